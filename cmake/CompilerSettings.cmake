@@ -1,0 +1,36 @@
+# How all C of this project is compiled; what only the library's own sources need is in rnn_internal_settings().
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+
+add_compile_options(
+    -Wall
+    -Wconversion
+    -Wextra
+    -Wmissing-prototypes
+    -Wpointer-arith
+    -Wshadow
+    -Wstrict-prototypes
+    -Wundef
+    -Wvla
+)
+if(RNN_WERROR)
+    add_compile_options(-Werror)
+endif()
+
+if(RNN_SANITIZE)
+    add_compile_options(-fsanitize=${RNN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    add_link_options(-fsanitize=${RNN_SANITIZE})
+endif()
+
+# For the objects that the libraries are made of: nothing is visible outside but what the header marks.
+function(rnn_internal_settings target)
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+    target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+endfunction()

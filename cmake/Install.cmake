@@ -1,0 +1,18 @@
+# What `install` copies: header, both libraries, and how pkg-config and find_package(librnn) find them.
+
+include(CMakePackageConfigHelpers)
+
+install(FILES include/rnn/rnn.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rnn)
+install(TARGETS rnn rnn_static EXPORT librnn INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+# The libraries depend on no other package, so the exported targets are the whole configuration.
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/librnn)
+install(EXPORT librnn NAMESPACE librnn:: FILE librnnConfig.cmake DESTINATION ${package_dir})
+write_basic_package_version_file(librnnConfigVersion.cmake COMPATIBILITY SameMajorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/librnnConfigVersion.cmake DESTINATION ${package_dir})
+
+# librnn.pc finds everything from where it stands itself, so that an installed tree may be moved.
+set(pkgconfig_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+file(RELATIVE_PATH pkgconfig_to_prefix ${pkgconfig_dir} ${CMAKE_INSTALL_PREFIX})
+configure_file(cmake/librnn.pc.in librnn.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/librnn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,626 @@
+"""librnn from Python, through ctypes alone.
+
+A thin layer over include/rnn/rnn.h, whose comments say what the calls do: one class for each kind of object, one method
+for each call that takes one. What is added is what Python expects: an exception instead of a status, lengths that
+follow from the data, memory that can't be used after it is gone.
+
+The library is the file that the environment variable LIBRNN names, or else the system's librnn.so.0.
+
+Arrays come back as numpy arrays where numpy can be imported, and as lists otherwise; either is taken as an argument.
+Text is bytes. Objects are released by close(), at the end of a `with` block, or when they are no longer referred to.
+"""
+
+import array
+import ctypes
+import operator
+import os
+from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p, sizeof
+from typing import NamedTuple
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+VOCAB_BYTES = 0
+IGNORE = -1
+CELL_TANH = 0
+FLOAT32, FLOAT64 = 0, 1
+REDUCTION_SUM, REDUCTION_MEAN = 0, 1
+STATE_HIDDEN = 0
+OPTIMIZER_ADAGRAD = 0
+
+_INT32 = "i"  # element types, by the names that the modules array and numpy share
+_REAL = {FLOAT32: "f", FLOAT64: "d"}
+
+
+class RnnError(Exception):
+    """A call failed. str() is the library's sentence; `status` is one of the numbers below."""
+
+    ARGUMENT, MEMORY, IO, SYMBOL, MISMATCH, NONFINITE = range(1, 7)
+
+    def __init__(self, status, sentence):
+        super().__init__(sentence)
+        self.status = status
+
+
+class Loss(NamedTuple):
+    """What a chunk costs: a sum over `count` positions, in nats."""
+
+    sum: float
+    count: int
+
+    @property
+    def mean(self):
+        return self.sum / self.count
+
+
+# ---- The header's structs ----
+
+
+class _Struct(ctypes.Structure):
+    """A struct that begins with its size."""
+
+    @classmethod
+    def sized(cls):
+        return cls(struct_size=sizeof(cls))
+
+    @classmethod
+    def filled(cls, init, given):
+        """The library's defaults, and what the caller has given instead."""
+        struct = cls()
+        init(byref(struct), sizeof(cls))
+        types = dict(cls._fields_)
+        for name, value in given.items():
+            if name not in types or name == "struct_size":
+                raise TypeError(f"unknown option: {name}")
+            setattr(struct, name, value if types[name] is c_double else _fit(types[name], value))
+        return struct
+
+
+class _Chunk(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("steps", c_int64), ("streams", c_int64), ("inputs", c_void_p),
+                ("targets", c_void_p)]
+
+
+class _Loss(ctypes.Structure):
+    _fields_ = [("sum", c_double), ("count", c_int64)]
+
+
+class _ModelOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("input_size", c_int64), ("hidden_size", c_int64), ("output_size", c_int64),
+                ("layers", c_int64), ("cell", c_int32), ("precision", c_int32), ("reduction", c_int32),
+                ("reserved", c_int32), ("weight_scale", c_double), ("seed", c_uint64)]
+
+
+class _Parameter(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("name", c_char_p), ("shape", c_int64 * 2), ("strides", c_int64 * 2),
+                ("count", c_int64), ("rank", c_int32), ("precision", c_int32), ("values", c_void_p),
+                ("gradient", c_void_p)]
+
+
+class _OptimizerOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("rule", c_int32), ("reserved", c_int32), ("learning_rate", c_double),
+                ("epsilon", c_double)]
+
+
+class _SamplerOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64)]
+
+
+# ---- The header's functions ----
+
+
+def _fit(ctype, value):
+    """The number as a C integer; ctypes itself would silently cut off what doesn't fit."""
+    number = operator.index(value)
+    result = ctype(number)
+    if result.value != number:
+        raise OverflowError(f"{number} doesn't fit in {8 * sizeof(ctype)} bits")
+    return result
+
+
+def _checked(ctype):
+    return type(ctype.__name__, (), {"from_param": staticmethod(lambda value: _fit(ctype, value))})
+
+
+def _opaque(name):
+    """A pointer to a handle: one that the library won't be given where it wants one of another kind."""
+    return POINTER(type(name, (ctypes.Structure,), {}))
+
+
+_vocab, _corpus, _model, _state, _optimizer, _sampler = map(
+    _opaque, ["rnn_vocab", "rnn_corpus", "rnn_model", "rnn_state", "rnn_optimizer", "rnn_sampler"])
+_int32, _int64, _size = _checked(c_int32), _checked(c_int64), _checked(c_size_t)
+_library = ctypes.CDLL(os.environ.get("LIBRNN", "librnn.so.0"))
+
+
+def _raise_on_failure(status, function, arguments):
+    if status != 0:
+        raise RnnError(status, _last_error().decode())
+
+
+def _function(returns, name, *takes):
+    function = getattr(_library, name)
+    function.argtypes = takes
+    function.restype = returns
+    return function
+
+
+def _call(name, *takes):
+    """A function that returns an rnn_status."""
+    function = _function(c_int32, name, *takes)
+    function.errcheck = _raise_on_failure
+    return function
+
+
+_version = _function(c_char_p, "rnn_version")
+_last_error = _function(c_char_p, "rnn_last_error")
+_status_name = _function(c_char_p, "rnn_status_name", _int32)
+
+# `const void *text` is c_char_p here, since that takes bytes alone; arrays of numbers are passed by their address.
+_vocab_create_from_text = _call("rnn_vocab_create_from_text", _int32, c_char_p, _size, POINTER(_vocab))
+_vocab_create_from_file = _call("rnn_vocab_create_from_file", _int32, c_char_p, POINTER(_vocab))
+_vocab_create_from_list = _call("rnn_vocab_create_from_list", _int32, c_char_p, _size, POINTER(_vocab))
+_vocab_destroy = _function(None, "rnn_vocab_destroy", _vocab)
+_vocab_size = _function(c_int64, "rnn_vocab_size", _vocab)
+_vocab_encode = _call("rnn_vocab_encode", _vocab, c_char_p, _size, c_void_p, _int64, POINTER(c_int64))
+_vocab_decode = _call("rnn_vocab_decode", _vocab, c_void_p, _int64, c_char_p, _size, POINTER(c_size_t))
+_vocab_symbol = _call("rnn_vocab_symbol", _vocab, _int32, POINTER(c_void_p), POINTER(c_size_t))
+
+_corpus_create_from_text = _call("rnn_corpus_create_from_text", _vocab, c_char_p, _size, _int64, _int64,
+                                 POINTER(_corpus))
+_corpus_create_from_file = _call("rnn_corpus_create_from_file", _vocab, c_char_p, _int64, _int64, POINTER(_corpus))
+_corpus_split = _call("rnn_corpus_split", _corpus, c_double, POINTER(_corpus))
+_corpus_destroy = _function(None, "rnn_corpus_destroy", _corpus)
+_corpus_size = _function(c_int64, "rnn_corpus_size", _corpus)
+_corpus_chunks = _function(c_int64, "rnn_corpus_chunks", _corpus)
+_corpus_next = _call("rnn_corpus_next", _corpus, POINTER(_Chunk), POINTER(c_int32))
+_corpus_position = _function(c_int64, "rnn_corpus_position", _corpus)
+_corpus_rewind = _call("rnn_corpus_rewind", _corpus)
+
+_model_options_init = _call("rnn_model_options_init", POINTER(_ModelOptions), _size)
+_model_create = _call("rnn_model_create", POINTER(_ModelOptions), POINTER(_model))
+_model_destroy = _function(None, "rnn_model_destroy", _model)
+_model_get_options = _call("rnn_model_get_options", _model, POINTER(_ModelOptions))
+_model_parameter_count = _function(c_int64, "rnn_model_parameter_count", _model)
+_model_parameter = _call("rnn_model_parameter", _model, _int64, POINTER(_Parameter))
+_model_find_parameter = _call("rnn_model_find_parameter", _model, c_char_p, POINTER(c_int64))
+_model_get_parameter = _call("rnn_model_get_parameter", _model, _int64, c_void_p, _int64)
+_model_set_parameter = _call("rnn_model_set_parameter", _model, _int64, c_void_p, _int64)
+_model_get_gradient = _call("rnn_model_get_gradient", _model, _int64, c_void_p, _int64)
+_model_flat_parameters = _call("rnn_model_flat_parameters", _model, POINTER(c_void_p), POINTER(c_int64))
+_model_flat_gradients = _call("rnn_model_flat_gradients", _model, POINTER(c_void_p), POINTER(c_int64))
+_model_zero_gradients = _call("rnn_model_zero_gradients", _model)
+_model_clip_value = _call("rnn_model_clip_value", _model, c_double)
+
+_state_create = _call("rnn_state_create", _model, _int64, POINTER(_state))
+_state_destroy = _function(None, "rnn_state_destroy", _state)
+_state_streams = _function(c_int64, "rnn_state_streams", _state)
+_state_reset = _call("rnn_state_reset", _state)
+_state_reset_stream = _call("rnn_state_reset_stream", _state, _int64)
+_state_copy = _call("rnn_state_copy", _state, _state)
+_state_copy_stream = _call("rnn_state_copy_stream", _state, _int64, _state, _int64)
+_state_get = _call("rnn_state_get", _state, _int64, _int32, c_void_p, _int64)
+_state_set = _call("rnn_state_set", _state, _int64, _int32, c_void_p, _int64)
+
+_forward = _call("rnn_forward", _model, _state, POINTER(_Chunk), c_void_p, _int64, POINTER(_Loss))
+_forward_backward = _call("rnn_forward_backward", _model, _state, POINTER(_Chunk), POINTER(_Loss))
+
+_optimizer_options_init = _call("rnn_optimizer_options_init", POINTER(_OptimizerOptions), _size)
+_optimizer_create = _call("rnn_optimizer_create", _model, POINTER(_OptimizerOptions), POINTER(_optimizer))
+_optimizer_destroy = _function(None, "rnn_optimizer_destroy", _optimizer)
+_optimizer_step = _call("rnn_optimizer_step", _optimizer, _model)
+_optimizer_learning_rate = _function(c_double, "rnn_optimizer_learning_rate", _optimizer)
+_optimizer_set_learning_rate = _call("rnn_optimizer_set_learning_rate", _optimizer, c_double)
+
+_sampler_options_init = _call("rnn_sampler_options_init", POINTER(_SamplerOptions), _size)
+_sampler_create = _call("rnn_sampler_create", POINTER(_SamplerOptions), POINTER(_sampler))
+_sampler_destroy = _function(None, "rnn_sampler_destroy", _sampler)
+_sample = _call("rnn_sample", _model, _state, _sampler, c_void_p, _int64, c_void_p)
+
+
+def version():
+    """The library's version, "major.minor.patch"."""
+    return _version().decode()
+
+
+def status_name(status):
+    """The header's name of an RnnError's status."""
+    return _status_name(status).decode()
+
+
+# ---- Arrays: numpy's, or the standard library's ----
+
+
+def _new(kind, count):
+    """A buffer of `count` elements and its address."""
+    if numpy is not None:
+        buffer = numpy.empty(count, kind)
+        return buffer, buffer.ctypes.data
+    buffer = array.array(kind, bytes(count * array.array(kind).itemsize))
+    return buffer, buffer.buffer_info()[0]
+
+
+def _taken(kind, values):
+    """A copy of the caller's numbers, row-major: a buffer, its address and its length."""
+    if numpy is not None:
+        given = numpy.asarray(values)
+        buffer = numpy.array(given, kind, order="C").reshape(-1)
+        if kind == _INT32 and not numpy.array_equal(buffer, given.reshape(-1)):
+            raise OverflowError("an id is not a whole number of 32 bits")
+        return buffer, buffer.ctypes.data, buffer.size
+    buffer = array.array(kind, _flattened(values))
+    return buffer, buffer.buffer_info()[0], len(buffer)
+
+
+def _flattened(values):
+    for value in values:
+        if hasattr(value, "__iter__"):
+            yield from _flattened(value)
+        else:
+            yield value
+
+
+def _shaped(buffer, *shape):
+    """The buffer as the caller gets it: an array of that shape, or lists of lists."""
+    if numpy is not None:
+        return buffer.reshape(shape)
+    values = buffer.tolist()
+    for length in reversed(shape[1:]):
+        values = [values[i:i + length] for i in range(0, len(values), length)]
+    return values
+
+
+# ---- Objects ----
+
+
+class _Handle:
+    """Owns one of the library's objects. Views of its memory hold on to this, so that it goes last."""
+
+    def __init__(self, pointer, destroy):
+        self.pointer = pointer
+        self._destroy = destroy
+
+    def __del__(self):
+        self._destroy(self.pointer)
+
+
+class _Object:
+    _pointer_type = None
+    _destroy = None
+
+    def _create(self, create, *arguments):
+        pointer = self._pointer_type()
+        create(*arguments, byref(pointer))
+        self._handle = _Handle(pointer, self._destroy)
+
+    @property
+    def _as_parameter_(self):
+        """What ctypes passes to the library: after close() NULL, which the library refuses with a sentence."""
+        return self._handle.pointer if self._handle is not None else self._pointer_type()
+
+    def close(self):
+        """Releases the object, or when there are views of its memory, lets the last of them release it."""
+        self._handle = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+
+def _path(path):
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ValueError("a path can't hold a NUL byte")
+    return name
+
+
+class Vocab(_Object):
+    """The symbols of a text and their ids."""
+
+    _pointer_type, _destroy = _vocab, _vocab_destroy
+
+    def __init__(self, create, *arguments):
+        """Use from_text(), from_file() or from_list()."""
+        self._create(create, *arguments)
+
+    @classmethod
+    def from_text(cls, text, kind=VOCAB_BYTES):
+        return cls(_vocab_create_from_text, kind, text, len(text))
+
+    @classmethod
+    def from_file(cls, path, kind=VOCAB_BYTES):
+        return cls(_vocab_create_from_file, kind, _path(path))
+
+    @classmethod
+    def from_list(cls, symbols, kind=VOCAB_BYTES):
+        return cls(_vocab_create_from_list, kind, symbols, len(symbols))
+
+    def __len__(self):
+        return _vocab_size(self)
+
+    def encode(self, text):
+        """The ids of bytes."""
+        ids, address = _new(_INT32, len(text))
+        count = c_int64()
+        _vocab_encode(self, text, len(text), address, len(text), byref(count))
+        return _shaped(ids[:count.value], count.value)
+
+    def decode(self, ids):
+        """The bytes of ids."""
+        _buffer, address, count = _taken(_INT32, ids)
+        text = ctypes.create_string_buffer(max(count, 1))
+        size = c_size_t()
+        _vocab_decode(self, address, count, text, count, byref(size))
+        return text.raw[:size.value]
+
+    def symbol(self, index):
+        """The bytes of one symbol."""
+        symbol, size = c_void_p(), c_size_t()
+        _vocab_symbol(self, index, byref(symbol), byref(size))
+        return ctypes.string_at(symbol, size.value)
+
+
+class Chunk:
+    """T steps of B streams: ids [T][B], given as one sequence or nested."""
+
+    def __init__(self, inputs, targets=None, streams=1):
+        self._inputs, inputs_address, count = _taken(_INT32, inputs)
+        self._targets, targets_address, targets_count = None, None, count
+        if targets is not None:
+            self._targets, targets_address, targets_count = _taken(_INT32, targets)
+        if targets_count != count:
+            raise ValueError(f"{count} inputs, but {targets_count} targets")
+        if streams < 1 or count % streams != 0:
+            raise ValueError(f"{count} inputs can't be divided into {streams} streams")
+        self.steps, self.streams = count // streams, streams
+        self._as_parameter_ = byref(_Chunk(sizeof(_Chunk), self.steps, streams, inputs_address, targets_address))
+
+    @property
+    def inputs(self):
+        return _shaped(self._inputs, self.steps, self.streams)
+
+    @property
+    def targets(self):
+        return _shaped(self._targets, self.steps, self.streams) if self._targets is not None else None
+
+
+class Corpus(_Object):
+    """A text, encoded as it is read and served chunk after chunk."""
+
+    _pointer_type, _destroy = _corpus, _corpus_destroy
+
+    def __init__(self, create, *arguments):
+        """Use from_text(), from_file() or split()."""
+        self._create(create, *arguments)
+
+    @classmethod
+    def from_text(cls, vocab, text, steps, streams=1):
+        return cls(_corpus_create_from_text, vocab, text, len(text), steps, streams)
+
+    @classmethod
+    def from_file(cls, vocab, path, steps, streams=1):
+        return cls(_corpus_create_from_file, vocab, _path(path), steps, streams)
+
+    def split(self, share):
+        """Moves the last `share` of the symbols into a new corpus."""
+        return type(self)(_corpus_split, self, share)
+
+    def next(self):
+        """The next chunk, a copy, and whether it is the first of the text: the moment to reset the state."""
+        chunk, restarted = _Chunk.sized(), c_int32()
+        _corpus_next(self, byref(chunk), byref(restarted))
+        ids = (c_int32 * (chunk.steps * chunk.streams)).from_address
+        return Chunk(ids(chunk.inputs), ids(chunk.targets), chunk.streams), bool(restarted.value)
+
+    def rewind(self):
+        _corpus_rewind(self)
+
+    def __len__(self):
+        return _corpus_size(self)
+
+    @property
+    def chunks(self):
+        return _corpus_chunks(self)
+
+    @property
+    def position(self):
+        return _corpus_position(self)
+
+
+class Model(_Object):
+    """A network and its parameters. Options are the fields of rnn_model_options; the rest take the library's defaults.
+
+    parameter(), set_parameter() and gradient() copy. The views, which need numpy, show the model's own memory, as it
+    changes; they are read-only, and valid even after close().
+    """
+
+    _pointer_type, _destroy = _model, _model_destroy
+
+    def __init__(self, **options):
+        self._create(_model_create, byref(_ModelOptions.filled(_model_options_init, options)))
+
+    @property
+    def options(self):
+        options = _ModelOptions.sized()
+        _model_get_options(self, byref(options))
+        return {name: getattr(options, name) for name, _ in options._fields_ if name not in ("struct_size", "reserved")}
+
+    @property
+    def parameter_names(self):
+        return [self._describe(index).name.decode() for index in range(_model_parameter_count(self))]
+
+    def _describe(self, index):
+        parameter = _Parameter.sized()
+        _model_parameter(self, index, byref(parameter))
+        return parameter
+
+    def _find(self, name):
+        index = c_int64()
+        _model_find_parameter(self, name.encode(), byref(index))
+        return index.value, self._describe(index.value)
+
+    def _copied(self, get, name):
+        index, parameter = self._find(name)
+        values, address = _new(_REAL[parameter.precision], parameter.count)
+        get(self, index, address, parameter.count)
+        return _shaped(values, *parameter.shape[:parameter.rank])
+
+    def parameter(self, name):
+        """A copy of a parameter's values."""
+        return self._copied(_model_get_parameter, name)
+
+    def gradient(self, name):
+        """A copy of a parameter's gradient."""
+        return self._copied(_model_get_gradient, name)
+
+    def set_parameter(self, name, values):
+        index, parameter = self._find(name)
+        _buffer, address, count = _taken(_REAL[parameter.precision], values)
+        _model_set_parameter(self, index, address, count)
+
+    def _memory(self, kind, address, count):
+        """The library's memory as a ctypes array that keeps the model alive."""
+        memory = ((ctypes.c_float if kind == "f" else c_double) * count).from_address(address)
+        memory.owner = self._handle
+        return memory
+
+    def _view(self, parameter, address):
+        if numpy is None:
+            raise RuntimeError("a view needs numpy")
+        if address is None:
+            return None
+        rank, kind = parameter.rank, _REAL[parameter.precision]
+        memory = self._memory(kind, address, parameter.count)
+        strides = [stride * numpy.dtype(kind).itemsize for stride in parameter.strides[:rank]]
+        view = numpy.ndarray(parameter.shape[:rank], kind, memory, strides=strides)
+        view.flags.writeable = False
+        return view
+
+    def parameter_view(self, name):
+        """A parameter's values where they are."""
+        _, parameter = self._find(name)
+        return self._view(parameter, parameter.values)
+
+    def gradient_view(self, name):
+        """A parameter's gradient where it is; None before there are gradients."""
+        _, parameter = self._find(name)
+        return self._view(parameter, parameter.gradient)
+
+    def flat_parameters(self):
+        """All parameters as one read-only memoryview."""
+        return self._flat(_model_flat_parameters).toreadonly()
+
+    def flat_gradients(self):
+        """All gradients as one memoryview, which may be written to."""
+        return self._flat(_model_flat_gradients)
+
+    def _flat(self, get):
+        address, count = c_void_p(), c_int64()
+        get(self, byref(address), byref(count))
+        kind = _REAL[self.options["precision"]]
+        return memoryview(self._memory(kind, address.value, count.value)).cast("B").cast(kind)
+
+    def zero_gradients(self):
+        _model_zero_gradients(self)
+
+    def clip_value(self, limit):
+        _model_clip_value(self, limit)
+
+    def forward(self, state, chunk):
+        """Runs over a chunk; returns the logits [T][B][O] and, if the chunk has targets, the loss, else None."""
+        shape = chunk.steps, chunk.streams, self.options["output_size"]
+        count = shape[0] * shape[1] * shape[2]
+        outputs, address = _new(_REAL[self.options["precision"]], count)
+        loss = _Loss() if chunk.targets is not None else None
+        _forward(self, state, chunk, address, count, loss and byref(loss))
+        return _shaped(outputs, *shape), loss and Loss(loss.sum, loss.count)
+
+    def forward_backward(self, state, chunk):
+        """Runs over a chunk, forward and back; adds to the gradients and returns the loss."""
+        loss = _Loss()
+        _forward_backward(self, state, chunk, byref(loss))
+        return Loss(loss.sum, loss.count)
+
+    def sample(self, state, sampler, first, n):
+        """Draws n symbols after each stream's `first`: ids [n][B]."""
+        streams = state.streams
+        _first, first_address, count = _taken(_INT32, first)
+        if count != streams:
+            raise ValueError(f"{count} first symbols for {streams} streams")
+        ids, address = _new(_INT32, max(n, 0) * streams)
+        _sample(self, state, sampler, first_address, n, address)
+        return _shaped(ids, n, streams)
+
+
+class State(_Object):
+    """What a model remembers from chunk to chunk, for B streams."""
+
+    _pointer_type, _destroy = _state, _state_destroy
+
+    def __init__(self, model, streams=1):
+        self._create(_state_create, model, streams)
+        options = model.options
+        self._kind, self._hidden_size = _REAL[options["precision"]], options["hidden_size"]
+
+    @property
+    def streams(self):
+        return _state_streams(self)
+
+    def reset(self, stream=None):
+        """Sets all streams to zeros, or one."""
+        if stream is None:
+            _state_reset(self)
+        else:
+            _state_reset_stream(self, stream)
+
+    def copy_from(self, source):
+        _state_copy(self, source)
+
+    def copy_stream_from(self, stream, source, source_stream):
+        _state_copy_stream(self, stream, source, source_stream)
+
+    def get(self, layer=0, what=STATE_HIDDEN):
+        """A copy of a layer's values, [B][H]."""
+        shape = self.streams, self._hidden_size
+        values, address = _new(self._kind, shape[0] * shape[1])
+        _state_get(self, layer, what, address, shape[0] * shape[1])
+        return _shaped(values, *shape)
+
+    def set(self, values, layer=0, what=STATE_HIDDEN):
+        _buffer, address, count = _taken(self._kind, values)
+        _state_set(self, layer, what, address, count)
+
+
+class Optimizer(_Object):
+    """A rule of update and what it has accumulated. Options are the fields of rnn_optimizer_options."""
+
+    _pointer_type, _destroy = _optimizer, _optimizer_destroy
+
+    def __init__(self, model, **options):
+        filled = _OptimizerOptions.filled(_optimizer_options_init, options)
+        self._create(_optimizer_create, model, byref(filled))
+
+    def step(self, model):
+        """Updates the model's parameters by its gradients, then sets the gradients to zero."""
+        _optimizer_step(self, model)
+
+    @property
+    def learning_rate(self):
+        return _optimizer_learning_rate(self)
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        _optimizer_set_learning_rate(self, value)
+
+
+class Sampler(_Object):
+    """A reproducible way of drawing symbols. Options are the fields of rnn_sampler_options."""
+
+    _pointer_type, _destroy = _sampler, _sampler_destroy
+
+    def __init__(self, **options):
+        self._create(_sampler_create, byref(_SamplerOptions.filled(_sampler_options_init, options)))

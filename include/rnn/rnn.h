@@ -1,0 +1,776 @@
+/**
+ * @file rnn.h
+ * @brief The whole public API of librnn: recurrent networks, trained and run from C.
+ *
+ * A program that trains uses six kinds of object, each an opaque handle:
+ *
+ * | handle          | is                                                                              |
+ * |-----------------|---------------------------------------------------------------------------------|
+ * | `rnn_vocab`     | the symbols of a text and their ids                                             |
+ * | `rnn_corpus`    | a text, encoded as it is read and served chunk after chunk                      |
+ * | `rnn_model`     | a configuration and its parameters (and their gradients, once trained)          |
+ * | `rnn_state`     | what the model remembers from chunk to chunk, and the work space of a chunk     |
+ * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
+ * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
+ *
+ * and one training step is four calls: rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(),
+ * rnn_optimizer_step(). Read the sections in this order; a first program needs one function or two of each.
+ *
+ * Conventions, the same for every function:
+ *
+ * - **Errors.** A call that can fail returns an `rnn_status`, #RNN_OK (0) when it worked. After any other status
+ *   rnn_last_error() holds one sentence that names the argument, its value and the limit. A failed call leaves every
+ *   object and every result as it was. NULL where an object is required is an error, never a crash.
+ * - **Ownership.** An object belongs to whoever created it and is released by its `_destroy` function, which accepts
+ *   NULL. No function keeps a pointer of the caller's after it returns, and objects don't depend on one another's
+ *   lives: a corpus outlives its vocabulary, a state its model. A pointer that a function hands out is valid as long as
+ *   that function's comment says.
+ * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Counts of elements are `int64_t`, so
+ *   that a negative one is an error instead of a huge number; lengths of memory in bytes are `size_t`.
+ * - **Layout.** Arrays are dense and row-major; `[T][B]` means that element (t, b) stands at `t * B + b`: time-major.
+ * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
+ *   or `double`.
+ * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size by
+ *   the caller. New fields come at the end, so a program compiled against an older header keeps working.
+ * - **Threads.** A model may be read (rnn_forward(), rnn_sample(), the getters) by any number of threads at once, each
+ *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
+ * - **Reproducibility.** The same seed gives the same bits on every run. All random numbers come from Philox4x32-10
+ *   (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator, and are the same
+ *   on every machine.
+ */
+#ifndef RNN_RNN_H
+#define RNN_RNN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Marks what the shared library exports. */
+#if defined(__GNUC__)
+#define RNN_API __attribute__((visibility("default")))
+#else
+#define RNN_API
+#endif
+
+/**
+ * @defgroup version Version
+ * @{
+ */
+#define RNN_VERSION_MAJOR 0 /**< Changes when a compiled program may stop working. */
+#define RNN_VERSION_MINOR 1 /**< Changes when something is added. */
+#define RNN_VERSION_PATCH 0 /**< Changes when something is mended. */
+
+/** The version of this header as one number, to compare: 10000 major + 100 minor + patch. */
+#define RNN_VERSION_NUMBER (10000 * RNN_VERSION_MAJOR + 100 * RNN_VERSION_MINOR + RNN_VERSION_PATCH)
+
+/**
+ * The version of the library in use, which may be newer than the header that a program was compiled with.
+ * @return "major.minor.patch"; static memory.
+ */
+RNN_API const char *rnn_version(void);
+
+/** The version of the library in use as one number, made like #RNN_VERSION_NUMBER. */
+RNN_API int32_t rnn_version_number(void);
+/** @} */
+
+/**
+ * @defgroup status Status and last error
+ * @{
+ */
+
+/** What a call that can fail returns: #RNN_OK or one of the `RNN_ERROR_` values. */
+typedef int32_t rnn_status;
+
+/** The values of an ::rnn_status. */
+enum {
+    RNN_OK = 0,              /**< The call did what it says. */
+    RNN_ERROR_ARGUMENT = 1,  /**< An argument is NULL, out of range, or of another kind than the function takes. */
+    RNN_ERROR_MEMORY = 2,    /**< Memory could not be allocated. */
+    RNN_ERROR_IO = 3,        /**< A file could not be opened, read or written; the sentence holds the system's reason. */
+    RNN_ERROR_SYMBOL = 4,    /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
+    RNN_ERROR_MISMATCH = 5,  /**< Two objects don't belong together: another shape, precision or number of streams. */
+    RNN_ERROR_NONFINITE = 6, /**< The loss or a gradient is NaN or infinite. Nothing was updated. */
+};
+
+/**
+ * What went wrong in this thread's last failed call, as one sentence: "hidden_size is 0; it must be 1 to 1048576".
+ * @return Text that stays until the thread's next failing call; "" before the first.
+ */
+RNN_API const char *rnn_last_error(void);
+
+/**
+ * The name of a status.
+ * @return "RNN_ERROR_ARGUMENT" and so on; "unknown status" for a number that is none. Static memory.
+ */
+RNN_API const char *rnn_status_name(rnn_status status);
+/** @} */
+
+/**
+ * @defgroup memory Memory
+ * @{
+ */
+
+/** Where the library takes its memory from. Both functions may be called by several threads at once. */
+typedef struct rnn_allocator {
+    /** Returns `size` bytes (> 0) at a multiple of `alignment` (a power of two), or NULL. */
+    void *(*allocate)(void *context, size_t alignment, size_t size);
+    /** Takes back what `allocate` returned; `size` is the size it was asked for. Never called with NULL. */
+    void (*release)(void *context, void *pointer, size_t size);
+    /** Handed to both. */
+    void *context;
+} rnn_allocator;
+
+/**
+ * Sets where all memory comes from. Call it before the first object is created, or after the last is destroyed.
+ * @param allocator What to use; copied. NULL goes back to the C library.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library holds memory at present.
+ */
+RNN_API rnn_status rnn_set_allocator(const rnn_allocator *allocator);
+/** @} */
+
+/**
+ * @defgroup vocab Vocabulary: symbols and their ids
+ *
+ * The seed's `chars`, `char_to_ix` and `ix_to_char`. A vocabulary never changes once created; any number of threads may
+ * use it.
+ * @{
+ */
+typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1. */
+
+/** What a vocabulary takes for one symbol. */
+enum {
+    RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
+};
+
+/**
+ * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols.
+ * @param kind  #RNN_VOCAB_BYTES.
+ * @param text  The text; not kept.
+ * @param size  Its length in bytes, at least 1.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too) or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size, rnn_vocab **vocab);
+
+/**
+ * The same for the text in a file, which is read once from start to end in pieces, whatever its size.
+ * @param kind  As in rnn_vocab_create_from_text().
+ * @param path  The file's name.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory, too) or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
+
+/**
+ * Creates a vocabulary from its symbols in the order of their ids.
+ * @param kind    As in rnn_vocab_create_from_text().
+ * @param symbols All symbols, one after the other; not kept.
+ * @param size    Their length in bytes, at least 1.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too) or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size, rnn_vocab **vocab);
+
+/** Releases a vocabulary. NULL is allowed. */
+RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
+
+/**
+ * The number of symbols, V.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
+
+/**
+ * Turns text into ids.
+ * @param vocab    The vocabulary.
+ * @param text     The text; may be NULL when `size` is 0.
+ * @param size     Its length in bytes.
+ * @param[out] ids Room for `capacity` ids; a text has at most one symbol a byte, so `size` is always enough.
+ * @param capacity The number of ids that fit.
+ * @param[out] count The number of ids written; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol (the sentence says which, and its offset in
+ *         bytes); #RNN_ERROR_ARGUMENT when `capacity` is too small. Nothing is written then.
+ */
+RNN_API rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
+                                    int64_t capacity, int64_t *count);
+
+/**
+ * Turns ids into text. The text is not terminated by a NUL.
+ * @param vocab    The vocabulary.
+ * @param ids      The ids; may be NULL when `count` is 0.
+ * @param count    Their number.
+ * @param[out] text Room for `capacity` bytes.
+ * @param capacity The number of bytes that fit; `count` is enough for bytes.
+ * @param[out] size The number of bytes written; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
+ *         Nothing is written then.
+ */
+RNN_API rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text,
+                                    size_t capacity, size_t *size);
+
+/**
+ * The bytes of one symbol.
+ * @param vocab  The vocabulary.
+ * @param id     0 to V - 1.
+ * @param[out] symbol Its first byte; a NUL follows its last. Valid as long as the vocabulary.
+ * @param[out] size Its length in bytes; NULL if not wanted.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT, or #RNN_ERROR_SYMBOL when `id` is out of range.
+ */
+RNN_API rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size);
+/** @} */
+
+/**
+ * @defgroup chunk Chunk: T steps of B streams
+ * @{
+ */
+
+/** As a target id: this position costs nothing. For burn-in, padding, and sequences with one target at their end. */
+#define RNN_IGNORE (-1)
+
+/** What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call. */
+typedef struct rnn_chunk {
+    size_t struct_size;     /**< sizeof(rnn_chunk) as the caller knows it. */
+    int64_t steps;          /**< T, 1 to 16777216. */
+    int64_t streams;        /**< B, as many as the state has. */
+    const int32_t *inputs;  /**< [T][B] ids, each 0 to V - 1. */
+    const int32_t *targets; /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. NULL when there are none (rnn_forward()). */
+} rnn_chunk;
+
+/**
+ * Fills a chunk with zeros and its size.
+ * @param[out] chunk What to fill.
+ * @param struct_size sizeof(rnn_chunk).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
+
+/** What a chunk costs. The mean, where it is wanted, is `sum / count`. */
+typedef struct rnn_loss {
+    double sum;    /**< Sum over the counted positions of -log p(target), in nats. */
+    int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE. */
+} rnn_loss;
+/** @} */
+
+/**
+ * @defgroup corpus Corpus: text served chunk by chunk
+ *
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the text,
+ * and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
+ * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk is
+ * served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
+ *
+ * A file is read as it is served: a corpus takes the same memory whatever the size of its file. The file must not
+ * change meanwhile; one that has become shorter is an error from rnn_corpus_next().
+ * @{
+ */
+typedef struct rnn_corpus rnn_corpus; /**< A text or part of one, and a position in it. */
+
+/**
+ * Opens a text in memory.
+ * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param text    The text, all of whose symbols must be in `vocab`; copied.
+ * @param size    Its length in bytes.
+ * @param steps   T, the steps of a chunk: 1 to 16777216.
+ * @param streams B: 1 to 1048576. The text must hold at least B T + 1 symbols.
+ * @param[out] corpus The new corpus, at its start; release it with rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_SYMBOL with the symbol and its
+ *         offset; #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size, int64_t steps,
+                                               int64_t streams, rnn_corpus **corpus);
+
+/**
+ * Opens the text in a file.
+ * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param path    The file's name. It must be a regular file.
+ * @param steps   As in rnn_corpus_create_from_text().
+ * @param streams As in rnn_corpus_create_from_text().
+ * @param[out] corpus The new corpus, at its start; it holds the file open until rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_MEMORY. An unknown
+ *         symbol is found by the rnn_corpus_next() that comes to it.
+ */
+RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
+                                               int64_t streams, rnn_corpus **corpus);
+
+/**
+ * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
+ * @param corpus The corpus, which becomes shorter.
+ * @param share  The part of its symbols to move: greater than 0, less than 1. Rounded down to whole symbols.
+ * @param[out] validation The new corpus, of the same T and B; release it with rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when either part would be shorter than B T + 1 symbols too;
+ *         #RNN_ERROR_MEMORY; #RNN_ERROR_IO.
+ */
+RNN_API rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
+
+/** Releases a corpus and closes its file. NULL is allowed. */
+RNN_API void rnn_corpus_destroy(rnn_corpus *corpus);
+
+/**
+ * The number of symbols, N.
+ * @return At least 2; 0 for NULL.
+ */
+RNN_API int64_t rnn_corpus_size(const rnn_corpus *corpus);
+
+/**
+ * The number of chunks from the start until it starts over.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
+
+/**
+ * Serves the chunk at the present position and moves on.
+ * @param corpus The corpus.
+ * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the corpus and
+ *        are valid until the corpus is used again.
+ * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time it starts over, else
+ *        0: the moment to reset the state (the seed sets `hprev` to zeros there). NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL with the symbol and its offset; #RNN_ERROR_IO. The position stays then.
+ */
+RNN_API rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
+
+/**
+ * The position of the next chunk: how many steps of each stream have been served since the start.
+ * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position where it found the end.
+ */
+RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
+
+/**
+ * Goes back to the start.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
+/** @} */
+
+/**
+ * @defgroup model Model: configuration, parameters, gradients
+ * @{
+ */
+typedef struct rnn_model rnn_model; /**< A network: what it is, and its parameters. */
+
+/** The recurrence of a layer. */
+enum {
+    /** h_t = tanh(W_ih x_t + W_hh h_{t-1} + b): the seed's. */
+    RNN_CELL_TANH = 0,
+};
+
+/** The number format that a model computes in. */
+enum {
+    RNN_FLOAT32 = 0, /**< `float`: for training and sampling. */
+    RNN_FLOAT64 = 1, /**< `double`: for gradient checks and reference runs. */
+};
+
+/** What the gradients are the gradients of. */
+enum {
+    RNN_REDUCTION_SUM = 0,  /**< The sum of the loss over the counted positions of a chunk: the seed's. */
+    RNN_REDUCTION_MEAN = 1, /**< That sum divided by the number of counted positions of the chunk. */
+};
+
+/** What a model is. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`. */
+typedef struct rnn_model_options {
+    size_t struct_size;  /**< sizeof(rnn_model_options) as the caller knows it. */
+    int64_t input_size;  /**< V, the number of input symbols: 1 to 16777216. Default 0: must be set. */
+    int64_t hidden_size; /**< H: 1 to 1048576. Default 100. */
+    int64_t output_size; /**< O, the number of output symbols: 1 to 16777216. Default 0: must be set. */
+    int64_t layers;      /**< L, the number of stacked layers: 1 to 1024. Default 1. */
+    int32_t cell;        /**< Default #RNN_CELL_TANH. */
+    int32_t precision;   /**< Default #RNN_FLOAT32. */
+    int32_t reduction;   /**< Default #RNN_REDUCTION_SUM. */
+    int32_t reserved;    /**< Must be 0. */
+    double weight_scale; /**< Weights start as N(0, weight_scale²), biases as 0. 0 or more. Default 0.01, the seed's. */
+    uint64_t seed;       /**< Of the initial weights. Default 0. */
+} rnn_model_options;
+
+/**
+ * Fills the options with the seed's defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_model_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size);
+
+/**
+ * Creates a model with its initial parameters.
+ * @param options What it is; not kept.
+ * @param[out] model The new model; release it with rnn_model_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
+
+/** Releases a model. NULL is allowed. */
+RNN_API void rnn_model_destroy(rnn_model *model);
+
+/**
+ * What the model is: the options that it was created with.
+ * @param model The model.
+ * @param[out] options What to fill; `options->struct_size` must be set (rnn_model_options_init()).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_options *options);
+
+/**
+ * One named parameter of a model: a view, for reading, into the model's flat buffers.
+ *
+ * Element (i, j) of the matrix stands at `values[i * strides[0] + j * strides[1]]`; a vector's element i at
+ * `values[i * strides[0]]`. Strides count elements. The shape is PyTorch's; the strides say how librnn stores it: the
+ * input weights of symbols are stored symbol by symbol.
+ *
+ * | name                 | shape  | the seed's |
+ * |----------------------|--------|------------|
+ * | `rnn.weight_ih_l0`   | [H][V] | `Wxh`      |
+ * | `rnn.weight_hh_l0`   | [H][H] | `Whh`      |
+ * | `rnn.bias_ih_l0`     | [H]    | `bh`       |
+ * | `decoder.weight`     | [O][H] | `Why`      |
+ * | `decoder.bias`       | [O]    | `by`       |
+ *
+ * Layer k > 0 has the same three parameters with `_lk` and inputs of size H.
+ */
+typedef struct rnn_parameter {
+    size_t struct_size;   /**< sizeof(rnn_parameter) as the caller knows it. */
+    const char *name;     /**< NUL-terminated; valid as long as the model. */
+    int64_t shape[2];     /**< Rows and columns; {n, 1} for a vector. */
+    int64_t strides[2];   /**< Distance of neighbours along each dimension, in elements. */
+    int64_t count;        /**< Number of elements: shape[0] * shape[1]. */
+    int32_t rank;         /**< 1 for a vector, 2 for a matrix. */
+    int32_t precision;    /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
+    const void *values;   /**< Valid as long as the model. */
+    const void *gradient; /**< The gradient, in the same layout; NULL until gradients exist. Valid as long as the model. */
+} rnn_parameter;
+
+/**
+ * The number of named parameters.
+ * @return At least 5; 0 for NULL.
+ */
+RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
+
+/**
+ * Describes a parameter.
+ * @param model The model.
+ * @param index 0 to rnn_model_parameter_count() - 1.
+ * @param[out] parameter What to fill; `parameter->struct_size` must be set.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter);
+
+/**
+ * Finds a parameter by its name.
+ * @param model The model.
+ * @param name  As in ::rnn_parameter.
+ * @param[out] index Its index.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT when the model has no parameter of that name.
+ */
+RNN_API rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
+
+/**
+ * Copies a parameter's values out, row-major.
+ * @param model  The model.
+ * @param index  0 to rnn_model_parameter_count() - 1.
+ * @param[out] values Room for `count` numbers of the model's precision.
+ * @param count  The parameter's number of elements.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
+ */
+RNN_API rnn_status rnn_model_get_parameter(const rnn_model *model, int64_t index, void *values, int64_t count);
+
+/**
+ * Sets a parameter's values.
+ * @param model  The model.
+ * @param index  0 to rnn_model_parameter_count() - 1.
+ * @param values `count` finite numbers of the model's precision, row-major.
+ * @param count  The parameter's number of elements.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).
+ */
+RNN_API rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *values, int64_t count);
+
+/**
+ * Copies a parameter's gradient out, row-major: zeros before the first rnn_forward_backward().
+ * @param model  The model.
+ * @param index  0 to rnn_model_parameter_count() - 1.
+ * @param[out] values Room for `count` numbers of the model's precision.
+ * @param count  The parameter's number of elements.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
+ */
+RNN_API rnn_status rnn_model_get_gradient(const rnn_model *model, int64_t index, void *values, int64_t count);
+
+/**
+ * All parameters as one flat buffer, for reading: what ::rnn_parameter's `values` point into.
+ * @param model The model.
+ * @param[out] values The buffer, of the model's precision. Valid as long as the model.
+ * @param[out] count  Its number of elements.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
+
+/**
+ * All gradients as one flat buffer of the parameters' layout, for reading and writing: to sum gradients over processes
+ * with one call, for example. Creates the gradients, as zeros, if there are none yet.
+ *
+ * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
+ * of a step doesn't grow with V. From this call on, since the buffer may be written to at any time, it goes through all.
+ * @param model The model.
+ * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
+ * @param[out] count     Its number of elements.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
+
+/**
+ * Sets all gradients to zero.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_model_zero_gradients(rnn_model *model);
+
+/**
+ * Limits each gradient to -limit ... limit, as the seed does with 5. A NaN stays one.
+ * @param model The model.
+ * @param limit Greater than 0.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
+/** @} */
+
+/**
+ * @defgroup state State: what a model carries from chunk to chunk
+ * @{
+ */
+typedef struct rnn_state rnn_state; /**< B streams' hidden state, and the work space of a chunk. */
+
+/** What a state holds for each layer, stream and hidden unit. */
+enum {
+    RNN_STATE_HIDDEN = 0, /**< h, the activations. */
+};
+
+/**
+ * Creates a state of zeros. It fits every model of the same cell, layers, hidden size and precision.
+ * @param model   What it is for; it may be destroyed before the state.
+ * @param streams B: 1 to 1048576.
+ * @param[out] state The new state; release it with rnn_state_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state);
+
+/** Releases a state. NULL is allowed. */
+RNN_API void rnn_state_destroy(rnn_state *state);
+
+/**
+ * The number of streams, B.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_state_streams(const rnn_state *state);
+
+/**
+ * Sets all streams to zeros.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_state_reset(rnn_state *state);
+
+/**
+ * Sets one stream to zeros.
+ * @param state  The state.
+ * @param stream 0 to B - 1.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream);
+
+/**
+ * Copies a state's values to another of the same model shape and number of streams.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
+ */
+RNN_API rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source);
+
+/**
+ * Copies one stream's values: to sample with one stream, say, from where one of a training state's streams stands.
+ * @param destination        Where to.
+ * @param destination_stream 0 to its B - 1.
+ * @param source             Where from; of the same model shape, with any number of streams. May be `destination`.
+ * @param source_stream      0 to its B - 1.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
+ */
+RNN_API rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destination_stream, const rnn_state *source,
+                                         int64_t source_stream);
+
+/**
+ * Copies a layer's values out.
+ * @param state  The state.
+ * @param layer  0 to L - 1.
+ * @param what   #RNN_STATE_HIDDEN.
+ * @param[out] values [B][H] numbers of the model's precision.
+ * @param count  B times H.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
+ */
+RNN_API rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t what, void *values, int64_t count);
+
+/**
+ * Sets a layer's values.
+ * @param state  The state.
+ * @param layer  0 to L - 1.
+ * @param what   #RNN_STATE_HIDDEN.
+ * @param values [B][H] finite numbers of the model's precision.
+ * @param count  B times H.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).
+ */
+RNN_API rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values, int64_t count);
+/** @} */
+
+/**
+ * @defgroup compute Forward and backward over a chunk
+ * @{
+ */
+
+/**
+ * Runs a model over a chunk and advances the state.
+ * @param model The model.
+ * @param state The state that the chunk starts from; afterwards the one that it ends in.
+ * @param chunk The inputs and, when `loss` is wanted, the targets.
+ * @param[out] outputs [T][B][O] logits (unnormalised log probabilities) of the model's precision; NULL if not wanted.
+ * @param outputs_count T times B times O; 0 when `outputs` is NULL.
+ * @param[out] loss The loss; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss is; #RNN_ERROR_MEMORY. The state stays then
+ *         (`outputs` may have been written).
+ */
+RNN_API rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
+                               int64_t outputs_count, rnn_loss *loss);
+
+/**
+ * Runs a model over a chunk, forward and back, adds the gradients of its loss to the model's, and advances the state:
+ * the seed's `lossFun`, and with one call after the other truncated backpropagation through time. Gradients add up
+ * until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
+ * @param model The model.
+ * @param state The state that the chunk starts from, taken as a constant; afterwards the one that it ends in.
+ * @param chunk Inputs and targets.
+ * @param[out] loss The loss; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss is; #RNN_ERROR_MEMORY. State and gradients
+ *         stay then.
+ */
+RNN_API rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, rnn_loss *loss);
+/** @} */
+
+/**
+ * @defgroup optimizer Optimizer: from gradients to updates
+ * @{
+ */
+typedef struct rnn_optimizer rnn_optimizer; /**< A rule of update and what it has accumulated. */
+
+/** The rule of update of a parameter x with gradient g. */
+enum {
+    /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in the seed's form. */
+    RNN_OPTIMIZER_ADAGRAD = 0,
+};
+
+/** What an optimizer is. */
+typedef struct rnn_optimizer_options {
+    size_t struct_size;   /**< sizeof(rnn_optimizer_options) as the caller knows it. */
+    int32_t rule;         /**< #RNN_OPTIMIZER_ADAGRAD. */
+    int32_t reserved;     /**< Must be 0. */
+    double learning_rate; /**< 0 or more, finite. Default 0.1. */
+    double epsilon;       /**< Greater than 0, finite. Default 1e-8. */
+} rnn_optimizer_options;
+
+/**
+ * Fills the options with the seed's defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_optimizer_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size);
+
+/**
+ * Creates an optimizer for models of one shape.
+ * @param model   What it is for; it may be destroyed before the optimizer.
+ * @param options The rule; not kept. NULL takes the defaults.
+ * @param[out] optimizer The new optimizer; release it with rnn_optimizer_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_options *options,
+                                        rnn_optimizer **optimizer);
+
+/** Releases an optimizer. NULL is allowed. */
+RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
+
+/**
+ * Updates a model's parameters by its gradients, then sets the gradients to zero.
+ * @param optimizer The optimizer.
+ * @param model     The model.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was made for another shape;
+ *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite. Parameters, gradients and optimizer stay then:
+ *         rnn_model_zero_gradients() drops such gradients.
+ */
+RNN_API rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
+
+/**
+ * The learning rate.
+ * @return What it is at present; 0 for NULL.
+ */
+RNN_API double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer);
+
+/**
+ * Changes the learning rate from the next step on.
+ * @param optimizer     The optimizer.
+ * @param learning_rate 0 or more, finite.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *optimizer, double learning_rate);
+/** @} */
+
+/**
+ * @defgroup sampler Sampler: from outputs to symbols
+ * @{
+ */
+typedef struct rnn_sampler rnn_sampler; /**< A reproducible way of drawing symbols. */
+
+/** How to draw. */
+typedef struct rnn_sampler_options {
+    size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
+    double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more. Default 1. */
+    uint64_t seed;      /**< Of the generator. Default 0. */
+} rnn_sampler_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_sampler_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_size);
+
+/**
+ * Creates a sampler.
+ * @param options How to draw; not kept. NULL takes the defaults.
+ * @param[out] sampler The new sampler; release it with rnn_sampler_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler);
+
+/** Releases a sampler. NULL is allowed. */
+RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
+
+/**
+ * Lets the model write: feeds each stream its first symbol, draws the next from the outputs, feeds that, and so on, `n`
+ * times, in all B streams at once. Advances the state, so that a second call continues the text: with the last symbols
+ * of the first call as `first`. To sample in the middle of training, copy the training state
+ * (rnn_state_copy_stream()) and give the copy.
+ *
+ * Needs a model whose inputs and outputs are the same symbols (V = O). The k-th draw of stream b since the sampler was
+ * created depends on the seed, k, b and the outputs alone, so a stream draws the same however many others there are.
+ * @param model   The model.
+ * @param state   B streams; advanced by `n` steps.
+ * @param sampler The sampler; advanced by `n` draws.
+ * @param first   [B] ids: each stream's first input.
+ * @param n       The number of symbols to draw for each stream: 0 or more.
+ * @param[out] ids [n][B] ids. May be NULL when `n` is 0.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;
+ *         #RNN_ERROR_NONFINITE when the outputs are; #RNN_ERROR_MEMORY. State and sampler stay then (`ids` may have
+ *         been written).
+ */
+RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first,
+                              int64_t n, int32_t *ids);
+/** @} */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * matmul.c: the three matrix products of the core, on one micro-kernel.
+ *
+ * Kernel contract: C[m][n] += sum over k of A[m][k] B[k][n], for up to TILE_ROWS rows of C and whole panels of
+ * PANEL = 2 WIDTH columns. A is read element by element at any strides; B comes packed in panels [k][PANEL], padded with
+ * zeros. Every element of C is one sum in ascending k, whatever the shape of the tile that it falls into, so that a
+ * result doesn't depend on how many rows are computed together.
+ */
+#include "real.h"
+
+enum {
+    PANEL = 2 * WIDTH,
+    TILE_ROWS = 6,
+    TILE_PANELS = 4,   /* at most, when rows are few */
+    BLOCK_K = 256,     /* of products: a panel of it stays in the first-level cache */
+    BLOCK_ROWS = 96,   /* rows of A that stay in the second-level cache */
+    BLOCK_COLUMNS = 512 /* of weight gradients */
+};
+
+/* C[rows][panels * PANEL] += A B, where `vectors` of the columns exist in C. rows and panels are constants. */
+INLINE void tile(const int rows, const int panels, size_t k_count, const real *a, size_t a_row, size_t a_k,
+                 const real *b, size_t b_panel, real *c, size_t c_row, int vectors)
+{
+    vector sum[TILE_ROWS][2 * TILE_PANELS];
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < 2 * panels; v++)
+            sum[r][v] = broadcast(0);
+    for (size_t k = 0; k < k_count; k++) {
+        vector column[2 * TILE_PANELS];
+#pragma GCC unroll 8
+        for (int v = 0; v < 2 * panels; v++)
+            column[v] = load(b + (size_t)(v / 2) * b_panel + k * PANEL + (size_t)(v % 2) * WIDTH);
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; r++) {
+            real x = a[(size_t)r * a_row + k * a_k];
+#pragma GCC unroll 8
+            for (int v = 0; v < 2 * panels; v++)
+                sum[r][v] += x * column[v];
+        }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < 2 * panels; v++)
+            if (v < vectors) {
+                real *p = c + (size_t)r * c_row + (size_t)v * WIDTH;
+                store(p, load(p) + sum[r][v]);
+            }
+}
+
+/* Few rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
+INLINE int panels_at_a_time(size_t rows)
+{
+    return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
+}
+
+INLINE void tile_of(size_t rows, int panels, size_t k_count, const real *a, size_t a_row, size_t a_k, const real *b,
+                    size_t b_panel, real *c, size_t c_row, int vectors)
+{
+#define TILE(rows, panels)                                                                                             \
+    case 8 * (rows) + (panels):                                                                                        \
+        tile(rows, panels, k_count, a, a_row, a_k, b, b_panel, c, c_row, vectors);                                     \
+        break
+    switch (8 * (int)rows + panels) {
+        TILE(1, 1);
+        TILE(1, 2);
+        TILE(1, 3);
+        TILE(1, 4);
+        TILE(2, 1);
+        TILE(2, 2);
+        TILE(3, 1);
+        TILE(3, 2);
+        TILE(4, 1);
+        TILE(5, 1);
+        TILE(6, 1);
+    }
+#undef TILE
+}
+
+/* The number of reals that K x N takes packed. */
+static size_t packed_matrix(size_t k_count, size_t n_count)
+{
+    return (n_count + PANEL - 1) / PANEL * PANEL * k_count;
+}
+
+/*
+ * Weights come in `groups` groups (gates) of `group` rows and are packed as if each group had `stride` rows, the further
+ * ones zero, as the rows of activations are.
+ */
+
+/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns. */
+static void pack_rows(const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
+{
+    for (size_t n = 0; n < columns; n += PANEL) {
+        size_t count = columns - n < PANEL ? columns - n : PANEL;
+        for (size_t g = 0; g < groups; g++) {
+            const real *row = w + g * group * columns + n;
+            for (size_t k = 0; k < stride; k++, row += columns, packed += PANEL) {
+                if (k < group && count == PANEL) {
+                    store(packed, load(row));
+                    store(packed + WIDTH, load(row + WIDTH));
+                    continue;
+                }
+                for (size_t j = 0; j < PANEL; j++)
+                    packed[j] = k < group && j < count ? row[j] : 0;
+            }
+        }
+    }
+}
+
+/* out[k][j] = columns[j][k] for one vector's width of both; out's rows are PANEL apart. */
+INLINE void transpose(const real *const columns[], real *out)
+{
+    vector v[WIDTH];
+#pragma GCC unroll 16
+    for (int j = 0; j < WIDTH; j++)
+        v[j] = load(columns[j]);
+    /* Vectors a half apart are interleaved, log2(WIDTH) times: a perfect shuffle each, which together transpose. */
+#pragma GCC unroll 4
+    for (int step = 1; step < WIDTH; step *= 2) {
+        vector shuffled[WIDTH];
+#pragma GCC unroll 8
+        for (int j = 0; j < WIDTH / 2; j++) {
+            shuffled[2 * j] = interleave_low(v[j], v[j + WIDTH / 2]);
+            shuffled[2 * j + 1] = interleave_high(v[j], v[j + WIDTH / 2]);
+        }
+        memcpy(v, shuffled, sizeof v);
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < WIDTH; j++)
+        store(out + j * PANEL, v[j]);
+}
+
+/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride. */
+static void pack_columns(const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
+{
+    static const real zeros[WIDTH];
+    for (size_t n0 = 0; n0 < groups * stride; n0 += PANEL, packed += columns * PANEL) {
+        const real *from[PANEL];
+        size_t step[PANEL]; /* 0 where there is nothing but zeros */
+        for (size_t j = 0; j < PANEL; j++) {
+            size_t g = (n0 + j) / stride, within = (n0 + j) % stride;
+            step[j] = g < groups && within < group;
+            from[j] = step[j] ? w + (g * group + within) * columns : zeros;
+        }
+        size_t k = 0;
+        for (; k + WIDTH <= columns; k += WIDTH)
+            for (size_t half = 0; half < PANEL; half += WIDTH) {
+                const real *at[WIDTH];
+                for (size_t j = 0; j < WIDTH; j++)
+                    at[j] = from[half + j] + step[half + j] * k;
+                transpose(at, packed + k * PANEL + half);
+            }
+        for (; k < columns; k++)
+            for (size_t j = 0; j < PANEL; j++)
+                packed[k * PANEL + j] = from[j][step[j] * k];
+    }
+}
+
+/*
+ * C[m][n] += sum over k of A[m][k] B[k][n].
+ * a: [M] rows at a_row; b: packed; c: [M] rows at c_row, N a multiple of WIDTH.
+ */
+static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b, real *c,
+                    size_t c_row)
+{
+    for (size_t k0 = 0; k0 < k_count; k0 += BLOCK_K) {
+        size_t k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
+        size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+        for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
+            m_block = (m_count - m0) / (m_blocks - block); /* blocks, and tiles below, as equal as they can be */
+            size_t tiles = (m_block + TILE_ROWS - 1) / TILE_ROWS;
+            size_t panels_step = (size_t)panels_at_a_time(m_block);
+            for (size_t n = 0; n < n_count; n += panels_step * PANEL) {
+                size_t columns = n_count - n < panels_step * PANEL ? n_count - n : panels_step * PANEL;
+                int panels = (int)((columns + PANEL - 1) / PANEL);
+                for (size_t i = 0, m = m0; i < tiles; i++) {
+                    size_t rows = (m0 + m_block - m) / (tiles - i);
+                    tile_of(rows, panels, k_block, a + m * a_row + k0, a_row, 1, b + n * k_count + k0 * PANEL,
+                            k_count * PANEL, c + m * c_row + n, c_row, (int)(columns / WIDTH));
+                    m += rows;
+                }
+            }
+        }
+    }
+}
+
+enum { OUTER_SCRATCH = BLOCK_K * (BLOCK_ROWS + BLOCK_COLUMNS) }; /* reals */
+
+/* out[k][width] = x[k][0 .. width), in slices of `width` columns one behind the other, padded with zeros */
+static void pack_slices(size_t k_count, size_t columns, const real *x, size_t x_row, size_t width, real *out)
+{
+    for (size_t c0 = 0; c0 < columns; c0 += width) {
+        size_t n = columns - c0 < width ? columns - c0 : width;
+        for (size_t k = 0; k < k_count; k++) {
+            for (size_t j = 0; j < n; j++)
+                out[j] = x[k * x_row + c0 + j];
+            for (size_t j = n; j < width; j++)
+                out[j] = 0;
+            out += width;
+        }
+    }
+}
+
+/* w[row][0 .. columns) += sum[row] for the rows of one tile that exist in w */
+static void add_tile(const real sum[TILE_ROWS][PANEL], size_t row0, size_t rows, size_t group, size_t kept,
+                     size_t columns, real *w, size_t w_row)
+{
+    for (size_t r = 0; r < rows; r++) {
+        size_t gate = (row0 + r) / group, within = (row0 + r) % group;
+        if (within >= kept)
+            continue;
+        real *p = w + (gate * kept + within) * w_row;
+        if (columns == PANEL) {
+            store(p, load(p) + load(sum[r]));
+            store(p + WIDTH, load(p + WIDTH) + load(sum[r] + WIDTH));
+        } else {
+            for (size_t j = 0; j < columns; j++)
+                p[j] += sum[r][j];
+        }
+    }
+}
+
+/*
+ * Weight gradient: W[i][j] += sum over p of G[p][i] X[p][j], ascending p.
+ * g: [P] rows at g_row, its columns in groups of `group`, of which the first `kept` exist in w; x: [P] rows at x_row;
+ * w: [I kept][J] rows at w_row; scratch: OUTER_SCRATCH reals.
+ */
+static void outer_product(size_t i_count, size_t group, size_t kept, size_t j_count, size_t p_count, const real *g,
+                          size_t g_row, const real *x, size_t x_row, real *w, size_t w_row, real *scratch)
+{
+    real *g_packed = scratch, *x_packed = scratch + BLOCK_K * BLOCK_ROWS;
+    for (size_t j0 = 0; j0 < j_count; j0 += BLOCK_COLUMNS) {
+        size_t j_block = j_count - j0 < BLOCK_COLUMNS ? j_count - j0 : BLOCK_COLUMNS;
+        for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
+            size_t p_block = p_count - p0 < BLOCK_K ? p_count - p0 : BLOCK_K;
+            pack_slices(p_block, j_block, x + p0 * x_row + j0, x_row, PANEL, x_packed);
+            for (size_t i0 = 0; i0 < i_count; i0 += BLOCK_ROWS) {
+                size_t i_block = i_count - i0 < BLOCK_ROWS ? i_count - i0 : BLOCK_ROWS;
+                pack_slices(p_block, i_block, g + p0 * g_row + i0, g_row, TILE_ROWS, g_packed);
+                for (size_t j = 0; j < j_block; j += PANEL) {
+                    size_t columns = j_block - j < PANEL ? j_block - j : PANEL;
+                    for (size_t i = 0; i < i_block; i += TILE_ROWS) {
+                        size_t rows = i_block - i < TILE_ROWS ? i_block - i : TILE_ROWS;
+                        real sum[TILE_ROWS][PANEL] = {{0}};
+                        tile(TILE_ROWS, 1, p_block, g_packed + i * p_block, 1, TILE_ROWS, x_packed + j * p_block, 0,
+                             sum[0], PANEL, 2);
+                        add_tile((const real(*)[PANEL])sum, i0 + i, rows, group, kept, columns, w + j0 + j, w_row);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* Bias gradient: b[i] += sum over p of G[p][i], ascending p. Groups as in outer_product(); scratch: `i_count` reals. */
+static void column_sums(size_t i_count, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row, real *b,
+                        real *scratch)
+{
+    memset(scratch, 0, i_count * sizeof *scratch);
+    for (size_t p = 0; p < p_count; p++)
+        for (size_t i = 0; i < i_count; i += WIDTH)
+            store(scratch + i, load(scratch + i) + load(g + p * g_row + i));
+    for (size_t i = 0; i < i_count; i++)
+        if (i % group < kept)
+            b[i / group * kept + i % group] += scratch[i];
+}

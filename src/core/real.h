@@ -1,0 +1,92 @@
+/*
+ * real.h: the number type that this build of the core computes with, and vectors of it.
+ *
+ * Vectors are the compiler's own (GCC's vector extensions, which clang has too): the same source becomes SSE2, AVX2,
+ * AVX-512 or NEON code, or plain loops, by the flags that it is compiled with. Products and sums contract to fused
+ * multiply-adds where the machine has them.
+ */
+#ifndef RNN_CORE_REAL_H
+#define RNN_CORE_REAL_H
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if RNN_CORE_PRECISION == 32
+typedef float real;
+typedef int32_t integer; /* as wide as a real */
+#define square_root sqrtf
+#define REAL_MOST FLT_MAX
+#else
+typedef double real;
+typedef int64_t integer;
+#define square_root sqrt
+#define REAL_MOST DBL_MAX
+#endif
+
+enum { WIDTH = RNN_CORE_VECTOR_BYTES / sizeof(real) }; /* reals in a vector */
+
+typedef real vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
+typedef integer mask __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
+typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vector load(const real *p)
+{
+    return *(const unaligned_vector *)p;
+}
+
+INLINE void store(real *p, vector v)
+{
+    *(unaligned_vector *)p = v;
+}
+
+INLINE vector broadcast(real x)
+{
+    vector v;
+    for (int i = 0; i < WIDTH; i++)
+        v[i] = x;
+    return v;
+}
+
+/* yes where the mask is set, no elsewhere */
+INLINE vector choose(mask m, vector yes, vector no)
+{
+    return (vector)((m & (mask)yes) | (~m & (mask)no));
+}
+
+/* a0 b0 a1 b1 ..., from the lower or the upper half of both */
+#if RNN_CORE_VECTOR_BYTES * 8 / RNN_CORE_PRECISION == 2
+#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 2)
+#define interleave_high(a, b) __builtin_shufflevector(a, b, 1, 3)
+#elif RNN_CORE_VECTOR_BYTES * 8 / RNN_CORE_PRECISION == 4
+#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define interleave_high(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#elif RNN_CORE_VECTOR_BYTES * 8 / RNN_CORE_PRECISION == 8
+#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define interleave_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define interleave_high(a, b)                                                                                          \
+    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#endif
+
+INLINE real sum_of(vector v)
+{
+    real sum = 0;
+    for (int i = 0; i < WIDTH; i++)
+        sum += v[i];
+    return sum;
+}
+
+/* n rounded up to whole vectors */
+INLINE size_t round_up(size_t n)
+{
+    return (n + WIDTH - 1) / WIDTH * WIDTH;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * rnn.c: the vanilla RNN cell (Elman 1990, with tanh). One gate: the activation itself.
+ *
+ *     h_t = tanh(a_t),  a_t = W_ih x_t + W_hh h_{t-1} + b
+ */
+#include "cell.h"
+#include "vector_math.h"
+
+/* gates: in, a_t; h: out */
+static void rnn_cell_forward(const cell_step *s)
+{
+    for (size_t i = 0; i < s->streams * s->width; i += WIDTH)
+        store(s->h + i, vector_tanh(load(s->gates + i)));
+}
+
+/* da = (1 - h²) dh */
+static void rnn_cell_backward(const cell_step *s)
+{
+    for (size_t i = 0; i < s->streams * s->width; i += WIDTH) {
+        vector h = load(s->h + i);
+        store(s->gates + i, (1 - h * h) * load(s->dh + i));
+    }
+}

@@ -1,0 +1,15 @@
+/*
+ * memory.h: the one way to allocate. All memory begins at a multiple of 64 bytes.
+ */
+#ifndef RNN_MEMORY_H
+#define RNN_MEMORY_H
+
+#include "status.h"
+
+/* `count` elements of `size` bytes, zeroed; fails with a sentence that says what they were for ("the gradients"). */
+rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **memory);
+
+/* NULL is allowed. */
+void rnn_release(void *memory);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * model.h: the inside of a model, for the objects that work on it.
+ */
+#ifndef RNN_MODEL_H
+#define RNN_MODEL_H
+
+#include "core/core.h"
+#include "status.h"
+
+enum { PARAMETER_NAME_MOST = 40 };
+
+/* One named parameter: a matrix, or a vector as a matrix of one column. */
+typedef struct named_parameter {
+    char name[PARAMETER_NAME_MOST];
+    size_t offset; /* in the flat buffers */
+    int64_t rows, columns;
+    int32_t rank;
+    bool by_column; /* stored column by column: the input weights of symbols */
+    bool random;    /* starts random, else as zeros */
+} named_parameter;
+
+struct rnn_model {
+    rnn_model_options options;
+    const rnn_core *core;
+    core_network network;
+    core_layer *layers;
+    named_parameter *named;
+    int64_t named_count;
+    size_t count;        /* elements of the flat buffers */
+    size_t element_size; /* bytes */
+    void *parameters;
+    void *gradients; /* NULL until there are any */
+
+    /* What the packed copies of the parameters in states are compared with. */
+    uint64_t serial;  /* of this model, unique */
+    uint64_t version; /* of its parameters */
+
+    /*
+     * The input weights of symbols stand first in the buffers, a row a symbol. `used` says which rows have a gradient,
+     * `used_rows` lists them. All may have one once the caller could write them.
+     */
+    size_t row_size; /* elements */
+    int64_t row_count;
+    bool *used;
+    int32_t *used_rows;
+    int64_t used_count;
+    bool any_row_used;
+};
+
+/* What a state and an optimizer compare, to know whether they fit a model. */
+typedef struct model_shape {
+    const rnn_core *core;
+    int32_t cell;
+    int32_t precision;
+    int64_t input_size, hidden_size, output_size, layers;
+} model_shape;
+
+model_shape rnn_model_shape(const rnn_model *model);
+
+/*
+ * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; this one's is 128" for the first thing that
+ * differs. What is only per layer leaves the symbols out.
+ */
+rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool only_layers);
+
+/* Creates the gradients, as zeros, if there are none. */
+rnn_status rnn_model_need_gradients(rnn_model *model);
+
+/* Says that the rows of these symbols have a gradient now. */
+void rnn_model_use_rows(rnn_model *model, const int32_t *ids, size_t count);
+
+/* Forgets which rows have a gradient: all are zero. */
+void rnn_model_unuse_rows(rnn_model *model);
+
+/*
+ * Goes through the parts of the flat buffers whose gradient may not be zero:
+ *     for (model_span s = {0}; rnn_model_next_span(model, &s);) ... s.offset, s.count ...
+ */
+typedef struct model_span {
+    size_t offset, count; /* elements */
+    int64_t index;
+} model_span;
+
+bool rnn_model_next_span(const rnn_model *model, model_span *span);
+
+/* The element at an offset of a flat buffer. */
+static inline void *rnn_model_at(const rnn_model *model, void *buffer, size_t offset)
+{
+    return (char *)buffer + offset * model->element_size;
+}
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * sampler.c: from outputs to symbols.
+ */
+#include "compute.h"
+#include "memory.h"
+#include "random.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+enum { OPTIONS_FIRST_SIZE = offsetof(rnn_sampler_options, seed) + sizeof(uint64_t) };
+
+struct rnn_sampler {
+    rnn_sampler_options options;
+    uint64_t drawn; /* by each stream */
+};
+
+static const rnn_sampler_options default_options = {.struct_size = sizeof(rnn_sampler_options), .temperature = 1};
+
+rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_size)
+{
+    return rnn_struct_init("sampler_options", options, struct_size, &default_options, OPTIONS_FIRST_SIZE,
+                           sizeof default_options);
+}
+
+rnn_status rnn_sampler_create(const rnn_sampler_options *given, rnn_sampler **sampler)
+{
+    RNN_REQUIRE(sampler);
+    rnn_sampler_options options = default_options;
+    if (given)
+        RNN_TRY(rnn_struct_read("sampler_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
+    RNN_TRY(rnn_check_number("temperature", options.temperature, 0, false));
+    rnn_sampler *s;
+    RNN_TRY(rnn_allocate("a sampler", 1, sizeof *s, (void **)&s));
+    s->options = options;
+    *sampler = s;
+    return RNN_OK;
+}
+
+void rnn_sampler_destroy(rnn_sampler *sampler)
+{
+    rnn_release(sampler);
+}
+
+static double number_at(const rnn_model *model, const void *values, int64_t i)
+{
+    return model->options.precision == RNN_FLOAT32 ? (double)((const float *)values)[i] : ((const double *)values)[i];
+}
+
+/* The first of the largest */
+static int32_t most_likely(const rnn_model *model, const void *logits)
+{
+    int32_t best = 0;
+    for (int64_t i = 1; i < model->options.output_size; i++)
+        if (number_at(model, logits, i) > number_at(model, logits, best))
+            best = (int32_t)i;
+    return best;
+}
+
+/* The symbol at which the sum of the probabilities passes u in [0, 1); should it never, by rounding, the last possible. */
+static int32_t draw(const rnn_model *model, const void *probabilities, double u)
+{
+    double sum = 0;
+    int32_t last = 0;
+    for (int64_t i = 0; i < model->options.output_size; i++) {
+        double p = number_at(model, probabilities, i);
+        if (p > 0)
+            last = (int32_t)i;
+        sum += p;
+        if (sum > u)
+            return last;
+    }
+    return last;
+}
+
+/* One symbol for each stream from its outputs [B][O], which are used up. */
+static rnn_status draw_all(const rnn_model *model, const rnn_sampler *sampler, uint64_t index, int64_t streams,
+                           void *outputs, int32_t *ids)
+{
+    size_t size = (size_t)model->options.output_size;
+    for (int64_t b = 0; b < streams; b++) {
+        void *row = rnn_model_at(model, outputs, (size_t)b * size);
+        if (!model->core->all_finite(row, size))
+            return rnn_fail(RNN_ERROR_NONFINITE, "an output of stream %" PRId64 " is not finite", b);
+        if (sampler->options.temperature == 0) {
+            ids[b] = most_likely(model, row);
+            continue;
+        }
+        model->core->softmax(row, size, 1 / sampler->options.temperature);
+        ids[b] = draw(model, row, rnn_random_uniform(sampler->options.seed, (uint64_t)b, index));
+    }
+    return RNN_OK;
+}
+
+rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first, int64_t n,
+                      int32_t *ids)
+{
+    RNN_REQUIRE(model);
+    RNN_REQUIRE(state);
+    RNN_REQUIRE(sampler);
+    RNN_REQUIRE(first);
+    RNN_TRY(rnn_check_range("n", n, 0, INT64_MAX));
+    if (n > 0)
+        RNN_REQUIRE(ids);
+    RNN_TRY(rnn_state_check_model(state, model));
+    const rnn_model_options *o = &model->options;
+    if (o->input_size != o->output_size)
+        return rnn_fail(RNN_ERROR_MISMATCH,
+                        "input_size is %" PRId64 " and output_size %" PRId64 "; to sample they must be the same symbols",
+                        o->input_size, o->output_size);
+    RNN_TRY(rnn_check_ids("first", first, (size_t)state->streams, 0, o->input_size));
+    RNN_TRY(rnn_state_grow("the outputs of sampling", &state->outputs,
+                           (size_t)(state->streams * o->output_size) * model->element_size));
+    for (int64_t i = 0; i < n; i++) {
+        rnn_piece step = {.steps = 1, .first = i == 0, .inputs = i == 0 ? first : ids + (i - 1) * state->streams};
+        step.outputs = state->outputs.memory;
+        core_pass pass;
+        RNN_TRY(rnn_run_piece(model, state, &step, &pass));
+        RNN_TRY(draw_all(model, sampler, sampler->drawn + (uint64_t)i, state->streams, state->outputs.memory,
+                         ids + i * state->streams));
+    }
+    if (n > 0)
+        rnn_state_commit(state);
+    sampler->drawn += (uint64_t)n;
+    return RNN_OK;
+}

@@ -1,0 +1,165 @@
+/*
+ * state.c: what a model carries from chunk to chunk.
+ */
+#include "state.h"
+
+#include "memory.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { STREAMS_MOST = 1 << 20 };
+
+rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state)
+{
+    RNN_REQUIRE(model);
+    RNN_TRY(rnn_check_range("streams", streams, 1, STREAMS_MOST));
+    RNN_REQUIRE(state);
+    rnn_state *s;
+    RNN_TRY(rnn_allocate("a state", 1, sizeof *s, (void **)&s));
+    s->shape = rnn_model_shape(model);
+    s->element_size = model->element_size;
+    s->streams = streams;
+    s->parts = (size_t)model->core->cell(model->options.cell)->parts;
+    s->stride = model->core->state_stride(model->options.hidden_size);
+    s->count = s->parts * (size_t)model->options.layers * (size_t)streams * s->stride;
+    rnn_status status = rnn_allocate("a state", s->count, s->element_size, &s->values);
+    if (status != RNN_OK)
+        goto failed;
+    status = rnn_allocate("a state", s->count, s->element_size, &s->next);
+    if (status != RNN_OK)
+        goto failed;
+    *state = s;
+    return RNN_OK;
+
+failed:
+    rnn_state_destroy(s);
+    return status;
+}
+
+void rnn_state_destroy(rnn_state *state)
+{
+    if (!state)
+        return;
+    rnn_release(state->values);
+    rnn_release(state->next);
+    rnn_release(state->workspace.memory);
+    rnn_release(state->position_loss.memory);
+    rnn_release(state->outputs.memory);
+    rnn_release(state->ids.memory);
+    rnn_release(state->packed.memory);
+    rnn_release(state);
+}
+
+rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size)
+{
+    if (size <= memory->size)
+        return RNN_OK;
+    void *larger;
+    RNN_TRY(rnn_allocate(purpose, size, 1, &larger));
+    rnn_release(memory->memory);
+    memory->memory = larger;
+    memory->size = size;
+    return RNN_OK;
+}
+
+void rnn_state_commit(rnn_state *state)
+{
+    void *values = state->next;
+    state->next = state->values;
+    state->values = values;
+}
+
+rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model)
+{
+    model_shape shape = rnn_model_shape(model);
+    return rnn_model_check_shape("the state", &state->shape, &shape, true);
+}
+
+int64_t rnn_state_streams(const rnn_state *state)
+{
+    return state ? state->streams : 0;
+}
+
+rnn_status rnn_state_reset(rnn_state *state)
+{
+    RNN_REQUIRE(state);
+    memset(state->values, 0, state->count * state->element_size);
+    return RNN_OK;
+}
+
+/* The values of one part, layer and stream */
+static char *values_at(const rnn_state *state, size_t part, int64_t layer, int64_t stream)
+{
+    size_t row = (part * (size_t)state->shape.layers + (size_t)layer) * (size_t)state->streams + (size_t)stream;
+    return (char *)state->values + row * state->stride * state->element_size;
+}
+
+rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream)
+{
+    RNN_REQUIRE(state);
+    RNN_TRY(rnn_check_range("stream", stream, 0, state->streams - 1));
+    for (size_t part = 0; part < state->parts; part++)
+        for (int64_t l = 0; l < state->shape.layers; l++)
+            memset(values_at(state, part, l, stream), 0, state->stride * state->element_size);
+    return RNN_OK;
+}
+
+rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source)
+{
+    RNN_REQUIRE(destination);
+    RNN_REQUIRE(source);
+    RNN_TRY(rnn_model_check_shape("destination", &destination->shape, &source->shape, true));
+    if (destination->streams != source->streams)
+        return rnn_fail(RNN_ERROR_MISMATCH, "destination has %" PRId64 " streams; source has %" PRId64,
+                        destination->streams, source->streams);
+    memmove(destination->values, source->values, source->count * source->element_size);
+    return RNN_OK;
+}
+
+rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destination_stream, const rnn_state *source,
+                                 int64_t source_stream)
+{
+    RNN_REQUIRE(destination);
+    RNN_REQUIRE(source);
+    RNN_TRY(rnn_check_range("destination_stream", destination_stream, 0, destination->streams - 1));
+    RNN_TRY(rnn_check_range("source_stream", source_stream, 0, source->streams - 1));
+    RNN_TRY(rnn_model_check_shape("destination", &destination->shape, &source->shape, true));
+    for (size_t part = 0; part < source->parts; part++)
+        for (int64_t l = 0; l < source->shape.layers; l++)
+            memmove(values_at(destination, part, l, destination_stream), values_at(source, part, l, source_stream),
+                    source->stride * source->element_size);
+    return RNN_OK;
+}
+
+static rnn_status check_values(const rnn_state *state, int64_t layer, int32_t what, const void *values, int64_t count)
+{
+    RNN_REQUIRE(state);
+    RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
+    RNN_TRY(rnn_check_range("what", what, RNN_STATE_HIDDEN, (int64_t)state->parts - 1));
+    RNN_REQUIRE(values);
+    int64_t own = state->streams * state->shape.hidden_size;
+    if (count == own)
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; streams times hidden_size is %" PRId64, count, own);
+}
+
+rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t what, void *values, int64_t count)
+{
+    RNN_TRY(check_values(state, layer, what, values, count));
+    size_t row = (size_t)state->shape.hidden_size * state->element_size;
+    for (int64_t b = 0; b < state->streams; b++)
+        memcpy((char *)values + (size_t)b * row, values_at(state, (size_t)what, layer, b), row);
+    return RNN_OK;
+}
+
+rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values, int64_t count)
+{
+    RNN_TRY(check_values(state, layer, what, values, count));
+    if (!state->shape.core->all_finite(values, (size_t)count))
+        return rnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite");
+    size_t row = (size_t)state->shape.hidden_size * state->element_size;
+    for (int64_t b = 0; b < state->streams; b++)
+        memcpy(values_at(state, (size_t)what, layer, b), (const char *)values + (size_t)b * row, row);
+    return RNN_OK;
+}

@@ -1,0 +1,41 @@
+/*
+ * state.h: the inside of a state, for the functions that run a model on it.
+ */
+#ifndef RNN_STATE_H
+#define RNN_STATE_H
+
+#include "model.h"
+
+/* Memory that grows to what is asked of it and keeps that. */
+typedef struct growing {
+    void *memory;
+    size_t size; /* bytes */
+} growing;
+
+struct rnn_state {
+    model_shape shape;
+    size_t element_size;
+    int64_t streams;
+    size_t parts, stride, count; /* [parts][L][B][stride] elements */
+    void *values;                /* what the caller sees */
+    void *next;                  /* the same, while a call is under way */
+
+    growing workspace;     /* of a pass */
+    growing position_loss; /* double */
+    growing outputs;       /* of sampling */
+    growing ids;           /* of sampling */
+    growing packed;        /* the weights of the model of this serial and version */
+    uint64_t packed_serial, packed_version;
+    bool packed_for_training;
+};
+
+/* Makes room; what the memory held is lost if it has to grow. */
+rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size);
+
+/* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
+rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model);
+
+/* What a call has computed becomes what the caller sees. */
+void rnn_state_commit(rnn_state *state);
+
+#endif

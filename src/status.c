@@ -1,0 +1,128 @@
+/*
+ * status.c: version, last error, and the checks that every function makes of its arguments.
+ */
+#include "status.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STRINGIFY(x) #x
+#define TEXT_OF(x) STRINGIFY(x)
+
+/* No struct of the API comes near this; a larger struct_size is a mistake. */
+enum { STRUCT_SIZE_MOST = 4096 };
+
+static _Thread_local char last_error[512];
+
+const char *rnn_version(void)
+{
+    return TEXT_OF(RNN_VERSION_MAJOR) "." TEXT_OF(RNN_VERSION_MINOR) "." TEXT_OF(RNN_VERSION_PATCH);
+}
+
+int32_t rnn_version_number(void)
+{
+    return RNN_VERSION_NUMBER;
+}
+
+const char *rnn_last_error(void)
+{
+    return last_error;
+}
+
+const char *rnn_status_name(rnn_status status)
+{
+    static const char *const names[] = {
+        [RNN_OK] = "RNN_OK",
+        [RNN_ERROR_ARGUMENT] = "RNN_ERROR_ARGUMENT",
+        [RNN_ERROR_MEMORY] = "RNN_ERROR_MEMORY",
+        [RNN_ERROR_IO] = "RNN_ERROR_IO",
+        [RNN_ERROR_SYMBOL] = "RNN_ERROR_SYMBOL",
+        [RNN_ERROR_MISMATCH] = "RNN_ERROR_MISMATCH",
+        [RNN_ERROR_NONFINITE] = "RNN_ERROR_NONFINITE",
+    };
+    return status >= 0 && (size_t)status < sizeof names / sizeof *names ? names[status] : "unknown status";
+}
+
+rnn_status rnn_fail(rnn_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(last_error, sizeof last_error, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+rnn_status rnn_check_range(const char *name, int64_t value, int64_t least, int64_t most)
+{
+    if (value >= least && value <= most)
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64 " to %" PRId64, name, value, least,
+                    most);
+}
+
+rnn_status rnn_check_pointer(const char *name, const void *pointer)
+{
+    return pointer ? RNN_OK : rnn_fail(RNN_ERROR_ARGUMENT, "%s is NULL", name);
+}
+
+rnn_status rnn_check_number(const char *name, double value, double least, bool exclusive)
+{
+    if (isfinite(value) && (exclusive ? value > least : value >= least))
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be finite and %s %g", name, value,
+                    exclusive ? "greater than" : "at least", least);
+}
+
+static rnn_status check_struct_size(const char *name, size_t struct_size, size_t first)
+{
+    if (struct_size >= first && struct_size <= STRUCT_SIZE_MOST)
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_ARGUMENT, "struct_size of %s is %zu; it must be sizeof(rnn_%s), %zu or more", name,
+                    struct_size, name, first);
+}
+
+static size_t size_given(const void *given)
+{
+    size_t size;
+    memcpy(&size, given, sizeof size);
+    return size;
+}
+
+rnn_status rnn_struct_init(const char *name, void *given, size_t struct_size, const void *defaults, size_t first,
+                           size_t known)
+{
+    RNN_TRY(rnn_check_pointer(name, given));
+    RNN_TRY(check_struct_size(name, struct_size, first));
+    memset(given, 0, struct_size);
+    memcpy(given, defaults, struct_size < known ? struct_size : known);
+    memcpy(given, &struct_size, sizeof struct_size);
+    return RNN_OK;
+}
+
+rnn_status rnn_struct_read(const char *name, const void *given, void *fields, size_t first, size_t known)
+{
+    RNN_TRY(rnn_check_pointer(name, given));
+    size_t size = size_given(given);
+    RNN_TRY(check_struct_size(name, size, first));
+    for (size_t i = known; i < size; i++)
+        if (((const unsigned char *)given)[i] != 0)
+            return rnn_fail(RNN_ERROR_ARGUMENT, "%s has a field set that version %s of the library doesn't know", name,
+                            rnn_version());
+    memcpy(fields, given, size < known ? size : known);
+    memcpy(fields, &known, sizeof known);
+    return RNN_OK;
+}
+
+rnn_status rnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known)
+{
+    RNN_TRY(rnn_check_pointer(name, given));
+    size_t size = size_given(given);
+    RNN_TRY(check_struct_size(name, size, first));
+    memset(given, 0, size);
+    memcpy(given, fields, size < known ? size : known);
+    memcpy(given, &size, sizeof size);
+    return RNN_OK;
+}

@@ -1,0 +1,52 @@
+/*
+ * status.h: the one way to fail, the one way to check arguments, and structs that may grow.
+ */
+#ifndef RNN_STATUS_H
+#define RNN_STATUS_H
+
+#include "rnn/rnn.h"
+
+#include <stdbool.h>
+
+/* Keeps the sentence for rnn_last_error() and returns the status. */
+rnn_status rnn_fail(rnn_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
+
+/* "name is value; it must be least to most" */
+rnn_status rnn_check_range(const char *name, int64_t value, int64_t least, int64_t most);
+
+/* "name is NULL" */
+rnn_status rnn_check_pointer(const char *name, const void *pointer);
+
+/* A finite number, at least `least`, or more than it where `exclusive`. */
+rnn_status rnn_check_number(const char *name, double value, double least, bool exclusive);
+
+/* Leaves the function with the status of a call that failed. */
+#define RNN_TRY(call)                                                                                                  \
+    do {                                                                                                               \
+        rnn_status try_status = (call);                                                                                \
+        if (try_status != RNN_OK)                                                                                      \
+            return try_status;                                                                                         \
+    } while (0)
+
+/* Leaves the function when an argument is NULL. */
+#define RNN_REQUIRE(pointer) RNN_TRY(rnn_check_pointer(#pointer, pointer))
+
+/*
+ * Structs of the API begin with their size as the caller knows it: at least `first` bytes (their size in the first
+ * release), at most `known` (their size here), or more, if the rest is zero.
+ */
+
+/* Fills the caller's struct with `defaults`. */
+rnn_status rnn_struct_init(const char *name, void *given, size_t struct_size, const void *defaults, size_t first,
+                           size_t known);
+
+/* Copies what the caller has given over the defaults in `fields`. */
+rnn_status rnn_struct_read(const char *name, const void *given, void *fields, size_t first, size_t known);
+
+/* Copies `fields` to as much of them as the caller has room for. */
+rnn_status rnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known);
+
+/* sizeof(rnn_chunk) in the first release */
+enum { RNN_CHUNK_FIRST_SIZE = offsetof(rnn_chunk, targets) + sizeof(void *) };
+
+#endif

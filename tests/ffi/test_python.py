@@ -1,0 +1,385 @@
+"""examples/ffi/python/rnn.py, with numpy and without: LIBRNN=path/to/librnn.so python3 tests/ffi/test_python.py
+
+Every test runs twice: on the module as it is where numpy is installed, and on the module as it is without numpy.
+"""
+
+import ctypes
+import gc
+import importlib.util
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PYTHON_DIR = pathlib.Path(__file__).resolve().parents[2] / "examples" / "ffi" / "python"
+TEXT = b"the quick brown fox jumps over the lazy dog. " * 40
+
+sys.dont_write_bytecode = True
+
+
+def load_module(hide_numpy):
+    """A fresh copy of rnn.py; None when it should have numpy and there is none."""
+    spec = importlib.util.spec_from_file_location("rnn", PYTHON_DIR / "rnn.py")
+    module = importlib.util.module_from_spec(spec)
+    saved = sys.modules.get("numpy")
+    if hide_numpy:
+        sys.modules["numpy"] = None  # makes `import numpy` raise ImportError
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        if hide_numpy:
+            del sys.modules["numpy"]
+            if saved is not None:
+                sys.modules["numpy"] = saved
+    return module if (module.numpy is None) == hide_numpy else None
+
+
+def flat(values):
+    """Nested sequences or an array as one list of numbers."""
+    if hasattr(values, "__iter__"):
+        return [number for value in values for number in flat(value)]
+    return [values]
+
+
+class Tests:
+    rnn = None
+
+    def setUp(self):
+        if self.rnn is None:
+            self.skipTest("numpy isn't installed")
+
+    def assert_fails(self, status, part, function, *arguments, **options):
+        with self.assertRaises(self.rnn.RnnError) as caught:
+            function(*arguments, **options)
+        self.assertEqual(caught.exception.status, status, caught.exception)
+        self.assertIn(part, str(caught.exception))
+
+    def make(self, steps=25, streams=1, **options):
+        """A vocabulary, a corpus, a model and a state for TEXT."""
+        vocab = self.rnn.Vocab.from_text(TEXT)
+        corpus = self.rnn.Corpus.from_text(vocab, TEXT, steps, streams)
+        options = {"hidden_size": 32, "seed": 1, **options}
+        model = self.rnn.Model(input_size=len(vocab), output_size=len(vocab), **options)
+        return vocab, corpus, model, self.rnn.State(model, streams)
+
+    def train(self, corpus, model, state, steps):
+        """The mean loss of each step."""
+        optimizer = self.rnn.Optimizer(model, learning_rate=0.1)
+        losses = []
+        for _ in range(steps):
+            chunk, restarted = corpus.next()
+            if restarted:
+                state.reset()
+            losses.append(model.forward_backward(state, chunk).mean)
+            model.clip_value(5)
+            optimizer.step(model)
+        return losses
+
+    # ---- Training and sampling ----
+
+    def test_training_lowers_the_loss_from_that_of_guessing(self):
+        vocab, corpus, model, state = self.make()
+        losses = self.train(corpus, model, state, 300)
+        self.assertAlmostEqual(losses[0], math.log(len(vocab)), delta=0.05)
+        self.assertLess(sum(losses[-20:]) / 20, 0.6 * losses[0])
+
+    def test_training_runs_over_several_streams_and_layers(self):
+        _, corpus, model, state = self.make(steps=10, streams=4, layers=2, weight_scale=0.1,
+                                            reduction=self.rnn.REDUCTION_MEAN)
+        losses = self.train(corpus, model, state, 300)
+        self.assertLess(sum(losses[-20:]) / 20, 0.9 * losses[0])
+
+    def test_the_same_seed_gives_the_same_losses(self):
+        first, second = (self.train(*self.make()[1:], steps=20) for _ in range(2))
+        self.assertEqual(first, second)
+
+    def test_sampling_a_learned_text_writes_its_words(self):
+        vocab, corpus, model, state = self.make()
+        self.train(corpus, model, state, 600)
+        with self.rnn.Sampler(temperature=0) as sampler:
+            ids = model.sample(state, sampler, vocab.encode(b"t"), 100)
+        self.assertEqual(len(ids), 100)
+        self.assertIn(b"the ", vocab.decode(ids))
+
+    def test_sampling_continues_where_the_state_stands(self):
+        vocab, _, model, state = self.make(weight_scale=0.5)
+        first = vocab.encode(b"q")
+        whole = model.sample(state, self.rnn.Sampler(seed=7), first, 20)
+        state.reset()
+        sampler = self.rnn.Sampler(seed=7)
+        start = model.sample(state, sampler, first, 8)
+        rest = model.sample(state, sampler, start[-1], 12)
+        self.assertEqual(flat(whole), flat(start) + flat(rest))
+
+    def test_train_py_trains_and_prints_a_sample(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "text")
+            path.write_bytes(TEXT)
+            output = subprocess.run([sys.executable, "-B", PYTHON_DIR / "train.py", path], check=True,
+                                    capture_output=True, text=True).stdout
+            failed = subprocess.run([sys.executable, "-B", PYTHON_DIR / "train.py", path.with_name("none")],
+                                    capture_output=True, text=True)
+        self.assertIn("step 10000:", output)
+        self.assertIn("quick brown fox", output)
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("none", failed.stderr)
+        self.assertNotIn("Traceback", failed.stderr)
+
+    # ---- Gradients ----
+
+    def test_each_gradient_is_the_slope_of_the_loss(self):
+        _, corpus, model, state = self.make(steps=7, streams=2, layers=2, hidden_size=5, weight_scale=0.3,
+                                            precision=self.rnn.FLOAT64)
+        chunk, _ = corpus.next()
+        model.forward_backward(state, chunk)
+        inputs = flat(chunk.inputs)
+        shift = 1e-5
+        for name in model.parameter_names:
+            values, gradient = flat(model.parameter(name)), flat(model.gradient(name))
+            # of the input weights, an element whose symbol occurs
+            i = inputs[0] if name == "rnn.weight_ih_l0" else len(values) // 2
+            losses = []
+            for value in (values[i] + shift, values[i] - shift):
+                model.set_parameter(name, values[:i] + [value] + values[i + 1:])
+                state.reset()
+                losses.append(model.forward(state, chunk)[1].sum)
+            model.set_parameter(name, values)
+            self.assertNotEqual(gradient[i], 0, name)
+            self.assertAlmostEqual((losses[0] - losses[1]) / (2 * shift), gradient[i], delta=1e-7, msg=name)
+
+    def test_gradients_add_up_until_they_are_zeroed(self):
+        _, corpus, model, state = self.make(precision=self.rnn.FLOAT64)
+        chunk, _ = corpus.next()
+        model.forward_backward(state, chunk)
+        once = flat(model.gradient("decoder.bias"))
+        state.reset()
+        model.forward_backward(state, chunk)
+        self.assertEqual(flat(model.gradient("decoder.bias")), [2 * number for number in once])
+        model.zero_gradients()
+        self.assertEqual(set(flat(model.gradient("decoder.bias"))), {0.0})
+
+    def test_clip_value_limits_flat_gradients(self):
+        _, corpus, model, state = self.make()
+        model.forward_backward(state, corpus.next()[0])
+        gradients = model.flat_gradients()
+        self.assertGreater(max(map(abs, gradients)), 0.25)
+        gradients[0] = -1e9
+        model.clip_value(0.25)
+        self.assertEqual(gradients[0], -0.25)
+        self.assertEqual(max(map(abs, gradients)), 0.25)
+
+    # ---- Objects ----
+
+    def test_vocab_encodes_and_decodes(self):
+        vocab = self.rnn.Vocab.from_list(b"cab\0")
+        self.assertEqual(len(vocab), 4)
+        self.assertEqual(flat(vocab.encode(b"abc\0")), [1, 2, 0, 3])
+        self.assertEqual(vocab.decode([3, 0, 2]), b"\0cb")
+        self.assertEqual(vocab.symbol(2), b"b")
+        self.assertEqual(vocab.symbol(3), b"\0")
+        self.assertEqual(flat(vocab.encode(b"")), [])
+        self.assertEqual(vocab.decode([]), b"")
+
+    def test_corpus_serves_streams_time_major(self):
+        vocab = self.rnn.Vocab.from_list(b"0123456789")
+        corpus = self.rnn.Corpus.from_text(vocab, b"0123456789" * 2, steps=3, streams=2)
+        self.assertEqual((len(corpus), corpus.chunks, corpus.position), (20, 2, 0))
+        chunk, restarted = corpus.next()
+        self.assertEqual((chunk.steps, chunk.streams, restarted, corpus.position), (3, 2, True, 3))
+        self.assertEqual(flat(chunk.inputs), [0, 9, 1, 0, 2, 1])
+        self.assertEqual(flat(chunk.targets), [1, 0, 2, 1, 3, 2])
+        later, restarted = corpus.next()
+        self.assertFalse(restarted)
+        self.assertEqual(flat(chunk.inputs), [0, 9, 1, 0, 2, 1], "a chunk is a copy")
+        self.assertEqual(flat(later.inputs), [3, 2, 4, 3, 5, 4])
+        self.assertTrue(corpus.next()[1])
+        corpus.rewind()
+        self.assertEqual(corpus.position, 0)
+
+    def test_corpus_of_a_file_is_that_of_its_text(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "text")
+            path.write_bytes(TEXT)
+            with self.rnn.Vocab.from_file(path) as vocab:
+                file = self.rnn.Corpus.from_file(vocab, path, 25)
+                text = self.rnn.Corpus.from_text(vocab, TEXT, 25)
+            for _ in range(3):
+                self.assertEqual(flat(file.next()[0].inputs), flat(text.next()[0].inputs))
+            validation = file.split(0.25)
+            self.assertEqual((len(file), len(validation)), (1350, 450))
+
+    def test_model_says_what_it_is(self):
+        _, _, model, _ = self.make(layers=2, precision=self.rnn.FLOAT64)
+        self.assertEqual(model.options["hidden_size"], 32)
+        self.assertEqual(model.options["layers"], 2)
+        self.assertEqual(model.options["seed"], 1)
+        self.assertEqual(model.parameter_names[:3], ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0"])
+        self.assertEqual(len(model.parameter_names), 8)
+
+    def test_parameters_are_set_and_read_back(self):
+        vocab, _, model, _ = self.make()
+        values = [[i - j / 8 for j in range(len(vocab))] for i in range(32)]
+        model.set_parameter("rnn.weight_ih_l0", values)
+        self.assertEqual(flat(model.parameter("rnn.weight_ih_l0")), flat(values))
+        total = sum(len(flat(model.parameter(name))) for name in model.parameter_names)
+        self.assertEqual(len(model.flat_parameters()), total)
+
+    def test_forward_gives_logits_and_the_loss_if_there_are_targets(self):
+        vocab, _, model, state = self.make()
+        logits, loss = model.forward(state, self.rnn.Chunk([1, 2, 3]))
+        self.assertEqual((len(logits), len(logits[0]), len(logits[0][0])), (3, 1, len(vocab)))
+        self.assertIsNone(loss)
+        _, loss = model.forward(state, self.rnn.Chunk([1, 2, 3], [2, self.rnn.IGNORE, 4]))
+        self.assertEqual(loss.count, 2)
+        self.assertAlmostEqual(loss.mean, math.log(len(vocab)), delta=0.05)
+
+    def test_state_is_copied_set_and_reset(self):
+        _, _, model, state = self.make(streams=2)
+        state.set([0.25] * 64)
+        other = self.rnn.State(model, 2)
+        other.copy_from(state)
+        self.assertEqual(flat(other.get()), [0.25] * 64)
+        other.reset(stream=0)
+        self.assertEqual(flat(other.get()), [0.0] * 32 + [0.25] * 32)
+        other.copy_stream_from(0, state, 1)
+        self.assertEqual(flat(other.get()), [0.25] * 64)
+        other.reset()
+        self.assertEqual(flat(other.get()), [0.0] * 64)
+
+    def test_optimizer_learning_rate_can_change(self):
+        _, _, model, _ = self.make()
+        optimizer = self.rnn.Optimizer(model)
+        self.assertEqual(optimizer.learning_rate, 0.1)
+        optimizer.learning_rate = 0.05
+        self.assertEqual(optimizer.learning_rate, 0.05)
+
+    # ---- Errors ----
+
+    def test_an_error_is_an_exception_with_the_librarys_sentence(self):
+        error = self.rnn.RnnError
+        vocab, _, model, state = self.make()
+        self.assert_fails(error.ARGUMENT, "hidden_size", self.rnn.Model, input_size=3, output_size=3, hidden_size=0)
+        self.assert_fails(error.IO, "no-such-file", self.rnn.Vocab.from_file, "no-such-file")
+        self.assert_fails(error.SYMBOL, "", vocab.encode, b"the \xff")
+        self.assert_fails(error.SYMBOL, "", vocab.decode, [len(vocab)])
+        self.assert_fails(error.ARGUMENT, "rnn.none", model.parameter, "rnn.none")
+        self.assert_fails(error.MISMATCH, "", model.forward_backward, state, self.rnn.Chunk([1, 1], [1, 1], streams=2))
+        self.assert_fails(error.ARGUMENT, "nan", model.clip_value, math.nan)
+        self.assertEqual(self.rnn.status_name(error.SYMBOL), "RNN_ERROR_SYMBOL")
+
+    def test_what_c_cannot_see_is_refused_before_the_call(self):
+        vocab, _, model, state = self.make()
+        with self.assertRaises(OverflowError):
+            self.rnn.Model(input_size=2**64 + 3, output_size=3)
+        with self.assertRaises(OverflowError):
+            self.rnn.Chunk([2**32])
+        with self.assertRaises(ctypes.ArgumentError):
+            vocab.symbol(2**32)
+        with self.assertRaises(TypeError):
+            self.rnn.Model(input_size=3, output_size=3, hiden_size=5)
+        with self.assertRaises((TypeError, OverflowError)):
+            self.rnn.Chunk([0.5])
+        with self.assertRaises(ValueError):
+            self.rnn.Chunk([1, 2], [1])
+        with self.assertRaises(ValueError):
+            self.rnn.Chunk([1, 2, 3], streams=2)
+        with self.assertRaises(ValueError):
+            model.sample(state, self.rnn.Sampler(), [1, 2], 5)
+        with self.assertRaises(ctypes.ArgumentError):
+            vocab.encode("a str")
+        with self.assertRaises(ctypes.ArgumentError):
+            model.forward(vocab, self.rnn.Chunk([1]))
+
+    # ---- Lives ----
+
+    def test_a_closed_object_is_refused(self):
+        _, _, model, state = self.make()
+        with state:
+            self.assertEqual(state.streams, 1)
+        state.close()
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "state", state.reset)
+        model.close()
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "model", model.clip_value, 5)
+
+    def test_objects_outlive_what_they_were_made_from(self):
+        vocab, corpus, model, state = self.make()
+        vocab.close()
+        chunk, _ = corpus.next()
+        corpus.close()
+        model.close()
+        self.assertEqual(len(flat(chunk.inputs)), 25)
+        self.assertEqual(len(flat(state.get())), 32)
+
+    def test_a_view_outlives_the_model(self):
+        _, _, model, _ = self.make()
+        values = model.flat_parameters()
+        before = list(values)
+        model.close()
+        del model
+        gc.collect()
+        self.assertEqual(list(values), before)
+        with self.assertRaises(TypeError):
+            values[0] = 1.0
+
+
+class WithoutNumpy(Tests, unittest.TestCase):
+    rnn = load_module(hide_numpy=True)
+
+    def test_results_are_lists(self):
+        vocab, _, model, _ = self.make()
+        self.assertIsInstance(vocab.encode(b"the"), list)
+        self.assertIsInstance(model.parameter("decoder.weight")[0], list)
+
+    def test_views_say_that_they_need_numpy(self):
+        _, _, model, _ = self.make()
+        with self.assertRaisesRegex(RuntimeError, "numpy"):
+            model.parameter_view("decoder.weight")
+
+
+class WithNumpy(Tests, unittest.TestCase):
+    rnn = load_module(hide_numpy=False)
+
+    def test_results_are_arrays(self):
+        vocab, _, model, _ = self.make(precision=self.rnn.FLOAT64)
+        self.assertEqual(vocab.encode(b"the").dtype, "int32")
+        self.assertEqual(model.parameter("decoder.weight").shape, (len(vocab), 32))
+        self.assertEqual(model.parameter("decoder.weight").dtype, "float64")
+
+    def test_views_show_parameters_and_gradients_where_they_are(self):
+        vocab, corpus, model, state = self.make()
+        self.assertIsNone(model.gradient_view("rnn.weight_ih_l0"))
+        model.forward_backward(state, corpus.next()[0])
+        for name in model.parameter_names:
+            values, gradient = model.parameter_view(name), model.gradient_view(name)
+            self.assertEqual(values.shape, model.parameter(name).shape)
+            self.assertTrue((values == model.parameter(name)).all(), name)
+            self.assertTrue((gradient == model.gradient(name)).all(), name)
+        self.assertEqual(model.parameter_view("rnn.weight_ih_l0").shape, (32, len(vocab)))
+        before = model.parameter_view("decoder.bias").copy()
+        self.rnn.Optimizer(model).step(model)
+        self.assertFalse((before == model.parameter_view("decoder.bias")).any())
+
+    def test_views_are_read_only_and_outlive_the_model(self):
+        _, _, model, _ = self.make()
+        view, copy = model.parameter_view("rnn.weight_ih_l0"), model.parameter("rnn.weight_ih_l0")
+        with self.assertRaises(ValueError):
+            view[0, 0] = 1
+        model.close()
+        del model
+        gc.collect()
+        self.assertTrue((view == copy).all())
+
+    def test_arrays_of_any_layout_are_taken(self):
+        _, _, model, _ = self.make()
+        transposed = model.parameter("rnn.weight_hh_l0").T
+        model.set_parameter("rnn.weight_hh_l0", transposed)
+        self.assertTrue((model.parameter("rnn.weight_hh_l0") == transposed).all())
+
+
+if __name__ == "__main__":
+    if "LIBRNN" not in os.environ:
+        print("LIBRNN isn't set; using the system's librnn.so.0", file=sys.stderr)
+    unittest.main()

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds librnn in build/ (or $BUILD_DIR) and runs all tests, after installing what that needs and the machine lacks.
+# Arguments are passed on to cmake: tests/run.sh -DRNN_SANITIZE=address,undefined
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+source cmake/packages.sh
+need_packages gcc libc6-dev cmake make pkg-config libcmocka-dev python3
+
+build=${BUILD_DIR:-build}
+cmake -S . -B "$build" "$@"
+cmake --build "$build" --parallel "$(nproc)"
+ctest --test-dir "$build" --parallel "$(nproc)" --output-on-failure --no-tests=error

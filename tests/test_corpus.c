@@ -1,0 +1,883 @@
+/* The corpus: which symbols each chunk holds, where it starts over, and that a file serves what memory does. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+#include "temporary.h"
+
+/* What an out-parameter holds before a call that fails, and must hold afterwards. */
+static char untouched_object;
+#define UNTOUCHED ((rnn_corpus *)&untouched_object)
+
+static rnn_vocab *create_byte_vocab(void) {
+    unsigned char bytes[256];
+    rnn_vocab *vocab = NULL;
+    for (int i = 0; i < 256; i++) {
+        bytes[i] = (unsigned char)i;
+    }
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, bytes, sizeof bytes, &vocab));
+    return vocab;
+}
+
+/* A text of bytes, each of which is its own id, to free(). */
+static unsigned char *create_text(int64_t size, uint64_t seed) {
+    unsigned char *text = allocate(size, 1);
+    random_source source = {seed};
+    for (int64_t i = 0; i < size; i++) {
+        text[i] = (unsigned char)random_below(&source, 256);
+    }
+    return text;
+}
+
+static rnn_corpus *open_text(const void *text, int64_t size, int64_t steps, int64_t streams) {
+    rnn_vocab *vocab = create_byte_vocab();
+    rnn_corpus *corpus = NULL;
+    assert_ok(rnn_corpus_create_from_text(vocab, text, (size_t)size, steps, streams, &corpus));
+    assert_non_null(corpus);
+    rnn_vocab_destroy(vocab);
+    return corpus;
+}
+
+static rnn_corpus *open_file(const char *path, int64_t steps, int64_t streams) {
+    rnn_vocab *vocab = create_byte_vocab();
+    rnn_corpus *corpus = NULL;
+    assert_ok(rnn_corpus_create_from_file(vocab, path, steps, streams, &corpus));
+    assert_non_null(corpus);
+    rnn_vocab_destroy(vocab);
+    return corpus;
+}
+
+static rnn_chunk empty_chunk(void) {
+    rnn_chunk chunk;
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    return chunk;
+}
+
+/* What a corpus is by its definition: symbols that are bytes and their own ids, and a position. */
+typedef struct definition {
+    const unsigned char *text;
+    int64_t size;     /* N */
+    int64_t steps;    /* T */
+    int64_t streams;  /* B */
+    int64_t position; /* p */
+} definition;
+
+/* The next chunk of `corpus` must be the one that the definition gives, and lead to the same position. */
+static void assert_next_is_as_defined(rnn_corpus *corpus, definition *defined) {
+    int64_t length = (defined->size - 1) / defined->streams;
+    rnn_chunk chunk = empty_chunk();
+    int32_t restarted = -7;
+    assert_int_equal(rnn_corpus_position(corpus), defined->position);
+    if (defined->position + defined->steps >= length) {
+        defined->position = 0;
+    }
+    assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
+    assert_int_equal(restarted, defined->position == 0);
+    assert_int_equal(chunk.struct_size, sizeof chunk);
+    assert_int_equal(chunk.steps, defined->steps);
+    assert_int_equal(chunk.streams, defined->streams);
+    for (int64_t t = 0; t < defined->steps; t++) {
+        for (int64_t b = 0; b < defined->streams; b++) {
+            const unsigned char *symbol = defined->text + b * length + defined->position + t;
+            int64_t element = t * defined->streams + b;
+            if (chunk.inputs[element] != symbol[0] || chunk.targets[element] != symbol[1]) {
+                fail_msg("N %lld T %lld B %lld: the chunk at %lld has %d -> %d at (%lld, %lld) instead of %d -> %d",
+                         (long long)defined->size, (long long)defined->steps, (long long)defined->streams,
+                         (long long)defined->position, chunk.inputs[element], chunk.targets[element], (long long)t,
+                         (long long)b, symbol[0], symbol[1]);
+            }
+        }
+    }
+    defined->position += defined->steps;
+    assert_int_equal(rnn_corpus_position(corpus), defined->position);
+}
+
+/* ---- What is served, and in which order ---- */
+
+static void test_streams_stand_one_behind_the_other_and_targets_are_one_symbol_on(void **state) {
+    static const int32_t inputs[] = {'a', 'f', 'b', 'g'};
+    static const int32_t targets[] = {'b', 'g', 'c', 'h'};
+    rnn_chunk chunk = empty_chunk();
+    (void)state;
+    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2); /* S = 5: "abcde", "fghij" */
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_memory_equal(chunk.inputs, inputs, sizeof inputs);
+    assert_memory_equal(chunk.targets, targets, sizeof targets);
+    rnn_corpus_destroy(corpus);
+}
+
+static void test_ids_are_the_vocabularys(void **state) {
+    static const int32_t inputs[] = {2, 1, 0};
+    static const int32_t targets[] = {1, 0, 1};
+    rnn_chunk chunk = empty_chunk();
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    (void)state;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "zya", 3, &vocab));
+    assert_ok(rnn_corpus_create_from_text(vocab, "ayzya", 5, 3, 1, &corpus));
+    rnn_vocab_destroy(vocab);
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_memory_equal(chunk.inputs, inputs, sizeof inputs);
+    assert_memory_equal(chunk.targets, targets, sizeof targets);
+    rnn_corpus_destroy(corpus);
+}
+
+static void test_one_stream_is_served_in_the_seeds_order(void **state) {
+    (void)state;
+    for (int64_t size = 2; size <= 40; size++) {
+        for (int64_t steps = 1; steps < size; steps++) {
+            unsigned char *text = create_text(size, (uint64_t)size);
+            rnn_corpus *corpus = open_text(text, size, steps, 1);
+            rnn_chunk chunk = empty_chunk();
+            int32_t restarted = -7;
+            int64_t p = 0;
+            for (int n = 0; n < 100; n++) {
+                int starts = p + steps + 1 >= size || n == 0; /* the seed's condition */
+                p = starts ? 0 : p;
+                assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
+                assert_int_equal(restarted, starts);
+                for (int64_t t = 0; t < steps; t++) {
+                    assert_int_equal(chunk.inputs[t], text[p + t]);
+                    assert_int_equal(chunk.targets[t], text[p + t + 1]);
+                }
+                p += steps;
+            }
+            rnn_corpus_destroy(corpus);
+            free(text);
+        }
+    }
+}
+
+static void test_every_chunk_of_every_small_shape_is_as_defined(void **state) {
+    (void)state;
+    for (int64_t size = 2; size <= 26; size++) {
+        unsigned char *text = create_text(size, (uint64_t)size);
+        for (int64_t streams = 1; streams < size; streams++) {
+            for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
+                definition defined = {text, size, steps, streams, 0};
+                rnn_corpus *corpus = open_text(text, size, steps, streams);
+                for (int64_t n = 0; n < 3 * rnn_corpus_chunks(corpus) + 1; n++) {
+                    assert_next_is_as_defined(corpus, &defined);
+                }
+                rnn_corpus_destroy(corpus);
+            }
+        }
+        free(text);
+    }
+}
+
+static void test_chunks_counts_those_served_until_it_starts_over(void **state) {
+    (void)state;
+    for (int64_t size = 2; size <= 26; size++) {
+        unsigned char *text = create_text(size, (uint64_t)size);
+        for (int64_t streams = 1; streams < size; streams++) {
+            for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
+                rnn_corpus *corpus = open_text(text, size, steps, streams);
+                rnn_chunk chunk = empty_chunk();
+                int64_t served = 0;
+                int32_t restarted = 0;
+                assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
+                assert_int_equal(restarted, 1);
+                do {
+                    served++;
+                    assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
+                } while (restarted == 0);
+                assert_int_equal(rnn_corpus_chunks(corpus), served);
+                rnn_corpus_destroy(corpus);
+            }
+        }
+        free(text);
+    }
+}
+
+static void test_the_shortest_text_has_one_chunk_that_is_served_again_and_again(void **state) {
+    unsigned char *text = create_text(13, 1);
+    definition defined = {text, 13, 4, 3, 0};
+    (void)state;
+    rnn_corpus *corpus = open_text(text, 13, 4, 3);
+    assert_int_equal(rnn_corpus_size(corpus), 13);
+    assert_int_equal(rnn_corpus_chunks(corpus), 1);
+    for (int n = 0; n < 3; n++) {
+        assert_next_is_as_defined(corpus, &defined);
+    }
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+static void test_rewind_goes_back_to_the_start_from_anywhere(void **state) {
+    unsigned char *text = create_text(50, 1);
+    (void)state;
+    rnn_corpus *corpus = open_text(text, 50, 5, 2);
+    for (int served = 0; served < 7; served++) {
+        definition defined = {text, 50, 5, 2, 0};
+        for (int n = 0; n < served; n++) {
+            assert_next_is_as_defined(corpus, &defined);
+        }
+        assert_ok(rnn_corpus_rewind(corpus));
+        assert_int_equal(rnn_corpus_position(corpus), 0);
+    }
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+static void test_a_text_is_copied(void **state) {
+    unsigned char *original = create_text(50, 1);
+    unsigned char *text = create_text(50, 1);
+    definition defined = {original, 50, 5, 2, 0};
+    (void)state;
+    rnn_corpus *corpus = open_text(text, 50, 5, 2);
+    memset(text, 0, 50);
+    free(text);
+    for (int n = 0; n < 10; n++) {
+        assert_next_is_as_defined(corpus, &defined);
+    }
+    rnn_corpus_destroy(corpus);
+    free(original);
+}
+
+static void test_whether_it_restarted_need_not_be_wanted(void **state) {
+    rnn_chunk chunk = empty_chunk();
+    (void)state;
+    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_int_equal(rnn_corpus_position(corpus), 2);
+    rnn_corpus_destroy(corpus);
+}
+
+/* ---- Files ---- */
+
+static void test_a_file_serves_what_its_text_does(void **state) {
+    enum { SIZE = 3000017, MOST_CHUNKS = 500 };
+    static const struct {
+        int64_t steps, streams;
+    } shapes[] = {{1, 1},       {25, 1},      {65535, 1},  {65536, 1},  {65537, 1},    {65537, 3},  {100000, 5},
+                  {700000, 1},  {3000016, 1}, {1, 3000016}, {1, 1000},  {64, 64},      {4096, 50},  {333333, 8},
+                  {1500008, 2}, {3, 999999},  {131072, 2}, {8192, 300}, {1048576, 2}};
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    write_file("text", text, SIZE);
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        definition in_memory = {text, SIZE, shapes[i].steps, shapes[i].streams, 0};
+        definition in_file = in_memory;
+        rnn_corpus *memory = open_text(text, SIZE, shapes[i].steps, shapes[i].streams);
+        rnn_corpus *file = open_file("text", shapes[i].steps, shapes[i].streams);
+        assert_int_equal(rnn_corpus_size(file), SIZE);
+        assert_int_equal(rnn_corpus_chunks(file), rnn_corpus_chunks(memory));
+        for (int64_t n = 0; n < rnn_corpus_chunks(file) + 2 && n < MOST_CHUNKS; n++) {
+            assert_next_is_as_defined(file, &in_file);
+            assert_next_is_as_defined(memory, &in_memory);
+        }
+        rnn_corpus_destroy(file);
+        rnn_corpus_destroy(memory);
+    }
+    free(text);
+}
+
+static void test_every_chunk_of_small_files_is_as_defined(void **state) {
+    (void)state;
+    for (int64_t size = 2; size <= 14; size++) {
+        unsigned char *text = create_text(size, (uint64_t)size);
+        write_file("text", text, (size_t)size);
+        for (int64_t streams = 1; streams < size; streams++) {
+            for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
+                definition defined = {text, size, steps, streams, 0};
+                rnn_corpus *corpus = open_file("text", steps, streams);
+                for (int64_t n = 0; n < 3 * rnn_corpus_chunks(corpus) + 1; n++) {
+                    assert_next_is_as_defined(corpus, &defined);
+                }
+                rnn_corpus_destroy(corpus);
+            }
+        }
+        free(text);
+    }
+}
+
+static void test_a_file_may_be_rewound_anywhere(void **state) {
+    enum { SIZE = 500000 };
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    write_file("text", text, SIZE);
+    rnn_corpus *corpus = open_file("text", 3000, 3);
+    for (int served = 0; served < 60; served += 7) {
+        definition defined = {text, SIZE, 3000, 3, 0};
+        for (int n = 0; n < served; n++) {
+            assert_next_is_as_defined(corpus, &defined);
+        }
+        assert_ok(rnn_corpus_rewind(corpus));
+    }
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state) {
+    enum { SIZE = 300000 };
+    unsigned char *text = create_text(SIZE, 1);
+    definition defined = {text, SIZE, 1000, 2, 0};
+    (void)state;
+    write_file("text", text, SIZE);
+    rnn_corpus *corpus = open_file("text", 1000, 2);
+    assert_int_equal(unlink("text"), 0);
+    write_file("text", "another", 7);
+    for (int n = 0; n < 200; n++) {
+        assert_next_is_as_defined(corpus, &defined);
+    }
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+/* Truncates the corpus's file behind its back to `remaining` bytes and restores it after the first error. */
+static void assert_truncation_is_an_error_until_undone(int64_t remaining) {
+    enum { SIZE = 3000000, STEPS = 1000, STREAMS = 2 };
+    unsigned char *text = create_text(SIZE, 1);
+    definition defined = {text, SIZE, STEPS, STREAMS, 0};
+    rnn_chunk chunk = empty_chunk();
+    int32_t restarted = -7;
+    write_file("text", text, SIZE);
+    rnn_corpus *corpus = open_file("text", STEPS, STREAMS);
+    for (int n = 0; n < 3; n++) {
+        assert_next_is_as_defined(corpus, &defined);
+    }
+    assert_int_equal(truncate("text", remaining), 0);
+
+    /* What was read before may still be served, but not beyond the file's new end. */
+    int64_t position = rnn_corpus_position(corpus);
+    rnn_status status = rnn_corpus_next(corpus, &chunk, &restarted);
+    while (status == RNN_OK) {
+        int64_t length = (SIZE - 1) / STREAMS;
+        for (int64_t i = 0; i < STEPS * STREAMS; i++) {
+            assert_int_equal(chunk.inputs[i], text[i % STREAMS * length + position + i / STREAMS]);
+        }
+        position = rnn_corpus_position(corpus);
+        assert_true(position < SIZE / STREAMS);
+        restarted = -7;
+        status = rnn_corpus_next(corpus, &chunk, &restarted);
+    }
+    assert_int_equal(status, RNN_ERROR_IO);
+    assert_int_equal(restarted, -7);
+    assert_int_equal(rnn_corpus_position(corpus), position);
+    assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_IO, "");
+    assert_int_equal(rnn_corpus_position(corpus), position);
+
+    write_file("text", text, SIZE);
+    defined.position = position;
+    for (int64_t n = 0; n < 10; n++) {
+        assert_next_is_as_defined(corpus, &defined);
+    }
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+static void test_a_file_that_has_become_shorter_is_an_error_and_the_position_stays(void **state) {
+    (void)state;
+    assert_truncation_is_an_error_until_undone(0);
+    assert_truncation_is_an_error_until_undone(1);
+    assert_truncation_is_an_error_until_undone(1400000);
+    assert_truncation_is_an_error_until_undone(2900000);
+}
+
+static void test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to_it(void **state) {
+    enum { SIZE = 200000, OFFSET = 150001, STEPS = 1000 };
+    char *text = allocate(SIZE, 1);
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_chunk chunk = empty_chunk();
+    int32_t restarted = -7;
+    (void)state;
+    memset(text, 'a', SIZE);
+    text[OFFSET] = '?';
+    write_file("text", text, SIZE);
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ab", 2, &vocab));
+    assert_ok(rnn_corpus_create_from_file(vocab, "text", STEPS, 1, &corpus));
+    for (int epoch = 0; epoch < 2; epoch++) {
+        for (int n = 0; n < 150; n++) {
+            assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
+            assert_int_equal(restarted, n == 0);
+        }
+        rnn_chunk before = chunk;
+        for (int n = 0; n < 2; n++) {
+            restarted = -7;
+            assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_SYMBOL, "150001");
+            assert_non_null(strstr(rnn_last_error(), "?"));
+            assert_int_equal(rnn_corpus_position(corpus), 150 * STEPS);
+            assert_int_equal(restarted, -7);
+            assert_memory_equal(&chunk, &before, sizeof chunk);
+        }
+        assert_ok(rnn_corpus_rewind(corpus));
+    }
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(vocab);
+    free(text);
+}
+
+static void test_an_unknown_symbol_may_be_a_chunks_last_target(void **state) {
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_chunk chunk = empty_chunk();
+    (void)state;
+    write_file("text", "aaaaaaaaa?aaaaaa", 16);
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ab", 2, &vocab));
+    assert_ok(rnn_corpus_create_from_file(vocab, "text", 3, 1, &corpus));
+    rnn_vocab_destroy(vocab);
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_fails(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_SYMBOL, "9");
+    assert_int_equal(rnn_corpus_position(corpus), 6);
+    rnn_corpus_destroy(corpus);
+}
+
+static void test_an_unknown_symbol_that_no_chunk_holds_does_not_matter_in_a_file(void **state) {
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_chunk chunk = empty_chunk();
+    (void)state;
+    write_file("text", "aaaaaaaaa?", 10);
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ab", 2, &vocab));
+    assert_ok(rnn_corpus_create_from_file(vocab, "text", 4, 1, &corpus)); /* two chunks, of symbols 0 to 8 */
+    rnn_vocab_destroy(vocab);
+    for (int n = 0; n < 5; n++) {
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    }
+    rnn_corpus_destroy(corpus);
+}
+
+static void test_create_from_file_reports_the_file_and_the_systems_reason(void **state) {
+    rnn_vocab *vocab = create_byte_vocab();
+    rnn_corpus *corpus = UNTOUCHED;
+    (void)state;
+    assert_int_equal(mkdir("folder", 0700), 0);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    alarm(20); /* Ends the suite, should a call wait for a writer. */
+    assert_fails(rnn_corpus_create_from_file(vocab, "absent", 1, 1, &corpus), RNN_ERROR_IO, "absent");
+    assert_fails(rnn_corpus_create_from_file(vocab, "absent", 1, 1, &corpus), RNN_ERROR_IO, strerror(ENOENT));
+    assert_fails(rnn_corpus_create_from_file(vocab, "", 1, 1, &corpus), RNN_ERROR_IO, strerror(ENOENT));
+    assert_fails(rnn_corpus_create_from_file(vocab, "folder", 1, 1, &corpus), RNN_ERROR_IO, "folder");
+    assert_fails(rnn_corpus_create_from_file(vocab, "pipe", 1, 1, &corpus), RNN_ERROR_IO, "pipe");
+    assert_fails(rnn_corpus_create_from_file(vocab, "/dev/null", 1, 1, &corpus), RNN_ERROR_IO, "/dev/null");
+    assert_fails(rnn_corpus_create_from_file(vocab, "/dev/zero", 1, 1, &corpus), RNN_ERROR_IO, "/dev/zero");
+    alarm(0);
+    assert_ptr_equal(corpus, UNTOUCHED);
+    rnn_vocab_destroy(vocab);
+}
+
+static int is_refused(const char *path) {
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = UNTOUCHED;
+    rnn_status status = rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &vocab);
+    if (status == RNN_OK) {
+        status = rnn_corpus_create_from_file(vocab, path, 1, 1, &corpus);
+    }
+    rnn_vocab_destroy(vocab);
+    return status == RNN_ERROR_IO && corpus == UNTOUCHED && strstr(rnn_last_error(), path) != NULL &&
+           strstr(rnn_last_error(), strerror(EACCES)) != NULL;
+}
+
+static void test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason(void **state) {
+    (void)state;
+    assert_true(holds_for_an_unreadable_file("secret", is_refused));
+}
+
+/* ---- Bad arguments ---- */
+
+static void test_a_text_of_fewer_than_b_t_plus_1_symbols_is_refused(void **state) {
+    rnn_vocab *vocab = create_byte_vocab();
+    rnn_corpus *corpus = UNTOUCHED;
+    char text[12] = "abcdefghijkl";
+    (void)state;
+    for (size_t size = 1; size <= 12; size++) {
+        assert_fails(rnn_corpus_create_from_text(vocab, text, size, 4, 3, &corpus), RNN_ERROR_ARGUMENT, "13");
+        write_file("text", text, size);
+        assert_fails(rnn_corpus_create_from_file(vocab, "text", 4, 3, &corpus), RNN_ERROR_ARGUMENT, "13");
+    }
+    assert_fails(rnn_corpus_create_from_text(vocab, "", 0, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "");
+    write_file("text", "", 0);
+    assert_fails(rnn_corpus_create_from_file(vocab, "text", 1, 1, &corpus), RNN_ERROR_ARGUMENT, "");
+    assert_ptr_equal(corpus, UNTOUCHED);
+    rnn_vocab_destroy(vocab);
+}
+
+static void test_an_unknown_symbol_in_a_text_is_refused_with_its_offset(void **state) {
+    enum { SIZE = 100000 };
+    char *text = allocate(SIZE, 1);
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = UNTOUCHED;
+    (void)state;
+    memset(text, 'a', SIZE);
+    text[54321] = '?';
+    text[54322] = '!';
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ab", 2, &vocab));
+    assert_fails(rnn_corpus_create_from_text(vocab, text, SIZE, 1, 1, &corpus), RNN_ERROR_SYMBOL, "54321");
+    assert_non_null(strstr(rnn_last_error(), "?"));
+    text[54321] = text[54322] = 'a';
+    text[SIZE - 1] = '?'; /* in no chunk, but in the text */
+    assert_fails(rnn_corpus_create_from_text(vocab, text, SIZE, 10, 1, &corpus), RNN_ERROR_SYMBOL, "99999");
+    assert_ptr_equal(corpus, UNTOUCHED);
+    rnn_vocab_destroy(vocab);
+    free(text);
+}
+
+static void test_steps_and_streams_out_of_range_are_refused(void **state) {
+    static const struct {
+        int64_t steps, streams;
+        const char *part;
+    } bad[] = {
+        {0, 1, "steps is 0"},
+        {-1, 1, "steps is -1"},
+        {16777217, 1, "steps is 16777217"},
+        {INT64_C(1) << 40, 1, "steps is 1099511627776"},
+        {INT64_MAX, 1, "steps is 9223372036854775807"},
+        {INT64_MIN, 1, "steps is -9223372036854775808"},
+        {1, 0, "streams is 0"},
+        {1, -1, "streams is -1"},
+        {1, 1048577, "streams is 1048577"},
+        {1, INT64_C(1) << 40, "streams is 1099511627776"},
+        {1, INT64_MAX, "streams is 9223372036854775807"},
+        {1, INT64_MIN, "streams is -9223372036854775808"},
+        {16777216, 1048576, "17592186044417"}, /* in range, but the text is too short */
+    };
+    rnn_vocab *vocab = create_byte_vocab();
+    rnn_corpus *corpus = UNTOUCHED;
+    (void)state;
+    write_file("text", "abcdef", 6);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(rnn_corpus_create_from_text(vocab, "abcdef", 6, bad[i].steps, bad[i].streams, &corpus),
+                     RNN_ERROR_ARGUMENT, bad[i].part);
+        assert_fails(rnn_corpus_create_from_file(vocab, "text", bad[i].steps, bad[i].streams, &corpus),
+                     RNN_ERROR_ARGUMENT, bad[i].part);
+    }
+    assert_ptr_equal(corpus, UNTOUCHED);
+    rnn_vocab_destroy(vocab);
+}
+
+static void test_create_refuses_null(void **state) {
+    rnn_vocab *vocab = create_byte_vocab();
+    rnn_corpus *corpus = UNTOUCHED;
+    (void)state;
+    write_file("text", "abcdef", 6);
+    assert_fails(rnn_corpus_create_from_text(NULL, "abcdef", 6, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "vocab is NULL");
+    assert_fails(rnn_corpus_create_from_text(vocab, NULL, 6, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "text is NULL");
+    assert_fails(rnn_corpus_create_from_text(vocab, "abcdef", 6, 1, 1, NULL), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    assert_fails(rnn_corpus_create_from_file(NULL, "text", 1, 1, &corpus), RNN_ERROR_ARGUMENT, "vocab is NULL");
+    assert_fails(rnn_corpus_create_from_file(vocab, NULL, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "path is NULL");
+    assert_fails(rnn_corpus_create_from_file(vocab, "text", 1, 1, NULL), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    assert_ptr_equal(corpus, UNTOUCHED);
+    rnn_vocab_destroy(vocab);
+}
+
+static void test_calls_on_null_are_errors_or_0(void **state) {
+    rnn_chunk chunk = empty_chunk();
+    rnn_corpus *validation = UNTOUCHED;
+    int32_t restarted = -7;
+    (void)state;
+    rnn_corpus_destroy(NULL);
+    assert_int_equal(rnn_corpus_size(NULL), 0);
+    assert_int_equal(rnn_corpus_chunks(NULL), 0);
+    assert_int_equal(rnn_corpus_position(NULL), 0);
+    assert_fails(rnn_corpus_rewind(NULL), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    assert_fails(rnn_corpus_next(NULL, &chunk, &restarted), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    assert_fails(rnn_corpus_split(NULL, 0.5, &validation), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    assert_null(chunk.inputs);
+    assert_int_equal(restarted, -7);
+    assert_ptr_equal(validation, UNTOUCHED);
+}
+
+static void test_next_refuses_no_chunk_and_one_of_the_wrong_size_and_stays(void **state) {
+    rnn_chunk chunk = empty_chunk();
+    int32_t restarted = -7;
+    (void)state;
+    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
+    assert_fails(rnn_corpus_next(corpus, NULL, &restarted), RNN_ERROR_ARGUMENT, "chunk is NULL");
+    chunk.struct_size = 0;
+    assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_ARGUMENT, "struct_size of chunk is 0");
+    chunk.struct_size = sizeof chunk - 1;
+    assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
+    assert_null(chunk.inputs);
+    assert_int_equal(restarted, -7);
+    assert_int_equal(rnn_corpus_position(corpus), 0);
+    rnn_corpus_destroy(corpus);
+}
+
+/* ---- The chunk struct ---- */
+
+/* A chunk of a later version of the library, with a field more. */
+typedef struct later_chunk {
+    rnn_chunk chunk;
+    unsigned char tail[16];
+} later_chunk;
+
+static void test_chunk_init_fills_with_zeros_and_the_size(void **state) {
+    rnn_chunk chunk;
+    (void)state;
+    memset(&chunk, 0x77, sizeof chunk);
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    assert_int_equal(chunk.struct_size, sizeof chunk);
+    assert_int_equal(chunk.steps, 0);
+    assert_int_equal(chunk.streams, 0);
+    assert_null(chunk.inputs);
+    assert_null(chunk.targets);
+}
+
+static void test_chunk_init_fills_a_later_versions_chunk_to_its_end(void **state) {
+    later_chunk later;
+    unsigned char zeros[sizeof later.tail] = {0};
+    (void)state;
+    memset(&later, 0x77, sizeof later);
+    assert_ok(rnn_chunk_init(&later.chunk, sizeof later));
+    assert_int_equal(later.chunk.struct_size, sizeof later);
+    assert_memory_equal(later.tail, zeros, sizeof zeros);
+}
+
+static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state) {
+    rnn_chunk chunk;
+    rnn_chunk before;
+    (void)state;
+    memset(&chunk, 0x77, sizeof chunk);
+    before = chunk;
+    assert_fails(rnn_chunk_init(NULL, sizeof chunk), RNN_ERROR_ARGUMENT, "chunk is NULL");
+    assert_fails(rnn_chunk_init(&chunk, 0), RNN_ERROR_ARGUMENT, "struct_size of chunk is 0");
+    assert_fails(rnn_chunk_init(&chunk, sizeof chunk - 1), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
+    assert_fails(rnn_chunk_init(&chunk, SIZE_MAX), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
+    assert_memory_equal(&chunk, &before, sizeof chunk);
+}
+
+static void test_next_fills_a_later_versions_chunk_as_far_as_it_knows_it(void **state) {
+    later_chunk later;
+    (void)state;
+    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
+    assert_ok(rnn_chunk_init(&later.chunk, sizeof later));
+    assert_ok(rnn_corpus_next(corpus, &later.chunk, NULL));
+    assert_int_equal(later.chunk.struct_size, sizeof later);
+    assert_int_equal(later.chunk.steps, 2);
+    assert_int_equal(later.chunk.streams, 2);
+    assert_int_equal(later.chunk.inputs[1], 'f');
+    assert_int_equal(later.chunk.targets[1], 'g');
+    rnn_corpus_destroy(corpus);
+}
+
+/* ---- Split ---- */
+
+static rnn_corpus *split(rnn_corpus *corpus, double share) {
+    rnn_corpus *validation = NULL;
+    assert_ok(rnn_corpus_split(corpus, share, &validation));
+    assert_non_null(validation);
+    return validation;
+}
+
+/* Serves both parts alternately for three rounds and compares with the definition on the two parts of the text. */
+static void assert_parts_are(rnn_corpus *corpus, rnn_corpus *validation, const unsigned char *text, int64_t size,
+                             int64_t moved, int64_t steps, int64_t streams) {
+    definition first = {text, size - moved, steps, streams, 0};
+    definition second = {text + size - moved, moved, steps, streams, 0};
+    assert_int_equal(rnn_corpus_size(corpus), size - moved);
+    assert_int_equal(rnn_corpus_size(validation), moved);
+    int64_t chunks = rnn_corpus_chunks(corpus) + rnn_corpus_chunks(validation);
+    for (int64_t n = 0; n < 3 * chunks; n++) {
+        assert_next_is_as_defined(corpus, &first);
+        assert_next_is_as_defined(validation, &second);
+    }
+}
+
+static void test_split_moves_the_end_rounded_down_to_whole_symbols(void **state) {
+    static const struct {
+        double share;
+        int64_t moved;
+    } splits[] = {{0.5, 501}, {0.25, 250}, {0.125, 125}, {0.75, 752}, {0x1p-6, 15}, {0.9375, 940}};
+    enum { SIZE = 1003, STEPS = 3, STREAMS = 4 };
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    write_file("text", text, SIZE);
+    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
+        rnn_corpus *memory = open_text(text, SIZE, STEPS, STREAMS);
+        rnn_corpus *memory_validation = split(memory, splits[i].share);
+        rnn_corpus *file = open_file("text", STEPS, STREAMS);
+        rnn_corpus *file_validation = split(file, splits[i].share);
+        assert_parts_are(memory, memory_validation, text, SIZE, splits[i].moved, STEPS, STREAMS);
+        assert_parts_are(file, file_validation, text, SIZE, splits[i].moved, STEPS, STREAMS);
+        rnn_corpus_destroy(memory);
+        rnn_corpus_destroy(memory_validation);
+        rnn_corpus_destroy(file);
+        rnn_corpus_destroy(file_validation);
+    }
+    free(text);
+}
+
+static void test_split_sets_both_to_their_start(void **state) {
+    enum { SIZE = 200000 };
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    write_file("text", text, SIZE);
+    for (int in_file = 0; in_file < 2; in_file++) {
+        rnn_corpus *corpus = in_file ? open_file("text", 10, 2) : open_text(text, SIZE, 10, 2);
+        definition whole = {text, SIZE, 10, 2, 0};
+        for (int n = 0; n < 5; n++) {
+            assert_next_is_as_defined(corpus, &whole);
+        }
+        rnn_corpus *validation = split(corpus, 0.25);
+        definition first = {text, 150000, 10, 2, 0};
+        definition second = {text + 150000, 50000, 10, 2, 0};
+        for (int n = 0; n < 5; n++) {
+            assert_next_is_as_defined(corpus, &first);
+            assert_next_is_as_defined(validation, &second);
+        }
+        rnn_corpus_destroy(corpus);
+        rnn_corpus_destroy(validation);
+    }
+    free(text);
+}
+
+static void test_the_parts_of_a_split_outlive_one_another_and_the_files_name(void **state) {
+    enum { SIZE = 200000 };
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    for (int first_goes = 0; first_goes < 2; first_goes++) {
+        write_file("text", text, SIZE);
+        for (int in_file = 0; in_file < 2; in_file++) {
+            rnn_corpus *corpus = in_file ? open_file("text", 10, 2) : open_text(text, SIZE, 10, 2);
+            if (in_file) {
+                assert_int_equal(unlink("text"), 0);
+            }
+            rnn_corpus *validation = split(corpus, 0.5);
+            rnn_corpus *left = first_goes ? validation : corpus;
+            definition defined = {first_goes ? text + 100000 : text, 100000, 10, 2, 0};
+            rnn_corpus_destroy(first_goes ? corpus : validation);
+            for (int64_t n = 0; n < rnn_corpus_chunks(left) + 1; n++) {
+                assert_next_is_as_defined(left, &defined);
+            }
+            rnn_corpus_destroy(left);
+        }
+    }
+    free(text);
+}
+
+static void test_each_part_may_be_split_again(void **state) {
+    enum { SIZE = 4000 };
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    write_file("text", text, SIZE);
+    for (int in_file = 0; in_file < 2; in_file++) {
+        rnn_corpus *corpus = in_file ? open_file("text", 10, 2) : open_text(text, SIZE, 10, 2);
+        rnn_corpus *end = split(corpus, 0.5);
+        rnn_corpus *middle = split(corpus, 0.5);
+        rnn_corpus *last = split(end, 0.25);
+        assert_parts_are(corpus, middle, text, 2000, 1000, 10, 2);
+        assert_parts_are(end, last, text + 2000, 2000, 500, 10, 2);
+        rnn_corpus_destroy(corpus);
+        rnn_corpus_destroy(end);
+        rnn_corpus_destroy(middle);
+        rnn_corpus_destroy(last);
+    }
+    free(text);
+}
+
+static void test_one_parts_chunk_stays_while_the_other_is_used(void **state) {
+    enum { SIZE = 200000, COUNT = 2000 };
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    write_file("text", text, SIZE);
+    for (int in_file = 0; in_file < 2; in_file++) {
+        rnn_corpus *corpus = in_file ? open_file("text", COUNT, 1) : open_text(text, SIZE, COUNT, 1);
+        rnn_corpus *validation = split(corpus, 0.5);
+        rnn_chunk chunk = empty_chunk();
+        rnn_chunk other = empty_chunk();
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        assert_ok(rnn_corpus_next(validation, &other, NULL));
+        assert_ok(rnn_corpus_rewind(validation));
+        rnn_corpus_destroy(validation);
+        for (int t = 0; t < COUNT; t++) {
+            assert_int_equal(chunk.inputs[t], text[t]);
+            assert_int_equal(chunk.targets[t], text[t + 1]);
+        }
+        rnn_corpus_destroy(corpus);
+    }
+    free(text);
+}
+
+static void test_a_split_that_leaves_either_part_too_short_is_refused_and_changes_nothing(void **state) {
+    enum { SIZE = 100, STEPS = 5, STREAMS = 3 }; /* a part needs 16 symbols */
+    static const double shares[] = {0.15, 0.85, 0.01, 0.99, 1e-300, 0x1.fffffffffffffp-1};
+    unsigned char *text = create_text(SIZE, 1);
+    (void)state;
+    write_file("text", text, SIZE);
+    for (int in_file = 0; in_file < 2; in_file++) {
+        rnn_corpus *corpus = in_file ? open_file("text", STEPS, STREAMS) : open_text(text, SIZE, STEPS, STREAMS);
+        rnn_corpus *validation = UNTOUCHED;
+        definition defined = {text, SIZE, STEPS, STREAMS, 0};
+        assert_next_is_as_defined(corpus, &defined);
+        for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+            assert_fails(rnn_corpus_split(corpus, shares[i], &validation), RNN_ERROR_ARGUMENT, "16");
+        }
+        assert_ptr_equal(validation, UNTOUCHED);
+        assert_int_equal(rnn_corpus_size(corpus), SIZE);
+        for (int n = 0; n < 20; n++) {
+            assert_next_is_as_defined(corpus, &defined);
+        }
+        validation = split(corpus, 0.1601);
+        assert_int_equal(rnn_corpus_size(validation), 16);
+        rnn_corpus_destroy(validation);
+        rnn_corpus_destroy(corpus);
+    }
+    free(text);
+}
+
+static void test_split_refuses_a_share_that_is_none(void **state) {
+    static const struct {
+        double share;
+        const char *part;
+    } bad[] = {{0, "share is 0"},     {-0.0, "share is "},      {1, "share is 1"},       {-0.5, "share is -0.5"},
+               {1.5, "share is 1.5"}, {NAN, "share is "}, {INFINITY, "share is inf"}, {-INFINITY, "share is -inf"}};
+    unsigned char *text = create_text(100, 1);
+    rnn_corpus *corpus = open_text(text, 100, 1, 1);
+    rnn_corpus *validation = UNTOUCHED;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(rnn_corpus_split(corpus, bad[i].share, &validation), RNN_ERROR_ARGUMENT, bad[i].part);
+    }
+    assert_fails(rnn_corpus_split(corpus, 0.5, NULL), RNN_ERROR_ARGUMENT, "validation is NULL");
+    assert_ptr_equal(validation, UNTOUCHED);
+    assert_int_equal(rnn_corpus_size(corpus), 100);
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_streams_stand_one_behind_the_other_and_targets_are_one_symbol_on),
+        cmocka_unit_test(test_ids_are_the_vocabularys),
+        cmocka_unit_test(test_one_stream_is_served_in_the_seeds_order),
+        cmocka_unit_test(test_every_chunk_of_every_small_shape_is_as_defined),
+        cmocka_unit_test(test_chunks_counts_those_served_until_it_starts_over),
+        cmocka_unit_test(test_the_shortest_text_has_one_chunk_that_is_served_again_and_again),
+        cmocka_unit_test(test_rewind_goes_back_to_the_start_from_anywhere),
+        cmocka_unit_test(test_a_text_is_copied),
+        cmocka_unit_test(test_whether_it_restarted_need_not_be_wanted),
+        test_with_files(test_a_file_serves_what_its_text_does),
+        test_with_files(test_every_chunk_of_small_files_is_as_defined),
+        test_with_files(test_a_file_may_be_rewound_anywhere),
+        test_with_files(test_a_file_is_held_open_whatever_happens_to_its_name),
+        test_with_files(test_a_file_that_has_become_shorter_is_an_error_and_the_position_stays),
+        test_with_files(test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to_it),
+        test_with_files(test_an_unknown_symbol_may_be_a_chunks_last_target),
+        test_with_files(test_an_unknown_symbol_that_no_chunk_holds_does_not_matter_in_a_file),
+        test_with_files(test_create_from_file_reports_the_file_and_the_systems_reason),
+        test_with_files(test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason),
+        test_with_files(test_a_text_of_fewer_than_b_t_plus_1_symbols_is_refused),
+        cmocka_unit_test(test_an_unknown_symbol_in_a_text_is_refused_with_its_offset),
+        test_with_files(test_steps_and_streams_out_of_range_are_refused),
+        test_with_files(test_create_refuses_null),
+        cmocka_unit_test(test_calls_on_null_are_errors_or_0),
+        cmocka_unit_test(test_next_refuses_no_chunk_and_one_of_the_wrong_size_and_stays),
+        cmocka_unit_test(test_chunk_init_fills_with_zeros_and_the_size),
+        cmocka_unit_test(test_chunk_init_fills_a_later_versions_chunk_to_its_end),
+        cmocka_unit_test(test_chunk_init_refuses_null_and_a_size_that_is_none),
+        cmocka_unit_test(test_next_fills_a_later_versions_chunk_as_far_as_it_knows_it),
+        test_with_files(test_split_moves_the_end_rounded_down_to_whole_symbols),
+        test_with_files(test_split_sets_both_to_their_start),
+        test_with_files(test_the_parts_of_a_split_outlive_one_another_and_the_files_name),
+        test_with_files(test_each_part_may_be_split_again),
+        test_with_files(test_one_parts_chunk_stays_while_the_other_is_used),
+        test_with_files(test_a_split_that_leaves_either_part_too_short_is_refused_and_changes_nothing),
+        cmocka_unit_test(test_split_refuses_a_share_that_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

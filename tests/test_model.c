@@ -1,0 +1,1042 @@
+/* The model: its options, its parameters by index, name, view and flat buffer, where they start, and its gradients. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+/* What an out-parameter holds before a call that fails, and must hold afterwards. */
+static char untouched_object;
+#define UNTOUCHED ((rnn_model *)&untouched_object)
+
+static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
+
+/* Options of a later version of the library, with a field more. */
+typedef struct later_options {
+    rnn_model_options options;
+    unsigned char tail[16];
+} later_options;
+
+static rnn_model *create(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
+                         int32_t precision) {
+    rnn_model_options options = make_options(input_size, hidden_size, output_size, layers, precision);
+    return create_model(&options);
+}
+
+/* Runs a random chunk forward and back from a state of zeros, so that the model has gradients. */
+static void run_random_chunk(rnn_model *model, int64_t steps, int64_t streams, uint64_t seed) {
+    rnn_model_options options = options_of(model);
+    rnn_state *state = create_state(model, streams);
+    owned_chunk chunk = create_random_chunk(steps, streams, options.input_size, options.output_size, 0, seed);
+    assert_ok(rnn_forward_backward(model, state, &chunk.chunk, NULL));
+    destroy_chunk(&chunk);
+    rnn_state_destroy(state);
+}
+
+/* ---- Options ---- */
+
+static void test_options_init_fills_in_the_seeds_defaults(void **state) {
+    rnn_model_options options;
+    (void)state;
+    memset(&options, 0x77, sizeof options);
+    assert_ok(rnn_model_options_init(&options, sizeof options));
+    assert_int_equal(options.struct_size, sizeof options);
+    assert_int_equal(options.input_size, 0);
+    assert_int_equal(options.hidden_size, 100);
+    assert_int_equal(options.output_size, 0);
+    assert_int_equal(options.layers, 1);
+    assert_int_equal(options.cell, RNN_CELL_TANH);
+    assert_int_equal(options.precision, RNN_FLOAT32);
+    assert_int_equal(options.reduction, RNN_REDUCTION_SUM);
+    assert_int_equal(options.reserved, 0);
+    assert_true(options.weight_scale == 0.01);
+    assert_true(options.seed == 0);
+}
+
+static void test_options_init_fills_a_later_versions_options_to_their_end(void **state) {
+    later_options later;
+    unsigned char zeros[sizeof later.tail] = {0};
+    (void)state;
+    memset(&later, 0x77, sizeof later);
+    assert_ok(rnn_model_options_init(&later.options, sizeof later));
+    assert_int_equal(later.options.struct_size, sizeof later);
+    assert_int_equal(later.options.hidden_size, 100);
+    assert_memory_equal(later.tail, zeros, sizeof zeros);
+}
+
+static void test_options_init_refuses_null_and_a_size_that_is_none(void **state) {
+    rnn_model_options options;
+    rnn_model_options before;
+    (void)state;
+    memset(&options, 0x77, sizeof options);
+    before = options;
+    assert_fails(rnn_model_options_init(NULL, sizeof options), RNN_ERROR_ARGUMENT, "options is NULL");
+    assert_fails(rnn_model_options_init(&options, 0), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_model_options_init(&options, sizeof options - 1), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_model_options_init(&options, SIZE_MAX), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_memory_equal(&options, &before, sizeof options);
+}
+
+static void test_get_options_returns_what_the_model_was_created_with(void **state) {
+    rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT64);
+    (void)state;
+    options.reduction = RNN_REDUCTION_MEAN;
+    options.weight_scale = 0.125;
+    options.seed = UINT64_C(0xfedcba9876543210);
+    rnn_model *model = create_model(&options);
+    rnn_model_options got;
+    memset(&got, 0x77, sizeof got);
+    got.struct_size = sizeof got;
+    assert_ok(rnn_model_get_options(model, &got));
+    assert_int_equal(got.struct_size, sizeof got);
+    assert_int_equal(got.input_size, 7);
+    assert_int_equal(got.hidden_size, 5);
+    assert_int_equal(got.output_size, 3);
+    assert_int_equal(got.layers, 2);
+    assert_int_equal(got.cell, RNN_CELL_TANH);
+    assert_int_equal(got.precision, RNN_FLOAT64);
+    assert_int_equal(got.reduction, RNN_REDUCTION_MEAN);
+    assert_int_equal(got.reserved, 0);
+    assert_true(got.weight_scale == 0.125);
+    assert_true(got.seed == UINT64_C(0xfedcba9876543210));
+    rnn_model_destroy(model);
+}
+
+static void test_get_options_fills_a_later_versions_options_as_far_as_it_knows_them(void **state) {
+    rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT64);
+    later_options later;
+    unsigned char zeros[sizeof later.tail] = {0};
+    (void)state;
+    assert_ok(rnn_model_options_init(&later.options, sizeof later));
+    assert_ok(rnn_model_get_options(model, &later.options));
+    assert_int_equal(later.options.struct_size, sizeof later);
+    assert_int_equal(later.options.input_size, 7);
+    assert_memory_equal(later.tail, zeros, sizeof zeros);
+    rnn_model_destroy(model);
+}
+
+static void test_get_options_refuses_null_and_a_size_that_is_none(void **state) {
+    rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT64);
+    rnn_model_options options;
+    (void)state;
+    assert_ok(rnn_model_options_init(&options, sizeof options));
+    assert_fails(rnn_model_get_options(NULL, &options), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_get_options(model, NULL), RNN_ERROR_ARGUMENT, "options is NULL");
+    options.struct_size = sizeof options - 1;
+    assert_fails(rnn_model_get_options(model, &options), RNN_ERROR_ARGUMENT, "struct_size");
+    options.struct_size = 0;
+    assert_fails(rnn_model_get_options(model, &options), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_int_equal(options.hidden_size, 100);
+    rnn_model_destroy(model);
+}
+
+/* ---- Creating ---- */
+
+static void assert_refused(const rnn_model_options *options, const char *part) {
+    rnn_model *model = UNTOUCHED;
+    assert_fails(rnn_model_create(options, &model), RNN_ERROR_ARGUMENT, part);
+    assert_ptr_equal(model, UNTOUCHED);
+}
+
+static void test_create_refuses_sizes_out_of_range(void **state) {
+    static const struct {
+        size_t field;
+        const char *name;
+        int64_t most;
+    } fields[] = {
+        {offsetof(rnn_model_options, input_size), "input_size", 16777216},
+        {offsetof(rnn_model_options, hidden_size), "hidden_size", 1048576},
+        {offsetof(rnn_model_options, output_size), "output_size", 16777216},
+        {offsetof(rnn_model_options, layers), "layers", 1024},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const int64_t bad[] = {0, -1, fields[i].most + 1, INT64_C(1) << 32, INT64_C(1) << 40, INT64_MAX, INT64_MIN};
+        for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+            rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
+            char sentence[128];
+            memcpy((char *)&options + fields[i].field, &bad[k], sizeof bad[k]);
+            snprintf(sentence, sizeof sentence, "%s is %lld; it must be 1 to %lld", fields[i].name, (long long)bad[k],
+                     (long long)fields[i].most);
+            assert_refused(&options, sentence);
+        }
+    }
+}
+
+static void test_create_refuses_unknown_enumerators_and_a_set_reserved_field(void **state) {
+    static const struct {
+        size_t field;
+        const char *name;
+        int32_t first_bad;
+    } fields[] = {
+        {offsetof(rnn_model_options, cell), "cell", RNN_CELL_TANH + 1},
+        {offsetof(rnn_model_options, precision), "precision", RNN_FLOAT64 + 1},
+        {offsetof(rnn_model_options, reduction), "reduction", RNN_REDUCTION_MEAN + 1},
+        {offsetof(rnn_model_options, reserved), "reserved", 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const int32_t bad[] = {-1, fields[i].first_bad, 1000, INT32_MAX, INT32_MIN};
+        for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+            rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
+            char part[64];
+            memcpy((char *)&options + fields[i].field, &bad[k], sizeof bad[k]);
+            snprintf(part, sizeof part, "%s is %d", fields[i].name, bad[k]);
+            assert_refused(&options, part);
+        }
+    }
+}
+
+static void test_create_refuses_a_weight_scale_that_is_negative_or_not_finite(void **state) {
+    static const double bad[] = {-0.01, -INFINITY, INFINITY, NAN, -DBL_MIN};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
+        options.weight_scale = bad[i];
+        assert_refused(&options, "weight_scale is ");
+    }
+}
+
+static void test_create_reads_struct_size_first(void **state) {
+    rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
+    (void)state;
+    options.struct_size = 0;
+    assert_refused(&options, "struct_size");
+    options.struct_size = sizeof options - 1;
+    assert_refused(&options, "struct_size");
+    options.struct_size = SIZE_MAX;
+    assert_refused(&options, "struct_size");
+}
+
+static void test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero(void **state) {
+    later_options later;
+    rnn_model *model = NULL;
+    (void)state;
+    assert_ok(rnn_model_options_init(&later.options, sizeof later));
+    later.options.input_size = 4;
+    later.options.output_size = 3;
+    assert_ok(rnn_model_create(&later.options, &model));
+    assert_int_equal(options_of(model).input_size, 4);
+    rnn_model_destroy(model);
+    for (size_t i = 0; i < sizeof later.tail; i++) {
+        later.tail[i] = 1;
+        assert_refused(&later.options, "options");
+        later.tail[i] = 0;
+    }
+}
+
+static void test_create_refuses_null_and_options_without_sizes(void **state) {
+    rnn_model_options options;
+    (void)state;
+    assert_refused(NULL, "options is NULL");
+    assert_ok(rnn_model_options_init(&options, sizeof options));
+    assert_refused(&options, "input_size is 0");
+    options.input_size = 3;
+    assert_refused(&options, "output_size is 0");
+    options.output_size = 3;
+    assert_fails(rnn_model_create(&options, NULL), RNN_ERROR_ARGUMENT, "model is NULL");
+}
+
+static void test_calls_on_no_model_are_errors_or_0(void **state) {
+    const void *values = &untouched_object;
+    void *gradients = &untouched_object;
+    double numbers[1] = {7};
+    int64_t number = 7;
+    rnn_parameter parameter = {.struct_size = sizeof parameter};
+    (void)state;
+    rnn_model_destroy(NULL);
+    assert_int_equal(rnn_model_parameter_count(NULL), 0);
+    assert_fails(rnn_model_parameter(NULL, 0, &parameter), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_find_parameter(NULL, "decoder.bias", &number), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_get_parameter(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_set_parameter(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_get_gradient(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_flat_parameters(NULL, &values, &number), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_flat_gradients(NULL, &gradients, &number), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_zero_gradients(NULL), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_clip_value(NULL, 5), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_true(numbers[0] == 7);
+    assert_int_equal(number, 7);
+    assert_null(parameter.name);
+    assert_ptr_equal(values, &untouched_object);
+    assert_ptr_equal(gradients, &untouched_object);
+}
+
+/* ---- Where the parameters start ---- */
+
+/*
+ * The numbers must look drawn from N(0, scale²), independently: mean, variance, the shares within one, two and three
+ * standard deviations and the correlation of neighbours are each within five standard errors of what they should be.
+ */
+static void assert_normal(const double *values, int64_t count, double scale) {
+    static const double within[] = {0.6826894921, 0.9544997361, 0.9973002039};
+    double n = (double)count;
+    double sum = 0;
+    double squares = 0;
+    double neighbours = 0;
+    double inside[3] = {0};
+    for (int64_t i = 0; i < count; i++) {
+        double z = values[i] / scale;
+        sum += z;
+        squares += z * z;
+        neighbours += i > 0 ? z * values[i - 1] / scale : 0;
+        for (int k = 0; k < 3; k++) {
+            inside[k] += fabs(z) <= k + 1;
+        }
+        assert_true(fabs(z) < 8);
+    }
+    assert_true(fabs(sum / n) < 5 / sqrt(n));
+    assert_true(fabs(squares / n - 1) < 5 * sqrt(2 / n));
+    assert_true(fabs(neighbours / n) < 5 / sqrt(n));
+    for (int k = 0; k < 3; k++) {
+        assert_true(fabs(inside[k] / n - within[k]) < 5 * sqrt(within[k] * (1 - within[k]) / n));
+    }
+}
+
+/* All elements of the weight matrices, one after the other, to free(). */
+static double *get_weights(const rnn_model *model, int64_t *count) {
+    double *weights = allocate(parameter_total(model), sizeof(double));
+    *count = 0;
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+        rnn_parameter parameter = parameter_of(model, index);
+        if (parameter.rank == 2) {
+            double *values = get_parameter(model, index);
+            memcpy(weights + *count, values, (size_t)parameter.count * sizeof(double));
+            *count += parameter.count;
+            free(values);
+        }
+    }
+    return weights;
+}
+
+static void test_weights_start_normally_distributed_with_the_given_scale(void **state) {
+    static const double scales[] = {0.01, 1, 0.3};
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        for (size_t s = 0; s < sizeof scales / sizeof scales[0]; s++) {
+            rnn_model_options options = make_options(65, 100, 60, 2, precisions[p]);
+            options.weight_scale = scales[s];
+            options.seed = s;
+            rnn_model *model = create_model(&options);
+            for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+                rnn_parameter parameter = parameter_of(model, index);
+                if (parameter.rank == 2) {
+                    double *values = get_parameter(model, index);
+                    assert_normal(values, parameter.count, scales[s]);
+                    free(values);
+                }
+            }
+            int64_t count = 0;
+            double *weights = get_weights(model, &count);
+            assert_normal(weights, count, scales[s]);
+            free(weights);
+            rnn_model_destroy(model);
+        }
+    }
+}
+
+static void test_biases_start_at_0(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 2, precisions[p]);
+        int vectors = 0;
+        for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+            rnn_parameter parameter = parameter_of(model, index);
+            if (parameter.rank == 1) {
+                double *values = get_parameter(model, index);
+                for (int64_t i = 0; i < parameter.count; i++) {
+                    assert_true(values[i] == 0);
+                }
+                free(values);
+                vectors++;
+            }
+        }
+        assert_int_equal(vectors, 3);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_a_weight_scale_of_0_starts_all_parameters_at_0(void **state) {
+    rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT32);
+    (void)state;
+    options.weight_scale = 0;
+    rnn_model *model = create_model(&options);
+    double *values = get_all_parameters(model);
+    for (int64_t i = 0; i < parameter_total(model); i++) {
+        assert_true(values[i] == 0);
+    }
+    free(values);
+    rnn_model_destroy(model);
+}
+
+static void test_the_same_seed_gives_the_same_bits(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model_options options = make_options(65, 100, 60, 2, precisions[p]);
+        options.seed = 42;
+        rnn_model *model = create_model(&options);
+        rnn_model *other = create(9, 9, 9, 1, precisions[p]); /* models in between make no difference */
+        rnn_model *again = create_model(&options);
+        snapshot bits = take_snapshot(model, NULL);
+        assert_unchanged(&bits, again, NULL);
+        free(bits.bytes);
+        rnn_model_destroy(model);
+        rnn_model_destroy(other);
+        rnn_model_destroy(again);
+    }
+}
+
+/* The two must be as independent as random numbers are: their correlation within five standard errors of 0. */
+static void assert_uncorrelated(const double *a, const double *b, int64_t count) {
+    double ab = 0;
+    double aa = 0;
+    double bb = 0;
+    for (int64_t i = 0; i < count; i++) {
+        ab += a[i] * b[i];
+        aa += a[i] * a[i];
+        bb += b[i] * b[i];
+    }
+    assert_true(fabs(ab / sqrt(aa * bb)) < 5 / sqrt((double)count));
+}
+
+static void test_other_seeds_give_other_weights(void **state) {
+    static const uint64_t seeds[] = {0, 1, 2, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1, UINT64_C(1) << 63, UINT64_MAX};
+    enum { SEEDS = sizeof seeds / sizeof seeds[0] };
+    double *weights[SEEDS];
+    int64_t count = 0;
+    (void)state;
+    for (int i = 0; i < SEEDS; i++) {
+        rnn_model_options options = make_options(65, 100, 60, 1, RNN_FLOAT64);
+        options.seed = seeds[i];
+        rnn_model *model = create_model(&options);
+        weights[i] = get_weights(model, &count);
+        rnn_model_destroy(model);
+    }
+    for (int i = 0; i < SEEDS; i++) {
+        for (int k = 0; k < i; k++) {
+            assert_uncorrelated(weights[i], weights[k], count);
+        }
+    }
+    for (int i = 0; i < SEEDS; i++) {
+        free(weights[i]);
+    }
+}
+
+static void test_the_parameters_of_a_model_are_drawn_apart(void **state) {
+    rnn_model *model = create(50, 50, 50, 3, RNN_FLOAT64); /* matrices of 50 by 50 only */
+    double *weights[7];
+    int matrices = 0;
+    (void)state;
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+        if (parameter_of(model, index).rank == 2) {
+            weights[matrices++] = get_parameter(model, index);
+        }
+    }
+    assert_int_equal(matrices, 7);
+    for (int i = 0; i < matrices; i++) {
+        for (int k = 0; k < i; k++) {
+            assert_uncorrelated(weights[i], weights[k], 2500);
+        }
+    }
+    for (int i = 0; i < matrices; i++) {
+        free(weights[i]);
+    }
+    rnn_model_destroy(model);
+}
+
+/* ---- Names and shapes ---- */
+
+/* The model must have a parameter of this name and shape. */
+static void assert_has_parameter(const rnn_model *model, const char *name, int32_t rank, int64_t rows, int64_t columns) {
+    rnn_parameter parameter = parameter_of(model, index_of(model, name));
+    assert_string_equal(parameter.name, name);
+    assert_int_equal(parameter.struct_size, sizeof parameter);
+    assert_int_equal(parameter.rank, rank);
+    assert_int_equal(parameter.shape[0], rows);
+    assert_int_equal(parameter.shape[1], columns);
+    assert_int_equal(parameter.count, rows * columns);
+    assert_int_equal(parameter.precision, options_of(model).precision);
+}
+
+static void test_a_model_of_one_layer_has_the_seeds_five_parameters(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+        assert_int_equal(rnn_model_parameter_count(model), 5);
+        assert_has_parameter(model, "rnn.weight_ih_l0", 2, 5, 7);
+        assert_has_parameter(model, "rnn.weight_hh_l0", 2, 5, 5);
+        assert_has_parameter(model, "rnn.bias_ih_l0", 1, 5, 1);
+        assert_has_parameter(model, "decoder.weight", 2, 3, 5);
+        assert_has_parameter(model, "decoder.bias", 1, 3, 1);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_each_further_layer_has_three_parameters_with_inputs_of_hidden_size(void **state) {
+    enum { LAYERS = 12 };
+    rnn_model *model = create(7, 5, 3, LAYERS, RNN_FLOAT32);
+    (void)state;
+    assert_int_equal(rnn_model_parameter_count(model), 3 * LAYERS + 2);
+    for (int layer = 1; layer < LAYERS; layer++) {
+        char name[64];
+        snprintf(name, sizeof name, "rnn.weight_ih_l%d", layer);
+        assert_has_parameter(model, name, 2, 5, 5);
+        snprintf(name, sizeof name, "rnn.weight_hh_l%d", layer);
+        assert_has_parameter(model, name, 2, 5, 5);
+        snprintf(name, sizeof name, "rnn.bias_ih_l%d", layer);
+        assert_has_parameter(model, name, 1, 5, 1);
+    }
+    rnn_model_destroy(model);
+}
+
+static void test_find_is_the_inverse_of_describe(void **state) {
+    rnn_model *model = create(7, 5, 3, 1024, RNN_FLOAT32);
+    (void)state;
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+        assert_int_equal(index_of(model, parameter_of(model, index).name), index);
+    }
+    rnn_model_destroy(model);
+}
+
+static void test_find_refuses_names_that_the_model_does_not_have(void **state) {
+    static const char *const names[] = {"",
+                                        "Wxh",
+                                        "rnn.weight_ih_l",
+                                        "rnn.weight_ih_l2",
+                                        "rnn.weight_ih_l00",
+                                        "rnn.weight_ih_l0 ",
+                                        "rnn.weight_ih_l-1",
+                                        "rnn.weight_ih_l4294967296",
+                                        "RNN.WEIGHT_IH_L0",
+                                        "rnn.bias_hh_l0",
+                                        "decoder",
+                                        "decoder.weight_"};
+    rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT32);
+    int64_t index = -7;
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_fails(rnn_model_find_parameter(model, names[i], &index), RNN_ERROR_ARGUMENT, names[i]);
+    }
+    assert_fails(rnn_model_find_parameter(model, NULL, &index), RNN_ERROR_ARGUMENT, "name is NULL");
+    assert_fails(rnn_model_find_parameter(model, "decoder.bias", NULL), RNN_ERROR_ARGUMENT, "index is NULL");
+    assert_int_equal(index, -7);
+    rnn_model_destroy(model);
+}
+
+/* A parameter struct of a later version of the library. */
+typedef struct later_parameter {
+    rnn_parameter parameter;
+    unsigned char tail[16];
+} later_parameter;
+
+static void test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it(void **state) {
+    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
+    later_parameter later = {.parameter.struct_size = sizeof later};
+    (void)state;
+    assert_ok(rnn_model_parameter(model, index_of(model, "decoder.weight"), &later.parameter));
+    assert_int_equal(later.parameter.struct_size, sizeof later);
+    assert_string_equal(later.parameter.name, "decoder.weight");
+    assert_int_equal(later.parameter.count, 15);
+    rnn_model_destroy(model);
+}
+
+static void test_describe_refuses_bad_arguments(void **state) {
+    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
+    rnn_parameter parameter = {.struct_size = sizeof parameter};
+    (void)state;
+    assert_fails(rnn_model_parameter(model, -1, &parameter), RNN_ERROR_ARGUMENT, "index is -1");
+    assert_fails(rnn_model_parameter(model, 5, &parameter), RNN_ERROR_ARGUMENT, "index is 5; it must be 0 to 4");
+    assert_fails(rnn_model_parameter(model, INT64_MAX, &parameter), RNN_ERROR_ARGUMENT, "index is 9223372036854775807");
+    assert_fails(rnn_model_parameter(model, INT64_MIN, &parameter), RNN_ERROR_ARGUMENT, "index is -9223372036854775808");
+    assert_fails(rnn_model_parameter(model, 0, NULL), RNN_ERROR_ARGUMENT, "parameter is NULL");
+    parameter.struct_size = 0;
+    assert_fails(rnn_model_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
+    parameter.struct_size = sizeof parameter - 1;
+    assert_fails(rnn_model_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_null(parameter.name);
+    rnn_model_destroy(model);
+}
+
+/* ---- Values ---- */
+
+/* The element of a buffer of the model's precision. */
+static double element(const void *values, int32_t precision, int64_t index) {
+    return precision == RNN_FLOAT32 ? ((const float *)values)[index] : ((const double *)values)[index];
+}
+
+static void test_what_is_set_is_what_is_got_and_nothing_else_changes(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 2, precisions[p]);
+        for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+            rnn_parameter parameter = parameter_of(model, index);
+            double *expected = get_all_parameters(model);
+            double *values = allocate(parameter.count, sizeof(double));
+            int64_t offset = 0;
+            for (int64_t before = 0; before < index; before++) {
+                offset += parameter_of(model, before).count;
+            }
+            for (int64_t i = 0; i < parameter.count; i++) {
+                expected[offset + i] = values[i] = (double)(1000 * index + i);
+            }
+            set_parameter(model, index, values);
+            double *actual = get_all_parameters(model);
+            assert_memory_equal(actual, expected, (size_t)parameter_total(model) * sizeof(double));
+            free(actual);
+            free(values);
+            free(expected);
+        }
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_views_show_row_major_values_through_their_strides(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model_options options = make_options(7, 5, 3, 2, precisions[p]);
+        rnn_model *model = create_random_model(&options, 1, 1);
+        run_random_chunk(model, 9, 2, 1);
+        for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+            rnn_parameter parameter = parameter_of(model, index);
+            double *values = get_parameter(model, index);
+            double *gradient = get_gradient(model, index);
+            for (int64_t i = 0; i < parameter.shape[0]; i++) {
+                for (int64_t j = 0; j < parameter.shape[1]; j++) {
+                    int64_t at = i * parameter.strides[0] + j * parameter.strides[1];
+                    int64_t row_major = i * parameter.shape[1] + j;
+                    assert_true(element(parameter.values, precisions[p], at) == values[row_major]);
+                    assert_true(element(parameter.gradient, precisions[p], at) == gradient[row_major]);
+                }
+            }
+            free(values);
+            free(gradient);
+        }
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_a_view_sees_later_values(void **state) {
+    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT64);
+    const double values[] = {1, 2, 3};
+    (void)state;
+    rnn_parameter parameter = parameter_of(model, index_of(model, "decoder.bias"));
+    assert_ok(rnn_model_set_parameter(model, index_of(model, "decoder.bias"), values, 3));
+    for (int64_t i = 0; i < 3; i++) {
+        assert_true(((const double *)parameter.values)[i * parameter.strides[0]] == values[i]);
+    }
+    rnn_model_destroy(model);
+}
+
+static void test_the_views_cover_the_flat_buffers_exactly_once(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 3, precisions[p]);
+        const void *flat = NULL;
+        void *flat_gradients = NULL;
+        int64_t count = 0;
+        int64_t gradient_count = 0;
+        int64_t size = (int64_t)precision_size(precisions[p]);
+        assert_ok(rnn_model_flat_gradients(model, &flat_gradients, &gradient_count));
+        assert_ok(rnn_model_flat_parameters(model, &flat, &count));
+        assert_int_equal(count, parameter_total(model));
+        assert_int_equal(gradient_count, count);
+        unsigned char *covered = allocate(count, 1);
+        for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+            rnn_parameter parameter = parameter_of(model, index);
+            int64_t start = ((const char *)parameter.values - (const char *)flat) / size;
+            assert_int_equal((const char *)parameter.values - (const char *)flat, start * size);
+            assert_int_equal((const char *)parameter.gradient - (const char *)flat_gradients, start * size);
+            for (int64_t i = 0; i < parameter.shape[0]; i++) {
+                for (int64_t j = 0; j < parameter.shape[1]; j++) {
+                    int64_t at = start + i * parameter.strides[0] + j * parameter.strides[1];
+                    assert_in_range(at, 0, count - 1);
+                    assert_int_equal(covered[at]++, 0);
+                }
+            }
+        }
+        free(covered); /* as many elements as the buffer has, none twice: all of them */
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+        snapshot before = take_snapshot(model, NULL);
+        for (int64_t index = 0; index < 5; index++) {
+            int64_t count = parameter_of(model, index).count;
+            const int64_t bad[] = {count - 1, count + 1, 0, -1, INT64_C(1) << 40, INT64_MAX, INT64_MIN};
+            double values[64];
+            double untouched[64];
+            memset(values, 0x33, sizeof values);
+            memcpy(untouched, values, sizeof values);
+            for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
+                char part[64];
+                snprintf(part, sizeof part, "count is %lld", (long long)bad[k]);
+                assert_fails(rnn_model_get_parameter(model, index, values, bad[k]), RNN_ERROR_ARGUMENT, part);
+                assert_fails(rnn_model_get_gradient(model, index, values, bad[k]), RNN_ERROR_ARGUMENT, part);
+                assert_fails(rnn_model_set_parameter(model, index, values, bad[k]), RNN_ERROR_ARGUMENT, part);
+            }
+            assert_fails(rnn_model_get_parameter(model, index, NULL, count), RNN_ERROR_ARGUMENT, "values is NULL");
+            assert_fails(rnn_model_get_gradient(model, index, NULL, count), RNN_ERROR_ARGUMENT, "values is NULL");
+            assert_fails(rnn_model_set_parameter(model, index, NULL, count), RNN_ERROR_ARGUMENT, "values is NULL");
+            assert_memory_equal(values, untouched, sizeof values);
+        }
+        static const int64_t indices[] = {-1, 5, INT64_C(1) << 32, INT64_MAX, INT64_MIN};
+        for (size_t k = 0; k < sizeof indices / sizeof indices[0]; k++) {
+            double values[64] = {0};
+            char part[64];
+            snprintf(part, sizeof part, "index is %lld", (long long)indices[k]);
+            assert_fails(rnn_model_get_parameter(model, indices[k], values, 3), RNN_ERROR_ARGUMENT, part);
+            assert_fails(rnn_model_get_gradient(model, indices[k], values, 3), RNN_ERROR_ARGUMENT, part);
+            assert_fails(rnn_model_set_parameter(model, indices[k], values, 3), RNN_ERROR_ARGUMENT, part);
+        }
+        assert_unchanged(&before, model, NULL);
+        free(before.bytes);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void **state) {
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+        snapshot before = take_snapshot(model, NULL);
+        for (int64_t index = 0; index < 5; index++) {
+            int64_t count = parameter_of(model, index).count;
+            for (int64_t i = 0; i < count; i++) {
+                double numbers[64] = {0};
+                double values[64];
+                numbers[i] = bad[i % 3];
+                from_doubles(precisions[p], numbers, values, count);
+                assert_fails(rnn_model_set_parameter(model, index, values, count), RNN_ERROR_ARGUMENT, "values");
+            }
+        }
+        assert_unchanged(&before, model, NULL);
+        free(before.bytes);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_set_accepts_the_largest_finite_values(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+        double values[40];
+        rnn_model *model = create(40, 1, 40, 1, precisions[p]);
+        for (int i = 0; i < 40; i++) {
+            values[i] = i % 2 == 0 ? most : -most;
+        }
+        set_parameter(model, index_of(model, "decoder.bias"), values);
+        double *got = get_parameter(model, index_of(model, "decoder.bias"));
+        assert_memory_equal(got, values, sizeof values);
+        free(got);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_flat_buffers_refuse_null(void **state) {
+    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
+    const void *values = &untouched_object;
+    void *gradients = &untouched_object;
+    int64_t count = -7;
+    (void)state;
+    assert_fails(rnn_model_flat_parameters(model, NULL, &count), RNN_ERROR_ARGUMENT, "values is NULL");
+    assert_fails(rnn_model_flat_parameters(model, &values, NULL), RNN_ERROR_ARGUMENT, "count is NULL");
+    assert_fails(rnn_model_flat_gradients(model, NULL, &count), RNN_ERROR_ARGUMENT, "gradients is NULL");
+    assert_fails(rnn_model_flat_gradients(model, &gradients, NULL), RNN_ERROR_ARGUMENT, "count is NULL");
+    assert_ptr_equal(values, &untouched_object);
+    assert_ptr_equal(gradients, &untouched_object);
+    assert_int_equal(count, -7);
+    rnn_model_destroy(model);
+}
+
+/* ---- Gradients ---- */
+
+static void assert_all_gradients_are_zero(const rnn_model *model) {
+    double *gradients = get_all_gradients(model);
+    for (int64_t i = 0; i < parameter_total(model); i++) {
+        assert_true(gradients[i] == 0);
+    }
+    free(gradients);
+}
+
+static void assert_some_gradient_is_not_zero(const rnn_model *model) {
+    double *gradients = get_all_gradients(model);
+    int64_t nonzero = 0;
+    for (int64_t i = 0; i < parameter_total(model); i++) {
+        nonzero += gradients[i] != 0;
+    }
+    assert_true(nonzero > 0);
+    free(gradients);
+}
+
+static void test_gradients_are_zeros_and_without_a_view_before_the_first_backward(void **state) {
+    rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT32);
+    (void)state;
+    assert_all_gradients_are_zero(model);
+    assert_ok(rnn_model_zero_gradients(model));
+    assert_ok(rnn_model_clip_value(model, 5));
+    assert_all_gradients_are_zero(model);
+    assert_null(parameter_of(model, 0).gradient);
+    run_random_chunk(model, 3, 2, 1);
+    assert_non_null(parameter_of(model, 0).gradient);
+    assert_some_gradient_is_not_zero(model);
+    rnn_model_destroy(model);
+}
+
+static void test_flat_gradients_creates_zeros(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 2, precisions[p]);
+        void *gradients = NULL;
+        int64_t count = 0;
+        assert_ok(rnn_model_flat_gradients(model, &gradients, &count));
+        assert_int_equal(count, parameter_total(model));
+        for (int64_t i = 0; i < count; i++) {
+            assert_true(element(gradients, precisions[p], i) == 0);
+        }
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_the_flat_buffers_stay_where_they_are(void **state) {
+    rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT32);
+    rnn_optimizer *optimizer = NULL;
+    const void *values[2] = {NULL, NULL};
+    void *gradients[2] = {NULL, NULL};
+    int64_t count = 0;
+    (void)state;
+    assert_ok(rnn_optimizer_create(model, NULL, &optimizer));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(rnn_model_flat_parameters(model, &values[i], &count));
+        assert_ok(rnn_model_flat_gradients(model, &gradients[i], &count));
+        run_random_chunk(model, 3, 2, 1);
+        assert_ok(rnn_model_clip_value(model, 5));
+        assert_ok(rnn_optimizer_step(optimizer, model));
+        assert_ok(rnn_model_zero_gradients(model));
+    }
+    assert_ptr_equal(values[0], values[1]);
+    assert_ptr_equal(gradients[0], gradients[1]);
+    rnn_optimizer_destroy(optimizer);
+    rnn_model_destroy(model);
+}
+
+static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_shows(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 2, precisions[p]);
+        void *flat = NULL;
+        int64_t count = 0;
+        assert_ok(rnn_model_flat_gradients(model, &flat, &count));
+        double *written = allocate(count, sizeof(double));
+        for (int64_t i = 0; i < count; i++) {
+            written[i] = (double)(i + 1);
+        }
+        from_doubles(precisions[p], written, flat, count);
+        for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+            rnn_parameter parameter = parameter_of(model, index);
+            int64_t start = ((const char *)parameter.gradient - (const char *)flat) /
+                            (int64_t)precision_size(precisions[p]);
+            double *gradient = get_gradient(model, index);
+            for (int64_t i = 0; i < parameter.count; i++) {
+                int64_t row = i / parameter.shape[1];
+                int64_t column = i % parameter.shape[1];
+                int64_t at = start + row * parameter.strides[0] + column * parameter.strides[1];
+                assert_true(gradient[i] == written[at]);
+            }
+            free(gradient);
+        }
+        free(written);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(void **state) {
+    rnn_model *model = create(1000, 5, 3, 1, RNN_FLOAT64);
+    void *flat = NULL;
+    int64_t count = 0;
+    (void)state;
+    run_random_chunk(model, 9, 2, 1);
+    assert_some_gradient_is_not_zero(model);
+    assert_ok(rnn_model_zero_gradients(model));
+    assert_all_gradients_are_zero(model);
+
+    assert_ok(rnn_model_flat_gradients(model, &flat, &count));
+    for (int64_t i = 0; i < count; i++) {
+        ((double *)flat)[i] = 1;
+    }
+    assert_ok(rnn_model_zero_gradients(model));
+    assert_all_gradients_are_zero(model);
+
+    ((double *)flat)[count / 2] = NAN;
+    ((double *)flat)[0] = 1;
+    assert_ok(rnn_model_zero_gradients(model));
+    assert_all_gradients_are_zero(model);
+    rnn_model_destroy(model);
+}
+
+/* ---- Clipping ---- */
+
+static void test_clip_value_limits_each_gradient_to_plus_minus_limit(void **state) {
+    static const struct {
+        double before, after;
+    } cases[] = {{0, 0},
+                 {1, 1},
+                 {-4.5, -4.5},
+                 {5, 5},
+                 {-5, -5},
+                 {5.5, 5},
+                 {-5.5, -5},
+                 {1e30, 5},
+                 {-1e30, -5},
+                 {INFINITY, 5},
+                 {-INFINITY, -5},
+                 {1e-30, 1e-30}};
+    enum { CASES = sizeof cases / sizeof cases[0] };
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]); /* 83 elements: no multiple of anything */
+        void *flat = NULL;
+        int64_t count = 0;
+        assert_ok(rnn_model_flat_gradients(model, &flat, &count));
+        for (int64_t i = 0; i < count; i++) {
+            from_doubles(precisions[p], &cases[i % CASES].before, (char *)flat + (size_t)i * precision_size(precisions[p]),
+                         1);
+        }
+        assert_ok(rnn_model_clip_value(model, 5));
+        for (int64_t i = 0; i < count; i++) {
+            double expected = cases[i % CASES].after;
+            expected = precisions[p] == RNN_FLOAT32 ? (double)(float)expected : expected;
+            assert_true(element(flat, precisions[p], i) == expected);
+        }
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_clip_value_keeps_a_nan(void **state) {
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+        void *flat = NULL;
+        int64_t count = 0;
+        double nan = NAN;
+        assert_ok(rnn_model_flat_gradients(model, &flat, &count));
+        for (int64_t i = 0; i < count; i++) {
+            from_doubles(precisions[p], &nan, (char *)flat + (size_t)i * precision_size(precisions[p]), 1);
+        }
+        assert_ok(rnn_model_clip_value(model, 5));
+        for (int64_t i = 0; i < count; i++) {
+            assert_true(isnan(element(flat, precisions[p], i)));
+        }
+        rnn_model_destroy(model);
+    }
+}
+
+/* Without rnn_model_flat_gradients(): the library then knows which symbols have a gradient. */
+static void test_clip_value_limits_what_backward_left(void **state) {
+    static const double limit = 0x1p-9;
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model_options options = make_options(300, 9, 5, 2, precisions[p]);
+        rnn_model *model = create_random_model(&options, 0.5, 1);
+        run_random_chunk(model, 20, 3, 1);
+        double *before = get_all_gradients(model);
+        assert_ok(rnn_model_clip_value(model, limit));
+        double *after = get_all_gradients(model);
+        int64_t limited = 0;
+        int64_t kept = 0;
+        for (int64_t i = 0; i < parameter_total(model); i++) {
+            assert_true(after[i] == fmax(-limit, fmin(limit, before[i])));
+            limited += fabs(before[i]) > limit;
+            kept += before[i] != 0 && fabs(before[i]) < limit;
+        }
+        assert_true(limited > 0 && kept > 0);
+        free(before);
+        free(after);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_clip_value_with_a_limit_beyond_the_precision_keeps_all(void **state) {
+    rnn_model_options options = make_options(7, 5, 3, 1, RNN_FLOAT32);
+    rnn_model *model = create_random_model(&options, 0.5, 1);
+    (void)state;
+    run_random_chunk(model, 9, 2, 1);
+    snapshot before = take_snapshot(model, NULL);
+    assert_ok(rnn_model_clip_value(model, 1e300));
+    assert_unchanged(&before, model, NULL);
+    free(before.bytes);
+    rnn_model_destroy(model);
+}
+
+static void test_clip_value_refuses_a_limit_that_is_not_greater_than_0(void **state) {
+    static const struct {
+        double limit;
+        const char *part;
+    } bad[] = {{0, "limit is 0"}, {-5, "limit is -5"}, {-INFINITY, "limit is -inf"}, {NAN, "limit is "}};
+    rnn_model_options options = make_options(7, 5, 3, 1, RNN_FLOAT32);
+    rnn_model *model = create_random_model(&options, 0.5, 1);
+    (void)state;
+    run_random_chunk(model, 9, 2, 1);
+    snapshot before = take_snapshot(model, NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(rnn_model_clip_value(model, bad[i].limit), RNN_ERROR_ARGUMENT, bad[i].part);
+    }
+    assert_unchanged(&before, model, NULL);
+    free(before.bytes);
+    rnn_model_destroy(model);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options_init_fills_in_the_seeds_defaults),
+        cmocka_unit_test(test_options_init_fills_a_later_versions_options_to_their_end),
+        cmocka_unit_test(test_options_init_refuses_null_and_a_size_that_is_none),
+        cmocka_unit_test(test_get_options_returns_what_the_model_was_created_with),
+        cmocka_unit_test(test_get_options_fills_a_later_versions_options_as_far_as_it_knows_them),
+        cmocka_unit_test(test_get_options_refuses_null_and_a_size_that_is_none),
+        cmocka_unit_test(test_create_refuses_sizes_out_of_range),
+        cmocka_unit_test(test_create_refuses_unknown_enumerators_and_a_set_reserved_field),
+        cmocka_unit_test(test_create_refuses_a_weight_scale_that_is_negative_or_not_finite),
+        cmocka_unit_test(test_create_reads_struct_size_first),
+        cmocka_unit_test(test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero),
+        cmocka_unit_test(test_create_refuses_null_and_options_without_sizes),
+        cmocka_unit_test(test_calls_on_no_model_are_errors_or_0),
+        cmocka_unit_test(test_weights_start_normally_distributed_with_the_given_scale),
+        cmocka_unit_test(test_biases_start_at_0),
+        cmocka_unit_test(test_a_weight_scale_of_0_starts_all_parameters_at_0),
+        cmocka_unit_test(test_the_same_seed_gives_the_same_bits),
+        cmocka_unit_test(test_other_seeds_give_other_weights),
+        cmocka_unit_test(test_the_parameters_of_a_model_are_drawn_apart),
+        cmocka_unit_test(test_a_model_of_one_layer_has_the_seeds_five_parameters),
+        cmocka_unit_test(test_each_further_layer_has_three_parameters_with_inputs_of_hidden_size),
+        cmocka_unit_test(test_find_is_the_inverse_of_describe),
+        cmocka_unit_test(test_find_refuses_names_that_the_model_does_not_have),
+        cmocka_unit_test(test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it),
+        cmocka_unit_test(test_describe_refuses_bad_arguments),
+        cmocka_unit_test(test_what_is_set_is_what_is_got_and_nothing_else_changes),
+        cmocka_unit_test(test_views_show_row_major_values_through_their_strides),
+        cmocka_unit_test(test_a_view_sees_later_values),
+        cmocka_unit_test(test_the_views_cover_the_flat_buffers_exactly_once),
+        cmocka_unit_test(test_get_and_set_refuse_bad_arguments_and_change_nothing),
+        cmocka_unit_test(test_set_refuses_values_that_are_not_finite_wherever_they_stand),
+        cmocka_unit_test(test_set_accepts_the_largest_finite_values),
+        cmocka_unit_test(test_flat_buffers_refuse_null),
+        cmocka_unit_test(test_gradients_are_zeros_and_without_a_view_before_the_first_backward),
+        cmocka_unit_test(test_flat_gradients_creates_zeros),
+        cmocka_unit_test(test_the_flat_buffers_stay_where_they_are),
+        cmocka_unit_test(test_what_is_written_to_the_flat_gradients_is_what_get_gradient_shows),
+        cmocka_unit_test(test_zero_gradients_zeroes_what_backward_left_and_what_was_written),
+        cmocka_unit_test(test_clip_value_limits_each_gradient_to_plus_minus_limit),
+        cmocka_unit_test(test_clip_value_keeps_a_nan),
+        cmocka_unit_test(test_clip_value_limits_what_backward_left),
+        cmocka_unit_test(test_clip_value_with_a_limit_beyond_the_precision_keeps_all),
+        cmocka_unit_test(test_clip_value_refuses_a_limit_that_is_not_greater_than_0),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
