@@ -1,6 +1,6 @@
 /*
- * compute.c: forward and backward over a chunk: checks everything, brings the memory, has the core compute, and lets the
- * result count only when it is good.
+ * compute.c: forward and backward over a chunk: checks everything, brings the memory, has the core compute, and lets
+ * the result count only when it is good.
  */
 #include "compute.h"
 
@@ -150,11 +150,8 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     RNN_TRY(read_chunk(model, state, given, true, &chunk));
     RNN_TRY(rnn_model_need_gradients(model));
     core_pass pass;
-    rnn_piece whole = {.steps = chunk.steps,
-                   .training = true,
-                   .first = true,
-                   .inputs = chunk.inputs,
-                   .targets = chunk.targets};
+    rnn_piece whole = {
+        .steps = chunk.steps, .training = true, .first = true, .inputs = chunk.inputs, .targets = chunk.targets};
     RNN_TRY(rnn_run_piece(model, state, &whole, &pass));
     rnn_loss total = {0};
     add_loss(&pass, &total);

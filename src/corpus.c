@@ -54,12 +54,11 @@ static void release_source(source *s)
 /* Cuts bytes begin ... begin + size of a source into streams. Fails before it changes anything. */
 static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
 {
-    int64_t steps = corpus->steps, streams = corpus->streams, needed;
-    if (__builtin_mul_overflow(steps, streams, &needed) || needed >= size)
+    int64_t steps = corpus->steps, streams = corpus->streams, needed = streams * steps + 1;
+    if (size < needed)
         return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "the text has %" PRId64 " symbols; %" PRId64 " streams of %" PRId64
-                        " steps need streams * steps + 1 or more",
-                        size, streams, steps);
+                        "the text has %" PRId64 " symbols; %" PRId64 " streams of %" PRId64 " steps need %" PRId64,
+                        size, streams, steps, needed);
     corpus->begin = begin;
     corpus->size = size;
     corpus->length = (size - 1) / streams;
@@ -161,8 +160,8 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
         return rnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be between 0 and 1", share);
     int64_t moved = (int64_t)((double)corpus->size * share), kept = corpus->size - moved;
     rnn_corpus *rest;
-    RNN_TRY(create_part(corpus->vocab, corpus->source, corpus->begin + kept, moved, corpus->steps, corpus->streams,
-                        &rest));
+    RNN_TRY(
+        create_part(corpus->vocab, corpus->source, corpus->begin + kept, moved, corpus->steps, corpus->streams, &rest));
     rnn_status status = cut(corpus, corpus->begin, kept);
     if (status == RNN_OK)
         *validation = rest;

@@ -1,8 +1,8 @@
 /*
  * file.c: regular files, read at an offset.
  *
- * Reading takes the place of mapping, since a mapped file that another process truncates kills the one that looks at it,
- * and since pages looked at count as the process's own memory.
+ * Reading takes the place of mapping, since a mapped file that another process truncates kills the one that looks at
+ * it, and since pages looked at count as the process's own memory.
  */
 #include "file.h"
 
@@ -15,6 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* What a sentence shows of a path at most, so that the reason behind it still fits. */
+enum { PATH_SHOWN = 256 };
+
 rnn_status rnn_file_open(const char *path, rnn_file *file)
 {
     RNN_REQUIRE(path);
@@ -26,12 +29,12 @@ rnn_status rnn_file_open(const char *path, rnn_file *file)
     opened.descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would block */
     struct stat about;
     if (opened.descriptor < 0 || fstat(opened.descriptor, &about) != 0) {
-        status = rnn_fail(RNN_ERROR_IO, "%s can't be opened: %s", path, strerror(errno));
+        status = rnn_fail(RNN_ERROR_IO, "%.*s can't be opened: %s", PATH_SHOWN, path, strerror(errno));
         goto failed;
     }
     if (!S_ISREG(about.st_mode)) {
-        status =
-            rnn_fail(RNN_ERROR_IO, "%s is %s", path, S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
+        status = rnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, path,
+                          S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
         goto failed;
     }
     opened.size = about.st_size;
@@ -50,10 +53,10 @@ rnn_status rnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return rnn_fail(RNN_ERROR_IO, "%s can't be read: %s", file->path, strerror(errno));
+            return rnn_fail(RNN_ERROR_IO, "%.*s can't be read: %s", PATH_SHOWN, file->path, strerror(errno));
         if (n == 0)
-            return rnn_fail(RNN_ERROR_IO, "%s ends at byte %" PRId64 "; it had %" PRId64 " bytes when it was opened",
-                            file->path, offset + (int64_t)done, file->size);
+            return rnn_fail(RNN_ERROR_IO, "%.*s ends at byte %" PRId64 "; it had %" PRId64 " bytes when it was opened",
+                            PATH_SHOWN, file->path, offset + (int64_t)done, file->size);
         done += (size_t)n;
     }
     return RNN_OK;

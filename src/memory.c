@@ -51,7 +51,8 @@ rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **m
 {
     size_t total;
     if (__builtin_mul_overflow(count, size, &total) || __builtin_add_overflow(total, sizeof(prefix), &total))
-        return rnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu bytes is more than can be addressed", purpose, count, size);
+        return rnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu bytes is more than can be addressed", purpose, count,
+                        size);
     prefix *block = allocator.allocate(allocator.context, ALIGNMENT, total);
     if (!block)
         return rnn_fail(RNN_ERROR_MEMORY, "out of memory: %zu bytes for %s", total, purpose);

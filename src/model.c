@@ -98,11 +98,10 @@ static void lay_out(rnn_model *model, int gates)
         .output_size = o->output_size,
         .layers = o->layers,
         .layer = model->layers,
-        .decoder_weight = name_parameter(model, (named_parameter){.name = "decoder.weight",
-                                                                  .rows = o->output_size,
-                                                                  .columns = hidden,
-                                                                  .rank = 2,
-                                                                  .random = true}),
+        .decoder_weight = name_parameter(
+            model,
+            (named_parameter){
+                .name = "decoder.weight", .rows = o->output_size, .columns = hidden, .rank = 2, .random = true}),
         .decoder_bias = name_parameter(
             model, (named_parameter){.name = "decoder.bias", .rows = o->output_size, .columns = 1, .rank = 1}),
     };
@@ -143,8 +142,8 @@ static void initialise(rnn_model *model)
         for (int64_t i = 0; i < p->rows; i++)
             for (int64_t j = 0; j < p->columns; j++)
                 put_number(model, place_of(p, i, j),
-                           model->options.weight_scale * rnn_random_normal(model->options.seed, (uint64_t)n,
-                                                                           (uint64_t)(i * p->columns + j)));
+                           model->options.weight_scale *
+                               rnn_random_normal(model->options.seed, (uint64_t)n, (uint64_t)(i * p->columns + j)));
     }
 }
 
@@ -171,8 +170,8 @@ rnn_status rnn_model_create(const rnn_model_options *given, rnn_model **model)
         rnn_allocate("a model's layers", (size_t)options.layers, sizeof *m->layers, (void **)&m->layers);
     if (status != RNN_OK)
         goto failed;
-    status = rnn_allocate("a model's parameter names", 3 * (size_t)options.layers + 2, sizeof *m->named,
-                          (void **)&m->named);
+    status =
+        rnn_allocate("a model's parameter names", 3 * (size_t)options.layers + 2, sizeof *m->named, (void **)&m->named);
     if (status != RNN_OK)
         goto failed;
     lay_out(m, cell->gates);
@@ -362,8 +361,8 @@ rnn_status rnn_model_need_gradients(rnn_model *model)
     if (model->gradients)
         return RNN_OK;
     if (!model->used)
-        RNN_TRY(rnn_allocate("a model's gradients", (size_t)model->row_count, sizeof *model->used,
-                             (void **)&model->used));
+        RNN_TRY(
+            rnn_allocate("a model's gradients", (size_t)model->row_count, sizeof *model->used, (void **)&model->used));
     if (!model->used_rows)
         RNN_TRY(rnn_allocate("a model's gradients", (size_t)model->row_count, sizeof *model->used_rows,
                              (void **)&model->used_rows));

@@ -58,8 +58,8 @@ typedef struct model_shape {
 model_shape rnn_model_shape(const rnn_model *model);
 
 /*
- * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; this one's is 128" for the first thing that
- * differs. What is only per layer leaves the symbols out.
+ * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; this one's is 128" for the first thing
+ * that differs. What is only per layer leaves the symbols out.
  */
 rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool only_layers);
 

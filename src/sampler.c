@@ -58,7 +58,8 @@ static int32_t most_likely(const rnn_model *model, const void *logits)
     return best;
 }
 
-/* The symbol at which the sum of the probabilities passes u in [0, 1); should it never, by rounding, the last possible. */
+/* The symbol at which the sum of the probabilities passes u in [0, 1); should it never, by rounding, the last possible.
+ */
 static int32_t draw(const rnn_model *model, const void *probabilities, double u)
 {
     double sum = 0;
@@ -107,7 +108,8 @@ rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sam
     const rnn_model_options *o = &model->options;
     if (o->input_size != o->output_size)
         return rnn_fail(RNN_ERROR_MISMATCH,
-                        "input_size is %" PRId64 " and output_size %" PRId64 "; to sample they must be the same symbols",
+                        "input_size is %" PRId64 " and output_size %" PRId64
+                        "; to sample they must be the same symbols",
                         o->input_size, o->output_size);
     RNN_TRY(rnn_check_ids("first", first, (size_t)state->streams, 0, o->input_size));
     RNN_TRY(rnn_state_grow("the outputs of sampling", &state->outputs,

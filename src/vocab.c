@@ -69,7 +69,8 @@ rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab 
     RNN_TRY(rnn_file_open(path, &file));
     rnn_status status = RNN_OK;
     if (file.size == 0)
-        status = rnn_fail(RNN_ERROR_ARGUMENT, "%s is empty; a vocabulary needs a text of at least one symbol", path);
+        status =
+            rnn_fail(RNN_ERROR_ARGUMENT, "%.256s is empty; a vocabulary needs a text of at least one symbol", path);
     bool seen[256] = {false};
     unsigned char bytes[READ_SIZE];
     for (int64_t offset = 0; status == RNN_OK && offset < file.size; offset += READ_SIZE) {
@@ -95,7 +96,8 @@ rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t 
     bool seen[256] = {false};
     for (size_t i = 0; i < size; i++) {
         if (seen[bytes[i]])
-            return rnn_fail(RNN_ERROR_ARGUMENT, "symbols has the byte 0x%02x twice, the second time at %zu", bytes[i], i);
+            return rnn_fail(RNN_ERROR_ARGUMENT, "symbols has the byte 0x%02x twice, the second time at %zu", bytes[i],
+                            i);
         seen[bytes[i]] = true;
     }
     return create_of_bytes(kind, bytes, (int32_t)size, vocab);
@@ -131,8 +133,9 @@ static rnn_status check_id(const rnn_vocab *vocab, int32_t id, int64_t index)
 {
     if (id >= 0 && id < vocab->size)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_SYMBOL, "the id %" PRId32 " at index %" PRId64 " is none of the vocabulary's 0 to %" PRId32,
-                    id, index, vocab->size - 1);
+    return rnn_fail(RNN_ERROR_SYMBOL,
+                    "the id %" PRId32 " at index %" PRId64 " is none of the vocabulary's 0 to %" PRId32, id, index,
+                    vocab->size - 1);
 }
 
 rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids, int64_t capacity,

@@ -2,9 +2,9 @@
  * core.h: the interface between the library and its compute core.
  *
  * The core turns flat arrays into flat arrays: a network's parameters, a chunk and a state into outputs, a loss and
- * gradients. It knows nothing of files, vocabularies or option structs, allocates nothing and cannot fail: whoever calls
- * it has checked the arguments and brings the memory. It is written once against `real` and compiled once for each
- * (precision, instruction set); all a build exports is one rnn_core, a table of functions.
+ * gradients. It knows nothing of files, vocabularies or option structs, allocates nothing and cannot fail: whoever
+ * calls it has checked the arguments and brings the memory. It is written once against `real` and compiled once for
+ * each (precision, instruction set); all a build exports is one rnn_core, a table of functions.
  */
 #ifndef RNN_CORE_CORE_H
 #define RNN_CORE_CORE_H

@@ -2,18 +2,18 @@
  * matmul.c: the three matrix products of the core, on one micro-kernel.
  *
  * Kernel contract: C[m][n] += sum over k of A[m][k] B[k][n], for up to TILE_ROWS rows of C and whole panels of
- * PANEL = 2 WIDTH columns. A is read element by element at any strides; B comes packed in panels [k][PANEL], padded with
- * zeros. Every element of C is one sum in ascending k, whatever the shape of the tile that it falls into, so that a
- * result doesn't depend on how many rows are computed together.
+ * PANEL = 2 WIDTH columns. A is read element by element at any strides; B comes packed in panels [k][PANEL], padded
+ * with zeros. Every element of C is one sum in ascending k, whatever the shape of the tile that it falls into, so that
+ * a result doesn't depend on how many rows are computed together.
  */
 #include "real.h"
 
 enum {
     PANEL = 2 * WIDTH,
     TILE_ROWS = 6,
-    TILE_PANELS = 4,   /* at most, when rows are few */
-    BLOCK_K = 256,     /* of products: a panel of it stays in the first-level cache */
-    BLOCK_ROWS = 96,   /* rows of A that stay in the second-level cache */
+    TILE_PANELS = 4,    /* at most, when rows are few */
+    BLOCK_K = 256,      /* of products: a panel of it stays in the first-level cache */
+    BLOCK_ROWS = 96,    /* rows of A that stay in the second-level cache */
     BLOCK_COLUMNS = 512 /* of weight gradients */
 };
 
@@ -86,8 +86,8 @@ static size_t packed_matrix(size_t k_count, size_t n_count)
 }
 
 /*
- * Weights come in `groups` groups (gates) of `group` rows and are packed as if each group had `stride` rows, the further
- * ones zero, as the rows of activations are.
+ * Weights come in `groups` groups (gates) of `group` rows and are packed as if each group had `stride` rows, the
+ * further ones zero, as the rows of activations are.
  */
 
 /* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns. */
@@ -117,7 +117,7 @@ INLINE void transpose(const real *const columns[], real *out)
 #pragma GCC unroll 16
     for (int j = 0; j < WIDTH; j++)
         v[j] = load(columns[j]);
-    /* Vectors a half apart are interleaved, log2(WIDTH) times: a perfect shuffle each, which together transpose. */
+        /* Vectors a half apart are interleaved, log2(WIDTH) times: a perfect shuffle each, which together transpose. */
 #pragma GCC unroll 4
     for (int step = 1; step < WIDTH; step *= 2) {
         vector shuffled[WIDTH];

@@ -1,8 +1,8 @@
 /*
  * network.c: a chunk's way through the network and back. Everything here is in the order in which it happens:
  *
- *     forward:  for each layer: input product over all steps; then step by step recurrent product and cell; output, loss
- *     backward: output; for each layer from the top: step by step back; weight gradients over all steps; input product
+ *     forward:  for each layer: input product over all steps; then step by step recurrent product and cell; output,
+ * loss backward: output; for each layer from the top: step by step back; weight gradients over all steps; input product
  *
  * Shapes: T steps, B streams, G gates; S, the stride of a row: H rounded up to whole vectors. Rows are (t, b).
  */
@@ -284,7 +284,8 @@ static void forward_layer(const core_pass *pass, const workspace *w, int64_t l)
     const core_layer *layer = &pass->network->layer[l];
     const cell *recurrence = cell_of(pass->network);
     if (l == 0) {
-        gather_inputs(w, pass->inputs, (const real *)pass->parameters + layer->weight_ih, weights.bias, gate_at(w, 0, 0));
+        gather_inputs(w, pass->inputs, (const real *)pass->parameters + layer->weight_ih, weights.bias,
+                      gate_at(w, 0, 0));
     } else {
         fill_rows(gate_at(w, l, 0), w->rows, weights.bias, w->gates);
         product(w->rows, w->gates, w->hidden, h_at(w, l - 1, 1), w->stride, weights.ih, gate_at(w, l, 0), w->gates);
@@ -304,8 +305,8 @@ static void forward_output(const core_pass *pass, const workspace *w)
 {
     decoder_weights weights = decoder_at(pass->network, pass->packed);
     fill_rows(w->logits, w->rows, weights.bias, w->out_stride);
-    product(w->rows, w->out_stride, w->hidden, h_at(w, pass->network->layers - 1, 1), w->stride, weights.forward, w->logits,
-            w->out_stride);
+    product(w->rows, w->out_stride, w->hidden, h_at(w, pass->network->layers - 1, 1), w->stride, weights.forward,
+            w->logits, w->out_stride);
     if (pass->outputs)
         for (size_t row = 0; row < w->rows; row++)
             memcpy((real *)pass->outputs + row * w->outputs, w->logits + row * w->out_stride,

@@ -29,8 +29,8 @@ INLINE real exp_row(real *row, size_t count, real shift, real scale)
 }
 
 /*
- * Softmax cross-entropy: -log p[target], p = softmax(row). `count` is a multiple of WIDTH; what pads the row is -infinity.
- * row: in, logits; out, exp(logits - max), and *sum their sum.
+ * Softmax cross-entropy: -log p[target], p = softmax(row). `count` is a multiple of WIDTH; what pads the row is
+ * -infinity. row: in, logits; out, exp(logits - max), and *sum their sum.
  */
 static double cross_entropy_forward(real *row, size_t count, int32_t target, real *sum)
 {
