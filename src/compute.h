@@ -6,14 +6,12 @@
 
 #include "state.h"
 
-/* One piece of a chunk to run forward: some steps of all streams. */
+/* Some steps of a chunk to run forward. */
 typedef struct rnn_piece {
-    int64_t steps;
+    rnn_chunk chunk; /* targets: only if their losses are wanted */
     bool training;
-    bool first;             /* starts from the state; later pieces of a call go on from where the one before ended */
-    const int32_t *inputs;  /* [steps][B] */
-    const int32_t *targets; /* [steps][B] or NULL */
-    void *outputs;          /* [steps][B][O] or NULL */
+    bool first;    /* starts from the state; the others of a call go on where the one before ended */
+    void *outputs; /* [steps][B][O] or NULL */
 } rnn_piece;
 
 /* Runs a piece; `pass` is what backward() needs. The state's `next` holds the end; nothing is committed. */

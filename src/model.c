@@ -16,7 +16,10 @@
 enum {
     SYMBOLS_MOST = 1 << 24,
     HIDDEN_MOST = 1 << 20,
+    EMBEDDING_MOST = 1 << 20,
     LAYERS_MOST = 1 << 10,
+    PARAMETERS_OF_A_LAYER = 4, /* at most */
+    OTHER_PARAMETERS = 3,
 };
 
 /* The structs' sizes in the release that they first came with. */
@@ -43,6 +46,29 @@ rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size
 
 /* ---- Creation ---------------------------------------------------------------------------------------------------- */
 
+/* "forget_bias is 1; it must be 0 ..." for an option that the others leave without a meaning */
+static rnn_status check_unused(const char *name, double value, const char *because)
+{
+    return value == 0 ? RNN_OK : rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 %s", name, value, because);
+}
+
+static rnn_status check_embedding(const rnn_model_options *o)
+{
+    if (o->input == RNN_INPUT_EMBEDDING)
+        RNN_TRY(rnn_check_range("embedding_size", o->embedding_size, 1, EMBEDDING_MOST));
+    else
+        RNN_TRY(check_unused("embedding_size", (double)o->embedding_size, "unless input is RNN_INPUT_EMBEDDING"));
+    if (!o->tied)
+        return RNN_OK;
+    if (o->input != RNN_INPUT_EMBEDDING || o->embedding_size != o->hidden_size || o->output_size != o->input_size)
+        return rnn_fail(RNN_ERROR_ARGUMENT,
+                        "tied is %" PRId32 "; it needs RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
+                        ") equal to hidden_size (%" PRId64 "), and output_size (%" PRId64
+                        ") equal to input_size (%" PRId64 ")",
+                        o->tied, o->embedding_size, o->hidden_size, o->output_size, o->input_size);
+    return RNN_OK;
+}
+
 static rnn_status check_options(const rnn_model_options *o)
 {
     RNN_TRY(rnn_check_range("input_size", o->input_size, 1, SYMBOLS_MOST));
@@ -51,62 +77,88 @@ static rnn_status check_options(const rnn_model_options *o)
     RNN_TRY(rnn_check_range("layers", o->layers, 1, LAYERS_MOST));
     RNN_TRY(rnn_check_range("precision", o->precision, RNN_FLOAT32, RNN_FLOAT64));
     RNN_TRY(rnn_check_range("reduction", o->reduction, RNN_REDUCTION_SUM, RNN_REDUCTION_MEAN));
+    RNN_TRY(rnn_check_range("input", o->input, RNN_INPUT_IDS, RNN_INPUT_VECTORS));
+    RNN_TRY(rnn_check_range("loss", o->loss, RNN_LOSS_CROSS_ENTROPY, RNN_LOSS_SQUARED_ERROR));
+    RNN_TRY(rnn_check_range("bias", o->bias, RNN_BIAS_INPUT, RNN_BIAS_BOTH));
+    RNN_TRY(rnn_check_range("initialization", o->initialization, RNN_INIT_NORMAL, RNN_INIT_UNIFORM));
     RNN_TRY(rnn_check_range("reserved", o->reserved, 0, 0));
-    return rnn_check_number("weight_scale", o->weight_scale, 0, false);
+    RNN_TRY(check_embedding(o));
+    RNN_TRY(rnn_check_number("weight_scale", o->weight_scale, 0, false));
+    if (!isfinite(o->forget_bias))
+        return rnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be finite", o->forget_bias);
+    if (!(o->dropout >= 0 && o->dropout < 1))
+        return rnn_fail(RNN_ERROR_ARGUMENT, "dropout is %g; it must be 0 or more and less than 1", o->dropout);
+    return RNN_OK;
 }
 
 /* Appends a parameter and returns its offset. */
-static size_t name_parameter(rnn_model *model, named_parameter p)
+static size_t add_parameter(rnn_model *model, named_parameter p)
 {
     p.offset = model->count;
+    p.rank = p.role == ROLE_BIAS || p.role == ROLE_FORGET_BIAS ? 1 : 2;
     model->named[model->named_count++] = p;
     model->count += (size_t)p.rows * (size_t)p.columns;
     return p.offset;
 }
 
-static named_parameter layer_matrix(const char *name, int64_t layer, int64_t rows, int64_t columns, bool by_column)
+/* "rnn.weight_ih_l0" and so on */
+static size_t add_layer_parameter(rnn_model *model, const char *name, int64_t layer, named_parameter p)
 {
-    named_parameter p = {.rows = rows, .columns = columns, .rank = 2, .by_column = by_column, .random = true};
     snprintf(p.name, sizeof p.name, "rnn.%s_l%" PRId64, name, layer);
-    return p;
+    return add_parameter(model, p);
 }
 
-static named_parameter layer_bias(const char *name, int64_t layer, int64_t rows)
+static core_layer lay_out_layer(rnn_model *model, int64_t l, const core_cell_info *cell)
 {
-    named_parameter p = {.rows = rows, .columns = 1, .rank = 1};
-    snprintf(p.name, sizeof p.name, "rnn.%s_l%" PRId64, name, layer);
-    return p;
+    const rnn_model_options *o = &model->options;
+    int64_t hidden = o->hidden_size, gates = cell->gates * hidden;
+    int64_t inputs = l > 0 ? hidden : o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : o->input_size;
+    named_parameter input = {.role = ROLE_WEIGHT, .rows = gates, .columns = inputs};
+    named_parameter recurrent = {.role = ROLE_RECURRENT_WEIGHT, .rows = gates, .columns = hidden};
+    named_parameter bias = {.role = ROLE_BIAS, .rows = gates, .columns = 1}, first_bias = bias;
+    input.by_column = l == 0 && o->input == RNN_INPUT_IDS;
+    if (cell->forget_gate >= 0)
+        first_bias.role = ROLE_FORGET_BIAS;
+    core_layer layer = {.inputs = inputs, .bias_hh = CORE_NONE};
+    layer.weight_ih = add_layer_parameter(model, "weight_ih", l, input);
+    layer.weight_hh = add_layer_parameter(model, "weight_hh", l, recurrent);
+    layer.bias_ih = add_layer_parameter(model, "bias_ih", l, first_bias);
+    if (o->bias == RNN_BIAS_BOTH)
+        layer.bias_hh = add_layer_parameter(model, "bias_hh", l, bias);
+    return layer;
 }
 
 /* Gives each parameter its name and its place in the flat buffers. */
-static void lay_out(rnn_model *model, int gates)
+static void lay_out(rnn_model *model, const core_cell_info *cell)
 {
     const rnn_model_options *o = &model->options;
-    int64_t hidden = o->hidden_size;
-    for (int64_t l = 0; l < o->layers; l++) {
-        int64_t inputs = l == 0 ? o->input_size : hidden;
-        model->layers[l] = (core_layer){
-            .inputs = inputs,
-            .weight_ih = name_parameter(model, layer_matrix("weight_ih", l, gates * hidden, inputs, l == 0)),
-            .weight_hh = name_parameter(model, layer_matrix("weight_hh", l, gates * hidden, hidden, false)),
-            .bias_ih = name_parameter(model, layer_bias("bias_ih", l, gates * hidden)),
-        };
-    }
-    model->network = (core_network){
+    core_network *n = &model->network;
+    *n = (core_network){
         .cell = o->cell,
-        .hidden_size = hidden,
+        .input = (core_input)o->input,
+        .loss = (core_loss)o->loss,
+        .hidden_size = o->hidden_size,
         .output_size = o->output_size,
         .layers = o->layers,
+        .dropout = o->dropout,
         .layer = model->layers,
-        .decoder_weight = name_parameter(
-            model,
-            (named_parameter){
-                .name = "decoder.weight", .rows = o->output_size, .columns = hidden, .rank = 2, .random = true}),
-        .decoder_bias = name_parameter(
-            model, (named_parameter){.name = "decoder.bias", .rows = o->output_size, .columns = 1, .rank = 1}),
+        .embedding = CORE_NONE,
     };
-    model->row_size = (size_t)(gates * hidden);
-    model->row_count = o->input_size;
+    named_parameter embedding = {"embedding.weight", ROLE_EMBEDDING, .rows = o->input_size,
+                                 .columns = o->embedding_size};
+    named_parameter weight = {"decoder.weight", ROLE_WEIGHT, .rows = o->output_size, .columns = o->hidden_size};
+    named_parameter bias = {"decoder.bias", ROLE_BIAS, .rows = o->output_size, .columns = 1};
+    if (o->input == RNN_INPUT_EMBEDDING)
+        n->embedding = add_parameter(model, embedding);
+    for (int64_t l = 0; l < o->layers; l++)
+        model->layers[l] = lay_out_layer(model, l, cell);
+    n->decoder_weight = o->tied ? n->embedding : add_parameter(model, weight);
+    n->decoder_bias = add_parameter(model, bias);
+    if (o->input != RNN_INPUT_VECTORS) {
+        model->row_count = o->input_size;
+        model->row_size = (size_t)(o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : cell->gates * o->hidden_size);
+    }
+    model->any_row_used = o->tied;
 }
 
 /* How far apart neighbours along rows and columns are, in elements. */
@@ -132,19 +184,81 @@ static void put_number(const rnn_model *model, size_t place, double value)
         ((double *)model->parameters)[place] = value;
 }
 
-/* A number of its own for each element, whatever its place in memory or its precision. */
-static void initialise(rnn_model *model)
+/* How element `index` (row-major) of parameter n begins: whatever its place in memory, or its precision. */
+static double initial_value(const rnn_model_options *o, parameter_role role, int64_t n, int64_t index)
 {
+    uint64_t stream = (uint64_t)n, at = (uint64_t)index;
+    bool is_bias = role == ROLE_BIAS || role == ROLE_FORGET_BIAS;
+    if (o->initialization == RNN_INIT_NORMAL)
+        return is_bias ? 0 : o->weight_scale * rnn_random_normal(o->seed, stream, at);
+    if (role == ROLE_EMBEDDING && !o->tied)
+        return rnn_random_normal(o->seed, stream, at);
+    return (2 * rnn_random_uniform(o->seed, stream, at) - 1) / sqrt((double)o->hidden_size);
+}
+
+/* The dot product of two rows, by four sums side by side. */
+static double dot(const double *a, const double *b, int64_t count)
+{
+    double sum[4] = {0};
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        for (int j = 0; j < 4; j++)
+            sum[j] += a[i + j] * b[i + j];
+    for (; i < count; i++)
+        sum[0] += a[i] * b[i];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+/* Makes the rows of a random matrix orthonormal: Gram and Schmidt's process in its modified form. */
+static void orthogonalise(double *rows, int64_t size)
+{
+    for (int64_t i = 0; i < size; i++) {
+        double *row = rows + i * size, length = sqrt(dot(row, row, size));
+        for (int64_t j = 0; j < size; j++)
+            row[j] /= length;
+        for (int64_t k = i + 1; k < size; k++) {
+            double *other = rows + k * size, share = dot(row, other, size);
+            for (int64_t j = 0; j < size; j++)
+                other[j] -= share * row[j];
+        }
+    }
+}
+
+/* Random orthogonal matrices for each gate of recurrent weights. */
+static rnn_status initialise_orthogonal(rnn_model *model, const named_parameter *p, int64_t n)
+{
+    int64_t hidden = p->columns, block = hidden * hidden;
+    double *rows;
+    RNN_TRY(rnn_allocate("orthogonal weights", (size_t)block, sizeof *rows, (void **)&rows));
+    for (int64_t gate = 0; gate < p->rows / hidden; gate++) {
+        for (int64_t i = 0; i < block; i++)
+            rows[i] = rnn_random_normal(model->options.seed, (uint64_t)n, (uint64_t)(gate * block + i));
+        orthogonalise(rows, hidden);
+        for (int64_t i = 0; i < block; i++)
+            put_number(model, p->offset + (size_t)(gate * block + i), rows[i]);
+    }
+    rnn_release(rows);
+    return RNN_OK;
+}
+
+static rnn_status initialise(rnn_model *model, int forget_gate)
+{
+    const rnn_model_options *o = &model->options;
     for (int64_t n = 0; n < model->named_count; n++) {
         const named_parameter *p = &model->named[n];
-        if (!p->random)
+        if (p->role == ROLE_RECURRENT_WEIGHT && o->orthogonal) {
+            RNN_TRY(initialise_orthogonal(model, p, n));
             continue;
+        }
         for (int64_t i = 0; i < p->rows; i++)
             for (int64_t j = 0; j < p->columns; j++)
-                put_number(model, place_of(p, i, j),
-                           model->options.weight_scale *
-                               rnn_random_normal(model->options.seed, (uint64_t)n, (uint64_t)(i * p->columns + j)));
+                put_number(model, place_of(p, i, j), initial_value(o, p->role, n, i * p->columns + j));
+        for (int64_t i = 0; p->role == ROLE_FORGET_BIAS && i < o->hidden_size; i++) {
+            size_t place = place_of(p, forget_gate * o->hidden_size + i, 0);
+            put_number(model, place, rnn_model_number(model, model->parameters, place) + o->forget_bias);
+        }
     }
+    return RNN_OK;
 }
 
 rnn_status rnn_model_create(const rnn_model_options *given, rnn_model **model)
@@ -159,6 +273,8 @@ rnn_status rnn_model_create(const rnn_model_options *given, rnn_model **model)
     const core_cell_info *cell = core->cell(options.cell);
     if (!cell)
         return rnn_fail(RNN_ERROR_ARGUMENT, "cell is %" PRId32 ", which is none of the RNN_CELL_ values", options.cell);
+    if (cell->forget_gate < 0)
+        RNN_TRY(check_unused("forget_bias", options.forget_bias, "unless the cell has a forget gate"));
 
     rnn_model *m;
     RNN_TRY(rnn_allocate("a model", 1, sizeof *m, (void **)&m));
@@ -171,14 +287,17 @@ rnn_status rnn_model_create(const rnn_model_options *given, rnn_model **model)
     if (status != RNN_OK)
         goto failed;
     status =
-        rnn_allocate("a model's parameter names", 3 * (size_t)options.layers + 2, sizeof *m->named, (void **)&m->named);
+        rnn_allocate("a model's parameter names", PARAMETERS_OF_A_LAYER * (size_t)options.layers + OTHER_PARAMETERS,
+                     sizeof *m->named, (void **)&m->named);
     if (status != RNN_OK)
         goto failed;
-    lay_out(m, cell->gates);
+    lay_out(m, cell);
     status = rnn_allocate("a model's parameters", m->count, m->element_size, &m->parameters);
     if (status != RNN_OK)
         goto failed;
-    initialise(m);
+    status = initialise(m, cell->forget_gate);
+    if (status != RNN_OK)
+        goto failed;
     *model = m;
     return RNN_OK;
 
@@ -212,10 +331,14 @@ model_shape rnn_model_shape(const rnn_model *model)
     return (model_shape){.core = model->core,
                          .cell = o->cell,
                          .precision = o->precision,
+                         .input = o->input,
+                         .bias = o->bias,
+                         .tied = o->tied != 0,
                          .input_size = o->input_size,
                          .hidden_size = o->hidden_size,
                          .output_size = o->output_size,
-                         .layers = o->layers};
+                         .layers = o->layers,
+                         .embedding_size = o->embedding_size};
 }
 
 static rnn_status check_same(const char *who, const char *what, int64_t own, int64_t other)
@@ -226,18 +349,22 @@ static rnn_status check_same(const char *who, const char *what, int64_t own, int
                     what, own, other);
 }
 
-rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool only_layers)
+rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool layers_only)
 {
     RNN_TRY(check_same(who, "cell", own->cell, other->cell));
     RNN_TRY(check_same(who, "precision", own->precision, other->precision));
     RNN_TRY(check_same(who, "hidden_size", own->hidden_size, other->hidden_size));
     RNN_TRY(check_same(who, "layers", own->layers, other->layers));
-    if (only_layers && own->core != other->core)
+    if (layers_only && own->core != other->core)
         return rnn_fail(RNN_ERROR_MISMATCH, "%s was made for another instruction set than the model uses", who);
-    if (only_layers)
+    if (layers_only)
         return RNN_OK;
     RNN_TRY(check_same(who, "input_size", own->input_size, other->input_size));
-    return check_same(who, "output_size", own->output_size, other->output_size);
+    RNN_TRY(check_same(who, "output_size", own->output_size, other->output_size));
+    RNN_TRY(check_same(who, "input", own->input, other->input));
+    RNN_TRY(check_same(who, "embedding_size", own->embedding_size, other->embedding_size));
+    RNN_TRY(check_same(who, "tied", own->tied, other->tied));
+    return check_same(who, "bias", own->bias, other->bias);
 }
 
 /* ---- Parameters by name ------------------------------------------------------------------------------------------ */
@@ -388,12 +515,12 @@ void rnn_model_unuse_rows(rnn_model *model)
 bool rnn_model_next_span(const rnn_model *model, model_span *span)
 {
     size_t rows_end = model->row_size * (size_t)model->row_count;
-    bool all = model->any_row_used || model->used_count > model->row_count / 2;
-    if (all && span->index == 0) {
-        *span = (model_span){.offset = 0, .count = model->count, .index = 1};
-        return true;
+    if (span->all || model->any_row_used || model->used_count > model->row_count / 2) {
+        span->offset = 0;
+        span->count = model->count;
+        return span->index++ == 0;
     }
-    if (all || span->index > model->used_count)
+    if (span->index > model->used_count)
         return false;
     if (span->index == model->used_count) {
         span->offset = rows_end;
@@ -437,5 +564,24 @@ rnn_status rnn_model_clip_value(rnn_model *model, double limit)
         return RNN_OK;
     for (model_span s = {0}; rnn_model_next_span(model, &s);)
         model->core->clip(rnn_model_at(model, model->gradients, s.offset), s.count, limit);
+    return RNN_OK;
+}
+
+rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm)
+{
+    RNN_REQUIRE(model);
+    RNN_TRY(rnn_check_number("limit", limit, 0, true));
+    double squares = 0;
+    if (model->gradients)
+        for (model_span s = {0}; rnn_model_next_span(model, &s);)
+            squares += model->core->sum_of_squares(rnn_model_at(model, model->gradients, s.offset), s.count);
+    if (!isfinite(squares))
+        return rnn_fail(RNN_ERROR_NONFINITE, "the norm of the gradients is %g", sqrt(squares));
+    double length = sqrt(squares), factor = limit / (length + 1e-6);
+    if (model->gradients && factor < 1)
+        for (model_span s = {0}; rnn_model_next_span(model, &s);)
+            model->core->scale(rnn_model_at(model, model->gradients, s.offset), s.count, factor);
+    if (norm)
+        *norm = length;
     return RNN_OK;
 }

@@ -9,14 +9,23 @@
 
 enum { PARAMETER_NAME_MOST = 40 };
 
+/* What a parameter is for, which decides how it begins. */
+typedef enum parameter_role {
+    ROLE_EMBEDDING,
+    ROLE_WEIGHT,
+    ROLE_RECURRENT_WEIGHT,
+    ROLE_BIAS,
+    ROLE_FORGET_BIAS, /* a bias whose rows of the forget gate begin with forget_bias more */
+} parameter_role;
+
 /* One named parameter: a matrix, or a vector as a matrix of one column. */
 typedef struct named_parameter {
     char name[PARAMETER_NAME_MOST];
+    parameter_role role;
     size_t offset; /* in the flat buffers */
     int64_t rows, columns;
     int32_t rank;
     bool by_column; /* stored column by column: the input weights of symbols */
-    bool random;    /* starts random, else as zeros */
 } named_parameter;
 
 struct rnn_model {
@@ -36,8 +45,9 @@ struct rnn_model {
     uint64_t version; /* of its parameters */
 
     /*
-     * The input weights of symbols stand first in the buffers, a row a symbol. `used` says which rows have a gradient,
-     * `used_rows` lists them. All may have one once the caller could write them.
+     * The input weights of symbols, or their embeddings, stand first in the buffers, a row a symbol. `used` says which
+     * rows have a gradient, `used_rows` lists them. All may have one once the caller could write them, and where the
+     * embedding is the decoder's weight, too.
      */
     size_t row_size; /* elements */
     int64_t row_count;
@@ -50,18 +60,17 @@ struct rnn_model {
 /* What a state and an optimizer compare, to know whether they fit a model. */
 typedef struct model_shape {
     const rnn_core *core;
-    int32_t cell;
-    int32_t precision;
-    int64_t input_size, hidden_size, output_size, layers;
+    int32_t cell, precision, input, bias, tied;
+    int64_t input_size, hidden_size, output_size, layers, embedding_size;
 } model_shape;
 
 model_shape rnn_model_shape(const rnn_model *model);
 
 /*
  * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; this one's is 128" for the first thing
- * that differs. What is only per layer leaves the symbols out.
+ * that differs. `layers_only` compares what a state depends on, else what an optimizer does.
  */
-rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool only_layers);
+rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool layers_only);
 
 /* Creates the gradients, as zeros, if there are none. */
 rnn_status rnn_model_need_gradients(rnn_model *model);
@@ -77,16 +86,29 @@ void rnn_model_unuse_rows(rnn_model *model);
  *     for (model_span s = {0}; rnn_model_next_span(model, &s);) ... s.offset, s.count ...
  */
 typedef struct model_span {
-    size_t offset, count; /* elements */
+    bool all;             /* in: the parts whose gradient is zero, too */
+    size_t offset, count; /* out: elements */
     int64_t index;
 } model_span;
 
 bool rnn_model_next_span(const rnn_model *model, model_span *span);
 
-/* The element at an offset of a flat buffer. */
-static inline void *rnn_model_at(const rnn_model *model, void *buffer, size_t offset)
+/* The element at an offset of an array of the model's precision. */
+static inline const void *rnn_model_at_const(const rnn_model *model, const void *array, size_t offset)
 {
-    return (char *)buffer + offset * model->element_size;
+    return (const char *)array + offset * model->element_size;
+}
+
+static inline void *rnn_model_at(const rnn_model *model, void *array, size_t offset)
+{
+    return (char *)array + offset * model->element_size;
+}
+
+/* Its value */
+static inline double rnn_model_number(const rnn_model *model, const void *array, size_t offset)
+{
+    return model->options.precision == RNN_FLOAT32 ? (double)((const float *)array)[offset]
+                                                   : ((const double *)array)[offset];
 }
 
 #endif

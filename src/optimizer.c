@@ -5,46 +5,104 @@
 #include "model.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
-enum { OPTIONS_FIRST_SIZE = offsetof(rnn_optimizer_options, epsilon) + sizeof(double) };
+enum { OPTIONS_FIRST_SIZE = offsetof(rnn_optimizer_options, beta2) + sizeof(double) };
 
 struct rnn_optimizer {
     rnn_optimizer_options options;
     model_shape shape;
-    void *squares; /* sums of squared gradients, in the parameters' layout */
+    int64_t steps;
+    void *first, *second; /* what is accumulated for each parameter, in the parameters' layout; NULL: not needed */
 };
 
-static const rnn_optimizer_options default_options = {
-    .struct_size = sizeof(rnn_optimizer_options),
-    .rule = RNN_OPTIMIZER_ADAGRAD,
-    .learning_rate = 0.1,
-    .epsilon = 1e-8,
+/* Each rule's usual settings; in the order of the RNN_OPTIMIZER_ enumerators. */
+static const rnn_optimizer_options usual[] = {
+    {.rule = RNN_OPTIMIZER_ADAGRAD, .learning_rate = 0.1, .epsilon = 1e-8},
+    {.rule = RNN_OPTIMIZER_SGD, .learning_rate = 0.01},
+    {.rule = RNN_OPTIMIZER_RMSPROP, .learning_rate = 0.01, .epsilon = 1e-8, .beta2 = 0.99},
+    {.rule = RNN_OPTIMIZER_ADAM, .learning_rate = 0.001, .epsilon = 1e-8, .beta1 = 0.9, .beta2 = 0.999},
+    {.rule = RNN_OPTIMIZER_ADAMW,
+     .learning_rate = 0.001,
+     .epsilon = 1e-8,
+     .weight_decay = 0.01,
+     .beta1 = 0.9,
+     .beta2 = 0.999},
 };
 
-rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size)
+static rnn_status check_rule(int32_t rule)
 {
-    return rnn_struct_init("optimizer_options", options, struct_size, &default_options, OPTIONS_FIRST_SIZE,
-                           sizeof default_options);
+    return rnn_check_range("rule", rule, 0, (int64_t)(sizeof usual / sizeof *usual) - 1);
+}
+
+rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size, int32_t rule)
+{
+    RNN_TRY(check_rule(rule));
+    return rnn_struct_init("optimizer_options", options, struct_size, &usual[rule], OPTIONS_FIRST_SIZE, sizeof *usual);
+}
+
+/* A number from 0 to less than 1; 0 when the rule has no use for it. */
+static rnn_status check_share(const char *name, double value, bool used)
+{
+    if (value == 0 || (used && value > 0 && value < 1))
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be %s", name, value,
+                    used ? "0 or more and less than 1" : "0 with this rule");
+}
+
+static rnn_status check_options(const rnn_optimizer_options *o)
+{
+    RNN_TRY(check_rule(o->rule));
+    bool sgd = o->rule == RNN_OPTIMIZER_SGD, rmsprop = o->rule == RNN_OPTIMIZER_RMSPROP;
+    bool adam = o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW;
+    RNN_TRY(rnn_check_number("learning_rate", o->learning_rate, 0, false));
+    RNN_TRY(rnn_check_number("weight_decay", o->weight_decay, 0, false));
+    RNN_TRY(sgd ? check_share("epsilon", o->epsilon, false) : rnn_check_number("epsilon", o->epsilon, 0, true));
+    RNN_TRY(check_share("momentum", o->momentum, sgd || rmsprop));
+    RNN_TRY(check_share("beta1", o->beta1, adam));
+    RNN_TRY(check_share("beta2", o->beta2, adam || rmsprop));
+    if (o->nesterov && !(sgd && o->momentum > 0))
+        return rnn_fail(RNN_ERROR_ARGUMENT, "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum",
+                        o->nesterov);
+    return RNN_OK;
+}
+
+static bool needs_first(const rnn_optimizer_options *o)
+{
+    return o->rule != RNN_OPTIMIZER_SGD || o->momentum > 0;
+}
+
+static bool needs_second(const rnn_optimizer_options *o)
+{
+    return o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW ||
+           (o->rule == RNN_OPTIMIZER_RMSPROP && o->momentum > 0);
+}
+
+/* Whether a parameter without a gradient stays as it is, so that rows of symbols without one can be passed over. */
+static bool leaves_the_unused(const rnn_optimizer_options *o)
+{
+    return o->weight_decay == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !needs_first(o));
 }
 
 rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_options *given, rnn_optimizer **optimizer)
 {
     RNN_REQUIRE(model);
     RNN_REQUIRE(optimizer);
-    rnn_optimizer_options options = default_options;
+    rnn_optimizer_options options = usual[RNN_OPTIMIZER_ADAGRAD];
     if (given)
         RNN_TRY(rnn_struct_read("optimizer_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
-    RNN_TRY(rnn_check_range("rule", options.rule, RNN_OPTIMIZER_ADAGRAD, RNN_OPTIMIZER_ADAGRAD));
-    RNN_TRY(rnn_check_range("reserved", options.reserved, 0, 0));
-    RNN_TRY(rnn_check_number("learning_rate", options.learning_rate, 0, false));
-    RNN_TRY(rnn_check_number("epsilon", options.epsilon, 0, true));
+    RNN_TRY(check_options(&options));
 
     rnn_optimizer *o;
     RNN_TRY(rnn_allocate("an optimizer", 1, sizeof *o, (void **)&o));
     o->options = options;
     o->shape = rnn_model_shape(model);
-    rnn_status status = rnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->squares);
+    rnn_status status = RNN_OK;
+    if (needs_first(&options))
+        status = rnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->first);
+    if (status == RNN_OK && needs_second(&options))
+        status = rnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->second);
     if (status != RNN_OK) {
         rnn_optimizer_destroy(o);
         return status;
@@ -57,7 +115,8 @@ void rnn_optimizer_destroy(rnn_optimizer *optimizer)
 {
     if (!optimizer)
         return;
-    rnn_release(optimizer->squares);
+    rnn_release(optimizer->first);
+    rnn_release(optimizer->second);
     rnn_release(optimizer);
 }
 
@@ -69,20 +128,44 @@ static rnn_status check_finite(const rnn_model *model)
     return RNN_OK;
 }
 
+static core_rule *rule_of(const rnn_core *core, int32_t rule)
+{
+    core_rule *const rules[] = {core->adagrad, core->sgd, core->rmsprop, core->adam, core->adamw};
+    return rules[rule];
+}
+
+static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
+{
+    return (core_update){
+        .learning_rate = o->learning_rate,
+        .epsilon = o->epsilon,
+        .momentum = o->momentum,
+        .weight_decay = o->weight_decay,
+        .beta1 = o->beta1,
+        .beta2 = o->beta2,
+        .correction1 = 1 - pow(o->beta1, (double)steps),
+        .correction2 = 1 - pow(o->beta2, (double)steps),
+        .nesterov = o->nesterov != 0,
+    };
+}
+
 rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model)
 {
     RNN_REQUIRE(optimizer);
     RNN_REQUIRE(model);
+    const rnn_optimizer_options *o = &optimizer->options;
     model_shape shape = rnn_model_shape(model);
     RNN_TRY(rnn_model_check_shape("the optimizer", &optimizer->shape, &shape, false));
-    if (!model->gradients)
-        return RNN_OK; /* they are all zero */
+    RNN_TRY(rnn_model_need_gradients(model));
     RNN_TRY(check_finite(model));
-    for (model_span s = {0}; rnn_model_next_span(model, &s);)
-        model->core->adagrad(rnn_model_at(model, model->parameters, s.offset),
-                             rnn_model_at(model, model->gradients, s.offset),
-                             rnn_model_at(model, optimizer->squares, s.offset), s.count,
-                             optimizer->options.learning_rate, optimizer->options.epsilon);
+    optimizer->steps++;
+    core_update update = update_of(o, optimizer->steps);
+    core_rule *rule = rule_of(model->core, o->rule);
+    for (model_span s = {.all = !leaves_the_unused(o)}; rnn_model_next_span(model, &s);)
+        rule(&update, s.count, rnn_model_at(model, model->parameters, s.offset),
+             rnn_model_at(model, model->gradients, s.offset),
+             optimizer->first ? rnn_model_at(model, optimizer->first, s.offset) : NULL,
+             optimizer->second ? rnn_model_at(model, optimizer->second, s.offset) : NULL);
     rnn_model_unuse_rows(model);
     model->version++;
     return RNN_OK;

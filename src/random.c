@@ -1,36 +1,19 @@
 /*
- * random.c: Philox4x32-10 and the distributions made of it.
+ * random.c: distributions made of Philox's bits.
  *
  * Only operations that IEEE 754 rounds exactly are used (this file is compiled without contraction to fused
  * multiply-adds), and no function of the C library whose last bit differs between systems.
  */
 #include "random.h"
 
-#include <math.h>
+#include "core/philox.h"
 
-void rnn_random_bits(uint64_t seed, uint64_t stream, uint64_t index, uint32_t bits[4])
-{
-    uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    for (int round = 0; round < 10; round++) {
-        uint64_t a = UINT64_C(0xD2511F53) * c0, b = UINT64_C(0xCD9E8D57) * c2;
-        c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
-        c1 = (uint32_t)b;
-        c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
-        c3 = (uint32_t)a;
-        k0 += UINT32_C(0x9E3779B9);
-        k1 += UINT32_C(0xBB67AE85);
-    }
-    bits[0] = c0;
-    bits[1] = c1;
-    bits[2] = c2;
-    bits[3] = c3;
-}
+#include <math.h>
 
 static uint64_t random_53_bits(uint64_t seed, uint64_t stream, uint64_t index)
 {
     uint32_t bits[4];
-    rnn_random_bits(seed, stream, index, bits);
+    philox(seed, stream, index, bits);
     return ((uint64_t)bits[1] << 32 | bits[0]) >> 11;
 }
 

@@ -7,9 +7,6 @@
 
 #include <stdint.h>
 
-/* Philox4x32-10 (Salmon et al. 2011): the key is the seed; the counter is index, then stream. */
-void rnn_random_bits(uint64_t seed, uint64_t stream, uint64_t index, uint32_t bits[4]);
-
 /* Uniform in [0, 1), a multiple of 2^-53. */
 double rnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index);
 

@@ -43,17 +43,12 @@ void rnn_sampler_destroy(rnn_sampler *sampler)
     rnn_release(sampler);
 }
 
-static double number_at(const rnn_model *model, const void *values, int64_t i)
-{
-    return model->options.precision == RNN_FLOAT32 ? (double)((const float *)values)[i] : ((const double *)values)[i];
-}
-
 /* The first of the largest */
 static int32_t most_likely(const rnn_model *model, const void *logits)
 {
     int32_t best = 0;
     for (int64_t i = 1; i < model->options.output_size; i++)
-        if (number_at(model, logits, i) > number_at(model, logits, best))
+        if (rnn_model_number(model, logits, (size_t)i) > rnn_model_number(model, logits, (size_t)best))
             best = (int32_t)i;
     return best;
 }
@@ -65,7 +60,7 @@ static int32_t draw(const rnn_model *model, const void *probabilities, double u)
     double sum = 0;
     int32_t last = 0;
     for (int64_t i = 0; i < model->options.output_size; i++) {
-        double p = number_at(model, probabilities, i);
+        double p = rnn_model_number(model, probabilities, (size_t)i);
         if (p > 0)
             last = (int32_t)i;
         sum += p;
@@ -106,6 +101,8 @@ rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sam
         RNN_REQUIRE(ids);
     RNN_TRY(rnn_state_check_model(state, model));
     const rnn_model_options *o = &model->options;
+    if (o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
+        return rnn_fail(RNN_ERROR_MISMATCH, "the model has vectors as inputs or outputs; to sample they must be ids");
     if (o->input_size != o->output_size)
         return rnn_fail(RNN_ERROR_MISMATCH,
                         "input_size is %" PRId64 " and output_size %" PRId64
@@ -115,7 +112,8 @@ rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sam
     RNN_TRY(rnn_state_grow("the outputs of sampling", &state->outputs,
                            (size_t)(state->streams * o->output_size) * model->element_size));
     for (int64_t i = 0; i < n; i++) {
-        rnn_piece step = {.steps = 1, .first = i == 0, .inputs = i == 0 ? first : ids + (i - 1) * state->streams};
+        rnn_piece step = {.chunk = {.steps = 1, .streams = state->streams}, .first = i == 0};
+        step.chunk.inputs = i == 0 ? first : ids + (i - 1) * state->streams;
         step.outputs = state->outputs.memory;
         core_pass pass;
         RNN_TRY(rnn_run_piece(model, state, &step, &pass));

@@ -10,6 +10,8 @@
 
 enum { STREAMS_MOST = 1 << 20 };
 
+#define RANDOM_INDEX_END (UINT64_C(1) << 54)
+
 rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state)
 {
     RNN_REQUIRE(model);
@@ -43,10 +45,11 @@ void rnn_state_destroy(rnn_state *state)
         return;
     rnn_release(state->values);
     rnn_release(state->next);
+    rnn_release(state->activations.memory);
+    rnn_release(state->gradient_norms.memory);
     rnn_release(state->workspace.memory);
     rnn_release(state->position_loss.memory);
     rnn_release(state->outputs.memory);
-    rnn_release(state->ids.memory);
     rnn_release(state->packed.memory);
     rnn_release(state);
 }
@@ -161,5 +164,59 @@ rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const vo
     size_t row = (size_t)state->shape.hidden_size * state->element_size;
     for (int64_t b = 0; b < state->streams; b++)
         memcpy(values_at(state, (size_t)what, layer, b), (const char *)values + (size_t)b * row, row);
+    return RNN_OK;
+}
+
+uint64_t rnn_state_random_index(const rnn_state *state)
+{
+    return state ? state->random_index : 0;
+}
+
+rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index)
+{
+    RNN_REQUIRE(state);
+    if (index >= RANDOM_INDEX_END)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "index is %" PRIu64 "; it must be less than 2^54", index);
+    state->random_index = index;
+    return RNN_OK;
+}
+
+/* ---- Seeing inside ----------------------------------------------------------------------------------------------- */
+
+rnn_status rnn_state_observe(rnn_state *state, int32_t what)
+{
+    RNN_REQUIRE(state);
+    RNN_TRY(rnn_check_range("what", what, 0, RNN_OBSERVE_ACTIVATIONS + RNN_OBSERVE_GRADIENT_NORMS));
+    state->observe = what;
+    state->observed_steps = 0;
+    return RNN_OK;
+}
+
+rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values, int64_t count)
+{
+    RNN_REQUIRE(state);
+    RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
+    RNN_REQUIRE(values);
+    if (state->observed_steps == 0 || !(state->observe & RNN_OBSERVE_ACTIVATIONS))
+        return rnn_fail(RNN_ERROR_ARGUMENT, "the state holds no activations; see rnn_state_observe()");
+    int64_t own = state->observed_steps * state->streams * state->shape.hidden_size;
+    if (count != own)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " activations", count, own);
+    size_t bytes = (size_t)own * state->element_size;
+    memcpy(values, (const char *)state->activations.memory + (size_t)layer * bytes, bytes);
+    return RNN_OK;
+}
+
+rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms, int64_t count)
+{
+    RNN_REQUIRE(state);
+    RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
+    RNN_REQUIRE(norms);
+    if (state->observed_steps == 0 || !state->has_gradient_norms)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "the state holds no gradient norms; see rnn_state_observe()");
+    if (count != state->observed_steps)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " steps", count,
+                        state->observed_steps);
+    memcpy(norms, (const double *)state->gradient_norms.memory + layer * count, (size_t)count * sizeof *norms);
     return RNN_OK;
 }

@@ -20,10 +20,18 @@ struct rnn_state {
     void *values;                /* what the caller sees */
     void *next;                  /* the same, while a call is under way */
 
+    uint64_t random_index; /* of the next chunk's dropout masks */
+
+    /* What the caller has asked to see, and what there is of it, from the last chunk. */
+    int32_t observe;
+    int64_t observed_steps;  /* 0: nothing */
+    growing activations;     /* [L][T][B][H] */
+    growing gradient_norms;  /* [L][T] double */
+    bool has_gradient_norms; /* the last chunk went backward, too */
+
     growing workspace;     /* of a pass */
     growing position_loss; /* double */
     growing outputs;       /* of sampling */
-    growing ids;           /* of sampling */
     growing packed;        /* the weights of the model of this serial and version */
     uint64_t packed_serial, packed_version;
     bool packed_for_training;

@@ -47,6 +47,6 @@ rnn_status rnn_struct_read(const char *name, const void *given, void *fields, si
 rnn_status rnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known);
 
 /* sizeof(rnn_chunk) in the first release */
-enum { RNN_CHUNK_FIRST_SIZE = offsetof(rnn_chunk, targets) + sizeof(void *) };
+enum { RNN_CHUNK_FIRST_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *) };
 
 #endif

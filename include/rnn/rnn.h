@@ -30,8 +30,8 @@
  * - **Layout.** Arrays are dense and row-major; `[T][B]` means that element (t, b) stands at `t * B + b`: time-major.
  * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
  *   or `double`.
- * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size by
- *   the caller. New fields come at the end, so a program compiled against an older header keeps working.
+ * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size
+ * by the caller. New fields come at the end, so a program compiled against an older header keeps working.
  * - **Threads.** A model may be read (rnn_forward(), rnn_sample(), the getters) by any number of threads at once, each
  *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
  * - **Reproducibility.** The same seed gives the same bits on every run. All random numbers come from Philox4x32-10
@@ -86,12 +86,12 @@ typedef int32_t rnn_status;
 
 /** The values of an ::rnn_status. */
 enum {
-    RNN_OK = 0,              /**< The call did what it says. */
-    RNN_ERROR_ARGUMENT = 1,  /**< An argument is NULL, out of range, or of another kind than the function takes. */
-    RNN_ERROR_MEMORY = 2,    /**< Memory could not be allocated. */
-    RNN_ERROR_IO = 3,        /**< A file could not be opened, read or written; the sentence holds the system's reason. */
-    RNN_ERROR_SYMBOL = 4,    /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
-    RNN_ERROR_MISMATCH = 5,  /**< Two objects don't belong together: another shape, precision or number of streams. */
+    RNN_OK = 0,             /**< The call did what it says. */
+    RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of another kind than the function takes. */
+    RNN_ERROR_MEMORY = 2,   /**< Memory could not be allocated. */
+    RNN_ERROR_IO = 3,       /**< A file could not be opened, read or written; the sentence holds the system's reason. */
+    RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
+    RNN_ERROR_MISMATCH = 5, /**< Two objects don't belong together: another shape, precision or number of streams. */
     RNN_ERROR_NONFINITE = 6, /**< The loss or a gradient is NaN or infinite. Nothing was updated. */
 };
 
@@ -230,13 +230,22 @@ RNN_API rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const ch
 /** As a target id: this position costs nothing. For burn-in, padding, and sequences with one target at their end. */
 #define RNN_IGNORE (-1)
 
-/** What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call. */
+/**
+ * What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call.
+ *
+ * A model takes one kind of inputs (#RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING: ids; #RNN_INPUT_VECTORS: vectors) and one
+ * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors); the fields of the other kind must
+ * be NULL. Without a loss, which only rnn_forward() can do, there need be no targets.
+ */
 typedef struct rnn_chunk {
-    size_t struct_size;     /**< sizeof(rnn_chunk) as the caller knows it. */
-    int64_t steps;          /**< T, 1 to 16777216. */
-    int64_t streams;        /**< B, as many as the state has. */
-    const int32_t *inputs;  /**< [T][B] ids, each 0 to V - 1. */
-    const int32_t *targets; /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. NULL when there are none (rnn_forward()). */
+    size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
+    int64_t steps;              /**< T, 1 to 16777216. */
+    int64_t streams;            /**< B, as many as the state has. */
+    const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
+    const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
+    const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
+    const void *target_vectors; /**< [T][B][O] likewise; where `target_mask` is 0, anything. */
+    const uint8_t *target_mask; /**< [T][B] 0: the target vector there costs nothing. NULL: all count. */
 } rnn_chunk;
 
 /**
@@ -249,18 +258,18 @@ RNN_API rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
 
 /** What a chunk costs. The mean, where it is wanted, is `sum / count`. */
 typedef struct rnn_loss {
-    double sum;    /**< Sum over the counted positions of -log p(target), in nats. */
-    int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE. */
+    double sum;    /**< Sum over the counted positions of what each costs: see #RNN_LOSS_CROSS_ENTROPY and so on. */
+    int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE or masked. */
 } rnn_loss;
 /** @} */
 
 /**
  * @defgroup corpus Corpus: text served chunk by chunk
  *
- * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the text,
- * and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
- * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk is
- * served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the
+ * text, and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
+ * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk
+ * is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
  *
  * A file is read as it is served: a corpus takes the same memory whatever the size of its file. The file must not
  * change meanwhile; one that has become shorter is an error from rnn_corpus_next().
@@ -292,8 +301,8 @@ RNN_API rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const voi
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_MEMORY. An unknown
  *         symbol is found by the rnn_corpus_next() that comes to it.
  */
-RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
-                                               int64_t streams, rnn_corpus **corpus);
+RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps, int64_t streams,
+                                               rnn_corpus **corpus);
 
 /**
  * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
@@ -352,8 +361,58 @@ typedef struct rnn_model rnn_model; /**< A network: what it is, and its paramete
 
 /** The recurrence of a layer. */
 enum {
-    /** h_t = tanh(W_ih x_t + W_hh h_{t-1} + b): the seed's. */
+    /** h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, the seed's. Elman 1990. */
     RNN_CELL_TANH = 0,
+    /**
+     * Gated recurrent unit, Cho et al. 2014, in the form of PyTorch and cuDNN; gates in the order r, z, n:
+     * r = σ(W_ir x + b_ir + W_hr h + b_hr); z = σ(W_iz x + b_iz + W_hz h + b_hz);
+     * n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h' = (1 - z) n + z h.
+     */
+    RNN_CELL_GRU = 1,
+    /**
+     * Long short-term memory, Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000 and without
+     * peepholes; gates in the order i, f, g, o:
+     * i, f, o = σ(W x + b_i + W h + b_h) of each; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c' = f c + i g;
+     * h' = o tanh(c').
+     */
+    RNN_CELL_LSTM = 2,
+};
+
+/** What goes into the first layer. */
+enum {
+    /** Ids, straight into the gates: the product with a one-hot vector, as in the seed, at the cost of a look-up. */
+    RNN_INPUT_IDS = 0,
+    /** Ids, through a learned embedding of `embedding_size` (PyTorch's nn.Embedding). */
+    RNN_INPUT_EMBEDDING = 1,
+    /** Vectors of `input_size` numbers. */
+    RNN_INPUT_VECTORS = 2,
+};
+
+/** What the outputs are compared with, and what a position costs. */
+enum {
+    RNN_LOSS_CROSS_ENTROPY = 0, /**< -log softmax(outputs)[target], in nats. */
+    RNN_LOSS_SQUARED_ERROR = 1, /**< Sum over the outputs of (output - target)². */
+};
+
+/** Which biases a layer has. */
+enum {
+    /** One, `bias_ih`: the seed's. With the input products (a GRU has no b_hn then). */
+    RNN_BIAS_INPUT = 0,
+    /**
+     * `bias_ih` and `bias_hh`: PyTorch's. Only in a GRU does it compute anything else; but training moves the two
+     * alike, which doubles the learning rate of their sum.
+     */
+    RNN_BIAS_BOTH = 1,
+};
+
+/** How parameters begin. In all of them `forget_bias` and `orthogonal` may change a part. */
+enum {
+    RNN_INIT_NORMAL = 0, /**< Weights N(0, weight_scale²), biases 0: the seed's. */
+    /**
+     * All uniform in ±1/√H, as PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied N(0, 1),
+     * as PyTorch's nn.Embedding. `weight_scale` has no part in it.
+     */
+    RNN_INIT_UNIFORM = 1,
 };
 
 /** The number format that a model computes in. */
@@ -370,17 +429,36 @@ enum {
 
 /** What a model is. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`. */
 typedef struct rnn_model_options {
-    size_t struct_size;  /**< sizeof(rnn_model_options) as the caller knows it. */
-    int64_t input_size;  /**< V, the number of input symbols: 1 to 16777216. Default 0: must be set. */
-    int64_t hidden_size; /**< H: 1 to 1048576. Default 100. */
-    int64_t output_size; /**< O, the number of output symbols: 1 to 16777216. Default 0: must be set. */
-    int64_t layers;      /**< L, the number of stacked layers: 1 to 1024. Default 1. */
-    int32_t cell;        /**< Default #RNN_CELL_TANH. */
-    int32_t precision;   /**< Default #RNN_FLOAT32. */
-    int32_t reduction;   /**< Default #RNN_REDUCTION_SUM. */
-    int32_t reserved;    /**< Must be 0. */
-    double weight_scale; /**< Weights start as N(0, weight_scale²), biases as 0. 0 or more. Default 0.01, the seed's. */
-    uint64_t seed;       /**< Of the initial weights. Default 0. */
+    size_t struct_size;     /**< sizeof(rnn_model_options) as the caller knows it. */
+    int64_t input_size;     /**< V input symbols or I input features: 1 to 16777216. Default 0: must be set. */
+    int64_t hidden_size;    /**< H: 1 to 1048576. Default 100. */
+    int64_t output_size;    /**< O, output symbols or features: 1 to 16777216. Default 0: must be set. */
+    int64_t layers;         /**< L, the number of stacked layers: 1 to 1024. Default 1. */
+    int32_t cell;           /**< Default #RNN_CELL_TANH. */
+    int32_t precision;      /**< Default #RNN_FLOAT32. */
+    int32_t reduction;      /**< Default #RNN_REDUCTION_SUM. */
+    int32_t input;          /**< Default #RNN_INPUT_IDS. */
+    int32_t loss;           /**< Default #RNN_LOSS_CROSS_ENTROPY. */
+    int32_t bias;           /**< Default #RNN_BIAS_INPUT. */
+    int32_t initialization; /**< Default #RNN_INIT_NORMAL. */
+    /** Not 0: each gate's W_hh begins as a random orthogonal matrix (Saxe et al. 2014). Costs H³. Default 0. */
+    int32_t orthogonal;
+    /**
+     * Not 0: the embedding is the decoder's weight, too (Press and Wolf 2017). Needs #RNN_INPUT_EMBEDDING,
+     * `embedding_size` = `hidden_size` and `output_size` = `input_size`. Default 0.
+     */
+    int32_t tied;
+    int32_t reserved;       /**< Must be 0. */
+    int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
+    double weight_scale;    /**< Of #RNN_INIT_NORMAL: 0 or more. Default 0.01, the seed's. */
+    /** Is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015); 0 for other cells. Default 0. */
+    double forget_bias;
+    /**
+     * The probability that an element of a layer's output is dropped on its way to the next layer, in training only;
+     * the others are multiplied by 1 / (1 - dropout). 0 to less than 1. Default 0. See rnn_state_set_random_index().
+     */
+    double dropout;
+    uint64_t seed; /**< Of the initial parameters and of dropout. Default 0. */
 } rnn_model_options;
 
 /**
@@ -417,26 +495,29 @@ RNN_API rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_optio
  * `values[i * strides[0]]`. Strides count elements. The shape is PyTorch's; the strides say how librnn stores it: the
  * input weights of symbols are stored symbol by symbol.
  *
- * | name                 | shape  | the seed's |
- * |----------------------|--------|------------|
- * | `rnn.weight_ih_l0`   | [H][V] | `Wxh`      |
- * | `rnn.weight_hh_l0`   | [H][H] | `Whh`      |
- * | `rnn.bias_ih_l0`     | [H]    | `bh`       |
- * | `decoder.weight`     | [O][H] | `Why`      |
- * | `decoder.bias`       | [O]    | `by`       |
+ * | name               | shape     | the seed's | there                                             |
+ * |--------------------|-----------|------------|---------------------------------------------------|
+ * | `embedding.weight` | [V][E]    |            | with #RNN_INPUT_EMBEDDING, E = `embedding_size`   |
+ * | `rnn.weight_ih_l0` | [G H][I]  | `Wxh`      | G gates: 1, 3 (GRU), 4 (LSTM); I = V with ids     |
+ * | `rnn.weight_hh_l0` | [G H][H]  | `Whh`      |                                                   |
+ * | `rnn.bias_ih_l0`   | [G H]     | `bh`       |                                                   |
+ * | `rnn.bias_hh_l0`   | [G H]     |            | with #RNN_BIAS_BOTH                               |
+ * | `decoder.weight`   | [O][H]    | `Why`      | unless tied: `embedding.weight` takes its place   |
+ * | `decoder.bias`     | [O]       | `by`       |                                                   |
  *
- * Layer k > 0 has the same three parameters with `_lk` and inputs of size H.
+ * Layer k > 0 has the same parameters with `_lk` and inputs of size H.
  */
 typedef struct rnn_parameter {
-    size_t struct_size;   /**< sizeof(rnn_parameter) as the caller knows it. */
-    const char *name;     /**< NUL-terminated; valid as long as the model. */
-    int64_t shape[2];     /**< Rows and columns; {n, 1} for a vector. */
-    int64_t strides[2];   /**< Distance of neighbours along each dimension, in elements. */
-    int64_t count;        /**< Number of elements: shape[0] * shape[1]. */
-    int32_t rank;         /**< 1 for a vector, 2 for a matrix. */
-    int32_t precision;    /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
-    const void *values;   /**< Valid as long as the model. */
-    const void *gradient; /**< The gradient, in the same layout; NULL until gradients exist. Valid as long as the model. */
+    size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
+    const char *name;   /**< NUL-terminated; valid as long as the model. */
+    int64_t shape[2];   /**< Rows and columns; {n, 1} for a vector. */
+    int64_t strides[2]; /**< Distance of neighbours along each dimension, in elements. */
+    int64_t count;      /**< Number of elements: shape[0] * shape[1]. */
+    int32_t rank;       /**< 1 for a vector, 2 for a matrix. */
+    int32_t precision;  /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
+    const void *values; /**< Valid as long as the model. */
+    const void
+        *gradient; /**< The gradient, in the same layout; NULL until gradients exist. Valid as long as the model. */
 } rnn_parameter;
 
 /**
@@ -507,7 +588,8 @@ RNN_API rnn_status rnn_model_flat_parameters(const rnn_model *model, const void 
  * with one call, for example. Creates the gradients, as zeros, if there are none yet.
  *
  * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V. From this call on, since the buffer may be written to at any time, it goes through all.
+ * of a step doesn't grow with V. From this call on, since the buffer may be written to at any time, it goes through
+ * all.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.
@@ -528,6 +610,16 @@ RNN_API rnn_status rnn_model_zero_gradients(rnn_model *model);
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
+
+/**
+ * Scales all gradients down together when their norm, that of one vector of all, exceeds a limit (Pascanu et al. 2013):
+ * multiplies them by min(1, limit / (norm + 1e-6)), as PyTorch's clip_grad_norm_ does.
+ * @param model The model.
+ * @param limit Greater than 0.
+ * @param[out] norm The norm before; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when the norm is. The gradients stay then.
+ */
+RNN_API rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 /** @} */
 
 /**
@@ -539,6 +631,7 @@ typedef struct rnn_state rnn_state; /**< B streams' hidden state, and the work s
 /** What a state holds for each layer, stream and hidden unit. */
 enum {
     RNN_STATE_HIDDEN = 0, /**< h, the activations. */
+    RNN_STATE_CELL = 1,   /**< c, the memory of an LSTM. */
 };
 
 /**
@@ -594,7 +687,7 @@ RNN_API rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destina
  * Copies a layer's values out.
  * @param state  The state.
  * @param layer  0 to L - 1.
- * @param what   #RNN_STATE_HIDDEN.
+ * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_CELL of an LSTM.
  * @param[out] values [B][H] numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
@@ -605,12 +698,74 @@ RNN_API rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t 
  * Sets a layer's values.
  * @param state  The state.
  * @param layer  0 to L - 1.
- * @param what   #RNN_STATE_HIDDEN.
+ * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_CELL of an LSTM.
  * @param values [B][H] finite numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).
  */
 RNN_API rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values, int64_t count);
+
+/**
+ * Which dropout mask comes next: the number of calls of rnn_forward_backward() on this state, unless it was set.
+ * @return 0 or more; 0 for NULL.
+ */
+RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
+
+/**
+ * Sets which dropout mask comes next. The masks of a chunk are a function of the model's seed, this index, the layer
+ * and the position (t, b), so setting it back repeats them, and states that train one model side by side get masks of
+ * their own by beginning far apart. rnn_state_reset() and rnn_state_copy() leave it alone.
+ * @param state The state.
+ * @param index The index of the next chunk, less than 2^54.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
+/** @} */
+
+/**
+ * @defgroup observe Seeing inside
+ *
+ * What happened within the last chunk: each layer's activations, and how strongly the loss depends on them at each
+ * step, which is how gradients are seen to vanish or explode.
+ * @{
+ */
+
+/** What to keep of a chunk; add up what is wanted. */
+enum {
+    RNN_OBSERVE_ACTIVATIONS = 1,    /**< h of each layer, step and stream. */
+    RNN_OBSERVE_GRADIENT_NORMS = 2, /**< ‖∂loss/∂h_t‖ of each layer and step. */
+};
+
+/**
+ * Chooses what the next calls keep. What isn't asked for costs nothing.
+ * @param state The state.
+ * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is how a state begins.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_state_observe(rnn_state *state, int32_t what);
+
+/**
+ * A layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before any
+ * dropout.
+ * @param state  The state.
+ * @param layer  0 to L - 1.
+ * @param[out] values [T][B][H] numbers of the model's precision.
+ * @param count  T times B times H of that chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ */
+RNN_API rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values, int64_t count);
+
+/**
+ * How strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step: the Euclidean
+ * norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients follow) with
+ * respect to h_t, by all ways on which h_t acts within the chunk.
+ * @param state  The state.
+ * @param layer  0 to L - 1.
+ * @param[out] norms [T] numbers.
+ * @param count  T of that chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ */
+RNN_API rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms, int64_t count);
 /** @} */
 
 /**
@@ -623,7 +778,8 @@ RNN_API rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, 
  * @param model The model.
  * @param state The state that the chunk starts from; afterwards the one that it ends in.
  * @param chunk The inputs and, when `loss` is wanted, the targets.
- * @param[out] outputs [T][B][O] logits (unnormalised log probabilities) of the model's precision; NULL if not wanted.
+ * @param[out] outputs [T][B][O] numbers of the model's precision; NULL if not wanted. With cross-entropy they are
+ * logits: unnormalised log probabilities.
  * @param outputs_count T times B times O; 0 when `outputs` is NULL.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
@@ -654,33 +810,65 @@ RNN_API rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, cons
  */
 typedef struct rnn_optimizer rnn_optimizer; /**< A rule of update and what it has accumulated. */
 
-/** The rule of update of a parameter x with gradient g. */
+/**
+ * The rule of update of a parameter x with gradient g. Products and roots are element by element; what is accumulated
+ * begins as zeros. Except in AdamW, weight_decay x is added to g before anything else.
+ */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in the seed's form. */
     RNN_OPTIMIZER_ADAGRAD = 0,
+    /** v = momentum v + g; x -= learning_rate v; with nesterov x -= learning_rate (g + momentum v). */
+    RNN_OPTIMIZER_SGD = 1,
+    /**
+     * m = beta2 m + (1 - beta2) g²; v = momentum v + g / (sqrt(m) + epsilon); x -= learning_rate v. Hinton 2012, in
+     * PyTorch's form.
+     */
+    RNN_OPTIMIZER_RMSPROP = 2,
+    /**
+     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k
+     * x -= learning_rate (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
+     */
+    RNN_OPTIMIZER_ADAM = 3,
+    /** Adam after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
+    RNN_OPTIMIZER_ADAMW = 4,
 };
 
-/** What an optimizer is. */
+/** What an optimizer is. Fill it with rnn_optimizer_options_init(). A rule that has no use for a field needs it to be
+ * 0. */
 typedef struct rnn_optimizer_options {
     size_t struct_size;   /**< sizeof(rnn_optimizer_options) as the caller knows it. */
-    int32_t rule;         /**< #RNN_OPTIMIZER_ADAGRAD. */
-    int32_t reserved;     /**< Must be 0. */
-    double learning_rate; /**< 0 or more, finite. Default 0.1. */
-    double epsilon;       /**< Greater than 0, finite. Default 1e-8. */
+    int32_t rule;         /**< #RNN_OPTIMIZER_ADAGRAD and so on. */
+    int32_t nesterov;     /**< SGD: not 0 for Nesterov's momentum (Sutskever et al. 2013). */
+    double learning_rate; /**< 0 or more, finite. */
+    double epsilon;       /**< Adagrad, RMSprop, Adam, AdamW: greater than 0, finite. */
+    double weight_decay;  /**< 0 or more, finite. */
+    double momentum;      /**< SGD, RMSprop: 0 to less than 1. */
+    double beta1;         /**< Adam, AdamW: 0 to less than 1. */
+    double beta2;         /**< RMSprop (PyTorch's alpha), Adam, AdamW: 0 to less than 1. */
 } rnn_optimizer_options;
 
 /**
- * Fills the options with the seed's defaults.
+ * Fills the options with a rule and its usual settings.
+ *
+ * | rule    | learning_rate | epsilon | weight_decay | momentum | beta1 | beta2 |
+ * |---------|---------------|---------|--------------|----------|-------|-------|
+ * | Adagrad | 0.1           | 1e-8    | 0            |          |       |       |
+ * | SGD     | 0.01          |         | 0            | 0        |       |       |
+ * | RMSprop | 0.01          | 1e-8    | 0            | 0        |       | 0.99  |
+ * | Adam    | 0.001         | 1e-8    | 0            |          | 0.9   | 0.999 |
+ * | AdamW   | 0.001         | 1e-8    | 0.01         |          | 0.9   | 0.999 |
+ *
  * @param[out] options What to fill.
  * @param struct_size sizeof(rnn_optimizer_options).
+ * @param rule #RNN_OPTIMIZER_ADAGRAD and so on.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size);
+RNN_API rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size, int32_t rule);
 
 /**
  * Creates an optimizer for models of one shape.
  * @param model   What it is for; it may be destroyed before the optimizer.
- * @param options The rule; not kept. NULL takes the defaults.
+ * @param options The rule; not kept. NULL is Adagrad with its usual settings.
  * @param[out] optimizer The new optimizer; release it with rnn_optimizer_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */

@@ -9,23 +9,27 @@
 #include "real.h"
 
 /*
- * One step of one layer, for some of its streams. Rows of `width` = H rounded up to whole vectors; what is beyond H is
- * zero in h, c and their gradients and stays zero.
+ * One step of one layer, for some of its streams. Rows have `width` = H rounded up to whole vectors for each gate; what
+ * is beyond H is zero in h, c and all gradients, and must stay so.
  */
 typedef struct cell_step {
     size_t streams;
     size_t width;
-    real *gates;        /* [B][G][width] forward: in, the products; out, the activations. backward: out, d gates */
+    real *gates;        /* [B][G][width] forward: in, products and biases; out, activations. backward: out, gradients */
+    real *apart;        /* [B][apart][width] the recurrent products that are kept apart, likewise */
     const real *h_prev; /* [B][width] */
     real *h;            /* [B][width] forward: out */
-    real *dh_prev;      /* [B][width] backward: what doesn't come through W_hh is added here */
+    const real *c_prev; /* [B][width] second part of the state, of cells that have one */
+    real *c;            /* [B][width] forward: out */
     const real *dh;     /* [B][width] backward: in */
+    real *dh_prev;      /* [B][width] backward: what doesn't come through W_hh is added here */
+    real *dc;           /* [B][width] backward: in, gradient of c; out, of c_prev */
 } cell_step;
 
-typedef struct cell {
+typedef struct core_cell {
     core_cell_info info;
     void (*forward)(const cell_step *step);
     void (*backward)(const cell_step *step);
-} cell;
+} core_cell;
 
 #endif

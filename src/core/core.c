@@ -9,24 +9,45 @@
  * All is static but that table, so that the builds don't meet, and the compiler sees all of it at once.
  */
 #include "core.h"
+#include "cell.h"
 
-#include "network.c"
-#include "rnn.c"
+/* What each of these needs is in those before it. */
+#include "matmul.c"
+#include "output.c"
 #include "update.c"
 
+#include "gru.c"
+#include "lstm.c"
+#include "rnn.c"
+
 /* In the order of the RNN_CELL_ enumerators. */
-static const cell cells[] = {
-    {{.gates = 1, .parts = 1}, rnn_cell_forward, rnn_cell_backward},
+static const core_cell cells[] = {
+    {{.gates = 1, .apart = 0, .parts = 1, .forget_gate = -1}, rnn_cell_forward, rnn_cell_backward},
+    {{.gates = 3, .apart = 1, .parts = 1, .forget_gate = -1}, gru_cell_forward, gru_cell_backward},
+    {{.gates = 4, .apart = 0, .parts = 2, .forget_gate = 1}, lstm_cell_forward, lstm_cell_backward},
 };
 
-static const cell *cell_of(const core_network *network)
+static const core_cell *cell_of(const core_network *network)
 {
     return &cells[network->cell];
 }
 
+#include "weights.c"
+
+#include "workspace.c"
+
+#include "forward.c"
+
+#include "backward.c"
+
 static const core_cell_info *cell_info(int32_t number)
 {
     return number >= 0 && (size_t)number < sizeof cells / sizeof *cells ? &cells[number].info : NULL;
+}
+
+static size_t state_stride(int64_t hidden_size)
+{
+    return round_up((size_t)hidden_size);
 }
 
 const rnn_core RNN_CORE_NAME = {
@@ -37,8 +58,15 @@ const rnn_core RNN_CORE_NAME = {
     .workspace_size = workspace_size,
     .forward = forward,
     .backward = backward,
+    .activations = activations,
     .all_finite = all_finite,
     .clip = clip,
+    .scale = scale,
+    .sum_of_squares = sum_of_squares,
     .adagrad = adagrad,
+    .sgd = sgd,
+    .rmsprop = rmsprop,
+    .adam = adam,
+    .adamw = adamw,
     .softmax = softmax,
 };

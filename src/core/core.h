@@ -16,31 +16,41 @@
 /* Memory handed to the core begins at a multiple of this many bytes. */
 #define CORE_ALIGNMENT 64
 
-/* The most parts that a cell's state has: h, and c for an LSTM. */
-#define CORE_MAX_PARTS 2
+/* The offset of a parameter that a network doesn't have. */
+#define CORE_NONE SIZE_MAX
 
 /* What the rest of the library must know of a cell. */
 typedef struct core_cell_info {
-    int gates; /* rows of the weights, in units of H */
-    int parts; /* of the state */
+    int gates;       /* rows of the weights, in units of H */
+    int apart;       /* the last so many gates' recurrent products stay apart from their input products */
+    int parts;       /* of the state: h, and c if 2 */
+    int forget_gate; /* which gate keeps the memory; -1: none */
 } core_cell_info;
 
-/* Where a layer's parameters stand in the flat buffers, in elements. */
+/* Where a layer's parameters stand in the flat buffers, in elements. G gates, H hidden units. */
 typedef struct core_layer {
-    int64_t inputs;   /* I: V for a layer of ids, else the width of what comes from below */
-    size_t weight_ih; /* ids: [V][G][H]; else [G][H][I] */
+    int64_t inputs;   /* I: the width of what comes from below; V for a layer of ids */
+    size_t weight_ih; /* [G][H][I]; of ids [V][G][H] */
     size_t weight_hh; /* [G][H][H] */
     size_t bias_ih;   /* [G][H] */
+    size_t bias_hh;   /* [G][H] or CORE_NONE */
 } core_layer;
+
+typedef enum core_input { CORE_IDS, CORE_EMBEDDED_IDS, CORE_VECTORS } core_input;
+typedef enum core_loss { CORE_CROSS_ENTROPY, CORE_SQUARED_ERROR } core_loss;
 
 /* What a model is, to the core. */
 typedef struct core_network {
     int32_t cell;
+    core_input input;
+    core_loss loss;
     int64_t hidden_size;
     int64_t output_size;
     int64_t layers;
+    double dropout; /* between layers, in training */
     const core_layer *layer;
-    size_t decoder_weight; /* [O][H] */
+    size_t embedding;      /* [V][I of the first layer] or CORE_NONE */
+    size_t decoder_weight; /* [O][H]; may be the embedding */
     size_t decoder_bias;   /* [O] */
 } core_network;
 
@@ -52,16 +62,36 @@ typedef struct core_pass {
     void *workspace;    /* workspace_size() bytes; carries the activations from forward() to backward() */
     int64_t steps;
     int64_t streams;
-    bool training;          /* backward() will follow */
-    const int32_t *inputs;  /* [T][B] */
-    const int32_t *targets; /* [T][B] or NULL; negative: no target */
-    const void *state;      /* [parts][L][B][stride]: before the chunk */
-    void *next_state;       /* the same, after it; may be `state` */
-    void *outputs;          /* [T][B][O] or NULL */
-    double *position_loss;  /* [T][B] when there are targets */
-    double gradient_scale;  /* backward(): what the gradient of each position's loss is multiplied by */
-    void *gradients;        /* backward() adds to them */
+    bool training;               /* backward() will follow; dropout is on */
+    uint64_t seed, random_index; /* of the dropout masks: the same two, the same masks */
+    const int32_t *ids;          /* [T][B] inputs, or */
+    const void *vectors;         /* [T][B][I] */
+    const int32_t *targets;      /* [T][B], negative: none; or NULL, or */
+    const void *target_vectors;  /* [T][B][O]; or NULL */
+    const uint8_t *target_mask;  /* [T][B] 0: the target vector doesn't count; NULL: all do */
+    const void *state;           /* [parts][L][B][stride]: before the chunk */
+    void *next_state;            /* the same, after it; may be `state` */
+    void *outputs;               /* [T][B][O] or NULL */
+    double *position_loss;       /* [T][B] when there are targets: 0 where there is none */
+    double gradient_scale;       /* backward(): what the gradient of each position's loss is multiplied by */
+    void *gradients;             /* backward() adds to them */
+    double *gradient_norms;      /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
 } core_pass;
+
+/* The rule of an optimizer, in numbers. */
+typedef struct core_update {
+    double learning_rate;
+    double epsilon;
+    double momentum;
+    double weight_decay; /* times the parameter, is added to the gradient */
+    double beta1, beta2;
+    double correction1, correction2; /* 1 - beta^steps */
+    bool nesterov;
+} core_update;
+
+/* Updates `count` parameters by their gradients and what has been accumulated for them, and zeroes the gradients. */
+typedef void core_rule(const core_update *update, size_t count, void *values, void *gradients, void *first,
+                       void *second);
 
 typedef struct rnn_core {
     /* What a cell is; NULL when there is none of that number. */
@@ -77,13 +107,18 @@ typedef struct rnn_core {
     /* SIZE_MAX when the number doesn't fit. */
     size_t (*workspace_size)(const core_network *network, int64_t steps, int64_t streams, bool training);
 
-    void (*forward)(core_pass *pass);
-    void (*backward)(core_pass *pass);
+    void (*forward)(const core_pass *pass);
+    void (*backward)(const core_pass *pass);
+
+    /* h of a layer as the pass left it in its work space: [T][B][H] */
+    void (*activations)(const core_pass *pass, int64_t layer, void *values);
 
     /* Element-wise work on flat buffers. */
     bool (*all_finite)(const void *values, size_t count);
     void (*clip)(void *values, size_t count, double limit);
-    void (*adagrad)(void *values, void *gradients, void *squares, size_t count, double learning_rate, double epsilon);
+    void (*scale)(void *values, size_t count, double factor);
+    double (*sum_of_squares)(const void *values, size_t count);
+    core_rule *adagrad, *sgd, *rmsprop, *adam, *adamw;
 
     /* In place: softmax(logits * scale). Returns false when that is not finite. */
     bool (*softmax)(void *logits, size_t count, double scale);

@@ -226,11 +226,13 @@ static void add_tile(const real sum[TILE_ROWS][PANEL], size_t row0, size_t rows,
 /*
  * Weight gradient: W[i][j] += sum over p of G[p][i] X[p][j], ascending p.
  * g: [P] rows at g_row, its columns in groups of `group`, of which the first `kept` exist in w; x: [P] rows at x_row;
- * w: [I kept][J] rows at w_row; scratch: OUTER_SCRATCH reals.
+ * w: [I kept][J]; scratch: OUTER_SCRATCH reals.
  */
 static void outer_product(size_t i_count, size_t group, size_t kept, size_t j_count, size_t p_count, const real *g,
-                          size_t g_row, const real *x, size_t x_row, real *w, size_t w_row, real *scratch)
+                          size_t g_row, const real *x, size_t x_row, real *w, real *scratch)
 {
+    if (i_count == 0)
+        return;
     real *g_packed = scratch, *x_packed = scratch + BLOCK_K * BLOCK_ROWS;
     for (size_t j0 = 0; j0 < j_count; j0 += BLOCK_COLUMNS) {
         size_t j_block = j_count - j0 < BLOCK_COLUMNS ? j_count - j0 : BLOCK_COLUMNS;
@@ -247,7 +249,7 @@ static void outer_product(size_t i_count, size_t group, size_t kept, size_t j_co
                         real sum[TILE_ROWS][PANEL] = {{0}};
                         tile(TILE_ROWS, 1, p_block, g_packed + i * p_block, 1, TILE_ROWS, x_packed + j * p_block, 0,
                              sum[0], PANEL, 2);
-                        add_tile((const real(*)[PANEL])sum, i0 + i, rows, group, kept, columns, w + j0 + j, w_row);
+                        add_tile((const real(*)[PANEL])sum, i0 + i, rows, group, kept, columns, w + j0 + j, j_count);
                     }
                 }
             }

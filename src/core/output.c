@@ -49,20 +49,39 @@ static void cross_entropy_backward(real *row, size_t count, int32_t target, real
     row[target] -= scale;
 }
 
+/* Squared error: the sum over the outputs of (row - target)². */
+static double squared_error_forward(const real *row, size_t count, const real *target)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        double difference = (double)row[i] - (double)target[i];
+        sum += difference * difference;
+    }
+    return sum;
+}
+
+/* row: in, outputs; out, 2 scale (row - target) */
+static void squared_error_backward(real *row, size_t count, const real *target, real scale)
+{
+    for (size_t i = 0; i < count; i++)
+        row[i] = 2 * scale * (row[i] - target[i]);
+}
+
 /* logits: in place, softmax(logits * scale); false when they or it are not finite. */
 static bool softmax(void *logits, size_t count, double scale)
 {
-    real *x = logits, most = x[0], sum = 0, factor = scale < (double)REAL_MOST ? (real)scale : REAL_MOST;
+    real *x = logits, most = x[0], sum = 0, factor = positive(scale);
     for (size_t i = 1; i < count; i++)
         most = x[i] > most ? x[i] : most;
     for (size_t i = 0; i < count; i += WIDTH) {
-        real lanes[WIDTH];
         size_t n = count - i < WIDTH ? count - i : WIDTH;
-        for (size_t j = 0; j < WIDTH; j++)
-            lanes[j] = j < n ? x[i + j] : -(real)INFINITY;
-        sum += exp_row(lanes, WIDTH, most, factor);
+        real lanes[WIDTH] = {0};
+        memcpy(lanes, x + i, n * sizeof *x);
+        exp_row(lanes, WIDTH, most, factor);
         memcpy(x + i, lanes, n * sizeof *x);
     }
+    for (size_t i = 0; i < count; i++)
+        sum += x[i];
     for (size_t i = 0; i < count; i++)
         x[i] /= sum;
     return sum - sum == 0;

@@ -20,17 +20,19 @@ typedef float real;
 typedef int32_t integer; /* as wide as a real */
 #define square_root sqrtf
 #define REAL_MOST FLT_MAX
+#define REAL_LEAST FLT_MIN
 #else
 typedef double real;
 typedef int64_t integer;
 #define square_root sqrt
 #define REAL_MOST DBL_MAX
+#define REAL_LEAST DBL_MIN
 #endif
 
 enum { WIDTH = RNN_CORE_VECTOR_BYTES / sizeof(real) }; /* reals in a vector */
 
 typedef real vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
-typedef integer mask __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
+typedef integer int_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
 typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
@@ -54,9 +56,9 @@ INLINE vector broadcast(real x)
 }
 
 /* yes where the mask is set, no elsewhere */
-INLINE vector choose(mask m, vector yes, vector no)
+INLINE vector choose(int_vector mask, vector yes, vector no)
 {
-    return (vector)((m & (mask)yes) | (~m & (mask)no));
+    return (vector)((mask & (int_vector)yes) | (~mask & (int_vector)no));
 }
 
 /* a0 b0 a1 b1 ..., from the lower or the upper half of both */
@@ -81,6 +83,12 @@ INLINE real sum_of(vector v)
     for (int i = 0; i < WIDTH; i++)
         sum += v[i];
     return sum;
+}
+
+/* A positive setting as the nearest number that is neither 0 nor infinite. */
+INLINE real positive(double x)
+{
+    return x < (double)REAL_LEAST ? REAL_LEAST : x > (double)REAL_MOST ? REAL_MOST : (real)x;
 }
 
 /* n rounded up to whole vectors */

@@ -1,12 +1,14 @@
 /*
- * rnn.c: the vanilla RNN cell (Elman 1990, with tanh). One gate: the activation itself.
+ * rnn.c: the vanilla RNN cell (Elman 1990, with tanh).
  *
- *     h_t = tanh(a_t),  a_t = W_ih x_t + W_hh h_{t-1} + b
+ *     a = W_ih x + b_ih + W_hh h' + b_hh
+ *     h = tanh(a)
+ *
+ * gates: in, a; out, nothing of use.
  */
 #include "cell.h"
 #include "vector_math.h"
 
-/* gates: in, a_t; h: out */
 static void rnn_cell_forward(const cell_step *s)
 {
     for (size_t i = 0; i < s->streams * s->width; i += WIDTH)

@@ -47,7 +47,7 @@ INLINE vector limit_below(vector x, real limit)
 }
 
 /* exp(x) = 2^n (1 + *tail); |x| < 2^(MANTISSA_BITS - 2) */
-INLINE mask reduce(vector x, vector *tail)
+INLINE int_vector reduce(vector x, vector *tail)
 {
     vector shifted = x * INVERSE_LN2 + ROUNDER;
     vector n = shifted - ROUNDER;
@@ -56,11 +56,11 @@ INLINE mask reduce(vector x, vector *tail)
     for (size_t i = 1; i < sizeof exp_polynomial / sizeof *exp_polynomial; i++)
         p = p * r + exp_polynomial[i];
     *tail = p * (r * r) + r;
-    return (mask)shifted - (mask)broadcast(ROUNDER);
+    return (int_vector)shifted - (int_vector)broadcast(ROUNDER);
 }
 
 /* 2^n, for n in the range of normal numbers */
-INLINE vector power_of_two(mask n)
+INLINE vector power_of_two(int_vector n)
 {
     return (vector)((n + EXPONENT_BIAS) << MANTISSA_BITS);
 }
@@ -68,26 +68,26 @@ INLINE vector power_of_two(mask n)
 INLINE vector vector_exp(vector x)
 {
     vector tail;
-    mask n = reduce(limit_below(limit_above(x, EXP_MOST), EXP_LEAST), &tail);
-    mask half = n >> 1; /* two factors, for results that are subnormal or overflow */
+    int_vector n = reduce(limit_below(limit_above(x, EXP_MOST), EXP_LEAST), &tail);
+    int_vector half = n >> 1; /* two factors, for results that are subnormal or overflow */
     return (tail + 1) * power_of_two(half) * power_of_two(n - half);
 }
 
 /* tanh |x| = e / (e + 2), e = exp(2 |x|) - 1, which keeps its precision near 0. */
 INLINE vector vector_tanh(vector x)
 {
-    mask sign = (mask)x & (mask)broadcast((real)-0.0);
-    vector magnitude = limit_above((vector)((mask)x ^ sign), TANH_MOST);
+    int_vector sign = (int_vector)x & (int_vector)broadcast((real)-0.0);
+    vector magnitude = limit_above((vector)((int_vector)x ^ sign), TANH_MOST);
     vector tail;
     vector scale = power_of_two(reduce(magnitude + magnitude, &tail));
     vector e = scale * tail + (scale - 1);
-    return (vector)((mask)(e / (e + 2)) | sign);
+    return (vector)((int_vector)(e / (e + 2)) | sign);
 }
 
 /* 1 / (1 + exp(-x)), through exp(-|x|), which doesn't overflow */
 INLINE vector vector_sigmoid(vector x)
 {
-    vector e = vector_exp((vector)((mask)x | (mask)broadcast((real)-0.0)));
+    vector e = vector_exp((vector)((int_vector)x | (int_vector)broadcast((real)-0.0)));
     return choose(x < broadcast(0), e, broadcast(1)) / (e + 1);
 }
 

@@ -1,0 +1,53 @@
+/*
+ * gru.c: the gated recurrent unit, in the form of PyTorch and cuDNN (Cho et al. 2014, with the reset gate behind the
+ * recurrent product).
+ *
+ *     r = σ(W_ir x + b_ir + W_hr h' + b_hr)
+ *     z = σ(W_iz x + b_iz + W_hz h' + b_hz)
+ *     q = W_hn h' + b_hn
+ *     n = tanh(W_in x + b_in + r q)
+ *     h = (1 - z) n + z h'
+ *
+ * gates: r, z, n; q is kept apart.
+ */
+#include "cell.h"
+#include "vector_math.h"
+
+static void gru_cell_forward(const cell_step *s)
+{
+    for (size_t b = 0; b < s->streams; b++) {
+        real *r = s->gates + 3 * b * s->width, *z = r + s->width, *n = z + s->width;
+        const real *q = s->apart + b * s->width, *h_prev = s->h_prev + b * s->width;
+        real *h = s->h + b * s->width;
+        for (size_t j = 0; j < s->width; j += WIDTH) {
+            vector reset = vector_sigmoid(load(r + j)), update = vector_sigmoid(load(z + j));
+            vector fresh = vector_tanh(load(n + j) + reset * load(q + j));
+            store(r + j, reset);
+            store(z + j, update);
+            store(n + j, fresh);
+            store(h + j, fresh + update * (load(h_prev + j) - fresh));
+        }
+    }
+}
+
+/*
+ * dn = (1 - z) dh,  dz = (h' - n) dh,  dh' = z dh + what comes through q, r and z; before the non-linearities:
+ * (1 - n²) dn,  z (1 - z) dz,  dq = r (1 - n²) dn,  r (1 - r) q (1 - n²) dn.
+ */
+static void gru_cell_backward(const cell_step *s)
+{
+    for (size_t b = 0; b < s->streams; b++) {
+        real *r = s->gates + 3 * b * s->width, *z = r + s->width, *n = z + s->width, *q = s->apart + b * s->width;
+        const real *h_prev = s->h_prev + b * s->width, *dh = s->dh + b * s->width;
+        real *dh_prev = s->dh_prev + b * s->width;
+        for (size_t j = 0; j < s->width; j += WIDTH) {
+            vector reset = load(r + j), update = load(z + j), fresh = load(n + j), dy = load(dh + j);
+            vector dn = (1 - fresh * fresh) * ((1 - update) * dy);
+            store(n + j, dn);
+            store(r + j, reset * (1 - reset) * (load(q + j) * dn));
+            store(z + j, update * (1 - update) * ((load(h_prev + j) - fresh) * dy));
+            store(q + j, reset * dn);
+            store(dh_prev + j, load(dh_prev + j) + update * dy);
+        }
+    }
+}

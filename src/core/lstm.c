@@ -1,0 +1,57 @@
+/*
+ * lstm.c: long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000; no peepholes).
+ *
+ *     i = σ(W_ii x + b_ii + W_hi h' + b_hi)
+ *     f = σ(W_if x + b_if + W_hf h' + b_hf)
+ *     g = tanh(W_ig x + b_ig + W_hg h' + b_hg)
+ *     o = σ(W_io x + b_io + W_ho h' + b_ho)
+ *     c = f c' + i g
+ *     h = o tanh(c)
+ *
+ * gates: i, f, g, o.
+ */
+#include "cell.h"
+#include "vector_math.h"
+
+static void lstm_cell_forward(const cell_step *s)
+{
+    for (size_t b = 0; b < s->streams; b++) {
+        real *i = s->gates + 4 * b * s->width, *f = i + s->width, *g = f + s->width, *o = g + s->width;
+        const real *c_prev = s->c_prev + b * s->width;
+        real *c = s->c + b * s->width, *h = s->h + b * s->width;
+        for (size_t j = 0; j < s->width; j += WIDTH) {
+            vector in = vector_sigmoid(load(i + j)), forget = vector_sigmoid(load(f + j));
+            vector fresh = vector_tanh(load(g + j)), out = vector_sigmoid(load(o + j));
+            vector memory = forget * load(c_prev + j) + in * fresh;
+            store(i + j, in);
+            store(f + j, forget);
+            store(g + j, fresh);
+            store(o + j, out);
+            store(c + j, memory);
+            store(h + j, out * vector_tanh(memory));
+        }
+    }
+}
+
+/*
+ * do = tanh(c) dh,  dc += o (1 - tanh²(c)) dh,  di = g dc,  df = c' dc,  dg = i dc,  dc' = f dc; before the
+ * non-linearities: σ (1 - σ) and 1 - tanh² of each.
+ */
+static void lstm_cell_backward(const cell_step *s)
+{
+    for (size_t b = 0; b < s->streams; b++) {
+        real *i = s->gates + 4 * b * s->width, *f = i + s->width, *g = f + s->width, *o = g + s->width;
+        const real *c_prev = s->c_prev + b * s->width, *c = s->c + b * s->width, *dh = s->dh + b * s->width;
+        real *dc = s->dc + b * s->width;
+        for (size_t j = 0; j < s->width; j += WIDTH) {
+            vector in = load(i + j), forget = load(f + j), fresh = load(g + j), out = load(o + j), dy = load(dh + j);
+            vector shown = vector_tanh(load(c + j));
+            vector dmemory = load(dc + j) + out * (1 - shown * shown) * dy;
+            store(i + j, in * (1 - in) * (fresh * dmemory));
+            store(f + j, forget * (1 - forget) * (load(c_prev + j) * dmemory));
+            store(g + j, (1 - fresh * fresh) * (in * dmemory));
+            store(o + j, out * (1 - out) * (shown * dy));
+            store(dc + j, forget * dmemory);
+        }
+    }
+}

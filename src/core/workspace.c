@@ -1,0 +1,138 @@
+/*
+ * workspace.c: the arrays of one chunk.
+ *
+ * T steps, B streams, L layers; S is H rounded up to whole vectors, X the same of the first layer's inputs, and so on.
+ * A row is one position (t, b).
+ */
+#include "arena.h"
+#include "cell.h"
+
+typedef struct workspace {
+    size_t steps, streams, rows; /* rows = T B */
+    size_t hidden, stride;       /* H, S */
+    gate_widths gates;           /* G S in all */
+    size_t outputs, out_stride;  /* O and rounded up */
+    size_t x_stride;             /* X */
+    real *x;                     /* [T][B][X] inputs of the first layer that are vectors or embedded; or NULL */
+    real *h;                     /* [L][T + 1][B][S], from the state before the chunk on */
+    real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
+    real *gate;                  /* [L][T][B][G][S] pre-activations, activations, at last their gradients */
+    real *apart;                 /* [L][T][B][A][S] of gates that are apart, likewise */
+    real *mask, *dropped;        /* [L - 1][T][B][S] dropout: the factors, and the layer's h times them; or NULL */
+    real *out;                   /* [T][B][O rounded up] outputs, exponentials, at last the outputs' gradients */
+    real *sum;                   /* [T][B] of the exponentials */
+    real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
+    real *dx;                    /* [T + 1][B][S] the same of the layer below, at last [T][B][X] of embedded inputs */
+    real *dc;                    /* [B][S] */
+    real *scratch;
+} workspace;
+
+static workspace take_workspace(arena *memory, const core_network *n, int64_t steps, int64_t streams, bool training)
+{
+    workspace w = {.steps = (size_t)steps, .streams = (size_t)streams, .hidden = (size_t)n->hidden_size};
+    size_t layers = (size_t)n->layers;
+    w.rows = w.steps * w.streams;
+    w.stride = round_up(w.hidden);
+    w.gates = widths_of(n);
+    w.outputs = (size_t)n->output_size;
+    w.out_stride = round_up(w.outputs);
+    if (has_input_product(n, 0)) {
+        w.x_stride = round_up((size_t)n->layer[0].inputs);
+        w.x = take(memory, w.rows, w.x_stride, 1);
+    }
+    w.h = take(memory, w.rows + w.streams, w.stride, layers);
+    if (cell_of(n)->info.parts > 1)
+        w.c = take(memory, w.rows + w.streams, w.stride, layers);
+    w.gate = take(memory, w.rows, w.gates.all, layers);
+    w.apart = take(memory, w.rows, w.gates.apart, layers);
+    w.out = take(memory, w.rows, w.out_stride, 1);
+    w.sum = take(memory, w.rows, 1, 1);
+    if (!training)
+        return w;
+    if (n->dropout > 0) {
+        w.mask = take(memory, w.rows, w.stride, layers - 1);
+        w.dropped = take(memory, w.rows, w.stride, layers - 1);
+    }
+    size_t widest = w.x_stride > w.stride ? w.x_stride : w.stride; /* the two change places from layer to layer */
+    w.dh = take(memory, w.rows + w.streams, widest, 1);
+    w.dx = take(memory, w.rows + w.streams, widest, 1);
+    w.dc = take(memory, w.streams, w.stride, 1);
+    w.scratch = take(memory, OUTER_SCRATCH + w.gates.all + w.out_stride, 1, 1);
+    return w;
+}
+
+static size_t workspace_size(const core_network *n, int64_t steps, int64_t streams, bool training)
+{
+    arena memory = {0};
+    take_workspace(&memory, n, steps, streams, training);
+    return bytes_of(&memory);
+}
+
+/* [B][S] of a layer after t steps */
+static real *h_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->h + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride;
+}
+
+static real *c_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->c ? w->c + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride : NULL;
+}
+
+/* [B][G][S] of a layer at step t */
+static real *gate_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->gate + ((size_t)layer * w->steps + t) * w->streams * w->gates.all;
+}
+
+static real *apart_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->apart + ((size_t)layer * w->steps + t) * w->streams * w->gates.apart;
+}
+
+/* What a layer gets from below: rows, all steps */
+typedef struct layer_input {
+    const real *rows;
+    size_t stride;
+} layer_input;
+
+static layer_input input_of(const workspace *w, int64_t layer)
+{
+    if (layer == 0)
+        return (layer_input){w->x, w->x_stride};
+    if (w->dropped)
+        return (layer_input){w->dropped + (size_t)(layer - 1) * w->rows * w->stride, w->stride};
+    return (layer_input){h_at(w, layer - 1, 1), w->stride};
+}
+
+/* A step of a layer for the cell, forward or backward; `first` is the first of `count` streams. */
+static cell_step step_of(const workspace *w, int64_t layer, size_t t, size_t first, size_t count)
+{
+    size_t at = first * w->stride, prev = t * w->streams * w->stride + at, now = prev + w->streams * w->stride;
+    cell_step step = {.streams = count,
+                      .width = w->stride,
+                      .gates = gate_at(w, layer, t) + first * w->gates.all,
+                      .apart = apart_at(w, layer, t) + first * w->gates.apart,
+                      .h_prev = h_at(w, layer, t) + at,
+                      .h = h_at(w, layer, t + 1) + at};
+    if (w->c) {
+        step.c_prev = c_at(w, layer, t) + at;
+        step.c = c_at(w, layer, t + 1) + at;
+    }
+    if (w->dh) {
+        step.dh_prev = w->dh + prev;
+        step.dh = w->dh + now;
+        step.dc = w->dc + at;
+    }
+    return step;
+}
+
+/* h of a layer: [T][B][H] */
+static void activations(const core_pass *pass, int64_t layer, void *values)
+{
+    arena memory = {.base = pass->workspace};
+    workspace w = take_workspace(&memory, pass->network, pass->steps, pass->streams, pass->training);
+    const real *h = h_at(&w, layer, 1);
+    for (size_t row = 0; row < w.rows; row++)
+        memcpy((real *)values + row * w.hidden, h + row * w.stride, w.hidden * sizeof *h);
+}
