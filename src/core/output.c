@@ -52,17 +52,18 @@ static void cross_entropy_backward(real *row, size_t count, int32_t target, real
 /* logits: in place, softmax(logits * scale); false when they or it are not finite. */
 static bool softmax(void *logits, size_t count, double scale)
 {
-    real *x = logits, most = x[0], sum = 0, factor = scale < (double)REAL_MOST ? (real)scale : REAL_MOST;
+    real *x = logits, most = x[0], sum = 0, factor = positive(scale);
     for (size_t i = 1; i < count; i++)
         most = x[i] > most ? x[i] : most;
     for (size_t i = 0; i < count; i += WIDTH) {
-        real lanes[WIDTH];
         size_t n = count - i < WIDTH ? count - i : WIDTH;
-        for (size_t j = 0; j < WIDTH; j++)
-            lanes[j] = j < n ? x[i + j] : -(real)INFINITY;
-        sum += exp_row(lanes, WIDTH, most, factor);
+        real lanes[WIDTH] = {0};
+        memcpy(lanes, x + i, n * sizeof *x);
+        exp_row(lanes, WIDTH, most, factor);
         memcpy(x + i, lanes, n * sizeof *x);
     }
+    for (size_t i = 0; i < count; i++)
+        sum += x[i];
     for (size_t i = 0; i < count; i++)
         x[i] /= sum;
     return sum - sum == 0;

@@ -20,11 +20,13 @@ typedef float real;
 typedef int32_t integer; /* as wide as a real */
 #define square_root sqrtf
 #define REAL_MOST FLT_MAX
+#define REAL_LEAST FLT_MIN
 #else
 typedef double real;
 typedef int64_t integer;
 #define square_root sqrt
 #define REAL_MOST DBL_MAX
+#define REAL_LEAST DBL_MIN
 #endif
 
 enum { WIDTH = RNN_CORE_VECTOR_BYTES / sizeof(real) }; /* reals in a vector */
@@ -81,6 +83,12 @@ INLINE real sum_of(vector v)
     for (int i = 0; i < WIDTH; i++)
         sum += v[i];
     return sum;
+}
+
+/* A positive setting as the nearest number that is neither 0 nor infinite. */
+INLINE real positive(double x)
+{
+    return x < (double)REAL_LEAST ? REAL_LEAST : x > (double)REAL_MOST ? REAL_MOST : (real)x;
 }
 
 /* n rounded up to whole vectors */

@@ -26,11 +26,17 @@ static void clip(void *values, size_t count, double limit)
         x[i] = x[i] > most ? most : x[i] < -most ? -most : x[i];
 }
 
+/* A rate that the precision can't hold is its largest number: times a gradient of 0 that is 0, which infinity isn't. */
+INLINE real rate_of(double rate)
+{
+    return rate > (double)REAL_MOST ? REAL_MOST : (real)rate;
+}
+
 /* m += g²; x -= learning_rate g / sqrt(m + epsilon); g = 0 */
 static void adagrad(void *values, void *gradients, void *squares, size_t count, double learning_rate, double epsilon)
 {
     real *restrict x = values, *restrict g = gradients, *restrict m = squares;
-    real rate = (real)learning_rate, small = (real)epsilon;
+    real rate = rate_of(learning_rate), small = positive(epsilon);
     for (size_t i = 0; i < count; i++) {
         m[i] += g[i] * g[i];
         x[i] -= rate * g[i] / square_root(m[i] + small);
