@@ -12,7 +12,7 @@ if [[ $# -eq 1 && ! -f $1 ]]; then
     echo "examples/quickstart.sh: '$1' is not a file; give it a text to learn, 100 KB or more" >&2
     exit 2
 fi
-text=${1:+$(realpath "$1")}
+text=${1:+$(realpath -- "$1")}
 cd "$(dirname "$0")/.."
 
 source cmake/packages.sh

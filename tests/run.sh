@@ -8,6 +8,6 @@ source cmake/packages.sh
 need_packages gcc libc6-dev cmake make pkg-config libcmocka-dev python3
 
 build=${BUILD_DIR:-build}
-cmake -S . -B "$build" "$@"
+cmake -S . -B "$build" -DRNN_BUILD_TESTS=ON "$@"
 cmake --build "$build" --parallel "$(nproc)"
 ctest --test-dir "$build" --parallel "$(nproc)" --output-on-failure --no-tests=error

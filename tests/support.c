@@ -8,19 +8,21 @@
 
 /* ---- Checks ---- */
 
-void check_ok(rnn_status status, const char *call, const char *file, int line) {
+void check_ok(rnn_status status, const char *call, const char *file, int line)
+{
     if (status != RNN_OK) {
         print_error("%s\n    returned %s: %s\n", call, rnn_status_name(status), rnn_last_error());
         _fail(file, line);
     }
 }
 
-void leave_another_error(void) {
+void leave_another_error(void)
+{
     (void)rnn_optimizer_set_learning_rate(NULL, 0);
 }
 
-void check_fails(rnn_status actual, rnn_status expected, const char *part, const char *call, const char *file,
-                 int line) {
+void check_fails(rnn_status actual, rnn_status expected, const char *part, const char *call, const char *file, int line)
+{
     const char *sentence = rnn_last_error();
     if (actual != expected) {
         print_error("%s\n    returned %s instead of %s (last error: %s)\n", call, rnn_status_name(actual),
@@ -33,7 +35,8 @@ void check_fails(rnn_status actual, rnn_status expected, const char *part, const
     }
 }
 
-void check_relative(double actual, double expected, double tolerance, const char *what, const char *file, int line) {
+void check_relative(double actual, double expected, double tolerance, const char *what, const char *file, int line)
+{
     if (!(fabs(actual - expected) <= tolerance * fabs(expected))) {
         print_error("%s is %.17g instead of %.17g: off by %.3g, %.3g allowed\n", what, actual, expected,
                     fabs(actual - expected), tolerance * fabs(expected));
@@ -42,8 +45,9 @@ void check_relative(double actual, double expected, double tolerance, const char
 }
 
 void check_all_close(const double *actual, const double *expected, int64_t count, double tolerance, const char *what,
-                     const char *file, int line) {
-    double scale = 1;
+                     const char *file, int line)
+{
+    double scale = 0;
     for (int64_t i = 0; i < count; i++) {
         scale = fmax(scale, fabs(expected[i]));
     }
@@ -59,7 +63,8 @@ void check_all_close(const double *actual, const double *expected, int64_t count
 
 /* ---- Memory ---- */
 
-void *allocate(int64_t count, size_t size) {
+void *allocate(int64_t count, size_t size)
+{
     void *memory = calloc(count > 0 ? (size_t)count : 1, size);
     if (memory == NULL) {
         fail_msg("no memory for %lld elements of %zu bytes", (long long)count, size);
@@ -70,22 +75,26 @@ void *allocate(int64_t count, size_t size) {
 /* ---- Random test data ---- */
 
 /* Sebastiano Vigna's splitmix64. */
-uint64_t random_bits(random_source *source) {
+uint64_t random_bits(random_source *source)
+{
     uint64_t z = source->state += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
 
-double random_between(random_source *source, double low, double high) {
+double random_between(random_source *source, double low, double high)
+{
     return low + (high - low) * ((double)(random_bits(source) >> 11) * 0x1p-53);
 }
 
-int32_t random_below(random_source *source, int64_t limit) {
+int32_t random_below(random_source *source, int64_t limit)
+{
     return (int32_t)(random_bits(source) % (uint64_t)limit);
 }
 
-void random_fill(random_source *source, double *values, int64_t count, double scale) {
+void random_fill(random_source *source, double *values, int64_t count, double scale)
+{
     for (int64_t i = 0; i < count; i++) {
         values[i] = random_between(source, -scale, scale);
     }
@@ -93,17 +102,20 @@ void random_fill(random_source *source, double *values, int64_t count, double sc
 
 /* ---- Values of either precision ---- */
 
-size_t precision_size(int32_t precision) {
+size_t precision_size(int32_t precision)
+{
     return precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
 }
 
-void to_doubles(int32_t precision, const void *values, double *doubles, int64_t count) {
+void to_doubles(int32_t precision, const void *values, double *doubles, int64_t count)
+{
     for (int64_t i = 0; i < count; i++) {
         doubles[i] = precision == RNN_FLOAT32 ? ((const float *)values)[i] : ((const double *)values)[i];
     }
 }
 
-void from_doubles(int32_t precision, const double *doubles, void *values, int64_t count) {
+void from_doubles(int32_t precision, const double *doubles, void *values, int64_t count)
+{
     for (int64_t i = 0; i < count; i++) {
         if (precision == RNN_FLOAT32) {
             ((float *)values)[i] = (float)doubles[i];
@@ -113,20 +125,23 @@ void from_doubles(int32_t precision, const double *doubles, void *values, int64_
     }
 }
 
-rnn_model_options options_of(const rnn_model *model) {
+rnn_model_options options_of(const rnn_model *model)
+{
     rnn_model_options options;
     assert_ok(rnn_model_options_init(&options, sizeof options));
     assert_ok(rnn_model_get_options(model, &options));
     return options;
 }
 
-rnn_parameter parameter_of(const rnn_model *model, int64_t index) {
+rnn_parameter parameter_of(const rnn_model *model, int64_t index)
+{
     rnn_parameter parameter = {.struct_size = sizeof parameter};
     assert_ok(rnn_model_parameter(model, index, &parameter));
     return parameter;
 }
 
-int64_t index_of(const rnn_model *model, const char *name) {
+int64_t index_of(const rnn_model *model, const char *name)
+{
     int64_t index = -1;
     assert_ok(rnn_model_find_parameter(model, name, &index));
     return index;
@@ -134,7 +149,8 @@ int64_t index_of(const rnn_model *model, const char *name) {
 
 typedef rnn_status (*copy_out)(const rnn_model *model, int64_t index, void *values, int64_t count);
 
-static double *copy_one(const rnn_model *model, int64_t index, copy_out copy) {
+static double *copy_one(const rnn_model *model, int64_t index, copy_out copy)
+{
     rnn_parameter parameter = parameter_of(model, index);
     void *values = allocate(parameter.count, precision_size(parameter.precision));
     double *doubles = allocate(parameter.count, sizeof(double));
@@ -144,7 +160,8 @@ static double *copy_one(const rnn_model *model, int64_t index, copy_out copy) {
     return doubles;
 }
 
-static double *copy_all(const rnn_model *model, copy_out copy) {
+static double *copy_all(const rnn_model *model, copy_out copy)
+{
     double *all = allocate(parameter_total(model), sizeof(double));
     int64_t offset = 0;
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
@@ -157,15 +174,18 @@ static double *copy_all(const rnn_model *model, copy_out copy) {
     return all;
 }
 
-double *get_parameter(const rnn_model *model, int64_t index) {
+double *get_parameter(const rnn_model *model, int64_t index)
+{
     return copy_one(model, index, rnn_model_get_parameter);
 }
 
-double *get_gradient(const rnn_model *model, int64_t index) {
+double *get_gradient(const rnn_model *model, int64_t index)
+{
     return copy_one(model, index, rnn_model_get_gradient);
 }
 
-void set_parameter(rnn_model *model, int64_t index, const double *values) {
+void set_parameter(rnn_model *model, int64_t index, const double *values)
+{
     rnn_parameter parameter = parameter_of(model, index);
     void *converted = allocate(parameter.count, precision_size(parameter.precision));
     from_doubles(parameter.precision, values, converted, parameter.count);
@@ -173,7 +193,8 @@ void set_parameter(rnn_model *model, int64_t index, const double *values) {
     free(converted);
 }
 
-int64_t parameter_total(const rnn_model *model) {
+int64_t parameter_total(const rnn_model *model)
+{
     int64_t total = 0;
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
         total += parameter_of(model, index).count;
@@ -181,20 +202,24 @@ int64_t parameter_total(const rnn_model *model) {
     return total;
 }
 
-double *get_all_parameters(const rnn_model *model) {
+double *get_all_parameters(const rnn_model *model)
+{
     return copy_all(model, rnn_model_get_parameter);
 }
 
-double *get_all_gradients(const rnn_model *model) {
+double *get_all_gradients(const rnn_model *model)
+{
     return copy_all(model, rnn_model_get_gradient);
 }
 
-int64_t state_total(const rnn_model *model, const rnn_state *state) {
+int64_t state_total(const rnn_model *model, const rnn_state *state)
+{
     rnn_model_options options = options_of(model);
     return options.layers * rnn_state_streams(state) * options.hidden_size;
 }
 
-double *get_state(const rnn_model *model, const rnn_state *state) {
+double *get_state(const rnn_model *model, const rnn_state *state)
+{
     rnn_model_options options = options_of(model);
     int64_t count = rnn_state_streams(state) * options.hidden_size;
     void *values = allocate(count, precision_size(options.precision));
@@ -207,7 +232,8 @@ double *get_state(const rnn_model *model, const rnn_state *state) {
     return doubles;
 }
 
-void set_state(const rnn_model *model, rnn_state *state, const double *values) {
+void set_state(const rnn_model *model, rnn_state *state, const double *values)
+{
     rnn_model_options options = options_of(model);
     int64_t count = rnn_state_streams(state) * options.hidden_size;
     void *converted = allocate(count, precision_size(options.precision));
@@ -220,7 +246,8 @@ void set_state(const rnn_model *model, rnn_state *state, const double *values) {
 
 /* ---- What a failed call must not change ---- */
 
-snapshot take_snapshot(const rnn_model *model, const rnn_state *state) {
+snapshot take_snapshot(const rnn_model *model, const rnn_state *state)
+{
     rnn_model_options options = options_of(model);
     size_t element = precision_size(options.precision);
     int64_t values = 2 * parameter_total(model) + (state == NULL ? 0 : state_total(model, state));
@@ -243,7 +270,8 @@ snapshot take_snapshot(const rnn_model *model, const rnn_state *state) {
     return taken;
 }
 
-void assert_unchanged(const snapshot *before, const rnn_model *model, const rnn_state *state) {
+void assert_unchanged(const snapshot *before, const rnn_model *model, const rnn_state *state)
+{
     snapshot now = take_snapshot(model, state);
     assert_int_equal(now.size, before->size);
     assert_memory_equal(now.bytes, before->bytes, before->size);
@@ -253,7 +281,8 @@ void assert_unchanged(const snapshot *before, const rnn_model *model, const rnn_
 /* ---- Models, states and chunks ---- */
 
 rnn_model_options make_options(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
-                               int32_t precision) {
+                               int32_t precision)
+{
     rnn_model_options options;
     assert_ok(rnn_model_options_init(&options, sizeof options));
     options.input_size = input_size;
@@ -264,14 +293,16 @@ rnn_model_options make_options(int64_t input_size, int64_t hidden_size, int64_t 
     return options;
 }
 
-rnn_model *create_model(const rnn_model_options *options) {
+rnn_model *create_model(const rnn_model_options *options)
+{
     rnn_model *model = NULL;
     assert_ok(rnn_model_create(options, &model));
     assert_non_null(model);
     return model;
 }
 
-rnn_model *create_random_model(const rnn_model_options *options, double scale, uint64_t seed) {
+rnn_model *create_random_model(const rnn_model_options *options, double scale, uint64_t seed)
+{
     rnn_model *model = create_model(options);
     random_source source = {seed};
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
@@ -284,14 +315,16 @@ rnn_model *create_random_model(const rnn_model_options *options, double scale, u
     return model;
 }
 
-rnn_state *create_state(const rnn_model *model, int64_t streams) {
+rnn_state *create_state(const rnn_model *model, int64_t streams)
+{
     rnn_state *state = NULL;
     assert_ok(rnn_state_create(model, streams, &state));
     assert_non_null(state);
     return state;
 }
 
-rnn_state *create_random_state(const rnn_model *model, int64_t streams, double scale, uint64_t seed) {
+rnn_state *create_random_state(const rnn_model *model, int64_t streams, double scale, uint64_t seed)
+{
     rnn_state *state = create_state(model, streams);
     random_source source = {seed};
     int64_t count = state_total(model, state);
@@ -303,7 +336,8 @@ rnn_state *create_random_state(const rnn_model *model, int64_t streams, double s
 }
 
 owned_chunk create_random_chunk(int64_t steps, int64_t streams, int64_t input_size, int64_t output_size,
-                                double ignored_share, uint64_t seed) {
+                                double ignored_share, uint64_t seed)
+{
     owned_chunk made = {.inputs = allocate(steps * streams, sizeof(int32_t)),
                         .targets = allocate(steps * streams, sizeof(int32_t))};
     random_source source = {seed};
@@ -320,12 +354,14 @@ owned_chunk create_random_chunk(int64_t steps, int64_t streams, int64_t input_si
     return made;
 }
 
-void destroy_chunk(owned_chunk *chunk) {
+void destroy_chunk(owned_chunk *chunk)
+{
     free(chunk->inputs);
     free(chunk->targets);
 }
 
-rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps) {
+rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps)
+{
     rnn_chunk part = chunk->chunk;
     part.steps = steps;
     part.inputs += first * part.streams;
@@ -335,7 +371,8 @@ rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps) {
 
 /* ---- Golden files ---- */
 
-char *read_golden(const char *name, size_t *size) {
+char *read_golden(const char *name, size_t *size)
+{
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", RNN_TEST_DATA, name);
     FILE *file = fopen(path, "rb");
@@ -353,7 +390,8 @@ char *read_golden(const char *name, size_t *size) {
     return bytes;
 }
 
-double *read_golden_doubles(const char *name, int64_t *count) {
+double *read_golden_doubles(const char *name, int64_t *count)
+{
     size_t size = 0;
     unsigned char *bytes = (unsigned char *)read_golden(name, &size);
     assert_int_equal(size % 8, 0);

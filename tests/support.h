@@ -30,10 +30,7 @@
 #define assert_relative(actual, expected, tolerance)                                                                   \
     check_relative((actual), (expected), (tolerance), #actual, __FILE__, __LINE__)
 
-/*
- * Each of `count` doubles must differ by at most tolerance * (the largest |expected|), or by at most `tolerance` where
- * that is less than 1. A NaN fails.
- */
+/* Each of `count` doubles must differ by at most tolerance * (the largest |expected| of all). A NaN fails. */
 #define assert_all_close(actual, expected, count, tolerance)                                                           \
     check_all_close((actual), (expected), (count), (tolerance), #actual, __FILE__, __LINE__)
 

@@ -18,7 +18,8 @@
 #include "support.h"
 
 /* cmocka's set-up: makes an empty directory the current one. */
-static inline int enter_temporary_directory(void **state) {
+static inline int enter_temporary_directory(void **state)
+{
     const char *parent = getenv("TMPDIR");
     char path[4096];
     (void)state;
@@ -27,7 +28,8 @@ static inline int enter_temporary_directory(void **state) {
 }
 
 /* cmocka's tear-down: removes the current directory with what is in it (directories in it must be empty). */
-static inline int remove_temporary_directory(void **state) {
+static inline int remove_temporary_directory(void **state)
+{
     char path[4096];
     (void)state;
     DIR *directory = opendir(".");
@@ -48,7 +50,8 @@ static inline int remove_temporary_directory(void **state) {
     cmocka_unit_test_setup_teardown(function, enter_temporary_directory, remove_temporary_directory)
 
 /* Writes a file, replacing what it held. */
-static inline void write_file(const char *path, const void *bytes, size_t size) {
+static inline void write_file(const char *path, const void *bytes, size_t size)
+{
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
@@ -59,7 +62,8 @@ static inline void write_file(const char *path, const void *bytes, size_t size) 
  * Calls `attempt` on a file that this process may not read, in a child process without root's privileges, and returns
  * whether it returned true there. Skips the test where privileges can't be given up.
  */
-static inline int holds_for_an_unreadable_file(const char *path, int (*attempt)(const char *path)) {
+static inline int holds_for_an_unreadable_file(const char *path, int (*attempt)(const char *path))
+{
     int status = 0;
     write_file(path, "abc", 3);
     assert_int_equal(chmod(path, 0), 0);

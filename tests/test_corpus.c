@@ -1,6 +1,7 @@
 /* The corpus: which symbols each chunk holds, where it starts over, and that a file serves what memory does. */
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 static char untouched_object;
 #define UNTOUCHED ((rnn_corpus *)&untouched_object)
 
-static rnn_vocab *create_byte_vocab(void) {
+static rnn_vocab *create_byte_vocab(void)
+{
     unsigned char bytes[256];
     rnn_vocab *vocab = NULL;
     for (int i = 0; i < 256; i++) {
@@ -22,7 +24,8 @@ static rnn_vocab *create_byte_vocab(void) {
 }
 
 /* A text of bytes, each of which is its own id, to free(). */
-static unsigned char *create_text(int64_t size, uint64_t seed) {
+static unsigned char *create_text(int64_t size, uint64_t seed)
+{
     unsigned char *text = allocate(size, 1);
     random_source source = {seed};
     for (int64_t i = 0; i < size; i++) {
@@ -31,7 +34,8 @@ static unsigned char *create_text(int64_t size, uint64_t seed) {
     return text;
 }
 
-static rnn_corpus *open_text(const void *text, int64_t size, int64_t steps, int64_t streams) {
+static rnn_corpus *open_text(const void *text, int64_t size, int64_t steps, int64_t streams)
+{
     rnn_vocab *vocab = create_byte_vocab();
     rnn_corpus *corpus = NULL;
     assert_ok(rnn_corpus_create_from_text(vocab, text, (size_t)size, steps, streams, &corpus));
@@ -40,7 +44,8 @@ static rnn_corpus *open_text(const void *text, int64_t size, int64_t steps, int6
     return corpus;
 }
 
-static rnn_corpus *open_file(const char *path, int64_t steps, int64_t streams) {
+static rnn_corpus *open_file(const char *path, int64_t steps, int64_t streams)
+{
     rnn_vocab *vocab = create_byte_vocab();
     rnn_corpus *corpus = NULL;
     assert_ok(rnn_corpus_create_from_file(vocab, path, steps, streams, &corpus));
@@ -49,7 +54,8 @@ static rnn_corpus *open_file(const char *path, int64_t steps, int64_t streams) {
     return corpus;
 }
 
-static rnn_chunk empty_chunk(void) {
+static rnn_chunk empty_chunk(void)
+{
     rnn_chunk chunk;
     assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
     return chunk;
@@ -65,7 +71,8 @@ typedef struct definition {
 } definition;
 
 /* The next chunk of `corpus` must be the one that the definition gives, and lead to the same position. */
-static void assert_next_is_as_defined(rnn_corpus *corpus, definition *defined) {
+static void assert_next_is_as_defined(rnn_corpus *corpus, definition *defined)
+{
     int64_t length = (defined->size - 1) / defined->streams;
     rnn_chunk chunk = empty_chunk();
     int32_t restarted = -7;
@@ -96,7 +103,8 @@ static void assert_next_is_as_defined(rnn_corpus *corpus, definition *defined) {
 
 /* ---- What is served, and in which order ---- */
 
-static void test_streams_stand_one_behind_the_other_and_targets_are_one_symbol_on(void **state) {
+static void test_streams_stand_one_behind_the_other_and_targets_are_one_symbol_on(void **state)
+{
     static const int32_t inputs[] = {'a', 'f', 'b', 'g'};
     static const int32_t targets[] = {'b', 'g', 'c', 'h'};
     rnn_chunk chunk = empty_chunk();
@@ -108,7 +116,8 @@ static void test_streams_stand_one_behind_the_other_and_targets_are_one_symbol_o
     rnn_corpus_destroy(corpus);
 }
 
-static void test_ids_are_the_vocabularys(void **state) {
+static void test_ids_are_the_vocabularys(void **state)
+{
     static const int32_t inputs[] = {2, 1, 0};
     static const int32_t targets[] = {1, 0, 1};
     rnn_chunk chunk = empty_chunk();
@@ -124,7 +133,8 @@ static void test_ids_are_the_vocabularys(void **state) {
     rnn_corpus_destroy(corpus);
 }
 
-static void test_one_stream_is_served_in_the_seeds_order(void **state) {
+static void test_one_stream_is_served_in_the_seeds_order(void **state)
+{
     (void)state;
     for (int64_t size = 2; size <= 40; size++) {
         for (int64_t steps = 1; steps < size; steps++) {
@@ -150,7 +160,8 @@ static void test_one_stream_is_served_in_the_seeds_order(void **state) {
     }
 }
 
-static void test_every_chunk_of_every_small_shape_is_as_defined(void **state) {
+static void test_every_chunk_of_every_small_shape_is_as_defined(void **state)
+{
     (void)state;
     for (int64_t size = 2; size <= 26; size++) {
         unsigned char *text = create_text(size, (uint64_t)size);
@@ -168,7 +179,8 @@ static void test_every_chunk_of_every_small_shape_is_as_defined(void **state) {
     }
 }
 
-static void test_chunks_counts_those_served_until_it_starts_over(void **state) {
+static void test_chunks_counts_those_served_until_it_starts_over(void **state)
+{
     (void)state;
     for (int64_t size = 2; size <= 26; size++) {
         unsigned char *text = create_text(size, (uint64_t)size);
@@ -192,7 +204,8 @@ static void test_chunks_counts_those_served_until_it_starts_over(void **state) {
     }
 }
 
-static void test_the_shortest_text_has_one_chunk_that_is_served_again_and_again(void **state) {
+static void test_the_shortest_text_has_one_chunk_that_is_served_again_and_again(void **state)
+{
     unsigned char *text = create_text(13, 1);
     definition defined = {text, 13, 4, 3, 0};
     (void)state;
@@ -206,7 +219,8 @@ static void test_the_shortest_text_has_one_chunk_that_is_served_again_and_again(
     free(text);
 }
 
-static void test_rewind_goes_back_to_the_start_from_anywhere(void **state) {
+static void test_rewind_goes_back_to_the_start_from_anywhere(void **state)
+{
     unsigned char *text = create_text(50, 1);
     (void)state;
     rnn_corpus *corpus = open_text(text, 50, 5, 2);
@@ -222,7 +236,8 @@ static void test_rewind_goes_back_to_the_start_from_anywhere(void **state) {
     free(text);
 }
 
-static void test_a_text_is_copied(void **state) {
+static void test_a_text_is_copied(void **state)
+{
     unsigned char *original = create_text(50, 1);
     unsigned char *text = create_text(50, 1);
     definition defined = {original, 50, 5, 2, 0};
@@ -237,7 +252,8 @@ static void test_a_text_is_copied(void **state) {
     free(original);
 }
 
-static void test_whether_it_restarted_need_not_be_wanted(void **state) {
+static void test_whether_it_restarted_need_not_be_wanted(void **state)
+{
     rnn_chunk chunk = empty_chunk();
     (void)state;
     rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
@@ -248,13 +264,14 @@ static void test_whether_it_restarted_need_not_be_wanted(void **state) {
 
 /* ---- Files ---- */
 
-static void test_a_file_serves_what_its_text_does(void **state) {
+static void test_a_file_serves_what_its_text_does(void **state)
+{
     enum { SIZE = 3000017, MOST_CHUNKS = 500 };
     static const struct {
         int64_t steps, streams;
-    } shapes[] = {{1, 1},       {25, 1},      {65535, 1},  {65536, 1},  {65537, 1},    {65537, 3},  {100000, 5},
-                  {700000, 1},  {3000016, 1}, {1, 3000016}, {1, 1000},  {64, 64},      {4096, 50},  {333333, 8},
-                  {1500008, 2}, {3, 999999},  {131072, 2}, {8192, 300}, {1048576, 2}};
+    } shapes[] = {{1, 1},       {25, 1},      {65535, 1},   {65536, 1},  {65537, 1},  {65537, 3}, {100000, 5},
+                  {700000, 1},  {3000016, 1}, {1, 1048576}, {1, 1000},   {64, 64},    {4096, 50}, {333333, 8},
+                  {1500008, 2}, {3, 999999},  {131072, 2},  {8192, 300}, {1048576, 2}};
     unsigned char *text = create_text(SIZE, 1);
     (void)state;
     write_file("text", text, SIZE);
@@ -275,7 +292,8 @@ static void test_a_file_serves_what_its_text_does(void **state) {
     free(text);
 }
 
-static void test_every_chunk_of_small_files_is_as_defined(void **state) {
+static void test_every_chunk_of_small_files_is_as_defined(void **state)
+{
     (void)state;
     for (int64_t size = 2; size <= 14; size++) {
         unsigned char *text = create_text(size, (uint64_t)size);
@@ -294,7 +312,8 @@ static void test_every_chunk_of_small_files_is_as_defined(void **state) {
     }
 }
 
-static void test_a_file_may_be_rewound_anywhere(void **state) {
+static void test_a_file_may_be_rewound_anywhere(void **state)
+{
     enum { SIZE = 500000 };
     unsigned char *text = create_text(SIZE, 1);
     (void)state;
@@ -311,7 +330,8 @@ static void test_a_file_may_be_rewound_anywhere(void **state) {
     free(text);
 }
 
-static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state) {
+static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state)
+{
     enum { SIZE = 300000 };
     unsigned char *text = create_text(SIZE, 1);
     definition defined = {text, SIZE, 1000, 2, 0};
@@ -328,7 +348,8 @@ static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state) 
 }
 
 /* Truncates the corpus's file behind its back to `remaining` bytes and restores it after the first error. */
-static void assert_truncation_is_an_error_until_undone(int64_t remaining) {
+static void assert_truncation_is_an_error_until_undone(int64_t remaining)
+{
     enum { SIZE = 3000000, STEPS = 1000, STREAMS = 2 };
     unsigned char *text = create_text(SIZE, 1);
     definition defined = {text, SIZE, STEPS, STREAMS, 0};
@@ -369,7 +390,8 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining) {
     free(text);
 }
 
-static void test_a_file_that_has_become_shorter_is_an_error_and_the_position_stays(void **state) {
+static void test_a_file_that_has_become_shorter_is_an_error_and_the_position_stays(void **state)
+{
     (void)state;
     assert_truncation_is_an_error_until_undone(0);
     assert_truncation_is_an_error_until_undone(1);
@@ -377,7 +399,8 @@ static void test_a_file_that_has_become_shorter_is_an_error_and_the_position_sta
     assert_truncation_is_an_error_until_undone(2900000);
 }
 
-static void test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to_it(void **state) {
+static void test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to_it(void **state)
+{
     enum { SIZE = 200000, OFFSET = 150001, STEPS = 1000 };
     char *text = allocate(SIZE, 1);
     rnn_vocab *vocab = NULL;
@@ -411,7 +434,8 @@ static void test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to
     free(text);
 }
 
-static void test_an_unknown_symbol_may_be_a_chunks_last_target(void **state) {
+static void test_an_unknown_symbol_may_be_a_chunks_last_target(void **state)
+{
     rnn_vocab *vocab = NULL;
     rnn_corpus *corpus = NULL;
     rnn_chunk chunk = empty_chunk();
@@ -427,7 +451,8 @@ static void test_an_unknown_symbol_may_be_a_chunks_last_target(void **state) {
     rnn_corpus_destroy(corpus);
 }
 
-static void test_an_unknown_symbol_that_no_chunk_holds_does_not_matter_in_a_file(void **state) {
+static void test_an_unknown_symbol_that_no_chunk_holds_does_not_matter_in_a_file(void **state)
+{
     rnn_vocab *vocab = NULL;
     rnn_corpus *corpus = NULL;
     rnn_chunk chunk = empty_chunk();
@@ -442,7 +467,8 @@ static void test_an_unknown_symbol_that_no_chunk_holds_does_not_matter_in_a_file
     rnn_corpus_destroy(corpus);
 }
 
-static void test_create_from_file_reports_the_file_and_the_systems_reason(void **state) {
+static void test_create_from_file_reports_the_file_and_the_systems_reason(void **state)
+{
     rnn_vocab *vocab = create_byte_vocab();
     rnn_corpus *corpus = UNTOUCHED;
     (void)state;
@@ -461,7 +487,8 @@ static void test_create_from_file_reports_the_file_and_the_systems_reason(void *
     rnn_vocab_destroy(vocab);
 }
 
-static int is_refused(const char *path) {
+static int is_refused(const char *path)
+{
     rnn_vocab *vocab = NULL;
     rnn_corpus *corpus = UNTOUCHED;
     rnn_status status = rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &vocab);
@@ -473,14 +500,16 @@ static int is_refused(const char *path) {
            strstr(rnn_last_error(), strerror(EACCES)) != NULL;
 }
 
-static void test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason(void **state) {
+static void test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason(void **state)
+{
     (void)state;
     assert_true(holds_for_an_unreadable_file("secret", is_refused));
 }
 
 /* ---- Bad arguments ---- */
 
-static void test_a_text_of_fewer_than_b_t_plus_1_symbols_is_refused(void **state) {
+static void test_a_text_of_fewer_than_b_t_plus_1_symbols_is_refused(void **state)
+{
     rnn_vocab *vocab = create_byte_vocab();
     rnn_corpus *corpus = UNTOUCHED;
     char text[12] = "abcdefghijkl";
@@ -497,7 +526,8 @@ static void test_a_text_of_fewer_than_b_t_plus_1_symbols_is_refused(void **state
     rnn_vocab_destroy(vocab);
 }
 
-static void test_an_unknown_symbol_in_a_text_is_refused_with_its_offset(void **state) {
+static void test_an_unknown_symbol_in_a_text_is_refused_with_its_offset(void **state)
+{
     enum { SIZE = 100000 };
     char *text = allocate(SIZE, 1);
     rnn_vocab *vocab = NULL;
@@ -517,7 +547,8 @@ static void test_an_unknown_symbol_in_a_text_is_refused_with_its_offset(void **s
     free(text);
 }
 
-static void test_steps_and_streams_out_of_range_are_refused(void **state) {
+static void test_steps_and_streams_out_of_range_are_refused(void **state)
+{
     static const struct {
         int64_t steps, streams;
         const char *part;
@@ -550,7 +581,8 @@ static void test_steps_and_streams_out_of_range_are_refused(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_create_refuses_null(void **state) {
+static void test_create_refuses_null(void **state)
+{
     rnn_vocab *vocab = create_byte_vocab();
     rnn_corpus *corpus = UNTOUCHED;
     (void)state;
@@ -565,7 +597,8 @@ static void test_create_refuses_null(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_calls_on_null_are_errors_or_0(void **state) {
+static void test_calls_on_null_are_errors_or_0(void **state)
+{
     rnn_chunk chunk = empty_chunk();
     rnn_corpus *validation = UNTOUCHED;
     int32_t restarted = -7;
@@ -582,7 +615,8 @@ static void test_calls_on_null_are_errors_or_0(void **state) {
     assert_ptr_equal(validation, UNTOUCHED);
 }
 
-static void test_next_refuses_no_chunk_and_one_of_the_wrong_size_and_stays(void **state) {
+static void test_next_refuses_no_chunk_and_one_of_the_wrong_size_and_stays(void **state)
+{
     rnn_chunk chunk = empty_chunk();
     int32_t restarted = -7;
     (void)state;
@@ -606,7 +640,8 @@ typedef struct later_chunk {
     unsigned char tail[16];
 } later_chunk;
 
-static void test_chunk_init_fills_with_zeros_and_the_size(void **state) {
+static void test_chunk_init_fills_with_zeros_and_the_size(void **state)
+{
     rnn_chunk chunk;
     (void)state;
     memset(&chunk, 0x77, sizeof chunk);
@@ -618,7 +653,8 @@ static void test_chunk_init_fills_with_zeros_and_the_size(void **state) {
     assert_null(chunk.targets);
 }
 
-static void test_chunk_init_fills_a_later_versions_chunk_to_its_end(void **state) {
+static void test_chunk_init_fills_a_later_versions_chunk_to_its_end(void **state)
+{
     later_chunk later;
     unsigned char zeros[sizeof later.tail] = {0};
     (void)state;
@@ -628,7 +664,8 @@ static void test_chunk_init_fills_a_later_versions_chunk_to_its_end(void **state
     assert_memory_equal(later.tail, zeros, sizeof zeros);
 }
 
-static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state) {
+static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state)
+{
     rnn_chunk chunk;
     rnn_chunk before;
     (void)state;
@@ -641,7 +678,8 @@ static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state) {
     assert_memory_equal(&chunk, &before, sizeof chunk);
 }
 
-static void test_next_fills_a_later_versions_chunk_as_far_as_it_knows_it(void **state) {
+static void test_next_fills_a_later_versions_chunk_as_far_as_it_knows_it(void **state)
+{
     later_chunk later;
     (void)state;
     rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
@@ -657,7 +695,8 @@ static void test_next_fills_a_later_versions_chunk_as_far_as_it_knows_it(void **
 
 /* ---- Split ---- */
 
-static rnn_corpus *split(rnn_corpus *corpus, double share) {
+static rnn_corpus *split(rnn_corpus *corpus, double share)
+{
     rnn_corpus *validation = NULL;
     assert_ok(rnn_corpus_split(corpus, share, &validation));
     assert_non_null(validation);
@@ -666,7 +705,8 @@ static rnn_corpus *split(rnn_corpus *corpus, double share) {
 
 /* Serves both parts alternately for three rounds and compares with the definition on the two parts of the text. */
 static void assert_parts_are(rnn_corpus *corpus, rnn_corpus *validation, const unsigned char *text, int64_t size,
-                             int64_t moved, int64_t steps, int64_t streams) {
+                             int64_t moved, int64_t steps, int64_t streams)
+{
     definition first = {text, size - moved, steps, streams, 0};
     definition second = {text + size - moved, moved, steps, streams, 0};
     assert_int_equal(rnn_corpus_size(corpus), size - moved);
@@ -678,7 +718,8 @@ static void assert_parts_are(rnn_corpus *corpus, rnn_corpus *validation, const u
     }
 }
 
-static void test_split_moves_the_end_rounded_down_to_whole_symbols(void **state) {
+static void test_split_moves_the_end_rounded_down_to_whole_symbols(void **state)
+{
     static const struct {
         double share;
         int64_t moved;
@@ -702,7 +743,8 @@ static void test_split_moves_the_end_rounded_down_to_whole_symbols(void **state)
     free(text);
 }
 
-static void test_split_sets_both_to_their_start(void **state) {
+static void test_split_sets_both_to_their_start(void **state)
+{
     enum { SIZE = 200000 };
     unsigned char *text = create_text(SIZE, 1);
     (void)state;
@@ -726,7 +768,8 @@ static void test_split_sets_both_to_their_start(void **state) {
     free(text);
 }
 
-static void test_the_parts_of_a_split_outlive_one_another_and_the_files_name(void **state) {
+static void test_the_parts_of_a_split_outlive_one_another_and_the_files_name(void **state)
+{
     enum { SIZE = 200000 };
     unsigned char *text = create_text(SIZE, 1);
     (void)state;
@@ -750,7 +793,8 @@ static void test_the_parts_of_a_split_outlive_one_another_and_the_files_name(voi
     free(text);
 }
 
-static void test_each_part_may_be_split_again(void **state) {
+static void test_each_part_may_be_split_again(void **state)
+{
     enum { SIZE = 4000 };
     unsigned char *text = create_text(SIZE, 1);
     (void)state;
@@ -770,7 +814,8 @@ static void test_each_part_may_be_split_again(void **state) {
     free(text);
 }
 
-static void test_one_parts_chunk_stays_while_the_other_is_used(void **state) {
+static void test_one_parts_chunk_stays_while_the_other_is_used(void **state)
+{
     enum { SIZE = 200000, COUNT = 2000 };
     unsigned char *text = create_text(SIZE, 1);
     (void)state;
@@ -793,7 +838,50 @@ static void test_one_parts_chunk_stays_while_the_other_is_used(void **state) {
     free(text);
 }
 
-static void test_a_split_that_leaves_either_part_too_short_is_refused_and_changes_nothing(void **state) {
+/* What one of two threads does with its part of a split. */
+typedef struct part_user {
+    rnn_corpus *part;
+    pthread_barrier_t *barrier; /* passed before the part is destroyed, so that both are at the same time */
+    int failures;
+} part_user;
+
+/* No cmocka check in here: they belong to the main thread. */
+static void *serve_and_destroy(void *argument)
+{
+    part_user *user = argument;
+    rnn_chunk chunk = {.struct_size = sizeof chunk};
+    for (int64_t n = 0; n < rnn_corpus_chunks(user->part); n++) {
+        user->failures += rnn_corpus_next(user->part, &chunk, NULL) != RNN_OK;
+    }
+    pthread_barrier_wait(user->barrier);
+    rnn_corpus_destroy(user->part);
+    return NULL;
+}
+
+static void test_two_threads_may_use_and_destroy_the_parts_of_a_split(void **state)
+{
+    enum { SIZE = 100, ROUNDS = 500 };
+    unsigned char *text = create_text(SIZE, 1);
+    pthread_barrier_t barrier;
+    (void)state;
+    write_file("text", text, SIZE);
+    assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        rnn_corpus *corpus = round % 2 == 0 ? open_file("text", 5, 2) : open_text(text, SIZE, 5, 2);
+        part_user second = {.part = split(corpus, 0.5), .barrier = &barrier};
+        part_user first = {.part = corpus, .barrier = &barrier};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, serve_and_destroy, &second), 0);
+        serve_and_destroy(&first);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_int_equal(first.failures + second.failures, 0);
+    }
+    pthread_barrier_destroy(&barrier);
+    free(text);
+}
+
+static void test_a_split_that_leaves_either_part_too_short_is_refused_and_changes_nothing(void **state)
+{
     enum { SIZE = 100, STEPS = 5, STREAMS = 3 }; /* a part needs 16 symbols */
     static const double shares[] = {0.15, 0.85, 0.01, 0.99, 1e-300, 0x1.fffffffffffffp-1};
     unsigned char *text = create_text(SIZE, 1);
@@ -820,12 +908,13 @@ static void test_a_split_that_leaves_either_part_too_short_is_refused_and_change
     free(text);
 }
 
-static void test_split_refuses_a_share_that_is_none(void **state) {
+static void test_split_refuses_a_share_that_is_none(void **state)
+{
     static const struct {
         double share;
         const char *part;
-    } bad[] = {{0, "share is 0"},     {-0.0, "share is "},      {1, "share is 1"},       {-0.5, "share is -0.5"},
-               {1.5, "share is 1.5"}, {NAN, "share is "}, {INFINITY, "share is inf"}, {-INFINITY, "share is -inf"}};
+    } bad[] = {{0, "share is 0"},     {-0.0, "share is "}, {1, "share is 1"},          {-0.5, "share is -0.5"},
+               {1.5, "share is 1.5"}, {NAN, "share is "},  {INFINITY, "share is inf"}, {-INFINITY, "share is -inf"}};
     unsigned char *text = create_text(100, 1);
     rnn_corpus *corpus = open_text(text, 100, 1, 1);
     rnn_corpus *validation = UNTOUCHED;
@@ -840,7 +929,8 @@ static void test_split_refuses_a_share_that_is_none(void **state) {
     free(text);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams_stand_one_behind_the_other_and_targets_are_one_symbol_on),
         cmocka_unit_test(test_ids_are_the_vocabularys),
@@ -876,6 +966,7 @@ int main(void) {
         test_with_files(test_the_parts_of_a_split_outlive_one_another_and_the_files_name),
         test_with_files(test_each_part_may_be_split_again),
         test_with_files(test_one_parts_chunk_stays_while_the_other_is_used),
+        test_with_files(test_two_threads_may_use_and_destroy_the_parts_of_a_split),
         test_with_files(test_a_split_that_leaves_either_part_too_short_is_refused_and_changes_nothing),
         cmocka_unit_test(test_split_refuses_a_share_that_is_none),
     };

@@ -38,25 +38,26 @@ typedef struct gradient_case {
     double state_scale;   /* of the state before the chunk; 0: zeros */
 } gradient_case;
 
+enum { TANH = RNN_CELL_TANH, SUM = RNN_REDUCTION_SUM, MEAN = RNN_REDUCTION_MEAN };
+
 /* clang-format off */
 static const gradient_case cases[] = {
-    /*                                                      L   T  B   V   H   O  cell           reduction           ignored state */
-    {"test_gradient_of_one_step",                           1,  1, 1,  4,  5,  3, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0.8},
-    {"test_gradient_of_one_unit",                           1,  6, 1,  2,  1,  2, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0.8},
-    {"test_gradient_of_one_input_symbol",                   1,  5, 2,  1,  4,  3, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0.8},
-    {"test_gradient_of_two_steps_from_a_carried_state",     1,  2, 1,  3,  4,  5, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0.8},
-    {"test_gradient_of_one_stream",                         1, 25, 1,  7, 10,  7, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0.8},
-    {"test_gradient_of_three_streams",                      1, 10, 3,  6,  9,  4, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0},
-    {"test_gradient_of_the_mean",                           1, 10, 3,  6,  9,  4, RNN_CELL_TANH, RNN_REDUCTION_MEAN, 0,    0},
-    {"test_gradient_with_ignored_targets",                  1, 12, 3,  5,  7,  6, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0.5,  0.8},
-    {"test_gradient_of_the_mean_with_ignored_targets",      1, 12, 3,  5,  7,  6, RNN_CELL_TANH, RNN_REDUCTION_MEAN, 0.5,  0.8},
-    {"test_gradient_of_more_units_and_symbols_than_positions", 1, 3, 2, 70, 33, 66, RNN_CELL_TANH, RNN_REDUCTION_SUM, 0,   0.8},
-    {"test_gradient_of_more_streams_than_units",            1,  4, 19, 5,  6,  5, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0.2,  0.8},
-    {"test_gradient_of_two_layers_of_one_stream",           2,  9, 1,  5,  8,  6, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0},
-    {"test_gradient_of_two_layers_from_a_carried_state",    2,  8, 4,  6, 17,  5, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0.8},
-    {"test_gradient_of_three_layers",                       3,  7, 2,  6,  6,  9, RNN_CELL_TANH, RNN_REDUCTION_SUM,  0,    0.8},
-    {"test_gradient_of_the_mean_of_three_layers_with_ignored_targets",
-                                                            3,  7, 5,  4,  7,  3, RNN_CELL_TANH, RNN_REDUCTION_MEAN, 0.4,  0.8},
+    /*                                                                L   T   B   V   H   O  cell  of    ignored state */
+    {"test_gradient_of_one_step",                                      1,  1,  1,  4,  5,  3, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_one_unit",                                      1,  6,  1,  2,  1,  2, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_one_input_symbol",                              1,  5,  2,  1,  4,  3, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_two_steps_from_a_carried_state",                1,  2,  1,  3,  4,  5, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_one_stream",                                    1, 25,  1,  7, 10,  7, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_three_streams",                                 1, 10,  3,  6,  9,  4, TANH, SUM,  0,      0},
+    {"test_gradient_of_the_mean",                                      1, 10,  3,  6,  9,  4, TANH, MEAN, 0,      0},
+    {"test_gradient_with_ignored_targets",                             1, 12,  3,  5,  7,  6, TANH, SUM,  0.5,    0.8},
+    {"test_gradient_of_the_mean_with_ignored_targets",                 1, 12,  3,  5,  7,  6, TANH, MEAN, 0.5,    0.8},
+    {"test_gradient_of_more_units_and_symbols_than_positions",         1,  3,  2, 70, 33, 66, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_more_streams_than_units",                       1,  4, 19,  5,  6,  5, TANH, SUM,  0.2,    0.8},
+    {"test_gradient_of_two_layers_of_one_stream",                      2,  9,  1,  5,  8,  6, TANH, SUM,  0,      0},
+    {"test_gradient_of_two_layers_from_a_carried_state",               2,  8,  4,  6, 17,  5, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_three_layers",                                  3,  7,  2,  6,  6,  9, TANH, SUM,  0,      0.8},
+    {"test_gradient_of_the_mean_of_three_layers_with_ignored_targets", 3,  7,  5,  4,  7,  3, TANH, MEAN, 0.4,    0.8},
 };
 /* clang-format on */
 
@@ -69,7 +70,8 @@ typedef struct loss_function {
     int32_t reduction;
 } loss_function;
 
-static loss_function create_loss_function(const gradient_case *row) {
+static loss_function create_loss_function(const gradient_case *row)
+{
     rnn_model_options options =
         make_options(row->input_size, row->hidden_size, row->output_size, row->layers, RNN_FLOAT64);
     options.cell = row->cell;
@@ -83,14 +85,16 @@ static loss_function create_loss_function(const gradient_case *row) {
     return made;
 }
 
-static void destroy_loss_function(loss_function *function) {
+static void destroy_loss_function(loss_function *function)
+{
     destroy_chunk(&function->chunk);
     rnn_state_destroy(function->work);
     rnn_state_destroy(function->start);
     rnn_model_destroy(function->model);
 }
 
-static double loss_of(loss_function *function) {
+static double loss_of(loss_function *function)
+{
     rnn_loss loss = {0};
     assert_ok(rnn_state_copy(function->work, function->start));
     assert_ok(rnn_forward(function->model, function->work, &function->chunk.chunk, NULL, 0, &loss));
@@ -98,7 +102,8 @@ static double loss_of(loss_function *function) {
 }
 
 /* The loss with one element of a parameter moved by `distance`; `values` are the parameter's, and stay. */
-static double loss_at(loss_function *function, int64_t index, double *values, int64_t element, double distance) {
+static double loss_at(loss_function *function, int64_t index, double *values, int64_t element, double distance)
+{
     double here = values[element];
     values[element] = here + distance;
     set_parameter(function->model, index, values);
@@ -107,7 +112,8 @@ static double loss_at(loss_function *function, int64_t index, double *values, in
 }
 
 /* Returns the largest gradient, in absolute value. */
-static double check_parameter(loss_function *function, int64_t index) {
+static double check_parameter(loss_function *function, int64_t index)
+{
     rnn_parameter parameter = parameter_of(function->model, index);
     double *gradient = get_gradient(function->model, index);
     double *values = get_parameter(function->model, index);
@@ -129,7 +135,8 @@ static double check_parameter(loss_function *function, int64_t index) {
     return largest;
 }
 
-static void check_all_parameters(void **state) {
+static void check_all_parameters(void **state)
+{
     loss_function function = create_loss_function(*state);
     rnn_loss loss = {0};
     assert_ok(rnn_state_copy(function.work, function.start));
@@ -142,7 +149,8 @@ static void check_all_parameters(void **state) {
     destroy_loss_function(&function);
 }
 
-int main(void) {
+int main(void)
+{
     enum { CASES = sizeof cases / sizeof cases[0] };
     struct CMUnitTest tests[CASES];
     for (int i = 0; i < CASES; i++) {

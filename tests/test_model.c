@@ -20,13 +20,15 @@ typedef struct later_options {
 } later_options;
 
 static rnn_model *create(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
-                         int32_t precision) {
+                         int32_t precision)
+{
     rnn_model_options options = make_options(input_size, hidden_size, output_size, layers, precision);
     return create_model(&options);
 }
 
 /* Runs a random chunk forward and back from a state of zeros, so that the model has gradients. */
-static void run_random_chunk(rnn_model *model, int64_t steps, int64_t streams, uint64_t seed) {
+static void run_random_chunk(rnn_model *model, int64_t steps, int64_t streams, uint64_t seed)
+{
     rnn_model_options options = options_of(model);
     rnn_state *state = create_state(model, streams);
     owned_chunk chunk = create_random_chunk(steps, streams, options.input_size, options.output_size, 0, seed);
@@ -37,7 +39,8 @@ static void run_random_chunk(rnn_model *model, int64_t steps, int64_t streams, u
 
 /* ---- Options ---- */
 
-static void test_options_init_fills_in_the_seeds_defaults(void **state) {
+static void test_options_init_fills_in_the_seeds_defaults(void **state)
+{
     rnn_model_options options;
     (void)state;
     memset(&options, 0x77, sizeof options);
@@ -55,7 +58,8 @@ static void test_options_init_fills_in_the_seeds_defaults(void **state) {
     assert_true(options.seed == 0);
 }
 
-static void test_options_init_fills_a_later_versions_options_to_their_end(void **state) {
+static void test_options_init_fills_a_later_versions_options_to_their_end(void **state)
+{
     later_options later;
     unsigned char zeros[sizeof later.tail] = {0};
     (void)state;
@@ -66,7 +70,8 @@ static void test_options_init_fills_a_later_versions_options_to_their_end(void *
     assert_memory_equal(later.tail, zeros, sizeof zeros);
 }
 
-static void test_options_init_refuses_null_and_a_size_that_is_none(void **state) {
+static void test_options_init_refuses_null_and_a_size_that_is_none(void **state)
+{
     rnn_model_options options;
     rnn_model_options before;
     (void)state;
@@ -79,7 +84,8 @@ static void test_options_init_refuses_null_and_a_size_that_is_none(void **state)
     assert_memory_equal(&options, &before, sizeof options);
 }
 
-static void test_get_options_returns_what_the_model_was_created_with(void **state) {
+static void test_get_options_returns_what_the_model_was_created_with(void **state)
+{
     rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT64);
     (void)state;
     options.reduction = RNN_REDUCTION_MEAN;
@@ -104,7 +110,8 @@ static void test_get_options_returns_what_the_model_was_created_with(void **stat
     rnn_model_destroy(model);
 }
 
-static void test_get_options_fills_a_later_versions_options_as_far_as_it_knows_them(void **state) {
+static void test_get_options_fills_a_later_versions_options_as_far_as_it_knows_them(void **state)
+{
     rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT64);
     later_options later;
     unsigned char zeros[sizeof later.tail] = {0};
@@ -117,7 +124,8 @@ static void test_get_options_fills_a_later_versions_options_as_far_as_it_knows_t
     rnn_model_destroy(model);
 }
 
-static void test_get_options_refuses_null_and_a_size_that_is_none(void **state) {
+static void test_get_options_refuses_null_and_a_size_that_is_none(void **state)
+{
     rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT64);
     rnn_model_options options;
     (void)state;
@@ -134,13 +142,15 @@ static void test_get_options_refuses_null_and_a_size_that_is_none(void **state) 
 
 /* ---- Creating ---- */
 
-static void assert_refused(const rnn_model_options *options, const char *part) {
+static void assert_refused(const rnn_model_options *options, const char *part)
+{
     rnn_model *model = UNTOUCHED;
     assert_fails(rnn_model_create(options, &model), RNN_ERROR_ARGUMENT, part);
     assert_ptr_equal(model, UNTOUCHED);
 }
 
-static void test_create_refuses_sizes_out_of_range(void **state) {
+static void test_create_refuses_sizes_out_of_range(void **state)
+{
     static const struct {
         size_t field;
         const char *name;
@@ -165,7 +175,8 @@ static void test_create_refuses_sizes_out_of_range(void **state) {
     }
 }
 
-static void test_create_refuses_unknown_enumerators_and_a_set_reserved_field(void **state) {
+static void test_create_refuses_unknown_enumerators_and_a_set_reserved_field(void **state)
+{
     static const struct {
         size_t field;
         const char *name;
@@ -189,7 +200,8 @@ static void test_create_refuses_unknown_enumerators_and_a_set_reserved_field(voi
     }
 }
 
-static void test_create_refuses_a_weight_scale_that_is_negative_or_not_finite(void **state) {
+static void test_create_refuses_a_weight_scale_that_is_negative_or_not_finite(void **state)
+{
     static const double bad[] = {-0.01, -INFINITY, INFINITY, NAN, -DBL_MIN};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -199,7 +211,8 @@ static void test_create_refuses_a_weight_scale_that_is_negative_or_not_finite(vo
     }
 }
 
-static void test_create_reads_struct_size_first(void **state) {
+static void test_create_reads_struct_size_first(void **state)
+{
     rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
     (void)state;
     options.struct_size = 0;
@@ -210,7 +223,8 @@ static void test_create_reads_struct_size_first(void **state) {
     assert_refused(&options, "struct_size");
 }
 
-static void test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero(void **state) {
+static void test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero(void **state)
+{
     later_options later;
     rnn_model *model = NULL;
     (void)state;
@@ -227,7 +241,8 @@ static void test_create_accepts_a_later_versions_options_when_what_it_does_not_k
     }
 }
 
-static void test_create_refuses_null_and_options_without_sizes(void **state) {
+static void test_create_refuses_null_and_options_without_sizes(void **state)
+{
     rnn_model_options options;
     (void)state;
     assert_refused(NULL, "options is NULL");
@@ -239,7 +254,8 @@ static void test_create_refuses_null_and_options_without_sizes(void **state) {
     assert_fails(rnn_model_create(&options, NULL), RNN_ERROR_ARGUMENT, "model is NULL");
 }
 
-static void test_calls_on_no_model_are_errors_or_0(void **state) {
+static void test_calls_on_no_model_are_errors_or_0(void **state)
+{
     const void *values = &untouched_object;
     void *gradients = &untouched_object;
     double numbers[1] = {7};
@@ -270,7 +286,8 @@ static void test_calls_on_no_model_are_errors_or_0(void **state) {
  * The numbers must look drawn from N(0, scale²), independently: mean, variance, the shares within one, two and three
  * standard deviations and the correlation of neighbours are each within five standard errors of what they should be.
  */
-static void assert_normal(const double *values, int64_t count, double scale) {
+static void assert_normal(const double *values, int64_t count, double scale)
+{
     static const double within[] = {0.6826894921, 0.9544997361, 0.9973002039};
     double n = (double)count;
     double sum = 0;
@@ -296,7 +313,8 @@ static void assert_normal(const double *values, int64_t count, double scale) {
 }
 
 /* All elements of the weight matrices, one after the other, to free(). */
-static double *get_weights(const rnn_model *model, int64_t *count) {
+static double *get_weights(const rnn_model *model, int64_t *count)
+{
     double *weights = allocate(parameter_total(model), sizeof(double));
     *count = 0;
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
@@ -311,7 +329,8 @@ static double *get_weights(const rnn_model *model, int64_t *count) {
     return weights;
 }
 
-static void test_weights_start_normally_distributed_with_the_given_scale(void **state) {
+static void test_weights_start_normally_distributed_with_the_given_scale(void **state)
+{
     static const double scales[] = {0.01, 1, 0.3};
     (void)state;
     for (size_t p = 0; p < 2; p++) {
@@ -337,7 +356,8 @@ static void test_weights_start_normally_distributed_with_the_given_scale(void **
     }
 }
 
-static void test_biases_start_at_0(void **state) {
+static void test_biases_start_at_0(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 2, precisions[p]);
@@ -358,7 +378,8 @@ static void test_biases_start_at_0(void **state) {
     }
 }
 
-static void test_a_weight_scale_of_0_starts_all_parameters_at_0(void **state) {
+static void test_a_weight_scale_of_0_starts_all_parameters_at_0(void **state)
+{
     rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT32);
     (void)state;
     options.weight_scale = 0;
@@ -371,7 +392,8 @@ static void test_a_weight_scale_of_0_starts_all_parameters_at_0(void **state) {
     rnn_model_destroy(model);
 }
 
-static void test_the_same_seed_gives_the_same_bits(void **state) {
+static void test_the_same_seed_gives_the_same_bits(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model_options options = make_options(65, 100, 60, 2, precisions[p]);
@@ -389,7 +411,8 @@ static void test_the_same_seed_gives_the_same_bits(void **state) {
 }
 
 /* The two must be as independent as random numbers are: their correlation within five standard errors of 0. */
-static void assert_uncorrelated(const double *a, const double *b, int64_t count) {
+static void assert_uncorrelated(const double *a, const double *b, int64_t count)
+{
     double ab = 0;
     double aa = 0;
     double bb = 0;
@@ -401,8 +424,10 @@ static void assert_uncorrelated(const double *a, const double *b, int64_t count)
     assert_true(fabs(ab / sqrt(aa * bb)) < 5 / sqrt((double)count));
 }
 
-static void test_other_seeds_give_other_weights(void **state) {
-    static const uint64_t seeds[] = {0, 1, 2, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1, UINT64_C(1) << 63, UINT64_MAX};
+static void test_other_seeds_give_other_weights(void **state)
+{
+    static const uint64_t seeds[] = {0,         1, 2, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1, UINT64_C(1) << 63,
+                                     UINT64_MAX};
     enum { SEEDS = sizeof seeds / sizeof seeds[0] };
     double *weights[SEEDS];
     int64_t count = 0;
@@ -424,7 +449,8 @@ static void test_other_seeds_give_other_weights(void **state) {
     }
 }
 
-static void test_the_parameters_of_a_model_are_drawn_apart(void **state) {
+static void test_the_parameters_of_a_model_are_drawn_apart(void **state)
+{
     rnn_model *model = create(50, 50, 50, 3, RNN_FLOAT64); /* matrices of 50 by 50 only */
     double *weights[7];
     int matrices = 0;
@@ -449,7 +475,8 @@ static void test_the_parameters_of_a_model_are_drawn_apart(void **state) {
 /* ---- Names and shapes ---- */
 
 /* The model must have a parameter of this name and shape. */
-static void assert_has_parameter(const rnn_model *model, const char *name, int32_t rank, int64_t rows, int64_t columns) {
+static void assert_has_parameter(const rnn_model *model, const char *name, int32_t rank, int64_t rows, int64_t columns)
+{
     rnn_parameter parameter = parameter_of(model, index_of(model, name));
     assert_string_equal(parameter.name, name);
     assert_int_equal(parameter.struct_size, sizeof parameter);
@@ -460,7 +487,8 @@ static void assert_has_parameter(const rnn_model *model, const char *name, int32
     assert_int_equal(parameter.precision, options_of(model).precision);
 }
 
-static void test_a_model_of_one_layer_has_the_seeds_five_parameters(void **state) {
+static void test_a_model_of_one_layer_has_the_seeds_five_parameters(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 1, precisions[p]);
@@ -474,7 +502,8 @@ static void test_a_model_of_one_layer_has_the_seeds_five_parameters(void **state
     }
 }
 
-static void test_each_further_layer_has_three_parameters_with_inputs_of_hidden_size(void **state) {
+static void test_each_further_layer_has_three_parameters_with_inputs_of_hidden_size(void **state)
+{
     enum { LAYERS = 12 };
     rnn_model *model = create(7, 5, 3, LAYERS, RNN_FLOAT32);
     (void)state;
@@ -491,7 +520,8 @@ static void test_each_further_layer_has_three_parameters_with_inputs_of_hidden_s
     rnn_model_destroy(model);
 }
 
-static void test_find_is_the_inverse_of_describe(void **state) {
+static void test_find_is_the_inverse_of_describe(void **state)
+{
     rnn_model *model = create(7, 5, 3, 1024, RNN_FLOAT32);
     (void)state;
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
@@ -500,7 +530,8 @@ static void test_find_is_the_inverse_of_describe(void **state) {
     rnn_model_destroy(model);
 }
 
-static void test_find_refuses_names_that_the_model_does_not_have(void **state) {
+static void test_find_refuses_names_that_the_model_does_not_have(void **state)
+{
     static const char *const names[] = {"",
                                         "Wxh",
                                         "rnn.weight_ih_l",
@@ -531,7 +562,8 @@ typedef struct later_parameter {
     unsigned char tail[16];
 } later_parameter;
 
-static void test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it(void **state) {
+static void test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it(void **state)
+{
     rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
     later_parameter later = {.parameter.struct_size = sizeof later};
     (void)state;
@@ -542,14 +574,16 @@ static void test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it(vo
     rnn_model_destroy(model);
 }
 
-static void test_describe_refuses_bad_arguments(void **state) {
+static void test_describe_refuses_bad_arguments(void **state)
+{
     rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
     rnn_parameter parameter = {.struct_size = sizeof parameter};
     (void)state;
     assert_fails(rnn_model_parameter(model, -1, &parameter), RNN_ERROR_ARGUMENT, "index is -1");
     assert_fails(rnn_model_parameter(model, 5, &parameter), RNN_ERROR_ARGUMENT, "index is 5; it must be 0 to 4");
     assert_fails(rnn_model_parameter(model, INT64_MAX, &parameter), RNN_ERROR_ARGUMENT, "index is 9223372036854775807");
-    assert_fails(rnn_model_parameter(model, INT64_MIN, &parameter), RNN_ERROR_ARGUMENT, "index is -9223372036854775808");
+    assert_fails(rnn_model_parameter(model, INT64_MIN, &parameter), RNN_ERROR_ARGUMENT,
+                 "index is -9223372036854775808");
     assert_fails(rnn_model_parameter(model, 0, NULL), RNN_ERROR_ARGUMENT, "parameter is NULL");
     parameter.struct_size = 0;
     assert_fails(rnn_model_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
@@ -562,11 +596,13 @@ static void test_describe_refuses_bad_arguments(void **state) {
 /* ---- Values ---- */
 
 /* The element of a buffer of the model's precision. */
-static double element(const void *values, int32_t precision, int64_t index) {
+static double element(const void *values, int32_t precision, int64_t index)
+{
     return precision == RNN_FLOAT32 ? ((const float *)values)[index] : ((const double *)values)[index];
 }
 
-static void test_what_is_set_is_what_is_got_and_nothing_else_changes(void **state) {
+static void test_what_is_set_is_what_is_got_and_nothing_else_changes(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 2, precisions[p]);
@@ -592,7 +628,8 @@ static void test_what_is_set_is_what_is_got_and_nothing_else_changes(void **stat
     }
 }
 
-static void test_views_show_row_major_values_through_their_strides(void **state) {
+static void test_views_show_row_major_values_through_their_strides(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model_options options = make_options(7, 5, 3, 2, precisions[p]);
@@ -617,7 +654,8 @@ static void test_views_show_row_major_values_through_their_strides(void **state)
     }
 }
 
-static void test_a_view_sees_later_values(void **state) {
+static void test_a_view_sees_later_values(void **state)
+{
     rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT64);
     const double values[] = {1, 2, 3};
     (void)state;
@@ -629,7 +667,8 @@ static void test_a_view_sees_later_values(void **state) {
     rnn_model_destroy(model);
 }
 
-static void test_the_views_cover_the_flat_buffers_exactly_once(void **state) {
+static void test_the_views_cover_the_flat_buffers_exactly_once(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 3, precisions[p]);
@@ -661,7 +700,8 @@ static void test_the_views_cover_the_flat_buffers_exactly_once(void **state) {
     }
 }
 
-static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **state) {
+static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 1, precisions[p]);
@@ -700,7 +740,8 @@ static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **stat
     }
 }
 
-static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void **state) {
+static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void **state)
+{
     static const double bad[] = {NAN, INFINITY, -INFINITY};
     (void)state;
     for (size_t p = 0; p < 2; p++) {
@@ -722,7 +763,8 @@ static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void
     }
 }
 
-static void test_set_accepts_the_largest_finite_values(void **state) {
+static void test_set_accepts_the_largest_finite_values(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
@@ -739,7 +781,8 @@ static void test_set_accepts_the_largest_finite_values(void **state) {
     }
 }
 
-static void test_flat_buffers_refuse_null(void **state) {
+static void test_flat_buffers_refuse_null(void **state)
+{
     rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
     const void *values = &untouched_object;
     void *gradients = &untouched_object;
@@ -757,7 +800,8 @@ static void test_flat_buffers_refuse_null(void **state) {
 
 /* ---- Gradients ---- */
 
-static void assert_all_gradients_are_zero(const rnn_model *model) {
+static void assert_all_gradients_are_zero(const rnn_model *model)
+{
     double *gradients = get_all_gradients(model);
     for (int64_t i = 0; i < parameter_total(model); i++) {
         assert_true(gradients[i] == 0);
@@ -765,7 +809,8 @@ static void assert_all_gradients_are_zero(const rnn_model *model) {
     free(gradients);
 }
 
-static void assert_some_gradient_is_not_zero(const rnn_model *model) {
+static void assert_some_gradient_is_not_zero(const rnn_model *model)
+{
     double *gradients = get_all_gradients(model);
     int64_t nonzero = 0;
     for (int64_t i = 0; i < parameter_total(model); i++) {
@@ -775,7 +820,8 @@ static void assert_some_gradient_is_not_zero(const rnn_model *model) {
     free(gradients);
 }
 
-static void test_gradients_are_zeros_and_without_a_view_before_the_first_backward(void **state) {
+static void test_gradients_are_zeros_and_without_a_view_before_the_first_backward(void **state)
+{
     rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT32);
     (void)state;
     assert_all_gradients_are_zero(model);
@@ -789,7 +835,8 @@ static void test_gradients_are_zeros_and_without_a_view_before_the_first_backwar
     rnn_model_destroy(model);
 }
 
-static void test_flat_gradients_creates_zeros(void **state) {
+static void test_flat_gradients_creates_zeros(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 2, precisions[p]);
@@ -804,7 +851,8 @@ static void test_flat_gradients_creates_zeros(void **state) {
     }
 }
 
-static void test_the_flat_buffers_stay_where_they_are(void **state) {
+static void test_the_flat_buffers_stay_where_they_are(void **state)
+{
     rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT32);
     rnn_optimizer *optimizer = NULL;
     const void *values[2] = {NULL, NULL};
@@ -826,7 +874,8 @@ static void test_the_flat_buffers_stay_where_they_are(void **state) {
     rnn_model_destroy(model);
 }
 
-static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_shows(void **state) {
+static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_shows(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 2, precisions[p]);
@@ -840,8 +889,8 @@ static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_show
         from_doubles(precisions[p], written, flat, count);
         for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
             rnn_parameter parameter = parameter_of(model, index);
-            int64_t start = ((const char *)parameter.gradient - (const char *)flat) /
-                            (int64_t)precision_size(precisions[p]);
+            int64_t start =
+                ((const char *)parameter.gradient - (const char *)flat) / (int64_t)precision_size(precisions[p]);
             double *gradient = get_gradient(model, index);
             for (int64_t i = 0; i < parameter.count; i++) {
                 int64_t row = i / parameter.shape[1];
@@ -856,7 +905,8 @@ static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_show
     }
 }
 
-static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(void **state) {
+static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(void **state)
+{
     rnn_model *model = create(1000, 5, 3, 1, RNN_FLOAT64);
     void *flat = NULL;
     int64_t count = 0;
@@ -882,21 +932,12 @@ static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(v
 
 /* ---- Clipping ---- */
 
-static void test_clip_value_limits_each_gradient_to_plus_minus_limit(void **state) {
+static void test_clip_value_limits_each_gradient_to_plus_minus_limit(void **state)
+{
     static const struct {
         double before, after;
-    } cases[] = {{0, 0},
-                 {1, 1},
-                 {-4.5, -4.5},
-                 {5, 5},
-                 {-5, -5},
-                 {5.5, 5},
-                 {-5.5, -5},
-                 {1e30, 5},
-                 {-1e30, -5},
-                 {INFINITY, 5},
-                 {-INFINITY, -5},
-                 {1e-30, 1e-30}};
+    } cases[] = {{0, 0},     {1, 1},    {-4.5, -4.5}, {5, 5},        {-5, -5},        {5.5, 5},
+                 {-5.5, -5}, {1e30, 5}, {-1e30, -5},  {INFINITY, 5}, {-INFINITY, -5}, {1e-30, 1e-30}};
     enum { CASES = sizeof cases / sizeof cases[0] };
     (void)state;
     for (size_t p = 0; p < 2; p++) {
@@ -905,8 +946,8 @@ static void test_clip_value_limits_each_gradient_to_plus_minus_limit(void **stat
         int64_t count = 0;
         assert_ok(rnn_model_flat_gradients(model, &flat, &count));
         for (int64_t i = 0; i < count; i++) {
-            from_doubles(precisions[p], &cases[i % CASES].before, (char *)flat + (size_t)i * precision_size(precisions[p]),
-                         1);
+            from_doubles(precisions[p], &cases[i % CASES].before,
+                         (char *)flat + (size_t)i * precision_size(precisions[p]), 1);
         }
         assert_ok(rnn_model_clip_value(model, 5));
         for (int64_t i = 0; i < count; i++) {
@@ -918,7 +959,8 @@ static void test_clip_value_limits_each_gradient_to_plus_minus_limit(void **stat
     }
 }
 
-static void test_clip_value_keeps_a_nan(void **state) {
+static void test_clip_value_keeps_a_nan(void **state)
+{
     (void)state;
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create(7, 5, 3, 1, precisions[p]);
@@ -938,7 +980,8 @@ static void test_clip_value_keeps_a_nan(void **state) {
 }
 
 /* Without rnn_model_flat_gradients(): the library then knows which symbols have a gradient. */
-static void test_clip_value_limits_what_backward_left(void **state) {
+static void test_clip_value_limits_what_backward_left(void **state)
+{
     static const double limit = 0x1p-9;
     (void)state;
     for (size_t p = 0; p < 2; p++) {
@@ -962,7 +1005,8 @@ static void test_clip_value_limits_what_backward_left(void **state) {
     }
 }
 
-static void test_clip_value_with_a_limit_beyond_the_precision_keeps_all(void **state) {
+static void test_clip_value_with_a_limit_beyond_the_precision_keeps_all(void **state)
+{
     rnn_model_options options = make_options(7, 5, 3, 1, RNN_FLOAT32);
     rnn_model *model = create_random_model(&options, 0.5, 1);
     (void)state;
@@ -974,11 +1018,16 @@ static void test_clip_value_with_a_limit_beyond_the_precision_keeps_all(void **s
     rnn_model_destroy(model);
 }
 
-static void test_clip_value_refuses_a_limit_that_is_not_greater_than_0(void **state) {
+static void test_clip_value_refuses_a_limit_that_is_not_finite_and_greater_than_0(void **state)
+{
     static const struct {
         double limit;
         const char *part;
-    } bad[] = {{0, "limit is 0"}, {-5, "limit is -5"}, {-INFINITY, "limit is -inf"}, {NAN, "limit is "}};
+    } bad[] = {{0, "limit is 0"},
+               {-5, "limit is -5"},
+               {INFINITY, "limit is inf"},
+               {-INFINITY, "limit is -inf"},
+               {NAN, "limit is "}};
     rnn_model_options options = make_options(7, 5, 3, 1, RNN_FLOAT32);
     rnn_model *model = create_random_model(&options, 0.5, 1);
     (void)state;
@@ -992,7 +1041,8 @@ static void test_clip_value_refuses_a_limit_that_is_not_greater_than_0(void **st
     rnn_model_destroy(model);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_init_fills_in_the_seeds_defaults),
         cmocka_unit_test(test_options_init_fills_a_later_versions_options_to_their_end),
@@ -1036,7 +1086,7 @@ int main(void) {
         cmocka_unit_test(test_clip_value_keeps_a_nan),
         cmocka_unit_test(test_clip_value_limits_what_backward_left),
         cmocka_unit_test(test_clip_value_with_a_limit_beyond_the_precision_keeps_all),
-        cmocka_unit_test(test_clip_value_refuses_a_limit_that_is_not_greater_than_0),
+        cmocka_unit_test(test_clip_value_refuses_a_limit_that_is_not_finite_and_greater_than_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

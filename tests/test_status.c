@@ -8,14 +8,16 @@
 
 /* ---- Versions ---- */
 
-static void test_version_is_major_minor_patch_of_the_header(void **state) {
+static void test_version_is_major_minor_patch_of_the_header(void **state)
+{
     char expected[64];
     (void)state;
     snprintf(expected, sizeof expected, "%d.%d.%d", RNN_VERSION_MAJOR, RNN_VERSION_MINOR, RNN_VERSION_PATCH);
     assert_string_equal(rnn_version(), expected);
 }
 
-static void test_version_number_is_the_version_as_one_number(void **state) {
+static void test_version_number_is_the_version_as_one_number(void **state)
+{
     int major = -1, minor = -1, patch = -1;
     (void)state;
     assert_int_equal(sscanf(rnn_version(), "%d.%d.%d", &major, &minor, &patch), 3);
@@ -25,7 +27,8 @@ static void test_version_number_is_the_version_as_one_number(void **state) {
 
 /* ---- Names ---- */
 
-static void test_status_name_is_the_enumerators_name(void **state) {
+static void test_status_name_is_the_enumerators_name(void **state)
+{
     (void)state;
     assert_string_equal(rnn_status_name(RNN_OK), "RNN_OK");
     assert_string_equal(rnn_status_name(RNN_ERROR_ARGUMENT), "RNN_ERROR_ARGUMENT");
@@ -36,7 +39,8 @@ static void test_status_name_is_the_enumerators_name(void **state) {
     assert_string_equal(rnn_status_name(RNN_ERROR_NONFINITE), "RNN_ERROR_NONFINITE");
 }
 
-static void test_status_name_of_another_number_is_unknown_status(void **state) {
+static void test_status_name_of_another_number_is_unknown_status(void **state)
+{
     static const rnn_status none[] = {-1, RNN_ERROR_NONFINITE + 1, 1000000, INT32_MAX, INT32_MIN};
     (void)state;
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
@@ -47,19 +51,21 @@ static void test_status_name_of_another_number_is_unknown_status(void **state) {
 /* ---- The last error ---- */
 
 /* Fails with a sentence about this learning rate. */
-static rnn_status refuse_learning_rate(double learning_rate) {
+static rnn_status refuse_learning_rate(double learning_rate)
+{
     rnn_model_options model_options = make_options(2, 1, 2, 1, RNN_FLOAT32);
     rnn_optimizer_options options;
     rnn_model *model = create_model(&model_options);
     rnn_optimizer *optimizer = NULL;
-    assert_ok(rnn_optimizer_options_init(&options, sizeof options));
+    assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_ADAGRAD));
     options.learning_rate = learning_rate;
     rnn_status status = rnn_optimizer_create(model, &options, &optimizer);
     rnn_model_destroy(model);
     return status;
 }
 
-static void test_last_error_names_the_argument_its_value_and_the_limit(void **state) {
+static void test_last_error_names_the_argument_its_value_and_the_limit(void **state)
+{
     rnn_model_options options = make_options(2, 0, 2, 1, RNN_FLOAT32);
     rnn_model *model = NULL;
     (void)state;
@@ -67,7 +73,8 @@ static void test_last_error_names_the_argument_its_value_and_the_limit(void **st
     assert_string_equal(rnn_last_error(), "hidden_size is 0; it must be 1 to 1048576");
 }
 
-static void test_last_error_stays_while_calls_succeed(void **state) {
+static void test_last_error_stays_while_calls_succeed(void **state)
+{
     char before[1024];
     (void)state;
     assert_int_equal(refuse_learning_rate(-3), RNN_ERROR_ARGUMENT);
@@ -86,7 +93,8 @@ static void test_last_error_stays_while_calls_succeed(void **state) {
     assert_string_equal(rnn_last_error(), before);
 }
 
-static void test_last_error_is_the_latest_failures(void **state) {
+static void test_last_error_is_the_latest_failures(void **state)
+{
     (void)state;
     assert_int_equal(refuse_learning_rate(-3), RNN_ERROR_ARGUMENT);
     assert_int_equal(refuse_learning_rate(-4), RNN_ERROR_ARGUMENT);
@@ -94,7 +102,8 @@ static void test_last_error_is_the_latest_failures(void **state) {
     assert_non_null(strstr(rnn_last_error(), "-4"));
 }
 
-static void test_last_error_quotes_a_long_argument_in_part(void **state) {
+static void test_last_error_quotes_a_long_argument_in_part(void **state)
+{
     enum { LENGTH = 100000 };
     rnn_model_options options = make_options(2, 1, 2, 1, RNN_FLOAT32);
     rnn_model *model = create_model(&options);
@@ -116,7 +125,8 @@ typedef struct thread_report {
 } thread_report;
 
 /* No cmocka check in here: they belong to the main thread. */
-static void *fail_beside_another_thread(void *argument) {
+static void *fail_beside_another_thread(void *argument)
+{
     thread_report *report = argument;
     rnn_optimizer_options options;
     rnn_model_options model_options;
@@ -126,7 +136,7 @@ static void *fail_beside_another_thread(void *argument) {
     rnn_model_options_init(&model_options, sizeof model_options);
     model_options.input_size = model_options.output_size = 2;
     rnn_model_create(&model_options, &model);
-    rnn_optimizer_options_init(&options, sizeof options);
+    rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_ADAGRAD);
     options.learning_rate = report->learning_rate;
     rnn_optimizer_create(model, &options, &optimizer);
     rnn_model_destroy(model);
@@ -135,7 +145,8 @@ static void *fail_beside_another_thread(void *argument) {
     return NULL;
 }
 
-static void test_last_error_is_empty_before_a_threads_first_failure_and_its_own_afterwards(void **state) {
+static void test_last_error_is_empty_before_a_threads_first_failure_and_its_own_afterwards(void **state)
+{
     pthread_barrier_t barrier;
     pthread_t threads[2];
     thread_report reports[2] = {{.learning_rate = -11, .barrier = &barrier, .before = "never written"},
@@ -158,7 +169,8 @@ static void test_last_error_is_empty_before_a_threads_first_failure_and_its_own_
     assert_non_null(strstr(rnn_last_error(), "-33"));
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_version_is_major_minor_patch_of_the_header),
         cmocka_unit_test(test_version_number_is_the_version_as_one_number),

@@ -10,14 +10,16 @@
 static char untouched_object;
 #define UNTOUCHED ((rnn_vocab *)&untouched_object)
 
-static rnn_vocab *create_from_text(const void *text, size_t size) {
+static rnn_vocab *create_from_text(const void *text, size_t size)
+{
     rnn_vocab *vocab = NULL;
     assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, text, size, &vocab));
     assert_non_null(vocab);
     return vocab;
 }
 
-static rnn_vocab *create_from_list(const void *symbols, size_t size) {
+static rnn_vocab *create_from_list(const void *symbols, size_t size)
+{
     rnn_vocab *vocab = NULL;
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, symbols, size, &vocab));
     assert_non_null(vocab);
@@ -25,7 +27,8 @@ static rnn_vocab *create_from_list(const void *symbols, size_t size) {
 }
 
 /* The vocabulary must have exactly these one-byte symbols, in this order. */
-static void assert_symbols(const rnn_vocab *vocab, const void *symbols, int64_t count) {
+static void assert_symbols(const rnn_vocab *vocab, const void *symbols, int64_t count)
+{
     assert_int_equal(rnn_vocab_size(vocab), count);
     for (int32_t id = 0; id < count; id++) {
         const char *symbol = NULL;
@@ -36,7 +39,8 @@ static void assert_symbols(const rnn_vocab *vocab, const void *symbols, int64_t 
     }
 }
 
-static void fill_with_all_bytes(unsigned char bytes[256]) {
+static void fill_with_all_bytes(unsigned char bytes[256])
+{
     for (int i = 0; i < 256; i++) {
         bytes[i] = (unsigned char)i;
     }
@@ -44,28 +48,32 @@ static void fill_with_all_bytes(unsigned char bytes[256]) {
 
 /* ---- From a text ---- */
 
-static void test_ids_follow_the_ascending_order_of_the_symbols_of_a_text(void **state) {
+static void test_ids_follow_the_ascending_order_of_the_symbols_of_a_text(void **state)
+{
     (void)state;
     rnn_vocab *vocab = create_from_text("hello, world", 12);
     assert_symbols(vocab, " ,dehlorw", 9);
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_text_of_one_symbol_makes_a_vocabulary_of_one(void **state) {
+static void test_a_text_of_one_symbol_makes_a_vocabulary_of_one(void **state)
+{
     (void)state;
     rnn_vocab *vocab = create_from_text("aaaa", 4);
     assert_symbols(vocab, "a", 1);
     rnn_vocab_destroy(vocab);
 }
 
-static void test_bytes_above_127_come_after_ascii_and_nul_comes_first(void **state) {
+static void test_bytes_above_127_come_after_ascii_and_nul_comes_first(void **state)
+{
     (void)state;
     rnn_vocab *vocab = create_from_text("\xff\x80z\0A\x7f", 6);
     assert_symbols(vocab, "\0Az\x7f\x80\xff", 6);
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_text_of_all_256_bytes_gives_each_byte_itself_as_id(void **state) {
+static void test_a_text_of_all_256_bytes_gives_each_byte_itself_as_id(void **state)
+{
     unsigned char bytes[256];
     unsigned char reversed[256];
     (void)state;
@@ -78,7 +86,8 @@ static void test_a_text_of_all_256_bytes_gives_each_byte_itself_as_id(void **sta
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_text_is_not_kept(void **state) {
+static void test_a_text_is_not_kept(void **state)
+{
     char text[] = "abc";
     (void)state;
     rnn_vocab *vocab = create_from_text(text, 3);
@@ -87,7 +96,8 @@ static void test_a_text_is_not_kept(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_create_from_text_refuses_bad_arguments(void **state) {
+static void test_create_from_text_refuses_bad_arguments(void **state)
+{
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     assert_fails(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, NULL, 3, &vocab), RNN_ERROR_ARGUMENT, "text is NULL");
@@ -102,7 +112,8 @@ static void test_create_from_text_refuses_bad_arguments(void **state) {
 
 /* ---- From a file ---- */
 
-static void test_a_file_makes_the_same_vocabulary_as_its_text(void **state) {
+static void test_a_file_makes_the_same_vocabulary_as_its_text(void **state)
+{
     rnn_vocab *vocab = NULL;
     (void)state;
     write_file("text", "\xff\x80z\0A\x7f", 6);
@@ -111,7 +122,8 @@ static void test_a_file_makes_the_same_vocabulary_as_its_text(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_symbol_anywhere_in_a_large_file_is_found(void **state) {
+static void test_a_symbol_anywhere_in_a_large_file_is_found(void **state)
+{
     enum { SIZE = 3000001 };
     static const size_t offsets[] = {0, 4095, 4096, 65535, 65536, 131072, 1048575, 1048576, SIZE - 2, SIZE - 1};
     char *text = allocate(SIZE, 1);
@@ -128,7 +140,8 @@ static void test_a_symbol_anywhere_in_a_large_file_is_found(void **state) {
     free(text);
 }
 
-static void test_create_from_file_refuses_bad_arguments(void **state) {
+static void test_create_from_file_refuses_bad_arguments(void **state)
+{
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     write_file("text", "abc", 3);
@@ -139,7 +152,8 @@ static void test_create_from_file_refuses_bad_arguments(void **state) {
     assert_fails(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", NULL), RNN_ERROR_ARGUMENT, "vocab is NULL");
 }
 
-static void test_a_missing_file_is_an_error_with_its_name_and_the_systems_reason(void **state) {
+static void test_a_missing_file_is_an_error_with_its_name_and_the_systems_reason(void **state)
+{
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     assert_fails(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "absent", &vocab), RNN_ERROR_IO, "absent");
@@ -148,7 +162,8 @@ static void test_a_missing_file_is_an_error_with_its_name_and_the_systems_reason
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 
-static void test_a_long_path_does_not_push_the_systems_reason_out(void **state) {
+static void test_a_long_path_does_not_push_the_systems_reason_out(void **state)
+{
     char path[3001];
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
@@ -160,7 +175,8 @@ static void test_a_long_path_does_not_push_the_systems_reason_out(void **state) 
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 
-static void test_an_empty_file_is_an_error(void **state) {
+static void test_an_empty_file_is_an_error(void **state)
+{
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     write_file("empty", "", 0);
@@ -168,7 +184,8 @@ static void test_an_empty_file_is_an_error(void **state) {
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 
-static void test_a_directory_is_an_error(void **state) {
+static void test_a_directory_is_an_error(void **state)
+{
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     assert_int_equal(mkdir("folder", 0700), 0);
@@ -176,7 +193,8 @@ static void test_a_directory_is_an_error(void **state) {
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 
-static void test_a_device_or_a_pipe_is_an_error_and_not_waited_for(void **state) {
+static void test_a_device_or_a_pipe_is_an_error_and_not_waited_for(void **state)
+{
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     assert_int_equal(mkfifo("pipe", 0600), 0);
@@ -188,27 +206,31 @@ static void test_a_device_or_a_pipe_is_an_error_and_not_waited_for(void **state)
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 
-static int is_refused(const char *path) {
+static int is_refused(const char *path)
+{
     rnn_vocab *vocab = UNTOUCHED;
     return rnn_vocab_create_from_file(RNN_VOCAB_BYTES, path, &vocab) == RNN_ERROR_IO && vocab == UNTOUCHED &&
            strstr(rnn_last_error(), path) != NULL && strstr(rnn_last_error(), strerror(EACCES)) != NULL;
 }
 
-static void test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason(void **state) {
+static void test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason(void **state)
+{
     (void)state;
     assert_true(holds_for_an_unreadable_file("secret", is_refused));
 }
 
 /* ---- From a list ---- */
 
-static void test_a_list_keeps_its_order(void **state) {
+static void test_a_list_keeps_its_order(void **state)
+{
     (void)state;
     rnn_vocab *vocab = create_from_list("zebra\0\xfe", 7);
     assert_symbols(vocab, "zebra\0\xfe", 7);
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_list_may_hold_all_256_bytes(void **state) {
+static void test_a_list_may_hold_all_256_bytes(void **state)
+{
     unsigned char bytes[256];
     (void)state;
     fill_with_all_bytes(bytes);
@@ -219,7 +241,8 @@ static void test_a_list_may_hold_all_256_bytes(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_list_is_not_kept(void **state) {
+static void test_a_list_is_not_kept(void **state)
+{
     char symbols[] = "cab";
     (void)state;
     rnn_vocab *vocab = create_from_list(symbols, 3);
@@ -228,7 +251,8 @@ static void test_a_list_is_not_kept(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_list_with_a_symbol_twice_is_refused(void **state) {
+static void test_a_list_with_a_symbol_twice_is_refused(void **state)
+{
     unsigned char bytes[257] = {0};
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
@@ -239,7 +263,8 @@ static void test_a_list_with_a_symbol_twice_is_refused(void **state) {
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 
-static void test_create_from_list_refuses_bad_arguments(void **state) {
+static void test_create_from_list_refuses_bad_arguments(void **state)
+{
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, NULL, 3, &vocab), RNN_ERROR_ARGUMENT, "symbols is NULL");
@@ -252,13 +277,15 @@ static void test_create_from_list_refuses_bad_arguments(void **state) {
 
 /* ---- Size and symbols ---- */
 
-static void test_destroying_null_does_nothing_and_its_size_is_0(void **state) {
+static void test_destroying_null_does_nothing_and_its_size_is_0(void **state)
+{
     (void)state;
     rnn_vocab_destroy(NULL);
     assert_int_equal(rnn_vocab_size(NULL), 0);
 }
 
-static void test_a_symbol_is_terminated_by_a_nul_that_its_size_does_not_count(void **state) {
+static void test_a_symbol_is_terminated_by_a_nul_that_its_size_does_not_count(void **state)
+{
     unsigned char bytes[256];
     (void)state;
     fill_with_all_bytes(bytes);
@@ -274,7 +301,8 @@ static void test_a_symbol_is_terminated_by_a_nul_that_its_size_does_not_count(vo
     rnn_vocab_destroy(vocab);
 }
 
-static void test_the_size_of_a_symbol_need_not_be_wanted(void **state) {
+static void test_the_size_of_a_symbol_need_not_be_wanted(void **state)
+{
     const char *symbol = NULL;
     (void)state;
     rnn_vocab *vocab = create_from_list("xy", 2);
@@ -283,7 +311,8 @@ static void test_the_size_of_a_symbol_need_not_be_wanted(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_a_symbol_of_an_id_out_of_range_is_an_error(void **state) {
+static void test_a_symbol_of_an_id_out_of_range_is_an_error(void **state)
+{
     static const int32_t ids[] = {-1, 2, 256, INT32_MAX, INT32_MIN};
     const char *symbol = "untouched";
     size_t size = 77;
@@ -303,7 +332,8 @@ static void test_a_symbol_of_an_id_out_of_range_is_an_error(void **state) {
 
 /* ---- Text to ids ---- */
 
-static void test_encode_gives_each_symbols_id(void **state) {
+static void test_encode_gives_each_symbols_id(void **state)
+{
     static const int32_t expected[] = {2, 0, 1, 0, 2};
     int32_t ids[5] = {-7, -7, -7, -7, -7};
     int64_t count = -7;
@@ -315,7 +345,8 @@ static void test_encode_gives_each_symbols_id(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_encode_writes_no_more_than_the_text_has(void **state) {
+static void test_encode_writes_no_more_than_the_text_has(void **state)
+{
     int32_t ids[4] = {-7, -7, -7, -7};
     int64_t count = -7;
     (void)state;
@@ -329,7 +360,8 @@ static void test_encode_writes_no_more_than_the_text_has(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_encode_of_an_empty_text_writes_nothing(void **state) {
+static void test_encode_of_an_empty_text_writes_nothing(void **state)
+{
     int32_t ids[1] = {-7};
     int64_t count = -7;
     (void)state;
@@ -341,7 +373,8 @@ static void test_encode_of_an_empty_text_writes_nothing(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_encode_reports_an_unknown_symbol_with_its_offset_and_writes_nothing(void **state) {
+static void test_encode_reports_an_unknown_symbol_with_its_offset_and_writes_nothing(void **state)
+{
     enum { SIZE = 100000, OFFSET = 54321 };
     char *text = allocate(SIZE, 1);
     int32_t *ids = allocate(SIZE, sizeof(int32_t));
@@ -363,7 +396,8 @@ static void test_encode_reports_an_unknown_symbol_with_its_offset_and_writes_not
     free(text);
 }
 
-static void test_encode_refuses_unprintable_unknown_symbols_in_one_line(void **state) {
+static void test_encode_refuses_unprintable_unknown_symbols_in_one_line(void **state)
+{
     int32_t ids[1] = {-7};
     (void)state;
     rnn_vocab *vocab = create_from_list("ab", 2);
@@ -377,7 +411,8 @@ static void test_encode_refuses_unprintable_unknown_symbols_in_one_line(void **s
     rnn_vocab_destroy(vocab);
 }
 
-static void test_encode_into_too_small_a_capacity_writes_nothing(void **state) {
+static void test_encode_into_too_small_a_capacity_writes_nothing(void **state)
+{
     static const int64_t capacities[] = {2, 1, 0, -1, INT64_MIN};
     int32_t ids[3] = {-7, -7, -7};
     int64_t count = -7;
@@ -397,7 +432,8 @@ static void test_encode_into_too_small_a_capacity_writes_nothing(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_encode_refuses_null(void **state) {
+static void test_encode_refuses_null(void **state)
+{
     int32_t ids[3] = {-7, -7, -7};
     int64_t count = -7;
     (void)state;
@@ -412,7 +448,8 @@ static void test_encode_refuses_null(void **state) {
 
 /* ---- Ids to text ---- */
 
-static void test_decode_gives_each_ids_symbol(void **state) {
+static void test_decode_gives_each_ids_symbol(void **state)
+{
     static const int32_t ids[] = {2, 0, 1, 0, 2};
     char text[7] = "------";
     size_t size = 77;
@@ -426,7 +463,8 @@ static void test_decode_gives_each_ids_symbol(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_decode_of_no_ids_writes_nothing(void **state) {
+static void test_decode_of_no_ids_writes_nothing(void **state)
+{
     char text[1] = {'-'};
     size_t size = 77;
     (void)state;
@@ -437,7 +475,8 @@ static void test_decode_of_no_ids_writes_nothing(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_decode_refuses_an_id_out_of_range_and_writes_nothing(void **state) {
+static void test_decode_refuses_an_id_out_of_range_and_writes_nothing(void **state)
+{
     static const int32_t bad[] = {-1, 2, 256, INT32_MAX, INT32_MIN};
     char text[4] = "----";
     size_t size = 77;
@@ -454,7 +493,8 @@ static void test_decode_refuses_an_id_out_of_range_and_writes_nothing(void **sta
     rnn_vocab_destroy(vocab);
 }
 
-static void test_decode_into_too_small_a_capacity_writes_nothing(void **state) {
+static void test_decode_into_too_small_a_capacity_writes_nothing(void **state)
+{
     static const int32_t ids[] = {0, 1, 0};
     char text[3] = "---";
     size_t size = 77;
@@ -468,7 +508,8 @@ static void test_decode_into_too_small_a_capacity_writes_nothing(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_decode_refuses_null_and_a_negative_count(void **state) {
+static void test_decode_refuses_null_and_a_negative_count(void **state)
+{
     static const int32_t ids[] = {0, 1, 0};
     char text[3] = "---";
     size_t size = 77;
@@ -484,7 +525,8 @@ static void test_decode_refuses_null_and_a_negative_count(void **state) {
     rnn_vocab_destroy(vocab);
 }
 
-static void test_decode_undoes_encode_for_every_byte(void **state) {
+static void test_decode_undoes_encode_for_every_byte(void **state)
+{
     enum { SIZE = 10000 };
     unsigned char *text = allocate(SIZE, 1);
     unsigned char *again = allocate(SIZE, 1);
@@ -508,7 +550,8 @@ static void test_decode_undoes_encode_for_every_byte(void **state) {
     free(text);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ids_follow_the_ascending_order_of_the_symbols_of_a_text),
         cmocka_unit_test(test_a_text_of_one_symbol_makes_a_vocabulary_of_one),

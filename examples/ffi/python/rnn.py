@@ -132,7 +132,10 @@ def _opaque(name):
 _vocab, _corpus, _model, _state, _optimizer, _sampler = map(
     _opaque, ["rnn_vocab", "rnn_corpus", "rnn_model", "rnn_state", "rnn_optimizer", "rnn_sampler"])
 _int32, _int64, _size = _checked(c_int32), _checked(c_int64), _checked(c_size_t)
-_library = ctypes.CDLL(os.environ.get("LIBRNN", "librnn.so.0"))
+try:
+    _library = ctypes.CDLL(os.environ.get("LIBRNN", "librnn.so.0"))
+except OSError as error:
+    raise ImportError(f"{error}; the environment variable LIBRNN can name the library's file") from None
 
 
 def _raise_on_failure(status, function, arguments):

@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# Runs the example programs as a user would and checks what they print and how they end.
+# Usage: programs.sh SOURCE_DIR BUILD_DIR
+set -u
+
+if [ $# -ne 2 ]; then
+    echo "usage: programs.sh SOURCE_DIR BUILD_DIR" >&2
+    exit 2
+fi
+source_dir=$(cd "$1" && pwd) || exit 2
+program=$(cd "$2" && pwd)/examples/min_char_rnn || exit 2
+if [ ! -x "$program" ]; then
+    echo "programs.sh: there is no program $program" >&2
+    exit 2
+fi
+
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+
+passed=0
+failed=0
+
+# What a check says when it is through: its name, and for a failure what was wrong.
+pass() {
+    passed=$((passed + 1))
+    echo "ok    $1"
+}
+
+fail() {
+    failed=$((failed + 1))
+    echo "FAIL  $1: $2"
+}
+
+check() { # NAME COMMAND...: the command must succeed
+    local name=$1
+    shift
+    if "$@" >check.out 2>&1; then
+        pass "$name"
+    else
+        fail "$name" "$(tail -n 3 check.out | tr '\n' ' ')"
+    fi
+}
+
+# Runs the program; leaves its output in out and err and its exit status in $status.
+run() {
+    timeout 300 "$program" "$@" >out 2>err </dev/null
+    status=$?
+}
+
+runs() { # NAME ARGUMENTS...: must succeed without a word on stderr
+    local name=$1
+    shift
+    run "$@"
+    if [ "$status" -ne 0 ]; then
+        fail "$name" "exit status $status: $(head -n 1 err)"
+    elif [ -s err ]; then
+        fail "$name" "it wrote to stderr: $(head -n 1 err)"
+    else
+        pass "$name"
+    fi
+}
+
+judge_refusal() { # NAME CULPRIT: $status must be an error's, and err one line that names the culprit
+    if [ "$status" -eq 0 ]; then
+        fail "$1" "it exits with 0"
+    elif [ "$status" -ge 124 ]; then
+        fail "$1" "it hangs or ends by a signal: exit status $status"
+    elif [ "$(wc -l <err)" -ne 1 ]; then
+        fail "$1" "stderr has $(wc -l <err) lines: $(head -n 1 err)"
+    elif ! grep -qF -- "$2" err; then
+        fail "$1" "stderr doesn't say '$2': $(cat err)"
+    else
+        pass "$1"
+    fi
+}
+
+refuses() { # NAME CULPRIT ARGUMENTS...: must end with an error and one sentence that names the culprit
+    local name=$1 culprit=$2
+    shift 2
+    run "$@"
+    judge_refusal "$name" "$culprit"
+}
+
+# The number in the last "iter N, loss: X" line of a file.
+last_loss() {
+    sed -n 's/^iter [0-9]*, loss: //p' "$1" | tail -n 1
+}
+
+first_loss() {
+    sed -n 's/^iter [0-9]*, loss: //p' "$1" | head -n 1
+}
+
+holds() { # EXPRESSION: of numbers, for awk
+    awk "BEGIN { exit !($1) }"
+}
+
+# 3000 characters of eight symbols, without a line end, so that a sample is one line
+for ((i = 0; i < 250; i++)); do printf 'hello world '; done >text
+characters=3000
+unique=8
+
+# ---- What it prints ----
+
+runs "trains for --iterations iterations" text --iterations 201
+mv out default.out
+check "says first how many characters and unique symbols the text has" \
+    test "$(head -n 1 default.out)" = "data has $characters characters, $unique unique."
+check "reports every 100 iterations" \
+    test "$(sed -n 's/^iter \([0-9]*\), loss: [0-9.]*$/\1/p' default.out | tr '\n' ' ')" = "0 100 200 "
+
+# Each report: a line ----, the sample between two spaces, a line ----, and the line with the loss.
+well_formed() {
+    awk -v reports="$2" '
+        NR == 1 { next }
+        { lines[NR - 2] = $0 }
+        END {
+            for (r = 0; r < reports; r++) {
+                sample = lines[4 * r + 1]
+                if (lines[4 * r] != "----" || lines[4 * r + 2] != "----" || lines[4 * r + 3] !~ /^iter [0-9]+, loss: /)
+                    exit 1
+                if (length(sample) != 202 || sample !~ /^ .* $/ || sample ~ /[^helo wrd]/)
+                    exit 1
+            }
+        }' "$1"
+}
+check "writes 200 characters of the text's symbols between ---- lines before each loss" well_formed default.out 3
+
+check "starts with the loss of guessing, T log M" \
+    holds "($(first_loss default.out) / (25 * log($unique)) - 1) ^ 2 < 0.01 ^ 2"
+
+runs "accepts --sample-every" text --iterations 21 --sample-every 7
+check "reports every --sample-every iterations" \
+    test "$(sed -n 's/^iter \([0-9]*\), loss: .*/\1/p' out | tr '\n' ' ')" = "0 7 14 "
+
+runs "trains for 3000 iterations" text --iterations 3001
+check "learns to predict the text" holds "$(last_loss out) < $(first_loss out) / 4"
+
+runs "accepts a learning rate of 0" text --iterations 201 --learning-rate 0
+check "doesn't learn at a learning rate of 0" holds "($(last_loss out) / $(first_loss out) - 1) ^ 2 < 0.01 ^ 2"
+
+
+for ((i = 0; i < 256; i++)); do printf '%b' "\\x$(printf %02x "$i")"; done >bytes
+runs "trains on a text of all 256 bytes" bytes --iterations 3
+check "counts all 256 bytes" test "$(head -n 1 out | tr -d '\0')" = "data has 256 characters, 256 unique."
+
+printf 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' >one
+runs "trains on a text of one symbol" one --iterations 1
+check "writes the only symbol there is" grep -q '^ a\{200\} $' out
+
+runs "trains on a text of T + 1 characters" one --iterations 3 --sequence 29
+runs "trains on a text with lines" "$source_dir/README.md" --iterations 1
+check "counts the bytes of a text with lines" \
+    test "$(head -n 1 out | cut -d ' ' -f 3)" -eq "$(wc -c <"$source_dir/README.md")"
+
+# ---- Options ----
+
+runs "trains once more" text --iterations 201
+check "prints the same on every run" cmp out default.out
+runs "accepts the defaults as options" text --iterations 201 --hidden 100 --sequence 25 --learning-rate 0.1 \
+    --precision float32 --sample-every 100
+check "has the seed's numbers as defaults" cmp out default.out
+runs "accepts options before the file" --iterations 201 text
+check "prints the same wherever options stand" cmp out default.out
+for option in "--seed 1" "--hidden 50" "--sequence 10" "--learning-rate 0.05" "--precision float64"; do
+    # shellcheck disable=SC2086
+    runs "accepts $option" text --iterations 201 $option
+    check "prints something else with $option" eval '! cmp -s out default.out'
+    # shellcheck disable=SC2086
+    check "prints the same again with $option" eval "\"$program\" text --iterations 201 $option | cmp - out"
+done
+
+# ---- Stopping ----
+
+"$program" text --sample-every 100 >out 2>err </dev/null &
+pid=$!
+for ((i = 0; i < 600; i++)); do
+    grep -q '^iter 200,' out && break
+    sleep 0.1
+done
+check "runs on without --iterations" kill -INT "$pid"
+for ((i = 0; i < 600; i++)); do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.1
+done
+kill -KILL "$pid" 2>/dev/null
+wait "$pid"
+check "exits with 0 after SIGINT" test $? -eq 0
+check "says nothing on stderr after SIGINT" test ! -s err
+check "ends with a line on where it stopped" grep -q '[0-9]' <(tail -n 1 out)
+check "ends that line" test "$(tail -c 1 out | wc -l)" -eq 1
+
+# ---- What it refuses ----
+
+refuses "refuses to run without a file" FILE
+refuses "refuses a second file" FILE text text
+refuses "refuses an unknown option" --bogus text --bogus
+refuses "refuses an option without its value" --hidden text --hidden
+for option in iterations hidden sequence seed sample-every; do
+    for value in 12x x12 '' ' ' -3 nan 1e999 1.5 99999999999999999999; do
+        refuses "refuses --$option '$value'" "$option" text --iterations 1 "--$option" "$value"
+    done
+done
+for option in hidden sequence; do
+    for value in 0 1099511627776 9223372036854775807; do
+        refuses "refuses --$option $value" "$value" text --iterations 1 "--$option" "$value"
+    done
+done
+for value in 12x x12 '' ' ' -3 nan inf 1e999; do
+    refuses "refuses --learning-rate '$value'" learning-rate text --iterations 1 --learning-rate "$value"
+done
+for value in float16 FLOAT32 float '' 32; do
+    refuses "refuses --precision '$value'" precision text --iterations 1 --precision "$value"
+done
+
+: >empty
+mkdir folder
+mkfifo pipe
+printf 'too short' >short
+refuses "refuses a missing file" absent absent --iterations 1
+refuses "refuses an empty file" empty empty --iterations 1
+refuses "refuses a directory" folder folder --iterations 1
+refuses "refuses a pipe" pipe pipe --iterations 1
+refuses "refuses a device" /dev/null /dev/null --iterations 1
+refuses "refuses a text shorter than T + 1" 26 short --iterations 1
+
+# A file that may not be read: as root, given up for the purpose.
+printf 'secret' >secret
+chmod 000 secret
+chmod 711 .
+name="refuses a file that it may not read"
+if [ "$(id -u)" -ne 0 ]; then
+    refuses "$name" secret secret --iterations 1
+elif cp "$program" unprivileged && setpriv --reuid=65534 --regid=65534 --clear-groups ./unprivileged text \
+    --iterations 0 >/dev/null 2>&1; then
+    setpriv --reuid=65534 --regid=65534 --clear-groups ./unprivileged secret --iterations 1 >out 2>err
+    status=$?
+    judge_refusal "$name" secret
+else
+    echo "skip  $name: root may read everything"
+fi
+
+if [ -w /dev/full ]; then
+    timeout 300 "$program" text --iterations 201 >/dev/full 2>err
+    status=$?
+    judge_refusal "fails when its output can't be written" output
+fi
+cp text copy
+timeout 300 "$program" text --iterations 201 >&- 2>err
+status=$?
+judge_refusal "fails when its output is closed" output
+check "leaves its input alone" cmp text copy
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,1311 @@
+/*
+ * Forward and backward over a chunk: what they compute, against a reference in plain C and against themselves, and what
+ * they refuse.
+ */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+/* ---- The reference: the seed's formulas, for any number of layers and streams ---- */
+
+enum { LAYERS_MOST = 3 };
+
+typedef struct layer_weights {
+    double *input;     /* [H][V], [H][H] above the first layer */
+    double *recurrent; /* [H][H] */
+    double *bias;      /* [H] */
+} layer_weights;
+
+typedef struct weights {
+    layer_weights layers[LAYERS_MOST];
+    double *decoder;      /* [O][H] */
+    double *decoder_bias; /* [O] */
+} weights;
+
+/* A model's parameters or gradients, by `get`: get_parameter or get_gradient. */
+static weights read_weights(const rnn_model *model, double *(*get)(const rnn_model *model, int64_t index))
+{
+    weights read = {0};
+    int64_t layers = options_of(model).layers;
+    assert_true(layers <= LAYERS_MOST);
+    for (int l = 0; l < layers; l++) {
+        char name[64];
+        snprintf(name, sizeof name, "rnn.weight_ih_l%d", l);
+        read.layers[l].input = get(model, index_of(model, name));
+        snprintf(name, sizeof name, "rnn.weight_hh_l%d", l);
+        read.layers[l].recurrent = get(model, index_of(model, name));
+        snprintf(name, sizeof name, "rnn.bias_ih_l%d", l);
+        read.layers[l].bias = get(model, index_of(model, name));
+    }
+    read.decoder = get(model, index_of(model, "decoder.weight"));
+    read.decoder_bias = get(model, index_of(model, "decoder.bias"));
+    return read;
+}
+
+static void free_weights(weights *w)
+{
+    for (int l = 0; l < LAYERS_MOST; l++) {
+        free(w->layers[l].input);
+        free(w->layers[l].recurrent);
+        free(w->layers[l].bias);
+    }
+    free(w->decoder);
+    free(w->decoder_bias);
+}
+
+typedef struct reference {
+    int64_t T, B, V, H, O, L;
+    const int32_t *inputs, *targets; /* [T][B] */
+    weights weights;
+    weights gradients;
+    double *hidden;   /* [L][T + 1][B][H]; time 0 is before the chunk */
+    double *logits;   /* [T][B][O] */
+    double *d_logits; /* [T][B][O] */
+    rnn_loss loss;
+} reference;
+
+/* Stream b's units of layer l at time t, 0 to T. */
+static double *hidden_at(const reference *r, int64_t l, int64_t t, int64_t b)
+{
+    return r->hidden + ((l * (r->T + 1) + t) * r->B + b) * r->H;
+}
+
+/* Sets the times after t of one stream. */
+static void reference_step(reference *r, int64_t t, int64_t b)
+{
+    for (int64_t l = 0; l < r->L; l++) {
+        const layer_weights *w = &r->weights.layers[l];
+        const double *before = hidden_at(r, l, t, b);
+        for (int64_t j = 0; j < r->H; j++) {
+            double sum = w->bias[j];
+            if (l == 0) {
+                sum += w->input[j * r->V + r->inputs[t * r->B + b]];
+            } else {
+                for (int64_t k = 0; k < r->H; k++) {
+                    sum += w->input[j * r->H + k] * hidden_at(r, l - 1, t + 1, b)[k];
+                }
+            }
+            for (int64_t k = 0; k < r->H; k++) {
+                sum += w->recurrent[j * r->H + k] * before[k];
+            }
+            hidden_at(r, l, t + 1, b)[j] = tanh(sum);
+        }
+    }
+    for (int64_t o = 0; o < r->O; o++) {
+        double sum = r->weights.decoder_bias[o];
+        for (int64_t k = 0; k < r->H; k++) {
+            sum += r->weights.decoder[o * r->H + k] * hidden_at(r, r->L - 1, t + 1, b)[k];
+        }
+        r->logits[(t * r->B + b) * r->O + o] = sum;
+    }
+}
+
+/* -log of the target's probability; `d_logits`, its derivative, unless NULL. */
+static double cross_entropy(const double *logits, int64_t count, int32_t target, double *d_logits)
+{
+    double largest = logits[0], sum = 0;
+    for (int64_t o = 1; o < count; o++) {
+        largest = fmax(largest, logits[o]);
+    }
+    for (int64_t o = 0; o < count; o++) {
+        sum += exp(logits[o] - largest);
+    }
+    for (int64_t o = 0; o < count && d_logits != NULL; o++) {
+        d_logits[o] = exp(logits[o] - largest) / sum - (o == target);
+    }
+    return largest + log(sum) - logits[target];
+}
+
+static void reference_forward(reference *r)
+{
+    for (int64_t i = 0; i < r->T * r->B; i++) {
+        reference_step(r, i / r->B, i % r->B);
+        if (r->targets[i] != RNN_IGNORE) {
+            r->loss.sum += cross_entropy(r->logits + i * r->O, r->O, r->targets[i], r->d_logits + i * r->O);
+            r->loss.count++;
+        }
+    }
+}
+
+/* Adds one position's part of the gradients; d_later [L][H] comes from the step after it, and goes to the one before.
+ */
+static void reference_step_back(reference *r, int64_t t, int64_t b, double *d_later, double *d_output, double *d_sum)
+{
+    const double *d_logits = r->d_logits + (t * r->B + b) * r->O;
+    const double *top = hidden_at(r, r->L - 1, t + 1, b);
+    memset(d_output, 0, (size_t)r->H * sizeof(double));
+    for (int64_t o = 0; o < r->O; o++) {
+        r->gradients.decoder_bias[o] += d_logits[o];
+        for (int64_t j = 0; j < r->H; j++) {
+            r->gradients.decoder[o * r->H + j] += d_logits[o] * top[j];
+            d_output[j] += d_logits[o] * r->weights.decoder[o * r->H + j];
+        }
+    }
+    for (int64_t l = r->L - 1; l >= 0; l--) {
+        const layer_weights *w = &r->weights.layers[l];
+        layer_weights *g = &r->gradients.layers[l];
+        const double *now = hidden_at(r, l, t + 1, b), *before = hidden_at(r, l, t, b);
+        for (int64_t j = 0; j < r->H; j++) {
+            d_sum[j] = (1 - now[j] * now[j]) * (d_output[j] + d_later[l * r->H + j]);
+        }
+        memset(d_output, 0, (size_t)r->H * sizeof(double));
+        memset(d_later + l * r->H, 0, (size_t)r->H * sizeof(double));
+        for (int64_t j = 0; j < r->H; j++) {
+            g->bias[j] += d_sum[j];
+            for (int64_t k = 0; k < r->H; k++) {
+                g->recurrent[j * r->H + k] += d_sum[j] * before[k];
+                d_later[l * r->H + k] += d_sum[j] * w->recurrent[j * r->H + k];
+            }
+            if (l == 0) {
+                g->input[j * r->V + r->inputs[t * r->B + b]] += d_sum[j];
+            }
+            for (int64_t k = 0; k < r->H && l > 0; k++) {
+                g->input[j * r->H + k] += d_sum[j] * hidden_at(r, l - 1, t + 1, b)[k];
+                d_output[k] += d_sum[j] * w->input[j * r->H + k];
+            }
+        }
+    }
+}
+
+static void reference_backward(reference *r)
+{
+    double *d_later = allocate(r->L * r->H, sizeof(double));
+    double *d_output = allocate(r->H, sizeof(double));
+    double *d_sum = allocate(r->H, sizeof(double));
+    for (int64_t b = 0; b < r->B; b++) {
+        memset(d_later, 0, (size_t)(r->L * r->H) * sizeof(double));
+        for (int64_t t = r->T - 1; t >= 0; t--) {
+            reference_step_back(r, t, b, d_later, d_output, d_sum);
+        }
+    }
+    free(d_sum);
+    free(d_output);
+    free(d_later);
+}
+
+/* What the model should compute over the chunk from the state. Its gradients must be zeros; nothing is changed. */
+static reference run_reference(const rnn_model *model, const rnn_state *state, const owned_chunk *chunk)
+{
+    rnn_model_options options = options_of(model);
+    reference r = {.T = chunk->chunk.steps,
+                   .B = chunk->chunk.streams,
+                   .V = options.input_size,
+                   .H = options.hidden_size,
+                   .O = options.output_size,
+                   .L = options.layers,
+                   .inputs = chunk->inputs,
+                   .targets = chunk->targets};
+    r.weights = read_weights(model, get_parameter);
+    r.gradients = read_weights(model, get_gradient);
+    r.hidden = allocate(r.L * (r.T + 1) * r.B * r.H, sizeof(double));
+    r.logits = allocate(r.T * r.B * r.O, sizeof(double));
+    r.d_logits = allocate(r.T * r.B * r.O, sizeof(double));
+    double *start = get_state(model, state);
+    for (int64_t l = 0; l < r.L; l++) {
+        memcpy(hidden_at(&r, l, 0, 0), start + l * r.B * r.H, (size_t)(r.B * r.H) * sizeof(double));
+    }
+    free(start);
+    reference_forward(&r);
+    reference_backward(&r);
+    return r;
+}
+
+static void free_reference(reference *r)
+{
+    free_weights(&r->weights);
+    free_weights(&r->gradients);
+    free(r->hidden);
+    free(r->logits);
+    free(r->d_logits);
+}
+
+/* ---- The library's side ---- */
+
+/*
+ * A model, a state with something in it and a chunk. The parameters shrink with H so that what a unit receives stays in
+ * the range in which tanh bends, neither linear nor saturated.
+ */
+typedef struct fixture {
+    rnn_model_options options;
+    rnn_model *model;
+    rnn_state *state;
+    owned_chunk chunk;
+} fixture;
+
+static fixture create_fixture(const rnn_model_options *options, int64_t steps, int64_t streams, double ignored_share)
+{
+    fixture made = {.options = *options};
+    made.model = create_random_model(options, fmin(1, 1.5 / sqrt((double)options->hidden_size)), 11);
+    made.state = create_random_state(made.model, streams, 0.9, 12);
+    made.chunk = create_random_chunk(steps, streams, options->input_size, options->output_size, ignored_share, 13);
+    return made;
+}
+
+static void destroy_fixture(fixture *f)
+{
+    destroy_chunk(&f->chunk);
+    rnn_state_destroy(f->state);
+    rnn_model_destroy(f->model);
+}
+
+/* Both precisions' fixture of a middling size: two layers, four streams, ten steps. */
+static fixture create_small_fixture(int32_t precision, int32_t reduction, double ignored_share)
+{
+    rnn_model_options options = make_options(9, 13, 6, 2, precision);
+    options.reduction = reduction;
+    return create_fixture(&options, 10, 4, ignored_share);
+}
+
+static rnn_state *copy_state(const fixture *f)
+{
+    rnn_state *copy = create_state(f->model, rnn_state_streams(f->state));
+    assert_ok(rnn_state_copy(copy, f->state));
+    return copy;
+}
+
+/* What a pass over a chunk gives, as doubles. Each may be NULL. */
+typedef struct results {
+    rnn_loss loss;
+    double *state;     /* [L][B][H] */
+    double *gradients; /* of all parameters */
+    double *outputs;   /* [T][B][O] */
+    int64_t state_count, gradient_count, output_count;
+} results;
+
+static void free_results(results *r)
+{
+    free(r->state);
+    free(r->gradients);
+    free(r->outputs);
+}
+
+/* From `start`, which stays. The gradients are those of this chunk alone; afterwards the model's are zeros. */
+static results run_forward_backward(rnn_model *model, const rnn_state *start, const rnn_chunk *chunk)
+{
+    results got = {0};
+    rnn_state *state = create_state(model, rnn_state_streams(start));
+    assert_ok(rnn_state_copy(state, start));
+    assert_ok(rnn_model_zero_gradients(model));
+    assert_ok(rnn_forward_backward(model, state, chunk, &got.loss));
+    got.state = get_state(model, state);
+    got.state_count = state_total(model, state);
+    got.gradients = get_all_gradients(model);
+    got.gradient_count = parameter_total(model);
+    assert_ok(rnn_model_zero_gradients(model));
+    rnn_state_destroy(state);
+    return got;
+}
+
+static results run_forward(const rnn_model *model, const rnn_state *start, const rnn_chunk *chunk)
+{
+    rnn_model_options options = options_of(model);
+    results got = {0};
+    rnn_state *state = create_state(model, rnn_state_streams(start));
+    assert_ok(rnn_state_copy(state, start));
+    got.output_count = chunk->steps * chunk->streams * options.output_size;
+    void *outputs = allocate(got.output_count, precision_size(options.precision));
+    assert_ok(rnn_forward(model, state, chunk, outputs, got.output_count, &got.loss));
+    got.outputs = allocate(got.output_count, sizeof(double));
+    to_doubles(options.precision, outputs, got.outputs, got.output_count);
+    got.state = get_state(model, state);
+    got.state_count = state_total(model, state);
+    free(outputs);
+    rnn_state_destroy(state);
+    return got;
+}
+
+static void assert_zero(const double *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        assert_true(values[i] == 0);
+    }
+}
+
+/* ---- Against the reference ---- */
+
+typedef struct size_row {
+    int64_t L, T, B, V, H, O;
+} size_row;
+
+/* Each H with each B, every T, V, O and L among them. */
+/* clang-format off */
+static const size_row sizes[] = {
+    /*L     T     B    V    H    O */
+    {1,    1,    1,   1,   1,   2},
+    {2,   25,    2,   2,   1,   1},
+    {3,    2,    3,  65,   1,  66},
+    {1,   25,    7, 131,   1,  65},
+    {1,    2,   33, 131,   1,   7},
+    {1,    2,    1,   2,   3, 131},
+    {3,   25,    2,  65,   3,   2},
+    {2,    1,    3, 131,   3,  65},
+    {1,    2,    7,   1,   3,   3},
+    {2,   25,   33,   1,   3,  65},
+    {3,   25,    1,  65,  17,  64},
+    {1,    1,    2, 131,  17,   2},
+    {2,   25,    3,   1,  17, 131},
+    {3,    2,    7,   2,  17,   1},
+    {1,   25,   33,   2,  17,  65},
+    {1,   25,    1,  65, 100, 131},
+    {2,    2,    1, 131, 100,   2},
+    {3,   25,    2, 131, 100,  65},
+    {1,    2,    3,   2, 100,   1},
+    {2,    1,    7,  65, 100,  66},
+    {2,   25,   33,  65, 100, 131},
+    /* More positions than rnn_forward() keeps at a time. */
+    {2, 2500,    1,   5,   3,   4},
+    {2,  400,    7,   5,   3,   4},
+    {2,    3, 1500,   5,   3,   4},
+};
+/* clang-format on */
+enum { SIZES = sizeof sizes / sizeof sizes[0] };
+
+static void assert_layer_close(const layer_weights *got, const layer_weights *expected, int64_t inputs, int64_t units,
+                               double tolerance)
+{
+    assert_all_close(got->input, expected->input, units * inputs, tolerance);
+    assert_all_close(got->recurrent, expected->recurrent, units * units, tolerance);
+    assert_all_close(got->bias, expected->bias, units, tolerance);
+}
+
+static void assert_agrees_with_reference(const size_row *size, int32_t precision, double tolerance)
+{
+    rnn_model_options options = make_options(size->V, size->H, size->O, size->L, precision);
+    fixture f = create_fixture(&options, size->T, size->B, 0.2);
+    f.chunk.targets[0] = 0; /* so that at least one counts */
+    reference expected = run_reference(f.model, f.state, &f.chunk);
+
+    results forward = run_forward(f.model, f.state, &f.chunk.chunk);
+    assert_int_equal(forward.loss.count, expected.loss.count);
+    assert_true(fabs(forward.loss.sum - expected.loss.sum) <= tolerance * (double)expected.loss.count);
+    assert_all_close(forward.outputs, expected.logits, forward.output_count, tolerance);
+    for (int64_t l = 0; l < size->L; l++) {
+        int64_t count = size->B * size->H;
+        assert_all_close(forward.state + l * count, hidden_at(&expected, l, size->T, 0), count, tolerance);
+    }
+
+    rnn_loss loss = {0};
+    assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, &loss));
+    weights gradients = read_weights(f.model, get_gradient);
+    for (int64_t l = 0; l < size->L; l++) {
+        assert_layer_close(&gradients.layers[l], &expected.gradients.layers[l], l == 0 ? size->V : size->H, size->H,
+                           tolerance);
+    }
+    assert_all_close(gradients.decoder, expected.gradients.decoder, size->O * size->H, tolerance);
+    assert_all_close(gradients.decoder_bias, expected.gradients.decoder_bias, size->O, tolerance);
+
+    free_weights(&gradients);
+    free_results(&forward);
+    free_reference(&expected);
+    destroy_fixture(&f);
+}
+
+static void agrees_with_reference_in_float64(void **state)
+{
+    assert_agrees_with_reference(*state, RNN_FLOAT64, 1e-12);
+}
+
+static void agrees_with_reference_in_float32(void **state)
+{
+    assert_agrees_with_reference(*state, RNN_FLOAT32, 1e-4);
+}
+
+/* ---- Streams, chunks and positions add up ---- */
+
+/* Stream b of a chunk as a chunk of its own. */
+static owned_chunk create_stream_of(const owned_chunk *chunk, int64_t b)
+{
+    int64_t steps = chunk->chunk.steps, streams = chunk->chunk.streams;
+    owned_chunk made = create_random_chunk(steps, 1, 1, 1, 0, 0);
+    for (int64_t t = 0; t < steps; t++) {
+        made.inputs[t] = chunk->inputs[t * streams + b];
+        made.targets[t] = chunk->targets[t * streams + b];
+    }
+    return made;
+}
+
+static void add(double *sum, const double *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        sum[i] += values[i];
+    }
+}
+
+static void assert_streams_are_independent(int32_t precision, double tolerance)
+{
+    fixture f = create_small_fixture(precision, RNN_REDUCTION_SUM, 0.2);
+    int64_t streams = f.chunk.chunk.streams, units = f.options.hidden_size;
+    results together = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    rnn_loss loss = {0};
+    double *gradients = allocate(together.gradient_count, sizeof(double));
+    for (int64_t b = 0; b < streams; b++) {
+        owned_chunk chunk = create_stream_of(&f.chunk, b);
+        rnn_state *start = create_state(f.model, 1);
+        assert_ok(rnn_state_copy_stream(start, 0, f.state, b));
+        results alone = run_forward_backward(f.model, start, &chunk.chunk);
+        for (int64_t l = 0; l < f.options.layers; l++) {
+            assert_all_close(together.state + (l * streams + b) * units, alone.state + l * units, units, tolerance);
+        }
+        loss.sum += alone.loss.sum;
+        loss.count += alone.loss.count;
+        add(gradients, alone.gradients, together.gradient_count);
+        free_results(&alone);
+        rnn_state_destroy(start);
+        destroy_chunk(&chunk);
+    }
+    assert_int_equal(together.loss.count, loss.count);
+    assert_relative(together.loss.sum, loss.sum, tolerance);
+    assert_all_close(together.gradients, gradients, together.gradient_count, tolerance);
+    free(gradients);
+    free_results(&together);
+    destroy_fixture(&f);
+}
+
+static void test_streams_side_by_side_give_what_each_gives_alone(void **state)
+{
+    (void)state;
+    assert_streams_are_independent(RNN_FLOAT64, 1e-13);
+    assert_streams_are_independent(RNN_FLOAT32, 1e-5);
+}
+
+static void test_two_halves_of_a_chunk_give_its_loss_and_state(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT64, RNN_REDUCTION_SUM, 0.2);
+    int64_t half = f.chunk.chunk.steps / 2;
+    rnn_chunk first = chunk_steps(&f.chunk, 0, half), second = chunk_steps(&f.chunk, half, half);
+    results whole = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    for (int training = 0; training <= 1; training++) {
+        rnn_state *carried = copy_state(&f);
+        rnn_loss one = {0}, two = {0};
+        if (training) {
+            assert_ok(rnn_forward_backward(f.model, carried, &first, &one));
+            assert_ok(rnn_forward_backward(f.model, carried, &second, &two));
+        } else {
+            assert_ok(rnn_forward(f.model, carried, &first, NULL, 0, &one));
+            assert_ok(rnn_forward(f.model, carried, &second, NULL, 0, &two));
+        }
+        double *end = get_state(f.model, carried);
+        assert_int_equal(one.count + two.count, whole.loss.count);
+        assert_relative(one.sum + two.sum, whole.loss.sum, 1e-13);
+        assert_all_close(end, whole.state, whole.state_count, 1e-13);
+        free(end);
+        rnn_state_destroy(carried);
+    }
+    free_results(&whole);
+    destroy_fixture(&f);
+}
+
+static void test_forward_gives_the_loss_and_state_of_forward_backward(void **state)
+{
+    (void)state;
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        double tolerance = precision == RNN_FLOAT32 ? 1e-5 : 1e-13;
+        fixture f = create_small_fixture(precision, RNN_REDUCTION_SUM, 0.2);
+        results forward = run_forward(f.model, f.state, &f.chunk.chunk);
+        results both = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+        assert_int_equal(forward.loss.count, both.loss.count);
+        assert_relative(forward.loss.sum, both.loss.sum, tolerance);
+        assert_all_close(forward.state, both.state, both.state_count, tolerance);
+        free_results(&both);
+        free_results(&forward);
+        destroy_fixture(&f);
+    }
+}
+
+static void test_softmax_of_the_outputs_gives_the_loss(void **state)
+{
+    (void)state;
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        fixture f = create_small_fixture(precision, RNN_REDUCTION_SUM, 0.2);
+        results got = run_forward(f.model, f.state, &f.chunk.chunk);
+        rnn_loss loss = {0};
+        for (int64_t i = 0; i < f.chunk.chunk.steps * f.chunk.chunk.streams; i++) {
+            if (f.chunk.targets[i] != RNN_IGNORE) {
+                int64_t count = f.options.output_size;
+                loss.sum += cross_entropy(got.outputs + i * count, count, f.chunk.targets[i], NULL);
+                loss.count++;
+            }
+        }
+        assert_int_equal(got.loss.count, loss.count);
+        assert_relative(got.loss.sum, loss.sum, precision == RNN_FLOAT32 ? 1e-6 : 1e-14);
+        free_results(&got);
+        destroy_fixture(&f);
+    }
+}
+
+/* Ignoring some positions and then all the others gives, in sum, what ignoring none gives. */
+static void test_an_ignored_position_adds_nothing_to_loss_and_gradients(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT64, RNN_REDUCTION_SUM, 0);
+    int64_t positions = f.chunk.chunk.steps * f.chunk.chunk.streams;
+    results all = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    int32_t *kept = allocate(positions, sizeof *kept), *others = allocate(positions, sizeof *others);
+    random_source source = {21};
+    int64_t kept_count = 0;
+    for (int64_t i = 0; i < positions; i++) {
+        int32_t keep = random_below(&source, 2);
+        kept[i] = keep ? f.chunk.targets[i] : RNN_IGNORE;
+        others[i] = keep ? RNN_IGNORE : f.chunk.targets[i];
+        kept_count += keep;
+    }
+    assert_true(kept_count > 0 && kept_count < positions);
+    rnn_chunk chunk = f.chunk.chunk;
+    chunk.targets = kept;
+    results one = run_forward_backward(f.model, f.state, &chunk);
+    chunk.targets = others;
+    results two = run_forward_backward(f.model, f.state, &chunk);
+
+    assert_int_equal(one.loss.count, kept_count);
+    assert_int_equal(two.loss.count, positions - kept_count);
+    assert_relative(one.loss.sum + two.loss.sum, all.loss.sum, 1e-13);
+    add(one.gradients, two.gradients, all.gradient_count);
+    assert_all_close(one.gradients, all.gradients, all.gradient_count, 1e-13);
+    assert_memory_equal(one.state, all.state, (size_t)all.state_count * sizeof(double));
+
+    free(others);
+    free(kept);
+    free_results(&two);
+    free_results(&one);
+    free_results(&all);
+    destroy_fixture(&f);
+}
+
+static void test_a_chunk_of_ignored_positions_costs_nothing_and_advances_the_state(void **state)
+{
+    (void)state;
+    for (int32_t reduction = RNN_REDUCTION_SUM; reduction <= RNN_REDUCTION_MEAN; reduction++) {
+        fixture f = create_small_fixture(RNN_FLOAT32, reduction, 0);
+        results counted = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+        for (int64_t i = 0; i < f.chunk.chunk.steps * f.chunk.chunk.streams; i++) {
+            f.chunk.targets[i] = RNN_IGNORE;
+        }
+        results forward = run_forward(f.model, f.state, &f.chunk.chunk);
+        results both = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+        assert_int_equal(forward.loss.count, 0);
+        assert_true(forward.loss.sum == 0);
+        assert_int_equal(both.loss.count, 0);
+        assert_true(both.loss.sum == 0);
+        assert_zero(both.gradients, both.gradient_count);
+        assert_memory_equal(both.state, counted.state, (size_t)counted.state_count * sizeof(double));
+        free_results(&both);
+        free_results(&forward);
+        free_results(&counted);
+        destroy_fixture(&f);
+    }
+}
+
+static void test_a_chunk_of_ignored_positions_keeps_the_gradients_of_those_before_it(void **state)
+{
+    (void)state;
+    for (int32_t reduction = RNN_REDUCTION_SUM; reduction <= RNN_REDUCTION_MEAN; reduction++) {
+        fixture f = create_small_fixture(RNN_FLOAT32, reduction, 0);
+        assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
+        snapshot before = take_snapshot(f.model, NULL);
+        owned_chunk ignored = create_random_chunk(3, f.chunk.chunk.streams, f.options.input_size, 1, 1, 22);
+        assert_ok(rnn_forward_backward(f.model, f.state, &ignored.chunk, NULL));
+        assert_unchanged(&before, f.model, NULL);
+        destroy_chunk(&ignored);
+        free(before.bytes);
+        destroy_fixture(&f);
+    }
+}
+
+/* With so many more symbols than positions that most have no gradient. */
+static void assert_gradients_add_up(int through_flat_gradients)
+{
+    rnn_model_options options = make_options(500, 13, 6, 2, RNN_FLOAT64);
+    fixture f = create_fixture(&options, 10, 2, 0);
+    owned_chunk other = create_random_chunk(7, 2, options.input_size, options.output_size, 0, 23);
+    results one = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    results two = run_forward_backward(f.model, f.state, &other.chunk);
+    if (through_flat_gradients) {
+        void *flat = NULL;
+        int64_t count = 0;
+        assert_ok(rnn_model_flat_gradients(f.model, &flat, &count));
+    }
+    rnn_state *start = copy_state(&f);
+    assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
+    assert_ok(rnn_state_copy(f.state, start));
+    assert_ok(rnn_forward_backward(f.model, f.state, &other.chunk, NULL));
+    double *sum = get_all_gradients(f.model);
+    add(one.gradients, two.gradients, one.gradient_count);
+    assert_all_close(sum, one.gradients, one.gradient_count, 1e-13);
+    free(sum);
+
+    assert_ok(rnn_model_zero_gradients(f.model));
+    double *zeroed = get_all_gradients(f.model);
+    assert_zero(zeroed, one.gradient_count);
+    free(zeroed);
+
+    rnn_state_destroy(start);
+    free_results(&two);
+    free_results(&one);
+    destroy_chunk(&other);
+    destroy_fixture(&f);
+}
+
+static void test_gradients_add_up_until_they_are_zeroed(void **state)
+{
+    (void)state;
+    assert_gradients_add_up(0);
+}
+
+static void test_gradients_add_up_the_same_after_flat_gradients_was_called(void **state)
+{
+    (void)state;
+    assert_gradients_add_up(1);
+}
+
+static void test_gradients_of_the_mean_are_those_of_the_sum_divided_by_the_count(void **state)
+{
+    (void)state;
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        fixture of_sum = create_small_fixture(precision, RNN_REDUCTION_SUM, 0.3);
+        fixture of_mean = create_small_fixture(precision, RNN_REDUCTION_MEAN, 0.3);
+        results sum = run_forward_backward(of_sum.model, of_sum.state, &of_sum.chunk.chunk);
+        results mean = run_forward_backward(of_mean.model, of_mean.state, &of_mean.chunk.chunk);
+        assert_int_equal(mean.loss.count, sum.loss.count);
+        assert_true(mean.loss.sum == sum.loss.sum);
+        assert_true(sum.loss.count > 1);
+        for (int64_t i = 0; i < sum.gradient_count; i++) {
+            sum.gradients[i] /= (double)sum.loss.count;
+        }
+        assert_all_close(mean.gradients, sum.gradients, sum.gradient_count, precision == RNN_FLOAT32 ? 1e-5 : 1e-14);
+        free_results(&mean);
+        free_results(&sum);
+        destroy_fixture(&of_mean);
+        destroy_fixture(&of_sum);
+    }
+}
+
+/* ---- Precision and reproducibility ---- */
+
+static void test_float32_agrees_with_float64(void **state)
+{
+    (void)state;
+    fixture narrow = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0.2);
+    fixture wide = create_small_fixture(RNN_FLOAT64, RNN_REDUCTION_SUM, 0.2);
+    results outputs32 = run_forward(narrow.model, narrow.state, &narrow.chunk.chunk);
+    results outputs64 = run_forward(wide.model, wide.state, &wide.chunk.chunk);
+    assert_all_close(outputs32.outputs, outputs64.outputs, outputs64.output_count, 1e-4);
+    results of32 = run_forward_backward(narrow.model, narrow.state, &narrow.chunk.chunk);
+    results of64 = run_forward_backward(wide.model, wide.state, &wide.chunk.chunk);
+    assert_relative(of32.loss.sum, of64.loss.sum, 1e-4);
+    assert_all_close(of32.state, of64.state, of64.state_count, 1e-4);
+    assert_all_close(of32.gradients, of64.gradients, of64.gradient_count, 1e-4);
+    free_results(&of64);
+    free_results(&of32);
+    free_results(&outputs64);
+    free_results(&outputs32);
+    destroy_fixture(&wide);
+    destroy_fixture(&narrow);
+}
+
+static void test_a_second_run_gives_the_same_bits(void **state)
+{
+    (void)state;
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        rnn_loss losses[2] = {{0}};
+        snapshot runs[2];
+        for (int run = 0; run < 2; run++) {
+            rnn_model_options options = make_options(65, 100, 65, 2, precision);
+            fixture f = create_fixture(&options, 25, 3, 0.1);
+            assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
+            assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, &losses[run]));
+            runs[run] = take_snapshot(f.model, f.state);
+            destroy_fixture(&f);
+        }
+        assert_memory_equal(&losses[0], &losses[1], sizeof losses[0]);
+        assert_int_equal(runs[0].size, runs[1].size);
+        assert_memory_equal(runs[0].bytes, runs[1].bytes, runs[0].size);
+        free(runs[0].bytes);
+        free(runs[1].bytes);
+    }
+}
+
+/* ---- One state, many uses ---- */
+
+static void test_a_state_serves_longer_and_shorter_chunks_in_turn(void **state)
+{
+    (void)state;
+    static const int64_t lengths[] = {2, 40, 1, 7, 40, 3};
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        owned_chunk chunk = create_random_chunk(lengths[i], f.chunk.chunk.streams, f.options.input_size,
+                                                f.options.output_size, 0.1, 31 + i);
+        results fresh = run_forward_backward(f.model, f.state, &chunk.chunk);
+        rnn_loss loss = {0};
+        assert_ok(rnn_forward_backward(f.model, f.state, &chunk.chunk, &loss));
+        double *end = get_state(f.model, f.state), *gradients = get_all_gradients(f.model);
+        assert_true(loss.sum == fresh.loss.sum);
+        assert_memory_equal(end, fresh.state, (size_t)fresh.state_count * sizeof(double));
+        assert_memory_equal(gradients, fresh.gradients, (size_t)fresh.gradient_count * sizeof(double));
+        free(gradients);
+        free(end);
+        free_results(&fresh);
+        destroy_chunk(&chunk);
+    }
+    destroy_fixture(&f);
+}
+
+static double loss_from(const rnn_model *model, rnn_state *work, const fixture *f)
+{
+    rnn_loss loss = {0};
+    assert_ok(rnn_state_copy(work, f->state));
+    assert_ok(rnn_forward(model, work, &f->chunk.chunk, NULL, 0, &loss));
+    return loss.sum;
+}
+
+static double fresh_loss(const rnn_model *model, const fixture *f)
+{
+    rnn_state *work = create_state(model, f->chunk.chunk.streams);
+    double loss = loss_from(model, work, f);
+    rnn_state_destroy(work);
+    return loss;
+}
+
+static void test_a_state_serves_models_of_one_shape_in_turn(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    rnn_model *other = create_random_model(&f.options, 0.4, 41);
+    double expected = fresh_loss(f.model, &f), expected_other = fresh_loss(other, &f);
+    assert_true(expected != expected_other);
+    rnn_state *work = copy_state(&f);
+    for (int turn = 0; turn < 2; turn++) {
+        assert_true(loss_from(f.model, work, &f) == expected);
+        assert_true(loss_from(other, work, &f) == expected_other);
+    }
+    rnn_state_destroy(work);
+    rnn_model_destroy(other);
+    destroy_fixture(&f);
+}
+
+static void test_a_state_outlives_its_model(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    rnn_state *work = copy_state(&f);
+    rnn_model *later = create_random_model(&f.options, 0.4, 42);
+    double expected = fresh_loss(later, &f);
+    (void)loss_from(f.model, work, &f);
+    rnn_model_destroy(f.model);
+    f.model = later;
+    assert_true(loss_from(later, work, &f) == expected);
+    rnn_state_destroy(work);
+    destroy_fixture(&f);
+}
+
+static void test_a_chunk_runs_on_the_parameters_as_they_are_now(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    rnn_state *work = copy_state(&f);
+    for (int64_t index = 0; index < rnn_model_parameter_count(f.model); index++) {
+        double before = loss_from(f.model, work, &f);
+        double *values = get_parameter(f.model, index);
+        for (int64_t i = 0; i < parameter_of(f.model, index).count; i++) {
+            values[i] += 0.01 * (double)(i + 1);
+        }
+        set_parameter(f.model, index, values);
+        free(values);
+        double after = loss_from(f.model, work, &f);
+        assert_true(after != before);
+        assert_true(after == fresh_loss(f.model, &f));
+    }
+    rnn_optimizer *optimizer = NULL;
+    assert_ok(rnn_optimizer_create(f.model, NULL, &optimizer));
+    assert_ok(rnn_state_copy(work, f.state));
+    double before = loss_from(f.model, work, &f);
+    assert_ok(rnn_state_copy(work, f.state));
+    assert_ok(rnn_forward_backward(f.model, work, &f.chunk.chunk, NULL));
+    assert_ok(rnn_optimizer_step(optimizer, f.model));
+    double after = loss_from(f.model, work, &f);
+    assert_true(after != before);
+    assert_true(after == fresh_loss(f.model, &f));
+    rnn_optimizer_destroy(optimizer);
+    rnn_state_destroy(work);
+    destroy_fixture(&f);
+}
+
+static void test_forward_leaves_parameters_and_gradients(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    rnn_state *work = copy_state(&f);
+    assert_ok(rnn_forward_backward(f.model, work, &f.chunk.chunk, NULL));
+    snapshot before = take_snapshot(f.model, NULL);
+    assert_ok(rnn_forward(f.model, work, &f.chunk.chunk, NULL, 0, NULL));
+    assert_unchanged(&before, f.model, NULL);
+    free(before.bytes);
+    rnn_state_destroy(work);
+    destroy_fixture(&f);
+}
+
+/* ---- What may be left out ---- */
+
+static void test_forward_needs_targets_only_for_a_loss(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT64, RNN_REDUCTION_SUM, 0);
+    results expected = run_forward(f.model, f.state, &f.chunk.chunk);
+    rnn_chunk chunk = f.chunk.chunk;
+    chunk.targets = NULL;
+    double *outputs = allocate(expected.output_count, sizeof(double));
+    assert_ok(rnn_forward(f.model, f.state, &chunk, outputs, expected.output_count, NULL));
+    double *end = get_state(f.model, f.state);
+    assert_memory_equal(outputs, expected.outputs, (size_t)expected.output_count * sizeof(double));
+    assert_memory_equal(end, expected.state, (size_t)expected.state_count * sizeof(double));
+    free(end);
+    free(outputs);
+    free_results(&expected);
+    destroy_fixture(&f);
+}
+
+static void test_forward_backward_does_the_same_without_a_loss_to_fill(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT64, RNN_REDUCTION_SUM, 0);
+    results expected = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
+    double *end = get_state(f.model, f.state), *gradients = get_all_gradients(f.model);
+    assert_memory_equal(end, expected.state, (size_t)expected.state_count * sizeof(double));
+    assert_memory_equal(gradients, expected.gradients, (size_t)expected.gradient_count * sizeof(double));
+    free(gradients);
+    free(end);
+    free_results(&expected);
+    destroy_fixture(&f);
+}
+
+/* A caller compiled against a later header has a longer struct; what the library doesn't know must be zero. */
+typedef struct longer_chunk {
+    rnn_chunk known;
+    int64_t unknown[2];
+} longer_chunk;
+
+static longer_chunk lengthen(const rnn_chunk *chunk)
+{
+    longer_chunk longer = {.known = *chunk};
+    longer.known.struct_size = sizeof longer;
+    return longer;
+}
+
+static void test_a_longer_chunk_struct_with_zeros_at_its_end_is_accepted(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT64, RNN_REDUCTION_SUM, 0);
+    results expected = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    longer_chunk longer = lengthen(&f.chunk.chunk);
+    results got = run_forward_backward(f.model, f.state, &longer.known);
+    results forward = run_forward(f.model, f.state, &longer.known);
+    assert_true(got.loss.sum == expected.loss.sum);
+    assert_true(forward.loss.count == expected.loss.count);
+    free_results(&forward);
+    free_results(&got);
+    free_results(&expected);
+    destroy_fixture(&f);
+}
+
+static void test_chunk_init_zeroes_all_and_sets_the_size(void **state)
+{
+    (void)state;
+    longer_chunk chunk;
+    memset(&chunk, 0xff, sizeof chunk);
+    assert_ok(rnn_chunk_init(&chunk.known, sizeof chunk));
+    assert_int_equal(chunk.known.struct_size, sizeof chunk);
+    assert_int_equal(chunk.known.steps, 0);
+    assert_int_equal(chunk.known.streams, 0);
+    assert_null(chunk.known.inputs);
+    assert_null(chunk.known.targets);
+    assert_int_equal(chunk.unknown[0], 0);
+    assert_int_equal(chunk.unknown[1], 0);
+}
+
+static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state)
+{
+    (void)state;
+    rnn_chunk chunk, before;
+    memset(&chunk, 0x55, sizeof chunk);
+    before = chunk;
+    assert_fails(rnn_chunk_init(NULL, sizeof chunk), RNN_ERROR_ARGUMENT, "chunk");
+    assert_fails(rnn_chunk_init(&chunk, 0), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_chunk_init(&chunk, sizeof chunk - 1), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_memory_equal(&chunk, &before, sizeof chunk);
+}
+
+/* ---- What is refused, and changes nothing ---- */
+
+/* A small fixture that has trained: its gradients, state and parameters are all something to lose. */
+static fixture create_trained_fixture(int32_t precision)
+{
+    fixture f = create_small_fixture(precision, RNN_REDUCTION_SUM, 0.2);
+    assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
+    return f;
+}
+
+/* Both passes over the chunk must fail so, and leave model, state and loss as they were. */
+static void assert_refuses_state(fixture *f, rnn_state *state, const rnn_chunk *chunk, rnn_status status,
+                                 const char *part)
+{
+    const rnn_loss untouched = {-7, -7};
+    rnn_loss loss = untouched;
+    snapshot before = take_snapshot(f->model, f->state);
+    assert_fails(rnn_forward(f->model, state, chunk, NULL, 0, &loss), status, part);
+    assert_unchanged(&before, f->model, f->state);
+    assert_fails(rnn_forward_backward(f->model, state, chunk, &loss), status, part);
+    assert_unchanged(&before, f->model, f->state);
+    assert_true(loss.sum == untouched.sum && loss.count == untouched.count);
+    free(before.bytes);
+}
+
+static void assert_refuses(fixture *f, const rnn_chunk *chunk, rnn_status status, const char *part)
+{
+    assert_refuses_state(f, f->state, chunk, status, part);
+}
+
+static void test_steps_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    static const int64_t bad[] = {0, -1, 16777217, (int64_t)1 << 40, INT64_MIN, INT64_MAX};
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        rnn_chunk chunk = f.chunk.chunk;
+        chunk.steps = bad[i];
+        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "steps");
+    }
+    destroy_fixture(&f);
+}
+
+static void test_streams_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    static const int64_t bad[] = {0, -1, 1048577, (int64_t)1 << 40, INT64_MIN, INT64_MAX};
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        rnn_chunk chunk = f.chunk.chunk;
+        chunk.streams = bad[i];
+        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "streams");
+    }
+    destroy_fixture(&f);
+}
+
+static void test_another_number_of_streams_than_the_states_is_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    rnn_chunk chunk = f.chunk.chunk;
+    chunk.streams = f.chunk.chunk.streams - 1;
+    assert_refuses(&f, &chunk, RNN_ERROR_MISMATCH, "streams");
+    chunk.streams = f.chunk.chunk.streams + 1;
+    assert_refuses(&f, &chunk, RNN_ERROR_MISMATCH, "streams");
+    destroy_fixture(&f);
+}
+
+/* At the first position, one in the middle and the last. */
+static void assert_refuses_ids(fixture *f, int32_t *ids, const int32_t *bad, size_t count, const char *part)
+{
+    int64_t last = f->chunk.chunk.steps * f->chunk.chunk.streams - 1;
+    const int64_t places[] = {0, last / 2, last};
+    for (size_t p = 0; p < sizeof places / sizeof places[0]; p++) {
+        int32_t good = ids[places[p]];
+        for (size_t i = 0; i < count; i++) {
+            ids[places[p]] = bad[i];
+            assert_refuses(f, &f->chunk.chunk, RNN_ERROR_SYMBOL, part);
+        }
+        ids[places[p]] = good;
+    }
+}
+
+static void test_input_ids_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    const int32_t bad[] = {(int32_t)f.options.input_size, -1, INT32_MIN, INT32_MAX};
+    assert_refuses_ids(&f, f.chunk.inputs, bad, sizeof bad / sizeof bad[0], "inputs");
+    destroy_fixture(&f);
+}
+
+static void test_target_ids_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    const int32_t bad[] = {(int32_t)f.options.output_size, -2, INT32_MIN, INT32_MAX};
+    assert_refuses_ids(&f, f.chunk.targets, bad, sizeof bad / sizeof bad[0], "targets");
+    destroy_fixture(&f);
+}
+
+static void test_missing_ids_are_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    rnn_chunk chunk = f.chunk.chunk;
+    chunk.inputs = NULL;
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "inputs");
+    chunk = f.chunk.chunk;
+    chunk.targets = NULL;
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "targets");
+    snapshot before = take_snapshot(f.model, f.state);
+    assert_fails(rnn_forward_backward(f.model, f.state, &chunk, NULL), RNN_ERROR_ARGUMENT, "targets");
+    assert_unchanged(&before, f.model, f.state);
+    free(before.bytes);
+    destroy_fixture(&f);
+}
+
+static void test_missing_objects_are_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    const rnn_chunk *chunk = &f.chunk.chunk;
+    rnn_loss loss;
+    snapshot before = take_snapshot(f.model, f.state);
+    assert_fails(rnn_forward(NULL, f.state, chunk, NULL, 0, &loss), RNN_ERROR_ARGUMENT, "model");
+    assert_fails(rnn_forward(f.model, NULL, chunk, NULL, 0, &loss), RNN_ERROR_ARGUMENT, "state");
+    assert_fails(rnn_forward(f.model, f.state, NULL, NULL, 0, &loss), RNN_ERROR_ARGUMENT, "chunk");
+    assert_fails(rnn_forward_backward(NULL, f.state, chunk, &loss), RNN_ERROR_ARGUMENT, "model");
+    assert_fails(rnn_forward_backward(f.model, NULL, chunk, &loss), RNN_ERROR_ARGUMENT, "state");
+    assert_fails(rnn_forward_backward(f.model, f.state, NULL, &loss), RNN_ERROR_ARGUMENT, "chunk");
+    assert_unchanged(&before, f.model, f.state);
+    free(before.bytes);
+    destroy_fixture(&f);
+}
+
+static void test_a_chunk_struct_that_is_too_short_is_refused(void **state)
+{
+    (void)state;
+    static const size_t bad[] = {0, 1, sizeof(size_t), sizeof(rnn_chunk) - 1};
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        rnn_chunk chunk = f.chunk.chunk;
+        chunk.struct_size = bad[i];
+        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "struct_size");
+    }
+    destroy_fixture(&f);
+}
+
+static void test_a_chunk_struct_that_says_what_the_library_does_not_know_is_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    longer_chunk longer = lengthen(&f.chunk.chunk);
+    longer.unknown[1] = (int64_t)1 << 56; /* the very last byte, on most machines */
+    assert_refuses(&f, &longer.known, RNN_ERROR_ARGUMENT, "chunk");
+    destroy_fixture(&f);
+}
+
+static void test_an_outputs_count_other_than_that_of_the_outputs_is_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    int64_t count = f.chunk.chunk.steps * f.chunk.chunk.streams * f.options.output_size;
+    const int64_t bad[] = {0, -1, count - 1, count + 1, -count, INT64_MIN, INT64_MAX};
+    float *outputs = allocate(count + 1, sizeof(float)), *zeros = allocate(count + 1, sizeof(float));
+    rnn_loss loss;
+    snapshot before = take_snapshot(f.model, f.state);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(rnn_forward(f.model, f.state, &f.chunk.chunk, outputs, bad[i], &loss), RNN_ERROR_ARGUMENT,
+                     "outputs_count");
+    }
+    assert_fails(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, count, &loss), RNN_ERROR_ARGUMENT,
+                 "outputs_count");
+    assert_memory_equal(outputs, zeros, (size_t)(count + 1) * sizeof(float));
+    assert_unchanged(&before, f.model, f.state);
+    free(before.bytes);
+    free(zeros);
+    free(outputs);
+    destroy_fixture(&f);
+}
+
+static void assert_refuses_state_of(fixture *f, int64_t hidden_size, int64_t layers, int32_t precision)
+{
+    rnn_model_options options =
+        make_options(f->options.input_size, hidden_size, f->options.output_size, layers, precision);
+    rnn_model *other = create_random_model(&options, 0.5, 51);
+    rnn_state *foreign = create_random_state(other, f->chunk.chunk.streams, 0.9, 52);
+    snapshot before = take_snapshot(other, foreign);
+    assert_refuses_state(f, foreign, &f->chunk.chunk, RNN_ERROR_MISMATCH, "state");
+    assert_unchanged(&before, other, foreign);
+    free(before.bytes);
+    rnn_state_destroy(foreign);
+    rnn_model_destroy(other);
+}
+
+static void test_a_state_of_another_shape_or_precision_is_refused(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    int64_t hidden_size = f.options.hidden_size, layers = f.options.layers;
+    assert_refuses_state_of(&f, hidden_size + 1, layers, RNN_FLOAT32);
+    assert_refuses_state_of(&f, hidden_size - 1, layers, RNN_FLOAT32);
+    assert_refuses_state_of(&f, hidden_size, layers + 1, RNN_FLOAT32);
+    assert_refuses_state_of(&f, hidden_size, layers - 1, RNN_FLOAT32);
+    assert_refuses_state_of(&f, hidden_size, layers, RNN_FLOAT64);
+    destroy_fixture(&f);
+}
+
+static void test_a_state_of_a_model_with_other_symbols_is_accepted(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    rnn_model_options options = make_options(f.options.input_size + 5, f.options.hidden_size, f.options.output_size + 5,
+                                             f.options.layers, RNN_FLOAT32);
+    rnn_model *other = create_model(&options);
+    rnn_state *work = create_state(other, f.chunk.chunk.streams);
+    assert_true(loss_from(f.model, work, &f) == fresh_loss(f.model, &f));
+    rnn_state_destroy(work);
+    rnn_model_destroy(other);
+    destroy_fixture(&f);
+}
+
+/* ---- Losses that aren't finite ---- */
+
+/* Outputs that are infinite: saturated units times the largest numbers, some of each sign. */
+static void make_outputs_infinite(rnn_model *model)
+{
+    rnn_model_options options = options_of(model);
+    double huge = options.precision == RNN_FLOAT32 ? 3e38 : 1.7e308;
+    int64_t count = options.output_size * options.hidden_size;
+    double *values = allocate(count, sizeof(double));
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = i < options.hidden_size ? huge : -huge;
+    }
+    set_parameter(model, index_of(model, "decoder.weight"), values);
+    free(values);
+    values = allocate(options.hidden_size, sizeof(double));
+    for (int64_t j = 0; j < options.hidden_size; j++) {
+        values[j] = 50;
+    }
+    set_parameter(model, index_of(model, "rnn.bias_ih_l1"), values);
+    free(values);
+}
+
+static void test_a_loss_that_is_not_finite_is_an_error_that_changes_nothing(void **state)
+{
+    (void)state;
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        fixture f = create_trained_fixture(precision);
+        make_outputs_infinite(f.model);
+        assert_refuses(&f, &f.chunk.chunk, RNN_ERROR_NONFINITE, "loss");
+        destroy_fixture(&f);
+    }
+}
+
+/* The last position alone is bad, so that all others have been computed when it is found. */
+static void test_one_position_with_a_loss_that_is_not_finite_is_enough(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    make_outputs_infinite(f.model);
+    int64_t positions = f.chunk.chunk.steps * f.chunk.chunk.streams;
+    for (int64_t i = 0; i < positions; i++) {
+        f.chunk.targets[i] = RNN_IGNORE;
+    }
+    f.chunk.targets[positions - 1] = 1;
+    assert_refuses(&f, &f.chunk.chunk, RNN_ERROR_NONFINITE, "loss");
+    destroy_fixture(&f);
+}
+
+static void test_a_state_computes_as_before_after_a_loss_that_was_not_finite(void **state)
+{
+    (void)state;
+    fixture f = create_trained_fixture(RNN_FLOAT32);
+    rnn_model *infinite = create_random_model(&f.options, 0.5, 61);
+    make_outputs_infinite(infinite);
+    rnn_state *work = copy_state(&f);
+    double expected = fresh_loss(f.model, &f);
+    assert_fails(rnn_forward_backward(infinite, work, &f.chunk.chunk, NULL), RNN_ERROR_NONFINITE, "loss");
+    rnn_loss loss = {0};
+    assert_ok(rnn_forward(f.model, work, &f.chunk.chunk, NULL, 0, &loss));
+    assert_true(loss.sum == expected);
+    rnn_state_destroy(work);
+    rnn_model_destroy(infinite);
+    destroy_fixture(&f);
+}
+
+static void test_large_finite_outputs_are_no_error(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    int64_t count = f.options.output_size;
+    double *bias = allocate(count, sizeof(double));
+    bias[0] = 1e30;
+    bias[1] = -1e30;
+    set_parameter(f.model, index_of(f.model, "decoder.bias"), bias);
+    free(bias);
+    for (int64_t i = 0; i < f.chunk.chunk.steps * f.chunk.chunk.streams; i++) {
+        f.chunk.targets[i] = 0;
+    }
+    results got = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    assert_true(got.loss.sum == 0);
+    assert_zero(got.gradients, got.gradient_count);
+    free_results(&got);
+    destroy_fixture(&f);
+}
+
+/* One test for each row of `sizes` and precision. */
+static int run_size_tests(void)
+{
+    static char names[2 * SIZES][128];
+    struct CMUnitTest tests[2 * SIZES];
+    for (int i = 0; i < 2 * SIZES; i++) {
+        const size_row *size = &sizes[i / 2];
+        snprintf(names[i], sizeof names[i], "test_float%d_agrees_with_the_reference_at_L%d_T%d_B%d_V%d_H%d_O%d",
+                 i % 2 ? 64 : 32, (int)size->L, (int)size->T, (int)size->B, (int)size->V, (int)size->H, (int)size->O);
+        tests[i] = (struct CMUnitTest){.name = names[i],
+                                       .test_func =
+                                           i % 2 ? agrees_with_reference_in_float64 : agrees_with_reference_in_float32,
+                                       .initial_state = (void *)size};
+    }
+    return cmocka_run_group_tests_name("compute: sizes", tests, NULL, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_streams_side_by_side_give_what_each_gives_alone),
+        cmocka_unit_test(test_two_halves_of_a_chunk_give_its_loss_and_state),
+        cmocka_unit_test(test_forward_gives_the_loss_and_state_of_forward_backward),
+        cmocka_unit_test(test_softmax_of_the_outputs_gives_the_loss),
+        cmocka_unit_test(test_an_ignored_position_adds_nothing_to_loss_and_gradients),
+        cmocka_unit_test(test_a_chunk_of_ignored_positions_costs_nothing_and_advances_the_state),
+        cmocka_unit_test(test_a_chunk_of_ignored_positions_keeps_the_gradients_of_those_before_it),
+        cmocka_unit_test(test_gradients_add_up_until_they_are_zeroed),
+        cmocka_unit_test(test_gradients_add_up_the_same_after_flat_gradients_was_called),
+        cmocka_unit_test(test_gradients_of_the_mean_are_those_of_the_sum_divided_by_the_count),
+        cmocka_unit_test(test_float32_agrees_with_float64),
+        cmocka_unit_test(test_a_second_run_gives_the_same_bits),
+        cmocka_unit_test(test_a_state_serves_longer_and_shorter_chunks_in_turn),
+        cmocka_unit_test(test_a_state_serves_models_of_one_shape_in_turn),
+        cmocka_unit_test(test_a_state_outlives_its_model),
+        cmocka_unit_test(test_a_chunk_runs_on_the_parameters_as_they_are_now),
+        cmocka_unit_test(test_forward_leaves_parameters_and_gradients),
+        cmocka_unit_test(test_forward_needs_targets_only_for_a_loss),
+        cmocka_unit_test(test_forward_backward_does_the_same_without_a_loss_to_fill),
+        cmocka_unit_test(test_a_longer_chunk_struct_with_zeros_at_its_end_is_accepted),
+        cmocka_unit_test(test_chunk_init_zeroes_all_and_sets_the_size),
+        cmocka_unit_test(test_chunk_init_refuses_null_and_a_size_that_is_none),
+        cmocka_unit_test(test_steps_out_of_range_are_refused),
+        cmocka_unit_test(test_streams_out_of_range_are_refused),
+        cmocka_unit_test(test_another_number_of_streams_than_the_states_is_refused),
+        cmocka_unit_test(test_input_ids_out_of_range_are_refused),
+        cmocka_unit_test(test_target_ids_out_of_range_are_refused),
+        cmocka_unit_test(test_missing_ids_are_refused),
+        cmocka_unit_test(test_missing_objects_are_refused),
+        cmocka_unit_test(test_a_chunk_struct_that_is_too_short_is_refused),
+        cmocka_unit_test(test_a_chunk_struct_that_says_what_the_library_does_not_know_is_refused),
+        cmocka_unit_test(test_an_outputs_count_other_than_that_of_the_outputs_is_refused),
+        cmocka_unit_test(test_a_state_of_another_shape_or_precision_is_refused),
+        cmocka_unit_test(test_a_state_of_a_model_with_other_symbols_is_accepted),
+        cmocka_unit_test(test_a_loss_that_is_not_finite_is_an_error_that_changes_nothing),
+        cmocka_unit_test(test_one_position_with_a_loss_that_is_not_finite_is_enough),
+        cmocka_unit_test(test_a_state_computes_as_before_after_a_loss_that_was_not_finite),
+        cmocka_unit_test(test_large_finite_outputs_are_no_error),
+    };
+    int failed = run_size_tests();
+    return failed + cmocka_run_group_tests_name("compute", tests, NULL, NULL);
+}

@@ -1,0 +1,107 @@
+/* A corpus takes the same memory whatever the size of its file: the resident set while one of 256 MiB is read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+#include "temporary.h"
+
+enum { MEBIBYTE = 1 << 20 };
+
+/* A field of /proc/self/status in bytes, or -1 where there is none. */
+static int64_t read_status(const char *field)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    long long kibibytes = -1;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, field, strlen(field)) == 0) {
+            sscanf(line + strlen(field), ": %lld", &kibibytes);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return kibibytes < 0 ? -1 : kibibytes * 1024;
+}
+
+/* A file of `size` bytes that takes next to no room on the disk: zeros, and all 256 bytes here and there. */
+static void write_sparse_file(const char *path, int64_t size, int places)
+{
+    unsigned char bytes[256];
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    for (int i = 0; i < 256; i++) {
+        bytes[i] = (unsigned char)i;
+    }
+    assert_int_equal(ftruncate(fileno(file), (off_t)size), 0);
+    for (int i = 0; i < places; i++) {
+        assert_int_equal(fseeko(file, (off_t)(size / places * i + 12345), SEEK_SET), 0);
+        assert_int_equal(fwrite(bytes, 1, sizeof bytes, file), sizeof bytes);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_reading_a_file_of_256_mebibytes_takes_less_than_8(void **state)
+{
+    enum { STEPS = 16384, STREAMS = 4, SIZE = 256 * MEBIBYTE };
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_corpus *validation = NULL;
+    rnn_chunk chunk;
+    int64_t zeros = 0;
+    int64_t symbols = 0;
+    (void)state;
+    write_sparse_file("text", SIZE, 16);
+    int64_t before = read_status("VmRSS");
+    if (before < 0) {
+        skip();
+    }
+
+    assert_ok(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", &vocab));
+    assert_int_equal(rnn_vocab_size(vocab), 256);
+    assert_ok(rnn_corpus_create_from_file(vocab, "text", STEPS, STREAMS, &corpus));
+    assert_int_equal(rnn_corpus_size(corpus), SIZE);
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        for (int64_t i = 0; i < STEPS * STREAMS; i++) {
+            zeros += chunk.inputs[i] == 0;
+        }
+        symbols += STEPS * STREAMS;
+    }
+    assert_ok(rnn_corpus_split(corpus, 0.5, &validation));
+    assert_ok(rnn_corpus_next(validation, &chunk, NULL));
+    int64_t most = read_status("VmHWM");
+
+    assert_true(symbols > SIZE - 3 * STEPS * STREAMS);
+    assert_int_equal(symbols - zeros, 16 * 255);
+    assert_in_range(most - before, 0, 8 * MEBIBYTE);
+    rnn_corpus_destroy(validation);
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(vocab);
+}
+
+/* Or the test above couldn't fail. */
+static void test_the_measure_sees_memory_that_is_used(void **state)
+{
+    int64_t before = read_status("VmRSS");
+    (void)state;
+    if (before < 0) {
+        skip();
+    }
+    char *memory = allocate(64 * MEBIBYTE, 1);
+    memset(memory, 1, (size_t)64 * MEBIBYTE);
+    assert_int_equal(memory[random_below(&(random_source){1}, 64 * MEBIBYTE)], 1);
+    assert_true(read_status("VmHWM") - before > 48 * MEBIBYTE);
+    free(memory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test_with_files(test_reading_a_file_of_256_mebibytes_takes_less_than_8),
+        cmocka_unit_test(test_the_measure_sees_memory_that_is_used),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
