@@ -252,8 +252,8 @@ rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk
             add_loss(&pass, &total);
     }
     RNN_TRY(check_loss(&total));
+    RNN_TRY(rnn_state_commit(state));
     keep_observed(model, state, &pass);
-    rnn_state_commit(state);
     if (loss)
         *loss = total;
     return RNN_OK;
@@ -271,6 +271,7 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     rnn_loss total = {0};
     add_loss(&pass, &total);
     RNN_TRY(check_loss(&total));
+    RNN_TRY(rnn_state_commit(state));
     pass.gradient_scale =
         model->options.reduction == RNN_REDUCTION_MEAN && total.count > 0 ? 1.0 / (double)total.count : 1;
     pass.gradients = model->gradients;
@@ -279,7 +280,6 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
         rnn_model_use_rows(model, chunk.inputs, (size_t)(chunk.steps * chunk.streams));
     model->core->backward(&pass);
     keep_observed(model, state, &pass);
-    rnn_state_commit(state);
     state->random_index++;
     if (loss)
         *loss = total;

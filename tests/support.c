@@ -212,10 +212,16 @@ double *get_all_gradients(const rnn_model *model)
     return copy_all(model, rnn_model_get_gradient);
 }
 
+/* The parts that a state of this model has: h, and c of an LSTM. */
+static int32_t state_parts(const rnn_model *model)
+{
+    return options_of(model).cell == RNN_CELL_LSTM ? RNN_STATE_CELL + 1 : RNN_STATE_HIDDEN + 1;
+}
+
 int64_t state_total(const rnn_model *model, const rnn_state *state)
 {
     rnn_model_options options = options_of(model);
-    return options.layers * rnn_state_streams(state) * options.hidden_size;
+    return state_parts(model) * options.layers * rnn_state_streams(state) * options.hidden_size;
 }
 
 double *get_state(const rnn_model *model, const rnn_state *state)
@@ -223,10 +229,13 @@ double *get_state(const rnn_model *model, const rnn_state *state)
     rnn_model_options options = options_of(model);
     int64_t count = rnn_state_streams(state) * options.hidden_size;
     void *values = allocate(count, precision_size(options.precision));
-    double *doubles = allocate(options.layers * count, sizeof(double));
-    for (int64_t layer = 0; layer < options.layers; layer++) {
-        assert_ok(rnn_state_get(state, layer, RNN_STATE_HIDDEN, values, count));
-        to_doubles(options.precision, values, doubles + layer * count, count);
+    double *doubles = allocate(state_total(model, state), sizeof(double));
+    double *next = doubles;
+    for (int32_t what = 0; what < state_parts(model); what++) {
+        for (int64_t layer = 0; layer < options.layers; layer++, next += count) {
+            assert_ok(rnn_state_get(state, layer, what, values, count));
+            to_doubles(options.precision, values, next, count);
+        }
     }
     free(values);
     return doubles;
@@ -237,9 +246,11 @@ void set_state(const rnn_model *model, rnn_state *state, const double *values)
     rnn_model_options options = options_of(model);
     int64_t count = rnn_state_streams(state) * options.hidden_size;
     void *converted = allocate(count, precision_size(options.precision));
-    for (int64_t layer = 0; layer < options.layers; layer++) {
-        from_doubles(options.precision, values + layer * count, converted, count);
-        assert_ok(rnn_state_set(state, layer, RNN_STATE_HIDDEN, converted, count));
+    for (int32_t what = 0; what < state_parts(model); what++) {
+        for (int64_t layer = 0; layer < options.layers; layer++, values += count) {
+            from_doubles(options.precision, values, converted, count);
+            assert_ok(rnn_state_set(state, layer, what, converted, count));
+        }
     }
     free(converted);
 }
@@ -262,9 +273,11 @@ snapshot take_snapshot(const rnn_model *model, const rnn_state *state)
     }
     if (state != NULL) {
         int64_t count = rnn_state_streams(state) * options.hidden_size;
-        for (int64_t layer = 0; layer < options.layers; layer++) {
-            assert_ok(rnn_state_get(state, layer, RNN_STATE_HIDDEN, next, count));
-            next += (size_t)count * element;
+        for (int32_t what = 0; what < state_parts(model); what++) {
+            for (int64_t layer = 0; layer < options.layers; layer++) {
+                assert_ok(rnn_state_get(state, layer, what, next, count));
+                next += (size_t)count * element;
+            }
         }
     }
     return taken;
@@ -354,19 +367,301 @@ owned_chunk create_random_chunk(int64_t steps, int64_t streams, int64_t input_si
     return made;
 }
 
+/* Random vectors of a precision: [count][width] */
+static void *create_vectors(random_source *source, int32_t precision, int64_t count, int64_t width)
+{
+    double *doubles = allocate(count * width, sizeof(double));
+    void *values = allocate(count * width, precision_size(precision));
+    random_fill(source, doubles, count * width, 1);
+    from_doubles(precision, doubles, values, count * width);
+    free(doubles);
+    return values;
+}
+
+/* Puts random vectors in the place of a chunk's targets; those that were ignored become masked NaNs. */
+static void make_targets_vectors(owned_chunk *made, int32_t precision, int64_t output_size, random_source *source)
+{
+    int64_t rows = made->chunk.steps * made->chunk.streams;
+    made->target_vectors = create_vectors(source, precision, rows, output_size);
+    made->target_mask = allocate(rows, 1);
+    for (int64_t row = 0; row < rows; row++) {
+        made->target_mask[row] = made->targets[row] != RNN_IGNORE;
+        for (int64_t j = row * output_size; !made->target_mask[row] && j < (row + 1) * output_size; j++) {
+            const double nan = NAN;
+            from_doubles(precision, &nan, (char *)made->target_vectors + (size_t)j * precision_size(precision), 1);
+        }
+    }
+    free(made->targets);
+    made->targets = NULL;
+}
+
+owned_chunk create_random_chunk_for(const rnn_model *model, int64_t steps, int64_t streams, double ignored_share,
+                                    uint64_t seed)
+{
+    rnn_model_options options = options_of(model);
+    owned_chunk made =
+        create_random_chunk(steps, streams, options.input_size, options.output_size, ignored_share, seed);
+    random_source source = {~seed};
+    if (options.input == RNN_INPUT_VECTORS) {
+        free(made.inputs);
+        made.inputs = NULL;
+        made.input_vectors = create_vectors(&source, options.precision, steps * streams, options.input_size);
+    }
+    if (options.loss == RNN_LOSS_SQUARED_ERROR) {
+        make_targets_vectors(&made, options.precision, options.output_size, &source);
+    }
+    made.input_row = (size_t)options.input_size * precision_size(options.precision);
+    made.target_row = (size_t)options.output_size * precision_size(options.precision);
+    made.chunk.inputs = made.inputs;
+    made.chunk.targets = made.targets;
+    made.chunk.input_vectors = made.input_vectors;
+    made.chunk.target_vectors = made.target_vectors;
+    made.chunk.target_mask = made.target_mask;
+    return made;
+}
+
 void destroy_chunk(owned_chunk *chunk)
 {
     free(chunk->inputs);
     free(chunk->targets);
+    free(chunk->input_vectors);
+    free(chunk->target_vectors);
+    free(chunk->target_mask);
 }
 
 rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps)
 {
     rnn_chunk part = chunk->chunk;
+    int64_t row = first * part.streams;
     part.steps = steps;
-    part.inputs += first * part.streams;
-    part.targets += first * part.streams;
+    part.inputs = chunk->inputs ? chunk->inputs + row : NULL;
+    part.targets = chunk->targets ? chunk->targets + row : NULL;
+    part.input_vectors = chunk->input_vectors ? (char *)chunk->input_vectors + (size_t)row * chunk->input_row : NULL;
+    part.target_vectors =
+        chunk->target_vectors ? (char *)chunk->target_vectors + (size_t)row * chunk->target_row : NULL;
+    part.target_mask = chunk->target_mask ? chunk->target_mask + row : NULL;
     return part;
+}
+
+/* ---- The formulas ---- */
+
+/* The parameters of one layer, row-major; a bias that the model doesn't have is zeros. */
+typedef struct formula_layer {
+    int64_t inputs;
+    double *weight_ih, *weight_hh, *bias_ih, *bias_hh; /* [G H][I], [G H][H], [G H], [G H] */
+} formula_layer;
+
+typedef struct formula_run {
+    rnn_model_options options;
+    int64_t gates;
+    formula_layer *layers; /* [L] */
+    double *embedding;     /* [V][E] or NULL */
+    double *decoder, *decoder_bias;
+    double *h, *c;     /* [L][B][H], as far as the chunk has been run; c is zeros unless the cell is an LSTM */
+    double *x;         /* what goes into a layer, at one position */
+    double *up, *over; /* [G H] the products with what comes from below and from before, with their biases */
+} formula_run;
+
+static double *get_layer_parameter(const rnn_model *model, const char *name, int64_t layer)
+{
+    char full[64];
+    snprintf(full, sizeof full, "rnn.%s_l%lld", name, (long long)layer);
+    return get_parameter(model, index_of(model, full));
+}
+
+static formula_run start_run(const rnn_model *model, const rnn_state *start)
+{
+    formula_run run = {.options = options_of(model)};
+    const rnn_model_options *o = &run.options;
+    run.gates = o->cell == RNN_CELL_LSTM ? 4 : o->cell == RNN_CELL_GRU ? 3 : 1;
+    run.layers = allocate(o->layers, sizeof *run.layers);
+    for (int64_t l = 0; l < o->layers; l++) {
+        formula_layer *layer = &run.layers[l];
+        layer->inputs = l > 0 ? o->hidden_size : o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : o->input_size;
+        layer->weight_ih = get_layer_parameter(model, "weight_ih", l);
+        layer->weight_hh = get_layer_parameter(model, "weight_hh", l);
+        layer->bias_ih = get_layer_parameter(model, "bias_ih", l);
+        layer->bias_hh = o->bias == RNN_BIAS_BOTH ? get_layer_parameter(model, "bias_hh", l)
+                                                  : allocate(run.gates * o->hidden_size, sizeof(double));
+    }
+    if (o->input == RNN_INPUT_EMBEDDING) {
+        run.embedding = get_parameter(model, index_of(model, "embedding.weight"));
+    }
+    run.decoder = get_parameter(model, index_of(model, o->tied ? "embedding.weight" : "decoder.weight"));
+    run.decoder_bias = get_parameter(model, index_of(model, "decoder.bias"));
+    int64_t part = o->layers * rnn_state_streams(start) * o->hidden_size;
+    run.h = get_state(model, start);
+    run.c = allocate(part, sizeof(double));
+    if (o->cell == RNN_CELL_LSTM) {
+        memcpy(run.c, run.h + part, (size_t)part * sizeof(double));
+    }
+    run.x = allocate(o->input_size + o->embedding_size + o->hidden_size, sizeof(double));
+    run.up = allocate(run.gates * o->hidden_size, sizeof(double));
+    run.over = allocate(run.gates * o->hidden_size, sizeof(double));
+    return run;
+}
+
+static void end_run(formula_run *run)
+{
+    for (int64_t l = 0; l < run->options.layers; l++) {
+        free(run->layers[l].weight_ih);
+        free(run->layers[l].weight_hh);
+        free(run->layers[l].bias_ih);
+        free(run->layers[l].bias_hh);
+    }
+    free(run->layers);
+    free(run->embedding);
+    free(run->decoder);
+    free(run->decoder_bias);
+    free(run->h);
+    free(run->c);
+    free(run->x);
+    free(run->up);
+    free(run->over);
+}
+
+/* y = W x + bias: [rows][columns] */
+static void multiply(const double *weight, const double *x, const double *bias, int64_t rows, int64_t columns,
+                     double *y)
+{
+    for (int64_t i = 0; i < rows; i++) {
+        y[i] = bias[i];
+        for (int64_t j = 0; j < columns; j++) {
+            y[i] += weight[i * columns + j] * x[j];
+        }
+    }
+}
+
+/* What goes into the first layer at a position; an id without an embedding is a one-hot vector. */
+static void read_input(formula_run *run, const rnn_chunk *chunk, int64_t row)
+{
+    const rnn_model_options *o = &run->options;
+    if (o->input == RNN_INPUT_VECTORS) {
+        const char *vectors = chunk->input_vectors;
+        vectors += (size_t)(row * o->input_size) * precision_size(o->precision);
+        to_doubles(o->precision, vectors, run->x, o->input_size);
+    } else if (o->input == RNN_INPUT_EMBEDDING) {
+        memcpy(run->x, run->embedding + chunk->inputs[row] * o->embedding_size,
+               (size_t)o->embedding_size * sizeof(double));
+    } else {
+        memset(run->x, 0, (size_t)o->input_size * sizeof(double));
+        run->x[chunk->inputs[row]] = 1;
+    }
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* One step of one layer for one stream, from run->x: h and c [H] become those of this step. */
+static void compute_cell(formula_run *run, const formula_layer *layer, double *h, double *c)
+{
+    int64_t hidden = run->options.hidden_size;
+    const double *up = run->up, *over = run->over;
+    multiply(layer->weight_ih, run->x, layer->bias_ih, run->gates * hidden, layer->inputs, run->up);
+    multiply(layer->weight_hh, h, layer->bias_hh, run->gates * hidden, hidden, run->over);
+    for (int64_t j = 0; j < hidden; j++) {
+        if (run->options.cell == RNN_CELL_TANH) {
+            h[j] = tanh(up[j] + over[j]);
+        } else if (run->options.cell == RNN_CELL_GRU) {
+            double r = sigmoid(up[j] + over[j]);
+            double z = sigmoid(up[hidden + j] + over[hidden + j]);
+            double n = tanh(up[2 * hidden + j] + r * over[2 * hidden + j]);
+            h[j] = (1 - z) * n + z * h[j];
+        } else {
+            double i = sigmoid(up[j] + over[j]);
+            double f = sigmoid(up[hidden + j] + over[hidden + j]);
+            double g = tanh(up[2 * hidden + j] + over[2 * hidden + j]);
+            double o = sigmoid(up[3 * hidden + j] + over[3 * hidden + j]);
+            c[j] = f * c[j] + i * g;
+            h[j] = o * tanh(c[j]);
+        }
+    }
+}
+
+/* What a position costs; the chunk has targets. */
+static void add_loss(const rnn_model_options *o, const rnn_chunk *chunk, int64_t row, const double *outputs,
+                     rnn_loss *loss)
+{
+    if (o->loss == RNN_LOSS_SQUARED_ERROR) {
+        if (chunk->target_mask != NULL && !chunk->target_mask[row]) {
+            return;
+        }
+        const char *vectors = chunk->target_vectors;
+        for (int64_t i = 0; i < o->output_size; i++) {
+            double target = 0;
+            to_doubles(o->precision, vectors + (size_t)(row * o->output_size + i) * precision_size(o->precision),
+                       &target, 1);
+            loss->sum += (outputs[i] - target) * (outputs[i] - target);
+        }
+    } else {
+        if (chunk->targets[row] == RNN_IGNORE) {
+            return;
+        }
+        double most = outputs[0], sum = 0;
+        for (int64_t i = 1; i < o->output_size; i++) {
+            most = fmax(most, outputs[i]);
+        }
+        for (int64_t i = 0; i < o->output_size; i++) {
+            sum += exp(outputs[i] - most);
+        }
+        loss->sum += log(sum) - (outputs[chunk->targets[row]] - most);
+    }
+    loss->count++;
+}
+
+/* One position through all layers, up to the outputs and the loss. */
+static void compute_position(formula_run *run, const rnn_chunk *chunk, int64_t row, const double *masks,
+                             const nudge *nudged, formulas *results)
+{
+    const rnn_model_options *o = &run->options;
+    int64_t hidden = o->hidden_size, rows = chunk->steps * chunk->streams;
+    int64_t t = row / chunk->streams, b = row % chunk->streams;
+    double *h = NULL;
+    read_input(run, chunk, row);
+    for (int64_t l = 0; l < o->layers; l++) {
+        int64_t place = (l * rows + row) * hidden;
+        h = run->h + (l * chunk->streams + b) * hidden;
+        compute_cell(run, &run->layers[l], h, run->c + (l * chunk->streams + b) * hidden);
+        if (nudged != NULL && nudged->layer == l && nudged->step == t && nudged->stream == b) {
+            h[nudged->unit] += nudged->distance;
+        }
+        memcpy(results->activations + place, h, (size_t)hidden * sizeof(double));
+        for (int64_t j = 0; j < hidden; j++) {
+            run->x[j] = masks != NULL && l < o->layers - 1 ? masks[place + j] * h[j] : h[j];
+        }
+    }
+    double *outputs = results->outputs + row * o->output_size;
+    multiply(run->decoder, h, run->decoder_bias, o->output_size, hidden, outputs);
+    if (chunk->targets != NULL || chunk->target_vectors != NULL) {
+        add_loss(o, chunk, row, outputs, &results->loss);
+    }
+}
+
+formulas run_formulas(const rnn_model *model, const rnn_state *start, const rnn_chunk *chunk, const double *masks,
+                      const nudge *nudged)
+{
+    formula_run run = start_run(model, start);
+    const rnn_model_options *o = &run.options;
+    int64_t rows = chunk->steps * chunk->streams, part = o->layers * chunk->streams * o->hidden_size;
+    formulas results = {.outputs = allocate(rows * o->output_size, sizeof(double)),
+                        .activations = allocate(o->layers * rows * o->hidden_size, sizeof(double)),
+                        .state = allocate(2 * part, sizeof(double))};
+    for (int64_t row = 0; row < rows; row++) {
+        compute_position(&run, chunk, row, masks, nudged, &results);
+    }
+    memcpy(results.state, run.h, (size_t)part * sizeof(double));
+    memcpy(results.state + part, run.c, (size_t)part * sizeof(double));
+    end_run(&run);
+    return results;
+}
+
+void free_formulas(formulas *results)
+{
+    free(results->outputs);
+    free(results->activations);
+    free(results->state);
 }
 
 /* ---- Golden files ---- */

@@ -81,7 +81,7 @@ int64_t parameter_total(const rnn_model *model);
 double *get_all_parameters(const rnn_model *model);
 double *get_all_gradients(const rnn_model *model);
 
-/* The hidden state of all layers, [L][B][H]; `model` says the shape. */
+/* The state of all layers, [L][B][H]: h and then, of an LSTM, c. `model` says the shape. */
 int64_t state_total(const rnn_model *model, const rnn_state *state);
 double *get_state(const rnn_model *model, const rnn_state *state);
 void set_state(const rnn_model *model, rnn_state *state, const double *values);
@@ -114,20 +114,54 @@ rnn_model *create_random_model(const rnn_model_options *options, double scale, u
 rnn_state *create_state(const rnn_model *model, int64_t streams);
 rnn_state *create_random_state(const rnn_model *model, int64_t streams, double scale, uint64_t seed);
 
-/* A chunk together with the ids that it points to. */
+/* A chunk together with the arrays that it points to; those that it doesn't have are NULL. */
 typedef struct owned_chunk {
     rnn_chunk chunk;
-    int32_t *inputs;  /* [T][B] */
-    int32_t *targets; /* [T][B] */
+    int32_t *inputs;              /* [T][B] */
+    int32_t *targets;             /* [T][B] */
+    void *input_vectors;          /* [T][B][I] */
+    void *target_vectors;         /* [T][B][O] */
+    uint8_t *target_mask;         /* [T][B] */
+    size_t input_row, target_row; /* bytes of a vector */
 } owned_chunk;
 
 /* Random inputs below `input_size` and targets below `output_size`, a share of which (0 to 1) are RNN_IGNORE. */
 owned_chunk create_random_chunk(int64_t steps, int64_t streams, int64_t input_size, int64_t output_size,
                                 double ignored_share, uint64_t seed);
+
+/*
+ * What the model takes, ids or vectors of numbers in -1 to 1, with a share of the targets ignored or masked. A masked
+ * target vector is NaNs. The same numbers (rounded) in either precision.
+ */
+owned_chunk create_random_chunk_for(const rnn_model *model, int64_t steps, int64_t streams, double ignored_share,
+                                    uint64_t seed);
 void destroy_chunk(owned_chunk *chunk);
 
 /* `steps` steps of a chunk from `first` on: a view, valid as long as `chunk`. */
 rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps);
+
+/* ---- The formulas of the header in plain C, for every kind of model ---- */
+
+/* Something to add to one activation as soon as it is computed, to see what depends on it. */
+typedef struct nudge {
+    int64_t layer, step, stream, unit;
+    double distance;
+} nudge;
+
+typedef struct formulas {
+    rnn_loss loss;
+    double *outputs;     /* [T][B][O] */
+    double *activations; /* [L][T][B][H], before dropout */
+    double *state;       /* after the chunk, as get_state() returns it */
+} formulas;
+
+/*
+ * Runs a model over a chunk, from a state that stays. `masks` are what the layers' outputs are multiplied by on their
+ * way up, [L - 1][T][B][H]; NULL for no dropout. `nudged` may be NULL.
+ */
+formulas run_formulas(const rnn_model *model, const rnn_state *start, const rnn_chunk *chunk, const double *masks,
+                      const nudge *nudged);
+void free_formulas(formulas *results);
 
 /* ---- Golden files ---- */
 

@@ -1,16 +1,22 @@
 /*
  * rnn_forward_backward()'s gradients against numerical ones, for every element of every parameter. The numerical ones
- * need rnn_forward() alone, which test_compute.c checks.
+ * need the loss alone, which test_compute.c checks: rnn_forward()'s, or with dropout that of rnn_forward_backward()
+ * itself, which draws the same mask each time.
  *
- * A new cell, kind of input or loss is a new row in `cases`.
+ * Two lists: `cases`, of shapes, each for every cell; and every combination of options, of one small shape.
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "support.h"
 
-/* Large enough for tanh to bend, and so that the parameters of all layers matter. */
+/*
+ * Large enough for tanh to bend, and so that the parameters of all layers matter; gates, which are 1/2 where their
+ * inputs are 0, let less of a gradient through.
+ */
 static const double PARAMETER_SCALE = 0.5;
+static const double GATED_PARAMETER_SCALE = 1;
 
 /*
  * The derivative of the loss f along one element x, from f at x +- h and x +- 2h:
@@ -29,37 +35,69 @@ static const double STEP = 1e-3;
 static const double TOLERANCE = 1e-6;
 static const double SMALL = 1e-4;
 
+/* A shape, and what goes into it and comes out. */
 typedef struct gradient_case {
     const char *name;
     int64_t layers, steps, streams, input_size, hidden_size, output_size;
-    int32_t cell;
+    int64_t embedding_size; /* 0: no embedding */
+    int32_t input;
+    int32_t loss;
     int32_t reduction;
     double ignored_share; /* of the targets */
     double state_scale;   /* of the state before the chunk; 0: zeros */
+    double dropout;
 } gradient_case;
 
-enum { TANH = RNN_CELL_TANH, SUM = RNN_REDUCTION_SUM, MEAN = RNN_REDUCTION_MEAN };
+typedef struct gradient_test {
+    char name[128];
+    gradient_case row;
+    int32_t cell;
+    int32_t bias;
+    int32_t tied;
+} gradient_test;
+
+enum {
+    IDS = RNN_INPUT_IDS,
+    EMBEDDED = RNN_INPUT_EMBEDDING,
+    VECTORS = RNN_INPUT_VECTORS,
+    CROSS = RNN_LOSS_CROSS_ENTROPY,
+    SQUARE = RNN_LOSS_SQUARED_ERROR,
+    SUM = RNN_REDUCTION_SUM,
+    MEAN = RNN_REDUCTION_MEAN,
+};
 
 /* clang-format off */
 static const gradient_case cases[] = {
-    /*                                                                L   T   B   V   H   O  cell  of    ignored state */
-    {"test_gradient_of_one_step",                                      1,  1,  1,  4,  5,  3, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_one_unit",                                      1,  6,  1,  2,  1,  2, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_one_input_symbol",                              1,  5,  2,  1,  4,  3, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_two_steps_from_a_carried_state",                1,  2,  1,  3,  4,  5, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_one_stream",                                    1, 25,  1,  7, 10,  7, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_three_streams",                                 1, 10,  3,  6,  9,  4, TANH, SUM,  0,      0},
-    {"test_gradient_of_the_mean",                                      1, 10,  3,  6,  9,  4, TANH, MEAN, 0,      0},
-    {"test_gradient_with_ignored_targets",                             1, 12,  3,  5,  7,  6, TANH, SUM,  0.5,    0.8},
-    {"test_gradient_of_the_mean_with_ignored_targets",                 1, 12,  3,  5,  7,  6, TANH, MEAN, 0.5,    0.8},
-    {"test_gradient_of_more_units_and_symbols_than_positions",         1,  3,  2, 70, 33, 66, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_more_streams_than_units",                       1,  4, 19,  5,  6,  5, TANH, SUM,  0.2,    0.8},
-    {"test_gradient_of_two_layers_of_one_stream",                      2,  9,  1,  5,  8,  6, TANH, SUM,  0,      0},
-    {"test_gradient_of_two_layers_from_a_carried_state",               2,  8,  4,  6, 17,  5, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_three_layers",                                  3,  7,  2,  6,  6,  9, TANH, SUM,  0,      0.8},
-    {"test_gradient_of_the_mean_of_three_layers_with_ignored_targets", 3,  7,  5,  4,  7,  3, TANH, MEAN, 0.4,    0.8},
+    /*                                          L   T   B   V   H   O  E  input    loss    of  ignored state dropout */
+    {"one step",                                1,  1,  1,  4,  5,  3, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"one unit",                                1,  6,  1,  2,  1,  2, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"one input symbol",                        1,  5,  2,  1,  4,  3, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"one output",                              1,  5,  2,  3,  4,  1, 0, IDS,     SQUARE, SUM,  0,    0.8,  0},
+    {"one feature",                             1,  5,  2,  1,  4,  3, 0, VECTORS, CROSS,  SUM,  0,    0.8,  0},
+    {"an embedding of one number",              1,  5,  2,  4,  5,  3, 1, EMBEDDED,CROSS,  SUM,  0,    0.8,  0},
+    {"two steps from a carried state",          1,  2,  1,  3,  4,  5, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"one stream",                              1, 25,  1,  7, 10,  7, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"three streams",                           1, 10,  3,  6,  9,  4, 0, IDS,     CROSS,  SUM,  0,    0,    0},
+    {"the mean",                                1, 10,  3,  6,  9,  4, 0, IDS,     CROSS,  MEAN, 0,    0,    0},
+    {"the mean of squares",                     1, 10,  3,  6,  9,  4, 0, IDS,     SQUARE, MEAN, 0,    0,    0},
+    {"ignored targets",                         1, 12,  3,  5,  7,  6, 0, IDS,     CROSS,  SUM,  0.5,  0.8,  0},
+    {"masked targets",                          1, 12,  3,  5,  7,  6, 0, IDS,     SQUARE, SUM,  0.5,  0.8,  0},
+    {"the mean with ignored targets",           1, 12,  3,  5,  7,  6, 0, IDS,     CROSS,  MEAN, 0.5,  0.8,  0},
+    {"the mean with masked targets",            1, 12,  3,  5,  7,  6, 0, IDS,     SQUARE, MEAN, 0.5,  0.8,  0},
+    {"more units and symbols than positions",   1,  3,  2, 27, 18, 35, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"more features and outputs than positions",1,  3,  2, 27,  9, 19, 0, VECTORS, SQUARE, SUM,  0,    0.8,  0},
+    {"an embedding wider than a layer",         1,  4,  3,  8,  5,  6, 35,EMBEDDED,CROSS,  SUM,  0,    0.8,  0},
+    {"more streams than units",                 1,  4, 19,  5,  6,  5, 0, IDS,     CROSS,  SUM,  0.2,  0.8,  0},
+    {"two layers of one stream",                2,  9,  1,  5,  8,  6, 0, IDS,     CROSS,  SUM,  0,    0,    0},
+    {"two layers from a carried state",         2,  8,  4,  6, 11,  5, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"three layers",                            3,  7,  2,  6,  6,  9, 0, IDS,     CROSS,  SUM,  0,    0.8,  0},
+    {"three layers and the mean, some ignored", 3,  7,  5,  4,  7,  3, 0, IDS,     CROSS,  MEAN, 0.4,  0.8,  0},
+    {"dropout in wider layers",                 2,  4,  3,  5, 17,  5, 9, EMBEDDED,CROSS,  SUM,  0,    0.8,  0.5},
 };
 /* clang-format on */
+
+/* Which dropout masks the losses are computed with. */
+static const uint64_t RANDOM_INDEX = 7;
 
 /* What the loss is a function of: all but the parameter under test. */
 typedef struct loss_function {
@@ -67,21 +105,27 @@ typedef struct loss_function {
     rnn_state *start; /* before the chunk */
     rnn_state *work;
     owned_chunk chunk;
-    int32_t reduction;
+    rnn_model_options options;
 } loss_function;
 
-static loss_function create_loss_function(const gradient_case *row)
+static loss_function create_loss_function(const gradient_test *test)
 {
-    rnn_model_options options =
-        make_options(row->input_size, row->hidden_size, row->output_size, row->layers, RNN_FLOAT64);
-    options.cell = row->cell;
-    options.reduction = row->reduction;
-    loss_function made = {.reduction = row->reduction};
-    made.model = create_random_model(&options, PARAMETER_SCALE, 1);
+    const gradient_case *row = &test->row;
+    loss_function made = {
+        .options = make_options(row->input_size, row->hidden_size, row->output_size, row->layers, RNN_FLOAT64)};
+    made.options.cell = test->cell;
+    made.options.bias = test->bias;
+    made.options.tied = test->tied;
+    made.options.input = row->input;
+    made.options.embedding_size = row->embedding_size;
+    made.options.loss = row->loss;
+    made.options.reduction = row->reduction;
+    made.options.dropout = row->dropout;
+    double scale = test->cell == RNN_CELL_TANH ? PARAMETER_SCALE : GATED_PARAMETER_SCALE;
+    made.model = create_random_model(&made.options, scale, 1);
     made.start = create_random_state(made.model, row->streams, row->state_scale, 2);
     made.work = create_state(made.model, row->streams);
-    made.chunk =
-        create_random_chunk(row->steps, row->streams, row->input_size, row->output_size, row->ignored_share, 3);
+    made.chunk = create_random_chunk_for(made.model, row->steps, row->streams, row->ignored_share, 3);
     return made;
 }
 
@@ -93,12 +137,23 @@ static void destroy_loss_function(loss_function *function)
     rnn_model_destroy(function->model);
 }
 
+/* Goes back to the state and the dropout masks that the gradients are of. */
+static void rewind_state(loss_function *function)
+{
+    assert_ok(rnn_state_copy(function->work, function->start));
+    assert_ok(rnn_state_set_random_index(function->work, RANDOM_INDEX));
+}
+
 static double loss_of(loss_function *function)
 {
     rnn_loss loss = {0};
-    assert_ok(rnn_state_copy(function->work, function->start));
-    assert_ok(rnn_forward(function->model, function->work, &function->chunk.chunk, NULL, 0, &loss));
-    return function->reduction == RNN_REDUCTION_MEAN ? loss.sum / (double)loss.count : loss.sum;
+    rewind_state(function);
+    if (function->options.dropout > 0) {
+        assert_ok(rnn_forward_backward(function->model, function->work, &function->chunk.chunk, &loss));
+    } else {
+        assert_ok(rnn_forward(function->model, function->work, &function->chunk.chunk, NULL, 0, &loss));
+    }
+    return function->options.reduction == RNN_REDUCTION_MEAN ? loss.sum / (double)loss.count : loss.sum;
 }
 
 /* The loss with one element of a parameter moved by `distance`; `values` are the parameter's, and stay. */
@@ -111,11 +166,10 @@ static double loss_at(loss_function *function, int64_t index, double *values, in
     return loss_of(function);
 }
 
-/* Returns the largest gradient, in absolute value. */
-static double check_parameter(loss_function *function, int64_t index)
+/* `gradient` is the parameter's. Returns its largest element, in absolute value. */
+static double check_parameter(loss_function *function, int64_t index, const double *gradient)
 {
     rnn_parameter parameter = parameter_of(function->model, index);
-    double *gradient = get_gradient(function->model, index);
     double *values = get_parameter(function->model, index);
     double largest = 0;
     for (int64_t i = 0; i < parameter.count; i++) {
@@ -131,7 +185,6 @@ static double check_parameter(loss_function *function, int64_t index)
     }
     set_parameter(function->model, index, values);
     free(values);
-    free(gradient);
     return largest;
 }
 
@@ -139,23 +192,98 @@ static void check_all_parameters(void **state)
 {
     loss_function function = create_loss_function(*state);
     rnn_loss loss = {0};
-    assert_ok(rnn_state_copy(function.work, function.start));
+    rewind_state(&function);
     assert_ok(rnn_forward_backward(function.model, function.work, &function.chunk.chunk, &loss));
     assert_true(loss.count > 0);
+    double *gradients = get_all_gradients(function.model);
+    double *gradient = gradients;
     for (int64_t index = 0; index < rnn_model_parameter_count(function.model); index++) {
-        double largest = check_parameter(&function, index);
-        assert_true(largest > 100 * SMALL); /* else the comparison would say little */
+        double largest = check_parameter(&function, index, gradient);
+        assert_true(largest > SMALL); /* else none was compared to a millionth of itself */
+        gradient += parameter_of(function.model, index).count;
     }
+    free(gradients);
     destroy_loss_function(&function);
+}
+
+/* ---- The list of tests ---- */
+
+static const struct {
+    const char *name;
+    int32_t cell;
+} cells[] = {{"tanh", RNN_CELL_TANH}, {"gru", RNN_CELL_GRU}, {"lstm", RNN_CELL_LSTM}};
+
+static const struct {
+    const char *name;
+    int32_t input, tied;
+    int64_t embedding_size;
+} inputs[] = {{"ids", IDS, 0, 0}, {"embedding", EMBEDDED, 0, 3}, {"tied", EMBEDDED, 1, 4}, {"vectors", VECTORS, 0, 0}};
+
+enum {
+    CELLS = sizeof cells / sizeof cells[0],
+    INPUTS = sizeof inputs / sizeof inputs[0],
+    SHAPES = sizeof cases / sizeof cases[0],
+    DEPTHS = 3,
+    COMBINATIONS = CELLS * DEPTHS * INPUTS * 2 * 2 * 2 * 2, /* of losses, biases, dropouts, reductions */
+    TESTS = CELLS * SHAPES + COMBINATIONS,
+};
+
+static gradient_test all[TESTS];
+
+/* Takes the last digit of a number to a base off it. */
+static int take_digit(int *number, int base)
+{
+    int digit = *number % base;
+    *number /= base;
+    return digit;
+}
+
+static void set_shape_and_cell(gradient_test *test, int number)
+{
+    int cell = take_digit(&number, CELLS);
+    test->row = cases[number];
+    test->cell = cells[cell].cell;
+    test->bias = test->cell == RNN_CELL_GRU ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
+    snprintf(test->name, sizeof test->name, "test_gradient: %s, %s", cells[cell].name, test->row.name);
+}
+
+static void set_combination(gradient_test *test, int number)
+{
+    int mean = take_digit(&number, 2), dropout = take_digit(&number, 2), both = take_digit(&number, 2);
+    int square = take_digit(&number, 2), input = take_digit(&number, INPUTS), depth = take_digit(&number, DEPTHS);
+    int cell = take_digit(&number, CELLS);
+    test->row = (gradient_case){.layers = depth + 1,
+                                .steps = 5,
+                                .streams = 2,
+                                .input_size = 5,
+                                .hidden_size = 4,
+                                .output_size = 5,
+                                .embedding_size = inputs[input].embedding_size,
+                                .input = inputs[input].input,
+                                .loss = square ? SQUARE : CROSS,
+                                .reduction = mean ? MEAN : SUM,
+                                .ignored_share = 0.3,
+                                .state_scale = 0.8,
+                                .dropout = dropout ? 0.3 : 0};
+    test->cell = cells[cell].cell;
+    test->bias = both ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
+    test->tied = inputs[input].tied;
+    snprintf(test->name, sizeof test->name, "test_gradient: %s, layers %d, %s, %s, %s, dropout %g, %s",
+             cells[cell].name, depth + 1, inputs[input].name, square ? "squared error" : "cross-entropy",
+             both ? "both biases" : "input bias", test->row.dropout, mean ? "mean" : "sum");
 }
 
 int main(void)
 {
-    enum { CASES = sizeof cases / sizeof cases[0] };
-    struct CMUnitTest tests[CASES];
-    for (int i = 0; i < CASES; i++) {
+    static struct CMUnitTest tests[TESTS];
+    for (int i = 0; i < TESTS; i++) {
+        if (i < CELLS * SHAPES) {
+            set_shape_and_cell(&all[i], i);
+        } else {
+            set_combination(&all[i], i - CELLS * SHAPES);
+        }
         tests[i] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = check_all_parameters, .initial_state = (void *)&cases[i]};
+            .name = all[i].name, .test_func = check_all_parameters, .initial_state = &all[i]};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

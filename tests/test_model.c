@@ -1,4 +1,4 @@
-/* The model: its options, its parameters by index, name, view and flat buffer, where they start, and its gradients. */
+/* The model: its options, its parameters by index, name, view and flat buffer, and its gradients. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -53,8 +53,17 @@ static void test_options_init_fills_in_the_seeds_defaults(void **state)
     assert_int_equal(options.cell, RNN_CELL_TANH);
     assert_int_equal(options.precision, RNN_FLOAT32);
     assert_int_equal(options.reduction, RNN_REDUCTION_SUM);
+    assert_int_equal(options.input, RNN_INPUT_IDS);
+    assert_int_equal(options.loss, RNN_LOSS_CROSS_ENTROPY);
+    assert_int_equal(options.bias, RNN_BIAS_INPUT);
+    assert_int_equal(options.initialization, RNN_INIT_NORMAL);
+    assert_int_equal(options.orthogonal, 0);
+    assert_int_equal(options.tied, 0);
     assert_int_equal(options.reserved, 0);
+    assert_int_equal(options.embedding_size, 0);
     assert_true(options.weight_scale == 0.01);
+    assert_true(options.forget_bias == 0);
+    assert_true(options.dropout == 0);
     assert_true(options.seed == 0);
 }
 
@@ -86,10 +95,20 @@ static void test_options_init_refuses_null_and_a_size_that_is_none(void **state)
 
 static void test_get_options_returns_what_the_model_was_created_with(void **state)
 {
-    rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT64);
+    rnn_model_options options = make_options(7, 5, 7, 2, RNN_FLOAT64);
     (void)state;
+    options.cell = RNN_CELL_LSTM;
     options.reduction = RNN_REDUCTION_MEAN;
+    options.input = RNN_INPUT_EMBEDDING;
+    options.loss = RNN_LOSS_SQUARED_ERROR;
+    options.bias = RNN_BIAS_BOTH;
+    options.initialization = RNN_INIT_UNIFORM;
+    options.orthogonal = 1;
+    options.tied = 1;
+    options.embedding_size = 5;
     options.weight_scale = 0.125;
+    options.forget_bias = 1.5;
+    options.dropout = 0.25;
     options.seed = UINT64_C(0xfedcba9876543210);
     rnn_model *model = create_model(&options);
     rnn_model_options got;
@@ -99,13 +118,22 @@ static void test_get_options_returns_what_the_model_was_created_with(void **stat
     assert_int_equal(got.struct_size, sizeof got);
     assert_int_equal(got.input_size, 7);
     assert_int_equal(got.hidden_size, 5);
-    assert_int_equal(got.output_size, 3);
+    assert_int_equal(got.output_size, 7);
     assert_int_equal(got.layers, 2);
-    assert_int_equal(got.cell, RNN_CELL_TANH);
+    assert_int_equal(got.cell, RNN_CELL_LSTM);
     assert_int_equal(got.precision, RNN_FLOAT64);
     assert_int_equal(got.reduction, RNN_REDUCTION_MEAN);
+    assert_int_equal(got.input, RNN_INPUT_EMBEDDING);
+    assert_int_equal(got.loss, RNN_LOSS_SQUARED_ERROR);
+    assert_int_equal(got.bias, RNN_BIAS_BOTH);
+    assert_int_equal(got.initialization, RNN_INIT_UNIFORM);
+    assert_int_equal(got.orthogonal, 1);
+    assert_int_equal(got.tied, 1);
     assert_int_equal(got.reserved, 0);
+    assert_int_equal(got.embedding_size, 5);
     assert_true(got.weight_scale == 0.125);
+    assert_true(got.forget_bias == 1.5);
+    assert_true(got.dropout == 0.25);
     assert_true(got.seed == UINT64_C(0xfedcba9876543210));
     rnn_model_destroy(model);
 }
@@ -182,9 +210,13 @@ static void test_create_refuses_unknown_enumerators_and_a_set_reserved_field(voi
         const char *name;
         int32_t first_bad;
     } fields[] = {
-        {offsetof(rnn_model_options, cell), "cell", RNN_CELL_TANH + 1},
+        {offsetof(rnn_model_options, cell), "cell", RNN_CELL_LSTM + 1},
         {offsetof(rnn_model_options, precision), "precision", RNN_FLOAT64 + 1},
         {offsetof(rnn_model_options, reduction), "reduction", RNN_REDUCTION_MEAN + 1},
+        {offsetof(rnn_model_options, input), "input", RNN_INPUT_VECTORS + 1},
+        {offsetof(rnn_model_options, loss), "loss", RNN_LOSS_SQUARED_ERROR + 1},
+        {offsetof(rnn_model_options, bias), "bias", RNN_BIAS_BOTH + 1},
+        {offsetof(rnn_model_options, initialization), "initialization", RNN_INIT_UNIFORM + 1},
         {offsetof(rnn_model_options, reserved), "reserved", 1},
     };
     (void)state;
@@ -208,6 +240,93 @@ static void test_create_refuses_a_weight_scale_that_is_negative_or_not_finite(vo
         rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
         options.weight_scale = bad[i];
         assert_refused(&options, "weight_scale is ");
+    }
+}
+
+static void test_create_refuses_an_embedding_size_out_of_range(void **state)
+{
+    static const int64_t bad[] = {0, -1, 1048577, INT64_C(1) << 32, INT64_MAX, INT64_MIN};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
+        char sentence[128];
+        options.input = RNN_INPUT_EMBEDDING;
+        options.embedding_size = bad[i];
+        snprintf(sentence, sizeof sentence, "embedding_size is %lld; it must be 1 to 1048576", (long long)bad[i]);
+        assert_refused(&options, sentence);
+    }
+}
+
+static void test_create_refuses_an_embedding_size_without_an_embedding(void **state)
+{
+    static const int32_t inputs[] = {RNN_INPUT_IDS, RNN_INPUT_VECTORS};
+    static const int64_t bad[] = {3, 1, -1, INT64_MAX};
+    (void)state;
+    for (size_t k = 0; k < sizeof inputs / sizeof inputs[0]; k++) {
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+            rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
+            options.input = inputs[k];
+            options.embedding_size = bad[i];
+            assert_refused(&options, "embedding_size is ");
+        }
+    }
+}
+
+static rnn_model_options make_tied_options(int64_t input_size, int64_t embedding_size, int64_t hidden_size,
+                                           int64_t output_size)
+{
+    rnn_model_options options = make_options(input_size, hidden_size, output_size, 1, RNN_FLOAT32);
+    options.input = RNN_INPUT_EMBEDDING;
+    options.embedding_size = embedding_size;
+    options.tied = 1;
+    return options;
+}
+
+static void test_create_refuses_to_tie_what_has_different_sizes_or_is_no_embedding(void **state)
+{
+    rnn_model_options options = make_tied_options(7, 5, 5, 7);
+    (void)state;
+    rnn_model_destroy(create_model(&options));
+    options = make_tied_options(7, 4, 5, 7);
+    assert_refused(&options, "tied is 1");
+    options = make_tied_options(7, 5, 6, 7);
+    assert_refused(&options, "tied is 1");
+    options = make_tied_options(7, 5, 5, 8);
+    assert_refused(&options, "tied is 1");
+    options = make_tied_options(5, 5, 5, 5);
+    options.embedding_size = 0;
+    options.input = RNN_INPUT_IDS;
+    assert_refused(&options, "tied is 1");
+    options.input = RNN_INPUT_VECTORS;
+    assert_refused(&options, "tied is 1");
+}
+
+static void test_create_refuses_a_dropout_that_is_not_0_to_less_than_1(void **state)
+{
+    static const double bad[] = {-0.1, -DBL_TRUE_MIN, 1, 1.5, INFINITY, -INFINITY, NAN};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        rnn_model_options options = make_options(4, 3, 4, 2, RNN_FLOAT32);
+        options.dropout = bad[i];
+        assert_refused(&options, "dropout is ");
+    }
+}
+
+static void test_create_refuses_a_forget_bias_that_is_not_finite_or_has_no_forget_gate(void **state)
+{
+    static const double bad[] = {INFINITY, -INFINITY, NAN};
+    static const int32_t without[] = {RNN_CELL_TANH, RNN_CELL_GRU};
+    rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
+    (void)state;
+    options.cell = RNN_CELL_LSTM;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        options.forget_bias = bad[i];
+        assert_refused(&options, "forget_bias is ");
+    }
+    options.forget_bias = 1;
+    for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
+        options.cell = without[i];
+        assert_refused(&options, "forget_bias is 1");
     }
 }
 
@@ -273,203 +392,12 @@ static void test_calls_on_no_model_are_errors_or_0(void **state)
     assert_fails(rnn_model_flat_gradients(NULL, &gradients, &number), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_fails(rnn_model_zero_gradients(NULL), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_fails(rnn_model_clip_value(NULL, 5), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_clip_norm(NULL, 5, numbers), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_true(numbers[0] == 7);
     assert_int_equal(number, 7);
     assert_null(parameter.name);
     assert_ptr_equal(values, &untouched_object);
     assert_ptr_equal(gradients, &untouched_object);
-}
-
-/* ---- Where the parameters start ---- */
-
-/*
- * The numbers must look drawn from N(0, scale²), independently: mean, variance, the shares within one, two and three
- * standard deviations and the correlation of neighbours are each within five standard errors of what they should be.
- */
-static void assert_normal(const double *values, int64_t count, double scale)
-{
-    static const double within[] = {0.6826894921, 0.9544997361, 0.9973002039};
-    double n = (double)count;
-    double sum = 0;
-    double squares = 0;
-    double neighbours = 0;
-    double inside[3] = {0};
-    for (int64_t i = 0; i < count; i++) {
-        double z = values[i] / scale;
-        sum += z;
-        squares += z * z;
-        neighbours += i > 0 ? z * values[i - 1] / scale : 0;
-        for (int k = 0; k < 3; k++) {
-            inside[k] += fabs(z) <= k + 1;
-        }
-        assert_true(fabs(z) < 8);
-    }
-    assert_true(fabs(sum / n) < 5 / sqrt(n));
-    assert_true(fabs(squares / n - 1) < 5 * sqrt(2 / n));
-    assert_true(fabs(neighbours / n) < 5 / sqrt(n));
-    for (int k = 0; k < 3; k++) {
-        assert_true(fabs(inside[k] / n - within[k]) < 5 * sqrt(within[k] * (1 - within[k]) / n));
-    }
-}
-
-/* All elements of the weight matrices, one after the other, to free(). */
-static double *get_weights(const rnn_model *model, int64_t *count)
-{
-    double *weights = allocate(parameter_total(model), sizeof(double));
-    *count = 0;
-    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
-        rnn_parameter parameter = parameter_of(model, index);
-        if (parameter.rank == 2) {
-            double *values = get_parameter(model, index);
-            memcpy(weights + *count, values, (size_t)parameter.count * sizeof(double));
-            *count += parameter.count;
-            free(values);
-        }
-    }
-    return weights;
-}
-
-static void test_weights_start_normally_distributed_with_the_given_scale(void **state)
-{
-    static const double scales[] = {0.01, 1, 0.3};
-    (void)state;
-    for (size_t p = 0; p < 2; p++) {
-        for (size_t s = 0; s < sizeof scales / sizeof scales[0]; s++) {
-            rnn_model_options options = make_options(65, 100, 60, 2, precisions[p]);
-            options.weight_scale = scales[s];
-            options.seed = s;
-            rnn_model *model = create_model(&options);
-            for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
-                rnn_parameter parameter = parameter_of(model, index);
-                if (parameter.rank == 2) {
-                    double *values = get_parameter(model, index);
-                    assert_normal(values, parameter.count, scales[s]);
-                    free(values);
-                }
-            }
-            int64_t count = 0;
-            double *weights = get_weights(model, &count);
-            assert_normal(weights, count, scales[s]);
-            free(weights);
-            rnn_model_destroy(model);
-        }
-    }
-}
-
-static void test_biases_start_at_0(void **state)
-{
-    (void)state;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(7, 5, 3, 2, precisions[p]);
-        int vectors = 0;
-        for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
-            rnn_parameter parameter = parameter_of(model, index);
-            if (parameter.rank == 1) {
-                double *values = get_parameter(model, index);
-                for (int64_t i = 0; i < parameter.count; i++) {
-                    assert_true(values[i] == 0);
-                }
-                free(values);
-                vectors++;
-            }
-        }
-        assert_int_equal(vectors, 3);
-        rnn_model_destroy(model);
-    }
-}
-
-static void test_a_weight_scale_of_0_starts_all_parameters_at_0(void **state)
-{
-    rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT32);
-    (void)state;
-    options.weight_scale = 0;
-    rnn_model *model = create_model(&options);
-    double *values = get_all_parameters(model);
-    for (int64_t i = 0; i < parameter_total(model); i++) {
-        assert_true(values[i] == 0);
-    }
-    free(values);
-    rnn_model_destroy(model);
-}
-
-static void test_the_same_seed_gives_the_same_bits(void **state)
-{
-    (void)state;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model_options options = make_options(65, 100, 60, 2, precisions[p]);
-        options.seed = 42;
-        rnn_model *model = create_model(&options);
-        rnn_model *other = create(9, 9, 9, 1, precisions[p]); /* models in between make no difference */
-        rnn_model *again = create_model(&options);
-        snapshot bits = take_snapshot(model, NULL);
-        assert_unchanged(&bits, again, NULL);
-        free(bits.bytes);
-        rnn_model_destroy(model);
-        rnn_model_destroy(other);
-        rnn_model_destroy(again);
-    }
-}
-
-/* The two must be as independent as random numbers are: their correlation within five standard errors of 0. */
-static void assert_uncorrelated(const double *a, const double *b, int64_t count)
-{
-    double ab = 0;
-    double aa = 0;
-    double bb = 0;
-    for (int64_t i = 0; i < count; i++) {
-        ab += a[i] * b[i];
-        aa += a[i] * a[i];
-        bb += b[i] * b[i];
-    }
-    assert_true(fabs(ab / sqrt(aa * bb)) < 5 / sqrt((double)count));
-}
-
-static void test_other_seeds_give_other_weights(void **state)
-{
-    static const uint64_t seeds[] = {0,         1, 2, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1, UINT64_C(1) << 63,
-                                     UINT64_MAX};
-    enum { SEEDS = sizeof seeds / sizeof seeds[0] };
-    double *weights[SEEDS];
-    int64_t count = 0;
-    (void)state;
-    for (int i = 0; i < SEEDS; i++) {
-        rnn_model_options options = make_options(65, 100, 60, 1, RNN_FLOAT64);
-        options.seed = seeds[i];
-        rnn_model *model = create_model(&options);
-        weights[i] = get_weights(model, &count);
-        rnn_model_destroy(model);
-    }
-    for (int i = 0; i < SEEDS; i++) {
-        for (int k = 0; k < i; k++) {
-            assert_uncorrelated(weights[i], weights[k], count);
-        }
-    }
-    for (int i = 0; i < SEEDS; i++) {
-        free(weights[i]);
-    }
-}
-
-static void test_the_parameters_of_a_model_are_drawn_apart(void **state)
-{
-    rnn_model *model = create(50, 50, 50, 3, RNN_FLOAT64); /* matrices of 50 by 50 only */
-    double *weights[7];
-    int matrices = 0;
-    (void)state;
-    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
-        if (parameter_of(model, index).rank == 2) {
-            weights[matrices++] = get_parameter(model, index);
-        }
-    }
-    assert_int_equal(matrices, 7);
-    for (int i = 0; i < matrices; i++) {
-        for (int k = 0; k < i; k++) {
-            assert_uncorrelated(weights[i], weights[k], 2500);
-        }
-    }
-    for (int i = 0; i < matrices; i++) {
-        free(weights[i]);
-    }
-    rnn_model_destroy(model);
 }
 
 /* ---- Names and shapes ---- */
@@ -517,6 +445,79 @@ static void test_each_further_layer_has_three_parameters_with_inputs_of_hidden_s
         snprintf(name, sizeof name, "rnn.bias_ih_l%d", layer);
         assert_has_parameter(model, name, 1, 5, 1);
     }
+    rnn_model_destroy(model);
+}
+
+/* Without an embedding: one layer's and the decoder's. */
+static void test_the_rows_of_a_layer_are_its_gates_times_its_units(void **state)
+{
+    static const struct {
+        int32_t cell;
+        int64_t gates;
+    } cells[] = {{RNN_CELL_TANH, 1}, {RNN_CELL_GRU, 3}, {RNN_CELL_LSTM, 4}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
+        for (int32_t bias = RNN_BIAS_INPUT; bias <= RNN_BIAS_BOTH; bias++) {
+            rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT32);
+            int64_t rows = 5 * cells[i].gates;
+            options.cell = cells[i].cell;
+            options.bias = bias;
+            rnn_model *model = create_model(&options);
+            assert_int_equal(rnn_model_parameter_count(model), bias == RNN_BIAS_BOTH ? 10 : 8);
+            assert_has_parameter(model, "rnn.weight_ih_l0", 2, rows, 7);
+            assert_has_parameter(model, "rnn.weight_hh_l0", 2, rows, 5);
+            assert_has_parameter(model, "rnn.bias_ih_l0", 1, rows, 1);
+            assert_has_parameter(model, "rnn.weight_ih_l1", 2, rows, 5);
+            assert_has_parameter(model, "rnn.weight_hh_l1", 2, rows, 5);
+            assert_has_parameter(model, "rnn.bias_ih_l1", 1, rows, 1);
+            assert_has_parameter(model, "decoder.weight", 2, 3, 5);
+            assert_has_parameter(model, "decoder.bias", 1, 3, 1);
+            if (bias == RNN_BIAS_BOTH) {
+                assert_has_parameter(model, "rnn.bias_hh_l0", 1, rows, 1);
+                assert_has_parameter(model, "rnn.bias_hh_l1", 1, rows, 1);
+            }
+            rnn_model_destroy(model);
+        }
+    }
+}
+
+static void test_an_embedding_has_a_row_a_symbol_and_feeds_the_first_layer(void **state)
+{
+    rnn_model_options options = make_options(7, 5, 3, 1, RNN_FLOAT32);
+    (void)state;
+    options.cell = RNN_CELL_GRU;
+    options.input = RNN_INPUT_EMBEDDING;
+    options.embedding_size = 4;
+    rnn_model *model = create_model(&options);
+    assert_int_equal(rnn_model_parameter_count(model), 6);
+    assert_has_parameter(model, "embedding.weight", 2, 7, 4);
+    assert_has_parameter(model, "rnn.weight_ih_l0", 2, 15, 4);
+    assert_has_parameter(model, "decoder.weight", 2, 3, 5);
+    rnn_model_destroy(model);
+}
+
+static void test_a_tied_embedding_takes_the_place_of_the_decoders_weight(void **state)
+{
+    rnn_model_options options = make_tied_options(7, 5, 5, 7);
+    rnn_model *model = create_model(&options);
+    int64_t index = -7;
+    (void)state;
+    assert_int_equal(rnn_model_parameter_count(model), 5);
+    assert_has_parameter(model, "embedding.weight", 2, 7, 5);
+    assert_has_parameter(model, "decoder.bias", 1, 7, 1);
+    assert_fails(rnn_model_find_parameter(model, "decoder.weight", &index), RNN_ERROR_ARGUMENT, "decoder.weight");
+    assert_int_equal(index, -7);
+    rnn_model_destroy(model);
+}
+
+static void test_the_first_layer_takes_vectors_of_input_size(void **state)
+{
+    rnn_model_options options = make_options(7, 5, 3, 1, RNN_FLOAT32);
+    (void)state;
+    options.input = RNN_INPUT_VECTORS;
+    rnn_model *model = create_model(&options);
+    assert_int_equal(rnn_model_parameter_count(model), 5);
+    assert_has_parameter(model, "rnn.weight_ih_l0", 2, 5, 7);
     rnn_model_destroy(model);
 }
 
@@ -1041,6 +1042,163 @@ static void test_clip_value_refuses_a_limit_that_is_not_finite_and_greater_than_
     rnn_model_destroy(model);
 }
 
+/* The norm of all gradients as one vector. */
+static double norm_of_gradients(const rnn_model *model)
+{
+    double *gradients = get_all_gradients(model);
+    double squares = 0;
+    for (int64_t i = 0; i < parameter_total(model); i++) {
+        squares += gradients[i] * gradients[i];
+    }
+    free(gradients);
+    return sqrt(squares);
+}
+
+/*
+ * Symbols of which few are seen, so that the library knows where gradients are; and, after rnn_model_flat_gradients(),
+ * the same where it doesn't.
+ */
+static rnn_model *create_with_gradients(int32_t precision, int flat)
+{
+    rnn_model_options options = make_options(300, 9, 5, 2, precision);
+    rnn_model *model = create_random_model(&options, 0.5, 1);
+    run_random_chunk(model, 20, 3, 1);
+    if (flat) {
+        void *gradients = NULL;
+        int64_t count = 0;
+        assert_ok(rnn_model_flat_gradients(model, &gradients, &count));
+    }
+    return model;
+}
+
+static void test_clip_norm_multiplies_all_gradients_by_limit_over_norm_plus_a_millionth(void **state)
+{
+    static const double tolerances[] = {1e-6, 1e-14};
+    static const double limits[] = {1e-3, 0.5, 3};
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        for (int flat = 0; flat < 2; flat++) {
+            for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+                rnn_model *model = create_with_gradients(precisions[p], flat);
+                double *before = get_all_gradients(model);
+                double expected = norm_of_gradients(model);
+                double norm = -7;
+                assert_true(expected > 2 * limits[i]);
+                assert_ok(rnn_model_clip_norm(model, limits[i], &norm));
+                assert_relative(norm, expected, 1e-13);
+                double *after = get_all_gradients(model);
+                for (int64_t k = 0; k < parameter_total(model); k++) {
+                    assert_relative(after[k], before[k] * limits[i] / (expected + 1e-6), tolerances[p]);
+                }
+                free(after);
+                free(before);
+                rnn_model_destroy(model);
+            }
+        }
+    }
+}
+
+static void test_clip_norm_changes_nothing_below_the_limit(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        for (int flat = 0; flat < 2; flat++) {
+            rnn_model *model = create_with_gradients(precisions[p], flat);
+            snapshot before = take_snapshot(model, NULL);
+            double expected = norm_of_gradients(model);
+            double norm = -7;
+            assert_ok(rnn_model_clip_norm(model, 1.001 * expected, &norm));
+            assert_relative(norm, expected, 1e-13);
+            assert_ok(rnn_model_clip_norm(model, DBL_MAX, NULL));
+            assert_unchanged(&before, model, NULL);
+            free(before.bytes);
+            rnn_model_destroy(model);
+        }
+    }
+}
+
+static void test_clip_norm_of_a_model_without_gradients_is_0(void **state)
+{
+    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
+    double norm = -7;
+    (void)state;
+    assert_ok(rnn_model_clip_norm(model, 1, &norm));
+    assert_true(norm == 0);
+    run_random_chunk(model, 3, 2, 1);
+    assert_ok(rnn_model_zero_gradients(model));
+    norm = -7;
+    assert_ok(rnn_model_clip_norm(model, 1, &norm));
+    assert_true(norm == 0);
+    rnn_model_destroy(model);
+}
+
+/* Squared in float32, these would be 0 or infinite. */
+static void test_clip_norm_takes_the_smallest_and_the_largest_gradients_of_float32(void **state)
+{
+    static const float sizes[] = {1e-30f, 1e30f};
+    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
+    void *flat = NULL;
+    int64_t count = 0;
+    (void)state;
+    assert_ok(rnn_model_flat_gradients(model, &flat, &count));
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        double norm = -7;
+        for (int64_t i = 0; i < count; i++) {
+            ((float *)flat)[i] = sizes[s];
+        }
+        assert_ok(rnn_model_clip_norm(model, 1e20, &norm));
+        assert_relative(norm, sizes[s] * sqrt((double)count), 1e-6);
+        double limited = sizes[s] > 1 ? 1e20 / sqrt((double)count) : sizes[s];
+        for (int64_t i = 0; i < count; i++) {
+            assert_relative(((float *)flat)[i], limited, 1e-6);
+        }
+    }
+    rnn_model_destroy(model);
+}
+
+static void test_clip_norm_refuses_gradients_that_are_not_finite_wherever_they_stand(void **state)
+{
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+        void *flat = NULL;
+        int64_t count = 0;
+        assert_ok(rnn_model_flat_gradients(model, &flat, &count));
+        double *gradients = allocate(count, sizeof(double));
+        for (int64_t i = 0; i < count; i++) {
+            double norm = -7;
+            for (int64_t k = 0; k < count; k++) {
+                gradients[k] = k == i ? bad[i % 3] : 1;
+            }
+            from_doubles(precisions[p], gradients, flat, count);
+            snapshot before = take_snapshot(model, NULL);
+            assert_fails(rnn_model_clip_norm(model, 1, &norm), RNN_ERROR_NONFINITE, "norm");
+            assert_true(norm == -7);
+            assert_unchanged(&before, model, NULL);
+            free(before.bytes);
+        }
+        free(gradients);
+        rnn_model_destroy(model);
+    }
+}
+
+static void test_clip_norm_refuses_a_limit_that_is_not_finite_and_greater_than_0(void **state)
+{
+    static const double bad[] = {0, -5, INFINITY, -INFINITY, NAN};
+    rnn_model *model = create_with_gradients(RNN_FLOAT32, 0);
+    snapshot before = take_snapshot(model, NULL);
+    double norm = -7;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(rnn_model_clip_norm(model, bad[i], &norm), RNN_ERROR_ARGUMENT, "limit is ");
+    }
+    assert_true(norm == -7);
+    assert_unchanged(&before, model, NULL);
+    free(before.bytes);
+    rnn_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1053,18 +1211,21 @@ int main(void)
         cmocka_unit_test(test_create_refuses_sizes_out_of_range),
         cmocka_unit_test(test_create_refuses_unknown_enumerators_and_a_set_reserved_field),
         cmocka_unit_test(test_create_refuses_a_weight_scale_that_is_negative_or_not_finite),
+        cmocka_unit_test(test_create_refuses_an_embedding_size_out_of_range),
+        cmocka_unit_test(test_create_refuses_an_embedding_size_without_an_embedding),
+        cmocka_unit_test(test_create_refuses_to_tie_what_has_different_sizes_or_is_no_embedding),
+        cmocka_unit_test(test_create_refuses_a_dropout_that_is_not_0_to_less_than_1),
+        cmocka_unit_test(test_create_refuses_a_forget_bias_that_is_not_finite_or_has_no_forget_gate),
         cmocka_unit_test(test_create_reads_struct_size_first),
         cmocka_unit_test(test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero),
         cmocka_unit_test(test_create_refuses_null_and_options_without_sizes),
         cmocka_unit_test(test_calls_on_no_model_are_errors_or_0),
-        cmocka_unit_test(test_weights_start_normally_distributed_with_the_given_scale),
-        cmocka_unit_test(test_biases_start_at_0),
-        cmocka_unit_test(test_a_weight_scale_of_0_starts_all_parameters_at_0),
-        cmocka_unit_test(test_the_same_seed_gives_the_same_bits),
-        cmocka_unit_test(test_other_seeds_give_other_weights),
-        cmocka_unit_test(test_the_parameters_of_a_model_are_drawn_apart),
         cmocka_unit_test(test_a_model_of_one_layer_has_the_seeds_five_parameters),
         cmocka_unit_test(test_each_further_layer_has_three_parameters_with_inputs_of_hidden_size),
+        cmocka_unit_test(test_the_rows_of_a_layer_are_its_gates_times_its_units),
+        cmocka_unit_test(test_an_embedding_has_a_row_a_symbol_and_feeds_the_first_layer),
+        cmocka_unit_test(test_a_tied_embedding_takes_the_place_of_the_decoders_weight),
+        cmocka_unit_test(test_the_first_layer_takes_vectors_of_input_size),
         cmocka_unit_test(test_find_is_the_inverse_of_describe),
         cmocka_unit_test(test_find_refuses_names_that_the_model_does_not_have),
         cmocka_unit_test(test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it),
@@ -1087,6 +1248,12 @@ int main(void)
         cmocka_unit_test(test_clip_value_limits_what_backward_left),
         cmocka_unit_test(test_clip_value_with_a_limit_beyond_the_precision_keeps_all),
         cmocka_unit_test(test_clip_value_refuses_a_limit_that_is_not_finite_and_greater_than_0),
+        cmocka_unit_test(test_clip_norm_multiplies_all_gradients_by_limit_over_norm_plus_a_millionth),
+        cmocka_unit_test(test_clip_norm_changes_nothing_below_the_limit),
+        cmocka_unit_test(test_clip_norm_of_a_model_without_gradients_is_0),
+        cmocka_unit_test(test_clip_norm_takes_the_smallest_and_the_largest_gradients_of_float32),
+        cmocka_unit_test(test_clip_norm_refuses_gradients_that_are_not_finite_wherever_they_stand),
+        cmocka_unit_test(test_clip_norm_refuses_a_limit_that_is_not_finite_and_greater_than_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The state: what it holds, copying and resetting it, and which models and chunks it fits. */
+/* The state: what it holds, copying and resetting it, its random index, and which models and chunks it fits. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,16 +10,37 @@
 static char untouched_object;
 #define UNTOUCHED ((rnn_state *)&untouched_object)
 
-static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
+/* What a state's shape depends on, apart from sizes. */
+static const struct kind {
+    int32_t precision, cell;
+    int32_t parts; /* h, and of an LSTM c */
+} kinds[] = {
+    {RNN_FLOAT32, RNN_CELL_TANH, 1}, {RNN_FLOAT64, RNN_CELL_TANH, 1}, {RNN_FLOAT32, RNN_CELL_GRU, 1},
+    {RNN_FLOAT64, RNN_CELL_GRU, 1},  {RNN_FLOAT32, RNN_CELL_LSTM, 2}, {RNN_FLOAT64, RNN_CELL_LSTM, 2},
+};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static rnn_model *create_of_cell(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
+                                 int32_t precision, int32_t cell)
+{
+    rnn_model_options options = make_options(input_size, hidden_size, output_size, layers, precision);
+    options.cell = cell;
+    return create_random_model(&options, 0.5, 1);
+}
+
+static rnn_model *create_of_kind(int64_t hidden_size, int64_t layers, int kind)
+{
+    return create_of_cell(4, hidden_size, 3, layers, kinds[kind].precision, kinds[kind].cell);
+}
 
 static rnn_model *create(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
                          int32_t precision)
 {
-    rnn_model_options options = make_options(input_size, hidden_size, output_size, layers, precision);
-    return create_random_model(&options, 0.5, 1);
+    return create_of_cell(input_size, hidden_size, output_size, layers, precision, RNN_CELL_TANH);
 }
 
-/* The hidden state of one stream over all layers must be the same bits in both. */
+/* The values of one stream, in all layers and parts, must be the same bits in both. */
 static void assert_same_stream(const rnn_model *model, const rnn_state *a, int64_t a_stream, const rnn_state *b,
                                int64_t b_stream)
 {
@@ -27,9 +48,10 @@ static void assert_same_stream(const rnn_model *model, const rnn_state *a, int64
     int64_t hidden = options.hidden_size;
     double *a_values = get_state(model, a);
     double *b_values = get_state(model, b);
-    for (int64_t layer = 0; layer < options.layers; layer++) {
-        assert_memory_equal(a_values + (layer * rnn_state_streams(a) + a_stream) * hidden,
-                            b_values + (layer * rnn_state_streams(b) + b_stream) * hidden,
+    int64_t rows = options.layers * (options.cell == RNN_CELL_LSTM ? 2 : 1);
+    for (int64_t row = 0; row < rows; row++) {
+        assert_memory_equal(a_values + (row * rnn_state_streams(a) + a_stream) * hidden,
+                            b_values + (row * rnn_state_streams(b) + b_stream) * hidden,
                             (size_t)hidden * sizeof(double));
     }
     free(a_values);
@@ -50,8 +72,8 @@ static void assert_all_zero(const rnn_model *model, const rnn_state *state)
 static void test_a_new_state_is_zeros(void **unused)
 {
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, 5, 3, 2, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(5, 2, k);
         rnn_state *state = create_state(model, 3);
         assert_int_equal(rnn_state_streams(state), 3);
         assert_all_zero(model, state);
@@ -121,28 +143,53 @@ static void test_calls_on_no_state_are_errors_or_0(void **unused)
 
 /* ---- Get and set ---- */
 
-static void test_what_is_set_is_what_is_got_layer_by_layer(void **unused)
+static void test_what_is_set_is_what_is_got_layer_by_layer_and_part_by_part(void **unused)
 {
     enum { LAYERS = 3, STREAMS = 4, HIDDEN = 5, COUNT = STREAMS * HIDDEN };
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, HIDDEN, 3, LAYERS, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(HIDDEN, LAYERS, k);
         rnn_state *state = create_state(model, STREAMS);
-        double expected[LAYERS][COUNT] = {{0}};
-        for (int64_t layer = 0; layer < LAYERS; layer++) {
+        double expected[2 * LAYERS][COUNT] = {{0}};
+        for (int row = 0; row < kinds[k].parts * LAYERS; row++) {
             double values[COUNT];
             for (int i = 0; i < COUNT; i++) {
-                expected[layer][i] = (double)(100 * layer + i) - 50; /* not only what tanh gives */
+                expected[row][i] = (double)(100 * row + i) - 50; /* not only what tanh gives */
             }
-            from_doubles(precisions[p], expected[layer], values, COUNT);
-            assert_ok(rnn_state_set(state, layer, RNN_STATE_HIDDEN, values, COUNT));
+            from_doubles(kinds[k].precision, expected[row], values, COUNT);
+            assert_ok(rnn_state_set(state, row % LAYERS, row / LAYERS, values, COUNT));
             double *got = get_state(model, state);
-            assert_memory_equal(got, expected, sizeof expected);
+            assert_memory_equal(got, expected, (size_t)(kinds[k].parts * LAYERS) * sizeof expected[0]);
             free(got);
         }
         rnn_state_destroy(state);
         rnn_model_destroy(model);
     }
+}
+
+/* h and c in the formulas of the LSTM, of which the second alone carries what was. */
+static void test_the_cell_of_an_lstm_is_what_its_next_step_remembers(void **unused)
+{
+    rnn_model *model = create_of_cell(4, 1, 3, 1, RNN_FLOAT64, RNN_CELL_LSTM);
+    rnn_state *state = create_state(model, 1);
+    const double zeros[16] = {0}; /* of all parameters: the gates are 1/2, and what would be added is 0 */
+    const int32_t input = 0;
+    const double h = 0.75, c = 0.5;
+    rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 1, .streams = 1, .inputs = &input};
+    double got = 0;
+    (void)unused;
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+        set_parameter(model, index, zeros);
+    }
+    assert_ok(rnn_state_set(state, 0, RNN_STATE_HIDDEN, &h, 1));
+    assert_ok(rnn_state_set(state, 0, RNN_STATE_CELL, &c, 1));
+    assert_ok(rnn_forward(model, state, &chunk, NULL, 0, NULL));
+    assert_ok(rnn_state_get(state, 0, RNN_STATE_CELL, &got, 1));
+    assert_relative(got, c / 2, 1e-15);
+    assert_ok(rnn_state_get(state, 0, RNN_STATE_HIDDEN, &got, 1));
+    assert_relative(got, tanh(c / 2) / 2, 1e-15);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
 }
 
 static void test_set_values_are_ordered_by_stream_and_then_hidden_unit(void **unused)
@@ -164,8 +211,8 @@ static void test_set_values_are_ordered_by_stream_and_then_hidden_unit(void **un
 static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **unused)
 {
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, 5, 3, 2, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(5, 2, k);
         rnn_state *state = create_random_state(model, 3, 1, 1);
         snapshot before = take_snapshot(model, state);
         double values[32];
@@ -187,7 +234,7 @@ static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **unus
             assert_fails(rnn_state_get(state, layers[i], RNN_STATE_HIDDEN, values, 15), RNN_ERROR_ARGUMENT, part);
             assert_fails(rnn_state_set(state, layers[i], RNN_STATE_HIDDEN, values, 15), RNN_ERROR_ARGUMENT, part);
         }
-        static const int32_t whats[] = {-1, RNN_STATE_HIDDEN + 1, INT32_MAX, INT32_MIN};
+        const int32_t whats[] = {-1, kinds[k].parts, RNN_STATE_CELL + 1, INT32_MAX, INT32_MIN};
         for (size_t i = 0; i < sizeof whats / sizeof whats[0]; i++) {
             char part[64];
             snprintf(part, sizeof part, "what is %d", whats[i]);
@@ -208,16 +255,18 @@ static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void
 {
     static const double bad[] = {NAN, INFINITY, -INFINITY};
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, 5, 3, 1, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(5, 1, k);
         rnn_state *state = create_random_state(model, 3, 1, 1);
         snapshot before = take_snapshot(model, state);
         for (int i = 0; i < 15; i++) {
             double numbers[15] = {0};
             double values[15];
             numbers[i] = bad[i % 3];
-            from_doubles(precisions[p], numbers, values, 15);
-            assert_fails(rnn_state_set(state, 0, RNN_STATE_HIDDEN, values, 15), RNN_ERROR_ARGUMENT, "values");
+            from_doubles(kinds[k].precision, numbers, values, 15);
+            for (int32_t what = 0; what < kinds[k].parts; what++) {
+                assert_fails(rnn_state_set(state, 0, what, values, 15), RNN_ERROR_ARGUMENT, "values");
+            }
         }
         assert_unchanged(&before, model, state);
         free(before.bytes);
@@ -231,8 +280,8 @@ static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void
 static void test_reset_sets_all_streams_to_zeros(void **unused)
 {
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, 5, 3, 2, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(5, 2, k);
         rnn_state *state = create_random_state(model, 3, 1, 1);
         assert_ok(rnn_state_reset(state));
         assert_all_zero(model, state);
@@ -244,8 +293,8 @@ static void test_reset_sets_all_streams_to_zeros(void **unused)
 static void test_reset_stream_sets_that_stream_to_zeros_and_no_other(void **unused)
 {
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, 5, 3, 2, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(5, 2, k);
         rnn_state *zeros = create_state(model, 1);
         rnn_state *original = create_random_state(model, 4, 1, 1);
         for (int64_t stream = 0; stream < 4; stream++) {
@@ -285,8 +334,8 @@ static void test_reset_stream_refuses_a_stream_out_of_range(void **unused)
 static void test_copy_makes_a_state_of_its_own_with_the_same_values(void **unused)
 {
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, 5, 3, 2, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(5, 2, k);
         rnn_state *source = create_random_state(model, 3, 1, 1);
         rnn_state *copy = create_random_state(model, 3, 1, 2);
         assert_ok(rnn_state_copy(copy, source));
@@ -320,8 +369,8 @@ static void test_copy_onto_itself_changes_nothing(void **unused)
 static void test_copy_stream_copies_that_stream_and_no_other(void **unused)
 {
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(4, 5, 3, 2, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *model = create_of_kind(5, 2, k);
         rnn_state *source = create_random_state(model, 3, 1, 1);
         rnn_state *original = create_random_state(model, 2, 1, 2);
         for (int64_t from = 0; from < 3; from++) {
@@ -380,12 +429,18 @@ static void test_copy_stream_refuses_streams_out_of_range(void **unused)
 static const struct {
     const char *what;
     int64_t hidden_size, layers;
-    int32_t precision;
+    int32_t precision, cell;
 } others[] = {
-    {"hidden_size", 6, 2, RNN_FLOAT32},
-    {"layers", 5, 1, RNN_FLOAT32},
-    {"precision", 5, 2, RNN_FLOAT64},
+    {"hidden_size", 6, 2, RNN_FLOAT32, RNN_CELL_TANH}, {"layers", 5, 1, RNN_FLOAT32, RNN_CELL_TANH},
+    {"precision", 5, 2, RNN_FLOAT64, RNN_CELL_TANH},   {"cell", 5, 2, RNN_FLOAT32, RNN_CELL_GRU},
+    {"cell", 5, 2, RNN_FLOAT32, RNN_CELL_LSTM},
 };
+
+static rnn_model *create_other(size_t number, int64_t output_size)
+{
+    return create_of_cell(4, others[number].hidden_size, output_size, others[number].layers, others[number].precision,
+                          others[number].cell);
+}
 
 static void test_states_of_models_of_another_shape_do_not_mix(void **unused)
 {
@@ -395,7 +450,7 @@ static void test_states_of_models_of_another_shape_do_not_mix(void **unused)
     snapshot before = take_snapshot(model, state);
     (void)unused;
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        rnn_model *other = create(4, others[i].hidden_size, 3, others[i].layers, others[i].precision);
+        rnn_model *other = create_other(i, 3);
         rnn_state *foreign = create_random_state(other, 3, 1, 1);
         assert_fails(rnn_state_copy(state, foreign), RNN_ERROR_MISMATCH, others[i].what);
         assert_fails(rnn_state_copy_stream(state, 0, foreign, 0), RNN_ERROR_MISMATCH, others[i].what);
@@ -420,7 +475,7 @@ static void test_a_model_does_not_run_on_a_state_of_another_shape_or_chunks_of_o
     (void)unused;
     assert_ok(rnn_sampler_create(NULL, &sampler));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        rnn_model *other = create(4, others[i].hidden_size, 4, others[i].layers, others[i].precision);
+        rnn_model *other = create_other(i, 4);
         rnn_state *foreign = create_random_state(other, 3, 1, 1);
         snapshot before = take_snapshot(other, foreign);
         int32_t ids[3] = {-7, -7, -7};
@@ -448,20 +503,37 @@ static void test_a_model_does_not_run_on_a_state_of_another_shape_or_chunks_of_o
     rnn_model_destroy(model);
 }
 
+/* Models of one cell, layers, hidden size and precision, which differ in all else. */
+static rnn_model_options make_options_of_the_shape(int number, int kind)
+{
+    rnn_model_options options = make_options(50, 5, 50, 2, kinds[kind].precision);
+    options.cell = kinds[kind].cell;
+    options.output_size = number == 1 ? 7 : 50;
+    options.input = number == 2 ? RNN_INPUT_VECTORS : number > 2 ? RNN_INPUT_EMBEDDING : RNN_INPUT_IDS;
+    options.embedding_size = number == 3 ? 3 : number > 3 ? 5 : 0;
+    options.tied = number == 4;
+    options.bias = number % 2 ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
+    options.loss = number == 2 || number == 3 ? RNN_LOSS_SQUARED_ERROR : RNN_LOSS_CROSS_ENTROPY;
+    options.reduction = number % 2 ? RNN_REDUCTION_MEAN : RNN_REDUCTION_SUM;
+    options.dropout = number % 2 ? 0.25 : 0;
+    return options;
+}
+
 static void test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_precision(void **unused)
 {
-    static const int64_t vocabularies[] = {50, 4, 700, 4};
+    enum { MODELS = 5 };
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *maker = create(3, 5, 2, 2, precisions[p]);
+    for (int k = 0; k < KINDS; k++) {
+        rnn_model *maker = create_of_kind(5, 2, k);
         rnn_state *shared = create_random_state(maker, 3, 1, 1);
-        for (size_t i = 0; i < sizeof vocabularies / sizeof vocabularies[0]; i++) {
-            int64_t symbols = vocabularies[i];
-            rnn_model *model = create(symbols, 5, symbols + 1, 2, precisions[p]);
+        for (int round = 0; round < 2 * MODELS; round++) {
+            rnn_model_options options = make_options_of_the_shape(round % MODELS, k);
+            rnn_model *model = create_random_model(&options, 0.5, 1);
             rnn_state *own = create_state(model, 3);
-            owned_chunk chunk = create_random_chunk(9, 3, symbols, symbols + 1, 0, i);
+            owned_chunk chunk = create_random_chunk_for(model, 9, 3, 0, (uint64_t)round);
             rnn_loss losses[2];
             assert_ok(rnn_state_copy(own, shared));
+            assert_ok(rnn_state_set_random_index(own, rnn_state_random_index(shared)));
             assert_ok(rnn_forward_backward(model, own, &chunk.chunk, &losses[0]));
             assert_ok(rnn_forward_backward(model, shared, &chunk.chunk, &losses[1]));
             assert_true(losses[0].sum == losses[1].sum);
@@ -477,6 +549,90 @@ static void test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_pre
     }
 }
 
+/* ---- The random index ---- */
+
+static void test_the_random_index_counts_forward_backward_calls_that_succeed(void **unused)
+{
+    rnn_model *model = create(4, 5, 4, 2, RNN_FLOAT32);
+    rnn_state *state = create_state(model, 3);
+    owned_chunk chunk = create_random_chunk(6, 3, 4, 4, 0, 1);
+    const int32_t first[] = {0, 1, 2};
+    int32_t ids[3];
+    rnn_sampler *sampler = NULL;
+    rnn_loss loss;
+    (void)unused;
+    assert_int_equal(rnn_state_random_index(NULL), 0);
+    assert_int_equal(rnn_state_random_index(state), 0);
+    for (uint64_t n = 1; n <= 3; n++) {
+        assert_ok(rnn_forward_backward(model, state, &chunk.chunk, &loss));
+        assert_int_equal(rnn_state_random_index(state), n);
+    }
+    chunk.inputs[17] = -1;
+    assert_fails(rnn_forward_backward(model, state, &chunk.chunk, &loss), RNN_ERROR_SYMBOL, "inputs");
+    chunk.inputs[17] = 0;
+    assert_ok(rnn_forward(model, state, &chunk.chunk, NULL, 0, &loss));
+    assert_ok(rnn_sampler_create(NULL, &sampler));
+    assert_ok(rnn_sample(model, state, sampler, first, 1, ids));
+    assert_int_equal(rnn_state_random_index(state), 3);
+    rnn_sampler_destroy(sampler);
+    destroy_chunk(&chunk);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+}
+
+static void test_the_random_index_goes_on_from_where_it_was_set(void **unused)
+{
+    static const uint64_t indices[] = {0, 7, UINT64_C(1) << 32, (UINT64_C(1) << 54) - 2};
+    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    rnn_state *state = create_state(model, 3);
+    owned_chunk chunk = create_random_chunk(6, 3, 4, 3, 0, 1);
+    (void)unused;
+    for (size_t i = 0; i < sizeof indices / sizeof indices[0]; i++) {
+        assert_ok(rnn_state_set_random_index(state, indices[i]));
+        assert_true(rnn_state_random_index(state) == indices[i]);
+        assert_ok(rnn_forward_backward(model, state, &chunk.chunk, NULL));
+        assert_true(rnn_state_random_index(state) == indices[i] + 1);
+    }
+    destroy_chunk(&chunk);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+}
+
+static void test_reset_and_copy_leave_the_random_index_alone(void **unused)
+{
+    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    rnn_state *state = create_state(model, 3);
+    rnn_state *other = create_state(model, 3);
+    (void)unused;
+    assert_ok(rnn_state_set_random_index(state, 7));
+    assert_ok(rnn_state_set_random_index(other, 9));
+    assert_ok(rnn_state_reset(state));
+    assert_ok(rnn_state_reset_stream(state, 1));
+    assert_ok(rnn_state_copy(state, other));
+    assert_ok(rnn_state_copy_stream(state, 0, other, 1));
+    assert_int_equal(rnn_state_random_index(state), 7);
+    assert_int_equal(rnn_state_random_index(other), 9);
+    rnn_state_destroy(other);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+}
+
+static void test_a_random_index_of_2_to_the_54_or_more_is_refused(void **unused)
+{
+    static const uint64_t bad[] = {UINT64_C(1) << 54, (UINT64_C(1) << 54) + 1, UINT64_C(1) << 63, UINT64_MAX};
+    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    rnn_state *state = create_state(model, 3);
+    (void)unused;
+    assert_ok(rnn_state_set_random_index(state, (UINT64_C(1) << 54) - 1));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(rnn_state_set_random_index(state, bad[i]), RNN_ERROR_ARGUMENT, "index is ");
+    }
+    assert_fails(rnn_state_set_random_index(NULL, 0), RNN_ERROR_ARGUMENT, "state is NULL");
+    assert_true(rnn_state_random_index(state) == (UINT64_C(1) << 54) - 1);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,7 +640,8 @@ int main(void)
         cmocka_unit_test(test_a_state_outlives_its_model),
         cmocka_unit_test(test_create_refuses_bad_arguments),
         cmocka_unit_test(test_calls_on_no_state_are_errors_or_0),
-        cmocka_unit_test(test_what_is_set_is_what_is_got_layer_by_layer),
+        cmocka_unit_test(test_what_is_set_is_what_is_got_layer_by_layer_and_part_by_part),
+        cmocka_unit_test(test_the_cell_of_an_lstm_is_what_its_next_step_remembers),
         cmocka_unit_test(test_set_values_are_ordered_by_stream_and_then_hidden_unit),
         cmocka_unit_test(test_get_and_set_refuse_bad_arguments_and_change_nothing),
         cmocka_unit_test(test_set_refuses_values_that_are_not_finite_wherever_they_stand),
@@ -499,6 +656,10 @@ int main(void)
         cmocka_unit_test(test_states_of_models_of_another_shape_do_not_mix),
         cmocka_unit_test(test_a_model_does_not_run_on_a_state_of_another_shape_or_chunks_of_other_streams),
         cmocka_unit_test(test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_precision),
+        cmocka_unit_test(test_the_random_index_counts_forward_backward_calls_that_succeed),
+        cmocka_unit_test(test_the_random_index_goes_on_from_where_it_was_set),
+        cmocka_unit_test(test_reset_and_copy_leave_the_random_index_alone),
+        cmocka_unit_test(test_a_random_index_of_2_to_the_54_or_more_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

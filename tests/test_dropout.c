@@ -1,0 +1,444 @@
+/*
+ * Dropout between layers: what it multiplies by, when, and what its random masks depend on. That gradients go through
+ * the masks is in test_gradient.c.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support.h"
+
+/* ---- Seeing the masks ---- */
+
+/* What the masks of a chunk are a function of, and sizes. */
+typedef struct mask_options {
+    double dropout;
+    uint64_t seed, index;
+    int64_t layers, steps, streams, hidden;
+    int32_t precision;
+} mask_options;
+
+static const mask_options usual = {.dropout = 0.25,
+                                   .seed = 3,
+                                   .index = 5,
+                                   .layers = 3,
+                                   .steps = 7,
+                                   .streams = 3,
+                                   .hidden = 37,
+                                   .precision = RNN_FLOAT64};
+
+static int64_t mask_total(const mask_options *o)
+{
+    return (o->layers - 1) * o->steps * o->streams * o->hidden;
+}
+
+/* Sets all elements of a parameter, or of a square one its diagonal, to `value`. */
+static void fill_parameter(rnn_model *model, const char *name, double value)
+{
+    int64_t index = index_of(model, name);
+    rnn_parameter parameter = parameter_of(model, index);
+    double *values = allocate(parameter.count, sizeof(double));
+    for (int64_t i = 0; i < parameter.count; i += parameter.rank == 2 ? parameter.shape[1] + 1 : 1) {
+        values[i] = value;
+    }
+    set_parameter(model, index, values);
+    free(values);
+}
+
+/* What to multiply the input of a unit by so that tanh is far from 1. */
+static const double SCALE = 0x1p-4;
+
+/*
+ * A model of which the masks above `layer` can be seen: that layer's activations are 1, those of the next are
+ * tanh(SCALE mask), and all else is 0.
+ */
+static rnn_model *create_probe(const mask_options *o, int64_t layer)
+{
+    static const char *const biases[] = {"rnn.bias_ih_l0", "rnn.bias_ih_l1", "rnn.bias_ih_l2", "rnn.bias_ih_l3"};
+    static const char *const weights[] = {"rnn.weight_ih_l1", "rnn.weight_ih_l2", "rnn.weight_ih_l3"};
+    rnn_model_options options = make_options(2, o->hidden, 2, o->layers, o->precision);
+    options.weight_scale = 0;
+    options.dropout = o->dropout;
+    options.seed = o->seed;
+    rnn_model *model = create_model(&options);
+    fill_parameter(model, biases[layer], 50);
+    fill_parameter(model, weights[layer], SCALE);
+    return model;
+}
+
+/* [L - 1][T][B][H], to free(). */
+static double *get_masks(const mask_options *o)
+{
+    int64_t count = o->steps * o->streams * o->hidden;
+    double *masks = allocate(mask_total(o), sizeof(double));
+    void *activations = allocate(count, precision_size(o->precision));
+    for (int64_t layer = 0; layer < o->layers - 1; layer++) {
+        rnn_model *model = create_probe(o, layer);
+        rnn_state *state = create_state(model, o->streams);
+        owned_chunk chunk = create_random_chunk_for(model, o->steps, o->streams, 0, 1);
+        double *mask = masks + layer * count;
+        assert_ok(rnn_state_observe(state, RNN_OBSERVE_ACTIVATIONS));
+        assert_ok(rnn_state_set_random_index(state, o->index));
+        assert_ok(rnn_forward_backward(model, state, &chunk.chunk, NULL));
+        assert_ok(rnn_state_activations(state, layer + 1, activations, count));
+        to_doubles(o->precision, activations, mask, count);
+        for (int64_t i = 0; i < count; i++) {
+            mask[i] = atanh(mask[i]) / SCALE;
+        }
+        destroy_chunk(&chunk);
+        rnn_state_destroy(state);
+        rnn_model_destroy(model);
+    }
+    free(activations);
+    return masks;
+}
+
+/* Both keep and drop the same. */
+static int same_masks(const double *a, const double *b, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if ((a[i] == 0) != (b[i] == 0)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void assert_same_masks(const mask_options *a, const mask_options *b)
+{
+    double *a_masks = get_masks(a), *b_masks = get_masks(b);
+    assert_int_equal(mask_total(a), mask_total(b));
+    assert_true(same_masks(a_masks, b_masks, mask_total(a)));
+    free(b_masks);
+    free(a_masks);
+}
+
+/* The two must drop as independently as random masks do: within five standard errors. */
+static void assert_drawn_apart(const double *a, const double *b, int64_t count, double dropout)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        sum += ((a[i] == 0) - dropout) * ((b[i] == 0) - dropout);
+    }
+    assert_true(fabs(sum / (double)count) < 5 * dropout * (1 - dropout) / sqrt((double)count));
+}
+
+static void assert_other_masks(const mask_options *a, const mask_options *b)
+{
+    double *a_masks = get_masks(a), *b_masks = get_masks(b);
+    assert_drawn_apart(a_masks, b_masks, mask_total(a), a->dropout);
+    free(b_masks);
+    free(a_masks);
+}
+
+/* ---- What an element is multiplied by ---- */
+
+static void test_an_element_is_dropped_or_multiplied_by_1_over_1_minus_dropout(void **state)
+{
+    static const double dropouts[] = {0.1, 0.25, 0.5, 0.9};
+    static const double tolerances[] = {1e-5, 1e-12};
+    (void)state;
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        for (size_t i = 0; i < sizeof dropouts / sizeof dropouts[0]; i++) {
+            mask_options o = usual;
+            o.dropout = dropouts[i];
+            o.precision = precision;
+            double *masks = get_masks(&o);
+            for (int64_t k = 0; k < mask_total(&o); k++) {
+                if (masks[k] != 0) {
+                    assert_relative(masks[k], 1 / (1 - dropouts[i]), tolerances[precision]);
+                }
+            }
+            free(masks);
+        }
+    }
+}
+
+static void test_the_share_that_is_dropped_is_dropout_and_the_mean_stays(void **state)
+{
+    static const double dropouts[] = {0.02, 0.25, 0.5, 0.9};
+    (void)state;
+    for (size_t i = 0; i < sizeof dropouts / sizeof dropouts[0]; i++) {
+        mask_options o = usual;
+        o.dropout = dropouts[i];
+        o.steps = 50;
+        double *masks = get_masks(&o);
+        int64_t count = mask_total(&o);
+        double n = (double)count, dropped = 0, sum = 0, error = sqrt(o.dropout * (1 - o.dropout) / n);
+        for (int64_t k = 0; k < count; k++) {
+            dropped += masks[k] == 0;
+            sum += masks[k];
+        }
+        assert_true(fabs(dropped / n - o.dropout) < 5 * error);
+        assert_true(fabs(sum / n - 1) < 5 * error / (1 - o.dropout));
+        free(masks);
+    }
+}
+
+static void test_units_streams_steps_and_layers_are_drawn_apart(void **state)
+{
+    mask_options o = usual;
+    (void)state;
+    o.steps = 50;
+    double *masks = get_masks(&o);
+    const int64_t distances[] = {1, 2, 3, 4, o.hidden, o.streams * o.hidden, o.steps * o.streams * o.hidden};
+    for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++) {
+        assert_drawn_apart(masks, masks + distances[i], mask_total(&o) - distances[i], o.dropout);
+    }
+    free(masks);
+}
+
+/* ---- What the masks are a function of ---- */
+
+static void test_the_same_index_gives_the_same_masks(void **state)
+{
+    static const uint64_t indices[] = {0, 1, UINT64_C(1) << 32, (UINT64_C(1) << 54) - 1};
+    (void)state;
+    for (size_t i = 0; i < sizeof indices / sizeof indices[0]; i++) {
+        mask_options o = usual;
+        o.index = indices[i];
+        assert_same_masks(&o, &o);
+    }
+}
+
+static void test_another_index_gives_other_masks(void **state)
+{
+    static const uint64_t indices[] = {0, 1, 2, UINT64_C(1) << 22, UINT64_C(1) << 32, (UINT64_C(1) << 54) - 1};
+    enum { INDICES = sizeof indices / sizeof indices[0] };
+    (void)state;
+    for (int i = 0; i < INDICES; i++) {
+        for (int k = 0; k < i; k++) {
+            mask_options a = usual, b = usual;
+            a.index = indices[i];
+            b.index = indices[k];
+            assert_other_masks(&a, &b);
+        }
+    }
+}
+
+static void test_another_seed_gives_other_masks(void **state)
+{
+    mask_options other = usual;
+    (void)state;
+    other.seed = usual.seed + 1;
+    assert_other_masks(&usual, &other);
+    other.seed = UINT64_MAX;
+    assert_other_masks(&usual, &other);
+}
+
+static void test_masks_have_nothing_to_do_with_the_precision(void **state)
+{
+    mask_options single = usual;
+    (void)state;
+    single.precision = RNN_FLOAT32;
+    assert_same_masks(&usual, &single);
+}
+
+static void test_a_layers_masks_have_nothing_to_do_with_how_many_layers_there_are(void **state)
+{
+    mask_options more = usual;
+    (void)state;
+    more.layers = usual.layers + 1;
+    double *masks = get_masks(&usual), *others = get_masks(&more);
+    assert_true(same_masks(masks, others, mask_total(&usual)));
+    free(others);
+    free(masks);
+}
+
+static void test_a_steps_masks_have_nothing_to_do_with_how_many_steps_follow(void **state)
+{
+    mask_options more = usual;
+    (void)state;
+    more.steps = usual.steps + 4;
+    double *masks = get_masks(&usual), *others = get_masks(&more);
+    int64_t layer = usual.steps * usual.streams * usual.hidden, longer = more.steps * more.streams * more.hidden;
+    for (int64_t l = 0; l < usual.layers - 1; l++) {
+        assert_true(same_masks(masks + l * layer, others + l * longer, layer));
+    }
+    free(others);
+    free(masks);
+}
+
+static void test_a_streams_masks_have_nothing_to_do_with_how_many_streams_there_are(void **state)
+{
+    mask_options more = usual;
+    (void)state;
+    more.streams = usual.streams + 2;
+    double *masks = get_masks(&usual), *others = get_masks(&more);
+    for (int64_t step = 0; step < (usual.layers - 1) * usual.steps; step++) {
+        assert_true(same_masks(masks + step * usual.streams * usual.hidden, others + step * more.streams * more.hidden,
+                               usual.streams * usual.hidden));
+    }
+    free(others);
+    free(masks);
+}
+
+/* ---- When there is dropout, and where ---- */
+
+/* A model of three layers of a cell that is fed by an embedding. */
+static rnn_model *create_of_cell(int32_t cell, double dropout, int64_t layers)
+{
+    rnn_model_options options = make_options(6, usual.hidden, 6, layers, RNN_FLOAT64);
+    options.cell = cell;
+    options.input = RNN_INPUT_EMBEDDING;
+    options.embedding_size = 8;
+    options.dropout = dropout;
+    options.seed = usual.seed;
+    return create_random_model(&options, 0.3, 1);
+}
+
+static const int32_t cells[] = {RNN_CELL_TANH, RNN_CELL_GRU, RNN_CELL_LSTM};
+
+enum { CELLS = sizeof cells / sizeof cells[0] };
+
+static void test_training_multiplies_what_goes_from_layer_to_layer_and_nothing_else(void **state)
+{
+    double *masks = get_masks(&usual);
+    (void)state;
+    for (int c = 0; c < CELLS; c++) {
+        rnn_model *model = create_of_cell(cells[c], usual.dropout, usual.layers);
+        rnn_state *start = create_random_state(model, usual.streams, 0.5, 2);
+        rnn_state *stream = create_state(model, usual.streams);
+        owned_chunk chunk = create_random_chunk_for(model, usual.steps, usual.streams, 0, 3);
+        formulas expected = run_formulas(model, start, &chunk.chunk, masks, NULL);
+        rnn_loss loss = {0};
+        assert_ok(rnn_state_copy(stream, start));
+        assert_ok(rnn_state_set_random_index(stream, usual.index));
+        assert_ok(rnn_forward_backward(model, stream, &chunk.chunk, &loss));
+        assert_relative(loss.sum, expected.loss.sum, 1e-12);
+        double *values = get_state(model, stream);
+        assert_all_close(values, expected.state, state_total(model, stream), 1e-12);
+        free(values);
+        free_formulas(&expected);
+        destroy_chunk(&chunk);
+        rnn_state_destroy(stream);
+        rnn_state_destroy(start);
+        rnn_model_destroy(model);
+    }
+    free(masks);
+}
+
+/* Runs a chunk on models with and without dropout, which must do the same, bit for bit. */
+static void assert_no_difference(int32_t cell, int64_t layers, int training)
+{
+    rnn_model *models[2] = {create_of_cell(cell, 0.5, layers), create_of_cell(cell, 0, layers)};
+    rnn_state *states[2];
+    double losses[2];
+    for (int i = 0; i < 2; i++) {
+        owned_chunk chunk = create_random_chunk_for(models[i], usual.steps, usual.streams, 0, 3);
+        rnn_loss loss = {0};
+        states[i] = create_random_state(models[i], usual.streams, 0.5, 2);
+        if (training) {
+            assert_ok(rnn_forward_backward(models[i], states[i], &chunk.chunk, &loss));
+        } else {
+            assert_ok(rnn_forward(models[i], states[i], &chunk.chunk, NULL, 0, &loss));
+        }
+        losses[i] = loss.sum;
+        destroy_chunk(&chunk);
+    }
+    assert_true(losses[0] == losses[1]);
+    snapshot bits = take_snapshot(models[0], states[0]);
+    assert_unchanged(&bits, models[1], states[1]);
+    free(bits.bytes);
+    for (int i = 0; i < 2; i++) {
+        rnn_state_destroy(states[i]);
+        rnn_model_destroy(models[i]);
+    }
+}
+
+static void test_forward_has_no_dropout(void **state)
+{
+    (void)state;
+    for (int c = 0; c < CELLS; c++) {
+        assert_no_difference(cells[c], 3, 0);
+    }
+}
+
+static void test_one_layer_has_no_dropout(void **state)
+{
+    (void)state;
+    for (int c = 0; c < CELLS; c++) {
+        assert_no_difference(cells[c], 1, 1);
+    }
+}
+
+static void test_sampling_has_no_dropout(void **state)
+{
+    enum { STREAMS = 3, SYMBOLS = 40 };
+    const int32_t first[STREAMS] = {0, 1, 2};
+    int32_t ids[2][STREAMS * SYMBOLS];
+    (void)state;
+    for (int dropped = 0; dropped < 2; dropped++) {
+        rnn_model *model = create_of_cell(RNN_CELL_LSTM, dropped ? 0.5 : 0, 3);
+        rnn_state *stream = create_state(model, STREAMS);
+        rnn_sampler *sampler = NULL;
+        assert_ok(rnn_sampler_create(NULL, &sampler));
+        assert_ok(rnn_sample(model, stream, sampler, first, SYMBOLS, ids[dropped]));
+        rnn_sampler_destroy(sampler);
+        rnn_state_destroy(stream);
+        rnn_model_destroy(model);
+    }
+    assert_memory_equal(ids[0], ids[1], sizeof ids[0]);
+}
+
+/* ---- One chunk after another ---- */
+
+/* The losses of `count` chunks, always of the same ids from the same state, so that the masks alone differ. */
+static void get_losses(rnn_model *model, rnn_state *stream, double *losses, int count)
+{
+    owned_chunk chunk = create_random_chunk_for(model, usual.steps, usual.streams, 0, 3);
+    for (int n = 0; n < count; n++) {
+        rnn_loss loss = {0};
+        assert_ok(rnn_state_reset(stream));
+        assert_ok(rnn_forward_backward(model, stream, &chunk.chunk, &loss));
+        losses[n] = loss.sum;
+    }
+    destroy_chunk(&chunk);
+}
+
+static void test_each_chunk_gets_masks_of_its_own_which_setting_the_index_back_repeats(void **state)
+{
+    enum { CHUNKS = 5 };
+    rnn_model *model = create_of_cell(RNN_CELL_GRU, 0.5, 3);
+    rnn_state *stream = create_state(model, usual.streams), *another = create_state(model, usual.streams);
+    double losses[CHUNKS], again[CHUNKS];
+    (void)state;
+    get_losses(model, stream, losses, CHUNKS);
+    for (int i = 0; i < CHUNKS; i++) {
+        for (int k = 0; k < i; k++) {
+            assert_true(losses[i] != losses[k]);
+        }
+    }
+    assert_ok(rnn_state_set_random_index(stream, 0));
+    get_losses(model, stream, again, CHUNKS);
+    assert_memory_equal(again, losses, sizeof losses);
+
+    assert_ok(rnn_state_set_random_index(another, 3));
+    get_losses(model, another, again, 2);
+    assert_memory_equal(again, losses + 3, 2 * sizeof losses[0]);
+    rnn_state_destroy(another);
+    rnn_state_destroy(stream);
+    rnn_model_destroy(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_element_is_dropped_or_multiplied_by_1_over_1_minus_dropout),
+        cmocka_unit_test(test_the_share_that_is_dropped_is_dropout_and_the_mean_stays),
+        cmocka_unit_test(test_units_streams_steps_and_layers_are_drawn_apart),
+        cmocka_unit_test(test_the_same_index_gives_the_same_masks),
+        cmocka_unit_test(test_another_index_gives_other_masks),
+        cmocka_unit_test(test_another_seed_gives_other_masks),
+        cmocka_unit_test(test_masks_have_nothing_to_do_with_the_precision),
+        cmocka_unit_test(test_a_layers_masks_have_nothing_to_do_with_how_many_layers_there_are),
+        cmocka_unit_test(test_a_steps_masks_have_nothing_to_do_with_how_many_steps_follow),
+        cmocka_unit_test(test_a_streams_masks_have_nothing_to_do_with_how_many_streams_there_are),
+        cmocka_unit_test(test_training_multiplies_what_goes_from_layer_to_layer_and_nothing_else),
+        cmocka_unit_test(test_forward_has_no_dropout),
+        cmocka_unit_test(test_one_layer_has_no_dropout),
+        cmocka_unit_test(test_sampling_has_no_dropout),
+        cmocka_unit_test(test_each_chunk_gets_masks_of_its_own_which_setting_the_index_back_repeats),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
