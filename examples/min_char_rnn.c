@@ -105,8 +105,9 @@ int main(int argc, char **argv)
     }
     if (optind + 1 != argc) {
         fprintf(stderr,
-                "usage: min_char_rnn FILE [--iterations N] [--hidden N] [--sequence N] [--learning-rate X] [--seed N]\n"
-                "                         [--precision float32|float64] [--sample-every N]\n");
+                "min_char_rnn: %d files given, one is needed; usage: min_char_rnn FILE [--iterations N] [--hidden N] "
+                "[--sequence N] [--learning-rate X] [--seed N] [--precision float32|float64] [--sample-every N]\n",
+                argc - optind);
         return USAGE_ERROR;
     }
 

@@ -138,7 +138,7 @@ rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk
             add_loss(&pass, &total);
     }
     RNN_TRY(check_loss(&total));
-    rnn_state_commit(state);
+    RNN_TRY(rnn_state_commit(state));
     if (loss)
         *loss = total;
     return RNN_OK;
@@ -156,13 +156,13 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     rnn_loss total = {0};
     add_loss(&pass, &total);
     RNN_TRY(check_loss(&total));
+    RNN_TRY(rnn_state_commit(state));
     if (total.count > 0) {
         pass.gradient_scale = model->options.reduction == RNN_REDUCTION_MEAN ? 1.0 / (double)total.count : 1.0;
         pass.gradients = model->gradients;
         rnn_model_use_rows(model, chunk.inputs, (size_t)(chunk.steps * chunk.streams));
         model->core->backward(&pass);
     }
-    rnn_state_commit(state);
     if (loss)
         *loss = total;
     return RNN_OK;

@@ -123,7 +123,7 @@ rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sam
                          ids + i * state->streams));
     }
     if (n > 0)
-        rnn_state_commit(state);
+        RNN_TRY(rnn_state_commit(state));
     sampler->drawn += (uint64_t)n;
     return RNN_OK;
 }

@@ -63,11 +63,14 @@ rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size)
     return RNN_OK;
 }
 
-void rnn_state_commit(rnn_state *state)
+rnn_status rnn_state_commit(rnn_state *state)
 {
+    if (!state->shape.core->all_finite(state->next, state->count))
+        return rnn_fail(RNN_ERROR_NONFINITE, "the state after the chunk is not finite");
     void *values = state->next;
     state->next = state->values;
     state->values = values;
+    return RNN_OK;
 }
 
 rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model)

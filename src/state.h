@@ -35,7 +35,7 @@ rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size);
 /* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
 rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model);
 
-/* What a call has computed becomes what the caller sees. */
-void rnn_state_commit(rnn_state *state);
+/* What a call has computed becomes what the caller sees; RNN_ERROR_NONFINITE, and it doesn't, unless it is finite. */
+rnn_status rnn_state_commit(rnn_state *state);
 
 #endif

@@ -42,7 +42,7 @@ enum { TANH = RNN_CELL_TANH, SUM = RNN_REDUCTION_SUM, MEAN = RNN_REDUCTION_MEAN 
 
 /* clang-format off */
 static const gradient_case cases[] = {
-    /*                                                                L   T   B   V   H   O  cell  of    ignored state */
+    /*                                                                L   T   B   V   H   O  cell  of   ignored state */
     {"test_gradient_of_one_step",                                      1,  1,  1,  4,  5,  3, TANH, SUM,  0,      0.8},
     {"test_gradient_of_one_unit",                                      1,  6,  1,  2,  1,  2, TANH, SUM,  0,      0.8},
     {"test_gradient_of_one_input_symbol",                              1,  5,  2,  1,  4,  3, TANH, SUM,  0,      0.8},

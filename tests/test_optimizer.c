@@ -340,6 +340,31 @@ static void test_a_step_without_gradients_changes_nothing(void **state)
     }
 }
 
+static void test_the_next_chunk_runs_on_the_updated_parameters(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 2, precisions[p]);
+        rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
+        rnn_state *used = create_state(model, 2);
+        rnn_state *fresh = create_state(model, 2);
+        owned_chunk chunk = create_random_chunk(6, 2, 7, 3, 0, 1);
+        rnn_loss before, after, expected;
+        assert_ok(rnn_forward_backward(model, used, &chunk.chunk, &before));
+        assert_ok(rnn_optimizer_step(optimizer, model));
+        assert_ok(rnn_state_reset(used));
+        assert_ok(rnn_forward_backward(model, used, &chunk.chunk, &after));
+        assert_ok(rnn_forward_backward(model, fresh, &chunk.chunk, &expected));
+        assert_true(after.sum != before.sum);
+        assert_true(after.sum == expected.sum);
+        destroy_chunk(&chunk);
+        rnn_state_destroy(fresh);
+        rnn_state_destroy(used);
+        rnn_optimizer_destroy(optimizer);
+        rnn_model_destroy(model);
+    }
+}
+
 static void test_symbols_that_were_not_seen_keep_their_weights(void **state)
 {
     enum { SYMBOLS = 200, HIDDEN = 5 };
@@ -707,6 +732,7 @@ int main(void)
         cmocka_unit_test(test_the_default_is_adagrad_with_the_seeds_numbers),
         cmocka_unit_test(test_a_step_sets_the_gradients_to_zero),
         cmocka_unit_test(test_a_step_without_gradients_changes_nothing),
+        cmocka_unit_test(test_the_next_chunk_runs_on_the_updated_parameters),
         cmocka_unit_test(test_symbols_that_were_not_seen_keep_their_weights),
         cmocka_unit_test(test_flat_gradients_make_no_difference_to_what_is_learned),
         cmocka_unit_test(test_gradients_may_be_written_at_any_time_for_any_symbol),

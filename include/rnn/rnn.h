@@ -92,7 +92,7 @@ enum {
     RNN_ERROR_IO = 3,        /**< A file could not be opened, read or written; the sentence holds the system's reason. */
     RNN_ERROR_SYMBOL = 4,    /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
     RNN_ERROR_MISMATCH = 5,  /**< Two objects don't belong together: another shape, precision or number of streams. */
-    RNN_ERROR_NONFINITE = 6, /**< The loss or a gradient is NaN or infinite. Nothing was updated. */
+    RNN_ERROR_NONFINITE = 6, /**< The loss, a gradient or the state is NaN or infinite. Nothing was updated. */
 };
 
 /**
@@ -627,8 +627,8 @@ RNN_API rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, 
  * @param outputs_count T times B times O; 0 when `outputs` is NULL.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
- *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss is; #RNN_ERROR_MEMORY. The state stays then
- *         (`outputs` may have been written).
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. The
+ *         state stays then (`outputs` may have been written).
  */
 RNN_API rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
                                int64_t outputs_count, rnn_loss *loss);
@@ -642,8 +642,8 @@ RNN_API rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const r
  * @param chunk Inputs and targets.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
- *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss is; #RNN_ERROR_MEMORY. State and gradients
- *         stay then.
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. State
+ *         and gradients stay then.
  */
 RNN_API rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, rnn_loss *loss);
 /** @} */
@@ -762,7 +762,8 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
  * @param n       The number of symbols to draw for each stream: 0 or more.
  * @param[out] ids [n][B] ids. May be NULL when `n` is 0.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;
- *         #RNN_ERROR_NONFINITE when the outputs are; #RNN_ERROR_MEMORY. State and sampler stay then (`ids` may have
+ *         #RNN_ERROR_NONFINITE when the outputs or the new state are;
+ *         #RNN_ERROR_MEMORY. State and sampler stay then (`ids` may have
  *         been written).
  */
 RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first,
