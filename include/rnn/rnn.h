@@ -30,8 +30,8 @@
  * - **Layout.** Arrays are dense and row-major; `[T][B]` means that element (t, b) stands at `t * B + b`: time-major.
  * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
  *   or `double`.
- * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size by
- *   the caller. New fields come at the end, so a program compiled against an older header keeps working.
+ * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size
+ * by the caller. New fields come at the end, so a program compiled against an older header keeps working.
  * - **Threads.** A model may be read (rnn_forward(), rnn_sample(), the getters) by any number of threads at once, each
  *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
  * - **Reproducibility.** The same seed gives the same bits on every run. All random numbers come from Philox4x32-10
@@ -86,12 +86,12 @@ typedef int32_t rnn_status;
 
 /** The values of an ::rnn_status. */
 enum {
-    RNN_OK = 0,              /**< The call did what it says. */
-    RNN_ERROR_ARGUMENT = 1,  /**< An argument is NULL, out of range, or of another kind than the function takes. */
-    RNN_ERROR_MEMORY = 2,    /**< Memory could not be allocated. */
-    RNN_ERROR_IO = 3,        /**< A file could not be opened, read or written; the sentence holds the system's reason. */
-    RNN_ERROR_SYMBOL = 4,    /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
-    RNN_ERROR_MISMATCH = 5,  /**< Two objects don't belong together: another shape, precision or number of streams. */
+    RNN_OK = 0,             /**< The call did what it says. */
+    RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of another kind than the function takes. */
+    RNN_ERROR_MEMORY = 2,   /**< Memory could not be allocated. */
+    RNN_ERROR_IO = 3,       /**< A file could not be opened, read or written; the sentence holds the system's reason. */
+    RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
+    RNN_ERROR_MISMATCH = 5, /**< Two objects don't belong together: another shape, precision or number of streams. */
     RNN_ERROR_NONFINITE = 6, /**< The loss, a gradient or the state is NaN or infinite. Nothing was updated. */
 };
 
@@ -232,11 +232,12 @@ RNN_API rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const ch
 
 /** What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call. */
 typedef struct rnn_chunk {
-    size_t struct_size;     /**< sizeof(rnn_chunk) as the caller knows it. */
-    int64_t steps;          /**< T, 1 to 16777216. */
-    int64_t streams;        /**< B, as many as the state has. */
-    const int32_t *inputs;  /**< [T][B] ids, each 0 to V - 1. */
-    const int32_t *targets; /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. NULL when there are none (rnn_forward()). */
+    size_t struct_size;    /**< sizeof(rnn_chunk) as the caller knows it. */
+    int64_t steps;         /**< T, 1 to 16777216. */
+    int64_t streams;       /**< B, as many as the state has. */
+    const int32_t *inputs; /**< [T][B] ids, each 0 to V - 1. */
+    const int32_t
+        *targets; /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. NULL when there are none (rnn_forward()). */
 } rnn_chunk;
 
 /**
@@ -257,10 +258,10 @@ typedef struct rnn_loss {
 /**
  * @defgroup corpus Corpus: text served chunk by chunk
  *
- * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the text,
- * and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
- * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk is
- * served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the
+ * text, and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
+ * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk
+ * is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
  *
  * A file is read as it is served: a corpus takes the same memory whatever the size of its file. The file must not
  * change meanwhile; one that has become shorter is an error from rnn_corpus_next().
@@ -292,8 +293,8 @@ RNN_API rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const voi
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_MEMORY. An unknown
  *         symbol is found by the rnn_corpus_next() that comes to it.
  */
-RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
-                                               int64_t streams, rnn_corpus **corpus);
+RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps, int64_t streams,
+                                               rnn_corpus **corpus);
 
 /**
  * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
@@ -428,15 +429,16 @@ RNN_API rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_optio
  * Layer k > 0 has the same three parameters with `_lk` and inputs of size H.
  */
 typedef struct rnn_parameter {
-    size_t struct_size;   /**< sizeof(rnn_parameter) as the caller knows it. */
-    const char *name;     /**< NUL-terminated; valid as long as the model. */
-    int64_t shape[2];     /**< Rows and columns; {n, 1} for a vector. */
-    int64_t strides[2];   /**< Distance of neighbours along each dimension, in elements. */
-    int64_t count;        /**< Number of elements: shape[0] * shape[1]. */
-    int32_t rank;         /**< 1 for a vector, 2 for a matrix. */
-    int32_t precision;    /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
-    const void *values;   /**< Valid as long as the model. */
-    const void *gradient; /**< The gradient, in the same layout; NULL until gradients exist. Valid as long as the model. */
+    size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
+    const char *name;   /**< NUL-terminated; valid as long as the model. */
+    int64_t shape[2];   /**< Rows and columns; {n, 1} for a vector. */
+    int64_t strides[2]; /**< Distance of neighbours along each dimension, in elements. */
+    int64_t count;      /**< Number of elements: shape[0] * shape[1]. */
+    int32_t rank;       /**< 1 for a vector, 2 for a matrix. */
+    int32_t precision;  /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
+    const void *values; /**< Valid as long as the model. */
+    const void
+        *gradient; /**< The gradient, in the same layout; NULL until gradients exist. Valid as long as the model. */
 } rnn_parameter;
 
 /**
@@ -507,7 +509,8 @@ RNN_API rnn_status rnn_model_flat_parameters(const rnn_model *model, const void 
  * with one call, for example. Creates the gradients, as zeros, if there are none yet.
  *
  * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V. From this call on, since the buffer may be written to at any time, it goes through all.
+ * of a step doesn't grow with V. From this call on, since the buffer may be written to at any time, it goes through
+ * all.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.
