@@ -12,7 +12,9 @@ write_basic_package_version_file(librnnConfigVersion.cmake COMPATIBILITY SameMaj
 install(FILES ${PROJECT_BINARY_DIR}/librnnConfigVersion.cmake DESTINATION ${package_dir})
 
 # librnn.pc finds everything from where it stands itself, so that an installed tree may be moved.
-set(pkgconfig_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
-file(RELATIVE_PATH pkgconfig_to_prefix ${pkgconfig_dir} ${CMAKE_INSTALL_PREFIX})
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
+    BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
+    OUTPUT_VARIABLE pkgconfig_to_prefix
+)
 configure_file(cmake/librnn.pc.in librnn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/librnn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -20,6 +20,14 @@
 
 enum { SAMPLE_LENGTH = 200, USAGE_ERROR = 2 };
 
+/* What the program is told on its command line; the defaults are the seed's. */
+typedef struct settings {
+    const char *path;
+    int64_t iterations, hidden, sequence, seed, sample_every; /* sample_every 0: never */
+    double learning_rate;
+    int32_t precision;
+} settings;
+
 static volatile sig_atomic_t stop;
 
 static void request_stop(int number)
@@ -73,66 +81,83 @@ static double parse_rate(const char *option, const char *text)
     return value;
 }
 
-int main(int argc, char **argv)
+static settings parse_options(int argc, char **argv)
 {
     enum { ITERATIONS, HIDDEN, SEQUENCE, SEED, SAMPLE_EVERY, LEARNING_RATE, PRECISION };
     static const struct option names[] = {
-        [ITERATIONS] = {"iterations", required_argument, NULL, ITERATIONS},
-        [HIDDEN] = {"hidden", required_argument, NULL, HIDDEN},
-        [SEQUENCE] = {"sequence", required_argument, NULL, SEQUENCE},
-        [SEED] = {"seed", required_argument, NULL, SEED},
-        [SAMPLE_EVERY] = {"sample-every", required_argument, NULL, SAMPLE_EVERY}, /* 0: never */
-        [LEARNING_RATE] = {"learning-rate", required_argument, NULL, LEARNING_RATE},
-        [PRECISION] = {"precision", required_argument, NULL, PRECISION},
-        {NULL, 0, NULL, 0},
+        {"iterations", required_argument, NULL, ITERATIONS},       {"hidden", required_argument, NULL, HIDDEN},
+        {"sequence", required_argument, NULL, SEQUENCE},           {"seed", required_argument, NULL, SEED},
+        {"sample-every", required_argument, NULL, SAMPLE_EVERY},   {"precision", required_argument, NULL, PRECISION},
+        {"learning-rate", required_argument, NULL, LEARNING_RATE}, {NULL, 0, NULL, 0},
     };
-    int64_t count[] = {[ITERATIONS] = INT64_MAX, [HIDDEN] = 100, [SEQUENCE] = 25, [SEED] = 0, [SAMPLE_EVERY] = 100};
-    double learning_rate = 0.1;
-    bool float64 = false;
-    int option;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+    settings s = {.iterations = INT64_MAX, .hidden = 100, .sequence = 25, .sample_every = 100, .learning_rate = 0.1};
+    int64_t *const counts[] = {&s.iterations, &s.hidden, &s.sequence, &s.seed, &s.sample_every};
+    int option, index;
+    while ((option = getopt_long(argc, argv, "", names, &index)) != -1) {
         if (option == '?')
-            return USAGE_ERROR; /* getopt_long() has said why */
-        const char *name = names[option].name;
+            exit(USAGE_ERROR); /* getopt_long() has said why */
+        const char *name = names[index].name;
         if (option == LEARNING_RATE) {
-            learning_rate = parse_rate(name, optarg);
+            s.learning_rate = parse_rate(name, optarg);
         } else if (option == PRECISION) {
-            float64 = strcmp(optarg, "float64") == 0;
-            require(float64 || strcmp(optarg, "float32") == 0, name, optarg, "float32 or float64");
+            s.precision = strcmp(optarg, "float64") == 0 ? RNN_FLOAT64 : RNN_FLOAT32;
+            require(s.precision == RNN_FLOAT64 || strcmp(optarg, "float32") == 0, name, optarg, "float32 or float64");
         } else {
-            count[option] = parse_count(name, optarg);
+            *counts[option] = parse_count(name, optarg);
         }
     }
     if (optind + 1 != argc) {
         fprintf(stderr,
-                "usage: min_char_rnn FILE [--iterations N] [--hidden N] [--sequence N] [--learning-rate X] [--seed N]\n"
-                "                         [--precision float32|float64] [--sample-every N]\n");
-        return USAGE_ERROR;
+                "min_char_rnn: %d files given, one is needed; usage: min_char_rnn FILE [--iterations N] [--hidden N] "
+                "[--sequence N] [--learning-rate X] [--seed N] [--precision float32|float64] [--sample-every N]\n",
+                argc - optind);
+        exit(USAGE_ERROR);
     }
+    s.path = argv[optind];
+    return s;
+}
 
-    rnn_vocab *vocab;
-    rnn_corpus *corpus;
-    check(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, argv[optind], &vocab));
-    check(rnn_corpus_create_from_file(vocab, argv[optind], count[SEQUENCE], 1, &corpus));
+/* What the network would write after the symbol `first`; advances the state. */
+static void print_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const rnn_vocab *vocab,
+                         int32_t first)
+{
+    int32_t ids[SAMPLE_LENGTH];
+    char text[SAMPLE_LENGTH];
+    check(rnn_sample(model, state, sampler, &first, SAMPLE_LENGTH, ids));
+    check(rnn_vocab_decode(vocab, ids, SAMPLE_LENGTH, text, sizeof text, NULL));
+    printf("----\n ");
+    fwrite(text, 1, sizeof text, stdout);
+    printf(" \n----\n");
+}
 
+static rnn_model *create_model(const settings *s, int64_t symbols)
+{
     rnn_model *model;
     rnn_model_options options;
     check(rnn_model_options_init(&options, sizeof options));
-    options.input_size = options.output_size = rnn_vocab_size(vocab);
-    options.hidden_size = count[HIDDEN];
-    options.precision = float64 ? RNN_FLOAT64 : RNN_FLOAT32;
-    options.seed = (uint64_t)count[SEED];
+    options.input_size = options.output_size = symbols;
+    options.hidden_size = s->hidden;
+    options.precision = s->precision;
+    options.seed = (uint64_t)s->seed;
     check(rnn_model_create(&options, &model));
+    return model;
+}
 
-    rnn_state *state, *sampling_state;
-    check(rnn_state_create(model, 1, &state));
-    check(rnn_state_create(model, 1, &sampling_state));
-
+int main(int argc, char **argv)
+{
+    settings s = parse_options(argc, argv);
+    rnn_vocab *vocab;
+    rnn_corpus *corpus;
+    rnn_state *state, *copy;
     rnn_optimizer *adagrad;
-    check(rnn_optimizer_create(model, NULL, &adagrad));
-    check(rnn_optimizer_set_learning_rate(adagrad, learning_rate));
-
     rnn_sampler *sampler;
+    check(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, s.path, &vocab));
+    check(rnn_corpus_create_from_file(vocab, s.path, s.sequence, 1, &corpus));
+    rnn_model *model = create_model(&s, rnn_vocab_size(vocab));
+    check(rnn_state_create(model, 1, &state));
+    check(rnn_state_create(model, 1, &copy));
+    check(rnn_optimizer_create(model, NULL, &adagrad));
+    check(rnn_optimizer_set_learning_rate(adagrad, s.learning_rate));
     check(rnn_sampler_create(NULL, &sampler));
 
     /* The first Ctrl-C ends the loop, a second one the program. */
@@ -143,26 +168,20 @@ int main(int argc, char **argv)
     long long characters = rnn_corpus_size(corpus), unique = rnn_vocab_size(vocab), n = 0;
     printf("data has %lld characters, %lld unique.\n", characters, unique);
     flush_output();
-    double smooth_loss = log((double)unique) * (double)count[SEQUENCE]; /* what guessing costs */
+    double smooth_loss = log((double)unique) * (double)s.sequence; /* what guessing costs */
 
     rnn_chunk chunk;
     rnn_loss loss;
     int32_t restarted;
     check(rnn_chunk_init(&chunk, sizeof chunk));
-    for (; n < count[ITERATIONS] && !stop; n++) {
-        bool report = count[SAMPLE_EVERY] > 0 && n % count[SAMPLE_EVERY] == 0;
+    for (; n < s.iterations && !stop; n++) {
+        bool report = s.sample_every > 0 && n % s.sample_every == 0;
         check(rnn_corpus_next(corpus, &chunk, &restarted));
         if (restarted)
             check(rnn_state_reset(state));
         if (report) {
-            int32_t ids[SAMPLE_LENGTH];
-            char text[SAMPLE_LENGTH];
-            check(rnn_state_copy(sampling_state, state)); /* so that sampling doesn't disturb training */
-            check(rnn_sample(model, sampling_state, sampler, chunk.inputs, SAMPLE_LENGTH, ids));
-            check(rnn_vocab_decode(vocab, ids, SAMPLE_LENGTH, text, sizeof text, NULL));
-            printf("----\n ");
-            fwrite(text, 1, sizeof text, stdout);
-            printf(" \n----\n");
+            check(rnn_state_copy(copy, state)); /* so that sampling doesn't disturb training */
+            print_sample(model, copy, sampler, vocab, chunk.inputs[0]);
         }
 
         check(rnn_forward_backward(model, state, &chunk, &loss));
@@ -174,12 +193,14 @@ int main(int argc, char **argv)
         check(rnn_model_clip_value(model, 5));
         check(rnn_optimizer_step(adagrad, model));
     }
+    if (s.sample_every > 0 && n > 0)
+        print_sample(model, state, sampler, vocab, chunk.targets[s.sequence - 1]);
     printf("stopped after %lld iterations, loss: %f\n", n, smooth_loss);
     flush_output();
 
     rnn_sampler_destroy(sampler);
     rnn_optimizer_destroy(adagrad);
-    rnn_state_destroy(sampling_state);
+    rnn_state_destroy(copy);
     rnn_state_destroy(state);
     rnn_model_destroy(model);
     rnn_corpus_destroy(corpus);

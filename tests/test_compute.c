@@ -381,6 +381,8 @@ static const size_row sizes[] = {
     {1,    2,    3,   2, 100,   1},
     {2,    1,    7,  65, 100,  66},
     {2,   25,   33,  65, 100, 131},
+    /* Long enough sums for products to be done in blocks. */
+    {2,    3,    2,   7, 530, 270},
     /* More positions than rnn_forward() keeps at a time. */
     {2, 2500,    1,   5,   3,   4},
     {2,  400,    7,   5,   3,   4},
@@ -754,7 +756,114 @@ static void test_a_second_run_gives_the_same_bits(void **state)
     }
 }
 
+/*
+ * Units that start from zero and are fed one symbol each hold the tanh of its input weight: here of weights from the
+ * smallest to the largest numbers, of both signs.
+ */
+static void assert_units_are_tanh(int32_t precision, double smallest, double largest, double epsilon)
+{
+    enum { VALUES = 1999 };
+    rnn_model_options options = make_options(VALUES, 1, 1, 1, precision);
+    options.weight_scale = 0;
+    rnn_model *model = create_model(&options);
+    double *values = allocate(VALUES, sizeof(double));
+    int32_t *ids = allocate(VALUES, sizeof *ids);
+    for (int i = 0; i < VALUES; i++) {
+        int step = i / 2 % 500; /* half of them evenly spread, half by their exponents */
+        double size = i < VALUES / 2 ? 0.05 * step : smallest * pow(largest / smallest, step / 499.0);
+        values[i] = i % 2 ? -size : size;
+        ids[i] = i;
+    }
+    set_parameter(model, index_of(model, "rnn.weight_ih_l0"), values);
+    double *rounded = get_parameter(model, index_of(model, "rnn.weight_ih_l0"));
+    rnn_state *state = create_state(model, VALUES);
+    rnn_chunk chunk;
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    chunk.steps = 1;
+    chunk.streams = VALUES;
+    chunk.inputs = ids;
+    assert_ok(rnn_forward(model, state, &chunk, NULL, 0, NULL));
+    double *units = get_state(model, state);
+    for (int i = 0; i < VALUES; i++) {
+        assert_relative(units[i], tanh(rounded[i]), 4 * epsilon);
+    }
+    free(units);
+    rnn_state_destroy(state);
+    free(rounded);
+    free(ids);
+    free(values);
+    rnn_model_destroy(model);
+}
+
+static void test_units_are_tanh_of_small_and_large_sums_to_4_ulp(void **state)
+{
+    (void)state;
+    assert_units_are_tanh(RNN_FLOAT32, FLT_MIN, 0.9 * FLT_MAX, FLT_EPSILON);
+    assert_units_are_tanh(RNN_FLOAT64, 1e-150, 1e150, DBL_EPSILON);
+}
+
+/*
+ * With decoder weights of zero the outputs are the decoder's biases, and their gradients the probabilities (less 1 for
+ * the target): here of outputs that are ever less likely, down to the smallest numbers. The outputs are
+ * multiples of 1/4, so that their differences are exact.
+ */
+static void assert_probabilities_are_softmax(int32_t precision, double spacing, double tolerance)
+{
+    enum { OUTPUTS = 301 };
+    rnn_model_options options = make_options(1, 1, OUTPUTS, 1, precision);
+    options.weight_scale = 0;
+    rnn_model *model = create_model(&options);
+    int64_t bias = index_of(model, "decoder.bias");
+    double *logits = allocate(OUTPUTS, sizeof(double));
+    for (int o = 0; o < OUTPUTS; o++) {
+        logits[o] = 3 - spacing * o;
+    }
+    set_parameter(model, bias, logits);
+    double *rounded = get_parameter(model, bias), *expected = allocate(OUTPUTS, sizeof(double));
+    rnn_state *state = create_state(model, 1);
+    owned_chunk chunk = create_random_chunk(1, 1, 1, 1, 0, 0); /* the target is 0 */
+    rnn_loss loss = {0};
+    assert_ok(rnn_forward_backward(model, state, &chunk.chunk, &loss));
+    double *gradient = get_gradient(model, bias);
+    assert_true(fabs(loss.sum - cross_entropy(rounded, OUTPUTS, 0, expected)) <= tolerance);
+    assert_true(fabs(gradient[0] - expected[0]) <= tolerance);
+    for (int o = 1; o < OUTPUTS; o++) {
+        assert_relative(gradient[o], expected[o], tolerance);
+    }
+    free(gradient);
+    destroy_chunk(&chunk);
+    rnn_state_destroy(state);
+    free(expected);
+    free(rounded);
+    free(logits);
+    rnn_model_destroy(model);
+}
+
+static void test_probabilities_are_the_softmax_of_the_outputs_however_small(void **state)
+{
+    (void)state;
+    assert_probabilities_are_softmax(RNN_FLOAT32, 0.25, 1e-6);
+    assert_probabilities_are_softmax(RNN_FLOAT64, 2.25, 1e-14);
+}
+
 /* ---- One state, many uses ---- */
+
+static void test_forward_backward_gives_the_same_after_forward_on_the_same_state(void **state)
+{
+    (void)state;
+    fixture f = create_small_fixture(RNN_FLOAT32, RNN_REDUCTION_SUM, 0);
+    results expected = run_forward_backward(f.model, f.state, &f.chunk.chunk);
+    rnn_state *work = copy_state(&f);
+    assert_ok(rnn_forward(f.model, work, &f.chunk.chunk, NULL, 0, NULL));
+    assert_ok(rnn_state_copy(work, f.state));
+    assert_ok(rnn_forward_backward(f.model, work, &f.chunk.chunk, NULL));
+    double *gradients = get_all_gradients(f.model);
+    assert_memory_equal(gradients, expected.gradients, (size_t)expected.gradient_count * sizeof(double));
+    free(gradients);
+    rnn_state_destroy(work);
+    free_results(&expected);
+    destroy_fixture(&f);
+}
 
 static void test_a_state_serves_longer_and_shorter_chunks_in_turn(void **state)
 {
@@ -1307,6 +1416,9 @@ int main(void)
         cmocka_unit_test(test_gradients_of_the_mean_are_those_of_the_sum_divided_by_the_count),
         cmocka_unit_test(test_float32_agrees_with_float64),
         cmocka_unit_test(test_a_second_run_gives_the_same_bits),
+        cmocka_unit_test(test_units_are_tanh_of_small_and_large_sums_to_4_ulp),
+        cmocka_unit_test(test_probabilities_are_the_softmax_of_the_outputs_however_small),
+        cmocka_unit_test(test_forward_backward_gives_the_same_after_forward_on_the_same_state),
         cmocka_unit_test(test_a_state_serves_longer_and_shorter_chunks_in_turn),
         cmocka_unit_test(test_a_state_serves_models_of_one_shape_in_turn),
         cmocka_unit_test(test_a_state_outlives_its_model),

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -347,8 +348,11 @@ static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state)
     free(text);
 }
 
-/* Truncates the corpus's file behind its back to `remaining` bytes and restores it after the first error. */
-static void assert_truncation_is_an_error_until_undone(int64_t remaining)
+/*
+ * Truncates the corpus's file behind its back to `remaining` bytes and restores it after the first error. The corpus
+ * then goes on, or starts over, as if nothing had been.
+ */
+static void assert_truncation_is_an_error_until_undone(int64_t remaining, bool from_start)
 {
     enum { SIZE = 3000000, STEPS = 1000, STREAMS = 2 };
     unsigned char *text = create_text(SIZE, 1);
@@ -382,7 +386,10 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining)
     assert_int_equal(rnn_corpus_position(corpus), position);
 
     write_file("text", text, SIZE);
-    defined.position = position;
+    defined.position = from_start ? 0 : position;
+    if (from_start) {
+        assert_ok(rnn_corpus_rewind(corpus));
+    }
     for (int64_t n = 0; n < 10; n++) {
         assert_next_is_as_defined(corpus, &defined);
     }
@@ -393,10 +400,11 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining)
 static void test_a_file_that_has_become_shorter_is_an_error_and_the_position_stays(void **state)
 {
     (void)state;
-    assert_truncation_is_an_error_until_undone(0);
-    assert_truncation_is_an_error_until_undone(1);
-    assert_truncation_is_an_error_until_undone(1400000);
-    assert_truncation_is_an_error_until_undone(2900000);
+    static const int64_t remaining[] = {0, 1, 1400000, 2900000};
+    for (size_t i = 0; i < sizeof remaining / sizeof remaining[0]; i++) {
+        assert_truncation_is_an_error_until_undone(remaining[i], false);
+        assert_truncation_is_an_error_until_undone(remaining[i], true);
+    }
 }
 
 static void test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to_it(void **state)
@@ -860,7 +868,7 @@ static void *serve_and_destroy(void *argument)
 
 static void test_two_threads_may_use_and_destroy_the_parts_of_a_split(void **state)
 {
-    enum { SIZE = 100, ROUNDS = 500 };
+    enum { SIZE = 100, ROUNDS = 3000 };
     unsigned char *text = create_text(SIZE, 1);
     pthread_barrier_t barrier;
     (void)state;

@@ -4,20 +4,20 @@
 The seed is Andrej Karpathy's minimal character-level RNN ("min-char-rnn", 2015). This is the same computation in other
 words: the one-hot vectors are replaced by picking a column, and each weight gradient is one product over the chunk.
 
-    seed.txt            the text: six courses of Plain Bob Minor, an old rule of ringing six bells in ever other orders.
+    seed.txt            the text: six courses of Plain Bob Minor, an old rule of ringing six bells in ever new orders.
                         Its length is 1 more than a multiple of STEPS, so that the last chunk of a pass would just fit,
                         and is not served: where the seed's ">=" and a ">" differ
     seed_losses.csv     position of the chunk in the text and its loss, a line for each iteration
     seed_initial.f64    the parameters before the first iteration ...
-    seed_final.f64      ... and after the last: little-endian float64, Wxh [H][V], Whh [H][H], bh [H], Why [V][H], by [V],
-                        one after the other, each row by row; V ids in ascending order of the characters
+    seed_final.f64      ... and after the last: little-endian float64, Wxh [H][V], Whh [H][H], bh [H], Why [V][H] and
+                        by [V] one after the other, each row by row; ids in ascending order of the characters
 
 Run it without arguments, from anywhere; it needs numpy.
 
-Adagrad's first steps change every weight by 0.1, whatever its gradient, and from most initial weights the run is chaotic
-for a while: a difference in the last bit grows to one in the first digit within twenty iterations. Two programs that
-round differently can be compared to the end only where that does not happen. Hence a text of few symbols and a searched
-RANDOM_SEED; main() makes sure that the run stays where it is when the initial weights are off by a bit.
+Adagrad's first steps change every weight by 0.1, whatever its gradient, and from most initial weights the run is
+chaotic for a while: a difference in the last bit grows to one in the first digit within twenty iterations. Programs
+that round differently can be compared to the end only where that does not happen. Hence a text of few symbols and a
+searched RANDOM_SEED; main() makes sure that the run stays where it is when the initial weights are off by a bit.
 """
 
 from pathlib import Path
@@ -147,7 +147,7 @@ def main():
     _, _, nudged, _ = run(ids, len(symbols), nudge=2**-52)
     spread = max(abs(b - a) / a for (_, a), (_, b) in zip(log, nudged))
     print(f"{len(text)} bytes, {len(symbols)} symbols, {ITERATIONS} iterations, {starts} of them at the start")
-    print(f"loss {log[0][1]:.3f} to {log[-1][1]:.3f}, {clipped} gradients clipped, losses off by {spread:.0e} for a bit")
+    print(f"loss {log[0][1]:.3f} to {log[-1][1]:.3f}, {clipped} gradients clipped; a bit moves losses by {spread:.0e}")
     assert len(text) % STEPS == 1 and starts > 1 and clipped > 0, "the run leaves out what it is there to test"
     assert spread < 1e-10, "the run is too sensitive to rounding"
 
