@@ -200,7 +200,6 @@ static void add_loss(const core_pass *pass, rnn_loss *loss)
 static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_t steps)
 {
     size_t layers = (size_t)model->options.layers, values;
-    state->observed_steps = 0;
     if (__builtin_mul_overflow((size_t)(steps * state->streams), (size_t)model->options.hidden_size * layers,
                                &values) ||
         __builtin_mul_overflow(values, model->element_size, &values))
@@ -253,10 +252,7 @@ rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk
     }
     RNN_TRY(check_loss(&total));
     RNN_TRY(rnn_state_commit(state));
-<<<<<<< HEAD
     keep_observed(model, state, &pass);
-=======
->>>>>>> main
     if (loss)
         *loss = total;
     return RNN_OK;
@@ -275,7 +271,6 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     add_loss(&pass, &total);
     RNN_TRY(check_loss(&total));
     RNN_TRY(rnn_state_commit(state));
-<<<<<<< HEAD
     pass.gradient_scale =
         model->options.reduction == RNN_REDUCTION_MEAN && total.count > 0 ? 1.0 / (double)total.count : 1;
     pass.gradients = model->gradients;
@@ -285,14 +280,6 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     model->core->backward(&pass);
     keep_observed(model, state, &pass);
     state->random_index++;
-=======
-    if (total.count > 0) {
-        pass.gradient_scale = model->options.reduction == RNN_REDUCTION_MEAN ? 1.0 / (double)total.count : 1.0;
-        pass.gradients = model->gradients;
-        rnn_model_use_rows(model, chunk.inputs, (size_t)(chunk.steps * chunk.streams));
-        model->core->backward(&pass);
-    }
->>>>>>> main
     if (loss)
         *loss = total;
     return RNN_OK;

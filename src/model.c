@@ -250,12 +250,11 @@ static rnn_status initialise(rnn_model *model, int forget_gate)
             RNN_TRY(initialise_orthogonal(model, p, n));
             continue;
         }
-        for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t i = 0; i < p->rows; i++) {
+            bool forgets = p->role == ROLE_FORGET_BIAS && i / o->hidden_size == forget_gate;
             for (int64_t j = 0; j < p->columns; j++)
-                put_number(model, place_of(p, i, j), initial_value(o, p->role, n, i * p->columns + j));
-        for (int64_t i = 0; p->role == ROLE_FORGET_BIAS && i < o->hidden_size; i++) {
-            size_t place = place_of(p, forget_gate * o->hidden_size + i, 0);
-            put_number(model, place, rnn_model_number(model, model->parameters, place) + o->forget_bias);
+                put_number(model, place_of(p, i, j),
+                           initial_value(o, p->role, n, i * p->columns + j) + (forgets ? o->forget_bias : 0));
         }
     }
     return RNN_OK;

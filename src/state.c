@@ -60,6 +60,8 @@ rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size)
         return RNN_OK;
     void *larger;
     RNN_TRY(rnn_allocate(purpose, size, 1, &larger));
+    if (memory->size > 0)
+        memcpy(larger, memory->memory, memory->size);
     rnn_release(memory->memory);
     memory->memory = larger;
     memory->size = size;

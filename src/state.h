@@ -37,7 +37,7 @@ struct rnn_state {
     bool packed_for_training;
 };
 
-/* Makes room; what the memory held is lost if it has to grow. */
+/* Makes room, and keeps what the memory holds. */
 rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size);
 
 /* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */

@@ -1,7 +1,6 @@
 /* The sampler: which distribution it draws from, what a draw depends on, and how sampling goes on. */
 #include <float.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,30 +343,43 @@ static void test_each_stream_is_fed_its_first_symbol_and_then_what_it_draws(void
     }
 }
 
+/* Of ids, an embedding, and one that is the decoder's, too. */
+static rnn_model *create_model_of_cell(int32_t cell, int64_t symbols, int32_t precision)
+{
+    rnn_model_options options = make_options(symbols, 8, symbols, 2, precision);
+    options.cell = cell;
+    options.input = cell == RNN_CELL_TANH ? RNN_INPUT_IDS : RNN_INPUT_EMBEDDING;
+    options.embedding_size = cell == RNN_CELL_TANH ? 0 : cell == RNN_CELL_GRU ? 5 : 8;
+    options.tied = cell == RNN_CELL_LSTM;
+    return create_random_model(&options, 1, 1);
+}
+
 static void test_the_state_advances_over_what_was_fed(void **unused)
 {
     enum { SYMBOLS = 7, STREAMS = 3, N = 20 };
     static const int32_t first[STREAMS] = {1, 2, 3};
     (void)unused;
     for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create_any_model(SYMBOLS, precisions[p]);
-        rnn_state *state = create_random_state(model, STREAMS, 1, 1);
-        rnn_state *expected = create_random_state(model, STREAMS, 1, 1);
-        rnn_sampler *sampler = create_sampler(1, 1);
-        int32_t fed[(N + 1) * STREAMS];
-        memcpy(fed, first, sizeof first);
-        assert_ok(rnn_sample(model, state, sampler, first, N, fed + STREAMS));
-        rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = N, .streams = STREAMS, .inputs = fed};
-        assert_ok(rnn_forward(model, expected, &chunk, NULL, 0, NULL));
-        double *values = get_state(model, state);
-        double *expected_values = get_state(model, expected);
-        assert_all_close(values, expected_values, state_total(model, state), p == 0 ? 1e-5 : 1e-13);
-        free(expected_values);
-        free(values);
-        rnn_sampler_destroy(sampler);
-        rnn_state_destroy(expected);
-        rnn_state_destroy(state);
-        rnn_model_destroy(model);
+        for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++) {
+            rnn_model *model = create_model_of_cell(cell, SYMBOLS, precisions[p]);
+            rnn_state *state = create_random_state(model, STREAMS, 1, 1);
+            rnn_state *expected = create_random_state(model, STREAMS, 1, 1);
+            rnn_sampler *sampler = create_sampler(1, 1);
+            int32_t fed[(N + 1) * STREAMS];
+            memcpy(fed, first, sizeof first);
+            assert_ok(rnn_sample(model, state, sampler, first, N, fed + STREAMS));
+            rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = N, .streams = STREAMS, .inputs = fed};
+            assert_ok(rnn_forward(model, expected, &chunk, NULL, 0, NULL));
+            double *values = get_state(model, state);
+            double *expected_values = get_state(model, expected);
+            assert_all_close(values, expected_values, state_total(model, state), p == 0 ? 1e-5 : 1e-13);
+            free(expected_values);
+            free(values);
+            rnn_sampler_destroy(sampler);
+            rnn_state_destroy(expected);
+            rnn_state_destroy(state);
+            rnn_model_destroy(model);
+        }
     }
 }
 
@@ -542,56 +554,6 @@ static void test_no_draws_change_nothing(void **unused)
     rnn_model_destroy(model);
 }
 
-/* ---- Threads ---- */
-
-typedef struct reader {
-    const rnn_model *model;
-    int32_t ids[400];
-    rnn_status status;
-} reader;
-
-/* No cmocka check in here: they belong to the main thread. */
-static void *sample_in_a_thread(void *argument)
-{
-    reader *task = argument;
-    const int32_t first[2] = {0, 0};
-    rnn_state *state = NULL;
-    rnn_sampler *sampler = NULL;
-    task->status = rnn_state_create(task->model, 2, &state);
-    if (task->status == RNN_OK) {
-        task->status = rnn_sampler_create(NULL, &sampler);
-    }
-    if (task->status == RNN_OK) {
-        task->status = rnn_sample(task->model, state, sampler, first, 200, task->ids);
-    }
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(state);
-    return NULL;
-}
-
-static void test_threads_may_sample_from_one_model_at_once(void **unused)
-{
-    enum { THREADS = 4 };
-    static reader readers[THREADS];
-    pthread_t threads[THREADS];
-    rnn_model *model = create_any_model(7, RNN_FLOAT32);
-    (void)unused;
-    for (int i = 0; i < THREADS; i++) {
-        readers[i].model = model;
-        assert_int_equal(pthread_create(&threads[i], NULL, sample_in_a_thread, &readers[i]), 0);
-    }
-    for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
-    int32_t *expected = sample(model, 2, 1, 0, 200);
-    for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(readers[i].status, RNN_OK);
-        assert_memory_equal(readers[i].ids, expected, sizeof readers[i].ids);
-    }
-    free(expected);
-    rnn_model_destroy(model);
-}
-
 /* ---- What is refused ---- */
 
 static void test_sample_refuses_bad_arguments_and_changes_nothing(void **unused)
@@ -654,6 +616,29 @@ static void test_a_model_with_other_outputs_than_inputs_is_refused(void **unused
     rnn_sampler_destroy(sampler);
     rnn_state_destroy(state);
     rnn_model_destroy(model);
+}
+
+static void test_a_model_of_vectors_is_refused(void **unused)
+{
+    const int32_t first = 0;
+    (void)unused;
+    for (int outputs = 0; outputs < 2; outputs++) {
+        rnn_model_options options = make_options(7, 5, 7, 1, RNN_FLOAT32);
+        options.input = outputs ? RNN_INPUT_IDS : RNN_INPUT_VECTORS;
+        options.loss = outputs ? RNN_LOSS_SQUARED_ERROR : RNN_LOSS_CROSS_ENTROPY;
+        rnn_model *model = create_model(&options);
+        rnn_state *state = create_random_state(model, 1, 1, 1);
+        rnn_sampler *sampler = create_sampler(1, 1);
+        snapshot before = take_snapshot(model, state);
+        int32_t id = -7;
+        assert_fails(rnn_sample(model, state, sampler, &first, 1, &id), RNN_ERROR_MISMATCH, "vectors");
+        assert_int_equal(id, -7);
+        assert_unchanged(&before, model, state);
+        free(before.bytes);
+        rnn_sampler_destroy(sampler);
+        rnn_state_destroy(state);
+        rnn_model_destroy(model);
+    }
 }
 
 static void test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_once_they_are(void **unused)
@@ -720,9 +705,9 @@ int main(void)
         cmocka_unit_test(test_draws_are_counted_from_the_samplers_creation_in_all_streams),
         cmocka_unit_test(test_sampling_from_a_copied_stream_leaves_training_untouched),
         cmocka_unit_test(test_no_draws_change_nothing),
-        cmocka_unit_test(test_threads_may_sample_from_one_model_at_once),
         cmocka_unit_test(test_sample_refuses_bad_arguments_and_changes_nothing),
         cmocka_unit_test(test_a_model_with_other_outputs_than_inputs_is_refused),
+        cmocka_unit_test(test_a_model_of_vectors_is_refused),
         cmocka_unit_test(test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_once_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

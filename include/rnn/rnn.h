@@ -238,7 +238,6 @@ RNN_API rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const ch
  * be NULL. Without a loss, which only rnn_forward() can do, there need be no targets.
  */
 typedef struct rnn_chunk {
-<<<<<<< HEAD
     size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
     int64_t steps;              /**< T, 1 to 16777216. */
     int64_t streams;            /**< B, as many as the state has. */
@@ -247,14 +246,6 @@ typedef struct rnn_chunk {
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
     const void *target_vectors; /**< [T][B][O] likewise; where `target_mask` is 0, anything. */
     const uint8_t *target_mask; /**< [T][B] 0: the target vector there costs nothing. NULL: all count. */
-=======
-    size_t struct_size;    /**< sizeof(rnn_chunk) as the caller knows it. */
-    int64_t steps;         /**< T, 1 to 16777216. */
-    int64_t streams;       /**< B, as many as the state has. */
-    const int32_t *inputs; /**< [T][B] ids, each 0 to V - 1. */
-    const int32_t
-        *targets; /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. NULL when there are none (rnn_forward()). */
->>>>>>> main
 } rnn_chunk;
 
 /**

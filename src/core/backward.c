@@ -124,9 +124,9 @@ static void backward_inputs(const core_pass *pass, const workspace *w, int64_t l
     if (l == 0) {
         scatter_embedding(w, pass->ids, (size_t)n->layer[0].inputs, dx, (real *)pass->gradients + n->embedding);
     } else if (w->mask) {
-        const real *mask = w->mask + (size_t)(l - 1) * w->rows * w->stride;
+        const real *factor = w->mask + (size_t)(l - 1) * w->rows * w->stride;
         for (size_t i = 0; i < w->rows * w->stride; i++)
-            dx[i] *= mask[i];
+            dx[i] *= factor[i];
     }
 }
 

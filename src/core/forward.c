@@ -80,24 +80,26 @@ static void forward_steps(const core_pass *pass, const workspace *w, int64_t l, 
 /*
  * Inverted dropout (Srivastava et al. 2014; between layers only, Zaremba et al. 2014): each element is dropped with
  * probability p, or else multiplied by 1 / (1 - p). The mask depends on the seed, the chunk's index, the layer and the
- * position alone.
+ * position (t, b) alone. A block of random bits serves four elements; there are less than 2^18 blocks in a row, 2^20
+ * streams and 2^10 layers.
  */
 static void drop(const core_pass *pass, const workspace *w, int64_t l)
 {
     double p = pass->network->dropout;
     uint32_t threshold = (uint32_t)(p * 0x1p32);
     real kept = (real)(1 / (1 - p));
-    size_t blocks = (w->hidden + 3) / 4, layer = (size_t)l * w->rows * w->stride;
-    uint64_t stream = pass->random_index * 1024 + (uint64_t)l;
+    uint64_t stream = pass->random_index << 10 | (uint64_t)l;
+    size_t layer = (size_t)l * w->rows * w->stride;
     const real *h = h_at(w, l, 1);
     for (size_t row = 0; row < w->rows; row++) {
-        real *mask = w->mask + layer + row * w->stride, *dropped = w->dropped + layer + row * w->stride;
+        real *factor = w->mask + layer + row * w->stride, *dropped = w->dropped + layer + row * w->stride;
+        uint64_t position = (uint64_t)(row / w->streams) << 20 | row % w->streams;
         uint32_t bits[4] = {0};
         for (size_t j = 0; j < w->stride; j++) {
             if (j % 4 == 0 && j < w->hidden)
-                philox(pass->seed, stream, row * blocks + j / 4, bits);
-            mask[j] = bits[j % 4] < threshold ? 0 : kept;
-            dropped[j] = mask[j] * h[row * w->stride + j];
+                philox(pass->seed, stream, position << 18 | j / 4, bits);
+            factor[j] = bits[j % 4] < threshold ? 0 : kept;
+            dropped[j] = factor[j] * h[row * w->stride + j];
         }
     }
 }

@@ -1,6 +1,6 @@
 /*
- * bench.c: how fast a named configuration trains or samples, against the fused multiply-add peak of the same core in the
- * same run.
+ * bench.c: how fast a named configuration trains or samples, against the fused multiply-add peak of the same core in
+ * the same run.
  *
  *     bench CONFIGURATION [--precision float32|float64] [--seconds X] [--steps T]
  *
@@ -26,8 +26,8 @@ typedef struct configuration {
 } configuration;
 
 static const configuration configurations[] = {
-    {"S", "RNN 1x100, V 65, T 25, B 1, Adagrad: the seed's", RNN_CELL_TANH, RNN_INPUT_IDS, RNN_OPTIMIZER_ADAGRAD, 1, 100,
-     65, 0, 25, 1, false},
+    {"S", "RNN 1x100, V 65, T 25, B 1, Adagrad: the seed's", RNN_CELL_TANH, RNN_INPUT_IDS, RNN_OPTIMIZER_ADAGRAD, 1,
+     100, 65, 0, 25, 1, false},
     {"C", "LSTM 2x128, V 65, T 50, B 50, Adam", RNN_CELL_LSTM, RNN_INPUT_IDS, RNN_OPTIMIZER_ADAM, 2, 128, 65, 0, 50, 50,
      false},
     {"G", "GRU 1x256, V 65, T 64, B 32, Adam", RNN_CELL_GRU, RNN_INPUT_IDS, RNN_OPTIMIZER_ADAM, 1, 256, 65, 0, 64, 32,

@@ -9,7 +9,7 @@ if [ $# -lt 2 ] || [ $# -gt 4 ]; then
     exit 2
 fi
 text=$1
-librnn=$2/tests/seed
+librnn=$2/tests/bench_seed
 rounds=${3:-5}
 seconds=${4:-3}
 python=${PYTHON:-python3}
