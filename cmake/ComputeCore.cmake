@@ -21,6 +21,9 @@ function(rnn_add_core instruction_set vector_bytes)
             -fno-trapping-math
             ${ARGN}
         )
+        if(OpenMP_C_FOUND)
+            target_compile_options(${name} PRIVATE ${OpenMP_C_FLAGS})
+        endif()
         target_sources(rnn PRIVATE $<TARGET_OBJECTS:${name}>)
         target_sources(rnn_static PRIVATE $<TARGET_OBJECTS:${name}>)
     endforeach()

@@ -4,6 +4,8 @@
  */
 #include "compute.h"
 
+#include "threads.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -125,20 +127,32 @@ static rnn_status need_packed(const rnn_model *model, rnn_state *state, bool tra
         return RNN_OK;
     state->packed_serial = 0;
     RNN_TRY(rnn_state_grow("the packed weights", &state->packed, model->core->packed_size(&model->network, training)));
-    model->core->pack(&model->network, model->parameters, training, state->packed.memory);
+    model->core->pack(&model->network, model->parameters, rnn_threads_for((double)model->count), training,
+                      state->packed.memory);
     state->packed_serial = model->serial;
     state->packed_version = model->version;
     state->packed_for_training = training;
     return RNN_OK;
 }
 
+/* Streams are what the steps of a layer can be divided by, at least a few for each thread. */
+static int threads_of(const rnn_model *model, const rnn_chunk *chunk)
+{
+    enum { STREAMS_EACH = 4 };
+    int threads = rnn_threads_for((double)(chunk->steps * chunk->streams) * (double)model->multiplied);
+    int64_t most = chunk->streams / STREAMS_EACH;
+    return most < 1 ? 1 : most < threads ? (int)most : threads;
+}
+
 rnn_status rnn_run_piece(const rnn_model *model, rnn_state *state, const rnn_piece *piece, core_pass *pass)
 {
     const rnn_core *core = model->core;
     const rnn_chunk *chunk = &piece->chunk;
+    int threads = threads_of(model, chunk);
     RNN_TRY(need_packed(model, state, piece->training));
-    RNN_TRY(rnn_state_grow("the work space of a chunk", &state->workspace,
-                           core->workspace_size(&model->network, chunk->steps, state->streams, piece->training)));
+    RNN_TRY(
+        rnn_state_grow("the work space of a chunk", &state->workspace,
+                       core->workspace_size(&model->network, chunk->steps, state->streams, threads, piece->training)));
     RNN_TRY(rnn_state_grow("the losses of a chunk", &state->position_loss,
                            (size_t)(chunk->steps * state->streams) * sizeof(double)));
     *pass = (core_pass){
@@ -148,6 +162,7 @@ rnn_status rnn_run_piece(const rnn_model *model, rnn_state *state, const rnn_pie
         .workspace = state->workspace.memory,
         .steps = chunk->steps,
         .streams = state->streams,
+        .threads = threads,
         .training = piece->training,
         .seed = model->options.seed ^ DROPOUT_KEY,
         .random_index = state->random_index,

@@ -158,6 +158,7 @@ static void lay_out(rnn_model *model, const core_cell_info *cell)
         model->row_count = o->input_size;
         model->row_size = (size_t)(o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : cell->gates * o->hidden_size);
     }
+    model->multiplied = model->count - (o->tied ? 0 : model->row_size * (size_t)model->row_count);
     model->any_row_used = o->tied;
 }
 

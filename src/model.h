@@ -36,6 +36,7 @@ struct rnn_model {
     named_parameter *named;
     int64_t named_count;
     size_t count;        /* elements of the flat buffers */
+    size_t multiplied;   /* of them, those that every position is multiplied with */
     size_t element_size; /* bytes */
     void *parameters;
     void *gradients; /* NULL until there are any */

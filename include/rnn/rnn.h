@@ -132,6 +132,27 @@ RNN_API rnn_status rnn_set_allocator(const rnn_allocator *allocator);
 /** @} */
 
 /**
+ * @defgroup threads Threads
+ * @{
+ */
+
+/**
+ * Sets how many threads a call may compute with. Small work stays on the calling thread by itself. Results are the same
+ * bits whatever the number. In a process that was forked after its parent has computed with several threads there is
+ * one.
+ * @param threads 1 to 1024; 0 for as many as the machine has cores, which is the default.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_set_threads(int32_t threads);
+
+/**
+ * How many threads a call may compute with.
+ * @return At least 1; 1 when the library was built without OpenMP.
+ */
+RNN_API int32_t rnn_threads(void);
+/** @} */
+
+/**
  * @defgroup vocab Vocabulary: symbols and their ids
  *
  * The seed's `chars`, `char_to_ix` and `ix_to_char`. A vocabulary never changes once created; any number of threads may

@@ -19,133 +19,178 @@ static void position_gradient(const core_pass *pass, const workspace *w, size_t 
         squared_error_backward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs, scale);
 }
 
-/* The gradients of the decoder, and dh of the top layer as far as it comes from the outputs. */
+/* dh of the top layer as far as it comes from the outputs, for this thread's rows */
 static void backward_outputs(const core_pass *pass, const workspace *w)
+{
+    size_t first = w->my_rows.first, count = w->my_rows.count;
+    real *dh = w->dh + (w->streams + first) * w->stride;
+    for (size_t row = first; row < first + count; row++)
+        position_gradient(pass, w, row);
+    memset(dh, 0, count * w->stride * sizeof *dh);
+    memset(w->dh + w->my_streams.first * w->stride, 0, w->my_streams.count * w->stride * sizeof *dh);
+    product(count, w->stride, w->outputs, w->out + first * w->out_stride, w->out_stride,
+            decoder_back_at(pass->network, pass->packed), dh, w->stride);
+}
+
+/* Weight and bias gradients: W[i][j] += sum over rows of G[row][i] X[row][j], for this thread's share of the i. */
+static void add_weight_gradient(const workspace *w, size_t i_count, size_t group, size_t kept, const real *g,
+                                size_t g_row, layer_input x, size_t inputs, real *weight)
+{
+    outer_product(share_of(w->team, i_count), group, kept, inputs, w->rows, g, g_row, x.rows, x.stride, weight,
+                  w->scratch);
+}
+
+static void add_bias_gradient(const workspace *w, size_t i_count, size_t group, size_t kept, const real *g,
+                              size_t g_row, real *bias)
+{
+    share vectors = share_of(w->team, i_count / WIDTH);
+    share mine = {vectors.first * WIDTH, vectors.count * WIDTH};
+    column_sums(mine, group, kept, w->rows, g, g_row, bias, w->scratch);
+}
+
+static void backward_decoder(const core_pass *pass, const workspace *w)
 {
     const core_network *n = pass->network;
     real *gradients = pass->gradients;
-    for (size_t row = 0; row < w->rows; row++)
-        position_gradient(pass, w, row);
-    memset(w->dh, 0, (w->rows + w->streams) * w->stride * sizeof(real));
-    product(w->rows, w->stride, w->outputs, w->out, w->out_stride, decoder_back_at(n, pass->packed),
-            w->dh + w->streams * w->stride, w->stride);
-    outer_product(w->outputs, w->outputs, w->outputs, w->hidden, w->rows, w->out, w->out_stride,
-                  h_at(w, n->layers - 1, 1), w->stride, gradients + n->decoder_weight, w->scratch);
-    column_sums(w->out_stride, w->out_stride, w->outputs, w->rows, w->out, w->out_stride, gradients + n->decoder_bias,
-                w->scratch);
+    layer_input h = {h_at(w, n->layers - 1, 1), w->stride};
+    add_weight_gradient(w, w->outputs, w->outputs, w->outputs, w->out, w->out_stride, h, w->hidden,
+                        gradients + n->decoder_weight);
+    add_bias_gradient(w, w->out_stride, w->out_stride, w->outputs, w->out, w->out_stride, gradients + n->decoder_bias);
 }
 
-/* The steps of a layer backwards: gates become their gradients, and dh the gradient of h by all its ways. */
+/* The steps of a layer backwards: gates become their gradients, and dh the gradient of h by all its ways. For this
+ * thread's streams. */
 static void backward_steps(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights)
 {
     const core_cell *recurrence = cell_of(pass->network);
-    memset(w->dc, 0, w->streams * w->stride * sizeof(real));
+    memset(w->dc + w->my_streams.first * w->stride, 0, w->my_streams.count * w->stride * sizeof(real));
     for (size_t t = w->steps; t-- > 0;) {
-        cell_step step = step_of(w, l, t, 0, w->streams);
+        cell_step step = step_of(w, l, t);
         recurrence->backward(&step);
         if (t == 0) /* the chunk's first state is a constant */
             break;
-        product(w->streams, w->stride, w->gates.joint, step.gates, w->gates.all, weights->hh, step.dh_prev, w->stride);
-        product(w->streams, w->stride, w->gates.apart, step.apart, w->gates.apart, weights->hh_apart, step.dh_prev,
+        product(step.streams, w->stride, w->gates.joint, step.gates, w->gates.all, weights->hh, step.dh_prev,
+                w->stride);
+        product(step.streams, w->stride, w->gates.apart, step.apart, w->gates.apart, weights->hh_apart, step.dh_prev,
                 w->stride);
     }
 }
 
-/* The norm of dh at each step */
+/* The norm of dh at each step, for this thread's share of the steps */
 static void measure_gradients(const core_pass *pass, const workspace *w, int64_t l)
 {
     size_t row = w->streams * w->stride;
-    for (size_t t = 0; t < w->steps; t++)
+    share mine = share_of(w->team, w->steps);
+    for (size_t t = mine.first; t < mine.first + mine.count; t++)
         pass->gradient_norms[(size_t)l * w->steps + t] = sqrt(sum_of_squares(w->dh + (t + 1) * row, row));
 }
 
-/* weight[id] += the gradient of the gates at each position where the input is id */
+/* weight[id] += the gradient of the gates at each position where the input is id; for this thread's units */
 static void scatter_weights(const workspace *w, const int32_t *ids, const real *gates, real *weight)
 {
     size_t groups = w->gates.all / w->stride;
+    share mine = share_of(w->team, w->hidden);
     for (size_t row = 0; row < w->rows; row++)
         for (size_t g = 0; g < groups; g++) {
             const real *from = gates + row * w->gates.all + g * w->stride;
             real *to = weight + ((size_t)ids[row] * groups + g) * w->hidden;
-            for (size_t j = 0; j < w->hidden; j++)
+            for (size_t j = mine.first; j < mine.first + mine.count; j++)
                 to[j] += from[j];
         }
 }
 
-static void scatter_embedding(const workspace *w, const int32_t *ids, size_t width, const real *dx, real *embedding)
+/* The same with the gradient of embedded inputs, for this thread's columns */
+static void scatter_embedding(const core_pass *pass, const workspace *w)
 {
+    size_t width = (size_t)pass->network->layer[0].inputs;
+    real *embedding = (real *)pass->gradients + pass->network->embedding;
+    share mine = share_of(w->team, width);
     for (size_t row = 0; row < w->rows; row++)
-        for (size_t j = 0; j < width; j++)
-            embedding[(size_t)ids[row] * width + j] += dx[row * w->x_stride + j];
+        for (size_t j = mine.first; j < mine.first + mine.count; j++)
+            embedding[(size_t)pass->ids[row] * width + j] += w->dx[row * w->x_stride + j];
 }
 
 static void backward_biases(const core_pass *pass, const workspace *w, int64_t l)
 {
     const core_layer *layer = &pass->network->layer[l];
-    real *gradients = pass->gradients;
     const real *gates = gate_at(w, l, 0);
-    column_sums(w->gates.all, w->stride, w->hidden, w->rows, gates, w->gates.all, gradients + layer->bias_ih,
-                w->scratch);
+    real *gradients = pass->gradients;
+    add_bias_gradient(w, w->gates.all, w->stride, w->hidden, gates, w->gates.all, gradients + layer->bias_ih);
     if (layer->bias_hh == CORE_NONE)
         return;
-    column_sums(w->gates.joint, w->stride, w->hidden, w->rows, gates, w->gates.all, gradients + layer->bias_hh,
-                w->scratch);
-    column_sums(w->gates.apart, w->stride, w->hidden, w->rows, apart_at(w, l, 0), w->gates.apart,
-                gradients + layer->bias_hh + w->gates.joint / w->stride * w->hidden, w->scratch);
+    real *joint = gradients + layer->bias_hh, *apart = joint + w->gates.joint / w->stride * w->hidden;
+    add_bias_gradient(w, w->gates.joint, w->stride, w->hidden, gates, w->gates.all, joint);
+    add_bias_gradient(w, w->gates.apart, w->stride, w->hidden, apart_at(w, l, 0), w->gates.apart, apart);
 }
 
 static void backward_weights(const core_pass *pass, const workspace *w, int64_t l)
 {
     const core_layer *layer = &pass->network->layer[l];
-    real *gradients = pass->gradients, *weight_hh = gradients + layer->weight_hh;
-    const real *gates = gate_at(w, l, 0), *h_prev = h_at(w, l, 0);
-    outer_product(w->gates.joint, w->stride, w->hidden, w->hidden, w->rows, gates, w->gates.all, h_prev, w->stride,
-                  weight_hh, w->scratch);
-    outer_product(w->gates.apart, w->stride, w->hidden, w->hidden, w->rows, apart_at(w, l, 0), w->gates.apart, h_prev,
-                  w->stride, weight_hh + w->gates.joint / w->stride * w->hidden * w->hidden, w->scratch);
+    const real *gates = gate_at(w, l, 0);
+    real *gradients = pass->gradients, *joint = gradients + layer->weight_hh;
+    real *apart = joint + w->gates.joint / w->stride * w->hidden * w->hidden;
+    layer_input h_prev = {h_at(w, l, 0), w->stride};
+    add_weight_gradient(w, w->gates.joint, w->stride, w->hidden, gates, w->gates.all, h_prev, w->hidden, joint);
+    add_weight_gradient(w, w->gates.apart, w->stride, w->hidden, apart_at(w, l, 0), w->gates.apart, h_prev, w->hidden,
+                        apart);
     backward_biases(pass, w, l);
-    if (!has_input_product(pass->network, l)) {
+    if (has_input_product(pass->network, l))
+        add_weight_gradient(w, w->gates.all, w->stride, w->hidden, gates, w->gates.all, input_of(w, l),
+                            (size_t)layer->inputs, gradients + layer->weight_ih);
+    else
         scatter_weights(w, pass->ids, gates, gradients + layer->weight_ih);
-        return;
-    }
-    layer_input x = input_of(w, l);
-    outer_product(w->gates.all, w->stride, w->hidden, (size_t)layer->inputs, w->rows, gates, w->gates.all, x.rows,
-                  x.stride, gradients + layer->weight_ih, w->scratch);
 }
 
-/* dx: the gradient of what came from below, through the mask if there was one */
-static void backward_inputs(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights)
+/* dx: the gradient of what came from below, through the mask if there was one; for this thread's rows */
+static void backward_inputs(const workspace *w, int64_t l, const backward_layer_weights *weights)
+{
+    size_t first = w->my_rows.first, count = w->my_rows.count, stride = l == 0 ? w->x_stride : w->stride;
+    size_t before = l == 0 ? 0 : w->streams; /* the gradient of a layer's h begins before the chunk */
+    real *dx = w->dx + (before + first) * stride;
+    if (l > 0)
+        memset(w->dx + w->my_streams.first * stride, 0, w->my_streams.count * stride * sizeof *dx);
+    memset(dx, 0, count * stride * sizeof *dx);
+    product(count, stride, w->gates.all, gate_at(w, l, 0) + first * w->gates.all, w->gates.all, weights->ih, dx,
+            stride);
+    if (l > 0 && w->mask) {
+        const real *factor = w->mask + ((size_t)(l - 1) * w->rows + first) * stride;
+        for (size_t i = 0; i < count * stride; i++)
+            dx[i] *= factor[i];
+    }
+}
+
+/* What one thread does. Streams, rows and rows of weights are divided differently, hence the barriers. */
+static void backward_by(const core_pass *pass, team me)
 {
     const core_network *n = pass->network;
-    size_t stride = l == 0 ? w->x_stride : w->stride;
-    real *dx = l == 0 ? w->dx : w->dx + w->streams * stride; /* of a layer's h, which begins before the chunk */
-    memset(w->dx, 0, (w->rows + w->streams) * stride * sizeof(real));
-    product(w->rows, stride, w->gates.all, gate_at(w, l, 0), w->gates.all, weights->ih, dx, stride);
-    if (l == 0) {
-        scatter_embedding(w, pass->ids, (size_t)n->layer[0].inputs, dx, (real *)pass->gradients + n->embedding);
-    } else if (w->mask) {
-        const real *factor = w->mask + (size_t)(l - 1) * w->rows * w->stride;
-        for (size_t i = 0; i < w->rows * w->stride; i++)
-            dx[i] *= factor[i];
+    workspace w = workspace_of(pass, me);
+    backward_outputs(pass, &w);
+    team_barrier(me);
+    backward_decoder(pass, &w);
+    for (int64_t l = n->layers; l-- > 0;) {
+        backward_layer_weights weights = backward_layer_at(n, l, pass->packed);
+        backward_steps(pass, &w, l, &weights);
+        team_barrier(me);
+        if (pass->gradient_norms)
+            measure_gradients(pass, &w, l);
+        backward_weights(pass, &w, l);
+        if (has_input_gradient(n, l))
+            backward_inputs(&w, l, &weights);
+        team_barrier(me);
+        if (l == 0 && has_input_gradient(n, l))
+            scatter_embedding(pass, &w);
+        real *swap = w.dh; /* what is the gradient of the inputs here is that of h in the layer below */
+        w.dh = w.dx;
+        w.dx = swap;
     }
 }
 
 static void backward(const core_pass *pass)
 {
-    const core_network *n = pass->network;
-    arena memory = {.base = pass->workspace};
-    workspace w = take_workspace(&memory, n, pass->steps, pass->streams, true);
-    backward_outputs(pass, &w);
-    for (int64_t l = n->layers; l-- > 0;) {
-        backward_layer_weights weights = backward_layer_at(n, l, pass->packed);
-        backward_steps(pass, &w, l, &weights);
-        if (pass->gradient_norms)
-            measure_gradients(pass, &w, l);
-        backward_weights(pass, &w, l);
-        if (has_input_gradient(n, l))
-            backward_inputs(pass, &w, l, &weights);
-        real *swap = w.dh; /* what is the gradient of the inputs here is that of h in the layer below */
-        w.dh = w.dx;
-        w.dx = swap;
+    if (pass->threads == 1) {
+        backward_by(pass, (team){0, 1});
+        return;
     }
+#pragma omp parallel num_threads(pass->threads)
+    backward_by(pass, my_team());
 }

@@ -62,6 +62,7 @@ typedef struct core_pass {
     void *workspace;    /* workspace_size() bytes; carries the activations from forward() to backward() */
     int64_t steps;
     int64_t streams;
+    int threads;                 /* that compute it; more than 1 only where the library may use OpenMP */
     bool training;               /* backward() will follow; dropout is on */
     uint64_t seed, random_index; /* of the dropout masks: the same two, the same masks */
     const int32_t *ids;          /* [T][B] inputs, or */
@@ -102,10 +103,10 @@ typedef struct rnn_core {
 
     /* Weights in the order in which the matrix products read them, for forward() and, when training, backward(). */
     size_t (*packed_size)(const core_network *network, bool training);
-    void (*pack)(const core_network *network, const void *parameters, bool training, void *packed);
+    void (*pack)(const core_network *network, const void *parameters, int threads, bool training, void *packed);
 
     /* SIZE_MAX when the number doesn't fit. */
-    size_t (*workspace_size)(const core_network *network, int64_t steps, int64_t streams, bool training);
+    size_t (*workspace_size)(const core_network *network, int64_t steps, int64_t streams, int threads, bool training);
 
     void (*forward)(const core_pass *pass);
     void (*backward)(const core_pass *pass);

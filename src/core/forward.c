@@ -22,8 +22,8 @@ static void copy_padded(real *to, const real *from, size_t width, size_t stride)
 /* gates[t][b] = bias + the input weights of the symbol at (t, b), which stand together: [V][G][H] */
 static void gather_weights(const workspace *w, const int32_t *ids, const real *weight, const real *bias, real *gates)
 {
-    size_t groups = w->gates.all / w->stride;
-    for (size_t row = 0; row < w->rows; row++)
+    size_t groups = w->gates.all / w->stride, end = w->my_rows.first + w->my_rows.count;
+    for (size_t row = w->my_rows.first; row < end; row++)
         for (size_t g = 0; g < groups; g++) {
             const real *from = weight + ((size_t)ids[row] * groups + g) * w->hidden, *add = bias + g * w->stride;
             real *to = gates + row * w->gates.all + g * w->stride;
@@ -38,8 +38,8 @@ static void gather_weights(const workspace *w, const int32_t *ids, const real *w
 static void gather_inputs(const core_pass *pass, const workspace *w)
 {
     const core_network *n = pass->network;
-    size_t width = (size_t)n->layer[0].inputs;
-    for (size_t row = 0; row < w->rows; row++) {
+    size_t width = (size_t)n->layer[0].inputs, end = w->my_rows.first + w->my_rows.count;
+    for (size_t row = w->my_rows.first; row < end; row++) {
         const real *from = n->input == CORE_VECTORS
                                ? (const real *)pass->vectors + row * width
                                : (const real *)pass->parameters + n->embedding + (size_t)pass->ids[row] * width;
@@ -47,10 +47,12 @@ static void gather_inputs(const core_pass *pass, const workspace *w)
     }
 }
 
-/* gate[t][b]: the biases and the products with what comes from below */
+/* gate[t][b]: the biases and the products with what comes from below; for this thread's rows */
 static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights)
 {
     const core_network *n = pass->network;
+    size_t first = w->my_rows.first, count = w->my_rows.count;
+    fill_rows(apart_at(w, l, 0) + first * w->gates.apart, count, weights->bias_apart, w->gates.apart);
     if (!has_input_product(n, l)) {
         gather_weights(w, pass->ids, (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
                        gate_at(w, l, 0));
@@ -59,19 +61,20 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
     if (l == 0)
         gather_inputs(pass, w);
     layer_input x = input_of(w, l);
-    fill_rows(gate_at(w, l, 0), w->rows, weights->bias, w->gates.all);
-    product(w->rows, w->gates.all, (size_t)n->layer[l].inputs, x.rows, x.stride, weights->ih, gate_at(w, l, 0),
+    real *gates = gate_at(w, l, 0) + first * w->gates.all;
+    fill_rows(gates, count, weights->bias, w->gates.all);
+    product(count, w->gates.all, (size_t)n->layer[l].inputs, x.rows + first * x.stride, x.stride, weights->ih, gates,
             w->gates.all);
 }
 
+/* All steps, for this thread's streams */
 static void forward_steps(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights)
 {
     const core_cell *recurrence = cell_of(pass->network);
-    fill_rows(apart_at(w, l, 0), w->rows, weights->bias_apart, w->gates.apart);
     for (size_t t = 0; t < w->steps; t++) {
-        cell_step step = step_of(w, l, t, 0, w->streams);
-        product(w->streams, w->gates.joint, w->hidden, step.h_prev, w->stride, weights->hh, step.gates, w->gates.all);
-        product(w->streams, w->gates.apart, w->hidden, step.h_prev, w->stride, weights->hh_apart, step.apart,
+        cell_step step = step_of(w, l, t);
+        product(step.streams, w->gates.joint, w->hidden, step.h_prev, w->stride, weights->hh, step.gates, w->gates.all);
+        product(step.streams, w->gates.apart, w->hidden, step.h_prev, w->stride, weights->hh_apart, step.apart,
                 w->gates.apart);
         recurrence->forward(&step);
     }
@@ -91,7 +94,7 @@ static void drop(const core_pass *pass, const workspace *w, int64_t l)
     uint64_t stream = pass->random_index << 10 | (uint64_t)l;
     size_t layer = (size_t)l * w->rows * w->stride;
     const real *h = h_at(w, l, 1);
-    for (size_t row = 0; row < w->rows; row++) {
+    for (size_t row = w->my_rows.first; row < w->my_rows.first + w->my_rows.count; row++) {
         real *factor = w->mask + layer + row * w->stride, *dropped = w->dropped + layer + row * w->stride;
         uint64_t position = (uint64_t)(row / w->streams) << 20 | row % w->streams;
         uint32_t bits[4] = {0};
@@ -115,49 +118,67 @@ static double position_loss(const core_pass *pass, const workspace *w, size_t ro
     return squared_error_forward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs);
 }
 
+/* For this thread's rows */
 static void forward_outputs(const core_pass *pass, const workspace *w)
 {
     decoder_weights weights = decoder_at(pass->network, pass->packed);
-    fill_rows(w->out, w->rows, weights.bias, w->out_stride);
-    product(w->rows, w->out_stride, w->hidden, h_at(w, pass->network->layers - 1, 1), w->stride, weights.forward,
-            w->out, w->out_stride);
-    for (size_t row = 0; pass->outputs && row < w->rows; row++)
+    const real *h = h_at(w, pass->network->layers - 1, 1);
+    size_t first = w->my_rows.first, count = w->my_rows.count;
+    fill_rows(w->out + first * w->out_stride, count, weights.bias, w->out_stride);
+    product(count, w->out_stride, w->hidden, h + first * w->stride, w->stride, weights.forward,
+            w->out + first * w->out_stride, w->out_stride);
+    for (size_t row = first; pass->outputs && row < first + count; row++)
         memcpy((real *)pass->outputs + row * w->outputs, w->out + row * w->out_stride, w->outputs * sizeof(real));
-    for (size_t row = 0; (pass->targets || pass->target_vectors) && row < w->rows; row++)
+    for (size_t row = first; (pass->targets || pass->target_vectors) && row < first + count; row++)
         pass->position_loss[row] = position_loss(pass, w, row);
 }
 
-/* Between the state [parts][L][B][S] and the steps before and after the chunk */
+/* From the state [parts][L][B][S], for this thread's streams */
 static void copy_state(const core_pass *pass, const workspace *w, int64_t l)
 {
-    size_t part = w->streams * w->stride, at = (size_t)l * part, all = (size_t)pass->network->layers * part;
-    memcpy(h_at(w, l, 0), (const real *)pass->state + at, part * sizeof(real));
+    size_t part = w->streams * w->stride, mine = w->my_streams.first * w->stride, at = (size_t)l * part + mine;
+    size_t bytes = w->my_streams.count * w->stride * sizeof(real);
+    memcpy(h_at(w, l, 0) + mine, (const real *)pass->state + at, bytes);
     if (w->c)
-        memcpy(c_at(w, l, 0), (const real *)pass->state + all + at, part * sizeof(real));
+        memcpy(c_at(w, l, 0) + mine, (const real *)pass->state + (size_t)pass->network->layers * part + at, bytes);
 }
 
 static void copy_next_state(const core_pass *pass, const workspace *w, int64_t l)
 {
-    size_t part = w->streams * w->stride, at = (size_t)l * part, all = (size_t)pass->network->layers * part;
-    memcpy((real *)pass->next_state + at, h_at(w, l, w->steps), part * sizeof(real));
+    size_t part = w->streams * w->stride, mine = w->my_streams.first * w->stride, at = (size_t)l * part + mine;
+    size_t bytes = w->my_streams.count * w->stride * sizeof(real);
+    memcpy((real *)pass->next_state + at, h_at(w, l, w->steps) + mine, bytes);
     if (w->c)
-        memcpy((real *)pass->next_state + all + at, c_at(w, l, w->steps), part * sizeof(real));
+        memcpy((real *)pass->next_state + (size_t)pass->network->layers * part + at, c_at(w, l, w->steps) + mine,
+               bytes);
 }
 
-static void forward(const core_pass *pass)
+/* What one thread does. Rows and streams are divided differently, hence the barriers. */
+static void forward_by(const core_pass *pass, team me)
 {
     const core_network *n = pass->network;
-    arena memory = {.base = pass->workspace};
-    workspace w = take_workspace(&memory, n, pass->steps, pass->streams, pass->training);
+    workspace w = workspace_of(pass, me);
     for (int64_t l = 0; l < n->layers; l++) {
         forward_layer_weights weights = forward_layer_at(n, l, pass->packed);
         copy_state(pass, &w, l);
         forward_inputs(pass, &w, l, &weights);
+        team_barrier(me);
         forward_steps(pass, &w, l, &weights);
         copy_next_state(pass, &w, l);
+        team_barrier(me);
         if (w.mask && l < n->layers - 1)
             drop(pass, &w, l);
     }
     if (pass->outputs || pass->targets || pass->target_vectors)
         forward_outputs(pass, &w);
+}
+
+static void forward(const core_pass *pass)
+{
+    if (pass->threads == 1) {
+        forward_by(pass, (team){0, 1});
+        return;
+    }
+#pragma omp parallel num_threads(pass->threads)
+    forward_by(pass, my_team());
 }

@@ -7,6 +7,7 @@
  * a result doesn't depend on how many rows are computed together.
  */
 #include "real.h"
+#include "team.h"
 
 enum {
     PANEL = 2 * WIDTH,
@@ -90,10 +91,13 @@ static size_t packed_matrix(size_t k_count, size_t n_count)
  * further ones zero, as the rows of activations are.
  */
 
-/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns. */
-static void pack_rows(const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
+/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; this thread's share of the panels.
+ */
+static void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
 {
-    for (size_t n = 0; n < columns; n += PANEL) {
+    share panels = share_of(me, (columns + PANEL - 1) / PANEL);
+    packed += panels.first * groups * stride * PANEL;
+    for (size_t n = panels.first * PANEL; n < (panels.first + panels.count) * PANEL; n += PANEL) {
         size_t count = columns - n < PANEL ? columns - n : PANEL;
         for (size_t g = 0; g < groups; g++) {
             const real *row = w + g * group * columns + n;
@@ -133,11 +137,16 @@ INLINE void transpose(const real *const columns[], real *out)
         store(out + j * PANEL, v[j]);
 }
 
-/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride. */
-static void pack_columns(const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
+/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride; this thread's share of the panels.
+ */
+static void pack_columns(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns,
+                         real *packed)
 {
     static const real zeros[WIDTH];
-    for (size_t n0 = 0; n0 < groups * stride; n0 += PANEL, packed += columns * PANEL) {
+    share panels = share_of(me, (groups * stride + PANEL - 1) / PANEL);
+    packed += panels.first * columns * PANEL;
+    for (size_t n0 = panels.first * PANEL; n0 < (panels.first + panels.count) * PANEL;
+         n0 += PANEL, packed += columns * PANEL) {
         const real *from[PANEL];
         size_t step[PANEL]; /* 0 where there is nothing but zeros */
         for (size_t j = 0; j < PANEL; j++) {
@@ -223,33 +232,44 @@ static void add_tile(const real sum[TILE_ROWS][PANEL], size_t row0, size_t rows,
     }
 }
 
+/* w[i][j0 .. j0 + columns) += the sums of a tile of G's columns i and X's columns j0 ..., over p */
+INLINE void outer_tile(size_t row0, size_t rows, size_t group, size_t kept, size_t columns, size_t p_count,
+                       const real *g_packed, const real *x_packed, real *w, size_t w_row)
+{
+    size_t gate = row0 / group, within = row0 % group;
+    if (rows == TILE_ROWS && columns == PANEL && within + rows <= kept) { /* all of it exists */
+        tile(TILE_ROWS, 1, p_count, g_packed, 1, TILE_ROWS, x_packed, 0, w + (gate * kept + within) * w_row, w_row, 2);
+        return;
+    }
+    real sum[TILE_ROWS][PANEL] = {{0}};
+    tile(TILE_ROWS, 1, p_count, g_packed, 1, TILE_ROWS, x_packed, 0, sum[0], PANEL, 2);
+    add_tile((const real(*)[PANEL])sum, row0, rows, group, kept, columns, w, w_row);
+}
+
 /*
- * Weight gradient: W[i][j] += sum over p of G[p][i] X[p][j], ascending p.
+ * Weight gradient: W[i][j] += sum over p of G[p][i] X[p][j], ascending p; for some of the i.
  * g: [P] rows at g_row, its columns in groups of `group`, of which the first `kept` exist in w; x: [P] rows at x_row;
  * w: [I kept][J]; scratch: OUTER_SCRATCH reals.
  */
-static void outer_product(size_t i_count, size_t group, size_t kept, size_t j_count, size_t p_count, const real *g,
+static void outer_product(share i_share, size_t group, size_t kept, size_t j_count, size_t p_count, const real *g,
                           size_t g_row, const real *x, size_t x_row, real *w, real *scratch)
 {
-    if (i_count == 0)
-        return;
     real *g_packed = scratch, *x_packed = scratch + BLOCK_K * BLOCK_ROWS;
-    for (size_t j0 = 0; j0 < j_count; j0 += BLOCK_COLUMNS) {
+    size_t i_end = i_share.first + i_share.count;
+    for (size_t j0 = 0; i_share.count > 0 && j0 < j_count; j0 += BLOCK_COLUMNS) {
         size_t j_block = j_count - j0 < BLOCK_COLUMNS ? j_count - j0 : BLOCK_COLUMNS;
         for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
             size_t p_block = p_count - p0 < BLOCK_K ? p_count - p0 : BLOCK_K;
             pack_slices(p_block, j_block, x + p0 * x_row + j0, x_row, PANEL, x_packed);
-            for (size_t i0 = 0; i0 < i_count; i0 += BLOCK_ROWS) {
-                size_t i_block = i_count - i0 < BLOCK_ROWS ? i_count - i0 : BLOCK_ROWS;
+            for (size_t i0 = i_share.first; i0 < i_end; i0 += BLOCK_ROWS) {
+                size_t i_block = i_end - i0 < BLOCK_ROWS ? i_end - i0 : BLOCK_ROWS;
                 pack_slices(p_block, i_block, g + p0 * g_row + i0, g_row, TILE_ROWS, g_packed);
                 for (size_t j = 0; j < j_block; j += PANEL) {
                     size_t columns = j_block - j < PANEL ? j_block - j : PANEL;
                     for (size_t i = 0; i < i_block; i += TILE_ROWS) {
                         size_t rows = i_block - i < TILE_ROWS ? i_block - i : TILE_ROWS;
-                        real sum[TILE_ROWS][PANEL] = {{0}};
-                        tile(TILE_ROWS, 1, p_block, g_packed + i * p_block, 1, TILE_ROWS, x_packed + j * p_block, 0,
-                             sum[0], PANEL, 2);
-                        add_tile((const real(*)[PANEL])sum, i0 + i, rows, group, kept, columns, w + j0 + j, j_count);
+                        outer_tile(i0 + i, rows, group, kept, columns, p_block, g_packed + i * p_block,
+                                   x_packed + j * p_block, w + j0 + j, j_count);
                     }
                 }
             }
@@ -257,15 +277,18 @@ static void outer_product(size_t i_count, size_t group, size_t kept, size_t j_co
     }
 }
 
-/* Bias gradient: b[i] += sum over p of G[p][i], ascending p. Groups as in outer_product(); scratch: `i_count` reals. */
-static void column_sums(size_t i_count, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row, real *b,
+/*
+ * Bias gradient: b[i] += sum over p of G[p][i], ascending p; for some of the i, whole vectors of them. Groups as in
+ * outer_product(); scratch: as many reals as i.
+ */
+static void column_sums(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row, real *b,
                         real *scratch)
 {
-    memset(scratch, 0, i_count * sizeof *scratch);
+    memset(scratch, 0, i_share.count * sizeof *scratch);
     for (size_t p = 0; p < p_count; p++)
-        for (size_t i = 0; i < i_count; i += WIDTH)
-            store(scratch + i, load(scratch + i) + load(g + p * g_row + i));
-    for (size_t i = 0; i < i_count; i++)
+        for (size_t i = 0; i < i_share.count; i += WIDTH)
+            store(scratch + i, load(scratch + i) + load(g + p * g_row + i_share.first + i));
+    for (size_t i = i_share.first; i < i_share.first + i_share.count; i++)
         if (i % group < kept)
-            b[i / group * kept + i % group] += scratch[i];
+            b[i / group * kept + i % group] += scratch[i - i_share.first];
 }

@@ -6,6 +6,7 @@
  */
 #include "arena.h"
 #include "cell.h"
+#include "team.h"
 
 typedef struct forward_layer_weights {
     real *bias;       /* [G][S] */
@@ -164,15 +165,16 @@ static void pack_bias(const core_network *n, const core_layer *layer, const real
 }
 
 /* The weights of some gates, for forward and, if wanted, for backward. */
-static void pack_gates(const core_network *n, const real *w, size_t gates, size_t columns, real *forward, real *back)
+static void pack_gates(const core_network *n, team me, const real *w, size_t gates, size_t columns, real *forward,
+                       real *back)
 {
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
-    pack_columns(w, gates, hidden, stride, columns, forward);
+    pack_columns(me, w, gates, hidden, stride, columns, forward);
     if (back)
-        pack_rows(w, gates, hidden, stride, columns, back);
+        pack_rows(me, w, gates, hidden, stride, columns, back);
 }
 
-static void pack_layer(const core_network *n, int64_t l, const real *parameters, bool training, void *packed)
+static void pack_layer(const core_network *n, team me, int64_t l, const real *parameters, bool training, void *packed)
 {
     const core_layer *layer = &n->layer[l];
     const core_cell_info *cell = &cell_of(n)->info;
@@ -182,25 +184,37 @@ static void pack_layer(const core_network *n, int64_t l, const real *parameters,
     backward_layer_weights back = {0};
     if (training)
         back = backward_layer_at(n, l, packed);
-    pack_bias(n, layer, parameters, forward);
-    pack_gates(n, weight_hh, gates - apart, hidden, forward.hh, back.hh);
-    pack_gates(n, weight_hh + (gates - apart) * hidden * hidden, apart, hidden, forward.hh_apart, back.hh_apart);
+    if (me.rank == 0)
+        pack_bias(n, layer, parameters, forward);
+    pack_gates(n, me, weight_hh, gates - apart, hidden, forward.hh, back.hh);
+    pack_gates(n, me, weight_hh + (gates - apart) * hidden * hidden, apart, hidden, forward.hh_apart, back.hh_apart);
     if (forward.ih)
-        pack_gates(n, parameters + layer->weight_ih, gates, (size_t)layer->inputs, forward.ih, back.ih);
+        pack_gates(n, me, parameters + layer->weight_ih, gates, (size_t)layer->inputs, forward.ih, back.ih);
 }
 
-static void pack(const core_network *n, const void *values, bool training, void *packed)
+/* What one thread does. */
+static void pack_by(const core_network *n, team me, const void *values, bool training, void *packed)
 {
     const real *parameters = values;
     size_t hidden = (size_t)n->hidden_size, outputs = (size_t)n->output_size;
     for (int64_t l = 0; l < n->layers; l++)
-        pack_layer(n, l, parameters, training, packed);
+        pack_layer(n, me, l, parameters, training, packed);
     decoder_weights decoder = decoder_at(n, packed);
     /* The softmax of what pads a row is then 0. */
     real beyond = n->loss == CORE_CROSS_ENTROPY ? -(real)INFINITY : 0;
-    for (size_t o = 0; o < round_up(outputs); o++)
+    for (size_t o = 0; me.rank == 0 && o < round_up(outputs); o++)
         decoder.bias[o] = o < outputs ? parameters[n->decoder_bias + o] : beyond;
-    pack_columns(parameters + n->decoder_weight, 1, outputs, round_up(outputs), hidden, decoder.forward);
+    pack_columns(me, parameters + n->decoder_weight, 1, outputs, round_up(outputs), hidden, decoder.forward);
     if (training)
-        pack_rows(parameters + n->decoder_weight, 1, outputs, outputs, hidden, decoder_back_at(n, packed));
+        pack_rows(me, parameters + n->decoder_weight, 1, outputs, outputs, hidden, decoder_back_at(n, packed));
+}
+
+static void pack(const core_network *n, const void *values, int threads, bool training, void *packed)
+{
+    if (threads == 1) {
+        pack_by(n, (team){0, 1}, values, training, packed);
+        return;
+    }
+#pragma omp parallel num_threads(threads)
+    pack_by(n, my_team(), values, training, packed);
 }

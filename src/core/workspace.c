@@ -6,8 +6,11 @@
  */
 #include "arena.h"
 #include "cell.h"
+#include "team.h"
 
 typedef struct workspace {
+    team team; /* of this thread, with its share of the rows and streams */
+    share my_rows, my_streams;
     size_t steps, streams, rows; /* rows = T B */
     size_t hidden, stride;       /* H, S */
     gate_widths gates;           /* G S in all */
@@ -24,10 +27,12 @@ typedef struct workspace {
     real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
     real *dx;                    /* [T + 1][B][S] the same of the layer below, at last [T][B][X] of embedded inputs */
     real *dc;                    /* [B][S] */
-    real *scratch;
+    real *scratch;               /* [scratch_size], this thread's own */
+    size_t scratch_size;
 } workspace;
 
-static workspace take_workspace(arena *memory, const core_network *n, int64_t steps, int64_t streams, bool training)
+static workspace take_workspace(arena *memory, const core_network *n, int64_t steps, int64_t streams, int threads,
+                                bool training)
 {
     workspace w = {.steps = (size_t)steps, .streams = (size_t)streams, .hidden = (size_t)n->hidden_size};
     size_t layers = (size_t)n->layers;
@@ -57,15 +62,29 @@ static workspace take_workspace(arena *memory, const core_network *n, int64_t st
     w.dh = take(memory, w.rows + w.streams, widest, 1);
     w.dx = take(memory, w.rows + w.streams, widest, 1);
     w.dc = take(memory, w.streams, w.stride, 1);
-    w.scratch = take(memory, OUTER_SCRATCH + w.gates.all + w.out_stride, 1, 1);
+    w.scratch_size = OUTER_SCRATCH + round_up(w.gates.all + w.out_stride);
+    w.scratch = take(memory, w.scratch_size, (size_t)threads, 1);
     return w;
 }
 
-static size_t workspace_size(const core_network *n, int64_t steps, int64_t streams, bool training)
+static size_t workspace_size(const core_network *n, int64_t steps, int64_t streams, int threads, bool training)
 {
     arena memory = {0};
-    take_workspace(&memory, n, steps, streams, training);
+    take_workspace(&memory, n, steps, streams, threads, training);
     return bytes_of(&memory);
+}
+
+/* The arrays of a pass, as one of its threads sees them */
+static workspace workspace_of(const core_pass *pass, team me)
+{
+    arena memory = {.base = pass->workspace};
+    workspace w = take_workspace(&memory, pass->network, pass->steps, pass->streams, pass->threads, pass->training);
+    w.team = me;
+    w.my_rows = share_of(me, w.rows);
+    w.my_streams = share_of(me, w.streams);
+    if (w.scratch)
+        w.scratch += me.rank * w.scratch_size;
+    return w;
 }
 
 /* [B][S] of a layer after t steps */
@@ -105,11 +124,12 @@ static layer_input input_of(const workspace *w, int64_t layer)
     return (layer_input){h_at(w, layer - 1, 1), w->stride};
 }
 
-/* A step of a layer for the cell, forward or backward; `first` is the first of `count` streams. */
-static cell_step step_of(const workspace *w, int64_t layer, size_t t, size_t first, size_t count)
+/* A step of a layer for the cell, forward or backward; for this thread's streams. */
+static cell_step step_of(const workspace *w, int64_t layer, size_t t)
 {
-    size_t at = first * w->stride, prev = t * w->streams * w->stride + at, now = prev + w->streams * w->stride;
-    cell_step step = {.streams = count,
+    size_t first = w->my_streams.first, at = first * w->stride, prev = t * w->streams * w->stride + at,
+           now = prev + w->streams * w->stride;
+    cell_step step = {.streams = w->my_streams.count,
                       .width = w->stride,
                       .gates = gate_at(w, layer, t) + first * w->gates.all,
                       .apart = apart_at(w, layer, t) + first * w->gates.apart,
@@ -130,8 +150,7 @@ static cell_step step_of(const workspace *w, int64_t layer, size_t t, size_t fir
 /* h of a layer: [T][B][H] */
 static void activations(const core_pass *pass, int64_t layer, void *values)
 {
-    arena memory = {.base = pass->workspace};
-    workspace w = take_workspace(&memory, pass->network, pass->steps, pass->streams, pass->training);
+    workspace w = workspace_of(pass, (team){0, 1});
     const real *h = h_at(&w, layer, 1);
     for (size_t row = 0; row < w.rows; row++)
         memcpy((real *)values + row * w.hidden, h + row * w.stride, w.hidden * sizeof *h);

@@ -2,7 +2,7 @@
  * bench.c: how fast a named configuration trains or samples, against the fused multiply-add peak of the same core in
  * the same run.
  *
- *     bench CONFIGURATION [--precision float32|float64] [--seconds X] [--steps T]
+ *     bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T]
  *
  * Prints one line: tokens/s, useful GFLOP/s, the peak, and the fraction. Useful are the products with weights that are
  * multiplied: 2 operations each forward, 4 more backward. Looking up the row of a symbol is none.
@@ -139,7 +139,7 @@ static void tear_down(bench *b)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: bench CONFIGURATION [--precision float32|float64] [--seconds X] [--steps T]\n");
+    fprintf(stderr, "usage: bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T]\n");
     for (size_t i = 0; i < sizeof configurations / sizeof *configurations; i++)
         fprintf(stderr, "    %-4s %s\n", configurations[i].name, configurations[i].what);
     return 2;
@@ -158,6 +158,8 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i += 2) {
         if (strcmp(argv[i], "--precision") == 0)
             precision = strcmp(argv[i + 1], "float64") == 0 ? RNN_FLOAT64 : RNN_FLOAT32;
+        else if (strcmp(argv[i], "--threads") == 0)
+            check(rnn_set_threads(atoi(argv[i + 1])));
         else if (strcmp(argv[i], "--seconds") == 0)
             seconds = atof(argv[i + 1]);
         else if (strcmp(argv[i], "--steps") == 0)
@@ -176,8 +178,8 @@ int main(int argc, char **argv)
         spent += now() - start;
     }
     double gflops = useful_operations(&b.c) * tokens / spent * 1e-9;
-    printf("%s: %.0f tokens/s, %.1f GFLOP/s of %.1f, fraction %.3f\n", b.c.name, tokens / spent, gflops, peak,
-           gflops / peak);
+    printf("%s: %.0f tokens/s, %.1f GFLOP/s, peak of a core %.1f, fraction %.3f\n", b.c.name, tokens / spent, gflops,
+           peak, gflops / peak);
     tear_down(&b);
     return 0;
 }

@@ -20,24 +20,23 @@ static double now(void)
 #define IN_REGISTER "+w"
 #endif
 
+#define EACH_SUM(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
+#define BEGIN(s) vector sum##s = factor;
+#define ADD(s)                                                                                                         \
+    sum##s = sum##s * factor + term;                                                                                   \
+    __asm__ volatile("" : IN_REGISTER(sum##s));
+
 /* Returns the operations done. */
 #define DEFINE_LOOP(name, type, bytes, attributes)                                                                     \
     attributes static double name(void)                                                                                \
     {                                                                                                                  \
         typedef type vector __attribute__((vector_size(bytes)));                                                       \
-        vector sum[SUMS], factor, term;                                                                                \
-        for (unsigned i = 0; i < bytes / sizeof(type); i++) {                                                          \
-            factor[i] = (type)0.999999;                                                                                \
-            term[i] = (type)1e-6;                                                                                      \
-        }                                                                                                              \
-        for (int s = 0; s < SUMS; s++)                                                                                 \
-            sum[s] = factor;                                                                                           \
+        vector factor = {0}, term = {0};                                                                               \
+        factor = factor + (type)0.999999;                                                                              \
+        term = term + (type)1e-6;                                                                                      \
+        EACH_SUM(BEGIN)                                                                                                \
         for (int r = 0; r < ROUNDS; r++) {                                                                             \
-            _Pragma("GCC unroll 12") for (int s = 0; s < SUMS; s++)                                                    \
-            {                                                                                                          \
-                sum[s] = sum[s] * factor + term;                                                                       \
-                __asm__ volatile("" : IN_REGISTER(sum[s]));                                                            \
-            }                                                                                                          \
+            EACH_SUM(ADD)                                                                                              \
         }                                                                                                              \
         return 2.0 * ROUNDS * SUMS * (bytes / sizeof(type));                                                           \
     }
