@@ -158,7 +158,10 @@ int main(int argc, char **argv)
     check(rnn_state_create(model, 1, &copy));
     check(rnn_optimizer_create(model, NULL, &adagrad));
     check(rnn_optimizer_set_learning_rate(adagrad, s.learning_rate));
-    check(rnn_sampler_create(NULL, &sampler));
+    rnn_sampler_options sampling;
+    check(rnn_sampler_options_init(&sampling, sizeof sampling));
+    sampling.seed = (uint64_t)s.seed;
+    check(rnn_sampler_create(&sampling, &sampler));
 
     /* The first Ctrl-C ends the loop, a second one the program. */
     struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};

@@ -9,7 +9,6 @@
 #include "vocab.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 enum {
@@ -20,7 +19,7 @@ enum {
 
 /* Where the bytes are: shared by the parts of a split corpus. */
 typedef struct source {
-    int owners;
+    atomic_int owners;
     const unsigned char *text; /* NULL: in the file */
     rnn_file file;
     int64_t size;
@@ -43,7 +42,7 @@ struct rnn_corpus {
 
 static void release_source(source *s)
 {
-    if (!s || --s->owners > 0)
+    if (!s || atomic_fetch_sub(&s->owners, 1) > 1)
         return;
     rnn_release((void *)s->text);
     if (s->file.path)
@@ -75,7 +74,7 @@ static rnn_status create_part(const rnn_vocab *vocab, source *s, int64_t begin, 
     RNN_TRY(rnn_allocate("a corpus", 1, sizeof *c, (void **)&c));
     c->vocab = rnn_vocab_share(vocab);
     c->source = s;
-    s->owners++;
+    atomic_fetch_add(&s->owners, 1);
     c->steps = steps;
     c->streams = streams;
     rnn_status status = cut(c, begin, size);

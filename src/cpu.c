@@ -46,6 +46,8 @@ static const build builds[] = {
 rnn_status rnn_cpu_core(int32_t precision, const rnn_core **core)
 {
     const char *wanted = getenv("RNN_CPU");
+    if (wanted && !*wanted)
+        wanted = NULL;
     for (size_t i = sizeof builds / sizeof *builds; i-- > 0;) {
         const build *b = &builds[i];
         if (wanted && strcmp(wanted, b->name) != 0)

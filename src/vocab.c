@@ -183,7 +183,8 @@ rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **sym
 {
     RNN_REQUIRE(vocab);
     RNN_REQUIRE(symbol);
-    RNN_TRY(check_id(vocab, id, 0));
+    if (id < 0 || id >= vocab->size)
+        return rnn_fail(RNN_ERROR_SYMBOL, "id is %" PRId32 "; it must be 0 to %" PRId32, id, vocab->size - 1);
     *symbol = (const char *)vocab->symbol[id];
     if (size)
         *size = 1;

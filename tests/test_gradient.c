@@ -282,8 +282,8 @@ int main(void)
         } else {
             set_combination(&all[i], i - CELLS * SHAPES);
         }
-        tests[i] = (struct CMUnitTest){
-            .name = all[i].name, .test_func = check_all_parameters, .initial_state = &all[i]};
+        tests[i] =
+            (struct CMUnitTest){.name = all[i].name, .test_func = check_all_parameters, .initial_state = &all[i]};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

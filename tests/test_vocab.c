@@ -320,7 +320,7 @@ static void test_a_symbol_of_an_id_out_of_range_is_an_error(void **state)
     rnn_vocab *vocab = create_from_list("xy", 2);
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         char part[32];
-        snprintf(part, sizeof part, "id %d", ids[i]);
+        snprintf(part, sizeof part, "id is %d", ids[i]);
         assert_fails(rnn_vocab_symbol(vocab, ids[i], &symbol, &size), RNN_ERROR_SYMBOL, part);
     }
     assert_fails(rnn_vocab_symbol(NULL, 0, &symbol, &size), RNN_ERROR_ARGUMENT, "vocab is NULL");

@@ -179,9 +179,10 @@ RNN_API rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, si
 /**
  * The same for the text in a file, which is read once from start to end in pieces, whatever its size.
  * @param kind  As in rnn_vocab_create_from_text().
- * @param path  The file's name.
+ * @param path  The name of a regular file.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory, too) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too) or
+ *         #RNN_ERROR_MEMORY.
  */
 RNN_API rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
 
@@ -209,7 +210,8 @@ RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
  * @param vocab    The vocabulary.
  * @param text     The text; may be NULL when `size` is 0.
  * @param size     Its length in bytes.
- * @param[out] ids Room for `capacity` ids; a text has at most one symbol a byte, so `size` is always enough.
+ * @param[out] ids Room for `capacity` ids; a text has at most one symbol a byte, so `size` is always enough. May be
+ * NULL when `size` is 0.
  * @param capacity The number of ids that fit.
  * @param[out] count The number of ids written; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol (the sentence says which, and its offset in
@@ -223,7 +225,7 @@ RNN_API rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, si
  * @param vocab    The vocabulary.
  * @param ids      The ids; may be NULL when `count` is 0.
  * @param count    Their number.
- * @param[out] text Room for `capacity` bytes.
+ * @param[out] text Room for `capacity` bytes. May be NULL when `count` is 0.
  * @param capacity The number of bytes that fit; `count` is enough for bytes.
  * @param[out] size The number of bytes written; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
@@ -315,7 +317,7 @@ RNN_API rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const voi
 /**
  * Opens the text in a file.
  * @param vocab   What encodes the text; it may be destroyed before the corpus.
- * @param path    The file's name. It must be a regular file.
+ * @param path    The name of a regular file.
  * @param steps   As in rnn_corpus_create_from_text().
  * @param streams As in rnn_corpus_create_from_text().
  * @param[out] corpus The new corpus, at its start; it holds the file open until rnn_corpus_destroy().
@@ -357,7 +359,8 @@ RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
  *        are valid until the corpus is used again.
  * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time it starts over, else
  *        0: the moment to reset the state (the seed sets `hprev` to zeros there). NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_SYMBOL with the symbol and its offset; #RNN_ERROR_IO. The position stays then.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the whole
+ *         text; #RNN_ERROR_IO. The position stays then.
  */
 RNN_API rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
 
@@ -471,7 +474,7 @@ typedef struct rnn_model_options {
     int32_t tied;
     int32_t reserved;       /**< Must be 0. */
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
-    double weight_scale;    /**< Of #RNN_INIT_NORMAL: 0 or more. Default 0.01, the seed's. */
+    double weight_scale;    /**< Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, the seed's. */
     /** Is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015); 0 for other cells. Default 0. */
     double forget_bias;
     /**
@@ -627,7 +630,7 @@ RNN_API rnn_status rnn_model_zero_gradients(rnn_model *model);
 /**
  * Limits each gradient to -limit ... limit, as the seed does with 5. A NaN stays one.
  * @param model The model.
- * @param limit Greater than 0.
+ * @param limit Greater than 0, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
@@ -636,7 +639,7 @@ RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
  * Scales all gradients down together when their norm, that of one vector of all, exceeds a limit (Pascanu et al. 2013):
  * multiplies them by min(1, limit / (norm + 1e-6)), as PyTorch's clip_grad_norm_ does.
  * @param model The model.
- * @param limit Greater than 0.
+ * @param limit Greater than 0, finite.
  * @param[out] norm The norm before; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when the norm is. The gradients stay then.
  */
@@ -933,7 +936,8 @@ typedef struct rnn_sampler rnn_sampler; /**< A reproducible way of drawing symbo
 /** How to draw. */
 typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
-    double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more. Default 1. */
+    double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more, finite.
+                           Default 1. */
     uint64_t seed;      /**< Of the generator. Default 0. */
 } rnn_sampler_options;
 

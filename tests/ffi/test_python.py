@@ -9,12 +9,14 @@ import importlib.util
 import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
-PYTHON_DIR = pathlib.Path(__file__).resolve().parents[2] / "examples" / "ffi" / "python"
+SOURCE_DIR = pathlib.Path(__file__).resolve().parents[2]
+PYTHON_DIR = SOURCE_DIR / "examples" / "ffi" / "python"
 TEXT = b"the quick brown fox jumps over the lazy dog. " * 40
 
 sys.dont_write_bytecode = True
@@ -65,9 +67,9 @@ class Tests:
         model = self.rnn.Model(input_size=len(vocab), output_size=len(vocab), **options)
         return vocab, corpus, model, self.rnn.State(model, streams)
 
-    def train(self, corpus, model, state, steps):
-        """The mean loss of each step."""
-        optimizer = self.rnn.Optimizer(model, learning_rate=0.1)
+    def train(self, corpus, model, state, steps, **options):
+        """The mean loss of each step; by default Adagrad's."""
+        optimizer = self.rnn.Optimizer(model, **options)
         losses = []
         for _ in range(steps):
             chunk, restarted = corpus.next()
@@ -113,6 +115,46 @@ class Tests:
         start = model.sample(state, sampler, first, 8)
         rest = model.sample(state, sampler, start[-1], 12)
         self.assertEqual(flat(whole), flat(start) + flat(rest))
+
+    def test_every_cell_input_and_rule_learns(self):
+        rnn = self.rnn
+        kinds = [
+            ({"cell": rnn.CELL_GRU, "bias": rnn.BIAS_BOTH}, {"rule": rnn.OPTIMIZER_ADAM, "learning_rate": 0.01}),
+            ({"cell": rnn.CELL_LSTM, "forget_bias": 1}, {"rule": rnn.OPTIMIZER_RMSPROP}),
+            ({"input": rnn.INPUT_EMBEDDING, "embedding_size": 12, "orthogonal": 1},
+             {"rule": rnn.OPTIMIZER_ADAMW, "learning_rate": 0.01}),
+            ({"input": rnn.INPUT_EMBEDDING, "embedding_size": 32, "tied": 1},
+             {"rule": rnn.OPTIMIZER_SGD, "momentum": 0.9, "nesterov": 1}),
+            ({"layers": 2, "dropout": 0.1}, {"weight_decay": 1e-4}),
+        ]
+        for of_model, of_optimizer in kinds:
+            _, corpus, model, state = self.make(initialization=rnn.INIT_UNIFORM, reduction=rnn.REDUCTION_MEAN,
+                                                **of_model)
+            losses = self.train(corpus, model, state, 400, **of_optimizer)
+            self.assertLess(sum(losses[-20:]) / 20, 0.6 * losses[0], (of_model, of_optimizer))
+
+    def test_an_lstm_learns_to_predict_a_sine(self):
+        rnn = self.rnn
+        model = rnn.Model(cell=rnn.CELL_LSTM, input=rnn.INPUT_VECTORS, loss=rnn.LOSS_SQUARED_ERROR, input_size=1,
+                          hidden_size=16, output_size=1, initialization=rnn.INIT_UNIFORM,
+                          reduction=rnn.REDUCTION_MEAN)
+        optimizer = rnn.Optimizer(model, rule=rnn.OPTIMIZER_ADAM, learning_rate=0.01)
+        state = rnn.State(model)
+        wave = [[math.sin(t / 4)] for t in range(1101)]
+        losses = []
+        for n in range(300):
+            start = 10 * n % 1000
+            chunk = rnn.Chunk(input_vectors=wave[start:start + 50], target_vectors=wave[start + 1:start + 51])
+            state.reset()
+            losses.append(model.forward_backward(state, chunk).mean)
+            model.clip_norm(1)
+            optimizer.step(model)
+        self.assertGreater(losses[0], 0.3)
+        state.reset()
+        outputs, loss = model.forward(state, rnn.Chunk(input_vectors=wave[1050:1100], target_vectors=wave[1051:]))
+        self.assertLess(loss.mean, 0.01)
+        for output, expected in zip(flat(outputs)[10:], flat(wave[1061:])):
+            self.assertAlmostEqual(output, expected, delta=0.2)
 
     def test_train_py_trains_and_prints_a_sample(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -170,6 +212,122 @@ class Tests:
         model.clip_value(0.25)
         self.assertEqual(gradients[0], -0.25)
         self.assertEqual(max(map(abs, gradients)), 0.25)
+
+    def test_clip_norm_scales_gradients_and_returns_their_norm(self):
+        _, corpus, model, state = self.make(precision=self.rnn.FLOAT64)
+        model.forward_backward(state, corpus.next()[0])
+        gradients = model.flat_gradients()
+        norm = math.hypot(*gradients)
+        self.assertAlmostEqual(model.clip_norm(norm / 2), norm, delta=1e-9 * norm)
+        self.assertAlmostEqual(model.clip_norm(norm), norm / 2, delta=1e-6 * norm)
+
+    # ---- Vectors and masks ----
+
+    def make_for_vectors(self, **options):
+        """A model and a state for vectors of 2 numbers in and 3 out."""
+        options = {"input": self.rnn.INPUT_VECTORS, "loss": self.rnn.LOSS_SQUARED_ERROR, **options}
+        model = self.rnn.Model(input_size=2, hidden_size=4, output_size=3, weight_scale=0.5, **options)
+        return model, self.rnn.State(model, 2)
+
+    def test_vectors_are_taken_in_the_models_precision(self):
+        inputs, targets = [[[0.5, -1], [2, 0.25]]] * 3, [[[1, 2, 3], [4, 5, 6]]] * 3
+        for precision in (self.rnn.FLOAT32, self.rnn.FLOAT64):
+            model, state = self.make_for_vectors(precision=precision)
+            chunk = self.rnn.Chunk(input_vectors=inputs, target_vectors=targets, streams=2)
+            self.assertEqual((chunk.steps, chunk.streams), (3, 2))
+            self.assertEqual(flat(chunk.input_vectors), flat(inputs))
+            self.assertEqual(flat(chunk.target_vectors), flat(targets))
+            self.assertIsNone(chunk.inputs)
+            outputs, loss = model.forward(state, chunk)
+            expected = sum((y - k) ** 2 for y, k in zip(flat(outputs), flat(targets)))
+            self.assertAlmostEqual(loss.sum, expected, delta=1e-5 * expected)
+            state.reset()
+            in_a_row = self.rnn.Chunk(input_vectors=inputs[0] * 3, streams=2)
+            self.assertEqual(flat(model.forward(state, in_a_row)[0]), flat(outputs))
+
+    def test_masked_targets_cost_nothing(self):
+        model, state = self.make_for_vectors()
+        nothing = [math.nan] * 3
+        targets, mask = [[nothing, [1, 2, 3]], [nothing, nothing]], [[False, True], [False, False]]
+        chunk = self.rnn.Chunk(input_vectors=[[[1, 2]] * 2] * 2, target_vectors=targets, target_mask=mask, streams=2)
+        self.assertEqual(flat(chunk.target_mask), [0, 1, 0, 0])
+        outputs, loss = model.forward(state, chunk)
+        self.assertEqual(loss.count, 1)
+        expected = sum((y - k) ** 2 for y, k in zip(flat(outputs)[3:6], (1, 2, 3)))
+        self.assertAlmostEqual(loss.sum, expected, delta=1e-5 * expected)
+
+    def test_vectors_of_another_length_than_the_models_are_refused(self):
+        model, state = self.make_for_vectors()
+        good = [[1, 2]] * 2
+        for chunk in (self.rnn.Chunk(input_vectors=[[1, 2, 3]] * 2, streams=2),
+                      self.rnn.Chunk(input_vectors=good, target_vectors=good, streams=2)):
+            with self.assertRaisesRegex(ValueError, "vectors of"):
+                model.forward(state, chunk)
+            with self.assertRaisesRegex(ValueError, "vectors of"):
+                model.forward_backward(state, chunk)
+        for vectors in ([[1, 2], [3]], [1, 2], [[[1, 2]], [[3, 4, 5]]], [[], []], []):
+            with self.assertRaises((TypeError, ValueError)):
+                self.rnn.Chunk(input_vectors=vectors)
+        with self.assertRaises(ValueError):
+            self.rnn.Chunk(input_vectors=good, target_vectors=[[1, 2, 3]])
+        with self.assertRaises(ValueError):
+            self.rnn.Chunk(input_vectors=good, target_mask=[1])
+        with self.assertRaises(TypeError):
+            self.rnn.Chunk(targets=[1])
+
+    def test_a_model_takes_one_kind_of_inputs(self):
+        model, state = self.make_for_vectors()
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "vectors as inputs", model.forward, state,
+                          self.rnn.Chunk([0, 1], streams=2))
+
+    # ---- Seeing inside ----
+
+    def gradient_norms(self, cell, **options):
+        """How strongly the loss of the last of 40 steps depends on h at each."""
+        model = self.rnn.Model(cell=cell, input_size=3, output_size=3, hidden_size=32,
+                               initialization=self.rnn.INIT_UNIFORM, **options)
+        state = self.rnn.State(model)
+        state.observe(self.rnn.OBSERVE_GRADIENT_NORMS)
+        model.forward_backward(state, self.rnn.Chunk([t % 3 for t in range(40)], [self.rnn.IGNORE] * 39 + [0]))
+        return flat(state.gradient_norms())
+
+    def test_gradients_vanish_in_a_vanilla_rnn_and_less_in_an_lstm(self):
+        vanilla = self.gradient_norms(self.rnn.CELL_TANH)
+        lstm = self.gradient_norms(self.rnn.CELL_LSTM, forget_bias=1)
+        self.assertEqual(len(vanilla), 40)
+        self.assertGreater(vanilla[-1], 0.01)
+        self.assertLess(vanilla[0], 1e-6 * vanilla[-1])
+        self.assertGreater(lstm[0], 100 * vanilla[0])
+
+    def test_activations_are_those_of_the_last_chunk(self):
+        vocab, corpus, model, state = self.make(steps=5, streams=2, layers=2)
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "rnn_state_observe", state.activations)
+        state.observe(self.rnn.OBSERVE_ACTIVATIONS + self.rnn.OBSERVE_GRADIENT_NORMS)
+        chunk, _ = corpus.next()
+        model.forward_backward(state, chunk)
+        for layer in range(2):
+            activations = state.activations(layer)
+            self.assertEqual((len(activations), len(activations[0]), len(activations[0][0])), (5, 2, 32))
+            self.assertEqual(flat(activations[-1]), flat(state.get(layer)))
+            self.assertEqual(len(state.gradient_norms(layer)), 5)
+        model.forward(state, self.rnn.Chunk([1, 2], streams=2))
+        self.assertEqual(flat(state.activations()), flat(state.get()))
+
+    def test_the_random_index_chooses_the_dropout_mask(self):
+        _, corpus, model, state = self.make(layers=2, dropout=0.5, weight_scale=0.5)
+        chunk, _ = corpus.next()
+        losses = []
+        for index in (5, 6, 5):
+            state.reset()
+            state.random_index = index
+            losses.append(model.forward_backward(state, chunk).sum)
+            self.assertEqual(state.random_index, index + 1)
+        self.assertEqual(losses[0], losses[2])
+        self.assertNotEqual(losses[0], losses[1])
+        with self.assertRaises(ctypes.ArgumentError):
+            state.random_index = -1
+        with self.assertRaises(self.rnn.RnnError):
+            state.random_index = 2**54
 
     # ---- Objects ----
 
@@ -249,12 +407,46 @@ class Tests:
         other.reset()
         self.assertEqual(flat(other.get()), [0.0] * 64)
 
+    def test_an_lstm_has_a_second_part_of_the_state(self):
+        _, _, model, state = self.make(cell=self.rnn.CELL_LSTM)
+        state.set([0.5] * 32, what=self.rnn.STATE_CELL)
+        self.assertEqual(flat(state.get()), [0.0] * 32)
+        self.assertEqual(flat(state.get(what=self.rnn.STATE_CELL)), [0.5] * 32)
+        _, _, model, state = self.make(cell=self.rnn.CELL_GRU)
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "what", state.get, what=self.rnn.STATE_CELL)
+
+    def test_a_tied_model_has_one_parameter_less(self):
+        _, _, model, _ = self.make(input=self.rnn.INPUT_EMBEDDING, embedding_size=32, tied=1, cell=self.rnn.CELL_GRU,
+                                   bias=self.rnn.BIAS_BOTH)
+        self.assertEqual(model.parameter_names, ["embedding.weight", "rnn.weight_ih_l0", "rnn.weight_hh_l0",
+                                                 "rnn.bias_ih_l0", "rnn.bias_hh_l0", "decoder.bias"])
+        self.assertEqual(len(flat(model.parameter("rnn.bias_hh_l0"))), 3 * 32)
+
+    def test_optimizer_begins_with_the_rules_settings(self):
+        _, _, model, _ = self.make()
+        for rule, rate in ((self.rnn.OPTIMIZER_ADAGRAD, 0.1), (self.rnn.OPTIMIZER_SGD, 0.01),
+                           (self.rnn.OPTIMIZER_RMSPROP, 0.01), (self.rnn.OPTIMIZER_ADAM, 0.001),
+                           (self.rnn.OPTIMIZER_ADAMW, 0.001)):
+            self.assertEqual(self.rnn.Optimizer(model, rule=rule).learning_rate, rate)
+
     def test_optimizer_learning_rate_can_change(self):
         _, _, model, _ = self.make()
         optimizer = self.rnn.Optimizer(model)
         self.assertEqual(optimizer.learning_rate, 0.1)
         optimizer.learning_rate = 0.05
         self.assertEqual(optimizer.learning_rate, 0.05)
+
+    # ---- The header ----
+
+    def test_numbers_are_the_headers(self):
+        header = (SOURCE_DIR / "include" / "rnn" / "rnn.h").read_text()
+        enumerators = re.findall(r"^ *RNN_(\w+) = (-?\d+),", header, re.MULTILINE)
+        self.assertGreater(len(enumerators), 30)
+        for name, number in enumerators:
+            if name.startswith("ERROR_"):
+                self.assertEqual(getattr(self.rnn.RnnError, name[6:]), int(number), name)
+            elif name != "OK":
+                self.assertEqual(getattr(self.rnn, name), int(number), name)
 
     # ---- Errors ----
 
@@ -268,6 +460,12 @@ class Tests:
         self.assert_fails(error.ARGUMENT, "rnn.none", model.parameter, "rnn.none")
         self.assert_fails(error.MISMATCH, "", model.forward_backward, state, self.rnn.Chunk([1, 1], [1, 1], streams=2))
         self.assert_fails(error.ARGUMENT, "nan", model.clip_value, math.nan)
+        self.assert_fails(error.ARGUMENT, "limit", model.clip_norm, 0)
+        sgd = self.rnn.OPTIMIZER_SGD
+        self.assert_fails(error.ARGUMENT, "epsilon is 1e-08; it must be 0", self.rnn.Optimizer, model, rule=sgd,
+                          epsilon=1e-8)
+        self.assert_fails(error.ARGUMENT, "beta1", self.rnn.Optimizer, model, beta1=0.9)
+        self.assert_fails(error.ARGUMENT, "rule is 5", self.rnn.Optimizer, model, rule=5)
         self.assertEqual(self.rnn.status_name(error.SYMBOL), "RNN_ERROR_SYMBOL")
 
     def test_what_c_cannot_see_is_refused_before_the_call(self):

@@ -40,7 +40,7 @@ expect "CMake, shared" "$version" "$(cmake/consumer_shared)"
 expect "CMake, static" "$version" "$(cmake/consumer_static)"
 
 expect "exported symbols" \
-    "$(grep -o '^RNN_API [^(]*' moved/include/rnn/rnn.h | grep -o '[a-z_]*$' | sed 's/$/@@LIBRNN_0/' | sort)" \
+    "$(grep -o '^RNN_API [^(]*' moved/include/rnn/rnn.h | grep -o '[a-z0-9_]*$' | sed 's/$/@@LIBRNN_0/' | sort)" \
     "$(nm -D --defined-only "$libdir/librnn.so" | awk '$2 != "A" { print $3 }' | sort)"
 expect "needed libraries" "libc.so libm.so" \
     "$(readelf -d "$libdir/librnn.so" | grep NEEDED | grep -o 'lib[a-z]*\.so' | sort | xargs)"

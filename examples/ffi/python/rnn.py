@@ -24,13 +24,18 @@ except ImportError:
 
 VOCAB_BYTES = 0
 IGNORE = -1
-CELL_TANH = 0
+CELL_TANH, CELL_GRU, CELL_LSTM = 0, 1, 2
+INPUT_IDS, INPUT_EMBEDDING, INPUT_VECTORS = 0, 1, 2
+LOSS_CROSS_ENTROPY, LOSS_SQUARED_ERROR = 0, 1
+BIAS_INPUT, BIAS_BOTH = 0, 1
+INIT_NORMAL, INIT_UNIFORM = 0, 1
 FLOAT32, FLOAT64 = 0, 1
 REDUCTION_SUM, REDUCTION_MEAN = 0, 1
-STATE_HIDDEN = 0
-OPTIMIZER_ADAGRAD = 0
+STATE_HIDDEN, STATE_CELL = 0, 1
+OBSERVE_ACTIVATIONS, OBSERVE_GRADIENT_NORMS = 1, 2
+OPTIMIZER_ADAGRAD, OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW = 0, 1, 2, 3, 4
 
-_INT32 = "i"  # element types, by the names that the modules array and numpy share
+_INT32, _BYTE = "i", "B"  # element types, by the names that the modules array and numpy share
 _REAL = {FLOAT32: "f", FLOAT64: "d"}
 
 
@@ -45,7 +50,7 @@ class RnnError(Exception):
 
 
 class Loss(NamedTuple):
-    """What a chunk costs: a sum over `count` positions, in nats."""
+    """What a chunk costs: a sum over `count` positions."""
 
     sum: float
     count: int
@@ -66,13 +71,13 @@ class _Struct(ctypes.Structure):
         return cls(struct_size=sizeof(cls))
 
     @classmethod
-    def filled(cls, init, given):
+    def filled(cls, init, given, *arguments):
         """The library's defaults, and what the caller has given instead."""
         struct = cls()
-        init(byref(struct), sizeof(cls))
+        init(byref(struct), sizeof(cls), *arguments)
         types = dict(cls._fields_)
         for name, value in given.items():
-            if name not in types or name == "struct_size":
+            if name not in types or name in ("struct_size", "reserved"):
                 raise TypeError(f"unknown option: {name}")
             setattr(struct, name, value if types[name] is c_double else _fit(types[name], value))
         return struct
@@ -80,7 +85,8 @@ class _Struct(ctypes.Structure):
 
 class _Chunk(_Struct):
     _fields_ = [("struct_size", c_size_t), ("steps", c_int64), ("streams", c_int64), ("inputs", c_void_p),
-                ("targets", c_void_p)]
+                ("targets", c_void_p), ("input_vectors", c_void_p), ("target_vectors", c_void_p),
+                ("target_mask", c_void_p)]
 
 
 class _Loss(ctypes.Structure):
@@ -90,7 +96,9 @@ class _Loss(ctypes.Structure):
 class _ModelOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("input_size", c_int64), ("hidden_size", c_int64), ("output_size", c_int64),
                 ("layers", c_int64), ("cell", c_int32), ("precision", c_int32), ("reduction", c_int32),
-                ("reserved", c_int32), ("weight_scale", c_double), ("seed", c_uint64)]
+                ("input", c_int32), ("loss", c_int32), ("bias", c_int32), ("initialization", c_int32),
+                ("orthogonal", c_int32), ("tied", c_int32), ("reserved", c_int32), ("embedding_size", c_int64),
+                ("weight_scale", c_double), ("forget_bias", c_double), ("dropout", c_double), ("seed", c_uint64)]
 
 
 class _Parameter(_Struct):
@@ -100,8 +108,9 @@ class _Parameter(_Struct):
 
 
 class _OptimizerOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("rule", c_int32), ("reserved", c_int32), ("learning_rate", c_double),
-                ("epsilon", c_double)]
+    _fields_ = [("struct_size", c_size_t), ("rule", c_int32), ("nesterov", c_int32), ("learning_rate", c_double),
+                ("epsilon", c_double), ("weight_decay", c_double), ("momentum", c_double), ("beta1", c_double),
+                ("beta2", c_double)]
 
 
 class _SamplerOptions(_Struct):
@@ -131,7 +140,7 @@ def _opaque(name):
 
 _vocab, _corpus, _model, _state, _optimizer, _sampler = map(
     _opaque, ["rnn_vocab", "rnn_corpus", "rnn_model", "rnn_state", "rnn_optimizer", "rnn_sampler"])
-_int32, _int64, _size = _checked(c_int32), _checked(c_int64), _checked(c_size_t)
+_int32, _int64, _uint64, _size = _checked(c_int32), _checked(c_int64), _checked(c_uint64), _checked(c_size_t)
 try:
     _library = ctypes.CDLL(os.environ.get("LIBRNN", "librnn.so.0"))
 except OSError as error:
@@ -196,6 +205,7 @@ _model_flat_parameters = _call("rnn_model_flat_parameters", _model, POINTER(c_vo
 _model_flat_gradients = _call("rnn_model_flat_gradients", _model, POINTER(c_void_p), POINTER(c_int64))
 _model_zero_gradients = _call("rnn_model_zero_gradients", _model)
 _model_clip_value = _call("rnn_model_clip_value", _model, c_double)
+_model_clip_norm = _call("rnn_model_clip_norm", _model, c_double, POINTER(c_double))
 
 _state_create = _call("rnn_state_create", _model, _int64, POINTER(_state))
 _state_destroy = _function(None, "rnn_state_destroy", _state)
@@ -206,11 +216,16 @@ _state_copy = _call("rnn_state_copy", _state, _state)
 _state_copy_stream = _call("rnn_state_copy_stream", _state, _int64, _state, _int64)
 _state_get = _call("rnn_state_get", _state, _int64, _int32, c_void_p, _int64)
 _state_set = _call("rnn_state_set", _state, _int64, _int32, c_void_p, _int64)
+_state_random_index = _function(c_uint64, "rnn_state_random_index", _state)
+_state_set_random_index = _call("rnn_state_set_random_index", _state, _uint64)
+_state_observe = _call("rnn_state_observe", _state, _int32)
+_state_activations = _call("rnn_state_activations", _state, _int64, c_void_p, _int64)
+_state_gradient_norms = _call("rnn_state_gradient_norms", _state, _int64, c_void_p, _int64)
 
 _forward = _call("rnn_forward", _model, _state, POINTER(_Chunk), c_void_p, _int64, POINTER(_Loss))
 _forward_backward = _call("rnn_forward_backward", _model, _state, POINTER(_Chunk), POINTER(_Loss))
 
-_optimizer_options_init = _call("rnn_optimizer_options_init", POINTER(_OptimizerOptions), _size)
+_optimizer_options_init = _call("rnn_optimizer_options_init", POINTER(_OptimizerOptions), _size, _int32)
 _optimizer_create = _call("rnn_optimizer_create", _model, POINTER(_OptimizerOptions), POINTER(_optimizer))
 _optimizer_destroy = _function(None, "rnn_optimizer_destroy", _optimizer)
 _optimizer_step = _call("rnn_optimizer_step", _optimizer, _model)
@@ -263,6 +278,20 @@ def _flattened(values):
             yield from _flattened(value)
         else:
             yield value
+
+
+def _width(name, vectors):
+    """The length of each of the vectors, which stand in a sequence or in nested ones."""
+    widths = set()
+    if numpy is not None:
+        widths.update(numpy.shape(vectors)[1:][-1:])
+    else:
+        for value in vectors:
+            nested = any(hasattr(number, "__iter__") for number in value)
+            widths.add(_width(name, value) if nested else len(value))
+    if len(widths) != 1 or 0 in widths:
+        raise ValueError(f"{name} must be a sequence of vectors, all of one length")
+    return widths.pop()
 
 
 def _shaped(buffer, *shape):
@@ -367,28 +396,73 @@ class Vocab(_Object):
         return ctypes.string_at(symbol, size.value)
 
 
+class _Field:
+    """One array of a chunk, a copy: a number for each position or, with a width, a vector of so many numbers."""
+
+    def __init__(self, kind, values, width=None):
+        self._kind, self.width = kind, width
+        self._taken = {kind: _taken(kind, values)}
+        self.count = self._taken[kind][2] // (width or 1)
+
+    def address(self, real):
+        """Where the numbers stand: ids and masks as they are, vectors as elements of the type `real`."""
+        kind = self._kind if self.width is None else real
+        if kind not in self._taken:
+            self._taken[kind] = _taken(kind, self._taken[self._kind][0])
+        return self._taken[kind][1]
+
+    def shaped(self, *shape):
+        return _shaped(self._taken[self._kind][0], *shape, *([] if self.width is None else [self.width]))
+
+
 class Chunk:
-    """T steps of B streams: ids [T][B], given as one sequence or nested."""
+    """T steps of B streams: ids [T][B], given as one sequence or nested; or vectors, given as [T][B][n] or [T * B][n].
+    A target vector counts where the mask [T][B] is true, or everywhere if there is none.
+    """
 
-    def __init__(self, inputs, targets=None, streams=1):
-        self._inputs, inputs_address, count = _taken(_INT32, inputs)
-        self._targets, targets_address, targets_count = None, None, count
-        if targets is not None:
-            self._targets, targets_address, targets_count = _taken(_INT32, targets)
-        if targets_count != count:
-            raise ValueError(f"{count} inputs, but {targets_count} targets")
+    def __init__(self, inputs=None, targets=None, streams=1, *, input_vectors=None, target_vectors=None,
+                 target_mask=None):
+        if inputs is None and input_vectors is None:
+            raise TypeError("a chunk needs inputs or input_vectors")
+        self._fields = {}
+        for name, ids in (("inputs", inputs), ("targets", targets)):
+            if ids is not None:
+                self._fields[name] = _Field(_INT32, ids)
+        for name, vectors in (("input_vectors", input_vectors), ("target_vectors", target_vectors)):
+            if vectors is not None:
+                self._fields[name] = _Field(_REAL[FLOAT64], vectors, _width(name, vectors))
+        if target_mask is not None:
+            self._fields["target_mask"] = _Field(_BYTE, [bool(value) for value in _flattened(target_mask)])
+        counts = {name: field.count for name, field in self._fields.items()}
+        count = next(iter(counts.values()))
+        if set(counts.values()) != {count}:
+            raise ValueError("; ".join(f"{name} has {count} positions" for name, count in counts.items()))
         if streams < 1 or count % streams != 0:
-            raise ValueError(f"{count} inputs can't be divided into {streams} streams")
+            raise ValueError(f"{count} positions can't be divided into {streams} streams")
         self.steps, self.streams = count // streams, streams
-        self._as_parameter_ = byref(_Chunk(sizeof(_Chunk), self.steps, streams, inputs_address, targets_address))
+
+    def _struct(self, options):
+        """The C struct for a model. C can't see how long a vector is, so that is checked here."""
+        struct = _Chunk(sizeof(_Chunk), self.steps, self.streams)
+        widths = {"input_vectors": options.input_size, "target_vectors": options.output_size}
+        for name, field in self._fields.items():
+            if field.width != widths.get(name):
+                raise ValueError(f"{name} has vectors of {field.width} numbers; the model's have {widths[name]}")
+            setattr(struct, name, field.address(_REAL[options.precision]))
+        return struct
+
+    def _shaped(self, name):
+        return self._fields[name].shaped(self.steps, self.streams) if name in self._fields else None
+
+    inputs = property(lambda self: self._shaped("inputs"))
+    targets = property(lambda self: self._shaped("targets"))
+    input_vectors = property(lambda self: self._shaped("input_vectors"))
+    target_vectors = property(lambda self: self._shaped("target_vectors"))
+    target_mask = property(lambda self: self._shaped("target_mask"))
 
     @property
-    def inputs(self):
-        return _shaped(self._inputs, self.steps, self.streams)
-
-    @property
-    def targets(self):
-        return _shaped(self._targets, self.steps, self.streams) if self._targets is not None else None
+    def has_targets(self):
+        return "targets" in self._fields or "target_vectors" in self._fields
 
 
 class Corpus(_Object):
@@ -445,12 +519,13 @@ class Model(_Object):
 
     def __init__(self, **options):
         self._create(_model_create, byref(_ModelOptions.filled(_model_options_init, options)))
+        self._options = _ModelOptions.sized()
+        _model_get_options(self, byref(self._options))
 
     @property
     def options(self):
-        options = _ModelOptions.sized()
-        _model_get_options(self, byref(options))
-        return {name: getattr(options, name) for name, _ in options._fields_ if name not in ("struct_size", "reserved")}
+        return {name: getattr(self._options, name) for name, _ in _ModelOptions._fields_
+                if name not in ("struct_size", "reserved")}
 
     @property
     def parameter_names(self):
@@ -524,7 +599,7 @@ class Model(_Object):
     def _flat(self, get):
         address, count = c_void_p(), c_int64()
         get(self, byref(address), byref(count))
-        kind = _REAL[self.options["precision"]]
+        kind = _REAL[self._options.precision]
         return memoryview(self._memory(kind, address.value, count.value)).cast("B").cast(kind)
 
     def zero_gradients(self):
@@ -533,19 +608,27 @@ class Model(_Object):
     def clip_value(self, limit):
         _model_clip_value(self, limit)
 
+    def clip_norm(self, limit):
+        """Scales the gradients down to a norm of at most `limit`; returns the norm that they had."""
+        norm = c_double()
+        _model_clip_norm(self, limit, byref(norm))
+        return norm.value
+
     def forward(self, state, chunk):
-        """Runs over a chunk; returns the logits [T][B][O] and, if the chunk has targets, the loss, else None."""
-        shape = chunk.steps, chunk.streams, self.options["output_size"]
+        """Runs over a chunk; returns the outputs [T][B][O] and, if the chunk has targets, the loss, else None."""
+        shape = chunk.steps, chunk.streams, self._options.output_size
         count = shape[0] * shape[1] * shape[2]
-        outputs, address = _new(_REAL[self.options["precision"]], count)
-        loss = _Loss() if chunk.targets is not None else None
-        _forward(self, state, chunk, address, count, loss and byref(loss))
+        outputs, address = _new(_REAL[self._options.precision], count)
+        loss = _Loss() if chunk.has_targets else None
+        _forward(self, state, byref(chunk._struct(self._options)), address, count, loss and byref(loss))
+        state._steps = chunk.steps
         return _shaped(outputs, *shape), loss and Loss(loss.sum, loss.count)
 
     def forward_backward(self, state, chunk):
         """Runs over a chunk, forward and back; adds to the gradients and returns the loss."""
         loss = _Loss()
-        _forward_backward(self, state, chunk, byref(loss))
+        _forward_backward(self, state, byref(chunk._struct(self._options)), byref(loss))
+        state._steps = chunk.steps
         return Loss(loss.sum, loss.count)
 
     def sample(self, state, sampler, first, n):
@@ -566,8 +649,8 @@ class State(_Object):
 
     def __init__(self, model, streams=1):
         self._create(_state_create, model, streams)
-        options = model.options
-        self._kind, self._hidden_size = _REAL[options["precision"]], options["hidden_size"]
+        self._kind, self._hidden_size = _REAL[model._options.precision], model._options.hidden_size
+        self._steps = 1  # of the last chunk
 
     @property
     def streams(self):
@@ -597,14 +680,43 @@ class State(_Object):
         _buffer, address, count = _taken(self._kind, values)
         _state_set(self, layer, what, address, count)
 
+    @property
+    def random_index(self):
+        """Which dropout mask comes next."""
+        return _state_random_index(self)
+
+    @random_index.setter
+    def random_index(self, value):
+        _state_set_random_index(self, value)
+
+    def observe(self, what):
+        """Chooses what the next chunks leave behind: a sum of OBSERVE_ values."""
+        _state_observe(self, what)
+
+    def activations(self, layer=0):
+        """h of a layer in the last chunk, [T][B][H]."""
+        shape = self._steps, self.streams, self._hidden_size
+        count = shape[0] * shape[1] * shape[2]
+        values, address = _new(self._kind, count)
+        _state_activations(self, layer, address, count)
+        return _shaped(values, *shape)
+
+    def gradient_norms(self, layer=0):
+        """How strongly the loss of the last chunk depends on a layer's h at each step, [T]."""
+        norms, address = _new(_REAL[FLOAT64], self._steps)
+        _state_gradient_norms(self, layer, address, self._steps)
+        return _shaped(norms, self._steps)
+
 
 class Optimizer(_Object):
-    """A rule of update and what it has accumulated. Options are the fields of rnn_optimizer_options."""
+    """A rule of update and what it has accumulated. Options are the fields of rnn_optimizer_options; the rest take the
+    rule's usual settings.
+    """
 
     _pointer_type, _destroy = _optimizer, _optimizer_destroy
 
-    def __init__(self, model, **options):
-        filled = _OptimizerOptions.filled(_optimizer_options_init, options)
+    def __init__(self, model, rule=OPTIMIZER_ADAGRAD, **options):
+        filled = _OptimizerOptions.filled(_optimizer_options_init, options, rule)
         self._create(_optimizer_create, model, byref(filled))
 
     def step(self, model):
