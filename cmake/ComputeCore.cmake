@@ -3,48 +3,55 @@
 
 include(CheckCCompilerFlag)
 
-# rnn_add_core(<instruction set> <bytes of a vector> [<compiler option>...])
-function(rnn_add_core instruction_set vector_bytes)
+set(RNN_VECTOR_BYTES_baseline 16)
+set(RNN_VECTOR_BYTES_avx2 32)
+set(RNN_VECTOR_BYTES_avx512 64)
+set(RNN_FLAGS_baseline)
+set(RNN_FLAGS_avx2 -mavx2 -mfma)
+set(RNN_FLAGS_avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512)
+
+# How sources of the core are compiled for a precision and an instruction set.
+function(rnn_core_settings target precision instruction_set)
+    target_compile_definitions(${target} PRIVATE
+        RNN_CORE_PRECISION=${precision}
+        RNN_CORE_VECTOR_BYTES=${RNN_VECTOR_BYTES_${instruction_set}}
+    )
+    target_compile_options(${target} PRIVATE
+        $<$<NOT:$<CONFIG:Debug>>:-O3>
+        -ffp-contract=fast
+        -fno-math-errno
+        -fno-trapping-math
+        ${RNN_FLAGS_${instruction_set}}
+    )
+    if(OpenMP_C_FOUND)
+        target_compile_options(${target} PRIVATE ${OpenMP_C_FLAGS})
+    endif()
+endfunction()
+
+function(rnn_add_core instruction_set)
     foreach(precision IN ITEMS 32 64)
         set(name rnn_core_f${precision}_${instruction_set})
         add_library(${name} OBJECT ${PROJECT_SOURCE_DIR}/src/core/core.c)
         rnn_internal_settings(${name})
-        target_compile_definitions(${name} PRIVATE
-            RNN_CORE_NAME=${name}
-            RNN_CORE_PRECISION=${precision}
-            RNN_CORE_VECTOR_BYTES=${vector_bytes}
-        )
-        target_compile_options(${name} PRIVATE
-            $<$<NOT:$<CONFIG:Debug>>:-O3>
-            -ffp-contract=fast
-            -fno-math-errno
-            -fno-trapping-math
-            ${ARGN}
-        )
-        if(OpenMP_C_FOUND)
-            target_compile_options(${name} PRIVATE ${OpenMP_C_FLAGS})
-        endif()
+        rnn_core_settings(${name} ${precision} ${instruction_set})
+        target_compile_definitions(${name} PRIVATE RNN_CORE_NAME=${name})
         target_sources(rnn PRIVATE $<TARGET_OBJECTS:${name}>)
         target_sources(rnn_static PRIVATE $<TARGET_OBJECTS:${name}>)
     endforeach()
 endfunction()
 
 # Adds the core for all instruction sets that the compiler knows, tells src/cpu.c which they are (RNN_HAVE_AVX2, ...),
-# and leaves their names in RNN_INSTRUCTION_SETS.
+# and leaves their names in RNN_INSTRUCTION_SETS. The baseline of AArch64 is NEON.
 function(rnn_add_compute_core)
     set(instruction_sets baseline)
-    rnn_add_core(baseline 16)
+    rnn_add_core(baseline)
 
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
-        set(avx2_bytes 32)
-        set(avx2_flags -mavx2 -mfma)
-        set(avx512_bytes 64)
-        set(avx512_flags -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512)
         foreach(set IN ITEMS avx2 avx512)
             string(TOUPPER RNN_HAVE_${set} have)
-            check_c_compiler_flag("${${set}_flags}" ${have})
+            check_c_compiler_flag("${RNN_FLAGS_${set}}" ${have})
             if(${have})
-                rnn_add_core(${set} ${${set}_bytes} ${${set}_flags})
+                rnn_add_core(${set})
                 target_compile_definitions(rnn_objects PRIVATE ${have})
                 list(APPEND instruction_sets ${set})
             endif()
