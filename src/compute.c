@@ -230,13 +230,14 @@ static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_
 /* Keeps what the caller wants to see. */
 static void keep_observed(const rnn_model *model, rnn_state *state, const core_pass *pass)
 {
-    if (!state->observe)
+    if (pass->gradient_norms)
+        state->norm_steps = pass->steps;
+    if (!(state->observe & RNN_OBSERVE_ACTIVATIONS))
         return;
     size_t layer = (size_t)(pass->steps * pass->streams * model->options.hidden_size);
-    for (int64_t l = 0; (state->observe & RNN_OBSERVE_ACTIVATIONS) && l < model->options.layers; l++)
+    for (int64_t l = 0; l < model->options.layers; l++)
         model->core->activations(pass, l, rnn_model_at(model, state->activations.memory, (size_t)l * layer));
-    state->has_gradient_norms = pass->gradient_norms != NULL;
-    state->observed_steps = pass->steps;
+    state->activation_steps = pass->steps;
 }
 
 rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given, void *outputs,

@@ -193,7 +193,7 @@ rnn_status rnn_state_observe(rnn_state *state, int32_t what)
     RNN_REQUIRE(state);
     RNN_TRY(rnn_check_range("what", what, 0, RNN_OBSERVE_ACTIVATIONS + RNN_OBSERVE_GRADIENT_NORMS));
     state->observe = what;
-    state->observed_steps = 0;
+    state->activation_steps = state->norm_steps = 0;
     return RNN_OK;
 }
 
@@ -202,9 +202,9 @@ rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *va
     RNN_REQUIRE(state);
     RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
     RNN_REQUIRE(values);
-    if (state->observed_steps == 0 || !(state->observe & RNN_OBSERVE_ACTIVATIONS))
+    if (state->activation_steps == 0)
         return rnn_fail(RNN_ERROR_ARGUMENT, "the state holds no activations; see rnn_state_observe()");
-    int64_t own = state->observed_steps * state->streams * state->shape.hidden_size;
+    int64_t own = state->activation_steps * state->streams * state->shape.hidden_size;
     if (count != own)
         return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " activations", count, own);
     size_t bytes = (size_t)own * state->element_size;
@@ -217,11 +217,11 @@ rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, doubl
     RNN_REQUIRE(state);
     RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
     RNN_REQUIRE(norms);
-    if (state->observed_steps == 0 || !state->has_gradient_norms)
+    if (state->norm_steps == 0)
         return rnn_fail(RNN_ERROR_ARGUMENT, "the state holds no gradient norms; see rnn_state_observe()");
-    if (count != state->observed_steps)
+    if (count != state->norm_steps)
         return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " steps", count,
-                        state->observed_steps);
+                        state->norm_steps);
     memcpy(norms, (const double *)state->gradient_norms.memory + layer * count, (size_t)count * sizeof *norms);
     return RNN_OK;
 }

@@ -22,12 +22,11 @@ struct rnn_state {
 
     uint64_t random_index; /* of the next chunk's dropout masks */
 
-    /* What the caller has asked to see, and what there is of it, from the last chunk. */
+    /* What the caller has asked to see, and what there is of it: of the last chunk, and of the last that went back. */
     int32_t observe;
-    int64_t observed_steps;  /* 0: nothing */
-    growing activations;     /* [L][T][B][H] */
-    growing gradient_norms;  /* [L][T] double */
-    bool has_gradient_norms; /* the last chunk went backward, too */
+    int64_t activation_steps, norm_steps; /* 0: nothing */
+    growing activations;                  /* [L][T][B][H] */
+    growing gradient_norms;               /* [L][T] double */
 
     growing workspace;     /* of a pass */
     growing position_loss; /* double */

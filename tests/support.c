@@ -215,7 +215,7 @@ double *get_all_gradients(const rnn_model *model)
 /* The parts that a state of this model has: h, and c of an LSTM. */
 static int32_t state_parts(const rnn_model *model)
 {
-    return options_of(model).cell == RNN_CELL_LSTM ? RNN_STATE_CELL + 1 : RNN_STATE_HIDDEN + 1;
+    return options_of(model).cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY + 1 : RNN_STATE_HIDDEN + 1;
 }
 
 int64_t state_total(const rnn_model *model, const rnn_state *state)

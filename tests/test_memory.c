@@ -114,9 +114,9 @@ static const char text[] = "the quick brown fox jumps over the lazy dog, and the
 typedef struct scene {
     rnn_vocab *vocab, *list_vocab, *file_vocab;
     rnn_corpus *corpus, *file_corpus, *validation, *file_validation;
-    rnn_model *model, *double_model;
-    rnn_state *state, *sampling_state, *double_state;
-    rnn_optimizer *optimizer;
+    rnn_model *model, *double_model, *lstm;
+    rnn_state *state, *sampling_state, *double_state, *lstm_state;
+    rnn_optimizer *optimizer, *adam;
     rnn_sampler *sampler;
     rnn_chunk chunk;
     void *gradients;
@@ -124,11 +124,13 @@ typedef struct scene {
 
     /* What it leads to, and must lead to whatever failed on the way. */
     struct results {
-        rnn_loss loss[4];
+        rnn_loss loss[6];
         double gradients[40];
         int32_t ids[SAMPLES];
         float state[STREAMS * 16];
         float decoder[30];
+        float activations[6 * 2 * 7];
+        double norms[6];
     } results;
 } scene;
 
@@ -267,6 +269,76 @@ static rnn_status forward_backward_in_double(scene *s)
     return rnn_forward_backward(s->double_model, s->double_state, &chunk, &s->results.loss[3]);
 }
 
+/* What the options of a model lead to: an embedding, orthogonal weights, dropout. */
+static rnn_status create_lstm(scene *s)
+{
+    rnn_model_options options;
+    rnn_status status = rnn_model_options_init(&options, sizeof options);
+    options.input_size = options.output_size = 3;
+    options.hidden_size = 7;
+    options.layers = 2;
+    options.cell = RNN_CELL_LSTM;
+    options.input = RNN_INPUT_EMBEDDING;
+    options.embedding_size = 5;
+    options.initialization = RNN_INIT_UNIFORM;
+    options.orthogonal = 1;
+    options.dropout = 0.5;
+    return status == RNN_OK ? rnn_model_create(&options, &s->lstm) : status;
+}
+
+static rnn_status create_lstm_state(scene *s)
+{
+    rnn_status status = rnn_state_create(s->lstm, 2, &s->lstm_state);
+    return status == RNN_OK ? rnn_state_observe(s->lstm_state, RNN_OBSERVE_ACTIVATIONS + RNN_OBSERVE_GRADIENT_NORMS)
+                            : status;
+}
+
+static rnn_status create_adam(scene *s)
+{
+    rnn_optimizer_options options;
+    rnn_status status = rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_ADAM);
+    return status == RNN_OK ? rnn_optimizer_create(s->lstm, &options, &s->adam) : status;
+}
+
+static const int32_t lstm_ids[12] = {0, 1, 2, 2, 1, 0, 0, 2, 1, 1, 0, 2};
+
+static rnn_status train_lstm(scene *s, int64_t steps, rnn_loss *loss)
+{
+    rnn_chunk chunk = {
+        .struct_size = sizeof chunk, .steps = steps, .streams = 2, .inputs = lstm_ids, .targets = lstm_ids};
+    return rnn_forward_backward(s->lstm, s->lstm_state, &chunk, loss);
+}
+
+static rnn_status train_lstm_on_a_short_chunk(scene *s)
+{
+    return train_lstm(s, 2, &s->results.loss[4]);
+}
+
+static rnn_status train_lstm_on_a_long_chunk(scene *s)
+{
+    return train_lstm(s, 6, &s->results.loss[5]);
+}
+
+static rnn_status clip_norm(scene *s)
+{
+    return rnn_model_clip_norm(s->lstm, 0.5, NULL);
+}
+
+static rnn_status step_adam(scene *s)
+{
+    return rnn_optimizer_step(s->adam, s->lstm);
+}
+
+static rnn_status see_activations(scene *s)
+{
+    return rnn_state_activations(s->lstm_state, 1, s->results.activations, 6 * 2 * 7);
+}
+
+static rnn_status see_gradient_norms(scene *s)
+{
+    return rnn_state_gradient_norms(s->lstm_state, 1, s->results.norms, 6);
+}
+
 static rnn_status draw(scene *s)
 {
     const int32_t first = 1;
@@ -303,6 +375,15 @@ static const struct {
     {need_flat_gradients, 1},
     {forward_backward_in_double, 1},
     {draw, 1},
+    {create_lstm, 1},
+    {create_lstm_state, 1},
+    {create_adam, 1},
+    {train_lstm_on_a_short_chunk, 1},
+    {clip_norm, 0},
+    {step_adam, 0},
+    {train_lstm_on_a_long_chunk, 1},
+    {see_activations, 0},
+    {see_gradient_norms, 0},
 };
 
 enum { CALLS = sizeof calls / sizeof calls[0] };
@@ -363,10 +444,13 @@ static int play(int64_t from, int64_t to, struct results *results)
     rnn_corpus_destroy(s.file_validation);
     rnn_model_destroy(s.model);
     rnn_model_destroy(s.double_model);
+    rnn_model_destroy(s.lstm);
     rnn_state_destroy(s.state);
     rnn_state_destroy(s.sampling_state);
     rnn_state_destroy(s.double_state);
+    rnn_state_destroy(s.lstm_state);
     rnn_optimizer_destroy(s.optimizer);
+    rnn_optimizer_destroy(s.adam);
     rnn_sampler_destroy(s.sampler);
     close_books();
     return failed;
@@ -449,20 +533,28 @@ static void test_the_largest_model_asks_for_what_it_needs(void **state)
     static const struct {
         int64_t symbols, hidden, layers;
     } sizes[] = {{1, 1048576, 1}, {16777216, 1048576, 1}, {16777216, 100, 1}, {16777216, 1048576, 1024}};
+    static const struct {
+        int32_t cell;
+        int64_t gates;
+    } cells[] = {{RNN_CELL_TANH, 1}, {RNN_CELL_GRU, 3}, {RNN_CELL_LSTM, 4}};
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        int64_t v = sizes[i].symbols;
-        int64_t h = sizes[i].hidden;
-        int64_t l = sizes[i].layers;
-        int64_t parameters = h * v + (2 * l - 1) * h * h + l * h + v * h + v;
-        rnn_model_options options = make_options(v, h, v, l, RNN_FLOAT64);
-        rnn_model *model = NULL;
-        open_books();
-        books.limit = 1 << 24;
-        assert_fails(rnn_model_create(&options, &model), RNN_ERROR_MEMORY, "");
-        assert_null(model);
-        assert_true(books.largest >= (size_t)parameters * sizeof(double));
-        close_books();
+        for (size_t c = 0; c < sizeof cells / sizeof cells[0]; c++) {
+            int64_t v = sizes[i].symbols;
+            int64_t h = sizes[i].hidden;
+            int64_t l = sizes[i].layers;
+            int64_t parameters = cells[c].gates * (h * v + (2 * l - 1) * h * h + 2 * l * h) + v * h + v;
+            rnn_model_options options = make_options(v, h, v, l, RNN_FLOAT64);
+            rnn_model *model = NULL;
+            options.cell = cells[c].cell;
+            options.bias = RNN_BIAS_BOTH;
+            open_books();
+            books.limit = 1 << 24;
+            assert_fails(rnn_model_create(&options, &model), RNN_ERROR_MEMORY, "");
+            assert_null(model);
+            assert_true(books.largest >= (size_t)parameters * sizeof(double));
+            close_books();
+        }
     }
 }
 

@@ -182,9 +182,9 @@ static void test_the_cell_of_an_lstm_is_what_its_next_step_remembers(void **unus
         set_parameter(model, index, zeros);
     }
     assert_ok(rnn_state_set(state, 0, RNN_STATE_HIDDEN, &h, 1));
-    assert_ok(rnn_state_set(state, 0, RNN_STATE_CELL, &c, 1));
+    assert_ok(rnn_state_set(state, 0, RNN_STATE_MEMORY, &c, 1));
     assert_ok(rnn_forward(model, state, &chunk, NULL, 0, NULL));
-    assert_ok(rnn_state_get(state, 0, RNN_STATE_CELL, &got, 1));
+    assert_ok(rnn_state_get(state, 0, RNN_STATE_MEMORY, &got, 1));
     assert_relative(got, c / 2, 1e-15);
     assert_ok(rnn_state_get(state, 0, RNN_STATE_HIDDEN, &got, 1));
     assert_relative(got, tanh(c / 2) / 2, 1e-15);
@@ -234,7 +234,7 @@ static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **unus
             assert_fails(rnn_state_get(state, layers[i], RNN_STATE_HIDDEN, values, 15), RNN_ERROR_ARGUMENT, part);
             assert_fails(rnn_state_set(state, layers[i], RNN_STATE_HIDDEN, values, 15), RNN_ERROR_ARGUMENT, part);
         }
-        const int32_t whats[] = {-1, kinds[k].parts, RNN_STATE_CELL + 1, INT32_MAX, INT32_MIN};
+        const int32_t whats[] = {-1, kinds[k].parts, RNN_STATE_MEMORY + 1, INT32_MAX, INT32_MIN};
         for (size_t i = 0; i < sizeof whats / sizeof whats[0]; i++) {
             char part[64];
             snprintf(part, sizeof part, "what is %d", whats[i]);

@@ -388,16 +388,15 @@ enum {
     /** h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, the seed's. Elman 1990. */
     RNN_CELL_TANH = 0,
     /**
-     * Gated recurrent unit, Cho et al. 2014, in the form of PyTorch and cuDNN; gates in the order r, z, n:
-     * r = σ(W_ir x + b_ir + W_hr h + b_hr); z = σ(W_iz x + b_iz + W_hz h + b_hz);
-     * n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h' = (1 - z) n + z h.
+     * Gated recurrent unit, Cho et al. 2014, in the form of PyTorch and cuDNN; gates in the order r, z, n. With x = x_t
+     * and h = h_{t-1}: r = σ(W_ir x + b_ir + W_hr h + b_hr); z = σ(W_iz x + b_iz + W_hz h + b_hz); n = tanh(W_in x +
+     * b_in + r (W_hn h + b_hn)); h_t = (1 - z) n + z h_{t-1}.
      */
     RNN_CELL_GRU = 1,
     /**
      * Long short-term memory, Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000 and without
-     * peepholes; gates in the order i, f, g, o:
-     * i, f, o = σ(W x + b_i + W h + b_h) of each; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c' = f c + i g;
-     * h' = o tanh(c').
+     * peepholes; gates in the order i, f, g, o. With x = x_t and h = h_{t-1}: i, f, o = σ(W_i x + b_i + W_h h + b_h) of
+     * each; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c_t = f c_{t-1} + i g; h_t = o tanh(c_t).
      */
     RNN_CELL_LSTM = 2,
 };
@@ -655,7 +654,7 @@ typedef struct rnn_state rnn_state; /**< B streams' hidden state, and the work s
 /** What a state holds for each layer, stream and hidden unit. */
 enum {
     RNN_STATE_HIDDEN = 0, /**< h, the activations. */
-    RNN_STATE_CELL = 1,   /**< c, the memory of an LSTM. */
+    RNN_STATE_MEMORY = 1, /**< c, the memory of an LSTM. */
 };
 
 /**
@@ -711,7 +710,7 @@ RNN_API rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destina
  * Copies a layer's values out.
  * @param state  The state.
  * @param layer  0 to L - 1.
- * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_CELL of an LSTM.
+ * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
  * @param[out] values [B][H] numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
@@ -722,7 +721,7 @@ RNN_API rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t 
  * Sets a layer's values.
  * @param state  The state.
  * @param layer  0 to L - 1.
- * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_CELL of an LSTM.
+ * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
  * @param values [B][H] finite numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).

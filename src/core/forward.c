@@ -81,7 +81,7 @@ static void forward_steps(const core_pass *pass, const workspace *w, int64_t l, 
 }
 
 /*
- * Inverted dropout (Srivastava et al. 2014; between layers only, Zaremba et al. 2014): each element is dropped with
+ * Inverted dropout (Srivastava et al. 2014): each element is dropped with
  * probability p, or else multiplied by 1 / (1 - p). The mask depends on the seed, the chunk's index, the layer and the
  * position (t, b) alone. A block of random bits serves four elements; there are less than 2^18 blocks in a row, 2^20
  * streams and 2^10 layers.

@@ -2,6 +2,8 @@
  * gru.c: the gated recurrent unit, in the form of PyTorch and cuDNN (Cho et al. 2014, with the reset gate behind the
  * recurrent product).
  *
+ * h' is h of the step before.
+ *
  *     r = σ(W_ir x + b_ir + W_hr h' + b_hr)
  *     z = σ(W_iz x + b_iz + W_hz h' + b_hz)
  *     q = W_hn h' + b_hn

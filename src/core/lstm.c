@@ -1,6 +1,8 @@
 /*
  * lstm.c: long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000; no peepholes).
  *
+ * h' and c' are h and c of the step before.
+ *
  *     i = σ(W_ii x + b_ii + W_hi h' + b_hi)
  *     f = σ(W_if x + b_if + W_hf h' + b_hf)
  *     g = tanh(W_ig x + b_ig + W_hg h' + b_hg)

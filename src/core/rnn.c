@@ -1,6 +1,8 @@
 /*
  * rnn.c: the vanilla RNN cell (Elman 1990, with tanh).
  *
+ * h' is h of the step before.
+ *
  *     a = W_ih x + b_ih + W_hh h' + b_hh
  *     h = tanh(a)
  *
