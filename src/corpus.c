@@ -158,6 +158,12 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     if (!(share > 0 && share < 1))
         return rnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be between 0 and 1", share);
     int64_t moved = (int64_t)((double)corpus->size * share), kept = corpus->size - moved;
+    int64_t needed = corpus->streams * corpus->steps + 1;
+    if (moved < needed || kept < needed)
+        return rnn_fail(RNN_ERROR_ARGUMENT,
+                        "share is %g, which parts %" PRId64 " symbols into %" PRId64 " and %" PRId64 "; %" PRId64
+                        " streams of %" PRId64 " steps need %" PRId64 " in each",
+                        share, corpus->size, kept, moved, corpus->streams, corpus->steps, needed);
     rnn_corpus *rest;
     RNN_TRY(
         create_part(corpus->vocab, corpus->source, corpus->begin + kept, moved, corpus->steps, corpus->streams, &rest));

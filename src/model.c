@@ -345,7 +345,7 @@ static rnn_status check_same(const char *who, const char *what, int64_t own, int
 {
     if (own == other)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_MISMATCH, "%s was made for a model whose %s is %" PRId64 "; this one's is %" PRId64, who,
+    return rnn_fail(RNN_ERROR_MISMATCH, "%s was made for a model whose %s is %" PRId64 "; here it is %" PRId64, who,
                     what, own, other);
 }
 
@@ -368,6 +368,12 @@ rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const 
 }
 
 /* ---- Parameters by name ------------------------------------------------------------------------------------------ */
+
+rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size)
+{
+    const rnn_parameter empty = {.struct_size = sizeof empty};
+    return rnn_struct_init("parameter", parameter, struct_size, &empty, PARAMETER_FIRST_SIZE, sizeof empty);
+}
 
 int64_t rnn_model_parameter_count(const rnn_model *model)
 {
@@ -531,6 +537,18 @@ bool rnn_model_next_span(const rnn_model *model, model_span *span)
     }
     span->index++;
     return true;
+}
+
+const char *rnn_model_name_at(const rnn_model *model, model_span span)
+{
+    for (size_t i = span.offset; i < span.offset + span.count; i++) {
+        if (isfinite(rnn_model_number(model, model->gradients, i)))
+            continue;
+        for (int64_t n = model->named_count; n-- > 0;)
+            if (model->named[n].offset <= i)
+                return model->named[n].name;
+    }
+    return "";
 }
 
 rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count)

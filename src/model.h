@@ -68,7 +68,7 @@ typedef struct model_shape {
 model_shape rnn_model_shape(const rnn_model *model);
 
 /*
- * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; this one's is 128" for the first thing
+ * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; here it is 128" for the first thing
  * that differs. `layers_only` compares what a state depends on, else what an optimizer does.
  */
 rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool layers_only);
@@ -93,6 +93,9 @@ typedef struct model_span {
 } model_span;
 
 bool rnn_model_next_span(const rnn_model *model, model_span *span);
+
+/* The name of the first parameter whose gradient is not finite within a span; "" if there is none. */
+const char *rnn_model_name_at(const rnn_model *model, model_span span);
 
 /* The element at an offset of an array of the model's precision. */
 static inline const void *rnn_model_at_const(const rnn_model *model, const void *array, size_t offset)

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { OPTIONS_FIRST_SIZE = offsetof(rnn_optimizer_options, beta2) + sizeof(double) };
+enum { OPTIONS_FIRST_SIZE = offsetof(rnn_optimizer_options, clip_value) + sizeof(double) };
 
 struct rnn_optimizer {
     rnn_optimizer_options options;
@@ -48,7 +48,7 @@ static rnn_status check_share(const char *name, double value, bool used)
     if (value == 0 || (used && value > 0 && value < 1))
         return RNN_OK;
     return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be %s", name, value,
-                    used ? "0 or more and less than 1" : "0 with this rule");
+                    used ? "0 or more and less than 1" : "0 with this rule (rnn_optimizer_options_init() sees to it)");
 }
 
 static rnn_status check_options(const rnn_optimizer_options *o)
@@ -62,6 +62,7 @@ static rnn_status check_options(const rnn_optimizer_options *o)
     RNN_TRY(check_share("momentum", o->momentum, sgd || rmsprop));
     RNN_TRY(check_share("beta1", o->beta1, adam));
     RNN_TRY(check_share("beta2", o->beta2, adam || rmsprop));
+    RNN_TRY(rnn_check_number("clip_value", o->clip_value, 0, false));
     if (o->nesterov && !(sgd && o->momentum > 0))
         return rnn_fail(RNN_ERROR_ARGUMENT, "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum",
                         o->nesterov);
@@ -124,7 +125,9 @@ static rnn_status check_finite(const rnn_model *model)
 {
     for (model_span s = {0}; rnn_model_next_span(model, &s);)
         if (!model->core->all_finite(rnn_model_at(model, model->gradients, s.offset), s.count))
-            return rnn_fail(RNN_ERROR_NONFINITE, "a gradient is not finite");
+            return rnn_fail(RNN_ERROR_NONFINITE,
+                            "a gradient of %s is not finite; rnn_model_zero_gradients() drops them all",
+                            rnn_model_name_at(model, s));
     return RNN_OK;
 }
 
@@ -141,6 +144,7 @@ static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
         .epsilon = o->epsilon,
         .momentum = o->momentum,
         .weight_decay = o->weight_decay,
+        .limit = o->clip_value > 0 ? o->clip_value : INFINITY,
         .beta1 = o->beta1,
         .beta2 = o->beta2,
         .correction1 = 1 - pow(o->beta1, (double)steps),

@@ -144,7 +144,9 @@ static rnn_status check_values(const rnn_state *state, int64_t layer, int32_t wh
 {
     RNN_REQUIRE(state);
     RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
-    RNN_TRY(rnn_check_range("what", what, RNN_STATE_HIDDEN, (int64_t)state->parts - 1));
+    if (what < RNN_STATE_HIDDEN || what >= (int32_t)state->parts)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "what is %" PRId32 "; it must be RNN_STATE_HIDDEN%s", what,
+                        state->parts > 1 ? " or RNN_STATE_MEMORY" : ", since only an LSTM has RNN_STATE_MEMORY");
     RNN_REQUIRE(values);
     int64_t own = state->streams * state->shape.hidden_size;
     if (count == own)

@@ -80,8 +80,8 @@ static rnn_status check_struct_size(const char *name, size_t struct_size, size_t
 {
     if (struct_size >= first && struct_size <= STRUCT_SIZE_MOST)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "struct_size of %s is %zu; it must be sizeof(rnn_%s), %zu or more", name,
-                    struct_size, name, first);
+    return rnn_fail(RNN_ERROR_ARGUMENT, "struct_size of %s is %zu; it must be sizeof(rnn_%s), here %zu to %d", name,
+                    struct_size, name, first, STRUCT_SIZE_MOST);
 }
 
 static size_t size_given(const void *given)

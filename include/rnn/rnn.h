@@ -16,11 +16,15 @@
  * and one training step is four calls: rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(),
  * rnn_optimizer_step(). Read the sections in this order; a first program needs one function or two of each.
  *
+ * Where a comment speaks of the seed it means min-char-rnn, Andrej Karpathy's program of 112 lines, whose defaults
+ * these are; docs/seed.md sets the two side by side.
+ *
  * Conventions, the same for every function:
  *
  * - **Errors.** A call that can fail returns an `rnn_status`, #RNN_OK (0) when it worked. After any other status
  *   rnn_last_error() holds one sentence that names the argument, its value and the limit. A failed call leaves every
- *   object and every result as it was. NULL where an object is required is an error, never a crash.
+ *   object and every result as it was: a handle that could not be created keeps the value that it had. NULL where an
+ * object is required is an error, never a crash.
  * - **Ownership.** An object belongs to whoever created it and is released by its `_destroy` function, which accepts
  *   NULL. No function keeps a pointer of the caller's after it returns, and objects don't depend on one another's
  *   lives: a corpus outlives its vocabulary, a state its model. A pointer that a function hands out is valid as long as
@@ -279,7 +283,7 @@ typedef struct rnn_chunk {
  */
 RNN_API rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
 
-/** What a chunk costs. The mean, where it is wanted, is `sum / count`. */
+/** What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. */
 typedef struct rnn_loss {
     double sum;    /**< Sum over the counted positions of what each costs: see #RNN_LOSS_CROSS_ENTROPY and so on. */
     int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE or masked. */
@@ -544,6 +548,14 @@ typedef struct rnn_parameter {
 } rnn_parameter;
 
 /**
+ * Fills a description with zeros and its size.
+ * @param[out] parameter What to fill.
+ * @param struct_size sizeof(rnn_parameter).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size);
+
+/**
  * The number of named parameters.
  * @return At least 5; 0 for NULL.
  */
@@ -553,7 +565,7 @@ RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
  * Describes a parameter.
  * @param model The model.
  * @param index 0 to rnn_model_parameter_count() - 1.
- * @param[out] parameter What to fill; `parameter->struct_size` must be set.
+ * @param[out] parameter What to fill; `parameter->struct_size` must be set (rnn_parameter_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter);
@@ -636,7 +648,8 @@ RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
 
 /**
  * Scales all gradients down together when their norm, that of one vector of all, exceeds a limit (Pascanu et al. 2013):
- * multiplies them by min(1, limit / (norm + 1e-6)), as PyTorch's clip_grad_norm_ does.
+ * multiplies them by min(1, limit / (norm + 1e-6)), as PyTorch's clip_grad_norm_ does. With #RNN_REDUCTION_SUM the norm
+ * grows with the number of positions.
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @param[out] norm The norm before; NULL if not wanted.
@@ -797,7 +810,7 @@ RNN_API rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t laye
  */
 
 /**
- * Runs a model over a chunk and advances the state.
+ * Runs a model over a chunk and advances the state. Dropout is off.
  * @param model The model.
  * @param state The state that the chunk starts from; afterwards the one that it ends in.
  * @param chunk The inputs and, when `loss` is wanted, the targets.
@@ -868,6 +881,11 @@ typedef struct rnn_optimizer_options {
     double momentum;      /**< SGD, RMSprop: 0 to less than 1. */
     double beta1;         /**< Adam, AdamW: 0 to less than 1. */
     double beta2;         /**< RMSprop (PyTorch's alpha), Adam, AdamW: 0 to less than 1. */
+    /**
+     * Greater than 0: each gradient is limited to ±clip_value, as by rnn_model_clip_value() before the step but in the
+     * same pass over the parameters. 0, the default: it isn't.
+     */
+    double clip_value;
 } rnn_optimizer_options;
 
 /**
@@ -970,7 +988,7 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
  * @param model   The model.
  * @param state   B streams; advanced by `n` steps.
  * @param sampler The sampler; advanced by `n` draws.
- * @param first   [B] ids: each stream's first input.
+ * @param first   [B] ids: each stream's first input; after a chunk, that would be the targets of its last step.
  * @param n       The number of symbols to draw for each stream: 0 or more.
  * @param[out] ids [n][B] ids. May be NULL when `n` is 0.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;

@@ -84,6 +84,7 @@ typedef struct core_update {
     double learning_rate;
     double epsilon;
     double momentum;
+    double limit;        /* of a gradient's magnitude, before anything else */
     double weight_decay; /* times the parameter, is added to the gradient */
     double beta1, beta2;
     double correction1, correction2; /* 1 - beta^steps */

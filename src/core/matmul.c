@@ -237,13 +237,12 @@ INLINE void outer_tile(size_t row0, size_t rows, size_t group, size_t kept, size
                        const real *g_packed, const real *x_packed, real *w, size_t w_row)
 {
     size_t gate = row0 / group, within = row0 % group;
-    if (rows == TILE_ROWS && columns == PANEL && within + rows <= kept) { /* all of it exists */
-        tile(TILE_ROWS, 1, p_count, g_packed, 1, TILE_ROWS, x_packed, 0, w + (gate * kept + within) * w_row, w_row, 2);
-        return;
-    }
+    bool whole = rows == TILE_ROWS && columns == PANEL && within + rows <= kept; /* all of it exists */
     real sum[TILE_ROWS][PANEL] = {{0}};
-    tile(TILE_ROWS, 1, p_count, g_packed, 1, TILE_ROWS, x_packed, 0, sum[0], PANEL, 2);
-    add_tile((const real(*)[PANEL])sum, row0, rows, group, kept, columns, w, w_row);
+    tile(TILE_ROWS, 1, p_count, g_packed, 1, TILE_ROWS, x_packed, 0,
+         whole ? w + (gate * kept + within) * w_row : sum[0], whole ? w_row : PANEL, 2);
+    if (!whole)
+        add_tile((const real(*)[PANEL])sum, row0, rows, group, kept, columns, w, w_row);
 }
 
 /*

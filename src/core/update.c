@@ -20,11 +20,16 @@ static bool all_finite(const void *values, size_t count)
     return rest == 0;
 }
 
+INLINE real limited(real x, real most)
+{
+    return x > most ? most : x < -most ? -most : x;
+}
+
 static void clip(void *values, size_t count, double limit)
 {
     real *x = values, most = (real)limit;
     for (size_t i = 0; i < count; i++)
-        x[i] = x[i] > most ? most : x[i] < -most ? -most : x[i];
+        x[i] = limited(x[i], most);
 }
 
 static void scale(void *values, size_t count, double factor)
@@ -62,9 +67,10 @@ static void adagrad(const core_update *u, size_t count, void *values, void *grad
 {
     real *restrict x = values, *restrict g = gradients, *restrict m = first;
     real rate = rate_of(u->learning_rate), epsilon = positive(u->epsilon), decay = rate_of(u->weight_decay);
+    real most = rate_of(u->limit);
     (void)second;
     for (size_t i = 0; i < count; i++) {
-        real d = g[i] + decay * x[i];
+        real d = limited(g[i], most) + decay * x[i];
         m[i] += d * d;
         x[i] -= rate * d / square_root(m[i] + epsilon);
         g[i] = 0;
@@ -76,17 +82,18 @@ static void sgd(const core_update *u, size_t count, void *values, void *gradient
 {
     real *restrict x = values, *restrict g = gradients, *restrict v = first;
     real rate = rate_of(u->learning_rate), momentum = (real)u->momentum, decay = rate_of(u->weight_decay);
+    real most = rate_of(u->limit);
     (void)second;
     if (momentum == 0) { /* there is no v then */
         for (size_t i = 0; i < count; i++) {
-            x[i] -= rate * (g[i] + decay * x[i]);
+            x[i] -= rate * (limited(g[i], most) + decay * x[i]);
             g[i] = 0;
         }
         return;
     }
     real own = u->nesterov ? 1 : 0, carried = u->nesterov ? momentum : 1;
     for (size_t i = 0; i < count; i++) {
-        real d = g[i] + decay * x[i];
+        real d = limited(g[i], most) + decay * x[i];
         v[i] = momentum * v[i] + d;
         x[i] -= rate * (own * d + carried * v[i]);
         g[i] = 0;
@@ -99,8 +106,9 @@ static void rmsprop(const core_update *u, size_t count, void *values, void *grad
     real *restrict x = values, *restrict g = gradients, *restrict m = first, *restrict v = second;
     real rate = rate_of(u->learning_rate), epsilon = positive(u->epsilon), decay = rate_of(u->weight_decay);
     real momentum = (real)u->momentum, beta = (real)u->beta2, other = (real)(1 - u->beta2);
+    real most = rate_of(u->limit);
     for (size_t i = 0; i < count; i++) {
-        real d = g[i] + decay * x[i];
+        real d = limited(g[i], most) + decay * x[i];
         m[i] = beta * m[i] + other * d * d;
         real step = d / (square_root(m[i]) + epsilon);
         if (v)
@@ -119,9 +127,9 @@ INLINE void adam_step(const core_update *u, size_t count, real *restrict x, real
 {
     real rate = rate_of(u->learning_rate / u->correction1), root = (real)(1 / sqrt(u->correction2));
     real epsilon = positive(u->epsilon), beta1 = (real)u->beta1, beta2 = (real)u->beta2;
-    real other1 = (real)(1 - u->beta1), other2 = (real)(1 - u->beta2);
+    real other1 = (real)(1 - u->beta1), other2 = (real)(1 - u->beta2), most = rate_of(u->limit);
     for (size_t i = 0; i < count; i++) {
-        real d = g[i] + added * x[i];
+        real d = limited(g[i], most) + added * x[i];
         m[i] = beta1 * m[i] + other1 * d;
         v[i] = beta2 * v[i] + other2 * d * d;
         x[i] = kept * x[i] - rate * m[i] / (square_root(v[i]) * root + epsilon);

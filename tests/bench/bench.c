@@ -92,6 +92,7 @@ static void set_up(bench *b, int32_t precision)
     rnn_optimizer_options rule;
     check(rnn_optimizer_options_init(&rule, sizeof rule, b->c.rule));
     rule.learning_rate = 0.001;
+    rule.clip_value = 5;
     check(rnn_model_create(&options, &b->model));
     check(rnn_state_create(b->model, b->c.streams, &b->state));
     check(rnn_optimizer_create(b->model, &rule, &b->optimizer));
@@ -122,7 +123,6 @@ static double work(bench *b)
                        .inputs = b->ids,
                        .targets = b->ids + b->c.streams};
     check(rnn_forward_backward(b->model, b->state, &chunk, NULL));
-    check(rnn_model_clip_value(b->model, 5));
     check(rnn_optimizer_step(b->optimizer, b->model));
     return (double)(b->c.steps * b->c.streams);
 }
