@@ -17,7 +17,8 @@ function(rnn_core_settings target precision instruction_set)
         RNN_CORE_VECTOR_BYTES=${RNN_VECTOR_BYTES_${instruction_set}}
     )
     target_compile_options(${target} PRIVATE
-        $<$<NOT:$<CONFIG:Debug>>:-O3>
+        $<$<NOT:$<CONFIG:Debug>>:-O2;-ftree-vectorize>
+        $<$<C_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>
         -ffp-contract=fast
         -fno-math-errno
         -fno-trapping-math

@@ -5,16 +5,23 @@ include(CMakePackageConfigHelpers)
 install(FILES include/rnn/rnn.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rnn)
 install(TARGETS rnn rnn_static EXPORT librnn INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
-# The libraries depend on no other package, so the exported targets are the whole configuration.
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/librnn)
-install(EXPORT librnn NAMESPACE librnn:: FILE librnnConfig.cmake DESTINATION ${package_dir})
+install(EXPORT librnn NAMESPACE librnn:: FILE librnnTargets.cmake DESTINATION ${package_dir})
+configure_package_config_file(cmake/librnnConfig.cmake.in librnnConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(librnnConfigVersion.cmake COMPATIBILITY SameMajorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/librnnConfigVersion.cmake DESTINATION ${package_dir})
+install(
+    FILES ${PROJECT_BINARY_DIR}/librnnConfig.cmake ${PROJECT_BINARY_DIR}/librnnConfigVersion.cmake
+    DESTINATION ${package_dir}
+)
 
 # librnn.pc finds everything from where it stands itself, so that an installed tree may be moved.
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
     BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
     OUTPUT_VARIABLE pkgconfig_to_prefix
 )
+set(pkgconfig_private "-lm ${CMAKE_THREAD_LIBS_INIT}")
+if(OpenMP_C_FOUND)
+    string(APPEND pkgconfig_private " ${OpenMP_C_FLAGS}")
+endif()
 configure_file(cmake/librnn.pc.in librnn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/librnn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -7,14 +7,17 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <unistd.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 enum { THREADS_MOST = 1024 };
 
 /* Less than this, and waiting for one another costs more than the work: some ten microseconds of it. */
 #define WORK_OF_A_THREAD 250e3
 
-static atomic_int setting; /* 0: the machine's cores */
+static atomic_int setting; /* 0: OpenMP's */
 static atomic_bool
     forked; /* OpenMP's threads don't come along into a forked process, and waiting for them has no end */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -29,12 +32,6 @@ static void watch_forks(void)
     pthread_atfork(NULL, NULL, note_fork);
 }
 
-static int cores(void)
-{
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online < 1 ? 1 : online > THREADS_MOST ? THREADS_MOST : (int)online;
-}
-
 rnn_status rnn_set_threads(int32_t threads)
 {
     RNN_TRY(rnn_check_range("threads", threads, 0, THREADS_MOST));
@@ -44,11 +41,10 @@ rnn_status rnn_set_threads(int32_t threads)
 
 int32_t rnn_threads(void)
 {
-#ifdef RNN_HAVE_OPENMP
+#ifdef _OPENMP
     int threads = atomic_load(&setting);
-    return atomic_load(&forked) ? 1 : threads > 0 ? threads : cores();
+    return atomic_load(&forked) ? 1 : threads > 0 ? threads : omp_get_max_threads();
 #else
-    (void)cores;
     return 1;
 #endif
 }

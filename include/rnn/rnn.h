@@ -144,7 +144,8 @@ RNN_API rnn_status rnn_set_allocator(const rnn_allocator *allocator);
  * Sets how many threads a call may compute with. Small work stays on the calling thread by itself. Results are the same
  * bits whatever the number. In a process that was forked after its parent has computed with several threads there is
  * one.
- * @param threads 1 to 1024; 0 for as many as the machine has cores, which is the default.
+ * @param threads 1 to 1024; 0, the default, for as many as OpenMP takes by itself: OMP_NUM_THREADS in
+ *        the environment, else the machine's cores.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API rnn_status rnn_set_threads(int32_t threads);

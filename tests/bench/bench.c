@@ -139,7 +139,8 @@ static void tear_down(bench *b)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T]\n");
+    fprintf(stderr,
+            "usage: bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T]\n");
     for (size_t i = 0; i < sizeof configurations / sizeof *configurations; i++)
         fprintf(stderr, "    %-4s %s\n", configurations[i].name, configurations[i].what);
     return 2;

@@ -20,7 +20,9 @@ static double now(void)
 #define IN_REGISTER "+w"
 #endif
 
-#define EACH_SUM(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
+#define EACH_SUM(do)                                                                                                   \
+    do                                                                                                                 \
+    (0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11)
 #define BEGIN(s) vector sum##s = factor;
 #define ADD(s)                                                                                                         \
     sum##s = sum##s * factor + term;                                                                                   \
