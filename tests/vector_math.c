@@ -64,7 +64,8 @@ static wide spacing(wide x)
 
 static real of_all_lanes(vector_function function, real x)
 {
-    vector results = function(broadcast(x));
+    real results[WIDTH];
+    store(results, function(broadcast(x)));
     for (int lane = 1; lane < WIDTH; lane++)
         assert_memory_equal(&results[lane], &results[0], sizeof(real));
     return results[0];
