@@ -28,6 +28,9 @@ INLINE void tile(const int rows, const int panels, size_t k_count, const real *a
 #pragma GCC unroll 8
         for (int v = 0; v < 2 * panels; v++)
             sum[r][v] = broadcast(0);
+    for (int r = 0; r < rows; r++) /* C is wanted at the end */
+        __builtin_prefetch(c + (size_t)r * c_row, 1);
+#pragma GCC unroll 4
     for (size_t k = 0; k < k_count; k++) {
         vector column[2 * TILE_PANELS];
 #pragma GCC unroll 8
@@ -198,17 +201,22 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
 
 enum { OUTER_SCRATCH = BLOCK_K * (BLOCK_ROWS + BLOCK_COLUMNS) }; /* reals */
 
-/* out[k][width] = x[k][0 .. width), in slices of `width` columns one behind the other, padded with zeros */
-static void pack_slices(size_t k_count, size_t columns, const real *x, size_t x_row, size_t width, real *out)
+/*
+ * out[k][width] = x[k][0 .. columns), in slices of `width` columns one behind the other, padded with zeros. A constant
+ * width makes the copies straight code.
+ */
+INLINE void pack_slices(size_t k_count, size_t columns, const real *x, size_t x_row, const size_t width, real *out)
 {
     for (size_t c0 = 0; c0 < columns; c0 += width) {
         size_t n = columns - c0 < width ? columns - c0 : width;
-        for (size_t k = 0; k < k_count; k++) {
-            for (size_t j = 0; j < n; j++)
-                out[j] = x[k * x_row + c0 + j];
-            for (size_t j = n; j < width; j++)
-                out[j] = 0;
-            out += width;
+        for (size_t k = 0; k < k_count; k++, out += width) {
+            const real *row = x + k * x_row + c0;
+            if (n == width) {
+                memcpy(out, row, width * sizeof *out);
+                continue;
+            }
+            for (size_t j = 0; j < width; j++)
+                out[j] = j < n ? row[j] : 0;
         }
     }
 }
