@@ -13,7 +13,8 @@
 enum {
     STEPS_MOST = 1 << 24,
     STREAMS_MOST = 1 << 20,
-    INFERENCE_ROWS = 1024, /* positions that inference keeps at a time */
+    INFERENCE_ROWS = 1024,       /* positions that inference keeps at a time, at most, */
+    INFERENCE_NUMBERS = 1 << 23, /* and numbers */
 };
 
 /* Dropout takes its random numbers from another key than the initial parameters. */
@@ -212,7 +213,7 @@ static void add_loss(const core_pass *pass, rnn_loss *loss)
 }
 
 /* Room for what the caller wants to see of a chunk */
-static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_t steps)
+static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_t steps, bool backward)
 {
     size_t layers = (size_t)model->options.layers, values;
     if (__builtin_mul_overflow((size_t)(steps * state->streams), (size_t)model->options.hidden_size * layers,
@@ -221,7 +222,7 @@ static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_
         values = SIZE_MAX;
     if (state->observe & RNN_OBSERVE_ACTIVATIONS)
         RNN_TRY(rnn_state_grow("the activations of a chunk", &state->activations, values));
-    if (state->observe & RNN_OBSERVE_GRADIENT_NORMS)
+    if (backward && (state->observe & RNN_OBSERVE_GRADIENT_NORMS))
         RNN_TRY(rnn_state_grow("the gradient norms of a chunk", &state->gradient_norms,
                                (size_t)steps * layers * sizeof(double)));
     return RNN_OK;
@@ -251,8 +252,10 @@ rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk
     if (outputs_count != expected)
         return rnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64, outputs_count,
                         expected);
-    RNN_TRY(need_observed(model, state, chunk.steps));
-    int64_t at_a_time = chunk.streams < INFERENCE_ROWS ? INFERENCE_ROWS / chunk.streams : 1;
+    RNN_TRY(need_observed(model, state, chunk.steps, false));
+    int64_t most = INFERENCE_NUMBERS / (model->options.output_size + model->options.hidden_size);
+    int64_t rows = most < INFERENCE_ROWS ? most : INFERENCE_ROWS;
+    int64_t at_a_time = chunk.streams < rows ? rows / chunk.streams : 1;
     if (state->observe & RNN_OBSERVE_ACTIVATIONS)
         at_a_time = chunk.steps;
     rnn_loss total = {0};
@@ -279,7 +282,7 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     rnn_chunk chunk;
     RNN_TRY(read_chunk(model, state, given, true, &chunk));
     RNN_TRY(rnn_model_need_gradients(model));
-    RNN_TRY(need_observed(model, state, chunk.steps));
+    RNN_TRY(need_observed(model, state, chunk.steps, true));
     core_pass pass;
     rnn_piece whole = {.chunk = chunk, .training = true, .first = true};
     RNN_TRY(rnn_run_piece(model, state, &whole, &pass));
@@ -295,7 +298,7 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
         rnn_model_use_rows(model, chunk.inputs, (size_t)(chunk.steps * chunk.streams));
     model->core->backward(&pass);
     keep_observed(model, state, &pass);
-    state->random_index++;
+    state->random_index = (state->random_index + 1) % RANDOM_INDEX_END;
     if (loss)
         *loss = total;
     return RNN_OK;

@@ -298,6 +298,12 @@ rnn_status rnn_model_create(const rnn_model_options *given, rnn_model **model)
     status = initialise(m, cell->forget_gate);
     if (status != RNN_OK)
         goto failed;
+    if (!core->all_finite(m->parameters, m->count)) {
+        status = rnn_fail(RNN_ERROR_ARGUMENT,
+                          "weight_scale is %g and forget_bias %g; the precision has no such large numbers",
+                          options.weight_scale, options.forget_bias);
+        goto failed;
+    }
     *model = m;
     return RNN_OK;
 

@@ -11,6 +11,9 @@
 
 enum { OPTIONS_FIRST_SIZE = offsetof(rnn_sampler_options, seed) + sizeof(uint64_t) };
 
+/* Sampling takes its random numbers from another key than the initial parameters. */
+#define SAMPLER_KEY UINT64_C(0x73616d706c657200)
+
 struct rnn_sampler {
     rnn_sampler_options options;
     uint64_t drawn; /* by each stream */
@@ -53,18 +56,20 @@ static int32_t most_likely(const rnn_model *model, const void *logits)
     return best;
 }
 
-/* The symbol at which the sum of the probabilities passes u in [0, 1); should it never, by rounding, the last possible.
- */
-static int32_t draw(const rnn_model *model, const void *probabilities, double u)
+/* The symbol at which the sum of the weights passes the share u in [0, 1) of all; by rounding at last, the last
+ * possible. */
+static int32_t draw(const rnn_model *model, const void *weights, double u)
 {
-    double sum = 0;
+    double total = 0, sum = 0;
     int32_t last = 0;
+    for (int64_t i = 0; i < model->options.output_size; i++)
+        total += rnn_model_number(model, weights, (size_t)i);
     for (int64_t i = 0; i < model->options.output_size; i++) {
-        double p = rnn_model_number(model, probabilities, (size_t)i);
-        if (p > 0)
+        double weight = rnn_model_number(model, weights, (size_t)i);
+        if (weight > 0)
             last = (int32_t)i;
-        sum += p;
-        if (sum > u)
+        sum += weight;
+        if (sum > u * total)
             return last;
     }
     return last;
@@ -83,8 +88,8 @@ static rnn_status draw_all(const rnn_model *model, const rnn_sampler *sampler, u
             ids[b] = most_likely(model, row);
             continue;
         }
-        model->core->softmax(row, size, 1 / sampler->options.temperature);
-        ids[b] = draw(model, row, rnn_random_uniform(sampler->options.seed, (uint64_t)b, index));
+        model->core->exponentials(row, size, 1 / sampler->options.temperature);
+        ids[b] = draw(model, row, rnn_random_uniform(sampler->options.seed ^ SAMPLER_KEY, (uint64_t)b, index));
     }
     return RNN_OK;
 }

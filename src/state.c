@@ -10,8 +10,6 @@
 
 enum { STREAMS_MOST = 1 << 20 };
 
-#define RANDOM_INDEX_END (UINT64_C(1) << 54)
-
 rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state)
 {
     RNN_REQUIRE(model);

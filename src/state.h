@@ -6,6 +6,9 @@
 
 #include "model.h"
 
+/* Random indices begin again after this many chunks. */
+#define RANDOM_INDEX_END (UINT64_C(1) << 54)
+
 /* Memory that grows to what is asked of it and keeps that. */
 typedef struct growing {
     void *memory;

@@ -48,10 +48,12 @@ const char *rnn_status_name(rnn_status status)
 
 rnn_status rnn_fail(rnn_status status, const char *format, ...)
 {
+    char sentence[sizeof last_error]; /* what is formatted may be the last error itself */
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(last_error, sizeof last_error, format, arguments);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    memcpy(last_error, sentence, sizeof last_error);
     return status;
 }
 

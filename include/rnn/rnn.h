@@ -32,6 +32,7 @@
  * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Counts of elements are `int64_t`, so
  *   that a negative one is an error instead of a huge number; lengths of memory in bytes are `size_t`.
  * - **Layout.** Arrays are dense and row-major; `[T][B]` means that element (t, b) stands at `t * B + b`: time-major.
+ *   Arrays that a call reads and arrays that it writes must not overlap.
  * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
  *   or `double`.
  * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size
@@ -624,8 +625,8 @@ RNN_API rnn_status rnn_model_flat_parameters(const rnn_model *model, const void 
  * with one call, for example. Creates the gradients, as zeros, if there are none yet.
  *
  * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V. From this call on, since the buffer may be written to at any time, it goes through
- * all.
+ * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). From this call on,
+ * since the buffer may be written to at any time, it goes through all.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.

@@ -10,8 +10,8 @@
 
 /*
  * One step of one layer, for some of its streams. Rows have `width` = H rounded up to whole vectors for each gate. What
- * is beyond H is zero in gates, h, c and all gradients, and must be zero in what a cell writes: so a cell turns zeros
- * into h = 0 and c = 0 (tanh does, σ alone would not).
+ * is beyond H is zero in the products, h, c and all gradients that a cell reads, and must be zero in the h, c and
+ * gradients that it writes: so a cell turns zeros into h = 0 and c = 0 (tanh does, σ alone would not).
  */
 typedef struct cell_step {
     size_t streams;

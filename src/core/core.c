@@ -68,5 +68,5 @@ const rnn_core RNN_CORE_NAME = {
     .rmsprop = rmsprop,
     .adam = adam,
     .adamw = adamw,
-    .softmax = softmax,
+    .exponentials = exponentials,
 };

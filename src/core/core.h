@@ -122,8 +122,8 @@ typedef struct rnn_core {
     double (*sum_of_squares)(const void *values, size_t count);
     core_rule *adagrad, *sgd, *rmsprop, *adam, *adamw;
 
-    /* In place: softmax(logits * scale). Returns false when that is not finite. */
-    bool (*softmax)(void *logits, size_t count, double scale);
+    /* In place, of finite logits: exp((logits - max) * scale), which is softmax(logits * scale) but for a factor. */
+    void (*exponentials)(void *logits, size_t count, double scale);
 } rnn_core;
 
 extern const rnn_core rnn_core_f32_baseline, rnn_core_f64_baseline;

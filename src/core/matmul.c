@@ -285,17 +285,20 @@ static void outer_product(share i_share, size_t group, size_t kept, size_t j_cou
 }
 
 /*
- * Bias gradient: b[i] += sum over p of G[p][i], ascending p; for some of the i, whole vectors of them. Groups as in
- * outer_product(); scratch: as many reals as i.
+ * Bias gradient: b[i] += sum over p of G[p][i], in blocks of BLOCK_K, which keeps the error of a long sum small; for
+ * some of the i, whole vectors of them. Groups as in outer_product(); scratch: as many reals as i.
  */
 static void column_sums(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row, real *b,
                         real *scratch)
 {
-    memset(scratch, 0, i_share.count * sizeof *scratch);
-    for (size_t p = 0; p < p_count; p++)
-        for (size_t i = 0; i < i_share.count; i += WIDTH)
-            store(scratch + i, load(scratch + i) + load(g + p * g_row + i_share.first + i));
-    for (size_t i = i_share.first; i < i_share.first + i_share.count; i++)
-        if (i % group < kept)
-            b[i / group * kept + i % group] += scratch[i - i_share.first];
+    for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
+        size_t p_end = p_count - p0 < BLOCK_K ? p_count : p0 + BLOCK_K;
+        memset(scratch, 0, i_share.count * sizeof *scratch);
+        for (size_t p = p0; p < p_end; p++)
+            for (size_t i = 0; i < i_share.count; i += WIDTH)
+                store(scratch + i, load(scratch + i) + load(g + p * g_row + i_share.first + i));
+        for (size_t i = i_share.first; i < i_share.first + i_share.count; i++)
+            if (i % group < kept)
+                b[i / group * kept + i % group] += scratch[i - i_share.first];
+    }
 }

@@ -16,16 +16,23 @@ INLINE real largest_of(const real *row, size_t count)
     return result;
 }
 
-/* row[i] = exp((row[i] - shift) * scale) for whole vectors; returns the sum. */
-INLINE real exp_row(real *row, size_t count, real shift, real scale)
+/* row[i] = exp(row[i] - shift) for whole vectors; returns the sum, made in blocks so that it stays exact for long rows.
+ */
+INLINE double exp_row(real *row, size_t count, real shift)
 {
-    vector sum = broadcast(0);
-    for (size_t i = 0; i < count; i += WIDTH) {
-        vector e = vector_exp((load(row + i) - shift) * scale);
-        store(row + i, e);
-        sum += e;
+    enum { BLOCK = 128 * WIDTH };
+    double total = 0;
+    for (size_t i0 = 0; i0 < count; i0 += BLOCK) {
+        size_t end = count - i0 < BLOCK ? count : i0 + BLOCK;
+        vector sum = broadcast(0);
+        for (size_t i = i0; i < end; i += WIDTH) {
+            vector e = vector_exp(load(row + i) - shift);
+            store(row + i, e);
+            sum += e;
+        }
+        total += (double)sum_of(sum);
     }
-    return sum_of(sum);
+    return total;
 }
 
 /*
@@ -36,8 +43,9 @@ static double cross_entropy_forward(real *row, size_t count, int32_t target, rea
 {
     real most = largest_of(row, count);
     double logit = (double)row[target] - (double)most;
-    *sum = exp_row(row, count, most, 1);
-    return log((double)*sum) - logit;
+    double total = exp_row(row, count, most);
+    *sum = (real)total;
+    return log(total) - logit;
 }
 
 /* row: in, what the forward pass left; out, scale (p - one-hot(target)) */
@@ -67,22 +75,17 @@ static void squared_error_backward(real *row, size_t count, const real *target, 
         row[i] = 2 * scale * (row[i] - target[i]);
 }
 
-/* logits: in place, softmax(logits * scale); false when they or it are not finite. */
-static bool softmax(void *logits, size_t count, double scale)
+/* In place: exp((logits - max) * scale), which is 1 for the largest. */
+static void exponentials(void *logits, size_t count, double scale)
 {
-    real *x = logits, most = x[0], sum = 0, factor = positive(scale);
+    real *x = logits, most = x[0], factor = positive(scale);
     for (size_t i = 1; i < count; i++)
         most = x[i] > most ? x[i] : most;
     for (size_t i = 0; i < count; i += WIDTH) {
         size_t n = count - i < WIDTH ? count - i : WIDTH;
         real lanes[WIDTH] = {0};
         memcpy(lanes, x + i, n * sizeof *x);
-        exp_row(lanes, WIDTH, most, factor);
+        store(lanes, vector_exp((load(lanes) - most) * factor));
         memcpy(x + i, lanes, n * sizeof *x);
     }
-    for (size_t i = 0; i < count; i++)
-        sum += x[i];
-    for (size_t i = 0; i < count; i++)
-        x[i] /= sum;
-    return sum - sum == 0;
 }

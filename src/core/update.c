@@ -145,5 +145,5 @@ static void adam(const core_update *u, size_t count, void *values, void *gradien
 /* The decay acts on the parameter itself, not through the gradient. */
 static void adamw(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
 {
-    adam_step(u, count, values, gradients, first, second, 0, (real)(1 - u->learning_rate * u->weight_decay));
+    adam_step(u, count, values, gradients, first, second, 0, -rate_of(u->learning_rate * u->weight_decay - 1));
 }

@@ -110,7 +110,7 @@ class _Parameter(_Struct):
 class _OptimizerOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("rule", c_int32), ("nesterov", c_int32), ("learning_rate", c_double),
                 ("epsilon", c_double), ("weight_decay", c_double), ("momentum", c_double), ("beta1", c_double),
-                ("beta2", c_double)]
+                ("beta2", c_double), ("clip_value", c_double)]
 
 
 class _SamplerOptions(_Struct):
@@ -169,6 +169,8 @@ def _call(name, *takes):
 _version = _function(c_char_p, "rnn_version")
 _last_error = _function(c_char_p, "rnn_last_error")
 _status_name = _function(c_char_p, "rnn_status_name", _int32)
+_set_threads = _call("rnn_set_threads", _int32)
+_threads = _function(c_int32, "rnn_threads")
 
 # `const void *text` is c_char_p here, since that takes bytes alone; arrays of numbers are passed by their address.
 _vocab_create_from_text = _call("rnn_vocab_create_from_text", _int32, c_char_p, _size, POINTER(_vocab))
@@ -246,6 +248,16 @@ def version():
 def status_name(status):
     """The header's name of an RnnError's status."""
     return _status_name(status).decode()
+
+
+def set_threads(threads):
+    """How many threads a call may compute with; 0 for OpenMP's own choice. Results don't depend on it."""
+    _set_threads(threads)
+
+
+def threads():
+    """How many threads a call may compute with."""
+    return _threads()
 
 
 # ---- Arrays: numpy's, or the standard library's ----

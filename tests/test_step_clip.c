@@ -1,0 +1,92 @@
+/*
+ * test_step_clip.c: the optimizer's clip_value is rnn_model_clip_value() in the pass of the step.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "support.h"
+
+enum { SYMBOLS = 9, HIDDEN = 13, STEPS = 6, CHUNKS = 4 };
+
+static rnn_model *create_model(void)
+{
+    rnn_model_options options;
+    rnn_model *model;
+    assert_ok(rnn_model_options_init(&options, sizeof options));
+    options.input_size = options.output_size = SYMBOLS;
+    options.hidden_size = HIDDEN;
+    options.initialization = RNN_INIT_UNIFORM;
+    assert_ok(rnn_model_create(&options, &model));
+    return model;
+}
+
+/* Trains a few chunks, clipping before the step or within it; returns the model. */
+static rnn_model *train(int32_t rule, double before, double within)
+{
+    static const int32_t ids[STEPS + 1] = {0, 5, 5, 8, 1, 2, 3};
+    rnn_model *model = create_model();
+    rnn_state *state;
+    rnn_optimizer *optimizer;
+    rnn_optimizer_options options;
+    assert_ok(rnn_state_create(model, 1, &state));
+    assert_ok(rnn_optimizer_options_init(&options, sizeof options, rule));
+    options.clip_value = within;
+    assert_ok(rnn_optimizer_create(model, &options, &optimizer));
+    rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = STEPS, .streams = 1, .inputs = ids, .targets = ids + 1};
+    for (int n = 0; n < CHUNKS; n++) {
+        assert_ok(rnn_forward_backward(model, state, &chunk, NULL));
+        if (before > 0)
+            assert_ok(rnn_model_clip_value(model, before));
+        assert_ok(rnn_optimizer_step(optimizer, model));
+    }
+    rnn_optimizer_destroy(optimizer);
+    rnn_state_destroy(state);
+    return model;
+}
+
+static int compare_parameters(const rnn_model *a, const rnn_model *b)
+{
+    const void *of_a, *of_b;
+    int64_t count;
+    assert_ok(rnn_model_flat_parameters(a, &of_a, &count));
+    assert_ok(rnn_model_flat_parameters(b, &of_b, &count));
+    return memcmp(of_a, of_b, (size_t)count * sizeof(float));
+}
+
+static void test_clipping_within_the_step_is_clipping_before_it(void **state)
+{
+    (void)state;
+    for (int32_t rule = RNN_OPTIMIZER_ADAGRAD; rule <= RNN_OPTIMIZER_ADAMW; rule++) {
+        rnn_model *before = train(rule, 0.05, 0), *within = train(rule, 0, 0.05), *without = train(rule, 0, 0);
+        assert_int_equal(compare_parameters(before, within), 0);
+        assert_int_not_equal(compare_parameters(before, without), 0);
+        rnn_model_destroy(before);
+        rnn_model_destroy(within);
+        rnn_model_destroy(without);
+    }
+}
+
+static void test_a_limit_that_is_none_is_refused(void **state)
+{
+    (void)state;
+    const double limits[] = {-1, (double)NAN, (double)INFINITY};
+    rnn_model *model = create_model();
+    rnn_optimizer *optimizer = NULL;
+    rnn_optimizer_options options;
+    assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_SGD));
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        options.clip_value = limits[i];
+        assert_fails(rnn_optimizer_create(model, &options, &optimizer), RNN_ERROR_ARGUMENT, "clip_value is ");
+        assert_null(optimizer);
+    }
+    rnn_model_destroy(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clipping_within_the_step_is_clipping_before_it),
+        cmocka_unit_test(test_a_limit_that_is_none_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
