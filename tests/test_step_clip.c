@@ -8,7 +8,7 @@
 
 enum { SYMBOLS = 9, HIDDEN = 13, STEPS = 6, CHUNKS = 4 };
 
-static rnn_model *create_model(void)
+static rnn_model *new_model(void)
 {
     rnn_model_options options;
     rnn_model *model;
@@ -24,7 +24,7 @@ static rnn_model *create_model(void)
 static rnn_model *train(int32_t rule, double before, double within)
 {
     static const int32_t ids[STEPS + 1] = {0, 5, 5, 8, 1, 2, 3};
-    rnn_model *model = create_model();
+    rnn_model *model = new_model();
     rnn_state *state;
     rnn_optimizer *optimizer;
     rnn_optimizer_options options;
@@ -70,7 +70,7 @@ static void test_a_limit_that_is_none_is_refused(void **state)
 {
     (void)state;
     const double limits[] = {-1, (double)NAN, (double)INFINITY};
-    rnn_model *model = create_model();
+    rnn_model *model = new_model();
     rnn_optimizer *optimizer = NULL;
     rnn_optimizer_options options;
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_SGD));
