@@ -252,8 +252,10 @@ static void destroy_fixture(fixture *f)
     rnn_model_destroy(f->model);
 }
 
-/* What is true of one model must be true of all: from "Streams, chunks and positions add up" on, each test runs on each
- * of these. */
+/*
+ * What is true of one model must be true of all: from "Streams, chunks and positions add up" on, each test runs on each
+ * of these.
+ */
 static const struct kind {
     const char *name;
     int32_t cell, input, bias;
