@@ -216,6 +216,23 @@ static void test_another_index_gives_other_masks(void **state)
     }
 }
 
+/* Of two chunks one behind the other, every layer with every layer. */
+static void test_the_layers_of_a_chunk_and_of_the_next_are_drawn_apart(void **state)
+{
+    mask_options next = usual;
+    int64_t layers = usual.layers - 1, layer = mask_total(&usual) / layers;
+    (void)state;
+    next.index = usual.index + 1;
+    double *masks = get_masks(&usual), *others = get_masks(&next);
+    for (int64_t l = 0; l < layers; l++) {
+        for (int64_t k = 0; k < layers; k++) {
+            assert_drawn_apart(masks + l * layer, others + k * layer, layer, usual.dropout);
+        }
+    }
+    free(others);
+    free(masks);
+}
+
 static void test_another_seed_gives_other_masks(void **state)
 {
     mask_options other = usual;
@@ -429,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_units_streams_steps_and_layers_are_drawn_apart),
         cmocka_unit_test(test_the_same_index_gives_the_same_masks),
         cmocka_unit_test(test_another_index_gives_other_masks),
+        cmocka_unit_test(test_the_layers_of_a_chunk_and_of_the_next_are_drawn_apart),
         cmocka_unit_test(test_another_seed_gives_other_masks),
         cmocka_unit_test(test_masks_have_nothing_to_do_with_the_precision),
         cmocka_unit_test(test_a_layers_masks_have_nothing_to_do_with_how_many_layers_there_are),

@@ -655,7 +655,8 @@ RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @param[out] norm The norm before; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when the norm is. The gradients stay then.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when the sum of the gradients' squares is not finite in
+ *         double. The gradients stay then.
  */
 RNN_API rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 /** @} */
@@ -876,7 +877,7 @@ enum {
 typedef struct rnn_optimizer_options {
     size_t struct_size;   /**< sizeof(rnn_optimizer_options) as the caller knows it. */
     int32_t rule;         /**< #RNN_OPTIMIZER_ADAGRAD and so on. */
-    int32_t nesterov;     /**< SGD: not 0 for Nesterov's momentum (Sutskever et al. 2013). */
+    int32_t nesterov;     /**< SGD with a momentum: not 0 for Nesterov's (Sutskever et al. 2013). */
     double learning_rate; /**< 0 or more, finite. */
     double epsilon;       /**< Adagrad, RMSprop, Adam, AdamW: greater than 0, finite. */
     double weight_decay;  /**< 0 or more, finite. */
