@@ -11,8 +11,6 @@
 #include <string.h>
 
 enum {
-    STEPS_MOST = 1 << 24,
-    STREAMS_MOST = 1 << 20,
     INFERENCE_ROWS = 1024,       /* positions that inference keeps at a time, at most, */
     INFERENCE_NUMBERS = 1 << 23, /* and numbers */
 };

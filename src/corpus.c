@@ -12,8 +12,6 @@
 #include <string.h>
 
 enum {
-    STEPS_MOST = 1 << 24,
-    STREAMS_MOST = 1 << 20,
     WINDOWS_TOGETHER = 1 << 20, /* bytes, unless a chunk needs more */
 };
 

@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { STREAMS_MOST = 1 << 20 };
-
 rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state)
 {
     RNN_REQUIRE(model);

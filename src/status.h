@@ -46,6 +46,9 @@ rnn_status rnn_struct_read(const char *name, const void *given, void *fields, si
 /* Copies `fields` to as much of them as the caller has room for. */
 rnn_status rnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known);
 
+/* The most steps and streams that the header allows. */
+enum { STEPS_MOST = 1 << 24, STREAMS_MOST = 1 << 20 };
+
 /* sizeof(rnn_chunk) in the first release */
 enum { RNN_CHUNK_FIRST_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *) };
 
