@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# librnn beside its peers on the configurations of bench.c: PyTorch, oneDNN (C and L) and the seed's program in numpy (S).
+# librnn beside its peers on the configurations of bench.c: PyTorch, oneDNN (C and L), the seed's program in numpy (S).
 # All take turns within a round, since a machine's speed drifts, and medians of the rounds count.
 set -euo pipefail
 
@@ -42,8 +42,8 @@ here=$(dirname "$0")
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
 
-# The rows are lines of librnn's fraction of one core's peak, its tokens/s, and the tokens/s of others. Prints the medians
-# of all tokens/s, of the fraction of all threads' peak, and of the ratios of librnn to each of the others.
+# The rows are lines of librnn's fraction of one core's peak, its tokens/s, and the tokens/s of others. Prints the
+# medians of all tokens/s, of the fraction of all threads' peak, and of the ratios of librnn to each of the others.
 medians() {
     awk -v threads="$threads" '
         function median(values, count,    i, j, held) {
