@@ -147,33 +147,67 @@ static rnn_status create(int32_t kind, const int32_t *symbols, int32_t count, co
     return RNN_OK;
 }
 
-/* Which symbols there are, while they are being collected: [symbols_most(kind)]. */
-static rnn_status create_seen(int32_t kind, bool **seen)
+/* The symbols of a text while they are being collected: a bit for each that there may be. */
+typedef uint64_t word;
+enum { WORD_BITS = 64 };
+
+static rnn_status create_seen(int32_t kind, word **seen)
 {
-    return rnn_allocate("the symbols of a text", symbols_most(kind), sizeof **seen, (void **)seen);
+    return rnn_allocate("the symbols of a text", symbols_most(kind) / WORD_BITS, sizeof **seen, (void **)seen);
+}
+
+static inline bool has_seen(const word *seen, int32_t symbol)
+{
+    return seen[symbol / WORD_BITS] >> symbol % WORD_BITS & 1;
+}
+
+static inline void mark_seen(word *seen, int32_t symbol)
+{
+    if (!has_seen(seen, symbol)) /* mostly it is, and what isn't written needn't be waited for */
+        seen[symbol / WORD_BITS] |= (word)1 << symbol % WORD_BITS;
+}
+
+static void see_bytes(word *seen, const unsigned char *text, size_t size)
+{
+    bool bytes[256] = {false}; /* quicker than bits */
+    for (size_t i = 0; i < size; i++)
+        bytes[text[i]] = true;
+    for (int32_t i = 0; i < 256; i++)
+        if (bytes[i])
+            mark_seen(seen, i);
 }
 
 /* Marks the symbols of a text up to its end or to bytes that are none; returns how far it came. */
-static size_t see(int32_t kind, bool *seen, const unsigned char *text, size_t size)
+static size_t see(int32_t kind, word *seen, const unsigned char *text, size_t size)
 {
+    if (kind == RNN_VOCAB_BYTES) {
+        see_bytes(seen, text, size);
+        return size;
+    }
     size_t offset = 0;
-    int32_t symbol = 0;
-    for (int length; offset < size && (length = read_symbol(kind, text + offset, size - offset, &symbol)) > 0;
-         offset += (size_t)length)
-        seen[symbol] = true;
+    int32_t symbol;
+    for (int length; (length = rnn_utf8_read(text + offset, size - offset, &symbol)) > 0; offset += (size_t)length)
+        mark_seen(seen, symbol);
     return offset;
 }
 
-static rnn_status create_of_seen(int32_t kind, const bool *seen, rnn_vocab **vocab)
+/* Writes the symbols in ascending order, when there is room for them; returns their number. */
+static int32_t list_seen(int32_t kind, const word *seen, int32_t *symbols)
 {
-    int32_t count = 0, most = (int32_t)symbols_most(kind), *symbols;
-    for (int32_t i = 0; i < most; i++)
-        count += seen[i];
+    int32_t count = 0, words = (int32_t)(symbols_most(kind) / WORD_BITS);
+    for (int32_t w = 0; w < words; w++) {
+        for (word left = seen[w]; left != 0; left &= left - 1, count++)
+            if (symbols)
+                symbols[count] = w * WORD_BITS + __builtin_ctzll(left);
+    }
+    return count;
+}
+
+static rnn_status create_of_seen(int32_t kind, const word *seen, rnn_vocab **vocab)
+{
+    int32_t count = list_seen(kind, seen, NULL), *symbols;
     RNN_TRY(rnn_allocate("a list of symbols", (size_t)count, sizeof *symbols, (void **)&symbols));
-    count = 0;
-    for (int32_t i = 0; i < most; i++)
-        if (seen[i])
-            symbols[count++] = i;
+    list_seen(kind, seen, symbols);
     rnn_status status = create(kind, symbols, count, NULL, 0, vocab);
     rnn_release(symbols);
     return status;
@@ -188,7 +222,7 @@ rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t siz
     RNN_REQUIRE(vocab);
     if (size == 0)
         return rnn_fail(RNN_ERROR_ARGUMENT, "size is 0; %s", need_symbol);
-    bool *seen;
+    word *seen;
     RNN_TRY(create_seen(kind, &seen));
     size_t end = see(kind, seen, text, size);
     rnn_status status = end == size ? create_of_seen(kind, seen, vocab) : refuse_at(kind, text, size, end);
@@ -197,7 +231,7 @@ rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t siz
 }
 
 /* Marks the symbols of a source. */
-static rnn_status see_source(int32_t kind, bool *seen, const rnn_source *source)
+static rnn_status see_source(int32_t kind, word *seen, const rnn_source *source)
 {
     unsigned char room[PIECE_SIZE];
     for (int64_t offset = 0; offset < rnn_source_size(source);) {
@@ -218,7 +252,7 @@ rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, 
     RNN_REQUIRE(vocab);
     if (rnn_source_size(source) == 0)
         return rnn_source_refuse_empty(source, need_symbol);
-    bool *seen;
+    word *seen;
     RNN_TRY(create_seen(kind, &seen));
     rnn_status status = see_source(kind, seen, source);
     if (status == RNN_OK)
@@ -239,7 +273,7 @@ rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab 
 }
 
 /* Reads a list of distinct symbols. `seen` is of none, `symbols` has room for as many as may be seen. */
-static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t size, bool *seen, int32_t *symbols,
+static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t size, word *seen, int32_t *symbols,
                             int32_t *count)
 {
     int length;
@@ -248,12 +282,12 @@ static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t siz
         length = read_symbol(kind, bytes + offset, size - offset, &symbol);
         if (length == 0)
             return refuse_at(kind, bytes, size, offset);
-        if (seen[symbol]) {
+        if (has_seen(seen, symbol)) {
             char name[NAME_SIZE];
             name_symbol(kind, symbol, name);
             return rnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice, the second time at %zu", name, offset);
         }
-        seen[symbol] = true;
+        mark_seen(seen, symbol);
         symbols[(*count)++] = symbol;
     }
     return RNN_OK;
@@ -266,7 +300,7 @@ rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t 
     RNN_REQUIRE(vocab);
     if (size == 0)
         return rnn_fail(RNN_ERROR_ARGUMENT, "size is 0; a vocabulary needs at least one symbol");
-    bool *seen;
+    word *seen;
     int32_t *list = NULL, count = 0;
     size_t most = symbols_most(kind);
     RNN_TRY(create_seen(kind, &seen));
