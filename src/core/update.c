@@ -67,41 +67,18 @@ INLINE real rate_of(double rate)
     return rate > (double)REAL_MOST ? REAL_MOST : (real)rate;
 }
 
-/* 1 / sqrt(x), x positive and normal. */
-INLINE vector inverse_root(vector x)
-{
-#if RNN_CORE_PRECISION == 32
-    /* A guess from the bits of x, whose error is cubed twice (Halley's iteration): quicker than root and quotient. */
-    vector r = (vector)(0x5f3759df - ((int_vector)x >> 1));
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; i++) {
-        vector e = 1 - x * r * r;
-        r += r * e * ((real)0.5 + (real)0.375 * e);
-    }
-    return choose(x > broadcast(REAL_MOST), broadcast(0), r);
-#else
-    vector r;
-    for (int i = 0; i < WIDTH; i++)
-        r[i] = 1 / square_root(x[i]);
-    return r;
-#endif
-}
-
 /* m += g²; x -= rate g / sqrt(m + epsilon) */
 static void adagrad(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
 {
-    real *x = values, *g = gradients, *m = first;
-    vector rate = broadcast(rate_of(u->learning_rate)), decay = broadcast(rate_of(u->weight_decay));
-    vector epsilon = broadcast(positive(u->epsilon)), most = broadcast(rate_of(u->limit));
+    real *restrict x = values, *restrict g = gradients, *restrict m = first;
+    real rate = rate_of(u->learning_rate), epsilon = positive(u->epsilon), decay = rate_of(u->weight_decay);
+    real most = rate_of(u->limit);
     (void)second;
-    for (size_t i = 0, n; i < count; i += n) {
-        n = least_of(WIDTH, count - i);
-        vector v = load_part(x + i, n), d = load_part(g + i, n);
-        d = choose(d > most, most, choose(d < -most, -most, d)) + decay * v;
-        vector squares = load_part(m + i, n) + d * d;
-        store_part(m + i, squares, n);
-        store_part(x + i, v - rate * d * inverse_root(squares + epsilon), n);
-        store_part(g + i, broadcast(0), n);
+    for (size_t i = 0; i < count; i++) {
+        real d = limited(g[i], most) + decay * x[i];
+        m[i] += d * d;
+        x[i] -= rate * d / square_root(m[i] + epsilon);
+        g[i] = 0;
     }
 }
 
