@@ -436,6 +436,49 @@ class Tests:
         optimizer.learning_rate = 0.05
         self.assertEqual(optimizer.learning_rate, 0.05)
 
+    # ---- Files ----
+
+    def test_a_model_and_its_vocabulary_come_back_from_a_file(self):
+        rnn = self.rnn
+        vocab, corpus, model, state = self.make(cell=rnn.CELL_LSTM, layers=2, dropout=0.25)
+        self.train(corpus, model, state, 3)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "model.safetensors"
+            model.save(path, vocab)
+            self.assertEqual(path.read_bytes(), model.to_bytes(vocab))
+            loaded, loaded_vocab = rnn.Model.load(path)
+            self.assertEqual([file.name for file in path.parent.iterdir()], [path.name])
+            self.assert_fails(rnn.RnnError.IO, "none", rnn.Model.load, path.parent / "none")
+            self.assert_fails(rnn.RnnError.IO, "is a directory", model.save, path.parent)
+        self.assertEqual(loaded.options, model.options)
+        self.assertEqual(bytes(loaded.flat_parameters()), bytes(model.flat_parameters()))
+        self.assertEqual(loaded_vocab.decode(range(len(vocab))), vocab.decode(range(len(vocab))))
+
+    def test_a_model_comes_back_from_bytes_in_another_precision(self):
+        rnn = self.rnn
+        _, _, model, _ = self.make()
+        data = model.to_bytes()
+        wide, vocab = rnn.Model.from_bytes(data, precision=rnn.FLOAT64, configuration={**model.options, "seed": 9})
+        self.assertIsNone(vocab)
+        self.assertEqual((wide.options["precision"], wide.options["seed"]), (rnn.FLOAT64, 9))
+        narrow, _ = rnn.Model.from_bytes(wide.to_bytes(), precision=rnn.FLOAT32, rnn_name="unused")
+        self.assertEqual(bytes(narrow.flat_parameters()), bytes(model.flat_parameters()))
+        self.assert_fails(rnn.RnnError.FORMAT, "", rnn.Model.from_bytes, data[:-1])
+        self.assert_fails(rnn.RnnError.MISMATCH, "hidden_size", rnn.Model.from_bytes, data,
+                          configuration={**model.options, "hidden_size": 33})
+        self.assert_fails(rnn.RnnError.MISMATCH, "vocabulary", model.to_bytes, rnn.Vocab.from_list(b"ab"))
+        with self.assertRaises(TypeError):
+            rnn.Model.from_bytes(data, hidden_size=32)
+
+    def test_a_weight_that_is_not_finite_is_found(self):
+        rnn = self.rnn
+        _, _, model, _ = self.make()
+        model.check_finite()
+        data = bytearray(model.to_bytes())
+        data[-4:] = b"\x00\x00\xc0\x7f"
+        loaded, _ = rnn.Model.from_bytes(bytes(data))
+        self.assert_fails(rnn.RnnError.NONFINITE, "decoder.bias[", loaded.check_finite)
+
     # ---- The header ----
 
     def test_numbers_are_the_headers(self):

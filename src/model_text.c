@@ -1,0 +1,348 @@
+/*
+ * model_text.c: the options of a model, and vocabularies, as texts of a file's metadata.
+ */
+#include "model_text.h"
+
+#include "memory.h"
+#include "vocab.h"
+
+#include <inttypes.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of the texts: what a reader that doesn't know the number must not read. */
+enum { FORMAT = 1 };
+
+enum {
+    TEXT_SHOWN = 60, /* what a sentence shows of a text at most */
+    NUMBER_MOST = 32,
+};
+
+/* ---- Options as texts -------------------------------------------------------------------------------------------- */
+
+typedef enum option_kind {
+    CELL,   /* an int32_t: what the core's table calls it */
+    WORD,   /* an int32_t: one of `words` */
+    FLAG,   /* an int32_t: 0 or 1 */
+    COUNT,  /* an int64_t */
+    SEED,   /* a uint64_t */
+    NUMBER, /* a double */
+} option_kind;
+
+/* Which options say what the network computes: a file must have them, and a given configuration must agree with it. */
+typedef enum option_use { NETWORK, TRAINING } option_use;
+
+typedef struct option {
+    const char *key; /* the field's name after OWN_PREFIX */
+    size_t offset;   /* the field's */
+    option_kind kind;
+    option_use use;
+    const char *words[4]; /* by number */
+} option;
+
+#define OPTION(field) OWN_PREFIX #field, offsetof(rnn_model_options, field)
+
+/* All fields of rnn_model_options but precision, which the tensors have. */
+/* clang-format off */
+static const option options_of_a_model[] = {
+    {OPTION(cell),           CELL,   NETWORK,  {NULL}},
+    {OPTION(input),          WORD,   NETWORK,  {"ids", "embedding", "vectors"}},
+    {OPTION(input_size),     COUNT,  NETWORK,  {NULL}},
+    {OPTION(embedding_size), COUNT,  NETWORK,  {NULL}},
+    {OPTION(hidden_size),    COUNT,  NETWORK,  {NULL}},
+    {OPTION(layers),         COUNT,  NETWORK,  {NULL}},
+    {OPTION(output_size),    COUNT,  NETWORK,  {NULL}},
+    {OPTION(bias),           WORD,   NETWORK,  {"input", "both"}},
+    {OPTION(tied),           FLAG,   NETWORK,  {NULL}},
+    {OPTION(loss),           WORD,   NETWORK,  {"cross_entropy", "squared_error"}},
+    {OPTION(reduction),      WORD,   TRAINING, {"sum", "mean"}},
+    {OPTION(dropout),        NUMBER, TRAINING, {NULL}},
+    {OPTION(initialization), WORD,   TRAINING, {"normal", "uniform"}},
+    {OPTION(orthogonal),     FLAG,   TRAINING, {NULL}},
+    {OPTION(weight_scale),   NUMBER, TRAINING, {NULL}},
+    {OPTION(forget_bias),    NUMBER, TRAINING, {NULL}},
+    {OPTION(seed),           SEED,   TRAINING, {NULL}},
+};
+/* clang-format on */
+
+enum { OPTIONS = sizeof options_of_a_model / sizeof *options_of_a_model };
+
+static const void *field_of(const rnn_model_options *options, const option *o)
+{
+    return (const char *)options + o->offset;
+}
+
+/* What the file calls a number of an option's, NULL if it is none; for CELL by the table of any core. */
+static const char *word_of(const option *o, int32_t number)
+{
+    if (o->kind == CELL) {
+        const core_cell_info *cell = rnn_core_f32_baseline.cell(number);
+        return cell ? cell->name : NULL;
+    }
+    return number >= 0 && (size_t)number < sizeof o->words / sizeof *o->words ? o->words[number] : NULL;
+}
+
+static bool is_word(const option *o)
+{
+    return o->kind == CELL || o->kind == WORD;
+}
+
+/* Doubles have the decimal point whatever the program's locale. */
+static void print_option(const option *o, const rnn_model_options *options, char text[NUMBER_MOST])
+{
+    const void *field = field_of(options, o);
+    const char *word = is_word(o) ? word_of(o, *(const int32_t *)field) : NULL;
+    if (word)
+        snprintf(text, NUMBER_MOST, "%s", word);
+    else if (is_word(o)) /* none: for sentences */
+        snprintf(text, NUMBER_MOST, "%" PRId32, *(const int32_t *)field);
+    else if (o->kind == FLAG)
+        snprintf(text, NUMBER_MOST, "%d", *(const int32_t *)field != 0);
+    else if (o->kind == COUNT)
+        snprintf(text, NUMBER_MOST, "%" PRId64, *(const int64_t *)field);
+    else if (o->kind == SEED)
+        snprintf(text, NUMBER_MOST, "%" PRIu64, *(const uint64_t *)field);
+    else
+        snprintf(text, NUMBER_MOST, "%.17g", *(const double *)field);
+}
+
+/* Decimal digits and nothing else, no more than `most`. */
+static bool scan_digits(const char *text, uint64_t most, uint64_t *value)
+{
+    uint64_t read = 0;
+    if (*text == '\0')
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(read, 10, &read) ||
+            __builtin_add_overflow(read, (uint64_t)(*text - '0'), &read))
+            return false;
+    }
+    *value = read;
+    return read <= most;
+}
+
+static bool scan_option(const option *o, const char *text, rnn_model_options *options)
+{
+    void *field = (char *)options + o->offset;
+    uint64_t whole = 0;
+    if (is_word(o)) {
+        const char *word;
+        for (int32_t i = 0; (word = word_of(o, i)); i++)
+            if (strcmp(word, text) == 0) {
+                *(int32_t *)field = i;
+                return true;
+            }
+        return false;
+    }
+    if (o->kind == NUMBER) {
+        char *end;
+        *(double *)field = strtod(text, &end);
+        return *text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0';
+    }
+    if (!scan_digits(text, o->kind == FLAG ? 1 : o->kind == COUNT ? INT64_MAX : UINT64_MAX, &whole))
+        return false;
+    if (o->kind == FLAG)
+        *(int32_t *)field = (int32_t)whole;
+    else
+        memcpy(field, &whole, sizeof whole); /* both kinds have its size */
+    return true;
+}
+
+/* The thread's locale is C's between the two, in which numbers have a point. */
+static rnn_status enter_c_locale(locale_t entered[2])
+{
+    entered[0] = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!entered[0])
+        return rnn_fail(RNN_ERROR_MEMORY, "out of memory: for a locale");
+    entered[1] = uselocale(entered[0]);
+    return RNN_OK;
+}
+
+static void leave_c_locale(const locale_t entered[2])
+{
+    uselocale(entered[1]);
+    freelocale(entered[0]);
+}
+
+rnn_status rnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options)
+{
+    locale_t locale[2] = {(locale_t)0};
+    rnn_status status = enter_c_locale(locale);
+    if (status != RNN_OK)
+        return status;
+    for (size_t i = 0; i < OPTIONS && status == RNN_OK; i++) {
+        char text[NUMBER_MOST];
+        print_option(&options_of_a_model[i], options, text);
+        status = rnn_safetensors_add_text(writer, options_of_a_model[i].key, text);
+    }
+    leave_c_locale(locale);
+    return status;
+}
+
+static rnn_status read_option(const safetensors_reader *reader, const option *o, rnn_model_options *options)
+{
+    const char *text = rnn_safetensors_text(reader, o->key);
+    if (!text && o->use == TRAINING)
+        return RNN_OK;
+    if (!text)
+        return rnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);
+    if (!scan_option(o, text, options))
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", o->key,
+                        TEXT_SHOWN, text, rnn_version());
+    return RNN_OK;
+}
+
+rnn_status rnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options)
+{
+    locale_t locale[2] = {(locale_t)0};
+    RNN_TRY(rnn_model_options_init(options, sizeof *options));
+    rnn_status status = enter_c_locale(locale);
+    if (status != RNN_OK)
+        return status;
+    for (size_t i = 0; i < OPTIONS && status == RNN_OK; i++)
+        status = read_option(reader, &options_of_a_model[i], options);
+    leave_c_locale(locale);
+    return status;
+}
+
+rnn_status rnn_text_add_format(safetensors_writer *writer)
+{
+    char format[NUMBER_MOST];
+    snprintf(format, sizeof format, "%d", FORMAT);
+    RNN_TRY(rnn_safetensors_add_text(writer, "format", "pt")); /* by which Python's loaders know PyTorch's tensors */
+    RNN_TRY(rnn_safetensors_add_text(writer, OWN_PREFIX "format", format));
+    return rnn_safetensors_add_text(writer, OWN_PREFIX "version", rnn_version());
+}
+
+rnn_status rnn_text_read_format(const safetensors_reader *reader, bool *own)
+{
+    const char *text = rnn_safetensors_text(reader, OWN_PREFIX "format");
+    uint64_t number;
+    *own = text;
+    if (!text)
+        return RNN_OK;
+    if (!scan_digits(text, UINT64_MAX, &number) || number == 0)
+        return rnn_fail(RNN_ERROR_FORMAT, OWN_PREFIX "format is \"%.*s\"; it must be a number from 1 on", TEXT_SHOWN,
+                        text);
+    if (number > FORMAT)
+        return rnn_fail(RNN_ERROR_FORMAT,
+                        "the file has format %" PRIu64 " of a later version of the library; version %s reads format %d",
+                        number, rnn_version(), FORMAT);
+    return RNN_OK;
+}
+
+rnn_status rnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const option *o = &options_of_a_model[i];
+        char one[NUMBER_MOST], other[NUMBER_MOST];
+        if (o->use != NETWORK)
+            continue;
+        print_option(o, given, one);
+        print_option(o, file, other);
+        if (strcmp(one, other) != 0)
+            return rnn_fail(RNN_ERROR_MISMATCH, "configuration->%s is %s; in the file it is %s",
+                            o->key + strlen(OWN_PREFIX), one, other);
+    }
+    return RNN_OK;
+}
+
+/* ---- Vocabularies ------------------------------------------------------------------------------------------------ */
+
+static const char kind_key[] = OWN_PREFIX "vocab.kind", symbols_key[] = OWN_PREFIX "vocab.symbols";
+
+static const char *const vocab_kinds[] = {"bytes", "utf8"}; /* by RNN_VOCAB_ number */
+
+enum { VOCAB_KINDS = sizeof vocab_kinds / sizeof *vocab_kinds };
+
+rnn_status rnn_text_check_vocab(const rnn_model_options *o, const rnn_vocab *vocab, rnn_status otherwise)
+{
+    bool of_inputs = o->input != RNN_INPUT_VECTORS;
+    int64_t symbols = of_inputs ? o->input_size : o->output_size, size = rnn_vocab_size(vocab);
+    if (!of_inputs && o->loss != RNN_LOSS_CROSS_ENTROPY)
+        return rnn_fail(otherwise, "there is a vocabulary, and the model has no symbols");
+    if (size != symbols)
+        return rnn_fail(otherwise, "the vocabulary has %" PRId64 " symbols; the model has %" PRId64, size, symbols);
+    return RNN_OK;
+}
+
+/* All symbols in the order of their ids, in hexadecimal; to rnn_release(). */
+static rnn_status print_symbols(const rnn_vocab *vocab, char **text)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t total = 0, size, at = 0;
+    const char *symbol;
+    for (int32_t id = 0; id < rnn_vocab_size(vocab); id++) {
+        RNN_TRY(rnn_vocab_symbol(vocab, id, &symbol, &size));
+        total += size;
+    }
+    RNN_TRY(rnn_allocate("a vocabulary as text", 2 * total + 1, 1, (void **)text));
+    for (int32_t id = 0; id < rnn_vocab_size(vocab); id++) {
+        rnn_vocab_symbol(vocab, id, &symbol, &size);
+        for (size_t i = 0; i < size; i++) {
+            (*text)[at++] = digits[(unsigned char)symbol[i] >> 4];
+            (*text)[at++] = digits[(unsigned char)symbol[i] & 15];
+        }
+    }
+    return RNN_OK;
+}
+
+rnn_status rnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab)
+{
+    char *symbols;
+    RNN_TRY(rnn_safetensors_add_text(writer, kind_key, vocab_kinds[vocab->kind]));
+    RNN_TRY(print_symbols(vocab, &symbols));
+    rnn_status status = rnn_safetensors_add_text(writer, symbols_key, symbols);
+    rnn_release(symbols);
+    return status;
+}
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The bytes of the symbols; to rnn_release(). */
+static rnn_status scan_symbols(const char *text, char **symbols, size_t *size)
+{
+    *size = strlen(text) / 2;
+    if (*size == 0 || strspn(text, "0123456789abcdef") != 2 * *size)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of digits 0 to 9, a to f", symbols_key);
+    RNN_TRY(rnn_allocate("a vocabulary's symbols", *size, 1, (void **)symbols));
+    for (size_t i = 0; i < *size; i++)
+        (*symbols)[i] = (char)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
+    return RNN_OK;
+}
+
+rnn_status rnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options, rnn_vocab **vocab)
+{
+    const char *kind = rnn_safetensors_text(reader, kind_key), *text = rnn_safetensors_text(reader, symbols_key);
+    int32_t number = 0;
+    char *symbols;
+    size_t size;
+    rnn_vocab *read = NULL;
+    *vocab = NULL;
+    if (!kind && !text)
+        return RNN_OK;
+    if (!kind || !text)
+        return rnn_fail(RNN_ERROR_FORMAT, "the file has one of %s and %s without the other", kind_key, symbols_key);
+    while (number < VOCAB_KINDS && strcmp(vocab_kinds[number], kind) != 0)
+        number++;
+    if (number == VOCAB_KINDS)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", kind_key,
+                        TEXT_SHOWN, kind, rnn_version());
+    RNN_TRY(scan_symbols(text, &symbols, &size));
+    rnn_status status = rnn_vocab_create_from_list(number, symbols, size, &read);
+    rnn_release(symbols);
+    if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s make no vocabulary: %s", symbols_key, rnn_last_error());
+    if (status == RNN_OK)
+        status = rnn_text_check_vocab(options, read, RNN_ERROR_FORMAT);
+    if (status == RNN_OK)
+        *vocab = read;
+    else
+        rnn_vocab_destroy(read);
+    return status;
+}
