@@ -1,7 +1,8 @@
 /*
  * backward.c: a chunk's way back: backpropagation through time, cut off at the chunk's start. From the outputs down,
- * layer by layer: step by step backwards the cell and the recurrent product; then the weight gradients of all steps at
- * once, and the gradient of what came from below.
+ * layer by layer: step by step backwards the cell and the recurrent product, and the gradient of what came from below;
+ * each thread for its streams. Then the weight gradients, which are sums over all steps and streams; each thread for
+ * its rows of the weights.
  */
 #include "arena.h"
 #include "cell.h"
@@ -19,17 +20,13 @@ static void position_gradient(const core_pass *pass, const workspace *w, size_t 
         squared_error_backward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs, scale);
 }
 
-/* dh of the top layer as far as it comes from the outputs, for this thread's rows */
-static void backward_outputs(const core_pass *pass, const workspace *w)
+/* dh of the top layer as far as it comes from the outputs */
+static void backward_outputs(const core_pass *pass, const workspace *w, const real *weights, share rows)
 {
-    size_t first = w->my_rows.first, count = w->my_rows.count;
-    real *dh = w->dh + (w->streams + first) * w->stride;
-    for (size_t row = first; row < first + count; row++)
+    for (size_t row = rows.first; row < rows.first + rows.count; row++)
         position_gradient(pass, w, row);
-    memset(dh, 0, count * w->stride * sizeof *dh);
-    memset(w->dh + w->my_streams.first * w->stride, 0, w->my_streams.count * w->stride * sizeof *dh);
-    product(count, w->stride, w->outputs, w->out + first * w->out_stride, w->out_stride,
-            decoder_back_at(pass->network, pass->packed), dh, w->stride);
+    product(rows.count, w->stride, w->outputs, w->out + rows.first * w->out_stride, w->out_stride, weights, w->zeros, 0,
+            w->dh + (w->streams + rows.first) * w->stride, w->stride);
 }
 
 /* Weight and bias gradients: W[i][j] += sum over rows of G[row][i] X[row][j], for this thread's share of the i. */
@@ -58,21 +55,47 @@ static void backward_decoder(const core_pass *pass, const workspace *w)
     add_bias_gradient(w, w->out_stride, w->out_stride, w->outputs, w->out, w->out_stride, gradients + n->decoder_bias);
 }
 
-/* The steps of a layer backwards: gates become their gradients, and dh the gradient of h by all its ways. For this
- * thread's streams. */
-static void backward_steps(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights)
+/* A step of a layer backwards: gates become their gradients, and dh the gradient of h by all its ways. */
+static void backward_step(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights,
+                          size_t t)
 {
-    const core_cell *recurrence = cell_of(pass->network);
-    memset(w->dc + w->my_streams.first * w->stride, 0, w->my_streams.count * w->stride * sizeof(real));
-    for (size_t t = w->steps; t-- > 0;) {
-        cell_step step = step_of(w, l, t);
-        recurrence->backward(&step);
-        if (t == 0) /* the chunk's first state is a constant */
-            break;
-        product(step.streams, w->stride, w->gates.joint, step.gates, w->gates.all, weights->hh, step.dh_prev,
-                w->stride);
-        product(step.streams, w->stride, w->gates.apart, step.apart, w->gates.apart, weights->hh_apart, step.dh_prev,
-                w->stride);
+    cell_step step = step_of(w, l, t);
+    cell_of(pass->network)->backward(&step);
+    if (t == 0) /* the chunk's first state is a constant */
+        return;
+    product(step.streams, w->stride, w->gates.joint, step.gates, w->gates.all, weights->hh, step.dh_prev, w->stride,
+            step.dh_prev, w->stride);
+    product(step.streams, w->stride, w->gates.apart, step.apart, w->gates.apart, weights->hh_apart, step.dh_prev,
+            w->stride, step.dh_prev, w->stride);
+}
+
+/* The gradient of what came from below, through the mask if there was one */
+static void backward_inputs(const workspace *w, int64_t l, const backward_layer_weights *weights, share rows)
+{
+    size_t stride = l == 0 ? w->x_stride : w->stride;
+    real *dx = l == 0 ? w->dx + rows.first * stride : w->dh_below + (w->streams + rows.first) * stride;
+    product(rows.count, stride, w->gates.all, gate_at(w, l, 0) + rows.first * w->gates.all, w->gates.all, weights->ih,
+            w->zeros, 0, dx, stride);
+    if (l > 0 && w->mask) {
+        const real *factor = w->mask + ((size_t)(l - 1) * w->rows + rows.first) * stride;
+        for (size_t i = 0; i < rows.count * stride; i++)
+            dx[i] *= factor[i];
+    }
+}
+
+/* A layer backwards, for this thread's streams */
+static void backward_layer(const core_pass *pass, const workspace *w, int64_t l)
+{
+    backward_layer_weights weights = backward_layer_at(pass->network, l, pass->packed);
+    size_t first = w->my_streams.first * w->stride, mine = w->my_streams.count * w->stride * sizeof(real);
+    memset(w->dh + first, 0, mine); /* nothing but the cell adds to what comes before the chunk */
+    memset(w->dc + first, 0, mine);
+    for (size_t end = w->steps, count; end > 0; end -= count) {
+        count = least_of(steps_at_once(w), end);
+        for (size_t t = end; t-- > end - count;)
+            backward_step(pass, w, l, &weights, t);
+        if (has_input_gradient(pass->network, l))
+            backward_inputs(w, l, &weights, rows_of(w, end - count, count));
     }
 }
 
@@ -141,47 +164,35 @@ static void backward_weights(const core_pass *pass, const workspace *w, int64_t 
         scatter_weights(w, pass->ids, gates, gradients + layer->weight_ih);
 }
 
-/* dx: the gradient of what came from below, through the mask if there was one; for this thread's rows */
-static void backward_inputs(const workspace *w, int64_t l, const backward_layer_weights *weights)
-{
-    size_t first = w->my_rows.first, count = w->my_rows.count, stride = l == 0 ? w->x_stride : w->stride;
-    size_t before = l == 0 ? 0 : w->streams; /* the gradient of a layer's h begins before the chunk */
-    real *dx = w->dx + (before + first) * stride;
-    if (l > 0)
-        memset(w->dx + w->my_streams.first * stride, 0, w->my_streams.count * stride * sizeof *dx);
-    memset(dx, 0, count * stride * sizeof *dx);
-    product(count, stride, w->gates.all, gate_at(w, l, 0) + first * w->gates.all, w->gates.all, weights->ih, dx,
-            stride);
-    if (l > 0 && w->mask) {
-        const real *factor = w->mask + ((size_t)(l - 1) * w->rows + first) * stride;
-        for (size_t i = 0; i < count * stride; i++)
-            dx[i] *= factor[i];
-    }
-}
-
-/* What one thread does. Streams, rows and rows of weights are divided differently, hence the barriers. */
+/* What one thread does */
 static void backward_by(const core_pass *pass, team me)
 {
     const core_network *n = pass->network;
     workspace w = workspace_of(pass, me);
-    backward_outputs(pass, &w);
-    team_barrier(me);
-    backward_decoder(pass, &w);
+    const real *decoder = decoder_back_at(n, pass->packed);
+    memset(w.zeros, 0, w.zero_count * sizeof *w.zeros);
+    for (size_t t = 0, count; t < w.steps; t += count) {
+        count = least_of(steps_at_once(&w), w.steps - t);
+        backward_outputs(pass, &w, decoder, rows_of(&w, t, count));
+    }
     for (int64_t l = n->layers; l-- > 0;) {
-        backward_layer_weights weights = backward_layer_at(n, l, pass->packed);
-        backward_steps(pass, &w, l, &weights);
-        team_barrier(me);
-        if (pass->gradient_norms)
+        backward_layer(pass, &w, l);
+        if (pass->gradient_norms) {
+            team_barrier(me);
             measure_gradients(pass, &w, l);
+            team_barrier(me);
+        }
+        real *swap = w.dh;
+        w.dh = w.dh_below;
+        w.dh_below = swap;
+    }
+    team_barrier(me); /* from here on rows of weights are divided, not streams */
+    backward_decoder(pass, &w);
+    for (int64_t l = n->layers; l-- > 0;)
         backward_weights(pass, &w, l);
-        if (has_input_gradient(n, l))
-            backward_inputs(&w, l, &weights);
-        team_barrier(me);
-        if (l == 0 && has_input_gradient(n, l))
-            scatter_embedding(pass, &w);
-        real *swap = w.dh; /* what is the gradient of the inputs here is that of h in the layer below */
-        w.dh = w.dx;
-        w.dx = swap;
+    if (has_input_gradient(n, 0)) {
+        team_barrier(me); /* the embedding may be the decoder's weight, too, of which columns are divided here */
+        scatter_embedding(pass, &w);
     }
 }
 

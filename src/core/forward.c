@@ -1,16 +1,11 @@
 /*
- * forward.c: a chunk's way through the network. Layer by layer: the input products of all steps at once, then step by
- * step the recurrent product and the cell; at last the outputs and the loss.
+ * forward.c: a chunk's way through the network. Layer by layer: the input products of as many steps at once as stay in
+ * a cache, then step by step the recurrent product and the cell; at last the outputs and the loss. Streams don't depend
+ * on one another, so each thread takes some of them all the way.
  */
 #include "arena.h"
 #include "cell.h"
 #include "philox.h"
-
-static void fill_rows(real *rows, size_t count, const real *row, size_t width)
-{
-    for (size_t i = 0; i < count; i++)
-        memcpy(rows + i * width, row, width * sizeof *row);
-}
 
 /* to[0 .. stride) = from[0 .. width), then zeros */
 static void copy_padded(real *to, const real *from, size_t width, size_t stride)
@@ -20,10 +15,11 @@ static void copy_padded(real *to, const real *from, size_t width, size_t stride)
 }
 
 /* gates[t][b] = bias + the input weights of the symbol at (t, b), which stand together: [V][G][H] */
-static void gather_weights(const workspace *w, const int32_t *ids, const real *weight, const real *bias, real *gates)
+static void gather_weights(const workspace *w, share rows, const int32_t *ids, const real *weight, const real *bias,
+                           real *gates)
 {
-    size_t groups = w->gates.all / w->stride, end = w->my_rows.first + w->my_rows.count;
-    for (size_t row = w->my_rows.first; row < end; row++)
+    size_t groups = w->gates.all / w->stride;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++)
         for (size_t g = 0; g < groups; g++) {
             const real *from = weight + ((size_t)ids[row] * groups + g) * w->hidden, *add = bias + g * w->stride;
             real *to = gates + row * w->gates.all + g * w->stride;
@@ -35,11 +31,11 @@ static void gather_weights(const workspace *w, const int32_t *ids, const real *w
 }
 
 /* x[t][b]: the embedding of the symbol there, or the vector */
-static void gather_inputs(const core_pass *pass, const workspace *w)
+static void gather_inputs(const core_pass *pass, const workspace *w, share rows)
 {
     const core_network *n = pass->network;
-    size_t width = (size_t)n->layer[0].inputs, end = w->my_rows.first + w->my_rows.count;
-    for (size_t row = w->my_rows.first; row < end; row++) {
+    size_t width = (size_t)n->layer[0].inputs;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
         const real *from = n->input == CORE_VECTORS
                                ? (const real *)pass->vectors + row * width
                                : (const real *)pass->parameters + n->embedding + (size_t)pass->ids[row] * width;
@@ -47,37 +43,33 @@ static void gather_inputs(const core_pass *pass, const workspace *w)
     }
 }
 
-/* gate[t][b]: the biases and the products with what comes from below; for this thread's rows */
-static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights)
+/* gate[t][b]: the biases and the products with what comes from below */
+static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,
+                           share rows)
 {
     const core_network *n = pass->network;
-    size_t first = w->my_rows.first, count = w->my_rows.count;
-    fill_rows(apart_at(w, l, 0) + first * w->gates.apart, count, weights->bias_apart, w->gates.apart);
+    real *gates = gate_at(w, l, 0);
     if (!has_input_product(n, l)) {
-        gather_weights(w, pass->ids, (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
-                       gate_at(w, l, 0));
+        gather_weights(w, rows, pass->ids, (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
+                       gates);
         return;
     }
     if (l == 0)
-        gather_inputs(pass, w);
+        gather_inputs(pass, w, rows);
     layer_input x = input_of(w, l);
-    real *gates = gate_at(w, l, 0) + first * w->gates.all;
-    fill_rows(gates, count, weights->bias, w->gates.all);
-    product(count, w->gates.all, (size_t)n->layer[l].inputs, x.rows + first * x.stride, x.stride, weights->ih, gates,
-            w->gates.all);
+    product(rows.count, w->gates.all, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride, weights->ih,
+            weights->bias, 0, gates + rows.first * w->gates.all, w->gates.all);
 }
 
-/* All steps, for this thread's streams */
-static void forward_steps(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights)
+static void forward_step(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,
+                         size_t t)
 {
-    const core_cell *recurrence = cell_of(pass->network);
-    for (size_t t = 0; t < w->steps; t++) {
-        cell_step step = step_of(w, l, t);
-        product(step.streams, w->gates.joint, w->hidden, step.h_prev, w->stride, weights->hh, step.gates, w->gates.all);
-        product(step.streams, w->gates.apart, w->hidden, step.h_prev, w->stride, weights->hh_apart, step.apart,
-                w->gates.apart);
-        recurrence->forward(&step);
-    }
+    cell_step step = step_of(w, l, t);
+    product(step.streams, w->gates.joint, w->hidden, step.h_prev, w->stride, weights->hh, step.gates, w->gates.all,
+            step.gates, w->gates.all);
+    product(step.streams, w->gates.apart, w->hidden, step.h_prev, w->stride, weights->hh_apart, weights->bias_apart, 0,
+            step.apart, w->gates.apart);
+    cell_of(pass->network)->forward(&step);
 }
 
 /*
@@ -86,7 +78,7 @@ static void forward_steps(const core_pass *pass, const workspace *w, int64_t l, 
  * position (t, b) alone. A block of random bits serves four elements; there are less than 2^18 blocks in a row, 2^20
  * streams and 2^10 layers.
  */
-static void drop(const core_pass *pass, const workspace *w, int64_t l)
+static void drop(const core_pass *pass, const workspace *w, int64_t l, share rows)
 {
     double p = pass->network->dropout;
     uint32_t threshold = (uint32_t)(p * 0x1p32);
@@ -94,7 +86,7 @@ static void drop(const core_pass *pass, const workspace *w, int64_t l)
     uint64_t stream = pass->random_index << 10 | (uint64_t)l;
     size_t layer = (size_t)l * w->rows * w->stride;
     const real *h = h_at(w, l, 1);
-    for (size_t row = w->my_rows.first; row < w->my_rows.first + w->my_rows.count; row++) {
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
         real *factor = w->mask + layer + row * w->stride, *dropped = w->dropped + layer + row * w->stride;
         uint64_t position = (uint64_t)(row / w->streams) << 20 | row % w->streams;
         uint32_t bits[4] = {0};
@@ -118,18 +110,15 @@ static double position_loss(const core_pass *pass, const workspace *w, size_t ro
     return squared_error_forward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs);
 }
 
-/* For this thread's rows */
-static void forward_outputs(const core_pass *pass, const workspace *w)
+static void forward_outputs(const core_pass *pass, const workspace *w, const decoder_weights *weights, share rows)
 {
-    decoder_weights weights = decoder_at(pass->network, pass->packed);
     const real *h = h_at(w, pass->network->layers - 1, 1);
-    size_t first = w->my_rows.first, count = w->my_rows.count;
-    fill_rows(w->out + first * w->out_stride, count, weights.bias, w->out_stride);
-    product(count, w->out_stride, w->hidden, h + first * w->stride, w->stride, weights.forward,
+    size_t first = rows.first, end = rows.first + rows.count;
+    product(rows.count, w->out_stride, w->hidden, h + first * w->stride, w->stride, weights->forward, weights->bias, 0,
             w->out + first * w->out_stride, w->out_stride);
-    for (size_t row = first; pass->outputs && row < first + count; row++)
+    for (size_t row = first; pass->outputs && row < end; row++)
         memcpy((real *)pass->outputs + row * w->outputs, w->out + row * w->out_stride, w->outputs * sizeof(real));
-    for (size_t row = first; (pass->targets || pass->target_vectors) && row < first + count; row++)
+    for (size_t row = first; (pass->targets || pass->target_vectors) && row < end; row++)
         pass->position_loss[row] = position_loss(pass, w, row);
 }
 
@@ -153,24 +142,34 @@ static void copy_next_state(const core_pass *pass, const workspace *w, int64_t l
                bytes);
 }
 
-/* What one thread does. Rows and streams are divided differently, hence the barriers. */
+static void forward_layer(const core_pass *pass, const workspace *w, int64_t l)
+{
+    forward_layer_weights weights = forward_layer_at(pass->network, l, pass->packed);
+    copy_state(pass, w, l);
+    for (size_t t0 = 0, count; t0 < w->steps; t0 += count) {
+        count = least_of(steps_at_once(w), w->steps - t0);
+        forward_inputs(pass, w, l, &weights, rows_of(w, t0, count));
+        for (size_t t = t0; t < t0 + count; t++)
+            forward_step(pass, w, l, &weights, t);
+        if (w->mask && l < pass->network->layers - 1)
+            drop(pass, w, l, rows_of(w, t0, count));
+    }
+    copy_next_state(pass, w, l);
+}
+
+/* What one thread does, for its streams */
 static void forward_by(const core_pass *pass, team me)
 {
-    const core_network *n = pass->network;
     workspace w = workspace_of(pass, me);
-    for (int64_t l = 0; l < n->layers; l++) {
-        forward_layer_weights weights = forward_layer_at(n, l, pass->packed);
-        copy_state(pass, &w, l);
-        forward_inputs(pass, &w, l, &weights);
-        team_barrier(me);
-        forward_steps(pass, &w, l, &weights);
-        copy_next_state(pass, &w, l);
-        team_barrier(me);
-        if (w.mask && l < n->layers - 1)
-            drop(pass, &w, l);
+    for (int64_t l = 0; l < pass->network->layers; l++)
+        forward_layer(pass, &w, l);
+    if (!pass->outputs && !pass->targets && !pass->target_vectors)
+        return;
+    decoder_weights weights = decoder_at(pass->network, pass->packed);
+    for (size_t t = 0, count; t < w.steps; t += count) {
+        count = least_of(steps_at_once(&w), w.steps - t);
+        forward_outputs(pass, &w, &weights, rows_of(&w, t, count));
     }
-    if (pass->outputs || pass->targets || pass->target_vectors)
-        forward_outputs(pass, &w);
 }
 
 static void forward(const core_pass *pass)

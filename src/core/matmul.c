@@ -18,10 +18,25 @@ enum {
     BLOCK_COLUMNS = 512 /* of weight gradients */
 };
 
-/* C[rows][panels * PANEL] += A B, where `vectors` of the columns exist in C. rows and panels are constants. */
-INLINE void tile(const int rows, const int panels, size_t k_count, const real *a, size_t a_row, size_t a_k,
-                 const real *b, size_t b_panel, real *c, size_t c_row, int vectors)
+/* The operands of a tile. */
+typedef struct tile_operands {
+    size_t k_count;
+    const real *a;
+    size_t a_row, a_k; /* distances of A's neighbours */
+    const real *b;
+    size_t b_panel;    /* distance of panels */
+    const real *start; /* the rows that C's begin as: C's own, or others */
+    size_t start_row;  /* their distance; 0: the same for all */
+    real *c;
+    size_t c_row;
+    int vectors; /* of the columns that exist in C */
+} tile_operands;
+
+/* C[rows][panels * PANEL] = start + A B. rows and panels are constants. */
+INLINE void tile(const int rows, const int panels, const tile_operands *o)
 {
+    const size_t k_count = o->k_count, a_row = o->a_row, a_k = o->a_k, b_panel = o->b_panel;
+    const real *a = o->a, *b = o->b;
     vector sum[TILE_ROWS][2 * TILE_PANELS];
 #pragma GCC unroll 6
     for (int r = 0; r < rows; r++)
@@ -29,7 +44,8 @@ INLINE void tile(const int rows, const int panels, size_t k_count, const real *a
         for (int v = 0; v < 2 * panels; v++)
             sum[r][v] = broadcast(0);
     for (int r = 0; r < rows; r++) /* C is wanted at the end */
-        __builtin_prefetch(c + (size_t)r * c_row, 1);
+        __builtin_prefetch(o->c + (size_t)r * o->c_row, 1);
+
 #pragma GCC unroll 4
     for (size_t k = 0; k < k_count; k++) {
         vector column[2 * TILE_PANELS];
@@ -48,10 +64,9 @@ INLINE void tile(const int rows, const int panels, size_t k_count, const real *a
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
         for (int v = 0; v < 2 * panels; v++)
-            if (v < vectors) {
-                real *p = c + (size_t)r * c_row + (size_t)v * WIDTH;
-                store(p, load(p) + sum[r][v]);
-            }
+            if (v < o->vectors)
+                store(o->c + (size_t)r * o->c_row + (size_t)v * WIDTH,
+                      load(o->start + (size_t)r * o->start_row + (size_t)v * WIDTH) + sum[r][v]);
 }
 
 /* Few rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
@@ -60,12 +75,11 @@ INLINE int panels_at_a_time(size_t rows)
     return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
 }
 
-INLINE void tile_of(size_t rows, int panels, size_t k_count, const real *a, size_t a_row, size_t a_k, const real *b,
-                    size_t b_panel, real *c, size_t c_row, int vectors)
+INLINE void tile_of(size_t rows, int panels, const tile_operands *o)
 {
 #define TILE(rows, panels)                                                                                             \
     case 8 * (rows) + (panels):                                                                                        \
-        tile(rows, panels, k_count, a, a_row, a_k, b, b_panel, c, c_row, vectors);                                     \
+        tile(rows, panels, o);                                                                                         \
         break
     switch (8 * (int)rows + panels) {
         TILE(1, 1);
@@ -172,15 +186,16 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
 }
 
 /*
- * C[m][n] += sum over k of A[m][k] B[k][n].
- * a: [M] rows at a_row; b: packed; c: [M] rows at c_row, N a multiple of WIDTH.
+ * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n].
+ * a: [M] rows at a_row; b: packed; start: [M] rows at start_row, C itself or, at 0, one row for all; c: [M] rows at
+ * c_row, N a multiple of WIDTH.
  */
-static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b, real *c,
-                    size_t c_row)
+static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
+                    const real *start, size_t start_row, real *c, size_t c_row)
 {
-    for (size_t k0 = 0; k0 < k_count; k0 += BLOCK_K) {
-        size_t k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
-        size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
+    for (size_t k0 = 0; k0 < k_count; k0 += k_block, start = c, start_row = c_row) {
+        k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
         for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
             m_block = (m_count - m0) / (m_blocks - block); /* blocks, and tiles below, as equal as they can be */
             size_t tiles = (m_block + TILE_ROWS - 1) / TILE_ROWS;
@@ -188,10 +203,23 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
             for (size_t n = 0; n < n_count; n += panels_step * PANEL) {
                 size_t columns = n_count - n < panels_step * PANEL ? n_count - n : panels_step * PANEL;
                 int panels = (int)((columns + PANEL - 1) / PANEL);
+                const real *panel = b + n * k_count + k0 * PANEL;
                 for (size_t i = 0, m = m0; i < tiles; i++) {
                     size_t rows = (m0 + m_block - m) / (tiles - i);
-                    tile_of(rows, panels, k_block, a + m * a_row + k0, a_row, 1, b + n * k_count + k0 * PANEL,
-                            k_count * PANEL, c + m * c_row + n, c_row, (int)(columns / WIDTH));
+                    tile_operands o = {
+                        .k_count = k_block,
+                        .a = a + m * a_row + k0,
+                        .a_row = a_row,
+                        .a_k = 1,
+                        .b = panel,
+                        .b_panel = k_count * PANEL,
+                        .start = start + m * start_row + n,
+                        .start_row = start_row,
+                        .c = c + m * c_row + n,
+                        .c_row = c_row,
+                        .vectors = (int)(columns / WIDTH),
+                    };
+                    tile_of(rows, panels, &o);
                     m += rows;
                 }
             }
@@ -199,25 +227,46 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
     }
 }
 
-enum { OUTER_SCRATCH = BLOCK_K * (BLOCK_ROWS + BLOCK_COLUMNS) }; /* reals */
+enum {
+    LINE = 64 / sizeof(real), /* of the cache */
+    AHEAD = 6,                /* rows that are fetched before they are packed */
+    /* Slices are a line apart, so that they don't all fall into the same sets of the cache. */
+    SLICES_MOST = BLOCK_ROWS / TILE_ROWS * (BLOCK_K * TILE_ROWS + LINE),
+    OUTER_SCRATCH = SLICES_MOST + BLOCK_K * BLOCK_COLUMNS /* reals */
+};
 
-/*
- * out[k][width] = x[k][0 .. columns), in slices of `width` columns one behind the other, padded with zeros. A constant
- * width makes the copies straight code.
- */
-INLINE void pack_slices(size_t k_count, size_t columns, const real *x, size_t x_row, const size_t width, real *out)
+/* out[k][PANEL] = x[k][0 .. columns), in panels one behind the other, padded with zeros. */
+static void pack_panels(size_t k_count, size_t columns, const real *x, size_t x_row, real *out)
 {
-    for (size_t c0 = 0; c0 < columns; c0 += width) {
-        size_t n = columns - c0 < width ? columns - c0 : width;
-        for (size_t k = 0; k < k_count; k++, out += width) {
-            const real *row = x + k * x_row + c0;
-            if (n == width) {
-                memcpy(out, row, width * sizeof *out);
+    for (size_t c = 0; c < columns; c += PANEL) {
+        size_t n = columns - c < PANEL ? columns - c : PANEL;
+        for (size_t k = 0; k < k_count; k++, out += PANEL) {
+            const real *row = x + k * x_row + c;
+            if (n == PANEL) {
+                memcpy(out, row, PANEL * sizeof *out);
                 continue;
             }
-            for (size_t j = 0; j < width; j++)
+            for (size_t j = 0; j < PANEL; j++)
                 out[j] = j < n ? row[j] : 0;
         }
+    }
+}
+
+/*
+ * out[k][TILE_ROWS] = g[k][0 .. columns), in slices `slice` reals apart, padded with zeros. Row by row: reading g is
+ * what takes time.
+ */
+static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_row, real *out, size_t slice)
+{
+    size_t whole = columns / TILE_ROWS * TILE_ROWS;
+    for (size_t k = 0; k < k_count; k++, g += g_row, out += TILE_ROWS) {
+        real *to = out;
+        for (size_t c = 0; c < columns; c += LINE)
+            __builtin_prefetch(g + AHEAD * g_row + c);
+        for (size_t c = 0; c < whole; c += TILE_ROWS, to += slice)
+            memcpy(to, g + c, TILE_ROWS * sizeof *to);
+        for (size_t j = 0; whole < columns && j < TILE_ROWS; j++)
+            to[j] = whole + j < columns ? g[whole + j] : 0;
     }
 }
 
@@ -247,8 +296,21 @@ INLINE void outer_tile(size_t row0, size_t rows, size_t group, size_t kept, size
     size_t gate = row0 / group, within = row0 % group;
     bool whole = rows == TILE_ROWS && columns == PANEL && within + rows <= kept; /* all of it exists */
     real sum[TILE_ROWS][PANEL] = {{0}};
-    tile(TILE_ROWS, 1, p_count, g_packed, 1, TILE_ROWS, x_packed, 0,
-         whole ? w + (gate * kept + within) * w_row : sum[0], whole ? w_row : PANEL, 2);
+    real *c = whole ? w + (gate * kept + within) * w_row : sum[0];
+    size_t c_row = whole ? w_row : PANEL;
+    tile_operands o = {
+        .k_count = p_count,
+        .a = g_packed,
+        .a_row = 1,
+        .a_k = TILE_ROWS,
+        .b = x_packed,
+        .start = c,
+        .start_row = c_row,
+        .c = c,
+        .c_row = c_row,
+        .vectors = 2,
+    };
+    tile(TILE_ROWS, 1, &o);
     if (!whole)
         add_tile((const real(*)[PANEL])sum, row0, rows, group, kept, columns, w, w_row);
 }
@@ -261,21 +323,22 @@ INLINE void outer_tile(size_t row0, size_t rows, size_t group, size_t kept, size
 static void outer_product(share i_share, size_t group, size_t kept, size_t j_count, size_t p_count, const real *g,
                           size_t g_row, const real *x, size_t x_row, real *w, real *scratch)
 {
-    real *g_packed = scratch, *x_packed = scratch + BLOCK_K * BLOCK_ROWS;
+    real *x_packed = scratch, *g_packed = scratch + BLOCK_K * BLOCK_COLUMNS;
     size_t i_end = i_share.first + i_share.count;
     for (size_t j0 = 0; i_share.count > 0 && j0 < j_count; j0 += BLOCK_COLUMNS) {
         size_t j_block = j_count - j0 < BLOCK_COLUMNS ? j_count - j0 : BLOCK_COLUMNS;
         for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
             size_t p_block = p_count - p0 < BLOCK_K ? p_count - p0 : BLOCK_K;
-            pack_slices(p_block, j_block, x + p0 * x_row + j0, x_row, PANEL, x_packed);
+            size_t slice = p_block * TILE_ROWS + LINE;
+            pack_panels(p_block, j_block, x + p0 * x_row + j0, x_row, x_packed);
             for (size_t i0 = i_share.first; i0 < i_end; i0 += BLOCK_ROWS) {
                 size_t i_block = i_end - i0 < BLOCK_ROWS ? i_end - i0 : BLOCK_ROWS;
-                pack_slices(p_block, i_block, g + p0 * g_row + i0, g_row, TILE_ROWS, g_packed);
+                pack_slices(p_block, i_block, g + p0 * g_row + i0, g_row, g_packed, slice);
                 for (size_t j = 0; j < j_block; j += PANEL) {
                     size_t columns = j_block - j < PANEL ? j_block - j : PANEL;
                     for (size_t i = 0; i < i_block; i += TILE_ROWS) {
                         size_t rows = i_block - i < TILE_ROWS ? i_block - i : TILE_ROWS;
-                        outer_tile(i0 + i, rows, group, kept, columns, p_block, g_packed + i * p_block,
+                        outer_tile(i0 + i, rows, group, kept, columns, p_block, g_packed + i / TILE_ROWS * slice,
                                    x_packed + j * p_block, w + j0 + j, j_count);
                     }
                 }

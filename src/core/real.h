@@ -91,6 +91,11 @@ INLINE real positive(double x)
     return x < (double)REAL_LEAST ? REAL_LEAST : x > (double)REAL_MOST ? REAL_MOST : (real)x;
 }
 
+INLINE size_t least_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* n rounded up to whole vectors */
 INLINE size_t round_up(size_t n)
 {

@@ -9,8 +9,8 @@
 #include "team.h"
 
 typedef struct workspace {
-    team team; /* of this thread, with its share of the rows and streams */
-    share my_rows, my_streams;
+    team team; /* of this thread, with its share of the streams */
+    share my_streams;
     size_t steps, streams, rows; /* rows = T B */
     size_t hidden, stride;       /* H, S */
     gate_widths gates;           /* G S in all */
@@ -25,8 +25,11 @@ typedef struct workspace {
     real *out;                   /* [T][B][O rounded up] outputs, exponentials, at last the outputs' gradients */
     real *sum;                   /* [T][B] of the exponentials */
     real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
-    real *dx;                    /* [T + 1][B][S] the same of the layer below, at last [T][B][X] of embedded inputs */
+    real *dh_below;              /* [T + 1][B][S] the same of the layer below; the two change places */
+    real *dx;                    /* [T][B][X] gradient of embedded inputs; or NULL */
     real *dc;                    /* [B][S] */
+    real *zeros;                 /* [zero_count], this thread's own */
+    size_t zero_count;           /* of the widest of these rows */
     real *scratch;               /* [scratch_size], this thread's own */
     size_t scratch_size;
 } workspace;
@@ -58,10 +61,13 @@ static workspace take_workspace(arena *memory, const core_network *n, int64_t st
         w.mask = take(memory, w.rows, w.stride, layers - 1);
         w.dropped = take(memory, w.rows, w.stride, layers - 1);
     }
-    size_t widest = w.x_stride > w.stride ? w.x_stride : w.stride; /* the two change places from layer to layer */
-    w.dh = take(memory, w.rows + w.streams, widest, 1);
-    w.dx = take(memory, w.rows + w.streams, widest, 1);
+    w.dh = take(memory, w.rows + w.streams, w.stride, 1);
+    w.dh_below = take(memory, w.rows + w.streams, w.stride, layers > 1);
+    if (has_input_gradient(n, 0))
+        w.dx = take(memory, w.rows, w.x_stride, 1);
     w.dc = take(memory, w.streams, w.stride, 1);
+    w.zero_count = w.x_stride > w.stride ? w.x_stride : w.stride;
+    w.zeros = take(memory, w.zero_count, (size_t)threads, 1);
     w.scratch_size = OUTER_SCRATCH + round_up(w.gates.all + w.out_stride);
     w.scratch = take(memory, w.scratch_size, (size_t)threads, 1);
     return w;
@@ -80,10 +86,11 @@ static workspace workspace_of(const core_pass *pass, team me)
     arena memory = {.base = pass->workspace};
     workspace w = take_workspace(&memory, pass->network, pass->steps, pass->streams, pass->threads, pass->training);
     w.team = me;
-    w.my_rows = share_of(me, w.rows);
     w.my_streams = share_of(me, w.streams);
-    if (w.scratch)
+    if (w.scratch) {
         w.scratch += me.rank * w.scratch_size;
+        w.zeros += me.rank * w.zero_count;
+    }
     return w;
 }
 
@@ -122,6 +129,19 @@ static layer_input input_of(const workspace *w, int64_t layer)
     if (w->dropped)
         return (layer_input){w->dropped + (size_t)(layer - 1) * w->rows * w->stride, w->stride};
     return (layer_input){h_at(w, layer - 1, 1), w->stride};
+}
+
+/* Streams of some steps in one go, where that makes the matrices higher without making them too large for a cache. */
+static size_t steps_at_once(const workspace *w)
+{
+    bool all = w->my_streams.count == w->streams; /* or else a step's rows and the next's aren't neighbours */
+    return all && w->streams < BLOCK_ROWS ? BLOCK_ROWS / w->streams : 1;
+}
+
+/* This thread's rows of steps t ... t + steps - 1; more than one step only where steps_at_once() says so */
+static share rows_of(const workspace *w, size_t t, size_t steps)
+{
+    return (share){t * w->streams + w->my_streams.first, steps * w->my_streams.count};
 }
 
 /* A step of a layer for the cell, forward or backward; for this thread's streams. */

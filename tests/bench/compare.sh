@@ -1,47 +1,215 @@
 #!/usr/bin/env bash
-# librnn and PyTorch on the same configurations. The two take turns, since a machine's speed drifts; the medians of the
-# rounds count. Prints for each configuration tokens/s of both, their ratio, and librnn's fraction of the core's peak.
-# Usage: compare.sh BUILD_DIR [ROUNDS [SECONDS [CONFIGURATION...]]]
-#   PYTHON   an interpreter that has torch (on Debian: /usr/bin/python3 with python3-torch)
-#   THREADS  of both (1)
-# PyTorch's products are as fast as the BLAS that it finds: point LD_LIBRARY_PATH at OpenBLAS or BLIS.
+# librnn beside its peers on the configurations of bench.c: PyTorch, oneDNN (C and L), the seed's program in numpy (S).
+# All take turns within a round, since a machine's speed drifts, and medians of the rounds count.
 set -euo pipefail
 
-if [[ $# -lt 1 ]]; then
-    echo "usage: compare.sh BUILD_DIR [ROUNDS [SECONDS [CONFIGURATION...]]]" >&2
+usage() {
+    cat >&2 << 'END'
+usage: compare.sh BUILD_DIR [OPTION...] [CONFIGURATION...]
+    --rounds N      how often all take their turn (5)
+    --seconds X     of one turn (3)
+    --threads N     of librnn (1); peers may take 1 to N, whatever is fastest
+    --precision P   float32 or float64 (float32); numpy computes in float64, as the seed does, oneDNN in float32 only
+    --scaling       no peers: librnn on one thread and on N, or 2
+Configurations are S C G L W I1 I64; all of them if none is given. From the environment:
+    PYTHON          an interpreter that has torch and numpy (python3)
+    BLAS_FOLDERS    folders of libblas.so.3, separated by colons (all those that Debian's packages put somewhere)
+END
     exit 2
-fi
-bench=$1/tests/bench
-rounds=${2:-5}
-seconds=${3:-3}
-configurations=("${@:4}")
-[[ ${#configurations[@]} -gt 0 ]] || configurations=(S C G L W I1 I64)
-python=${PYTHON:-python3}
-threads=${THREADS:-1}
-here=$(dirname "$0")
-
-if ! "$python" -c 'import torch' 2> /dev/null; then
-    echo "compare.sh: $python has no torch (on Debian: python3-torch); set PYTHON to one that has" >&2
-    exit 2
-fi
-
-median() {
-    sort -n | awk '{ x[NR] = $1 } END { print (x[int((NR + 1) / 2)] + x[int(NR / 2) + 1]) / 2 }'
 }
+
+build="" rounds=5 seconds=3 threads=1 precision=float32 scaling="" configurations=()
+while [[ $# -gt 0 ]]; do
+    case $1 in
+        --scaling) scaling=yes ;;
+        --rounds | --seconds | --threads | --precision)
+            [[ $# -gt 1 ]] || usage
+            declare "${1#--}=$2"
+            shift
+            ;;
+        -*) usage ;;
+        *) if [[ -z $build ]]; then build=$1; else configurations+=("$1"); fi ;;
+    esac
+    shift
+done
+[[ -n $build && $rounds -gt 0 && $threads -gt 0 ]] || usage
+[[ ${#configurations[@]} -gt 0 ]] || configurations=(S C G L W I1 I64)
+bench=$build/tests/bench
+onednn=$build/tests/onednn_peer
+python=${PYTHON:-python3}
+here=$(dirname "$0")
 
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
-printf '%-4s %12s %12s %8s %10s\n' "" librnn torch ratio "of peak"
+
+# The rows are lines of librnn's fraction of one core's peak, its tokens/s, and the tokens/s of others. Prints the
+# medians of all tokens/s, of the fraction of all threads' peak, and of the ratios of librnn to each of the others.
+medians() {
+    awk -v threads="$threads" '
+        function median(values, count,    i, j, held) {
+            for (i = 2; i <= count; i++)
+                for (j = i; j > 1 && values[j] < values[j - 1]; j--) {
+                    held = values[j]; values[j] = values[j - 1]; values[j - 1] = held
+                }
+            return (values[int((count + 1) / 2)] + values[int(count / 2) + 1]) / 2
+        }
+        function column(c, over,    r) {
+            for (r = 1; r <= NR; r++)
+                values[r] = over ? cell[r, c] / cell[r, over] : cell[r, c]
+            return median(values, NR)
+        }
+        { for (c = 1; c <= NF; c++) cell[NR, c] = $c }
+        END {
+            for (c = 2; c <= NF; c++) printf "%.0f ", column(c)
+            printf "%.3f ", column(1) / threads
+            for (c = 3; c <= NF; c++) printf "%.2f ", column(2, c)
+            print ""
+        }' "$rows"
+}
+
+tokens() { # from the line of a peer on stdin
+    sed -n 's|.*: \([0-9]*\) tokens/s.*|\1|p'
+}
+
+# Fraction of one core's peak, tokens/s
+librnn() { # THREADS
+    "$bench" "$configuration" --threads "$1" --seconds "$seconds" --precision "$precision" |
+        sed -n 's|.*: \([0-9]*\) tokens/s.*fraction \(.*\)|\2 \1|p'
+}
+
+if [[ ! -x $bench ]]; then
+    echo "compare.sh: $bench has not been built" >&2
+    exit 2
+fi
+
+if [[ -n $scaling ]]; then
+    [[ $threads -gt 1 ]] || threads=2
+    printf '%-4s %12s %12s %8s\n' "" "1 thread" "$threads threads" ratio
+    for configuration in "${configurations[@]}"; do
+        : > "$rows"
+        for ((round = 0; round < rounds; round++)); do
+            echo "$(librnn "$threads") $(librnn 1 | cut -d ' ' -f 2)" >> "$rows"
+        done
+        read -r many one _ ratio < <(medians)
+        printf '%-4s %12s %12s %8s\n' "$configuration" "$one" "$many" "$ratio"
+    done
+    exit
+fi
+
+# The name of the BLAS that Python's MODULE finds when FOLDER comes first: the name of the folder that it came from.
+blas_of() { # MODULE FOLDER
+    LD_LIBRARY_PATH=$2${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$python" -c "
+import os, re, $1
+maps = open('/proc/self/maps').read() if os.path.exists('/proc/self/maps') else ''
+libraries = re.findall(r'/\S*(?:blas|blis|mkl)\S*\.so\S*', maps)
+library = min(libraries, key=lambda path: '/libblas.so' not in path, default='')
+print(os.path.basename(os.path.dirname(library)) or 'its-own')"
+}
+
+# Which BLAS Python's MODULE can be made to use: lines of NAME FOLDER. A module that brings its own has just that one.
+blas_list() { # MODULE
+    local folder
+    for folder in "${blas_folders[@]}"; do
+        echo "$(blas_of "$1" "$folder") $folder"
+    done | awk '!seen[$1]++'
+}
+
+# Debian's alternatives but the reference implementation, which is there to be right.
+blas_folders=()
+if [[ -n ${BLAS_FOLDERS:-} ]]; then
+    IFS=: read -r -a blas_folders <<< "$BLAS_FOLDERS"
+else
+    for library in /usr/lib/*/*/libblas.so.3; do
+        [[ ! -e $library || $library == */blas/* ]] || blas_folders+=("${library%/*}")
+    done
+fi
+if [[ ${#blas_folders[@]} -eq 0 ]]; then
+    echo "No fast BLAS among Debian's alternatives: Python's modules use what they find" \
+        "(Debian: libopenblas0-openmp, libblis4-openmp)" >&2
+    blas_folders=("")
+fi
+
+torch_blas="" numpy_blas=""
+if "$python" -c 'import torch' 2> /dev/null; then
+    torch_blas=$(blas_list torch)
+else
+    echo "$python has no torch: left out (Debian: python3-torch; PYTHON names another interpreter)" >&2
+fi
+if "$python" -c 'import numpy' 2> /dev/null; then
+    numpy_blas=$(blas_list numpy)
+else
+    echo "$python has no numpy: left out (Debian: python3-numpy; PYTHON names another interpreter)" >&2
+fi
+if [[ ! -x $onednn ]]; then
+    echo "$onednn has not been built: left out (Debian: libdnnl-dev of version 2, then configure again)" >&2
+fi
+
+# The ways to run CONFIGURATION that may be a peer's fastest, lines of: PEER THREADS BLAS FOLDER OPTION
+candidates() {
+    local blas folder count
+    for ((count = 1; count <= threads; count++)); do
+        while read -r blas folder; do
+            [[ -z $blas ]] || echo "torch $count $blas ${folder:-.} -"
+            [[ -z $blas || $configuration != W ]] || echo "torch $count $blas ${folder:-.} sparse"
+        done <<< "$torch_blas"
+        if [[ -x $onednn && $precision == float32 && $configuration == [CL] ]]; then
+            echo "onednn $count - . -"
+        fi
+    done
+    while read -r blas folder; do # products this small are no faster on several threads
+        [[ -z $blas || $configuration != S ]] || echo "numpy 1 $blas ${folder:-.} -"
+    done <<< "$numpy_blas"
+}
+
+run_peer() { # PEER THREADS BLAS FOLDER OPTION
+    local option=() path=${LD_LIBRARY_PATH:-}
+    [[ $5 == - ]] || option=("--$5")
+    [[ $4 == . ]] || path=$4${path:+:$path}
+    case $1 in
+        torch) LD_LIBRARY_PATH=$path "$python" "$here/torch_peer.py" "$configuration" --threads "$2" \
+            --seconds "$seconds" --precision "$precision" "${option[@]}" ;;
+        numpy) LD_LIBRARY_PATH=$path OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 BLIS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+            "$python" "$here/seed.py" "$seconds" ;;
+        onednn) OMP_NUM_THREADS=$2 "$onednn" "$configuration" "$seconds" ;;
+    esac
+}
+
+# The best of PEER among the candidates: the index of the one whose median is largest, nothing if there is none.
+best_of() { # PEER, or "" for any
+    local i best=""
+    for i in "${!ways[@]}"; do
+        if [[ ${ways[i]} == "$1"* && (-z $best || ${median[i + 1]} -gt ${median[best + 1]}) ]]; then
+            best=$i
+        fi
+    done
+    echo "$best"
+}
+
+printf '%-4s %10s %8s' "" librnn "of peak"
+printf ' %10s' torch onednn numpy
+printf ' %8s  %s\n' ratio "best peer, its threads, BLAS, option"
 for configuration in "${configurations[@]}"; do
+    mapfile -t ways < <(candidates)
     : > "$rows"
     for ((round = 0; round < rounds; round++)); do
-        read -r ours fraction < <("$bench" "$configuration" --threads "$threads" --seconds "$seconds" |
-            sed -n 's|.*: \([0-9]*\) tokens/s.*fraction \(.*\)|\1 \2|p')
-        theirs=$("$python" "$here/torch_peer.py" "$configuration" "$threads" "$seconds" |
-            sed -n 's|.*: \([0-9]*\) tokens/s|\1|p')
-        echo "$ours $theirs $fraction" >> "$rows"
+        row=$(librnn "$threads")
+        for way in "${ways[@]}"; do
+            read -r -a words <<< "$way"
+            row+=" $(run_peer "${words[@]}" | tokens)"
+        done
+        echo "$row" >> "$rows"
     done
-    printf '%-4s %12.0f %12.0f %8.2f %10.3f\n' "$configuration" \
-        "$(awk '{ print $1 }' "$rows" | median)" "$(awk '{ print $2 }' "$rows" | median)" \
-        "$(awk '{ print $1 / $2 }' "$rows" | median)" "$(awk '{ print $3 }' "$rows" | median)"
+
+    read -r -a median < <(medians) # librnn, each way, of the peak, ratio to each way
+    printf '%-4s %10s %8s' "$configuration" "${median[0]}" "${median[${#ways[@]} + 1]}"
+    for peer in torch onednn numpy; do
+        best=$(best_of "$peer")
+        printf ' %10s' "${best:+${median[best + 1]}}"
+    done
+    best=$(best_of "")
+    if [[ -n $best ]]; then
+        read -r peer count blas _ option <<< "${ways[best]}"
+        printf ' %8s  %s' "${median[${#ways[@]} + 2 + best]}" "$peer $count ${blas#-} ${option#-}"
+    fi
+    printf '\n'
 done

@@ -1,8 +1,9 @@
-"""The seed's training loop in numpy, timed: the other side of compare_seed.sh.
+"""The seed's training loop in numpy, timed: configuration S of bench.c, in float64.
 
 Andrej Karpathy's minimal character-level RNN, operation for operation: one-hot columns, a dictionary of arrays for each
-step, Adagrad over five matrices. Sampling and printing are left out, as they are in seed.c.
-Usage: seed.py FILE SECONDS. Prints "numpy N tokens/s, loss X".
+step, Adagrad over five matrices. Sampling and printing are left out, as they are in bench.c.
+Usage: seed.py SECONDS [FILE]; without a file it trains on 65 symbols in random order, as bench.c does.
+Prints "S numpy: N tokens/s, loss X".
 """
 
 import sys
@@ -79,8 +80,12 @@ def train(text, seconds):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: seed.py FILE SECONDS")
-    with open(sys.argv[1], "rb") as file:
-        tokens, final_loss = train(file.read(), float(sys.argv[2]))
-    print(f"numpy {tokens:.0f} tokens/s, loss {final_loss:.2f}")
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: seed.py SECONDS [FILE]")
+    if len(sys.argv) == 3:
+        with open(sys.argv[2], "rb") as file:
+            text = file.read()
+    else:
+        text = bytes(np.random.RandomState(1).randint(65, size=100000, dtype=np.uint8))
+    tokens, final_loss = train(text, float(sys.argv[1]))
+    print(f"S numpy: {tokens:.0f} tokens/s, loss {final_loss:.2f}")
