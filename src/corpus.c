@@ -1,78 +1,120 @@
 /*
  * corpus.c: a text cut into streams, served chunk by chunk.
  *
- * The text is a copy in memory or a file. Of a file each stream has a window in memory, filled by one read and used for
- * as many chunks as it holds.
+ * A text that stands in memory in one piece is served from there. Of any other each stream has a window in memory,
+ * filled by one read and used for as many chunks as it holds.
+ *
+ * Bytes are their own positions: the windows of all streams begin at the same one. Code points are of several lengths,
+ * so that each stream has to remember where in the source it stands; to begin with, and after a seek, an index says.
  */
-#include "file.h"
+#include "index.h"
 #include "memory.h"
+#include "source.h"
 #include "vocab.h"
 
 #include <inttypes.h>
-#include <string.h>
+#include <stdio.h>
 
 enum {
     WINDOWS_TOGETHER = 1 << 20, /* bytes, unless a chunk needs more */
 };
 
-/* Where the bytes are: shared by the parts of a split corpus. */
-typedef struct source {
-    atomic_int owners;
-    const unsigned char *text; /* NULL: in the file */
-    rnn_file file;
-    int64_t size;
-} source;
+/* UTF-8: offsets in the source, in bytes. */
+typedef struct stream {
+    int64_t start;                    /* of its symbol at position 0 */
+    int64_t at;                       /* of its symbol at the position `found` */
+    int64_t next;                     /* of the one T symbols further, while a chunk is being encoded */
+    int64_t window_start, window_end; /* what is in its window */
+} stream;
 
 struct rnn_corpus {
     rnn_vocab *vocab;
-    source *source;
-    int64_t begin, size;    /* of this part, in bytes of the source */
-    int64_t steps, streams; /* T, B */
-    int64_t length;         /* S: how many inputs a stream has */
-    int64_t position;       /* p */
-    int32_t *inputs;        /* [T][B] */
-    int32_t *targets;       /* [T][B] */
-    int64_t window_size;    /* of a file: bytes of a stream that are in memory */
-    int64_t window_start;   /* the position that they begin at; the same for all streams */
-    int64_t window_end;     /* the position that they end before */
-    unsigned char *windows; /* [B][window_size] */
+    rnn_source *source;
+    int64_t begin, size;       /* of this part, in symbols of the source */
+    int64_t steps, streams;    /* T, B */
+    int64_t length;            /* S: how many inputs a stream has */
+    int64_t position;          /* p */
+    int32_t *inputs;           /* [T][B] */
+    int32_t *targets;          /* [T][B] */
+    const unsigned char *text; /* all of the source; NULL: there are windows */
+    int64_t window_size;       /* bytes of a stream that are in memory */
+    unsigned char *windows;    /* [B][window_size] */
+    int64_t window_start;      /* bytes: the position that they begin at; the same for all streams */
+    int64_t window_end;        /* bytes: the position that they end before */
+    rnn_index *index;          /* UTF-8; NULL: bytes */
+    stream *places;            /* UTF-8: [B] */
+    int64_t found;             /* UTF-8: the position of each stream's `at`, or -1 */
 };
 
-static void release_source(source *s)
+/* ---- Creation ---- */
+
+static rnn_status check_size(int64_t size, int64_t steps, int64_t streams)
 {
-    if (!s || atomic_fetch_sub(&s->owners, 1) > 1)
-        return;
-    rnn_release((void *)s->text);
-    if (s->file.path)
-        rnn_file_close(&s->file);
-    rnn_release(s);
+    int64_t needed = streams * steps + 1;
+    if (size >= needed)
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_ARGUMENT,
+                    "the text has %" PRId64 " symbols; %" PRId64 " streams of %" PRId64 " steps need %" PRId64, size,
+                    streams, steps, needed);
 }
 
-/* Cuts bytes begin ... begin + size of a source into streams. Fails before it changes anything. */
+/* UTF-8: finds where the streams of symbols begin ... begin + size start. */
+static rnn_status create_places(const rnn_corpus *corpus, int64_t begin, int64_t size, stream **places)
+{
+    stream *created;
+    RNN_TRY(rnn_allocate("a corpus's streams", (size_t)corpus->streams, sizeof *created, (void **)&created));
+    rnn_status status = RNN_OK;
+    rnn_place place = {0};
+    int64_t length = (size - 1) / corpus->streams;
+    for (int64_t b = 0; b < corpus->streams && status == RNN_OK; b++) {
+        status = rnn_index_find(corpus->index, corpus->source, begin + b * length, &place);
+        created[b].start = place.offset;
+    }
+    if (status == RNN_OK)
+        *places = created;
+    else
+        rnn_release(created);
+    return status;
+}
+
+/* Cuts symbols begin ... begin + size of the source into streams. Changes nothing when it fails. */
 static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
 {
-    int64_t steps = corpus->steps, streams = corpus->streams, needed = streams * steps + 1;
-    if (size < needed)
-        return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "the text has %" PRId64 " symbols; %" PRId64 " streams of %" PRId64 " steps need %" PRId64,
-                        size, streams, steps, needed);
+    RNN_TRY(check_size(size, corpus->steps, corpus->streams));
+    if (corpus->index) {
+        stream *places;
+        RNN_TRY(create_places(corpus, begin, size, &places));
+        rnn_release(corpus->places);
+        corpus->places = places;
+        corpus->found = -1;
+    }
     corpus->begin = begin;
     corpus->size = size;
-    corpus->length = (size - 1) / streams;
+    corpus->length = (size - 1) / corpus->streams;
     corpus->position = 0;
     corpus->window_start = corpus->window_end = 0;
     return RNN_OK;
 }
 
-/* A corpus over part of a source, which it becomes an owner of. */
-static rnn_status create_part(const rnn_vocab *vocab, source *s, int64_t begin, int64_t size, int64_t steps,
-                              int64_t streams, rnn_corpus **corpus)
+static rnn_status create_windows(rnn_corpus *corpus)
+{
+    int64_t least = (corpus->steps + 1) * (corpus->index ? UTF8_MOST : 1);
+    int64_t share = WINDOWS_TOGETHER / corpus->streams;
+    corpus->window_size = share > least ? share : least;
+    return rnn_allocate("a window on a file", (size_t)corpus->streams, (size_t)corpus->window_size,
+                        (void **)&corpus->windows);
+}
+
+/* A corpus over part of a source, which it becomes an owner of, as of the index (NULL: the symbols are bytes). */
+static rnn_status create_part(const rnn_vocab *vocab, const rnn_source *source, rnn_index *index, int64_t begin,
+                              int64_t size, int64_t steps, int64_t streams, rnn_corpus **corpus)
 {
     rnn_corpus *c;
     RNN_TRY(rnn_allocate("a corpus", 1, sizeof *c, (void **)&c));
     c->vocab = rnn_vocab_share(vocab);
-    c->source = s;
-    atomic_fetch_add(&s->owners, 1);
+    c->source = rnn_source_share(source);
+    c->index = index ? rnn_index_share(index) : NULL;
+    c->text = rnn_source_text(source);
     c->steps = steps;
     c->streams = streams;
     rnn_status status = cut(c, begin, size);
@@ -85,9 +127,8 @@ static rnn_status create_part(const rnn_vocab *vocab, source *s, int64_t begin, 
     status = rnn_allocate("a chunk's targets", ids, sizeof *c->targets, (void **)&c->targets);
     if (status != RNN_OK)
         goto failed;
-    if (!s->text) {
-        c->window_size = WINDOWS_TOGETHER / streams > steps + 1 ? WINDOWS_TOGETHER / streams : steps + 1;
-        status = rnn_allocate("a window on a file", (size_t)streams, (size_t)c->window_size, (void **)&c->windows);
+    if (!c->text) {
+        status = create_windows(c);
         if (status != RNN_OK)
             goto failed;
     }
@@ -96,6 +137,19 @@ static rnn_status create_part(const rnn_vocab *vocab, source *s, int64_t begin, 
 
 failed:
     rnn_corpus_destroy(c);
+    return status;
+}
+
+/* A corpus over all of a source. */
+static rnn_status create(const rnn_vocab *vocab, const rnn_source *source, int64_t steps, int64_t streams,
+                         rnn_corpus **corpus)
+{
+    if (vocab->kind == RNN_VOCAB_BYTES)
+        return create_part(vocab, source, NULL, 0, rnn_source_size(source), steps, streams, corpus);
+    rnn_index *index;
+    RNN_TRY(rnn_index_create(source, vocab, &index));
+    rnn_status status = create_part(vocab, source, index, 0, index->symbols, steps, streams, corpus);
+    rnn_index_release(index);
     return status;
 }
 
@@ -108,6 +162,19 @@ static rnn_status check_shape(const rnn_vocab *vocab, int64_t steps, int64_t str
     return RNN_OK;
 }
 
+/* The bytes of a text in memory are looked at at once; code points are anyway. */
+static rnn_status check_bytes(const rnn_vocab *vocab, const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (vocab->id_of[bytes[i]] < 0) {
+            char place[PLACE_SIZE];
+            snprintf(place, sizeof place, "offset %zu", i);
+            return rnn_vocab_refuse(vocab->kind, bytes + i, size - i, place);
+        }
+    }
+    return RNN_OK;
+}
+
 rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size, int64_t steps,
                                        int64_t streams, rnn_corpus **corpus)
 {
@@ -115,37 +182,31 @@ rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text,
     RNN_REQUIRE(text);
     if (size > INT64_MAX / 2)
         return rnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; no text is that long", size);
-    const unsigned char *bytes = text;
-    for (size_t i = 0; i < size; i++)
-        if (vocab->id_of[bytes[i]] < 0)
-            return rnn_vocab_unknown(bytes[i], (int64_t)i);
-    source *s;
-    RNN_TRY(rnn_allocate("a corpus", 1, sizeof *s, (void **)&s));
-    s->owners = 1;
-    unsigned char *copy;
-    rnn_status status = rnn_allocate("a copy of the text", size, 1, (void **)&copy);
-    if (status == RNN_OK) {
-        s->text = memcpy(copy, text, size);
-        s->size = (int64_t)size;
-        status = create_part(vocab, s, 0, s->size, steps, streams, corpus);
-    }
-    release_source(s);
+    if (vocab->kind == RNN_VOCAB_BYTES)
+        RNN_TRY(check_bytes(vocab, text, size));
+    rnn_source *source;
+    RNN_TRY(rnn_source_create_from_text(text, size, &source));
+    rnn_status status = create(vocab, source, steps, streams, corpus);
+    rnn_source_destroy(source);
     return status;
+}
+
+rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source, int64_t steps,
+                                         int64_t streams, rnn_corpus **corpus)
+{
+    RNN_TRY(check_shape(vocab, steps, streams, corpus));
+    RNN_REQUIRE(source);
+    return create(vocab, source, steps, streams, corpus);
 }
 
 rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps, int64_t streams,
                                        rnn_corpus **corpus)
 {
     RNN_TRY(check_shape(vocab, steps, streams, corpus));
-    source *s;
-    RNN_TRY(rnn_allocate("a corpus", 1, sizeof *s, (void **)&s));
-    s->owners = 1;
-    rnn_status status = rnn_file_open(path, &s->file);
-    if (status == RNN_OK) {
-        s->size = s->file.size;
-        status = create_part(vocab, s, 0, s->size, steps, streams, corpus);
-    }
-    release_source(s);
+    rnn_source *source;
+    RNN_TRY(rnn_source_open_file(path, &source));
+    rnn_status status = create(vocab, source, steps, streams, corpus);
+    rnn_source_destroy(source);
     return status;
 }
 
@@ -163,8 +224,8 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
                         " streams of %" PRId64 " steps need %" PRId64 " in each",
                         share, corpus->size, kept, moved, corpus->streams, corpus->steps, needed);
     rnn_corpus *rest;
-    RNN_TRY(
-        create_part(corpus->vocab, corpus->source, corpus->begin + kept, moved, corpus->steps, corpus->streams, &rest));
+    RNN_TRY(create_part(corpus->vocab, corpus->source, corpus->index, corpus->begin + kept, moved, corpus->steps,
+                        corpus->streams, &rest));
     rnn_status status = cut(corpus, corpus->begin, kept);
     if (status == RNN_OK)
         *validation = rest;
@@ -178,10 +239,12 @@ void rnn_corpus_destroy(rnn_corpus *corpus)
     if (!corpus)
         return;
     rnn_vocab_destroy(corpus->vocab);
-    release_source(corpus->source);
+    rnn_source_destroy(corpus->source);
+    rnn_index_release(corpus->index);
     rnn_release(corpus->inputs);
     rnn_release(corpus->targets);
     rnn_release(corpus->windows);
+    rnn_release(corpus->places);
     rnn_release(corpus);
 }
 
@@ -209,12 +272,26 @@ int64_t rnn_corpus_position(const rnn_corpus *corpus)
     return corpus ? corpus->position : 0;
 }
 
+rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position)
+{
+    RNN_REQUIRE(corpus);
+    int64_t most = rnn_corpus_chunks(corpus) * corpus->steps;
+    if (position < 0 || position > most || position % corpus->steps != 0)
+        return rnn_fail(RNN_ERROR_ARGUMENT,
+                        "position is %" PRId64 "; it must be 0 to %" PRId64 " and a multiple of the %" PRId64 " steps",
+                        position, most, corpus->steps);
+    corpus->position = position;
+    return RNN_OK;
+}
+
 rnn_status rnn_corpus_rewind(rnn_corpus *corpus)
 {
     RNN_REQUIRE(corpus);
     corpus->position = 0;
     return RNN_OK;
 }
+
+/* ---- Serving bytes ---- */
 
 /* Sees to it that each stream's bytes `position` to `position + T` are in its window. */
 static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
@@ -224,8 +301,9 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
     int64_t left = corpus->length + 1 - position, size = left < corpus->window_size ? left : corpus->window_size;
     corpus->window_start = corpus->window_end = 0; /* nothing, should a read fail */
     for (int64_t b = 0; b < corpus->streams; b++)
-        RNN_TRY(rnn_file_read(&corpus->source->file, corpus->begin + b * corpus->length + position,
-                              corpus->windows + b * corpus->window_size, (size_t)size));
+        RNN_TRY(rnn_source_read(corpus->source, corpus->begin + b * corpus->length + position,
+                                corpus->windows + b * corpus->window_size, (size_t)size));
+    RNN_TRY(rnn_source_check(corpus->source));
     corpus->window_start = position;
     corpus->window_end = position + size;
     return RNN_OK;
@@ -234,22 +312,26 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
 /* Stream b's symbol at `position`, and those after it. */
 static const unsigned char *stream_text(const rnn_corpus *corpus, int64_t b, int64_t position)
 {
-    if (corpus->source->text)
-        return corpus->source->text + corpus->begin + b * corpus->length + position;
+    if (corpus->text)
+        return corpus->text + corpus->begin + b * corpus->length + position;
     return corpus->windows + b * corpus->window_size + (position - corpus->window_start);
 }
 
-static rnn_status encode_chunk(rnn_corpus *corpus, int64_t position)
+static rnn_status encode_bytes(rnn_corpus *corpus, int64_t position)
 {
+    if (!corpus->text)
+        RNN_TRY(fill_windows(corpus, position));
     const int32_t *id_of = corpus->vocab->id_of;
     int64_t steps = corpus->steps, streams = corpus->streams;
     for (int64_t b = 0; b < streams; b++) {
         const unsigned char *text = stream_text(corpus, b, position);
-        int32_t id = id_of[text[0]];
         for (int64_t t = 0; t <= steps; t++) {
-            id = id_of[text[t]];
-            if (id < 0)
-                return rnn_vocab_unknown(text[t], corpus->begin + b * corpus->length + position + t);
+            int32_t id = id_of[text[t]];
+            if (id < 0) {
+                char place[PLACE_SIZE];
+                rnn_source_place(corpus->source, corpus->begin + b * corpus->length + position + t, place);
+                return rnn_vocab_refuse(corpus->vocab->kind, &text[t], 1, place);
+            }
             if (t > 0)
                 corpus->targets[(t - 1) * streams + b] = id;
             if (t < steps)
@@ -257,6 +339,112 @@ static rnn_status encode_chunk(rnn_corpus *corpus, int64_t position)
         }
     }
     return RNN_OK;
+}
+
+/* ---- Serving code points ---- */
+
+/* Finds where each stream's symbol at `position` is, unless that is where the last chunk ended. */
+static rnn_status find_places(rnn_corpus *corpus, int64_t position)
+{
+    if (corpus->found == position)
+        return RNN_OK;
+    corpus->found = -1; /* should a read fail */
+    rnn_place place = {0};
+    for (int64_t b = 0; b < corpus->streams; b++) {
+        if (position == 0) {
+            corpus->places[b].at = corpus->places[b].start;
+            continue;
+        }
+        RNN_TRY(rnn_index_find(corpus->index, corpus->source, corpus->begin + b * corpus->length + position, &place));
+        corpus->places[b].at = place.offset;
+    }
+    corpus->found = position;
+    return RNN_OK;
+}
+
+/* The bytes that T + 1 symbols of stream b can't go beyond, from where it is; `read` is set when the window changed. */
+static rnn_status fill_window(rnn_corpus *corpus, int64_t b, const unsigned char **text, size_t *size, bool *read)
+{
+    stream *place = &corpus->places[b];
+    int64_t left = rnn_source_size(corpus->source) - place->at, wanted = UTF8_MOST * (corpus->steps + 1);
+    wanted = wanted < left ? wanted : left;
+    *size = (size_t)wanted;
+    if (corpus->text) {
+        *text = corpus->text + place->at;
+        return RNN_OK;
+    }
+    unsigned char *window = corpus->windows + b * corpus->window_size;
+    if (place->at < place->window_start || place->at + wanted > place->window_end) {
+        int64_t filled = left < corpus->window_size ? left : corpus->window_size;
+        place->window_start = place->window_end = 0; /* nothing, should the read fail */
+        RNN_TRY(rnn_source_read(corpus->source, place->at, window, (size_t)filled));
+        place->window_start = place->at;
+        place->window_end = place->at + filled;
+        *read = true;
+    }
+    *text = window + (place->at - place->window_start);
+    return RNN_OK;
+}
+
+/* What was a symbol when the index was made is none any more. */
+static rnn_status refuse_change(const rnn_corpus *corpus, int64_t offset)
+{
+    char place[PLACE_SIZE];
+    RNN_TRY(rnn_source_check(corpus->source));
+    rnn_source_place(corpus->source, offset, place);
+    return rnn_fail(RNN_ERROR_IO, "the text at %s has changed since it was opened", place);
+}
+
+/* Encodes stream b's T + 1 symbols from where it is on. */
+static rnn_status encode_stream(rnn_corpus *corpus, int64_t b, const unsigned char *text, size_t size)
+{
+    int64_t steps = corpus->steps, streams = corpus->streams;
+    size_t offset = 0;
+    for (int64_t t = 0; t <= steps; t++) {
+        int32_t id;
+        int length = offset < size ? rnn_vocab_read(corpus->vocab, text + offset, size - offset, &id) : 0;
+        if (length == 0)
+            return refuse_change(corpus, corpus->places[b].at + (int64_t)offset);
+        if (t > 0)
+            corpus->targets[(t - 1) * streams + b] = id;
+        if (t < steps)
+            corpus->inputs[t * streams + b] = id;
+        else
+            corpus->places[b].next = corpus->places[b].at + (int64_t)offset;
+        offset += (size_t)length;
+    }
+    return RNN_OK;
+}
+
+static rnn_status encode_code_points(rnn_corpus *corpus, int64_t position)
+{
+    RNN_TRY(find_places(corpus, position));
+    bool read = false;
+    rnn_status status = RNN_OK;
+    for (int64_t b = 0; b < corpus->streams && status == RNN_OK; b++) {
+        const unsigned char *text;
+        size_t size;
+        status = fill_window(corpus, b, &text, &size, &read);
+        if (status == RNN_OK)
+            status = encode_stream(corpus, b, text, size);
+    }
+    if (status == RNN_OK && read)
+        status = rnn_source_check(corpus->source);
+    if (status != RNN_OK) /* no window may be kept that wasn't checked */
+        for (int64_t b = 0; b < corpus->streams; b++)
+            corpus->places[b].window_start = corpus->places[b].window_end = 0;
+    return status;
+}
+
+/* What is served at `position` was: each stream goes on to the next one. */
+static void move_on(rnn_corpus *corpus, int64_t position)
+{
+    corpus->position = position + corpus->steps;
+    if (!corpus->index)
+        return;
+    for (int64_t b = 0; b < corpus->streams; b++)
+        corpus->places[b].at = corpus->places[b].next;
+    corpus->found = corpus->position;
 }
 
 rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted)
@@ -268,11 +456,9 @@ rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restar
                         .streams = corpus->streams,
                         .inputs = corpus->inputs,
                         .targets = corpus->targets};
-    if (!corpus->source->text)
-        RNN_TRY(fill_windows(corpus, position));
-    RNN_TRY(encode_chunk(corpus, position));
+    RNN_TRY(corpus->index ? encode_code_points(corpus, position) : encode_bytes(corpus, position));
     RNN_TRY(rnn_struct_write("chunk", chunk, &served, RNN_CHUNK_FIRST_SIZE, sizeof served));
-    corpus->position = position + corpus->steps;
+    move_on(corpus, position);
     if (restarted)
         *restarted = position == 0;
     return RNN_OK;

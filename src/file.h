@@ -1,25 +1,43 @@
 /*
- * file.h: regular files, read at an offset or replaced as a whole; and memory in a file's place.
+ * file.h: files, read at an offset or replaced as a whole, and what can only be read from start to end; and memory
+ * in a file's place.
  */
 #ifndef RNN_FILE_H
 #define RNN_FILE_H
 
 #include "status.h"
 
+#include <time.h>
+
 /* What a sentence shows of a path at most, so that the reason behind it still fits. */
 enum { PATH_SHOWN = 256 };
 
 typedef struct rnn_file {
     int descriptor;
-    int64_t size; /* when it was opened */
-    char *path;   /* for sentences */
+    bool once;                /* it can only be read from start to end: a pipe, a terminal */
+    int64_t base;             /* where the text begins in it; not 0 for a standard input that has been read from */
+    int64_t size;             /* from there on, when it was opened; 0 where it can only be read once */
+    struct timespec modified; /* when it was opened */
+    char *path;               /* for sentences */
 } rnn_file;
 
-/* Opens for reading. Anything but a regular file is an error. */
+/* Opens a regular file for reading. Anything else is an error, and is not waited for. */
 rnn_status rnn_file_open(const char *path, rnn_file *file);
+
+/* Opens for reading what may also be readable only once; "-" is standard input. Waits for a FIFO's writer. */
+rnn_status rnn_file_open_any(const char *path, rnn_file *file);
 
 /* Reads exactly `size` bytes from `offset` on; fewer, since the file has become shorter, is an error. */
 rnn_status rnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size_t size);
+
+/* Reads the next bytes of what can only be read once; `done` is less than `size` only at its end. */
+rnn_status rnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size_t *done);
+
+/* That the file has the length and the time of modification that it had when it was opened. */
+rnn_status rnn_file_check(const rnn_file *file);
+
+/* Gives the descriptor back and keeps the path. */
+void rnn_file_stop(rnn_file *file);
 
 void rnn_file_close(rnn_file *file);
 
@@ -46,13 +64,13 @@ rnn_status rnn_file_commit(rnn_replacement *replacement);
 void rnn_file_discard(rnn_replacement *replacement);
 
 /* Bytes to read: a file's, or memory's where `file` is NULL. Whoever reads stays below `size`. */
-typedef struct rnn_source {
+typedef struct rnn_bytes {
     const rnn_file *file;
     const void *memory;
     uint64_t size;
-} rnn_source;
+} rnn_bytes;
 
-rnn_status rnn_source_read(const rnn_source *source, uint64_t offset, void *bytes, size_t size);
+rnn_status rnn_bytes_read(const rnn_bytes *source, uint64_t offset, void *bytes, size_t size);
 
 /* Where bytes go, one after the other: to a file, or to memory with room for them all where `file` is NULL. */
 typedef struct rnn_sink {

@@ -481,7 +481,7 @@ rnn_status rnn_model_read_from(safetensors_reader *reader, const rnn_load_option
     return RNN_OK;
 }
 
-static rnn_status load(const rnn_source *source, const rnn_load_options *options, rnn_model **model, rnn_vocab **vocab)
+static rnn_status load(const rnn_bytes *source, const rnn_load_options *options, rnn_model **model, rnn_vocab **vocab)
 {
     safetensors_reader reader;
     RNN_TRY(rnn_safetensors_open(source, &reader));
@@ -541,7 +541,7 @@ rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn
     RNN_TRY(rnn_load_options_read(options, &read));
     rnn_status status = rnn_file_open(path, &file);
     if (status == RNN_OK) {
-        const rnn_source source = {.file = &file, .size = (uint64_t)file.size};
+        const rnn_bytes source = {.file = &file, .size = (uint64_t)file.size};
         status = load(&source, &read, model, vocab);
         rnn_file_close(&file);
     }
@@ -555,6 +555,6 @@ rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_
     RNN_REQUIRE(bytes);
     RNN_REQUIRE(model);
     RNN_TRY(rnn_load_options_read(options, &read));
-    const rnn_source source = {.memory = bytes, .size = size};
+    const rnn_bytes source = {.memory = bytes, .size = size};
     return load(&source, &read, model, vocab);
 }

@@ -4,7 +4,6 @@
 #include "model_text.h"
 
 #include "memory.h"
-#include "vocab.h"
 
 #include <inttypes.h>
 #include <locale.h>
@@ -252,6 +251,7 @@ rnn_status rnn_text_check_agreement(const rnn_model_options *given, const rnn_mo
 /* ---- Vocabularies ------------------------------------------------------------------------------------------------ */
 
 static const char kind_key[] = OWN_PREFIX "vocab.kind", symbols_key[] = OWN_PREFIX "vocab.symbols";
+static const char unknown_key[] = OWN_PREFIX "vocab.unknown";
 
 static const char *const vocab_kinds[] = {"bytes", "utf8"}; /* by RNN_VOCAB_ number */
 
@@ -268,35 +268,50 @@ rnn_status rnn_text_check_vocab(const rnn_model_options *o, const rnn_vocab *voc
     return RNN_OK;
 }
 
-/* All symbols in the order of their ids, in hexadecimal; to rnn_release(). */
-static rnn_status print_symbols(const rnn_vocab *vocab, char **text)
+/* Bytes in hexadecimal; `text` has room for 2 * size + 1. */
+static void print_bytes(const char *bytes, size_t size, char *text)
 {
     static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[(unsigned char)bytes[i] >> 4];
+        text[2 * i + 1] = digits[(unsigned char)bytes[i] & 15];
+    }
+    text[2 * size] = '\0';
+}
+
+/* The symbols from `first` to before `end` in the order of their ids, in hexadecimal; to rnn_release(). */
+static rnn_status print_symbols(const rnn_vocab *vocab, int32_t first, int32_t end, char **text)
+{
     size_t total = 0, size, at = 0;
     const char *symbol;
-    for (int32_t id = 0; id < rnn_vocab_size(vocab); id++) {
+    for (int32_t id = first; id < end; id++) {
         RNN_TRY(rnn_vocab_symbol(vocab, id, &symbol, &size));
         total += size;
     }
     RNN_TRY(rnn_allocate("a vocabulary as text", 2 * total + 1, 1, (void **)text));
-    for (int32_t id = 0; id < rnn_vocab_size(vocab); id++) {
+    for (int32_t id = first; id < end; id++, at += 2 * size) {
         rnn_vocab_symbol(vocab, id, &symbol, &size);
-        for (size_t i = 0; i < size; i++) {
-            (*text)[at++] = digits[(unsigned char)symbol[i] >> 4];
-            (*text)[at++] = digits[(unsigned char)symbol[i] & 15];
-        }
+        print_bytes(symbol, size, *text + at);
     }
     return RNN_OK;
 }
 
-rnn_status rnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab)
+static rnn_status add_symbols(safetensors_writer *writer, const char *key, const rnn_vocab *vocab, int32_t first,
+                              int32_t end)
 {
     char *symbols;
-    RNN_TRY(rnn_safetensors_add_text(writer, kind_key, vocab_kinds[vocab->kind]));
-    RNN_TRY(print_symbols(vocab, &symbols));
-    rnn_status status = rnn_safetensors_add_text(writer, symbols_key, symbols);
+    RNN_TRY(print_symbols(vocab, first, end, &symbols));
+    rnn_status status = rnn_safetensors_add_text(writer, key, symbols);
     rnn_release(symbols);
     return status;
+}
+
+rnn_status rnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab)
+{
+    int32_t size = (int32_t)rnn_vocab_size(vocab), unknown = rnn_vocab_unknown(vocab);
+    RNN_TRY(rnn_safetensors_add_text(writer, kind_key, vocab_kinds[rnn_vocab_kind(vocab)]));
+    RNN_TRY(add_symbols(writer, symbols_key, vocab, 0, unknown < 0 ? size : unknown));
+    return unknown < 0 ? RNN_OK : add_symbols(writer, unknown_key, vocab, unknown, size);
 }
 
 static int digit_of(char c)
@@ -304,24 +319,55 @@ static int digit_of(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The bytes of the symbols; to rnn_release(). */
-static rnn_status scan_symbols(const char *text, char **symbols, size_t *size)
+/* The bytes of a text of symbols; to rnn_release(). */
+static rnn_status scan_bytes(const char *key, const char *text, char **bytes, size_t *size)
 {
     *size = strlen(text) / 2;
     if (*size == 0 || strspn(text, "0123456789abcdef") != 2 * *size)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of digits 0 to 9, a to f", symbols_key);
-    RNN_TRY(rnn_allocate("a vocabulary's symbols", *size, 1, (void **)symbols));
+        return rnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of digits 0 to 9, a to f", key);
+    RNN_TRY(rnn_allocate("a vocabulary's symbols", *size, 1, (void **)bytes));
     for (size_t i = 0; i < *size; i++)
-        (*symbols)[i] = (char)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
+        (*bytes)[i] = (char)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
     return RNN_OK;
+}
+
+/* What vocabularies say of the bytes that they are to be made of is a fault of the file's. */
+static rnn_status blame_file(const char *key, rnn_status status)
+{
+    if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s makes no vocabulary: %s", key, rnn_last_error());
+    return status;
+}
+
+static rnn_status read_symbols(int32_t kind, const char *text, rnn_vocab **vocab)
+{
+    char *symbols;
+    size_t size;
+    RNN_TRY(scan_bytes(symbols_key, text, &symbols, &size));
+    rnn_status status = rnn_vocab_create_from_list(kind, symbols, size, vocab);
+    rnn_release(symbols);
+    return blame_file(symbols_key, status);
+}
+
+/* Takes the place of a vocabulary with one that has the unknown symbol, too. */
+static rnn_status read_unknown(const char *text, rnn_vocab **vocab)
+{
+    char *shown;
+    size_t size;
+    rnn_vocab *known = *vocab;
+    RNN_TRY(scan_bytes(unknown_key, text, &shown, &size));
+    rnn_status status = rnn_vocab_create_with_unknown(known, shown, size, vocab);
+    rnn_release(shown);
+    if (status == RNN_OK)
+        rnn_vocab_destroy(known);
+    return blame_file(unknown_key, status);
 }
 
 rnn_status rnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options, rnn_vocab **vocab)
 {
     const char *kind = rnn_safetensors_text(reader, kind_key), *text = rnn_safetensors_text(reader, symbols_key);
+    const char *unknown = rnn_safetensors_text(reader, unknown_key);
     int32_t number = 0;
-    char *symbols;
-    size_t size;
     rnn_vocab *read = NULL;
     *vocab = NULL;
     if (!kind && !text)
@@ -333,11 +379,9 @@ rnn_status rnn_text_read_vocab(const safetensors_reader *reader, const rnn_model
     if (number == VOCAB_KINDS)
         return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", kind_key,
                         TEXT_SHOWN, kind, rnn_version());
-    RNN_TRY(scan_symbols(text, &symbols, &size));
-    rnn_status status = rnn_vocab_create_from_list(number, symbols, size, &read);
-    rnn_release(symbols);
-    if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s make no vocabulary: %s", symbols_key, rnn_last_error());
+    rnn_status status = read_symbols(number, text, &read);
+    if (status == RNN_OK && unknown)
+        status = read_unknown(unknown, &read);
     if (status == RNN_OK)
         status = rnn_text_check_vocab(options, read, RNN_ERROR_FORMAT);
     if (status == RNN_OK)

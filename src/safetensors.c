@@ -42,13 +42,13 @@ unsigned rnn_safetensors_bits(const char *type)
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 /* The length that the file begins with; what follows it in the file is at least as long. */
-static rnn_status read_length(const rnn_source *source, size_t *length)
+static rnn_status read_length(const rnn_bytes *source, size_t *length)
 {
     unsigned char bytes[LENGTH_SIZE];
     if (source->size < LENGTH_SIZE)
         return rnn_fail(RNN_ERROR_FORMAT, "the file has %" PRIu64 " bytes; a safetensors file has at least %d",
                         source->size, LENGTH_SIZE);
-    RNN_TRY(rnn_source_read(source, 0, bytes, LENGTH_SIZE));
+    RNN_TRY(rnn_bytes_read(source, 0, bytes, LENGTH_SIZE));
     uint64_t value = 0;
     for (int i = LENGTH_SIZE; i-- > 0;)
         value = value << 8 | bytes[i];
@@ -101,13 +101,13 @@ static rnn_status parse_header(const char *text, size_t length, json_t **header)
                     LENGTH_SIZE + error.position, error.text);
 }
 
-static rnn_status read_header(const rnn_source *source, size_t length, json_t **header)
+static rnn_status read_header(const rnn_bytes *source, size_t length, json_t **header)
 {
     if (!source->file)
         return parse_header((const char *)source->memory + LENGTH_SIZE, length, header);
     char *text;
     RNN_TRY(rnn_allocate("the header of a file", length ? length : 1, 1, (void **)&text));
-    rnn_status status = rnn_source_read(source, LENGTH_SIZE, text, length);
+    rnn_status status = rnn_bytes_read(source, LENGTH_SIZE, text, length);
     if (status == RNN_OK)
         status = parse_header(text, length, header);
     rnn_release(text);
@@ -238,7 +238,7 @@ static rnn_status read_tensors(safetensors_reader *r, uint64_t data)
     return RNN_OK;
 }
 
-rnn_status rnn_safetensors_open(const rnn_source *source, safetensors_reader *reader)
+rnn_status rnn_safetensors_open(const rnn_bytes *source, safetensors_reader *reader)
 {
     safetensors_reader r = {.source = source};
     size_t length = 0;
@@ -275,7 +275,7 @@ const safetensor *rnn_safetensors_find(safetensors_reader *reader, const char *n
 rnn_status rnn_safetensors_read(const safetensors_reader *reader, const safetensor *tensor, uint64_t offset,
                                 void *bytes, size_t size)
 {
-    return rnn_source_read(reader->source, tensor->offset + offset, bytes, size);
+    return rnn_bytes_read(reader->source, tensor->offset + offset, bytes, size);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ typedef struct safetensor {
 } safetensor;
 
 typedef struct safetensors_reader {
-    const rnn_source *source;
+    const rnn_bytes *source;
     struct json_t *header;
     const struct json_t *texts; /* NULL: none */
     safetensor *tensors;        /* sorted by name */
@@ -39,7 +39,7 @@ typedef struct safetensors_reader {
  * Reads and checks everything but the tensors' bytes. What is wrong is RNN_ERROR_FORMAT, with a sentence that speaks of
  * "the file". `source` must stay until rnn_safetensors_close().
  */
-rnn_status rnn_safetensors_open(const rnn_source *source, safetensors_reader *reader);
+rnn_status rnn_safetensors_open(const rnn_bytes *source, safetensors_reader *reader);
 void rnn_safetensors_close(safetensors_reader *reader);
 
 /* A text of the metadata; NULL if there is none of that name. Valid until rnn_safetensors_close(). */

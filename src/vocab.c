@@ -1,53 +1,219 @@
 /*
  * vocab.c: symbols and their ids.
+ *
+ * Inside, a symbol is a number: a byte, or a code point. The ids of code points stand in pages, of which there are
+ * those that have a symbol, so that a look-up takes the same time for any vocabulary.
  */
 #include "vocab.h"
 
-#include "file.h"
 #include "memory.h"
+#include "source.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { READ_SIZE = 1 << 16 };
+enum { PAGES = CODE_POINTS / PAGE_SIZE };
 
-static rnn_status create_of_bytes(int32_t kind, const unsigned char *symbols, int32_t size, rnn_vocab **vocab)
+static rnn_status check_kind(int32_t kind)
+{
+    return rnn_check_range("kind", kind, RNN_VOCAB_BYTES, RNN_VOCAB_UTF8);
+}
+
+/* Of the symbols that there may be of a kind. */
+static size_t symbols_most(int32_t kind)
+{
+    return kind == RNN_VOCAB_BYTES ? 256 : CODE_POINTS;
+}
+
+/* The symbol that the bytes begin with; returns its length, or 0 when there is none. */
+static int read_symbol(int32_t kind, const unsigned char *bytes, size_t size, int32_t *symbol)
+{
+    if (kind == RNN_VOCAB_UTF8)
+        return rnn_utf8_read(bytes, size, symbol);
+    *symbol = bytes[0];
+    return 1;
+}
+
+static int write_symbol(int32_t kind, int32_t symbol, unsigned char bytes[UTF8_MOST])
+{
+    if (kind == RNN_VOCAB_UTF8)
+        return rnn_utf8_write(symbol, bytes);
+    bytes[0] = (unsigned char)symbol;
+    return 1;
+}
+
+/* ---- Sentences ---- */
+
+/* Whether a symbol would be seen in a line of text, and leave that line as it is. */
+static bool is_visible(int32_t symbol)
+{
+    return symbol > ' ' && !(symbol >= 0x7f && symbol <= 0xa0) && symbol != 0xad &&
+           !(symbol >= 0x2000 && symbol <= 0x200f) && !(symbol >= 0x2028 && symbol <= 0x202f) &&
+           !(symbol >= 0x205f && symbol <= 0x206f) && symbol != 0xfeff;
+}
+
+enum { NAME_SIZE = 24 };
+
+/* "the byte 0x3f '?'", "U+4E2D '中'"; without the symbol itself where it can't be seen. */
+static void name_symbol(int32_t kind, int32_t symbol, char name[NAME_SIZE])
+{
+    char shown[UTF8_MOST + 4] = "";
+    if (is_visible(symbol) && (kind == RNN_VOCAB_UTF8 || symbol < 127)) {
+        unsigned char bytes[UTF8_MOST + 1] = {0};
+        write_symbol(kind, symbol, bytes);
+        snprintf(shown, sizeof shown, " '%s'", (const char *)bytes);
+    }
+    snprintf(name, NAME_SIZE, kind == RNN_VOCAB_UTF8 ? "U+%04" PRIX32 "%s" : "the byte 0x%02" PRIx32 "%s",
+             (uint32_t)symbol, shown);
+}
+
+rnn_status rnn_vocab_refuse(int32_t kind, const unsigned char *bytes, size_t size, const char *place)
+{
+    int32_t symbol;
+    if (read_symbol(kind, bytes, size, &symbol) == 0)
+        return rnn_fail(RNN_ERROR_SYMBOL, "the byte 0x%02x at %s is not valid UTF-8: %s", bytes[0], place,
+                        rnn_utf8_fault(bytes, size));
+    char name[NAME_SIZE];
+    name_symbol(kind, symbol, name);
+    return rnn_fail(RNN_ERROR_SYMBOL, "%s at %s is not in the vocabulary", name, place);
+}
+
+rnn_status rnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t offset, const unsigned char *bytes,
+                                size_t size)
+{
+    if (size == 0 || (size < UTF8_MOST && offset + (int64_t)size < rnn_source_size(source)))
+        return RNN_OK;
+    char place[PLACE_SIZE];
+    rnn_source_place(source, offset, place);
+    return rnn_vocab_refuse(kind, bytes, size, place);
+}
+
+static rnn_status refuse_at(int32_t kind, const unsigned char *bytes, size_t size, size_t offset)
+{
+    char place[32];
+    snprintf(place, sizeof place, "offset %zu", offset);
+    return rnn_vocab_refuse(kind, bytes + offset, size - offset, place);
+}
+
+/* ---- Creation ---- */
+
+/* Allocates the pages that the symbols need, with no symbol in them. */
+static rnn_status create_pages(rnn_vocab *v, const int32_t *symbols, int32_t count)
+{
+    RNN_TRY(rnn_allocate("a vocabulary's pages", PAGES, sizeof *v->page_of, (void **)&v->page_of));
+    uint16_t pages = 1; /* the first is for whatever has none */
+    for (int32_t i = 0; i < count; i++)
+        if (v->page_of[symbols[i] / PAGE_SIZE] == 0)
+            v->page_of[symbols[i] / PAGE_SIZE] = pages++;
+    RNN_TRY(rnn_allocate("a vocabulary's ids", pages, sizeof *v->pages, (void **)&v->pages));
+    for (uint16_t p = 0; p < pages; p++)
+        for (int i = 0; i < PAGE_SIZE; i++)
+            v->pages[p][i] = v->unknown;
+    return RNN_OK;
+}
+
+/* `symbols` are distinct. With `shown_size` greater than 0 the unknown symbol follows them. */
+static rnn_status create(int32_t kind, const int32_t *symbols, int32_t count, const void *shown, size_t shown_size,
+                         rnn_vocab **vocab)
 {
     rnn_vocab *v;
     RNN_TRY(rnn_allocate("a vocabulary", 1, sizeof *v, (void **)&v));
     v->owners = 1;
     v->kind = kind;
-    v->size = size;
+    v->size = shown_size > 0 ? count + 1 : count;
+    v->unknown = shown_size > 0 ? count : -1;
+    v->shown_size = shown_size;
+    if (shown_size > 0)
+        memcpy(v->shown, shown, shown_size);
+    rnn_status status = rnn_allocate("a vocabulary's symbols", (size_t)count, sizeof *v->symbols, (void **)&v->symbols);
+    if (status == RNN_OK && kind == RNN_VOCAB_UTF8)
+        status = create_pages(v, symbols, count);
+    if (status != RNN_OK) {
+        rnn_vocab_destroy(v);
+        return status;
+    }
     for (int i = 0; i < 256; i++)
-        v->id_of[i] = -1;
-    for (int32_t id = 0; id < size; id++) {
-        v->id_of[symbols[id]] = id;
-        v->symbol[id][0] = symbols[id];
+        v->id_of[i] = v->unknown;
+    for (int32_t id = 0; id < count; id++) {
+        int32_t symbol = symbols[id];
+        write_symbol(kind, symbol, v->symbols[id]);
+        if (symbol < 256)
+            v->id_of[symbol] = id;
+        if (kind == RNN_VOCAB_UTF8)
+            v->pages[v->page_of[symbol / PAGE_SIZE]][symbol % PAGE_SIZE] = id;
     }
     *vocab = v;
     return RNN_OK;
 }
 
-static rnn_status create_of_seen(int32_t kind, const bool seen[256], rnn_vocab **vocab)
+/* The symbols of a text while they are being collected: a bit for each that there may be. */
+typedef uint64_t word;
+enum { WORD_BITS = 64 };
+
+static rnn_status create_seen(int32_t kind, word **seen)
 {
-    unsigned char symbols[256];
-    int32_t size = 0;
-    for (int i = 0; i < 256; i++)
-        if (seen[i])
-            symbols[size++] = (unsigned char)i;
-    return create_of_bytes(kind, symbols, size, vocab);
+    return rnn_allocate("the symbols of a text", symbols_most(kind) / WORD_BITS, sizeof **seen, (void **)seen);
 }
 
-static rnn_status check_kind(int32_t kind)
+static inline bool has_seen(const word *seen, int32_t symbol)
 {
-    return rnn_check_range("kind", kind, RNN_VOCAB_BYTES, RNN_VOCAB_BYTES);
+    return seen[symbol / WORD_BITS] >> symbol % WORD_BITS & 1;
 }
 
-static void see(bool seen[256], const unsigned char *text, size_t size)
+static inline void mark_seen(word *seen, int32_t symbol)
 {
+    if (!has_seen(seen, symbol)) /* mostly it is, and what isn't written needn't be waited for */
+        seen[symbol / WORD_BITS] |= (word)1 << symbol % WORD_BITS;
+}
+
+static void see_bytes(word *seen, const unsigned char *text, size_t size)
+{
+    bool bytes[256] = {false}; /* quicker than bits */
     for (size_t i = 0; i < size; i++)
-        seen[text[i]] = true;
+        bytes[text[i]] = true;
+    for (int32_t i = 0; i < 256; i++)
+        if (bytes[i])
+            mark_seen(seen, i);
 }
+
+/* Marks the symbols of a text up to its end or to bytes that are none; returns how far it came. */
+static size_t see(int32_t kind, word *seen, const unsigned char *text, size_t size)
+{
+    if (kind == RNN_VOCAB_BYTES) {
+        see_bytes(seen, text, size);
+        return size;
+    }
+    size_t offset = 0;
+    int32_t symbol;
+    for (int length; (length = rnn_utf8_read(text + offset, size - offset, &symbol)) > 0; offset += (size_t)length)
+        mark_seen(seen, symbol);
+    return offset;
+}
+
+/* Writes the symbols in ascending order, when there is room for them; returns their number. */
+static int32_t list_seen(int32_t kind, const word *seen, int32_t *symbols)
+{
+    int32_t count = 0, words = (int32_t)(symbols_most(kind) / WORD_BITS);
+    for (int32_t w = 0; w < words; w++) {
+        for (word left = seen[w]; left != 0; left &= left - 1, count++)
+            if (symbols)
+                symbols[count] = w * WORD_BITS + __builtin_ctzll(left);
+    }
+    return count;
+}
+
+static rnn_status create_of_seen(int32_t kind, const word *seen, rnn_vocab **vocab)
+{
+    int32_t count = list_seen(kind, seen, NULL), *symbols;
+    RNN_TRY(rnn_allocate("a list of symbols", (size_t)count, sizeof *symbols, (void **)&symbols));
+    list_seen(kind, seen, symbols);
+    rnn_status status = create(kind, symbols, count, NULL, 0, vocab);
+    rnn_release(symbols);
+    return status;
+}
+
+static const char need_symbol[] = "a vocabulary needs a text of at least one symbol";
 
 rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size, rnn_vocab **vocab)
 {
@@ -55,34 +221,76 @@ rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t siz
     RNN_REQUIRE(text);
     RNN_REQUIRE(vocab);
     if (size == 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "size is 0; a vocabulary needs a text of at least one symbol");
-    bool seen[256] = {false};
-    see(seen, text, size);
-    return create_of_seen(kind, seen, vocab);
+        return rnn_fail(RNN_ERROR_ARGUMENT, "size is 0; %s", need_symbol);
+    word *seen;
+    RNN_TRY(create_seen(kind, &seen));
+    size_t end = see(kind, seen, text, size);
+    rnn_status status = end == size ? create_of_seen(kind, seen, vocab) : refuse_at(kind, text, size, end);
+    rnn_release(seen);
+    return status;
+}
+
+/* Marks the symbols of a source. */
+static rnn_status see_source(int32_t kind, word *seen, const rnn_source *source)
+{
+    unsigned char room[PIECE_SIZE];
+    for (int64_t offset = 0; offset < rnn_source_size(source);) {
+        const unsigned char *bytes;
+        size_t size = PIECE_SIZE;
+        RNN_TRY(rnn_source_piece(source, offset, room, &bytes, &size));
+        size_t end = see(kind, seen, bytes, size);
+        offset += (int64_t)end;
+        RNN_TRY(rnn_vocab_check_stop(kind, source, offset, bytes + end, size - end));
+    }
+    return rnn_source_check(source);
+}
+
+rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab)
+{
+    RNN_TRY(check_kind(kind));
+    RNN_REQUIRE(source);
+    RNN_REQUIRE(vocab);
+    if (rnn_source_size(source) == 0)
+        return rnn_source_refuse_empty(source, need_symbol);
+    word *seen;
+    RNN_TRY(create_seen(kind, &seen));
+    rnn_status status = see_source(kind, seen, source);
+    if (status == RNN_OK)
+        status = create_of_seen(kind, seen, vocab);
+    rnn_release(seen);
+    return status;
 }
 
 rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab)
 {
     RNN_TRY(check_kind(kind));
     RNN_REQUIRE(vocab);
-    rnn_file file;
-    RNN_TRY(rnn_file_open(path, &file));
-    rnn_status status = RNN_OK;
-    if (file.size == 0)
-        status =
-            rnn_fail(RNN_ERROR_ARGUMENT, "%.256s is empty; a vocabulary needs a text of at least one symbol", path);
-    bool seen[256] = {false};
-    unsigned char bytes[READ_SIZE];
-    for (int64_t offset = 0; status == RNN_OK && offset < file.size; offset += READ_SIZE) {
-        size_t size = file.size - offset < READ_SIZE ? (size_t)(file.size - offset) : READ_SIZE;
-        status = rnn_file_read(&file, offset, bytes, size);
-        if (status == RNN_OK)
-            see(seen, bytes, size);
-    }
-    if (status == RNN_OK)
-        status = create_of_seen(kind, seen, vocab);
-    rnn_file_close(&file);
+    rnn_source *source;
+    RNN_TRY(rnn_source_open_file(path, &source));
+    rnn_status status = rnn_vocab_create_from_source(kind, source, vocab);
+    rnn_source_destroy(source);
     return status;
+}
+
+/* Reads a list of distinct symbols. `seen` is of none, `symbols` has room for as many as may be seen. */
+static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t size, word *seen, int32_t *symbols,
+                            int32_t *count)
+{
+    int length;
+    for (size_t offset = 0; offset < size; offset += (size_t)length) {
+        int32_t symbol = 0;
+        length = read_symbol(kind, bytes + offset, size - offset, &symbol);
+        if (length == 0)
+            return refuse_at(kind, bytes, size, offset);
+        if (has_seen(seen, symbol)) {
+            char name[NAME_SIZE];
+            name_symbol(kind, symbol, name);
+            return rnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice, the second time at %zu", name, offset);
+        }
+        mark_seen(seen, symbol);
+        symbols[(*count)++] = symbol;
+    }
+    return RNN_OK;
 }
 
 rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size, rnn_vocab **vocab)
@@ -92,16 +300,59 @@ rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t 
     RNN_REQUIRE(vocab);
     if (size == 0)
         return rnn_fail(RNN_ERROR_ARGUMENT, "size is 0; a vocabulary needs at least one symbol");
-    const unsigned char *bytes = symbols;
-    bool seen[256] = {false};
-    for (size_t i = 0; i < size; i++) {
-        if (seen[bytes[i]])
-            return rnn_fail(RNN_ERROR_ARGUMENT, "symbols has the byte 0x%02x twice, the second time at %zu", bytes[i],
-                            i);
-        seen[bytes[i]] = true;
-    }
-    return create_of_bytes(kind, bytes, (int32_t)size, vocab);
+    word *seen;
+    int32_t *list = NULL, count = 0;
+    size_t most = symbols_most(kind);
+    RNN_TRY(create_seen(kind, &seen));
+    rnn_status status = rnn_allocate("a list of symbols", size < most ? size : most, sizeof *list, (void **)&list);
+    if (status == RNN_OK)
+        status = read_list(kind, symbols, size, seen, list, &count);
+    if (status == RNN_OK)
+        status = create(kind, list, count, NULL, 0, vocab);
+    rnn_release(list);
+    rnn_release(seen);
+    return status;
 }
+
+/* ---- The unknown symbol ---- */
+
+static rnn_status check_shown(int32_t kind, const unsigned char *shown, size_t size)
+{
+    if (size == 0 || size > SHOWN_MOST)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; it must be 1 to %d", size, SHOWN_MOST);
+    int length;
+    int32_t symbol;
+    for (size_t offset = 0; offset < size; offset += (size_t)length) {
+        length = read_symbol(kind, shown + offset, size - offset, &symbol);
+        if (length == 0)
+            return refuse_at(kind, shown, size, offset);
+    }
+    return RNN_OK;
+}
+
+rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *shown, size_t size, rnn_vocab **vocab)
+{
+    RNN_REQUIRE(known);
+    RNN_REQUIRE(vocab);
+    if (!shown && size > 0)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "shown is NULL and size %zu; without the one the other must be 0", size);
+    if (!shown) {
+        shown = known->kind == RNN_VOCAB_UTF8 ? "\xef\xbf\xbd" : "?"; /* U+FFFD, the replacement character */
+        size = strlen(shown);
+    }
+    RNN_TRY(check_shown(known->kind, shown, size));
+    if (known->unknown >= 0)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "known has an unknown symbol already, the id %" PRId32, known->unknown);
+    int32_t *symbols;
+    RNN_TRY(rnn_allocate("a list of symbols", (size_t)known->size, sizeof *symbols, (void **)&symbols));
+    for (int32_t id = 0; id < known->size; id++)
+        read_symbol(known->kind, known->symbols[id], UTF8_MOST, &symbols[id]);
+    rnn_status status = create(known->kind, symbols, known->size, shown, size, vocab);
+    rnn_release(symbols);
+    return status;
+}
+
+/* ---- Owners and properties ---- */
 
 rnn_vocab *rnn_vocab_share(const rnn_vocab *vocab)
 {
@@ -112,8 +363,12 @@ rnn_vocab *rnn_vocab_share(const rnn_vocab *vocab)
 
 void rnn_vocab_destroy(rnn_vocab *vocab)
 {
-    if (vocab && atomic_fetch_sub(&vocab->owners, 1) == 1)
-        rnn_release(vocab);
+    if (!vocab || atomic_fetch_sub(&vocab->owners, 1) > 1)
+        return;
+    rnn_release(vocab->page_of);
+    rnn_release(vocab->pages);
+    rnn_release(vocab->symbols);
+    rnn_release(vocab);
 }
 
 int64_t rnn_vocab_size(const rnn_vocab *vocab)
@@ -121,62 +376,26 @@ int64_t rnn_vocab_size(const rnn_vocab *vocab)
     return vocab ? vocab->size : 0;
 }
 
-rnn_status rnn_vocab_unknown(unsigned char byte, int64_t offset)
+int32_t rnn_vocab_kind(const rnn_vocab *vocab)
 {
-    const char *quote = byte > ' ' && byte < 127 ? "'" : "";
-    char shown[2] = {*quote ? (char)byte : '\0', '\0'};
-    return rnn_fail(RNN_ERROR_SYMBOL, "the byte 0x%02x%s%s%s%s at offset %" PRId64 " is not in the vocabulary", byte,
-                    *quote ? " " : "", quote, shown, quote, offset);
+    return vocab ? vocab->kind : -1;
 }
 
-static rnn_status check_id(const rnn_vocab *vocab, int32_t id, int64_t index)
+int32_t rnn_vocab_unknown(const rnn_vocab *vocab)
 {
-    if (id >= 0 && id < vocab->size)
-        return RNN_OK;
-    return rnn_fail(RNN_ERROR_SYMBOL,
-                    "the id %" PRId32 " at index %" PRId64 " is none of the vocabulary's 0 to %" PRId32, id, index,
-                    vocab->size - 1);
+    return vocab ? vocab->unknown : -1;
 }
 
-rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids, int64_t capacity,
-                            int64_t *count)
+/* The bytes of an id that the vocabulary has. */
+static const unsigned char *symbol_of(const rnn_vocab *vocab, int32_t id, size_t *size)
 {
-    RNN_REQUIRE(vocab);
-    if (size > 0) {
-        RNN_REQUIRE(text);
-        RNN_REQUIRE(ids);
+    if (id == vocab->unknown) {
+        *size = vocab->shown_size;
+        return vocab->shown;
     }
-    if (capacity < 0 || size > (size_t)capacity)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %zu symbols", capacity, size);
-    const unsigned char *bytes = text;
-    for (size_t i = 0; i < size; i++)
-        if (vocab->id_of[bytes[i]] < 0)
-            return rnn_vocab_unknown(bytes[i], (int64_t)i);
-    for (size_t i = 0; i < size; i++)
-        ids[i] = vocab->id_of[bytes[i]];
-    if (count)
-        *count = (int64_t)size;
-    return RNN_OK;
-}
-
-rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text, size_t capacity,
-                            size_t *size)
-{
-    RNN_REQUIRE(vocab);
-    RNN_TRY(rnn_check_range("count", count, 0, INT64_MAX));
-    if (count > 0) {
-        RNN_REQUIRE(ids);
-        RNN_REQUIRE(text);
-    }
-    if ((uint64_t)count > capacity)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %" PRId64 " bytes", capacity, count);
-    for (int64_t i = 0; i < count; i++)
-        RNN_TRY(check_id(vocab, ids[i], i));
-    for (int64_t i = 0; i < count; i++)
-        text[i] = (char)vocab->symbol[ids[i]][0];
-    if (size)
-        *size = (size_t)count;
-    return RNN_OK;
+    const unsigned char *bytes = vocab->symbols[id];
+    *size = vocab->kind == RNN_VOCAB_BYTES || bytes[0] < 0x80 ? 1 : bytes[0] < 0xe0 ? 2 : bytes[0] < 0xf0 ? 3 : 4;
+    return bytes;
 }
 
 rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size)
@@ -185,8 +404,100 @@ rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **sym
     RNN_REQUIRE(symbol);
     if (id < 0 || id >= vocab->size)
         return rnn_fail(RNN_ERROR_SYMBOL, "id is %" PRId32 "; it must be 0 to %" PRId32, id, vocab->size - 1);
-    *symbol = (const char *)vocab->symbol[id];
+    size_t length;
+    *symbol = (const char *)symbol_of(vocab, id, &length);
     if (size)
-        *size = 1;
+        *size = length;
+    return RNN_OK;
+}
+
+/* ---- Text to ids and back ---- */
+
+/* The number of symbols of a text, all of which the vocabulary must have. */
+static rnn_status count_symbols(const rnn_vocab *vocab, const unsigned char *bytes, size_t size, int64_t *count)
+{
+    int32_t id;
+    *count = 0;
+    for (size_t offset = 0; offset < size; ++*count) {
+        int length = rnn_vocab_read(vocab, bytes + offset, size - offset, &id);
+        if (length == 0)
+            return refuse_at(vocab->kind, bytes, size, offset);
+        offset += (size_t)length;
+    }
+    return RNN_OK;
+}
+
+rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids, int64_t capacity,
+                            int64_t *count)
+{
+    RNN_REQUIRE(vocab);
+    bool counting = !ids && capacity == 0;
+    /* What the text has at least is known before it is looked at. */
+    size_t least = vocab->kind == RNN_VOCAB_BYTES ? size : size / UTF8_MOST + (size % UTF8_MOST != 0);
+    if (size > 0) {
+        RNN_REQUIRE(text);
+        if (!counting)
+            RNN_REQUIRE(ids);
+    }
+    if (!counting && (capacity < 0 || least > (size_t)capacity))
+        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %s%zu symbols", capacity,
+                        least < size ? "at least " : "", least);
+    const unsigned char *bytes = text;
+    int64_t symbols;
+    RNN_TRY(count_symbols(vocab, bytes, size, &symbols));
+    if (!counting && symbols > capacity)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %" PRId64 " symbols", capacity,
+                        symbols);
+    if (!counting)
+        for (size_t offset = 0; offset < size; ids++)
+            offset += (size_t)rnn_vocab_read(vocab, bytes + offset, size - offset, ids);
+    if (count)
+        *count = symbols;
+    return RNN_OK;
+}
+
+/* The number of bytes of symbols, all of whose ids the vocabulary must have. */
+static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_t count, size_t *size)
+{
+    *size = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (ids[i] < 0 || ids[i] >= vocab->size)
+            return rnn_fail(RNN_ERROR_SYMBOL,
+                            "the id %" PRId32 " at index %" PRId64 " is none of the vocabulary's 0 to %" PRId32, ids[i],
+                            i, vocab->size - 1);
+        size_t length;
+        symbol_of(vocab, ids[i], &length);
+        *size += length;
+    }
+    return RNN_OK;
+}
+
+rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text, size_t capacity,
+                            size_t *size)
+{
+    RNN_REQUIRE(vocab);
+    RNN_TRY(rnn_check_range("count", count, 0, INT64_MAX));
+    bool counting = !text && capacity == 0;
+    if (count > 0) {
+        RNN_REQUIRE(ids);
+        if (!counting)
+            RNN_REQUIRE(text);
+    }
+    bool single = vocab->kind == RNN_VOCAB_BYTES && vocab->unknown < 0; /* each symbol is one byte */
+    if (!counting && (uint64_t)count > capacity)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %s%" PRId64 " bytes", capacity,
+                        single ? "" : "at least ", count);
+    size_t bytes;
+    RNN_TRY(count_bytes(vocab, ids, count, &bytes));
+    if (!counting && bytes > capacity)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %zu bytes", capacity, bytes);
+    for (int64_t i = 0; i < count && !counting; i++) {
+        size_t length;
+        const unsigned char *symbol = symbol_of(vocab, ids[i], &length);
+        memcpy(text, symbol, length);
+        text += length;
+    }
+    if (size)
+        *size = bytes;
     return RNN_OK;
 }

@@ -348,9 +348,16 @@ static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state)
     free(text);
 }
 
+/* Sets a file's time of modification to so many seconds since 1970. */
+static void set_time(const char *path, time_t seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 /*
- * Truncates the corpus's file behind its back to `remaining` bytes and restores it after the first error. The corpus
- * then goes on, or starts over, as if nothing had been.
+ * Truncates the corpus's file behind its back to `remaining` bytes and restores it, its time of modification too, after
+ * the first error. The corpus then goes on, or starts over, as if nothing had been.
  */
 static void assert_truncation_is_an_error_until_undone(int64_t remaining, bool from_start)
 {
@@ -360,6 +367,7 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining, bool f
     rnn_chunk chunk = empty_chunk();
     int32_t restarted = -7;
     write_file("text", text, SIZE);
+    set_time("text", 1000000000);
     rnn_corpus *corpus = open_file("text", STEPS, STREAMS);
     for (int n = 0; n < 3; n++) {
         assert_next_is_as_defined(corpus, &defined);
@@ -386,6 +394,7 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining, bool f
     assert_int_equal(rnn_corpus_position(corpus), position);
 
     write_file("text", text, SIZE);
+    set_time("text", 1000000000);
     defined.position = from_start ? 0 : position;
     if (from_start) {
         assert_ok(rnn_corpus_rewind(corpus));
@@ -405,6 +414,40 @@ static void test_a_file_that_has_become_shorter_is_an_error_and_the_position_sta
         assert_truncation_is_an_error_until_undone(remaining[i], false);
         assert_truncation_is_an_error_until_undone(remaining[i], true);
     }
+}
+
+static void test_a_file_that_has_grown_or_was_written_to_is_an_error_and_the_position_stays(void **state)
+{
+    enum { SIZE = 3000000, STEPS = 1000, STREAMS = 2 };
+    unsigned char *text = create_text(SIZE + 1, 1);
+    (void)state;
+    for (int grown = 0; grown < 2; grown++) {
+        definition defined = {text, SIZE, STEPS, STREAMS, 0};
+        rnn_chunk chunk = empty_chunk();
+        write_file("text", text, SIZE);
+        set_time("text", 1000000000);
+        rnn_corpus *corpus = open_file("text", STEPS, STREAMS);
+        for (int n = 0; n < 3; n++) {
+            assert_next_is_as_defined(corpus, &defined);
+        }
+        write_file("text", text, (size_t)SIZE + (size_t)grown);
+        set_time("text", grown ? 1000000000 : 1000000001);
+        rnn_status status = RNN_OK;
+        while (status == RNN_OK) {
+            defined.position = rnn_corpus_position(corpus); /* what is in memory may still be served */
+            assert_true(defined.position < SIZE / STREAMS);
+            status = rnn_corpus_next(corpus, &chunk, NULL);
+        }
+        assert_int_equal(rnn_corpus_position(corpus), defined.position);
+        assert_fails(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_IO, grown ? "text has 3000001 bytes" : "changed");
+        write_file("text", text, SIZE);
+        set_time("text", 1000000000);
+        for (int n = 0; n < 10; n++) {
+            assert_next_is_as_defined(corpus, &defined);
+        }
+        rnn_corpus_destroy(corpus);
+    }
+    free(text);
 }
 
 static void test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to_it(void **state)
@@ -954,6 +997,7 @@ int main(void)
         test_with_files(test_a_file_may_be_rewound_anywhere),
         test_with_files(test_a_file_is_held_open_whatever_happens_to_its_name),
         test_with_files(test_a_file_that_has_become_shorter_is_an_error_and_the_position_stays),
+        test_with_files(test_a_file_that_has_grown_or_was_written_to_is_an_error_and_the_position_stays),
         test_with_files(test_an_unknown_symbol_in_a_file_is_found_by_the_chunk_that_comes_to_it),
         test_with_files(test_an_unknown_symbol_may_be_a_chunks_last_target),
         test_with_files(test_an_unknown_symbol_that_no_chunk_holds_does_not_matter_in_a_file),

@@ -398,6 +398,55 @@ static void test_a_vocabulary_comes_back(void **state)
     }
 }
 
+static void test_the_unknown_symbol_and_code_points_come_back(void **state)
+{
+    static const struct {
+        int32_t kind;
+        const char *symbols, *shown;
+    } cases[] = {
+        {RNN_VOCAB_BYTES, "abc", NULL},
+        {RNN_VOCAB_BYTES, "cba", "\xff\n"},
+        {RNN_VOCAB_UTF8, "z\xc3\xa4\xe2\x82\xac", NULL},
+        {RNN_VOCAB_UTF8, "\xf0\x9f\x98\x80-b", "(unknown)"},
+    };
+    (void)state;
+    rnn_model_options o = make_options(4, 2, 4, 1, RNN_FLOAT32);
+    rnn_model *model = create_model(&o);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rnn_vocab *known = NULL, *vocab = NULL, *loaded_vocab = NULL;
+        rnn_model *loaded = NULL;
+        assert_ok(rnn_vocab_create_from_list(cases[i].kind, cases[i].symbols, strlen(cases[i].symbols), &known));
+        assert_ok(rnn_vocab_create_with_unknown(known, cases[i].shown,
+                                                cases[i].shown == NULL ? 0 : strlen(cases[i].shown), &vocab));
+        file_bytes file = saved(model, vocab);
+        assert_ok(rnn_model_load_from_memory(file.bytes, file.size, NULL, &loaded, &loaded_vocab));
+        assert_int_equal(rnn_vocab_kind(loaded_vocab), cases[i].kind);
+        assert_int_equal(rnn_vocab_size(loaded_vocab), 4);
+        assert_int_equal(rnn_vocab_unknown(loaded_vocab), 3);
+        for (int32_t id = 0; id < 4; id++) {
+            const char *symbol, *expected;
+            size_t size, expected_size;
+            assert_ok(rnn_vocab_symbol(loaded_vocab, id, &symbol, &size));
+            assert_ok(rnn_vocab_symbol(vocab, id, &expected, &expected_size));
+            assert_int_equal(size, expected_size);
+            assert_memory_equal(symbol, expected, size);
+        }
+        refuse_load(edited(&file, "vocab.unknown\":\"", "vocab.unknown\":\"x"), RNN_ERROR_FORMAT,
+                    "librnn.vocab.unknown must be");
+        refuse_load(edited(&file, "vocab.unknown\":\"", "vocab.unknown\":\"\",\"x\":\""), RNN_ERROR_FORMAT,
+                    "librnn.vocab.unknown must be");
+        refuse_load(edited(&file, "vocab.unknown\":\"", "vocab.unknown\":\"61616161616161616161616161616161"),
+                    RNN_ERROR_FORMAT, "librnn.vocab.unknown makes no vocabulary");
+        refuse_load(edited(&file, "vocab.unknown", "vocab.another"), RNN_ERROR_FORMAT, "vocabulary has 3 symbols");
+        free(file.bytes);
+        rnn_model_destroy(loaded);
+        rnn_vocab_destroy(loaded_vocab);
+        rnn_vocab_destroy(vocab);
+        rnn_vocab_destroy(known);
+    }
+    rnn_model_destroy(model);
+}
+
 static void test_without_a_vocabulary_there_is_none(void **state)
 {
     rnn_model *model = small_model(), *loaded = NULL;
@@ -960,6 +1009,7 @@ int main(void)
         cmocka_unit_test(test_float64_is_rounded_to_float32_and_refused_beyond_it),
         cmocka_unit_test(test_tensors_of_both_precisions_load_as_float64),
         cmocka_unit_test(test_a_vocabulary_comes_back),
+        cmocka_unit_test(test_the_unknown_symbol_and_code_points_come_back),
         cmocka_unit_test(test_without_a_vocabulary_there_is_none),
         test_with_files(test_a_vocabulary_must_fit_what_the_model_reads_or_else_writes),
         cmocka_unit_test(test_metadata_that_says_nothing_or_too_much_is_refused),

@@ -13,8 +13,9 @@
  * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
  * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
  *
- * and one training step is four calls: rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(),
- * rnn_optimizer_step(). Read the sections in this order; a first program needs one function or two of each.
+ * (a seventh, `rnn_source`, is for texts in several files or out of a pipe) and one training step is four calls:
+ * rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(), rnn_optimizer_step(). Read the sections in this
+ * order; a first program needs one function or two of each.
  *
  * What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load().
  *
@@ -166,10 +167,55 @@ RNN_API int32_t rnn_threads(void);
 /** @} */
 
 /**
+ * @defgroup source Source: where a text comes from
+ *
+ * One file or several that are taken as one text, standard input, or whatever else can be read. Needed where the
+ * functions that take a path or a text in memory don't do. A source never changes once opened; any number of threads
+ * may use it.
+ *
+ * Regular files are read as they are needed and never held as a whole, so that a source takes the same memory whatever
+ * their size. They must not change meanwhile: a call that reads one that has another length or time of modification
+ * than when it was opened fails with #RNN_ERROR_IO.
+ * @{
+ */
+typedef struct rnn_source rnn_source; /**< The bytes of a text. */
+
+/**
+ * Opens files, one behind the other, as one text. Nothing is put between them: what one file ends with, were it the
+ * half of a code point, the next one continues.
+ *
+ * The path "-" is standard input (its descriptor: what stdio may have read ahead is not seen), and "./-" a file of that
+ * name. What can only be read once, a FIFO, pipe, socket or terminal, standard input too unless it is a regular file,
+ * is read to its end, which is waited for, and held in memory. It stays read when the call fails.
+ * @param paths  [count] names; not kept.
+ * @param count  Their number: 1 to 1048576. Each regular file stays open, so that the system's limit on open files
+ *               holds, too.
+ * @param[out] source The new source; release it with rnn_source_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (when "-" is there twice, too); #RNN_ERROR_IO (a directory or a block device,
+ *         too); #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
+
+/** Releases a source and, unless a corpus still reads them, closes its files. NULL is allowed. */
+RNN_API void rnn_source_destroy(rnn_source *source);
+
+/**
+ * The length of the text.
+ * @return Bytes, 0 or more; 0 for NULL.
+ */
+RNN_API int64_t rnn_source_size(const rnn_source *source);
+/** @} */
+
+/**
  * @defgroup vocab Vocabulary: symbols and their ids
  *
  * The seed's `chars`, `char_to_ix` and `ix_to_char`. A vocabulary never changes once created; any number of threads may
  * use it.
+ *
+ * In a vocabulary of code points a text is UTF-8 as RFC 3629 has it. Where it is not (an overlong form, a surrogate,
+ * something beyond U+10FFFF, a code point that is cut short, a byte that continues nothing), every function that reads
+ * it fails with #RNN_ERROR_SYMBOL and the byte's offset. What such a vocabulary decodes is always valid UTF-8. A byte
+ * order mark is the symbol U+FEFF as any other.
  * @{
  */
 typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1. */
@@ -177,15 +223,16 @@ typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1
 /** What a vocabulary takes for one symbol. */
 enum {
     RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
+    RNN_VOCAB_UTF8 = 1,  /**< Each of the 1112064 code points of Unicode is a symbol. */
 };
 
 /**
  * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols.
- * @param kind  #RNN_VOCAB_BYTES.
+ * @param kind  #RNN_VOCAB_BYTES or #RNN_VOCAB_UTF8.
  * @param text  The text; not kept.
  * @param size  Its length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size, rnn_vocab **vocab);
 
@@ -194,10 +241,20 @@ RNN_API rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, si
  * @param kind  As in rnn_vocab_create_from_text().
  * @param path  The name of a regular file.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too) or
- *         #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too),
+ *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
+
+/**
+ * The same for the text of a source, which is read once from start to end in pieces.
+ * @param kind   As in rnn_vocab_create_from_text().
+ * @param source Where the text comes from; not kept.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
+ *         offset is that in its file) or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab);
 
 /**
  * Creates a vocabulary from its symbols in the order of their ids.
@@ -205,9 +262,23 @@ RNN_API rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rn
  * @param symbols All symbols, one after the other; not kept.
  * @param size    Their length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8) or
+ *         #RNN_ERROR_MEMORY.
  */
 RNN_API rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size, rnn_vocab **vocab);
+
+/**
+ * Creates a vocabulary that has an id for every text: that of another, and at its end, with the id V, a symbol that
+ * stands for all that the other doesn't have.
+ * @param known The vocabulary of the other symbols, without an unknown symbol; it stays as it is and isn't kept.
+ * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points. NULL takes "?" for
+ *        bytes and U+FFFD, the replacement character, for code points.
+ * @param size  Its length in bytes, 1 to 16; 0 when `shown` is NULL.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *shown, size_t size,
+                                                 rnn_vocab **vocab);
 
 /** Releases a vocabulary. NULL is allowed. */
 RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
@@ -219,28 +290,43 @@ RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
 RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
 
 /**
- * Turns text into ids.
+ * What the vocabulary takes for one symbol.
+ * @return #RNN_VOCAB_BYTES or #RNN_VOCAB_UTF8; -1 for NULL.
+ */
+RNN_API int32_t rnn_vocab_kind(const rnn_vocab *vocab);
+
+/**
+ * The id that stands for what the vocabulary doesn't have.
+ * @return V - 1 after rnn_vocab_create_with_unknown(); -1 when there is none, and for NULL.
+ */
+RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
+
+/**
+ * Turns text into ids, or only counts them.
  * @param vocab    The vocabulary.
  * @param text     The text; may be NULL when `size` is 0.
  * @param size     Its length in bytes.
  * @param[out] ids Room for `capacity` ids; a text has at most one symbol a byte, so `size` is always enough. May be
- * NULL when `size` is 0.
+ * NULL when `size` is 0, and when `capacity` is 0: then nothing but `count` is computed.
  * @param capacity The number of ids that fit.
- * @param[out] count The number of ids written; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol (the sentence says which, and its offset in
- *         bytes); #RNN_ERROR_ARGUMENT when `capacity` is too small. Nothing is written then.
+ * @param[out] count The number of the text's ids; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol and the vocabulary has none for those, or
+ *         invalid UTF-8 (the sentence says which, and its offset in bytes); #RNN_ERROR_ARGUMENT when `capacity` is too
+ *         small. Nothing is written then.
  */
 RNN_API rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
                                     int64_t capacity, int64_t *count);
 
 /**
- * Turns ids into text. The text is not terminated by a NUL.
+ * Turns ids into text, or only counts its bytes. The text is not terminated by a NUL.
  * @param vocab    The vocabulary.
  * @param ids      The ids; may be NULL when `count` is 0.
  * @param count    Their number.
- * @param[out] text Room for `capacity` bytes. May be NULL when `count` is 0.
- * @param capacity The number of bytes that fit; `count` is enough for bytes.
- * @param[out] size The number of bytes written; NULL if not wanted.
+ * @param[out] text Room for `capacity` bytes. May be NULL when `count` is 0, and when `capacity` is 0: then nothing but
+ * `size` is computed.
+ * @param capacity The number of bytes that fit. `count` is enough for bytes, and 4 times `count` for code points,
+ * unless an unknown symbol is shown as more.
+ * @param[out] size The text's length in bytes; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
  *         Nothing is written then.
  */
@@ -307,8 +393,16 @@ typedef struct rnn_loss {
  * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk
  * is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
  *
+ * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
+ * points.
+ *
  * A file is read as it is served: a corpus takes the same memory whatever the size of its file. The file must not
- * change meanwhile; one that has become shorter is an error from rnn_corpus_next().
+ * change meanwhile; one that has another length or time of modification than when it was opened is an error from the
+ * rnn_corpus_next() that reads it.
+ *
+ * With #RNN_VOCAB_BYTES a file is not looked at before. With #RNN_VOCAB_UTF8 it is read once when the corpus is
+ * created, to count the symbols and to note where every so many of them stand, so that invalid UTF-8 and unknown
+ * symbols are found then.
  * @{
  */
 typedef struct rnn_corpus rnn_corpus; /**< A text or part of one, and a position in it. */
@@ -334,11 +428,24 @@ RNN_API rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const voi
  * @param steps   As in rnn_corpus_create_from_text().
  * @param streams As in rnn_corpus_create_from_text().
  * @param[out] corpus The new corpus, at its start; it holds the file open until rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_MEMORY. An unknown
- *         symbol is found by the rnn_corpus_next() that comes to it.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
+ *         symbol and its offset; #RNN_ERROR_MEMORY. An unknown byte, with #RNN_VOCAB_BYTES, is found by the
+ *         rnn_corpus_next() that comes to it.
  */
 RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps, int64_t streams,
                                                rnn_corpus **corpus);
+
+/**
+ * Opens the text of a source.
+ * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param source  Where the text comes from; it may be destroyed before the corpus.
+ * @param steps   As in rnn_corpus_create_from_text().
+ * @param streams As in rnn_corpus_create_from_text().
+ * @param[out] corpus The new corpus, at its start; it holds the source's files open until rnn_corpus_destroy().
+ * @return As rnn_corpus_create_from_file(); an offset is that in its file.
+ */
+RNN_API rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source, int64_t steps,
+                                                 int64_t streams, rnn_corpus **corpus);
 
 /**
  * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
@@ -372,8 +479,8 @@ RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
  *        are valid until the corpus is used again.
  * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time it starts over, else
  *        0: the moment to reset the state (the seed sets `hprev` to zeros there). NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the whole
- *         text; #RNN_ERROR_IO. The position stays then.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the file or
+ *         of the whole text in memory; #RNN_ERROR_IO. The position stays then.
  */
 RNN_API rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
 
@@ -382,6 +489,16 @@ RNN_API rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t
  * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position where it found the end.
  */
 RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
+
+/**
+ * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
+ * and B: from there on the same chunks are served as by that corpus.
+ * @param corpus   The corpus.
+ * @param position A multiple of T, 0 to T times rnn_corpus_chunks(); the last of these is the end of the text, after
+ *        which it starts over.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
 
 /**
  * Goes back to the start.

@@ -341,6 +341,36 @@ class Tests:
         self.assertEqual(flat(vocab.encode(b"")), [])
         self.assertEqual(vocab.decode([]), b"")
 
+    def test_vocab_of_code_points(self):
+        text = "naïve 中文 🙂 中".encode()
+        vocab = self.rnn.Vocab.from_text(text, self.rnn.VOCAB_UTF8)
+        self.assertEqual((len(vocab), vocab.kind, vocab.unknown), (9, self.rnn.VOCAB_UTF8, -1))
+        ids = vocab.encode(text)
+        self.assertEqual(len(ids), 12)
+        self.assertEqual(vocab.decode(ids), text)
+        self.assert_fails(self.rnn.RnnError.SYMBOL, "U+56FD '国' at offset 1", vocab.encode, "a国".encode())
+        self.assert_fails(self.rnn.RnnError.SYMBOL, "UTF-8", vocab.encode, b"\xff")
+        for shown, decoded in ((None, "\ufffd"), ("<unk>".encode(), "<unk>")):
+            extended = vocab.with_unknown(shown)
+            self.assertEqual((len(extended), extended.unknown), (10, 9))
+            self.assertEqual(extended.decode(extended.encode("a国".encode())), ("a" + decoded).encode())
+
+    def test_a_source_joins_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            first, second = pathlib.Path(folder, "first"), pathlib.Path(folder, "second")
+            first.write_bytes(b"x\xe4\xb8")
+            second.write_bytes(b"\xad" + "文x中".encode() * 10)
+            with self.rnn.Source(first, second) as source:
+                self.assertEqual(len(source), 74)
+                vocab = self.rnn.Vocab.from_source(source, self.rnn.VOCAB_UTF8)
+                corpus = self.rnn.Corpus.from_source(vocab, source, 3)
+            self.assertEqual((len(vocab), len(corpus)), (3, 32))
+            self.assertEqual(flat(corpus.next()[0].inputs), [0, 1, 2])
+            corpus.seek(27)
+            self.assertEqual(flat(corpus.next()[0].inputs), [0, 1, 2])
+            self.assert_fails(self.rnn.RnnError.ARGUMENT, "position is 4", corpus.seek, 4)
+            self.assert_fails(self.rnn.RnnError.IO, "absent", self.rnn.Source, first, "absent")
+
     def test_corpus_serves_streams_time_major(self):
         vocab = self.rnn.Vocab.from_list(b"0123456789")
         corpus = self.rnn.Corpus.from_text(vocab, b"0123456789" * 2, steps=3, streams=2)

@@ -22,7 +22,7 @@ try:
 except ImportError:
     numpy = None
 
-VOCAB_BYTES = 0
+VOCAB_BYTES, VOCAB_UTF8 = 0, 1
 IGNORE = -1
 CELL_TANH, CELL_GRU, CELL_LSTM = 0, 1, 2
 INPUT_IDS, INPUT_EMBEDDING, INPUT_VECTORS = 0, 1, 2
@@ -144,8 +144,8 @@ def _opaque(name):
     return POINTER(type(name, (ctypes.Structure,), {}))
 
 
-_vocab, _corpus, _model, _state, _optimizer, _sampler = map(
-    _opaque, ["rnn_vocab", "rnn_corpus", "rnn_model", "rnn_state", "rnn_optimizer", "rnn_sampler"])
+_source, _vocab, _corpus, _model, _state, _optimizer, _sampler = map(
+    _opaque, ["rnn_source", "rnn_vocab", "rnn_corpus", "rnn_model", "rnn_state", "rnn_optimizer", "rnn_sampler"])
 _int32, _int64, _uint64, _size = _checked(c_int32), _checked(c_int64), _checked(c_uint64), _checked(c_size_t)
 try:
     _library = ctypes.CDLL(os.environ.get("LIBRNN", "librnn.so.0"))
@@ -179,11 +179,19 @@ _set_threads = _call("rnn_set_threads", _int32)
 _threads = _function(c_int32, "rnn_threads")
 
 # `const void *text` is c_char_p here, since that takes bytes alone; arrays of numbers are passed by their address.
+_source_open = _call("rnn_source_open", POINTER(c_char_p), _int64, POINTER(_source))
+_source_destroy = _function(None, "rnn_source_destroy", _source)
+_source_size = _function(c_int64, "rnn_source_size", _source)
+
 _vocab_create_from_text = _call("rnn_vocab_create_from_text", _int32, c_char_p, _size, POINTER(_vocab))
 _vocab_create_from_file = _call("rnn_vocab_create_from_file", _int32, c_char_p, POINTER(_vocab))
+_vocab_create_from_source = _call("rnn_vocab_create_from_source", _int32, _source, POINTER(_vocab))
 _vocab_create_from_list = _call("rnn_vocab_create_from_list", _int32, c_char_p, _size, POINTER(_vocab))
+_vocab_create_with_unknown = _call("rnn_vocab_create_with_unknown", _vocab, c_char_p, _size, POINTER(_vocab))
 _vocab_destroy = _function(None, "rnn_vocab_destroy", _vocab)
 _vocab_size = _function(c_int64, "rnn_vocab_size", _vocab)
+_vocab_kind = _function(c_int32, "rnn_vocab_kind", _vocab)
+_vocab_unknown = _function(c_int32, "rnn_vocab_unknown", _vocab)
 _vocab_encode = _call("rnn_vocab_encode", _vocab, c_char_p, _size, c_void_p, _int64, POINTER(c_int64))
 _vocab_decode = _call("rnn_vocab_decode", _vocab, c_void_p, _int64, c_char_p, _size, POINTER(c_size_t))
 _vocab_symbol = _call("rnn_vocab_symbol", _vocab, _int32, POINTER(c_void_p), POINTER(c_size_t))
@@ -191,12 +199,14 @@ _vocab_symbol = _call("rnn_vocab_symbol", _vocab, _int32, POINTER(c_void_p), POI
 _corpus_create_from_text = _call("rnn_corpus_create_from_text", _vocab, c_char_p, _size, _int64, _int64,
                                  POINTER(_corpus))
 _corpus_create_from_file = _call("rnn_corpus_create_from_file", _vocab, c_char_p, _int64, _int64, POINTER(_corpus))
+_corpus_create_from_source = _call("rnn_corpus_create_from_source", _vocab, _source, _int64, _int64, POINTER(_corpus))
 _corpus_split = _call("rnn_corpus_split", _corpus, c_double, POINTER(_corpus))
 _corpus_destroy = _function(None, "rnn_corpus_destroy", _corpus)
 _corpus_size = _function(c_int64, "rnn_corpus_size", _corpus)
 _corpus_chunks = _function(c_int64, "rnn_corpus_chunks", _corpus)
 _corpus_next = _call("rnn_corpus_next", _corpus, POINTER(_Chunk), POINTER(c_int32))
 _corpus_position = _function(c_int64, "rnn_corpus_position", _corpus)
+_corpus_seek = _call("rnn_corpus_seek", _corpus, _int64)
 _corpus_rewind = _call("rnn_corpus_rewind", _corpus)
 
 _model_options_init = _call("rnn_model_options_init", POINTER(_ModelOptions), _size)
@@ -379,13 +389,27 @@ def _path(path):
     return name
 
 
+class Source(_Object):
+    """Where a text comes from: files one behind the other, standard input ("-"), pipes."""
+
+    _pointer_type, _destroy = _source, _source_destroy
+
+    def __init__(self, *paths):
+        names = [_path(path) for path in paths]
+        self._create(_source_open, (c_char_p * len(names))(*names), len(names))
+
+    def __len__(self):
+        """The length in bytes."""
+        return _source_size(self)
+
+
 class Vocab(_Object):
     """The symbols of a text and their ids."""
 
     _pointer_type, _destroy = _vocab, _vocab_destroy
 
     def __init__(self, create, *arguments):
-        """Use from_text(), from_file() or from_list()."""
+        """Use from_text(), from_file(), from_source(), from_list() or with_unknown()."""
         self._create(create, *arguments)
 
     @classmethod
@@ -397,11 +421,28 @@ class Vocab(_Object):
         return cls(_vocab_create_from_file, kind, _path(path))
 
     @classmethod
+    def from_source(cls, source, kind=VOCAB_BYTES):
+        return cls(_vocab_create_from_source, kind, source)
+
+    @classmethod
     def from_list(cls, symbols, kind=VOCAB_BYTES):
         return cls(_vocab_create_from_list, kind, symbols, len(symbols))
 
+    def with_unknown(self, shown=None):
+        """A vocabulary with one symbol more, for all that this one doesn't have, decoded as the bytes `shown`."""
+        return Vocab(_vocab_create_with_unknown, self, shown, len(shown or b""))
+
     def __len__(self):
         return _vocab_size(self)
+
+    @property
+    def kind(self):
+        return _vocab_kind(self)
+
+    @property
+    def unknown(self):
+        """The id of the unknown symbol, or -1."""
+        return _vocab_unknown(self)
 
     def encode(self, text):
         """The ids of bytes."""
@@ -413,9 +454,10 @@ class Vocab(_Object):
     def decode(self, ids):
         """The bytes of ids."""
         _buffer, address, count = _taken(_INT32, ids)
-        text = ctypes.create_string_buffer(max(count, 1))
         size = c_size_t()
-        _vocab_decode(self, address, count, text, count, byref(size))
+        _vocab_decode(self, address, count, None, 0, byref(size))
+        text = ctypes.create_string_buffer(max(size.value, 1))
+        _vocab_decode(self, address, count, text, size.value, byref(size))
         return text.raw[:size.value]
 
     def symbol(self, index):
@@ -500,7 +542,7 @@ class Corpus(_Object):
     _pointer_type, _destroy = _corpus, _corpus_destroy
 
     def __init__(self, create, *arguments):
-        """Use from_text(), from_file() or split()."""
+        """Use from_text(), from_file(), from_source() or split()."""
         self._create(create, *arguments)
 
     @classmethod
@@ -510,6 +552,10 @@ class Corpus(_Object):
     @classmethod
     def from_file(cls, vocab, path, steps, streams=1):
         return cls(_corpus_create_from_file, vocab, _path(path), steps, streams)
+
+    @classmethod
+    def from_source(cls, vocab, source, steps, streams=1):
+        return cls(_corpus_create_from_source, vocab, source, steps, streams)
 
     def split(self, share):
         """Moves the last `share` of the symbols into a new corpus."""
@@ -524,6 +570,10 @@ class Corpus(_Object):
 
     def rewind(self):
         _corpus_rewind(self)
+
+    def seek(self, position):
+        """Goes to a position that a corpus of the same text and shape had."""
+        _corpus_seek(self, position)
 
     def __len__(self):
         return _corpus_size(self)

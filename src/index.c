@@ -1,0 +1,104 @@
+/*
+ * index.c: where in a source of UTF-8 its n-th symbol stands.
+ */
+#include "index.h"
+
+#include "memory.h"
+#include "source.h"
+#include "vocab.h"
+
+/* Notes the offset of the symbol that follows those counted so far, when it is one of those that are kept. */
+static inline void note(rnn_index *index, int64_t offset)
+{
+    if ((index->symbols & (index->spacing - 1)) != 0)
+        return;
+    if (index->count == INDEX_MOST) {
+        for (int64_t i = 0; i < INDEX_MOST / 2; i++)
+            index->offsets[i] = index->offsets[2 * i];
+        index->count /= 2;
+        index->spacing *= 2;
+    }
+    index->offsets[index->count++] = offset; /* INDEX_MOST is even, so that this is one of the new spacing, too */
+}
+
+static rnn_status scan(rnn_index *index, const rnn_source *source, const rnn_vocab *vocab)
+{
+    unsigned char room[PIECE_SIZE];
+    for (int64_t offset = 0; offset < rnn_source_size(source);) {
+        const unsigned char *bytes;
+        size_t size = PIECE_SIZE, end = 0;
+        RNN_TRY(rnn_source_piece(source, offset, room, &bytes, &size));
+        int32_t id;
+        for (int length; end < size && (length = rnn_vocab_read(vocab, bytes + end, size - end, &id)) > 0;
+             end += (size_t)length) {
+            note(index, offset + (int64_t)end);
+            index->symbols++;
+        }
+        offset += (int64_t)end;
+        RNN_TRY(rnn_vocab_check_stop(vocab->kind, source, offset, bytes + end, size - end));
+    }
+    return rnn_source_check(source);
+}
+
+rnn_status rnn_index_create(const rnn_source *source, const rnn_vocab *vocab, rnn_index **index)
+{
+    rnn_index *created;
+    RNN_TRY(rnn_allocate("an index of a text", 1, sizeof *created, (void **)&created));
+    created->owners = 1;
+    created->spacing = 1;
+    rnn_status status = scan(created, source, vocab);
+    if (status == RNN_OK)
+        *index = created;
+    else
+        rnn_release(created);
+    return status;
+}
+
+rnn_index *rnn_index_share(rnn_index *index)
+{
+    atomic_fetch_add(&index->owners, 1);
+    return index;
+}
+
+void rnn_index_release(rnn_index *index)
+{
+    if (index && atomic_fetch_sub(&index->owners, 1) == 1)
+        rnn_release(index);
+}
+
+/* How far into the bytes the `skip`-th symbol begins, counted from 0; what begins before is taken off `skip`. */
+static size_t skip_symbols(const unsigned char *bytes, size_t size, int64_t *skip)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((bytes[i] & 0xc0) == 0x80)
+            continue;
+        if (*skip == 0)
+            return i;
+        --*skip;
+    }
+    return size;
+}
+
+rnn_status rnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_place *place)
+{
+    int64_t kept = symbol / index->spacing;
+    rnn_place from = {kept * index->spacing, index->offsets[kept]};
+    if (place->symbol <= symbol && place->symbol > from.symbol)
+        from = *place;
+    int64_t skip = symbol - from.symbol;
+    bool found = skip == 0;
+    while (!found) {
+        unsigned char room[PIECE_SIZE];
+        const unsigned char *bytes;
+        int64_t most = UTF8_MOST * (skip + 1); /* no more is needed */
+        size_t size = most < PIECE_SIZE ? (size_t)most : PIECE_SIZE;
+        if (from.offset >= rnn_source_size(source))
+            return rnn_fail(RNN_ERROR_IO, "the text has changed since it was opened: it has fewer symbols");
+        RNN_TRY(rnn_source_piece(source, from.offset, room, &bytes, &size));
+        size_t end = skip_symbols(bytes, size, &skip);
+        found = end < size;
+        from.offset += (int64_t)end;
+    }
+    *place = (rnn_place){symbol, from.offset};
+    return RNN_OK;
+}
