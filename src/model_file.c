@@ -26,9 +26,9 @@ enum { LOAD_OPTIONS_FIRST_SIZE = offsetof(rnn_load_options, embedding_name) + si
 
 /* ---- Saving ------------------------------------------------------------------------------------------------------ */
 
-static const char *type_of(int32_t precision)
+const char *rnn_model_type(const rnn_model *model)
 {
-    return precision == RNN_FLOAT32 ? "F32" : "F64";
+    return model->options.precision == RNN_FLOAT32 ? "F32" : "F64";
 }
 
 static bool is_layer_bias(const named_parameter *p)
@@ -59,7 +59,7 @@ rnn_status rnn_model_add_to(safetensors_writer *writer, const rnn_model *model, 
     if (vocab)
         RNN_TRY(rnn_text_add_vocab(writer, vocab));
 
-    const char *type = type_of(model->options.precision);
+    const char *type = rnn_model_type(model);
     for (int64_t n = 0; n < model->named_count; n++) {
         const named_parameter *p = &model->named[n];
         int64_t shape[2] = {p->rows, p->columns};
@@ -73,32 +73,61 @@ rnn_status rnn_model_add_to(safetensors_writer *writer, const rnn_model *model, 
     return RNN_OK;
 }
 
-/* Copies `count` elements from row-major index `first` on, to where the file's rows are. */
-static void gather(const rnn_model *model, const named_parameter *p, int64_t first, int64_t count, void *piece)
+/* Copies `count` elements of a buffer from row-major index `first` on, to where the file's rows are. */
+static void gather(const rnn_model *model, const named_parameter *p, const void *buffer, int64_t first, int64_t count,
+                   void *piece)
 {
     if (!p->by_column) {
-        memcpy(piece, rnn_model_at(model, model->parameters, p->offset + (size_t)first),
+        memcpy(piece, rnn_model_at_const(model, buffer, p->offset + (size_t)first),
                (size_t)count * model->element_size);
         return;
     }
     for (int64_t k = 0; k < count; k++) {
         size_t place = rnn_model_place(p, (first + k) / p->columns, (first + k) % p->columns);
-        memcpy(rnn_model_at(model, piece, (size_t)k), rnn_model_at(model, model->parameters, place),
-               model->element_size);
+        memcpy(rnn_model_at(model, piece, (size_t)k), rnn_model_at_const(model, buffer, place), model->element_size);
     }
 }
 
-static rnn_status write_parameter(rnn_sink *sink, const rnn_model *model, const named_parameter *p, bool zeros)
+/* The way back */
+static void scatter(const rnn_model *model, const named_parameter *p, void *buffer, int64_t first, int64_t count,
+                    const void *piece)
+{
+    if (!p->by_column) {
+        memcpy(rnn_model_at(model, buffer, p->offset + (size_t)first), piece, (size_t)count * model->element_size);
+        return;
+    }
+    for (int64_t k = 0; k < count; k++) {
+        size_t place = rnn_model_place(p, (first + k) / p->columns, (first + k) % p->columns);
+        memcpy(rnn_model_at(model, buffer, place), rnn_model_at_const(model, piece, (size_t)k), model->element_size);
+    }
+}
+
+rnn_status rnn_parameter_write_to(rnn_sink *sink, const rnn_model *model, const named_parameter *p, const void *buffer)
 {
     double piece[PIECE] = {0}; /* room for either precision */
     int64_t total = p->rows * p->columns;
     for (int64_t first = 0, count; first < total; first += count) {
         count = total - first < PIECE ? total - first : PIECE;
-        if (!zeros) {
-            gather(model, p, first, count, piece);
+        if (buffer) {
+            gather(model, p, buffer, first, count, piece);
             rnn_safetensors_order(piece, (size_t)count, model->element_size);
         }
         RNN_TRY(rnn_sink_write(sink, piece, (size_t)count * model->element_size));
+    }
+    return RNN_OK;
+}
+
+rnn_status rnn_parameter_read_from(const safetensors_reader *reader, const safetensor *tensor, const rnn_model *model,
+                                   const named_parameter *p, void *buffer)
+{
+    double piece[PIECE];
+    int64_t total = p->rows * p->columns;
+    size_t size = model->element_size;
+    for (int64_t first = 0, count; first < total; first += count) {
+        count = total - first < PIECE ? total - first : PIECE;
+        RNN_TRY(rnn_safetensors_read(reader, tensor, (uint64_t)first * size, piece, (size_t)count * size));
+        rnn_safetensors_order(piece, (size_t)count, size);
+        scatter(model, p, buffer, first, count, piece);
     }
     return RNN_OK;
 }
@@ -107,9 +136,9 @@ rnn_status rnn_model_write_to(rnn_sink *sink, const rnn_model *model)
 {
     for (int64_t n = 0; n < model->named_count; n++) {
         const named_parameter *p = &model->named[n];
-        RNN_TRY(write_parameter(sink, model, p, false));
+        RNN_TRY(rnn_parameter_write_to(sink, model, p, model->parameters));
         if (lacks_other_bias(model, p))
-            RNN_TRY(write_parameter(sink, model, p, true));
+            RNN_TRY(rnn_parameter_write_to(sink, model, p, NULL));
     }
     return RNN_OK;
 }
@@ -126,30 +155,35 @@ static rnn_status prepare(const rnn_model *model, const rnn_vocab *vocab, safete
     return status;
 }
 
-static rnn_status write_all(const safetensors_writer *writer, const rnn_model *model, rnn_sink *sink)
+rnn_status rnn_file_save(const char *path, const safetensors_writer *writer, file_saver *save, const void *what)
 {
-    RNN_TRY(rnn_safetensors_write_header(writer, sink));
+    rnn_replacement file;
+    RNN_TRY(rnn_file_replace(path, &file));
+    rnn_sink sink = {.file = &file};
+    rnn_status status = rnn_safetensors_write_header(writer, &sink);
+    if (status == RNN_OK)
+        status = save(&sink, what);
+    if (status == RNN_OK)
+        status = rnn_file_commit(&file);
+    rnn_file_discard(&file);
+    return status;
+}
+
+static rnn_status save_model(rnn_sink *sink, const void *model)
+{
     return rnn_model_write_to(sink, model);
 }
 
 rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const char *path)
 {
     safetensors_writer writer;
-    rnn_replacement file;
     uint64_t size;
     RNN_REQUIRE(model);
     RNN_REQUIRE(path);
     rnn_status status = prepare(model, vocab, &writer, &size);
     if (status != RNN_OK)
         return rnn_file_blame(path, status);
-    status = rnn_file_replace(path, &file);
-    if (status == RNN_OK) {
-        rnn_sink sink = {.file = &file};
-        status = write_all(&writer, model, &sink);
-        if (status == RNN_OK)
-            status = rnn_file_commit(&file);
-        rnn_file_discard(&file);
-    }
+    status = rnn_file_save(path, &writer, save_model, model);
     rnn_safetensors_destroy(&writer);
     return rnn_file_blame(path, status);
 }
@@ -169,7 +203,9 @@ rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *voc
         status = rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the file has %" PRIu64 " bytes", capacity, total);
     if (bytes && status == RNN_OK) {
         rnn_sink sink = {.memory = bytes};
-        status = write_all(&writer, model, &sink);
+        status = rnn_safetensors_write_header(&writer, &sink);
+        if (status == RNN_OK)
+            status = rnn_model_write_to(&sink, model);
     }
     rnn_safetensors_destroy(&writer);
     if (status == RNN_OK)
@@ -223,17 +259,22 @@ static void print_shape(int32_t rank, const int64_t *shape, char text[TENSOR_RAN
         text += snprintf(text, NUMBER_MOST, "[%" PRId64 "]", shape[i]);
 }
 
-static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t *shape)
+rnn_status rnn_tensor_check_shape(const safetensor *t, int32_t rank, const int64_t *shape)
 {
     char own[TENSOR_RANK_MOST * NUMBER_MOST], needed[TENSOR_RANK_MOST * NUMBER_MOST];
-    if (strcmp(t->type, "F32") != 0 && strcmp(t->type, "F64") != 0)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; librnn reads F32 and F64", t->name, TEXT_SHOWN, t->type);
     if (t->rank == rank && memcmp(t->shape, shape, (size_t)rank * sizeof *shape) == 0)
         return RNN_OK;
     print_shape(t->rank, t->shape, own);
     print_shape(rank, shape, needed);
     return rnn_fail(RNN_ERROR_FORMAT, "%s has the shape %s; the model needs %s", t->name, *own ? own : "of one number",
                     needed);
+}
+
+static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t *shape)
+{
+    if (strcmp(t->type, "F32") != 0 && strcmp(t->type, "F64") != 0)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; librnn reads F32 and F64", t->name, TEXT_SHOWN, t->type);
+    return rnn_tensor_check_shape(t, rank, shape);
 }
 
 /* Whether it may be missing, and is: biases in a file of others, both of a layer or none. */
@@ -481,12 +522,35 @@ rnn_status rnn_model_read_from(safetensors_reader *reader, const rnn_load_option
     return RNN_OK;
 }
 
-static rnn_status load(const rnn_bytes *source, const rnn_load_options *options, rnn_model **model, rnn_vocab **vocab)
+/* What a load is asked for. */
+typedef struct wanted {
+    rnn_load_options options;
+    rnn_model **model;
+    rnn_vocab **vocab;
+} wanted;
+
+static rnn_status load_model(safetensors_reader *reader, void *what)
+{
+    const wanted *w = what;
+    return rnn_model_read_from(reader, &w->options, w->model, w->vocab);
+}
+
+static rnn_status load(const rnn_bytes *source, file_loader *loader, void *what)
 {
     safetensors_reader reader;
     RNN_TRY(rnn_safetensors_open(source, &reader));
-    rnn_status status = rnn_model_read_from(&reader, options, model, vocab);
+    rnn_status status = loader(&reader, what);
     rnn_safetensors_close(&reader);
+    return status;
+}
+
+rnn_status rnn_file_load(const char *path, file_loader *loader, void *what)
+{
+    rnn_file file;
+    RNN_TRY(rnn_file_open(path, &file));
+    const rnn_bytes source = {.file = &file, .size = (uint64_t)file.size};
+    rnn_status status = load(&source, loader, what);
+    rnn_file_close(&file);
     return status;
 }
 
@@ -534,27 +598,20 @@ rnn_status rnn_file_blame(const char *path, rnn_status status)
 
 rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model, rnn_vocab **vocab)
 {
-    rnn_load_options read;
-    rnn_file file;
+    wanted what = {.model = model, .vocab = vocab};
     RNN_REQUIRE(path);
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_load_options_read(options, &read));
-    rnn_status status = rnn_file_open(path, &file);
-    if (status == RNN_OK) {
-        const rnn_bytes source = {.file = &file, .size = (uint64_t)file.size};
-        status = load(&source, &read, model, vocab);
-        rnn_file_close(&file);
-    }
-    return rnn_file_blame(path, status);
+    RNN_TRY(rnn_load_options_read(options, &what.options));
+    return rnn_file_blame(path, rnn_file_load(path, load_model, &what));
 }
 
 rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_load_options *options,
                                       rnn_model **model, rnn_vocab **vocab)
 {
-    rnn_load_options read;
+    wanted what = {.model = model, .vocab = vocab};
     RNN_REQUIRE(bytes);
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_load_options_read(options, &read));
+    RNN_TRY(rnn_load_options_read(options, &what.options));
     const rnn_bytes source = {.memory = bytes, .size = size};
-    return load(&source, &read, model, vocab);
+    return load(&source, load_model, &what);
 }

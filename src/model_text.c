@@ -14,94 +14,76 @@
 /* Of the texts: what a reader that doesn't know the number must not read. */
 enum { FORMAT = 1 };
 
+static const char format_key[] = OWN_PREFIX "format";
+
 enum {
     TEXT_SHOWN = 60, /* what a sentence shows of a text at most */
     NUMBER_MOST = 32,
 };
 
-/* ---- Options as texts -------------------------------------------------------------------------------------------- */
-
-typedef enum option_kind {
-    CELL,   /* an int32_t: what the core's table calls it */
-    WORD,   /* an int32_t: one of `words` */
-    FLAG,   /* an int32_t: 0 or 1 */
-    COUNT,  /* an int64_t */
-    SEED,   /* a uint64_t */
-    NUMBER, /* a double */
-} option_kind;
-
-/* Which options say what the network computes: a file must have them, and a given configuration must agree with it. */
-typedef enum option_use { NETWORK, TRAINING } option_use;
-
-typedef struct option {
-    const char *key; /* the field's name after OWN_PREFIX */
-    size_t offset;   /* the field's */
-    option_kind kind;
-    option_use use;
-    const char *words[4]; /* by number */
-} option;
+/* ---- Structs as texts -------------------------------------------------------------------------------------------- */
 
 #define OPTION(field) OWN_PREFIX #field, offsetof(rnn_model_options, field)
 
 /* All fields of rnn_model_options but precision, which the tensors have. */
 /* clang-format off */
-static const option options_of_a_model[] = {
-    {OPTION(cell),           CELL,   NETWORK,  {NULL}},
-    {OPTION(input),          WORD,   NETWORK,  {"ids", "embedding", "vectors"}},
-    {OPTION(input_size),     COUNT,  NETWORK,  {NULL}},
-    {OPTION(embedding_size), COUNT,  NETWORK,  {NULL}},
-    {OPTION(hidden_size),    COUNT,  NETWORK,  {NULL}},
-    {OPTION(layers),         COUNT,  NETWORK,  {NULL}},
-    {OPTION(output_size),    COUNT,  NETWORK,  {NULL}},
-    {OPTION(bias),           WORD,   NETWORK,  {"input", "both"}},
-    {OPTION(tied),           FLAG,   NETWORK,  {NULL}},
-    {OPTION(loss),           WORD,   NETWORK,  {"cross_entropy", "squared_error"}},
-    {OPTION(reduction),      WORD,   TRAINING, {"sum", "mean"}},
-    {OPTION(dropout),        NUMBER, TRAINING, {NULL}},
-    {OPTION(initialization), WORD,   TRAINING, {"normal", "uniform"}},
-    {OPTION(orthogonal),     FLAG,   TRAINING, {NULL}},
-    {OPTION(weight_scale),   NUMBER, TRAINING, {NULL}},
-    {OPTION(forget_bias),    NUMBER, TRAINING, {NULL}},
-    {OPTION(seed),           SEED,   TRAINING, {NULL}},
+static const text_field options_of_a_model[] = {
+    {OPTION(cell),           TEXT_CELL,   TEXT_NEEDED,  {NULL}},
+    {OPTION(input),          TEXT_WORD,   TEXT_NEEDED,  {"ids", "embedding", "vectors"}},
+    {OPTION(input_size),     TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(embedding_size), TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(hidden_size),    TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(layers),         TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(output_size),    TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(bias),           TEXT_WORD,   TEXT_NEEDED,  {"input", "both"}},
+    {OPTION(tied),           TEXT_FLAG,   TEXT_NEEDED,  {NULL}},
+    {OPTION(loss),           TEXT_WORD,   TEXT_NEEDED,  {"cross_entropy", "squared_error"}},
+    {OPTION(reduction),      TEXT_WORD,   TEXT_OPTIONAL, {"sum", "mean"}},
+    {OPTION(dropout),        TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
+    {OPTION(initialization), TEXT_WORD,   TEXT_OPTIONAL, {"normal", "uniform"}},
+    {OPTION(orthogonal),     TEXT_FLAG,   TEXT_OPTIONAL, {NULL}},
+    {OPTION(weight_scale),   TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
+    {OPTION(forget_bias),    TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
+    {OPTION(seed),           TEXT_SEED,   TEXT_OPTIONAL, {NULL}},
 };
 /* clang-format on */
 
 enum { OPTIONS = sizeof options_of_a_model / sizeof *options_of_a_model };
 
-static const void *field_of(const rnn_model_options *options, const option *o)
+static const void *place_of(const text_field *o, const void *record)
 {
-    return (const char *)options + o->offset;
+    return (const char *)record + o->offset;
 }
 
-/* What the file calls a number of an option's, NULL if it is none; for CELL by the table of any core. */
-static const char *word_of(const option *o, int32_t number)
+/* What the file calls a number of an option's, NULL if it is none; for TEXT_CELL by the table of any core. */
+static const char *word_of(const text_field *o, int32_t number)
 {
-    if (o->kind == CELL) {
+    if (o->kind == TEXT_CELL) {
         const core_cell_info *cell = rnn_core_f32_baseline.cell(number);
         return cell ? cell->name : NULL;
     }
     return number >= 0 && (size_t)number < sizeof o->words / sizeof *o->words ? o->words[number] : NULL;
 }
 
-static bool is_word(const option *o)
+static bool is_word(const text_field *o)
 {
-    return o->kind == CELL || o->kind == WORD;
+    return o->kind == TEXT_CELL || o->kind == TEXT_WORD;
 }
 
 /* Doubles have the decimal point whatever the program's locale. */
-static void print_option(const option *o, const rnn_model_options *options, char text[NUMBER_MOST])
+static void print_field(const text_field *o, const void *record, char text[NUMBER_MOST])
 {
-    const void *field = field_of(options, o);
+    const void *field = place_of(o, record);
     const char *word = is_word(o) ? word_of(o, *(const int32_t *)field) : NULL;
     if (word)
         snprintf(text, NUMBER_MOST, "%s", word);
     else if (is_word(o)) /* none: for sentences */
         snprintf(text, NUMBER_MOST, "%" PRId32, *(const int32_t *)field);
-    else if (o->kind == FLAG)
+    else if (o->kind == TEXT_FLAG)
         snprintf(text, NUMBER_MOST, "%d", *(const int32_t *)field != 0);
-    else if (o->kind == COUNT)
+    else if (o->kind == TEXT_COUNT)
         snprintf(text, NUMBER_MOST, "%" PRId64, *(const int64_t *)field);
-    else if (o->kind == SEED)
+    else if (o->kind == TEXT_SEED)
         snprintf(text, NUMBER_MOST, "%" PRIu64, *(const uint64_t *)field);
     else
         snprintf(text, NUMBER_MOST, "%.17g", *(const double *)field);
@@ -122,9 +104,9 @@ static bool scan_digits(const char *text, uint64_t most, uint64_t *value)
     return read <= most;
 }
 
-static bool scan_option(const option *o, const char *text, rnn_model_options *options)
+static bool scan_field(const text_field *o, const char *text, void *record)
 {
-    void *field = (char *)options + o->offset;
+    void *field = (char *)record + o->offset;
     uint64_t whole = 0;
     if (is_word(o)) {
         const char *word;
@@ -135,14 +117,14 @@ static bool scan_option(const option *o, const char *text, rnn_model_options *op
             }
         return false;
     }
-    if (o->kind == NUMBER) {
+    if (o->kind == TEXT_NUMBER) {
         char *end;
         *(double *)field = strtod(text, &end);
         return *text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0';
     }
-    if (!scan_digits(text, o->kind == FLAG ? 1 : o->kind == COUNT ? INT64_MAX : UINT64_MAX, &whole))
+    if (!scan_digits(text, o->kind == TEXT_FLAG ? 1 : o->kind == TEXT_COUNT ? INT64_MAX : UINT64_MAX, &whole))
         return false;
-    if (o->kind == FLAG)
+    if (o->kind == TEXT_FLAG)
         *(int32_t *)field = (int32_t)whole;
     else
         memcpy(field, &whole, sizeof whole); /* both kinds have its size */
@@ -165,82 +147,101 @@ static void leave_c_locale(const locale_t entered[2])
     freelocale(entered[0]);
 }
 
-rnn_status rnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options)
+rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count, const void *record)
 {
     locale_t locale[2] = {(locale_t)0};
     rnn_status status = enter_c_locale(locale);
     if (status != RNN_OK)
         return status;
-    for (size_t i = 0; i < OPTIONS && status == RNN_OK; i++) {
+    for (size_t i = 0; i < count && status == RNN_OK; i++) {
         char text[NUMBER_MOST];
-        print_option(&options_of_a_model[i], options, text);
-        status = rnn_safetensors_add_text(writer, options_of_a_model[i].key, text);
+        print_field(&fields[i], record, text);
+        status = rnn_safetensors_add_text(writer, fields[i].key, text);
     }
     leave_c_locale(locale);
     return status;
 }
 
-static rnn_status read_option(const safetensors_reader *reader, const option *o, rnn_model_options *options)
+static rnn_status read_field(const safetensors_reader *reader, const text_field *o, void *record)
 {
     const char *text = rnn_safetensors_text(reader, o->key);
-    if (!text && o->use == TRAINING)
+    if (!text && o->use == TEXT_OPTIONAL)
         return RNN_OK;
     if (!text)
         return rnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);
-    if (!scan_option(o, text, options))
+    if (!scan_field(o, text, record))
         return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", o->key,
                         TEXT_SHOWN, text, rnn_version());
     return RNN_OK;
 }
 
-rnn_status rnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options)
+rnn_status rnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count, void *record)
 {
     locale_t locale[2] = {(locale_t)0};
-    RNN_TRY(rnn_model_options_init(options, sizeof *options));
     rnn_status status = enter_c_locale(locale);
     if (status != RNN_OK)
         return status;
-    for (size_t i = 0; i < OPTIONS && status == RNN_OK; i++)
-        status = read_option(reader, &options_of_a_model[i], options);
+    for (size_t i = 0; i < count && status == RNN_OK; i++)
+        status = read_field(reader, &fields[i], record);
     leave_c_locale(locale);
     return status;
 }
 
+rnn_status rnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options)
+{
+    return rnn_text_add_fields(writer, options_of_a_model, OPTIONS, options);
+}
+
+rnn_status rnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options)
+{
+    RNN_TRY(rnn_model_options_init(options, sizeof *options));
+    return rnn_text_read_fields(reader, options_of_a_model, OPTIONS, options);
+}
+
 rnn_status rnn_text_add_format(safetensors_writer *writer)
 {
-    char format[NUMBER_MOST];
-    snprintf(format, sizeof format, "%d", FORMAT);
     RNN_TRY(rnn_safetensors_add_text(writer, "format", "pt")); /* by which Python's loaders know PyTorch's tensors */
-    RNN_TRY(rnn_safetensors_add_text(writer, OWN_PREFIX "format", format));
+    RNN_TRY(rnn_text_add_number(writer, format_key, FORMAT));
     return rnn_safetensors_add_text(writer, OWN_PREFIX "version", rnn_version());
 }
 
 rnn_status rnn_text_read_format(const safetensors_reader *reader, bool *own)
 {
-    const char *text = rnn_safetensors_text(reader, OWN_PREFIX "format");
+    return rnn_text_check_number(reader, format_key, FORMAT, own);
+}
+
+rnn_status rnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number)
+{
+    char text[NUMBER_MOST];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return rnn_safetensors_add_text(writer, key, text);
+}
+
+rnn_status rnn_text_check_number(const safetensors_reader *reader, const char *key, uint64_t newest, bool *there)
+{
+    const char *text = rnn_safetensors_text(reader, key);
     uint64_t number;
-    *own = text;
+    *there = text;
     if (!text)
         return RNN_OK;
     if (!scan_digits(text, UINT64_MAX, &number) || number == 0)
-        return rnn_fail(RNN_ERROR_FORMAT, OWN_PREFIX "format is \"%.*s\"; it must be a number from 1 on", TEXT_SHOWN,
-                        text);
-    if (number > FORMAT)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a number from 1 on", key, TEXT_SHOWN, text);
+    if (number > newest)
         return rnn_fail(RNN_ERROR_FORMAT,
-                        "the file has format %" PRIu64 " of a later version of the library; version %s reads format %d",
-                        number, rnn_version(), FORMAT);
+                        "%s is %" PRIu64 ", of a later version of the library; version %s reads up to %" PRIu64, key,
+                        number, rnn_version(), newest);
     return RNN_OK;
 }
 
 rnn_status rnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
-        const option *o = &options_of_a_model[i];
+        const text_field *o = &options_of_a_model[i];
         char one[NUMBER_MOST], other[NUMBER_MOST];
-        if (o->use != NETWORK)
+        if (o->use != TEXT_NEEDED)
             continue;
-        print_option(o, given, one);
-        print_option(o, file, other);
+        print_field(o, given, one);
+        print_field(o, file, other);
         if (strcmp(one, other) != 0)
             return rnn_fail(RNN_ERROR_MISMATCH, "configuration->%s is %s; in the file it is %s",
                             o->key + strlen(OWN_PREFIX), one, other);
