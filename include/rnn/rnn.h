@@ -17,7 +17,8 @@
  * rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(), rnn_optimizer_step(). Read the sections in this
  * order; a first program needs one function or two of each.
  *
- * What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load().
+ * What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load(). Training that
+ * is to go on another day is kept as a whole: rnn_checkpoint_save(), rnn_checkpoint_load().
  *
  * Where a comment speaks of the seed it means min-char-rnn, Andrej Karpathy's program of 112 lines, whose defaults
  * these are; docs/seed.md sets the two side by side.
@@ -1241,6 +1242,81 @@ RNN_API rnn_status rnn_model_load(const char *path, const rnn_load_options *opti
  */
 RNN_API rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_load_options *options,
                                               rnn_model **model, rnn_vocab **vocab);
+/** @} */
+
+/**
+ * @defgroup checkpoint Checkpoints: training that goes on
+ *
+ * A checkpoint holds a model and all that training has brought it to: what the optimizer has accumulated, the gradients
+ * if there are any, the state and its next dropout mask, how far the sampler has drawn, and numbers of the program's
+ * own. Training that goes on from it, on a processor with the same instruction set, computes the very bits that it
+ * would have computed if it had never stopped, on any number of threads.
+ *
+ * The file is a model's file with more in it, which rnn_model_load() and PyTorch read as such, and it is replaced as a
+ * whole, as by rnn_model_save().
+ *
+ *     rnn_checkpoint c;
+ *     rnn_checkpoint_init(&c, sizeof c);
+ *     if (... there is such a file ...) {
+ *         rnn_checkpoint_load("run.safetensors", &c);
+ *         ... open the text with c.vocab, then ...
+ *         rnn_corpus_seek(corpus, c.corpus_position);
+ *     } else {
+ *         ... create c.vocab, c.model, c.optimizer, c.state, and open the text ...
+ *     }
+ *     for (;;) {
+ *         ... a chunk; and now and then ...
+ *         c.corpus_position = rnn_corpus_position(corpus);
+ *         rnn_checkpoint_save(&c, "run.safetensors");
+ *     }
+ * @{
+ */
+
+/** How many counters, and how many values, of the program's own a checkpoint has. */
+#define RNN_CHECKPOINT_NUMBERS 8
+
+/** What a checkpoint holds. Begin with rnn_checkpoint_init(). */
+typedef struct rnn_checkpoint {
+    size_t struct_size;       /**< sizeof(rnn_checkpoint) as the caller knows it. */
+    rnn_model *model;         /**< The model, with its gradients. */
+    rnn_optimizer *optimizer; /**< What has been accumulated, and the learning rate as it is. NULL: none. */
+    rnn_state *state;         /**< All streams' values and the random index; not what it observes. NULL: none. */
+    rnn_sampler *sampler;     /**< How to draw, and how often each stream has. NULL: none. */
+    rnn_vocab *vocab;         /**< As in rnn_model_save(). NULL: none. */
+    /** rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again: 0 or more. */
+    int64_t corpus_position;
+    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< The program's own: iterations, say, or a second corpus' position. */
+    double values[RNN_CHECKPOINT_NUMBERS];    /**< The program's own: a smoothed loss, say. Any bits. */
+} rnn_checkpoint;
+
+/**
+ * Makes a checkpoint that holds nothing: no objects, and zeros.
+ * @param[out] checkpoint What to fill.
+ * @param struct_size sizeof(rnn_checkpoint).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size);
+
+/**
+ * Saves a checkpoint. The same objects and numbers give the same bytes; the objects stay as they are.
+ * @param checkpoint What to save; `model` must be there.
+ * @param path The name of the file; what rnn_model_save() says of it holds here, too.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when optimizer, state or vocabulary don't fit the model;
+ *         #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
+
+/**
+ * Loads a checkpoint, in the precision that it was saved in. A file of rnn_model_save() is one that holds a model, a
+ * vocabulary perhaps, and zeros.
+ * @param path The name of a regular file.
+ * @param[out] checkpoint What to fill; `checkpoint->struct_size` must be set (rnn_checkpoint_init()). Its objects are
+ *        new and the caller's to release, each with its `_destroy` function; NULL for what the file doesn't hold. What
+ *        the struct held before is not released.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (no such file, too); #RNN_ERROR_FORMAT when the file is damaged,
+ *         librnn has not written it, or a later version has, in a way that this one can't resume; #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint);
 /** @} */
 
 #ifdef __cplusplus
