@@ -118,6 +118,31 @@ static void test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_ove
     }
 }
 
+/* The rows' squares are summed in the order of the rows' first use, and another order has other bits. */
+static void test_the_norm_of_gradients_that_wait_keeps_its_bits(void **state)
+{
+    (void)state;
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++) {
+        rnn_model_options m = make_options(500, 5, 7, 1, RNN_FLOAT64);
+        m.cell = cell;
+        rnn_checkpoint c = empty_checkpoint();
+        c.model = create_random_model(&m, 1, 3);
+        c.state = create_state(c.model, 4);
+        for (int n = 0; n < 10; n++) {
+            double norms[2];
+            run_chunk(&c, 20); /* fewer than half of the rows, so that not all are gone through */
+            assert_ok(rnn_checkpoint_save(&c, "middle"));
+            rnn_checkpoint loaded = load_checkpoint("middle");
+            assert_ok(rnn_model_clip_norm(c.model, 1e9, &norms[0]));
+            assert_ok(rnn_model_clip_norm(loaded.model, 1e9, &norms[1]));
+            assert_memory_equal(&norms[0], &norms[1], sizeof norms[0]);
+            assert_ok(rnn_model_zero_gradients(c.model));
+            destroy_objects(&loaded);
+        }
+        destroy_objects(&c);
+    }
+}
+
 static void test_more_rows_and_numbers_than_are_written_at_a_time_go_on(void **state)
 {
     (void)state;
@@ -326,6 +351,7 @@ int main(void)
         test_with_files(test_gru_runs_go_on_bit_by_bit_from_every_moment),
         test_with_files(test_lstm_runs_go_on_bit_by_bit_from_every_moment),
         test_with_files(test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_over_all),
+        test_with_files(test_the_norm_of_gradients_that_wait_keeps_its_bits),
         test_with_files(test_more_rows_and_numbers_than_are_written_at_a_time_go_on),
         test_with_files(test_the_number_of_threads_may_change),
         test_with_files(test_the_sampler_goes_on_in_the_same_text),
