@@ -285,6 +285,43 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
     }
 }
 
+/* ---- A release's file ---- */
+
+/* golden/release.py has made the two files, with that release. */
+static void test_the_first_releases_run_goes_on(void **state)
+{
+    static const char released[] = "hello world!\nhold a whole whale";
+    size_t size;
+    int64_t count;
+    (void)state;
+    char *bytes = read_golden("checkpoint-0.1.0.safetensors", &size);
+    double *expected = read_golden_doubles("checkpoint-0.1.0.f64", &count);
+    write_file("released", bytes, size);
+    rnn_checkpoint c = load_checkpoint("released");
+    assert_int_equal(c.counters[0], 23);
+    assert_int_equal(c.counters[1], -1);
+    assert_true(c.values[0] == 1.0 / 3 && c.values[1] < -1e308);
+    assert_true(rnn_optimizer_learning_rate(c.optimizer) == 0.03);
+    assert_int_equal(rnn_state_random_index(c.state), 23);
+    assert_non_null(c.sampler);
+    rnn_corpus *corpus = NULL;
+    assert_ok(rnn_corpus_create_from_text(c.vocab, released, sizeof released - 1, 6, 1, &corpus));
+    assert_ok(rnn_corpus_seek(corpus, c.corpus_position));
+    assert_int_equal(count, 2 * rnn_corpus_chunks(corpus));
+    for (int64_t n = 0; n < count; n++) {
+        rnn_chunk chunk = {.struct_size = sizeof chunk};
+        rnn_loss loss;
+        assert_ok(rnn_optimizer_step(c.optimizer, c.model));
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        assert_ok(rnn_forward_backward(c.model, c.state, &chunk, &loss));
+        assert_relative(loss.sum, expected[n], 1e-4);
+    }
+    rnn_corpus_destroy(corpus);
+    destroy_objects(&c);
+    free(expected);
+    free(bytes);
+}
+
 /* ---- Killed ---- */
 
 enum { LONG = 150, KILLS_MOST = 2000, KILLS_LEAST = 20 };
@@ -356,6 +393,7 @@ int main(void)
         test_with_files(test_the_number_of_threads_may_change),
         test_with_files(test_the_sampler_goes_on_in_the_same_text),
         test_with_files(test_the_corpus_goes_on_with_the_next_chunk),
+        test_with_files(test_the_first_releases_run_goes_on),
         test_with_files(test_a_run_killed_again_and_again_ends_as_one_that_was_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
