@@ -7,6 +7,7 @@ has_package() {
         gcc) command -v cc ;;
         libc6-dev) echo '#include <math.h>' | cc -E - ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
+        libjansson-dev) pkg-config --exists jansson ;;
         libomp-dev) echo '#include <omp.h>' | clang -fopenmp -E - ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
         *) command -v "$1" ;;

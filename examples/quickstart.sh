@@ -16,7 +16,7 @@ text=${1:+$(realpath -- "$1")}
 cd "$(dirname "$0")/.."
 
 source cmake/packages.sh
-need_packages gcc libc6-dev cmake make
+need_packages gcc libc6-dev cmake make pkg-config libjansson-dev
 
 build=${BUILD_DIR:-build}
 cmake -S . -B "$build" -DRNN_BUILD_TESTS=OFF

@@ -1,5 +1,6 @@
 /*
- * file.c: files, read at an offset, and what can only be read from start to end.
+ * file.c: files, read at an offset or replaced as a whole, and what can only be read from start to end; and memory
+ * in a file's place.
  *
  * Reading takes the place of mapping, since a mapped file that another process truncates kills the one that looks at
  * it, and since pages looked at count as the process's own memory.
@@ -11,10 +12,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum {
+    LINKS_MOST = 40,  /* as many as Linux follows */
+    NAMES_MOST = 100, /* tried for a temporary file */
+};
 
 static rnn_status fail_to_open(const char *path)
 {
@@ -184,4 +194,181 @@ void rnn_file_close(rnn_file *file)
 {
     rnn_file_stop(file);
     rnn_release(file->path);
+}
+
+/* ---- Replacing --------------------------------------------------------------------------------------------------- */
+
+static rnn_status fail_to_write(const rnn_replacement *r, const char *reason)
+{
+    return rnn_fail(RNN_ERROR_IO, "%.*s can't be written: %s", PATH_SHOWN, r->path, reason);
+}
+
+/* Puts what a symbolic link says in place of its name: text after `directory_length` bytes of the path in `target`. */
+static rnn_status follow_link(rnn_replacement *r, char link[PATH_MAX])
+{
+    size_t length = link[0] == '/' ? 0 : (size_t)(r->name - r->target);
+    char *target;
+    RNN_TRY(rnn_allocate("a file's name", length + strlen(link) + 1, 1, (void **)&target));
+    memcpy(target, r->target, length);
+    strcpy(target + length, link);
+    rnn_release(r->target);
+    r->target = target;
+    return RNN_OK;
+}
+
+static void find_name(rnn_replacement *r)
+{
+    const char *slash = strrchr(r->target, '/');
+    r->name = slash ? slash + 1 : r->target;
+}
+
+/* Finds what is to be replaced, through symbolic links, whether or not it is there. */
+static rnn_status find_target(rnn_replacement *r)
+{
+    RNN_TRY(rnn_allocate("a file's name", strlen(r->path) + 1, 1, (void **)&r->target));
+    strcpy(r->target, r->path);
+    find_name(r);
+    for (int i = 0; i < LINKS_MOST; i++) {
+        char link[PATH_MAX];
+        ssize_t length = readlink(r->target, link, sizeof link - 1);
+        if (length < 0)
+            return errno == EINVAL || errno == ENOENT ? RNN_OK : fail_to_write(r, strerror(errno));
+        link[length] = '\0';
+        RNN_TRY(follow_link(r, link));
+        find_name(r);
+    }
+    return fail_to_write(r, strerror(ELOOP));
+}
+
+/* The directory of the target, open to make, rename and sync files in. */
+static rnn_status open_directory(rnn_replacement *r)
+{
+    char *end = r->target + (r->name - r->target), first = *end;
+    *end = '\0'; /* "a/b" is "a/" for the moment */
+    r->directory = open(*r->target ? r->target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    *end = first;
+    return r->directory >= 0 ? RNN_OK : fail_to_write(r, strerror(errno));
+}
+
+/* The permissions of the file that is to be replaced; -1 if there is none. What isn't a regular file is an error. */
+static rnn_status look_at_old(const rnn_replacement *r, int *permissions)
+{
+    struct stat about;
+    *permissions = -1;
+    if (*r->name == '\0')
+        return fail_to_write(r, *r->path ? strerror(EISDIR) : strerror(ENOENT));
+    if (fstatat(r->directory, r->name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? RNN_OK : fail_to_write(r, strerror(errno));
+    if (!S_ISREG(about.st_mode))
+        return rnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, r->path,
+                        S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
+    if (faccessat(r->directory, r->name, W_OK, AT_EACCESS) != 0)
+        return fail_to_write(r, strerror(errno));
+    *permissions = (int)(about.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+    return RNN_OK;
+}
+
+/*
+ * Creates the new file under a name of its own. Names of killed processes' files are passed over, as are those of
+ * whoever else is saving.
+ */
+static rnn_status create_temporary(rnn_replacement *r, mode_t permissions)
+{
+    static atomic_uint counter;
+    for (int i = 0; i < NAMES_MOST; i++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        snprintf(r->temporary, sizeof r->temporary, ".librnn-%lx-%lx-%x", (unsigned long)getpid() & 0xffffffff,
+                 (unsigned long)now.tv_nsec, atomic_fetch_add(&counter, 1) & 0xffff);
+        r->descriptor = openat(r->directory, r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
+        if (r->descriptor >= 0)
+            return RNN_OK;
+        if (errno != EEXIST)
+            break;
+    }
+    return fail_to_write(r, strerror(errno));
+}
+
+rnn_status rnn_file_replace(const char *path, rnn_replacement *replacement)
+{
+    RNN_REQUIRE(path);
+    rnn_replacement r = {.directory = -1, .descriptor = -1, .path = path};
+    int permissions = -1;
+    rnn_status status = find_target(&r);
+    if (status == RNN_OK)
+        status = open_directory(&r);
+    if (status == RNN_OK)
+        status = look_at_old(&r, &permissions);
+    /* Nobody who may not read the old file gets to read the new one meanwhile; else the umask decides. */
+    if (status == RNN_OK)
+        status = create_temporary(&r, permissions >= 0 ? S_IRUSR | S_IWUSR
+                                                       : S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+    if (status == RNN_OK && permissions >= 0 && fchmod(r.descriptor, (mode_t)permissions) != 0)
+        status = fail_to_write(&r, strerror(errno));
+    if (status == RNN_OK)
+        *replacement = r;
+    else
+        rnn_file_discard(&r);
+    return status;
+}
+
+rnn_status rnn_file_write(const rnn_replacement *replacement, const void *bytes, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        ssize_t n = write(replacement->descriptor, (const char *)bytes + done, size - done);
+        if (n < 0 && errno != EINTR)
+            return fail_to_write(replacement, strerror(errno));
+        if (n > 0)
+            done += (size_t)n;
+    }
+    return RNN_OK;
+}
+
+rnn_status rnn_file_commit(rnn_replacement *r)
+{
+    rnn_status status = fsync(r->descriptor) == 0 ? RNN_OK : fail_to_write(r, strerror(errno));
+    int closed = close(r->descriptor);
+    r->descriptor = -1;
+    if (status == RNN_OK && closed != 0)
+        status = fail_to_write(r, strerror(errno));
+    if (status == RNN_OK && renameat(r->directory, r->temporary, r->directory, r->name) != 0)
+        status = fail_to_write(r, strerror(errno));
+    if (status != RNN_OK)
+        unlinkat(r->directory, r->temporary, 0);
+    else if (fsync(r->directory) != 0 && errno != EINVAL) /* EINVAL: this file system has no need of it */
+        status = rnn_fail(RNN_ERROR_IO, "%.*s is written, but may not outlast a power failure: %s", PATH_SHOWN, r->path,
+                          strerror(errno));
+    rnn_file_discard(r);
+    return status;
+}
+
+void rnn_file_discard(rnn_replacement *r)
+{
+    if (r->descriptor >= 0) {
+        unlinkat(r->directory, r->temporary, 0);
+        close(r->descriptor);
+    }
+    if (r->directory >= 0)
+        close(r->directory);
+    rnn_release(r->target);
+    *r = (rnn_replacement){.directory = -1, .descriptor = -1};
+}
+
+/* ---- A file or memory -------------------------------------------------------------------------------------------- */
+
+rnn_status rnn_bytes_read(const rnn_bytes *source, uint64_t offset, void *bytes, size_t size)
+{
+    if (source->file)
+        return rnn_file_read(source->file, (int64_t)offset, bytes, size);
+    memcpy(bytes, (const char *)source->memory + offset, size);
+    return RNN_OK;
+}
+
+rnn_status rnn_sink_write(rnn_sink *sink, const void *bytes, size_t size)
+{
+    if (sink->file)
+        return rnn_file_write(sink->file, bytes, size);
+    memcpy(sink->memory, bytes, size);
+    sink->memory += size;
+    return RNN_OK;
 }

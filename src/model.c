@@ -162,21 +162,6 @@ static void lay_out(rnn_model *model, const core_cell_info *cell)
     model->any_row_used = o->tied;
 }
 
-/* How far apart neighbours along rows and columns are, in elements. */
-static void strides_of(const named_parameter *p, int64_t strides[2])
-{
-    strides[0] = p->by_column ? 1 : p->columns;
-    strides[1] = p->by_column ? p->rows : 1;
-}
-
-/* Element (i, j)'s place in the flat buffers */
-static size_t place_of(const named_parameter *p, int64_t i, int64_t j)
-{
-    int64_t strides[2];
-    strides_of(p, strides);
-    return p->offset + (size_t)(i * strides[0] + j * strides[1]);
-}
-
 static void put_number(const rnn_model *model, size_t place, double value)
 {
     if (model->options.precision == RNN_FLOAT32)
@@ -254,61 +239,85 @@ static rnn_status initialise(rnn_model *model, int forget_gate)
         for (int64_t i = 0; i < p->rows; i++) {
             bool forgets = p->role == ROLE_FORGET_BIAS && i / o->hidden_size == forget_gate;
             for (int64_t j = 0; j < p->columns; j++)
-                put_number(model, place_of(p, i, j),
+                put_number(model, rnn_model_place(p, i, j),
                            initial_value(o, p->role, n, i * p->columns + j) + (forgets ? o->forget_bias : 0));
         }
     }
     return RNN_OK;
 }
 
-rnn_status rnn_model_create(const rnn_model_options *given, rnn_model **model)
+rnn_status rnn_model_read_options(const rnn_model_options *given, rnn_model_options *options)
+{
+    rnn_model_options read = default_options;
+    RNN_TRY(rnn_struct_read("model_options", given, &read, OPTIONS_FIRST_SIZE, sizeof read));
+    *options = read;
+    return RNN_OK;
+}
+
+rnn_status rnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
 {
     static atomic_uint_fast64_t serials;
-    rnn_model_options options = default_options;
-    RNN_TRY(rnn_struct_read("model_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
-    RNN_REQUIRE(model);
-    RNN_TRY(check_options(&options));
+    RNN_TRY(check_options(o));
     const rnn_core *core;
-    RNN_TRY(rnn_cpu_core(options.precision, &core));
-    const core_cell_info *cell = core->cell(options.cell);
+    RNN_TRY(rnn_cpu_core(o->precision, &core));
+    const core_cell_info *cell = core->cell(o->cell);
     if (!cell)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "cell is %" PRId32 ", which is none of the RNN_CELL_ values", options.cell);
+        return rnn_fail(RNN_ERROR_ARGUMENT, "cell is %" PRId32 ", which is none of the RNN_CELL_ values", o->cell);
     if (cell->forget_gate < 0)
-        RNN_TRY(check_unused("forget_bias", options.forget_bias, "unless the cell has a forget gate"));
+        RNN_TRY(check_unused("forget_bias", o->forget_bias, "unless the cell has a forget gate"));
 
     rnn_model *m;
     RNN_TRY(rnn_allocate("a model", 1, sizeof *m, (void **)&m));
-    m->options = options;
+    m->options = *o;
     m->core = core;
-    m->element_size = options.precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
+    m->element_size = o->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
     m->serial = atomic_fetch_add(&serials, 1) + 1;
-    rnn_status status =
-        rnn_allocate("a model's layers", (size_t)options.layers, sizeof *m->layers, (void **)&m->layers);
+    rnn_status status = rnn_allocate("a model's layers", (size_t)o->layers, sizeof *m->layers, (void **)&m->layers);
     if (status != RNN_OK)
         goto failed;
-    status =
-        rnn_allocate("a model's parameter names", PARAMETERS_OF_A_LAYER * (size_t)options.layers + OTHER_PARAMETERS,
-                     sizeof *m->named, (void **)&m->named);
+    status = rnn_allocate("a model's parameter names", PARAMETERS_OF_A_LAYER * (size_t)o->layers + OTHER_PARAMETERS,
+                          sizeof *m->named, (void **)&m->named);
     if (status != RNN_OK)
         goto failed;
     lay_out(m, cell);
-    status = rnn_allocate("a model's parameters", m->count, m->element_size, &m->parameters);
-    if (status != RNN_OK)
-        goto failed;
-    status = initialise(m, cell->forget_gate);
-    if (status != RNN_OK)
-        goto failed;
-    if (!core->all_finite(m->parameters, m->count)) {
-        status = rnn_fail(RNN_ERROR_ARGUMENT,
-                          "weight_scale is %g and forget_bias %g; the precision has no such large numbers",
-                          options.weight_scale, options.forget_bias);
-        goto failed;
-    }
     *model = m;
     return RNN_OK;
 
 failed:
     rnn_model_destroy(m);
+    return status;
+}
+
+rnn_status rnn_model_allocate(rnn_model *model)
+{
+    return rnn_allocate("a model's parameters", model->count, model->element_size, &model->parameters);
+}
+
+/* Gives a model that is laid out its initial parameters. */
+static rnn_status begin(rnn_model *model)
+{
+    const rnn_model_options *o = &model->options;
+    RNN_TRY(rnn_model_allocate(model));
+    RNN_TRY(initialise(model, model->core->cell(o->cell)->forget_gate));
+    if (model->core->all_finite(model->parameters, model->count))
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_ARGUMENT,
+                    "weight_scale is %g and forget_bias %g; the precision has no such large numbers", o->weight_scale,
+                    o->forget_bias);
+}
+
+rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
+{
+    rnn_model_options read;
+    RNN_TRY(rnn_model_read_options(options, &read));
+    RNN_REQUIRE(model);
+    rnn_model *m;
+    RNN_TRY(rnn_model_lay_out(&read, &m));
+    rnn_status status = begin(m);
+    if (status == RNN_OK)
+        *model = m;
+    else
+        rnn_model_destroy(m);
     return status;
 }
 
@@ -409,7 +418,7 @@ rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parame
         .values = rnn_model_at(model, model->parameters, p->offset),
         .gradient = model->gradients ? rnn_model_at(model, model->gradients, p->offset) : NULL,
     };
-    strides_of(p, about.strides);
+    rnn_model_strides(p, about.strides);
     return rnn_struct_write("parameter", parameter, &about, PARAMETER_FIRST_SIZE, sizeof about);
 }
 
@@ -447,7 +456,7 @@ static void copy_out(const rnn_model *model, const named_parameter *p, void *buf
     }
     for (int64_t i = 0; i < p->rows; i++)
         for (int64_t j = 0; j < p->columns; j++, values += model->element_size)
-            memcpy(values, rnn_model_at(model, buffer, place_of(p, i, j)), model->element_size);
+            memcpy(values, rnn_model_at(model, buffer, rnn_model_place(p, i, j)), model->element_size);
 }
 
 rnn_status rnn_model_get_parameter(const rnn_model *model, int64_t index, void *values, int64_t count)
@@ -478,8 +487,27 @@ rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *
     const char *from = values;
     for (int64_t i = 0; i < p->rows; i++)
         for (int64_t j = 0; j < p->columns; j++, from += model->element_size)
-            memcpy(rnn_model_at(model, model->parameters, place_of(p, i, j)), from, model->element_size);
+            memcpy(rnn_model_at(model, model->parameters, rnn_model_place(p, i, j)), from, model->element_size);
     model->version++;
+    return RNN_OK;
+}
+
+rnn_status rnn_model_check_finite(const rnn_model *model)
+{
+    RNN_REQUIRE(model);
+    if (model->core->all_finite(model->parameters, model->count))
+        return RNN_OK;
+    for (int64_t n = 0; n < model->named_count; n++) {
+        const named_parameter *p = &model->named[n];
+        for (int64_t i = 0; i < p->rows; i++)
+            for (int64_t j = 0; j < p->columns; j++) {
+                double value = rnn_model_number(model, model->parameters, rnn_model_place(p, i, j));
+                if (!isfinite(value) && p->rank == 1)
+                    return rnn_fail(RNN_ERROR_NONFINITE, "%s[%" PRId64 "] is %g", p->name, i, value);
+                if (!isfinite(value))
+                    return rnn_fail(RNN_ERROR_NONFINITE, "%s[%" PRId64 "][%" PRId64 "] is %g", p->name, i, j, value);
+            }
+    }
     return RNN_OK;
 }
 

@@ -68,6 +68,31 @@ typedef struct model_shape {
 model_shape rnn_model_shape(const rnn_model *model);
 
 /*
+ * What rnn_model_create() does before it allocates and initialises the parameters: takes the caller's options over the
+ * defaults and checks them, and lays the parameters out. Without its parameters a model takes little memory, whatever
+ * its sizes; only rnn_model_allocate(), which gives it parameters of zeros, and rnn_model_destroy() may be called on
+ * it.
+ */
+rnn_status rnn_model_read_options(const rnn_model_options *given, rnn_model_options *options);
+rnn_status rnn_model_lay_out(const rnn_model_options *options, rnn_model **model);
+rnn_status rnn_model_allocate(rnn_model *model);
+
+/* How far apart neighbours along rows and columns are, in elements. */
+static inline void rnn_model_strides(const named_parameter *p, int64_t strides[2])
+{
+    strides[0] = p->by_column ? 1 : p->columns;
+    strides[1] = p->by_column ? p->rows : 1;
+}
+
+/* Element (i, j)'s place in the flat buffers */
+static inline size_t rnn_model_place(const named_parameter *p, int64_t i, int64_t j)
+{
+    int64_t strides[2];
+    rnn_model_strides(p, strides);
+    return p->offset + (size_t)(i * strides[0] + j * strides[1]);
+}
+
+/*
  * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; here it is 128" for the first thing
  * that differs. `layers_only` compares what a state depends on, else what an optimizer does.
  */

@@ -1,21 +1,15 @@
 /*
  * optimizer.c: from gradients to updates.
  */
+#include "optimizer.h"
+
 #include "memory.h"
-#include "model.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 enum { OPTIONS_FIRST_SIZE = offsetof(rnn_optimizer_options, clip_value) + sizeof(double) };
-
-struct rnn_optimizer {
-    rnn_optimizer_options options;
-    model_shape shape;
-    int64_t steps;
-    void *first, *second; /* what is accumulated for each parameter, in the parameters' layout; NULL: not needed */
-};
 
 /* Each rule's usual settings; in the order of the RNN_OPTIMIZER_ enumerators. */
 static const rnn_optimizer_options usual[] = {
@@ -69,12 +63,12 @@ static rnn_status check_options(const rnn_optimizer_options *o)
     return RNN_OK;
 }
 
-static bool needs_first(const rnn_optimizer_options *o)
+bool rnn_optimizer_needs_first(const rnn_optimizer_options *o)
 {
     return o->rule != RNN_OPTIMIZER_SGD || o->momentum > 0;
 }
 
-static bool needs_second(const rnn_optimizer_options *o)
+bool rnn_optimizer_needs_second(const rnn_optimizer_options *o)
 {
     return o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW ||
            (o->rule == RNN_OPTIMIZER_RMSPROP && o->momentum > 0);
@@ -83,7 +77,7 @@ static bool needs_second(const rnn_optimizer_options *o)
 /* Whether a parameter without a gradient stays as it is, so that rows of symbols without one can be passed over. */
 static bool leaves_the_unused(const rnn_optimizer_options *o)
 {
-    return o->weight_decay == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !needs_first(o));
+    return o->weight_decay == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !rnn_optimizer_needs_first(o));
 }
 
 rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_options *given, rnn_optimizer **optimizer)
@@ -100,9 +94,9 @@ rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_opti
     o->options = options;
     o->shape = rnn_model_shape(model);
     rnn_status status = RNN_OK;
-    if (needs_first(&options))
+    if (rnn_optimizer_needs_first(&options))
         status = rnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->first);
-    if (status == RNN_OK && needs_second(&options))
+    if (status == RNN_OK && rnn_optimizer_needs_second(&options))
         status = rnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->second);
     if (status != RNN_OK) {
         rnn_optimizer_destroy(o);

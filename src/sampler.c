@@ -1,6 +1,8 @@
 /*
  * sampler.c: from outputs to symbols.
  */
+#include "sampler.h"
+
 #include "compute.h"
 #include "memory.h"
 #include "random.h"
@@ -13,11 +15,6 @@ enum { OPTIONS_FIRST_SIZE = offsetof(rnn_sampler_options, seed) + sizeof(uint64_
 
 /* Sampling takes its random numbers from another key than the initial parameters. */
 #define SAMPLER_KEY UINT64_C(0x73616d706c657200)
-
-struct rnn_sampler {
-    rnn_sampler_options options;
-    uint64_t drawn; /* by each stream */
-};
 
 static const rnn_sampler_options default_options = {.struct_size = sizeof(rnn_sampler_options), .temperature = 1};
 

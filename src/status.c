@@ -42,6 +42,7 @@ const char *rnn_status_name(rnn_status status)
         [RNN_ERROR_SYMBOL] = "RNN_ERROR_SYMBOL",
         [RNN_ERROR_MISMATCH] = "RNN_ERROR_MISMATCH",
         [RNN_ERROR_NONFINITE] = "RNN_ERROR_NONFINITE",
+        [RNN_ERROR_FORMAT] = "RNN_ERROR_FORMAT",
     };
     return status >= 0 && (size_t)status < sizeof names / sizeof *names ? names[status] : "unknown status";
 }
@@ -53,6 +54,9 @@ rnn_status rnn_fail(rnn_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    for (char *c = sentence; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?'; /* a name from a file may hold anything, and this is one line of text */
     memcpy(last_error, sentence, sizeof last_error);
     return status;
 }

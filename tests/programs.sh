@@ -278,5 +278,20 @@ status=$?
 judge_refusal "fails when its output is closed" output
 check "leaves its input alone" cmp text copy
 
+# Training that is stopped and started again ends in the same file.
+resume=$(dirname "$program")/resume
+for ((i = 0; i < 60; i++)); do
+    echo "A long time ago, in a small house by the sea, there lived an old fisherman and his cat: $i."
+done >story
+check "learns without a stop" timeout 300 "$resume" story whole 8
+check "learns a part" timeout 300 "$resume" story parts 3
+check "learns the next part" timeout 300 "$resume" story parts 5
+check "learns the rest" timeout 300 "$resume" story parts 8
+check "stops and goes on as if it hadn't stopped" cmp whole parts
+printf 'damaged' >damaged
+timeout 300 "$resume" story damaged 8 >out 2>err
+status=$?
+judge_refusal "doesn't begin anew over a damaged checkpoint" damaged
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -37,11 +37,12 @@ static void test_status_name_is_the_enumerators_name(void **state)
     assert_string_equal(rnn_status_name(RNN_ERROR_SYMBOL), "RNN_ERROR_SYMBOL");
     assert_string_equal(rnn_status_name(RNN_ERROR_MISMATCH), "RNN_ERROR_MISMATCH");
     assert_string_equal(rnn_status_name(RNN_ERROR_NONFINITE), "RNN_ERROR_NONFINITE");
+    assert_string_equal(rnn_status_name(RNN_ERROR_FORMAT), "RNN_ERROR_FORMAT");
 }
 
 static void test_status_name_of_another_number_is_unknown_status(void **state)
 {
-    static const rnn_status none[] = {-1, RNN_ERROR_NONFINITE + 1, 1000000, INT32_MAX, INT32_MIN};
+    static const rnn_status none[] = {-1, RNN_ERROR_FORMAT + 1, 1000000, INT32_MAX, INT32_MIN};
     (void)state;
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
         assert_string_equal(rnn_status_name(none[i]), "unknown status");

@@ -17,6 +17,9 @@
  * rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(), rnn_optimizer_step(). Read the sections in this
  * order; a first program needs one function or two of each.
  *
+ * What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load(). Training that
+ * is to go on another day is kept as a whole: rnn_checkpoint_save(), rnn_checkpoint_load().
+ *
  * Where a comment speaks of the seed it means min-char-rnn, Andrej Karpathy's program of 112 lines, whose defaults
  * these are; docs/seed.md sets the two side by side.
  *
@@ -98,7 +101,9 @@ enum {
     RNN_ERROR_IO = 3,       /**< A file could not be opened, read or written; the sentence holds the system's reason. */
     RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
     RNN_ERROR_MISMATCH = 5, /**< Two objects don't belong together: another shape, precision or number of streams. */
-    RNN_ERROR_NONFINITE = 6, /**< The loss, a gradient or the state is NaN or infinite. Nothing was updated. */
+    RNN_ERROR_NONFINITE = 6, /**< A number is NaN or infinite: the loss, a gradient, the state. Nothing was updated. */
+    /** The contents of a file are not what they must be: damaged, cut off, of another kind or of a later version. */
+    RNN_ERROR_FORMAT = 7,
 };
 
 /**
@@ -119,7 +124,10 @@ RNN_API const char *rnn_status_name(rnn_status status);
  * @{
  */
 
-/** Where the library takes its memory from. Both functions may be called by several threads at once. */
+/**
+ * Where the library takes its memory from. Both functions may be called by several threads at once. What jansson, the
+ * library that reads and writes the headers of files, needs meanwhile is jansson's own, from the C library.
+ */
 typedef struct rnn_allocator {
     /** Returns `size` bytes (> 0) at a multiple of `alignment` (a power of two), or NULL. */
     void *(*allocate)(void *context, size_t alignment, size_t size);
@@ -729,6 +737,14 @@ RNN_API rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, cons
 RNN_API rnn_status rnn_model_get_gradient(const rnn_model *model, int64_t index, void *values, int64_t count);
 
 /**
+ * Checks that all parameters are finite. rnn_model_set_parameter() takes no others, but a file may hold some, and
+ * training may lead there.
+ * @param model The model.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE with the first that isn't: "decoder.weight[3][5] is nan".
+ */
+RNN_API rnn_status rnn_model_check_finite(const rnn_model *model);
+
+/**
  * All parameters as one flat buffer, for reading: what ::rnn_parameter's `values` point into.
  * @param model The model.
  * @param[out] values The buffer, of the model's precision. Valid as long as the model.
@@ -1118,6 +1134,189 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
  */
 RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first,
                               int64_t n, int32_t *ids);
+/** @} */
+
+/**
+ * @defgroup files Files: models that travel
+ *
+ * A model's file is a safetensors file (https://huggingface.co/docs/safetensors) with the names and shapes of PyTorch's
+ * state_dict(), which PyTorch loads as it is, and which tells what the model is in its metadata. What PyTorch has
+ * trained is loaded from the same kind of file. docs/files.md describes every byte.
+ *
+ * A save replaces a file as a whole: until it is complete and on the disk, the old one is what it was, whatever happens
+ * to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its size.
+ * @{
+ */
+
+/**
+ * Saves a model, with the vocabulary whose ids it was trained on. The same model and vocabulary give the same bytes.
+ *
+ * The file is written beside its place under a name that begins with ".librnn-", synchronised with the disk, and
+ * renamed into place; a killed process may leave one of these behind, which does no harm. A new file gets the
+ * permissions that the umask gives it; one that is replaced passes on its own, and must be writable. Where `path` is a
+ * symbolic link, what it leads to is replaced.
+ * @param model The model.
+ * @param vocab Its symbols: of the inputs, or if these are vectors, of the outputs. NULL if there are none to save.
+ * @param path  The name of the file.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the vocabulary has another number of symbols than the
+ *         model; #RNN_ERROR_IO (a directory or a pipe of that name, too); #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const char *path);
+
+/**
+ * Writes to memory what rnn_model_save() would write to a file, byte for byte.
+ * @param model The model.
+ * @param vocab As in rnn_model_save().
+ * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask for the size alone.
+ * @param capacity The number of bytes that fit.
+ * @param[out] size The number of bytes of the file.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when `capacity` is too small, too; #RNN_ERROR_MISMATCH as in rnn_model_save();
+ *         #RNN_ERROR_MEMORY. Nothing is written then.
+ */
+RNN_API rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *vocab, void *bytes,
+                                            size_t capacity, size_t *size);
+
+/** For ::rnn_load_options: the precision that the file's numbers have. */
+#define RNN_PRECISION_STORED (-1)
+
+/** How to load a model. Fill it with rnn_load_options_init(). */
+typedef struct rnn_load_options {
+    size_t struct_size; /**< sizeof(rnn_load_options) as the caller knows it. */
+    /**
+     * #RNN_FLOAT32 or #RNN_FLOAT64, to which numbers of the other are converted; or #RNN_PRECISION_STORED, the default,
+     * which is float64 if any of the file's numbers are.
+     */
+    int32_t precision;
+    int32_t reserved; /**< Must be 0. */
+    /**
+     * What the model is; its precision doesn't count. A file that librnn has not written needs it: it holds the tensors
+     * of an nn.RNN (with tanh), nn.GRU or nn.LSTM, an nn.Linear and, with #RNN_INPUT_EMBEDDING, an nn.Embedding, and
+     * biases are zeros where both of a layer or the decoder's are missing (bias=False). With #RNN_BIAS_INPUT the sum of
+     * a layer's two biases becomes `bias_ih`.
+     *
+     * A file that librnn has written must agree with it about what the network computes (cell, input, loss, bias, tied,
+     * layers and sizes), while what is of interest in training alone is taken from here. NULL, the default: all is
+     * as the file says. Not kept.
+     */
+    const rnn_model_options *configuration;
+    /**
+     * What comes before ".weight_ih_l0" and so on in a file that librnn has not written; "" if nothing does. NULL, the
+     * default: "rnn". Not kept.
+     */
+    const char *rnn_name;
+    const char *decoder_name;   /**< Likewise the nn.Linear's. NULL, the default: "decoder". */
+    const char *embedding_name; /**< Likewise the nn.Embedding's. NULL, the default: "embedding". */
+} rnn_load_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_load_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
+
+/**
+ * Loads a model. Its numbers have the bits that were saved, NaNs included: see rnn_model_check_finite().
+ * @param path    The name of a regular file.
+ * @param options How to load it; not kept. NULL takes the defaults.
+ * @param[out] model The new model; release it with rnn_model_destroy().
+ * @param[out] vocab The vocabulary that was saved with it, to release with rnn_vocab_destroy(), or NULL if there was
+ *        none. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (a directory or a pipe, too); #RNN_ERROR_FORMAT when the file is
+ *         damaged, isn't a model, or has other tensors than the model; #RNN_ERROR_MISMATCH when the file doesn't agree
+ *         with `options`: with the configuration, or with a precision that has no number as large as one of the file's;
+ *         #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model,
+                                  rnn_vocab **vocab);
+
+/**
+ * Loads a model from memory that holds what a file would.
+ * @param bytes   The file's bytes, at any address; not kept.
+ * @param size    Their number.
+ * @param options As in rnn_model_load().
+ * @param[out] model As in rnn_model_load().
+ * @param[out] vocab As in rnn_model_load().
+ * @return As rnn_model_load(), without #RNN_ERROR_IO.
+ */
+RNN_API rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_load_options *options,
+                                              rnn_model **model, rnn_vocab **vocab);
+/** @} */
+
+/**
+ * @defgroup checkpoint Checkpoints: training that goes on
+ *
+ * A checkpoint holds a model and all that training has brought it to: what the optimizer has accumulated, the gradients
+ * if there are any, the state and its next dropout mask, how far the sampler has drawn, and numbers of the program's
+ * own. Training that goes on from it, on a processor with the same instruction set, computes the very bits that it
+ * would have computed if it had never stopped, on any number of threads.
+ *
+ * The file is a model's file with more in it, which rnn_model_load() and PyTorch read as such, and it is replaced as a
+ * whole, as by rnn_model_save().
+ *
+ *     rnn_checkpoint c;
+ *     rnn_checkpoint_init(&c, sizeof c);
+ *     if (... there is such a file ...) {
+ *         rnn_checkpoint_load("run.safetensors", &c);
+ *         ... open the text with c.vocab, then ...
+ *         rnn_corpus_seek(corpus, c.corpus_position);
+ *     } else {
+ *         ... create c.vocab, c.model, c.optimizer, c.state, and open the text ...
+ *     }
+ *     for (;;) {
+ *         ... a chunk; and now and then ...
+ *         c.corpus_position = rnn_corpus_position(corpus);
+ *         rnn_checkpoint_save(&c, "run.safetensors");
+ *     }
+ * @{
+ */
+
+/** How many counters, and how many values, of the program's own a checkpoint has. */
+#define RNN_CHECKPOINT_NUMBERS 8
+
+/** What a checkpoint holds. Begin with rnn_checkpoint_init(). */
+typedef struct rnn_checkpoint {
+    size_t struct_size;       /**< sizeof(rnn_checkpoint) as the caller knows it. */
+    rnn_model *model;         /**< The model, with its gradients. */
+    rnn_optimizer *optimizer; /**< What has been accumulated, and the learning rate as it is. NULL: none. */
+    rnn_state *state;         /**< All streams' values and the random index; not what it observes. NULL: none. */
+    rnn_sampler *sampler;     /**< How to draw, and how often each stream has. NULL: none. */
+    rnn_vocab *vocab;         /**< As in rnn_model_save(). NULL: none. */
+    /** rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again: 0 or more. */
+    int64_t corpus_position;
+    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< The program's own: iterations, say, or a second corpus' position. */
+    double values[RNN_CHECKPOINT_NUMBERS];    /**< The program's own: a smoothed loss, say. Any bits. */
+} rnn_checkpoint;
+
+/**
+ * Makes a checkpoint that holds nothing: no objects, and zeros.
+ * @param[out] checkpoint What to fill.
+ * @param struct_size sizeof(rnn_checkpoint).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size);
+
+/**
+ * Saves a checkpoint. The same objects and numbers give the same bytes; the objects stay as they are.
+ * @param checkpoint What to save; `model` must be there.
+ * @param path The name of the file; what rnn_model_save() says of it holds here, too.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when optimizer, state or vocabulary don't fit the model;
+ *         #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
+
+/**
+ * Loads a checkpoint, in the precision that it was saved in. A file of rnn_model_save() is one that holds a model, a
+ * vocabulary perhaps, and zeros.
+ * @param path The name of a regular file.
+ * @param[out] checkpoint What to fill; `checkpoint->struct_size` must be set (rnn_checkpoint_init()). Its objects are
+ *        new and the caller's to release, each with its `_destroy` function; NULL for what the file doesn't hold. What
+ *        the struct held before is not released.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (no such file, too); #RNN_ERROR_FORMAT when the file is damaged,
+ *         librnn has not written it, or a later version has, in a way that this one can't resume; #RNN_ERROR_MEMORY.
+ */
+RNN_API rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint);
 /** @} */
 
 #ifdef __cplusplus

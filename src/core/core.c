@@ -22,9 +22,9 @@
 
 /* In the order of the RNN_CELL_ enumerators. */
 static const core_cell cells[] = {
-    {{.gates = 1, .apart = 0, .parts = 1, .forget_gate = -1}, rnn_cell_forward, rnn_cell_backward},
-    {{.gates = 3, .apart = 1, .parts = 1, .forget_gate = -1}, gru_cell_forward, gru_cell_backward},
-    {{.gates = 4, .apart = 0, .parts = 2, .forget_gate = 1}, lstm_cell_forward, lstm_cell_backward},
+    {{"tanh", .gates = 1, .apart = 0, .parts = 1, .forget_gate = -1}, rnn_cell_forward, rnn_cell_backward},
+    {{"gru", .gates = 3, .apart = 1, .parts = 1, .forget_gate = -1}, gru_cell_forward, gru_cell_backward},
+    {{"lstm", .gates = 4, .apart = 0, .parts = 2, .forget_gate = 1}, lstm_cell_forward, lstm_cell_backward},
 };
 
 static const core_cell *cell_of(const core_network *network)

@@ -21,10 +21,11 @@
 
 /* What the rest of the library must know of a cell. */
 typedef struct core_cell_info {
-    int gates;       /* rows of the weights, in units of H */
-    int apart;       /* the last so many gates' recurrent products stay apart from their input products */
-    int parts;       /* of the state: h, and c if 2 */
-    int forget_gate; /* which gate keeps the memory; -1: none */
+    const char *name; /* in files */
+    int gates;        /* rows of the weights, in units of H */
+    int apart;        /* the last so many gates' recurrent products stay apart from their input products */
+    int parts;        /* of the state: h, and c if 2 */
+    int forget_gate;  /* which gate keeps the memory; -1: none */
 } core_cell_info;
 
 /* Where a layer's parameters stand in the flat buffers, in elements. G gates, H hidden units. */

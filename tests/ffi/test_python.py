@@ -53,6 +53,47 @@ class Tests:
         if self.rnn is None:
             self.skipTest("numpy isn't installed")
 
+    def test_a_run_goes_on_from_a_checkpoint(self):
+        rnn = self.rnn
+        vocab = rnn.Vocab.from_text(TEXT)
+        model = rnn.Model(cell=rnn.CELL_LSTM, input_size=len(vocab), hidden_size=8, output_size=len(vocab))
+        corpus, state = rnn.Corpus.from_text(vocab, TEXT, 5, 2), rnn.State(model, 2)
+        optimizer, sampler = rnn.Optimizer(model, rnn.OPTIMIZER_ADAM), rnn.Sampler(seed=2**64 - 1)
+
+        def go_on(model, optimizer, state, sampler, corpus):
+            for _ in range(5):
+                model.forward_backward(state, corpus.next()[0])
+                optimizer.step(model)
+            ids = model.sample(state, sampler, [1, 2], 20)
+            return flat(ids), flat(model.parameter("decoder.weight")), flat(state.get(0, rnn.STATE_MEMORY))
+
+        go_on(model, optimizer, state, sampler, corpus)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "run"
+            rnn.save_checkpoint(path, model, optimizer, state, sampler, vocab, corpus_position=corpus.position,
+                                counters=[-2**63, 7], values=[0.1])
+            c = rnn.load_checkpoint(path)
+            rnn.save_checkpoint(path, model)
+            bare = rnn.load_checkpoint(path)
+            with self.assertRaises(TypeError):
+                rnn.save_checkpoint(path, model, state)
+            with self.assertRaises(ValueError):
+                rnn.save_checkpoint(path, model, values=[0.0] * 9)
+            with self.assertRaises(OverflowError):
+                rnn.save_checkpoint(path, model, counters=[2**63])
+            with self.assertRaises(rnn.RnnError) as raised:
+                rnn.load_checkpoint(path / "missing")
+            self.assertEqual(raised.exception.status, rnn.RnnError.IO)
+        self.assertEqual((c.counters, c.values), ((-2**63, 7) + 6 * (0,), (0.1,) + 7 * (0.0,)))
+        self.assertEqual((bare.optimizer, bare.state, bare.sampler, bare.vocab), 4 * (None,))
+        resumed = rnn.Corpus.from_text(c.vocab, TEXT, 5, 2)
+        resumed.seek(c.corpus_position)
+        self.assertEqual(go_on(c.model, c.optimizer, c.state, c.sampler, resumed),
+                         go_on(model, optimizer, state, sampler, corpus))
+        optimizer.close()
+        with self.assertRaises(ValueError):
+            rnn.save_checkpoint("never", model, optimizer)
+
     def assert_fails(self, status, part, function, *arguments, **options):
         with self.assertRaises(self.rnn.RnnError) as caught:
             function(*arguments, **options)
@@ -465,6 +506,49 @@ class Tests:
         self.assertEqual(optimizer.learning_rate, 0.1)
         optimizer.learning_rate = 0.05
         self.assertEqual(optimizer.learning_rate, 0.05)
+
+    # ---- Files ----
+
+    def test_a_model_and_its_vocabulary_come_back_from_a_file(self):
+        rnn = self.rnn
+        vocab, corpus, model, state = self.make(cell=rnn.CELL_LSTM, layers=2, dropout=0.25)
+        self.train(corpus, model, state, 3)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "model.safetensors"
+            model.save(path, vocab)
+            self.assertEqual(path.read_bytes(), model.to_bytes(vocab))
+            loaded, loaded_vocab = rnn.Model.load(path)
+            self.assertEqual([file.name for file in path.parent.iterdir()], [path.name])
+            self.assert_fails(rnn.RnnError.IO, "none", rnn.Model.load, path.parent / "none")
+            self.assert_fails(rnn.RnnError.IO, "is a directory", model.save, path.parent)
+        self.assertEqual(loaded.options, model.options)
+        self.assertEqual(bytes(loaded.flat_parameters()), bytes(model.flat_parameters()))
+        self.assertEqual(loaded_vocab.decode(range(len(vocab))), vocab.decode(range(len(vocab))))
+
+    def test_a_model_comes_back_from_bytes_in_another_precision(self):
+        rnn = self.rnn
+        _, _, model, _ = self.make()
+        data = model.to_bytes()
+        wide, vocab = rnn.Model.from_bytes(data, precision=rnn.FLOAT64, configuration={**model.options, "seed": 9})
+        self.assertIsNone(vocab)
+        self.assertEqual((wide.options["precision"], wide.options["seed"]), (rnn.FLOAT64, 9))
+        narrow, _ = rnn.Model.from_bytes(wide.to_bytes(), precision=rnn.FLOAT32, rnn_name="unused")
+        self.assertEqual(bytes(narrow.flat_parameters()), bytes(model.flat_parameters()))
+        self.assert_fails(rnn.RnnError.FORMAT, "", rnn.Model.from_bytes, data[:-1])
+        self.assert_fails(rnn.RnnError.MISMATCH, "hidden_size", rnn.Model.from_bytes, data,
+                          configuration={**model.options, "hidden_size": 33})
+        self.assert_fails(rnn.RnnError.MISMATCH, "vocabulary", model.to_bytes, rnn.Vocab.from_list(b"ab"))
+        with self.assertRaises(TypeError):
+            rnn.Model.from_bytes(data, hidden_size=32)
+
+    def test_a_weight_that_is_not_finite_is_found(self):
+        rnn = self.rnn
+        _, _, model, _ = self.make()
+        model.check_finite()
+        data = bytearray(model.to_bytes())
+        data[-4:] = b"\x00\x00\xc0\x7f"
+        loaded, _ = rnn.Model.from_bytes(bytes(data))
+        self.assert_fails(rnn.RnnError.NONFINITE, "decoder.bias[", loaded.check_finite)
 
     # ---- The header ----
 

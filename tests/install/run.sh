@@ -2,7 +2,7 @@
 # tests/install/run.sh BUILD_DIR
 # Installs a build, moves what was installed, and checks what programs elsewhere rely on: that they can be built through
 # pkg-config and through CMake, with the shared library and with the static one, and that the shared library exports
-# the functions of the header and needs nothing but the C library and OpenMP's run time.
+# the functions of the header and needs nothing but the C library, OpenMP's run time and jansson.
 set -euo pipefail
 
 here=$(realpath "$(dirname "$0")")
@@ -42,5 +42,5 @@ expect "CMake, static" "$version" "$(cmake/consumer_static)"
 expect "exported symbols" \
     "$(grep -o '^RNN_API [^(]*' moved/include/rnn/rnn.h | grep -o '[a-z0-9_]*$' | sed 's/$/@@LIBRNN_0/' | sort)" \
     "$(nm -D --defined-only "$libdir/librnn.so" | awk '$2 != "A" { print $3 }' | sort)"
-expect "needed libraries" "libc.so libgomp.so libm.so" \
+expect "needed libraries" "libc.so libgomp.so libjansson.so libm.so" \
     "$(readelf -d "$libdir/librnn.so" | grep NEEDED | grep -o 'lib[a-z]*\.so' | sort | xargs)"

@@ -29,7 +29,7 @@ INPUT_IDS, INPUT_EMBEDDING, INPUT_VECTORS = 0, 1, 2
 LOSS_CROSS_ENTROPY, LOSS_SQUARED_ERROR = 0, 1
 BIAS_INPUT, BIAS_BOTH = 0, 1
 INIT_NORMAL, INIT_UNIFORM = 0, 1
-FLOAT32, FLOAT64 = 0, 1
+FLOAT32, FLOAT64, PRECISION_STORED = 0, 1, -1
 REDUCTION_SUM, REDUCTION_MEAN = 0, 1
 STATE_HIDDEN, STATE_MEMORY = 0, 1
 OBSERVE_ACTIVATIONS, OBSERVE_GRADIENT_NORMS = 1, 2
@@ -42,7 +42,7 @@ _REAL = {FLOAT32: "f", FLOAT64: "d"}
 class RnnError(Exception):
     """A call failed. str() is the library's sentence; `status` is one of the numbers below."""
 
-    ARGUMENT, MEMORY, IO, SYMBOL, MISMATCH, NONFINITE = range(1, 7)
+    ARGUMENT, MEMORY, IO, SYMBOL, MISMATCH, NONFINITE, FORMAT = range(1, 8)
 
     def __init__(self, status, sentence):
         super().__init__(sentence)
@@ -117,6 +117,18 @@ class _SamplerOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64)]
 
 
+class _LoadOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("precision", c_int32), ("reserved", c_int32),
+                ("configuration", POINTER(_ModelOptions)), ("rnn_name", c_char_p), ("decoder_name", c_char_p),
+                ("embedding_name", c_char_p)]
+
+
+class _Checkpoint(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("model", c_void_p), ("optimizer", c_void_p), ("state", c_void_p),
+                ("sampler", c_void_p), ("vocab", c_void_p), ("corpus_position", c_int64), ("counters", c_int64 * 8),
+                ("values", c_double * 8)]
+
+
 # ---- The header's functions ----
 
 
@@ -149,7 +161,7 @@ except OSError as error:
 
 def _raise_on_failure(status, function, arguments):
     if status != 0:
-        raise RnnError(status, _last_error().decode())
+        raise RnnError(status, _last_error().decode(errors="replace"))
 
 
 def _function(returns, name, *takes):
@@ -213,6 +225,7 @@ _model_find_parameter = _call("rnn_model_find_parameter", _model, c_char_p, POIN
 _model_get_parameter = _call("rnn_model_get_parameter", _model, _int64, c_void_p, _int64)
 _model_set_parameter = _call("rnn_model_set_parameter", _model, _int64, c_void_p, _int64)
 _model_get_gradient = _call("rnn_model_get_gradient", _model, _int64, c_void_p, _int64)
+_model_check_finite = _call("rnn_model_check_finite", _model)
 _model_flat_parameters = _call("rnn_model_flat_parameters", _model, POINTER(c_void_p), POINTER(c_int64))
 _model_flat_gradients = _call("rnn_model_flat_gradients", _model, POINTER(c_void_p), POINTER(c_int64))
 _model_zero_gradients = _call("rnn_model_zero_gradients", _model)
@@ -248,6 +261,15 @@ _sampler_options_init = _call("rnn_sampler_options_init", POINTER(_SamplerOption
 _sampler_create = _call("rnn_sampler_create", POINTER(_SamplerOptions), POINTER(_sampler))
 _sampler_destroy = _function(None, "rnn_sampler_destroy", _sampler)
 _sample = _call("rnn_sample", _model, _state, _sampler, c_void_p, _int64, c_void_p)
+
+_load_options_init = _call("rnn_load_options_init", POINTER(_LoadOptions), _size)
+_checkpoint_save = _call("rnn_checkpoint_save", POINTER(_Checkpoint), c_char_p)
+_checkpoint_load = _call("rnn_checkpoint_load", c_char_p, POINTER(_Checkpoint))
+_model_save = _call("rnn_model_save", _model, _vocab, c_char_p)
+_model_save_to_memory = _call("rnn_model_save_to_memory", _model, _vocab, c_char_p, _size, POINTER(c_size_t))
+_model_load = _call("rnn_model_load", c_char_p, POINTER(_LoadOptions), POINTER(_model), POINTER(_vocab))
+_model_load_from_memory = _call("rnn_model_load_from_memory", c_char_p, _size, POINTER(_LoadOptions),
+                                POINTER(_model), POINTER(_vocab))
 
 
 def version():
@@ -347,6 +369,9 @@ class _Object:
     def _create(self, create, *arguments):
         pointer = self._pointer_type()
         create(*arguments, byref(pointer))
+        self._own(pointer)
+
+    def _own(self, pointer):
         self._handle = _Handle(pointer, self._destroy)
 
     @property
@@ -581,8 +606,57 @@ class Model(_Object):
 
     def __init__(self, **options):
         self._create(_model_create, byref(_ModelOptions.filled(_model_options_init, options)))
+        self._read_options()
+
+    def _read_options(self):
         self._options = _ModelOptions.sized()
         _model_get_options(self, byref(self._options))
+
+    @classmethod
+    def load(cls, path, **options):
+        """A model from a file, and the vocabulary that was saved with it, or None. Options are the fields of
+        rnn_load_options, the configuration being a dictionary of a model's options.
+        """
+        return cls._loaded(_model_load, [_path(path)], **options)
+
+    @classmethod
+    def from_bytes(cls, data, **options):
+        """The same from the bytes of a file."""
+        return cls._loaded(_model_load_from_memory, [data, len(data)], **options)
+
+    @classmethod
+    def _loaded(cls, load, arguments, configuration=None, **options):
+        names = {name: options.pop(name) for name in ("rnn_name", "decoder_name", "embedding_name") if name in options}
+        filled = _LoadOptions.filled(_load_options_init, options)
+        for name, value in names.items():
+            setattr(filled, name, value.encode())
+        if configuration is not None:
+            given = _ModelOptions.filled(_model_options_init, configuration)
+            filled.configuration = ctypes.pointer(given)
+        model, vocab = _model(), _vocab()
+        load(*arguments, byref(filled), byref(model), byref(vocab))
+        result, its_vocab = cls.__new__(cls), Vocab.__new__(Vocab) if vocab else None
+        result._own(model)
+        result._read_options()
+        if its_vocab is not None:
+            its_vocab._own(vocab)
+        return result, its_vocab
+
+    def save(self, path, vocab=None):
+        """Saves the model, and the vocabulary with it, to a file, which is replaced as a whole."""
+        _model_save(self, vocab, _path(path))
+
+    def to_bytes(self, vocab=None):
+        """What save() writes."""
+        size = c_size_t()
+        _model_save_to_memory(self, vocab, None, 0, byref(size))
+        data = ctypes.create_string_buffer(size.value)
+        _model_save_to_memory(self, vocab, data, size.value, byref(size))
+        return data.raw
+
+    def check_finite(self):
+        """Raises an RnnError when a parameter is NaN or infinite."""
+        _model_check_finite(self)
 
     @property
     def options(self):
@@ -711,6 +785,9 @@ class State(_Object):
 
     def __init__(self, model, streams=1):
         self._create(_state_create, model, streams)
+        self._know(model)
+
+    def _know(self, model):
         self._kind, self._hidden_size = _REAL[model._options.precision], model._options.hidden_size
         self._steps = 1  # of the last chunk
 
@@ -801,3 +878,59 @@ class Sampler(_Object):
 
     def __init__(self, **options):
         self._create(_sampler_create, byref(_SamplerOptions.filled(_sampler_options_init, options)))
+
+
+class Checkpoint(NamedTuple):
+    """What load_checkpoint() has found: None for the objects that the file doesn't hold."""
+
+    model: Model
+    optimizer: Optimizer
+    state: State
+    sampler: Sampler
+    vocab: Vocab
+    corpus_position: int
+    counters: tuple
+    values: tuple
+
+
+def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
+                    counters=(), values=()):
+    """Saves a run of training to a file, which is replaced as a whole. There is room for eight counters, whole numbers,
+    and eight values, floats.
+    """
+    struct = _Checkpoint.sized()
+    objects = {"model": model, "optimizer": optimizer, "state": state, "sampler": sampler, "vocab": vocab}
+    for name, kind in _CHECKPOINT_OBJECTS.items():
+        if objects[name] is not None:
+            if not isinstance(objects[name], kind):
+                raise TypeError(f"{name} is a {type(objects[name]).__name__}; it must be a {kind.__name__}")
+            if objects[name]._handle is None:
+                raise ValueError(f"{name} is closed")
+            setattr(struct, name, ctypes.cast(objects[name]._as_parameter_, c_void_p))
+    struct.corpus_position = _fit(c_int64, corpus_position)
+    if len(counters) > 8 or len(values) > 8:
+        raise ValueError(f"{len(counters)} counters and {len(values)} values; a checkpoint has room for 8 of each")
+    for index, counter in enumerate(counters):
+        struct.counters[index] = _fit(c_int64, counter).value
+    struct.values[:len(values)] = values
+    _checkpoint_save(byref(struct), _path(path))
+
+
+def load_checkpoint(path):
+    """A run of training from a file: a Checkpoint of new objects."""
+    struct = _Checkpoint.sized()
+    _checkpoint_load(_path(path), byref(struct))
+    found = {}
+    for name, kind in _CHECKPOINT_OBJECTS.items():
+        address = getattr(struct, name)
+        found[name] = kind.__new__(kind) if address else None
+        if address:
+            found[name]._own(ctypes.cast(address, kind._pointer_type))
+    found["model"]._read_options()
+    if found["state"]:
+        found["state"]._know(found["model"])
+    return Checkpoint(**found, corpus_position=struct.corpus_position, counters=tuple(struct.counters),
+                      values=tuple(struct.values))
+
+
+_CHECKPOINT_OBJECTS = {"model": Model, "optimizer": Optimizer, "state": State, "sampler": Sampler, "vocab": Vocab}

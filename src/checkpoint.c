@@ -1,0 +1,531 @@
+/*
+ * checkpoint.c: all that a training run consists of in one file: a model's, with tensors and texts of librnn's own.
+ * docs/files.md is the specification.
+ *
+ * Everything that decides a bit of what comes next is saved. What is not: work space, packed weights, and the
+ * gradients' memory where they are zeros.
+ */
+#include "memory.h"
+#include "model_file.h"
+#include "model_text.h"
+#include "optimizer.h"
+#include "sampler.h"
+#include "state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Of the checkpoint's part of a file: what a reader that doesn't know the number must not resume from. */
+enum { FORMAT = 1 };
+
+enum {
+    CHECKPOINT_FIRST_SIZE = offsetof(rnn_checkpoint, values) + RNN_CHECKPOINT_NUMBERS * sizeof(double),
+    TENSOR_NAME_MOST = 40 + PARAMETER_NAME_MOST,
+    TYPE_SHOWN = 20, /* what a sentence shows of a type at most */
+    PIECE = 4096,    /* rows read or written at a time */
+};
+
+/* No run counts so many steps; their number is a double, too, in a rule's corrections. */
+#define STEPS_END (INT64_C(1) << 53)
+
+static const char format_key[] = OWN_PREFIX "checkpoint";
+static const char counters_name[] = OWN_PREFIX "checkpoint.counters", values_name[] = OWN_PREFIX "checkpoint.values";
+static const char gradient_prefix[] = OWN_PREFIX "gradient.", rows_name[] = OWN_PREFIX "gradient_rows";
+static const char first_prefix[] = OWN_PREFIX "optimizer.first.", second_prefix[] = OWN_PREFIX "optimizer.second.";
+static const char *const state_names[] = {OWN_PREFIX "state.hidden", OWN_PREFIX "state.memory"}; /* by part */
+
+/* Fields that have no struct of their own. */
+typedef struct progress {
+    int64_t corpus_position;
+    int32_t gradients; /* whether the file has any */
+    int32_t any_row_used;
+} progress;
+
+#define FIELD(name, type, field) OWN_PREFIX name, offsetof(type, field)
+
+/* clang-format off */
+static const text_field progress_fields[] = {
+    {FIELD("checkpoint.corpus_position", progress, corpus_position),  TEXT_COUNT, TEXT_NEEDED, {NULL}},
+    {FIELD("checkpoint.gradients",       progress, gradients),        TEXT_FLAG,  TEXT_NEEDED, {NULL}},
+    {FIELD("checkpoint.gradient_rows",   progress, any_row_used),     TEXT_WORD,  TEXT_NEEDED, {"listed", "all"}},
+};
+static const text_field optimizer_fields[] = {
+    {FIELD("optimizer.rule",          rnn_optimizer, options.rule),          TEXT_WORD,   TEXT_NEEDED,
+     {"adagrad", "sgd", "rmsprop", "adam", "adamw"}},
+    {FIELD("optimizer.nesterov",      rnn_optimizer, options.nesterov),      TEXT_FLAG,   TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.learning_rate", rnn_optimizer, options.learning_rate), TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.epsilon",       rnn_optimizer, options.epsilon),       TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.weight_decay",  rnn_optimizer, options.weight_decay),  TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.momentum",      rnn_optimizer, options.momentum),      TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.beta1",         rnn_optimizer, options.beta1),         TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.beta2",         rnn_optimizer, options.beta2),         TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.clip_value",    rnn_optimizer, options.clip_value),    TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.steps",         rnn_optimizer, steps),                 TEXT_COUNT,  TEXT_NEEDED, {NULL}},
+};
+static const text_field state_fields[] = {
+    {FIELD("state.random_index",      rnn_state, random_index),              TEXT_SEED,   TEXT_NEEDED, {NULL}},
+};
+static const text_field sampler_fields[] = {
+    {FIELD("sampler.temperature",     rnn_sampler, options.temperature),     TEXT_NUMBER, TEXT_NEEDED, {NULL}},
+    {FIELD("sampler.seed",            rnn_sampler, options.seed),            TEXT_SEED,   TEXT_NEEDED, {NULL}},
+    {FIELD("sampler.drawn",           rnn_sampler, drawn),                   TEXT_SEED,   TEXT_NEEDED, {NULL}},
+};
+/* clang-format on */
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
+
+rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size)
+{
+    const rnn_checkpoint empty = {.struct_size = sizeof empty};
+    return rnn_struct_init("checkpoint", checkpoint, struct_size, &empty, CHECKPOINT_FIRST_SIZE, sizeof empty);
+}
+
+/* ---- Saving ------------------------------------------------------------------------------------------------------ */
+
+static rnn_status check_objects(const rnn_checkpoint *c)
+{
+    RNN_TRY(rnn_check_pointer("checkpoint->model", c->model));
+    RNN_TRY(rnn_check_range("corpus_position", c->corpus_position, 0, INT64_MAX));
+    if (c->optimizer) {
+        model_shape shape = rnn_model_shape(c->model);
+        RNN_TRY(rnn_model_check_shape("the optimizer", &c->optimizer->shape, &shape, false));
+    }
+    return c->state ? rnn_state_check_model(c->state, c->model) : RNN_OK;
+}
+
+/* Whether a gradient may have a bit set: a zero with a sign decides that of a sum, too. */
+static bool has_gradients(const rnn_model *model)
+{
+    const char *bytes = model->gradients;
+    size_t size = model->count * model->element_size;
+    return bytes && (model->used_count > 0 || bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0);
+}
+
+/* The name of what stands at a parameter's place in a buffer. */
+static void name_array(const char *prefix, const named_parameter *p, char name[TENSOR_NAME_MOST])
+{
+    snprintf(name, TENSOR_NAME_MOST, "%s%s", prefix, p->name);
+}
+
+static rnn_status add_array(safetensors_writer *writer, const rnn_model *model, const char *prefix)
+{
+    for (int64_t n = 0; n < model->named_count; n++) {
+        const named_parameter *p = &model->named[n];
+        const int64_t shape[2] = {p->rows, p->columns};
+        char name[TENSOR_NAME_MOST];
+        name_array(prefix, p, name);
+        RNN_TRY(rnn_safetensors_add_tensor(writer, name, rnn_model_type(model), p->rank, shape));
+    }
+    return RNN_OK;
+}
+
+static rnn_status write_array(rnn_sink *sink, const rnn_model *model, const void *buffer)
+{
+    for (int64_t n = 0; n < model->named_count; n++)
+        RNN_TRY(rnn_parameter_write_to(sink, model, &model->named[n], buffer));
+    return RNN_OK;
+}
+
+static rnn_status add_state(safetensors_writer *writer, const rnn_checkpoint *c)
+{
+    const model_shape *s = &c->state->shape;
+    const int64_t shape[3] = {s->layers, c->state->streams, s->hidden_size};
+    for (size_t part = 0; part < c->state->parts; part++)
+        RNN_TRY(rnn_safetensors_add_tensor(writer, state_names[part], rnn_model_type(c->model), 3, shape));
+    return rnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), c->state);
+}
+
+/* A layer's values of all streams at a time: that is what rnn_state_get() and rnn_state_set() take. */
+static rnn_status allocate_layer(const rnn_state *state, int64_t *count, void **values)
+{
+    *count = state->streams * state->shape.hidden_size;
+    return rnn_allocate("a state's values", (size_t)*count, state->element_size, values);
+}
+
+static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
+{
+    int64_t count;
+    void *values;
+    RNN_TRY(allocate_layer(state, &count, &values));
+    rnn_status status = RNN_OK;
+    for (size_t part = 0; part < state->parts; part++)
+        for (int64_t l = 0; l < state->shape.layers && status == RNN_OK; l++) {
+            rnn_state_get(state, l, (int32_t)part, values, count);
+            rnn_safetensors_order(values, (size_t)count, state->element_size);
+            status = rnn_sink_write(sink, values, (size_t)count * state->element_size);
+        }
+    rnn_release(values);
+    return status;
+}
+
+/* Names everything, in the order in which write_all() writes it: by the size of the numbers, so that all are aligned.
+ */
+static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c)
+{
+    const rnn_model *m = c->model;
+    const progress p = {
+        .corpus_position = c->corpus_position, .gradients = has_gradients(m), .any_row_used = m->any_row_used};
+    const int64_t numbers = RNN_CHECKPOINT_NUMBERS;
+    RNN_TRY(rnn_safetensors_add_tensor(writer, counters_name, "I64", 1, &numbers));
+    RNN_TRY(rnn_safetensors_add_tensor(writer, values_name, "F64", 1, &numbers));
+    RNN_TRY(rnn_model_add_to(writer, m, c->vocab));
+    RNN_TRY(rnn_text_add_number(writer, format_key, FORMAT));
+    RNN_TRY(rnn_text_add_fields(writer, progress_fields, COUNT_OF(progress_fields), &p));
+    if (p.gradients)
+        RNN_TRY(add_array(writer, m, gradient_prefix));
+    if (c->optimizer)
+        RNN_TRY(rnn_text_add_fields(writer, optimizer_fields, COUNT_OF(optimizer_fields), c->optimizer));
+    if (c->optimizer && c->optimizer->first)
+        RNN_TRY(add_array(writer, m, first_prefix));
+    if (c->optimizer && c->optimizer->second)
+        RNN_TRY(add_array(writer, m, second_prefix));
+    if (c->state)
+        RNN_TRY(add_state(writer, c));
+    if (c->sampler)
+        RNN_TRY(rnn_text_add_fields(writer, sampler_fields, COUNT_OF(sampler_fields), c->sampler));
+    if (m->used_count > 0)
+        RNN_TRY(rnn_safetensors_add_tensor(writer, rows_name, "I32", 1, &m->used_count));
+    return RNN_OK;
+}
+
+/* Eight numbers of 8 bytes */
+static rnn_status write_numbers(rnn_sink *sink, const void *numbers)
+{
+    uint64_t ordered[RNN_CHECKPOINT_NUMBERS];
+    memcpy(ordered, numbers, sizeof ordered);
+    rnn_safetensors_order(ordered, COUNT_OF(ordered), sizeof *ordered);
+    return rnn_sink_write(sink, ordered, sizeof ordered);
+}
+
+static rnn_status write_rows(rnn_sink *sink, const rnn_model *model)
+{
+    int32_t piece[PIECE];
+    for (int64_t first = 0, count; first < model->used_count; first += count) {
+        count = model->used_count - first < PIECE ? model->used_count - first : PIECE;
+        memcpy(piece, model->used_rows + first, (size_t)count * sizeof *piece);
+        rnn_safetensors_order(piece, (size_t)count, sizeof *piece);
+        RNN_TRY(rnn_sink_write(sink, piece, (size_t)count * sizeof *piece));
+    }
+    return RNN_OK;
+}
+
+static rnn_status write_all(rnn_sink *sink, const void *checkpoint)
+{
+    const rnn_checkpoint *c = checkpoint;
+    RNN_TRY(write_numbers(sink, c->counters));
+    RNN_TRY(write_numbers(sink, c->values));
+    RNN_TRY(rnn_model_write_to(sink, c->model));
+    if (has_gradients(c->model))
+        RNN_TRY(write_array(sink, c->model, c->model->gradients));
+    if (c->optimizer && c->optimizer->first)
+        RNN_TRY(write_array(sink, c->model, c->optimizer->first));
+    if (c->optimizer && c->optimizer->second)
+        RNN_TRY(write_array(sink, c->model, c->optimizer->second));
+    if (c->state)
+        RNN_TRY(write_state(sink, c->state));
+    return write_rows(sink, c->model);
+}
+
+static rnn_status save(const rnn_checkpoint *c, const char *path)
+{
+    safetensors_writer writer;
+    uint64_t size;
+    RNN_TRY(check_objects(c));
+    RNN_TRY(rnn_safetensors_create(&writer));
+    rnn_status status = add_all(&writer, c);
+    if (status == RNN_OK)
+        status = rnn_safetensors_finish(&writer, &size);
+    if (status == RNN_OK)
+        status = rnn_file_save(path, &writer, write_all, c);
+    rnn_safetensors_destroy(&writer);
+    return status;
+}
+
+rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path)
+{
+    rnn_checkpoint c = {0};
+    RNN_REQUIRE(path);
+    RNN_TRY(rnn_struct_read("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c));
+    return rnn_file_blame(path, save(&c, path));
+}
+
+/* ---- Loading ----------------------------------------------------------------------------------------------------- */
+
+/* Whether the file says something of an object. If so, it must say all. */
+static bool has_any(const safetensors_reader *reader, const text_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rnn_safetensors_text(reader, fields[i].key))
+            return true;
+    return false;
+}
+
+/* Finds a tensor that must be there, of this type. */
+static rnn_status need_tensor(safetensors_reader *reader, const char *name, const char *type, const safetensor **tensor)
+{
+    *tensor = rnn_safetensors_find(reader, name);
+    if (!*tensor)
+        return rnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", name);
+    if (strcmp((*tensor)->type, type) != 0)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s", name, TYPE_SHOWN, (*tensor)->type, type);
+    return RNN_OK;
+}
+
+/* The same for numbers of the model's precision. */
+static rnn_status need_numbers(safetensors_reader *reader, const char *name, const rnn_model *model,
+                               const safetensor **tensor)
+{
+    const char *type = rnn_model_type(model);
+    *tensor = rnn_safetensors_find(reader, name);
+    if (*tensor && strcmp((*tensor)->type, type) != 0)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s, the model's precision", name, TYPE_SHOWN,
+                        (*tensor)->type, type);
+    return need_tensor(reader, name, type, tensor);
+}
+
+static rnn_status read_numbers(safetensors_reader *reader, const char *name, const char *type, void *numbers)
+{
+    const int64_t shape = RNN_CHECKPOINT_NUMBERS;
+    const safetensor *t;
+    RNN_TRY(need_tensor(reader, name, type, &t));
+    RNN_TRY(rnn_tensor_check_shape(t, 1, &shape));
+    RNN_TRY(rnn_safetensors_read(reader, t, 0, numbers, (size_t)t->size));
+    rnn_safetensors_order(numbers, RNN_CHECKPOINT_NUMBERS, sizeof(uint64_t));
+    return RNN_OK;
+}
+
+/* That the file has a tensor of each parameter's shape. */
+static rnn_status check_array(safetensors_reader *reader, const rnn_model *model, const char *prefix)
+{
+    for (int64_t n = 0; n < model->named_count; n++) {
+        const named_parameter *p = &model->named[n];
+        const int64_t shape[2] = {p->rows, p->columns};
+        const safetensor *t;
+        char name[TENSOR_NAME_MOST];
+        name_array(prefix, p, name);
+        RNN_TRY(need_numbers(reader, name, model, &t));
+        RNN_TRY(rnn_tensor_check_shape(t, p->rank, shape));
+    }
+    return RNN_OK;
+}
+
+/* What check_array() has found */
+static rnn_status read_array(safetensors_reader *reader, const rnn_model *model, const char *prefix, void *buffer)
+{
+    for (int64_t n = 0; n < model->named_count; n++) {
+        char name[TENSOR_NAME_MOST];
+        name_array(prefix, &model->named[n], name);
+        RNN_TRY(rnn_parameter_read_from(reader, rnn_safetensors_find(reader, name), model, &model->named[n], buffer));
+    }
+    return RNN_OK;
+}
+
+/* Says that these rows have a gradient, row i of the list and those after it. */
+static rnn_status use_rows(rnn_model *model, int64_t i, const int32_t *rows, int64_t count)
+{
+    for (int64_t k = 0; k < count; k++) {
+        if (rows[k] < 0 || rows[k] >= model->row_count || model->used[rows[k]])
+            return rnn_fail(RNN_ERROR_FORMAT, "%s[%" PRId64 "] is %" PRId32 "; it must be 0 to %" PRId64 ", each once",
+                            rows_name, i + k, rows[k], model->row_count - 1);
+        rnn_model_use_rows(model, &rows[k], 1);
+    }
+    return RNN_OK;
+}
+
+/* The rows of symbols that have a gradient, in the order of their first use, in which norms are summed. */
+static rnn_status read_rows(safetensors_reader *reader, rnn_model *model)
+{
+    int32_t piece[PIECE];
+    const safetensor *t;
+    if (!rnn_safetensors_find(reader, rows_name))
+        return RNN_OK; /* there are none */
+    RNN_TRY(need_tensor(reader, rows_name, "I32", &t));
+    if (t->rank != 1)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 " dimensions; it must have 1", rows_name, t->rank);
+    for (int64_t first = 0, count; first < t->shape[0]; first += count) {
+        count = t->shape[0] - first < PIECE ? t->shape[0] - first : PIECE;
+        RNN_TRY(rnn_safetensors_read(reader, t, (uint64_t)first * sizeof *piece, piece, (size_t)count * sizeof *piece));
+        rnn_safetensors_order(piece, (size_t)count, sizeof *piece);
+        RNN_TRY(use_rows(model, first, piece, count));
+    }
+    return RNN_OK;
+}
+
+/* Gradients outside of the rows listed would never be set to zero. */
+static rnn_status check_unlisted(const rnn_model *model)
+{
+    const unsigned char *bytes = model->gradients;
+    size_t size = model->row_size * model->element_size;
+    for (int64_t row = 0; row < model->row_count && !model->any_row_used; row++, bytes += size)
+        for (size_t i = 0; i < size && !model->used[row]; i++)
+            if (bytes[i] != 0)
+                return rnn_fail(RNN_ERROR_FORMAT, "symbol %" PRId64 " has a gradient, and %s doesn't list it", row,
+                                rows_name);
+    return RNN_OK;
+}
+
+static rnn_status read_gradients(safetensors_reader *reader, rnn_model *model)
+{
+    RNN_TRY(check_array(reader, model, gradient_prefix));
+    RNN_TRY(rnn_model_need_gradients(model));
+    RNN_TRY(read_array(reader, model, gradient_prefix, model->gradients));
+    RNN_TRY(read_rows(reader, model));
+    return check_unlisted(model);
+}
+
+/* What is squares, or a mean of squares, can't be negative. (It may be infinite, or NaN: so a run may have gone.) */
+static rnn_status check_squares(const rnn_model *model, const char *prefix, const void *buffer)
+{
+    for (int64_t n = 0; n < model->named_count; n++) {
+        const named_parameter *p = &model->named[n];
+        for (size_t i = 0; i < (size_t)(p->rows * p->columns); i++) {
+            double value = rnn_model_number(model, buffer, p->offset + i);
+            if (value < 0)
+                return rnn_fail(RNN_ERROR_FORMAT, "%s%s holds %g; it must be squares", prefix, p->name, value);
+        }
+    }
+    return RNN_OK;
+}
+
+static rnn_status read_accumulators(safetensors_reader *reader, const rnn_model *model, rnn_optimizer *o)
+{
+    int32_t rule = o->options.rule;
+    bool adam = rule == RNN_OPTIMIZER_ADAM || rule == RNN_OPTIMIZER_ADAMW;
+    if (o->first)
+        RNN_TRY(read_array(reader, model, first_prefix, o->first));
+    if (o->second)
+        RNN_TRY(read_array(reader, model, second_prefix, o->second));
+    if (adam)
+        return check_squares(model, second_prefix, o->second);
+    return rule == RNN_OPTIMIZER_SGD ? RNN_OK : check_squares(model, first_prefix, o->first);
+}
+
+static rnn_status read_optimizer(safetensors_reader *reader, const rnn_model *model, rnn_optimizer **optimizer)
+{
+    rnn_optimizer read = {.options.struct_size = sizeof read.options};
+    if (!has_any(reader, optimizer_fields, COUNT_OF(optimizer_fields)))
+        return RNN_OK;
+    RNN_TRY(rnn_text_read_fields(reader, optimizer_fields, COUNT_OF(optimizer_fields), &read));
+    if (read.steps >= STEPS_END)
+        return rnn_fail(RNN_ERROR_FORMAT, OWN_PREFIX "optimizer.steps is %" PRId64 "; it must be less than 2^53",
+                        read.steps);
+    if (rnn_optimizer_needs_first(&read.options))
+        RNN_TRY(check_array(reader, model, first_prefix));
+    if (rnn_optimizer_needs_second(&read.options))
+        RNN_TRY(check_array(reader, model, second_prefix));
+    rnn_status status = rnn_optimizer_create(model, &read.options, optimizer);
+    if (status == RNN_ERROR_ARGUMENT)
+        return rnn_fail(RNN_ERROR_FORMAT, "the file says what no optimizer is: %s", rnn_last_error());
+    RNN_TRY(status);
+    (*optimizer)->steps = read.steps;
+    return read_accumulators(reader, model, *optimizer);
+}
+
+static rnn_status read_state_values(safetensors_reader *reader, rnn_state *state)
+{
+    int64_t count;
+    void *values;
+    RNN_TRY(allocate_layer(state, &count, &values));
+    size_t size = (size_t)count * state->element_size;
+    rnn_status status = RNN_OK;
+    for (size_t part = 0; part < state->parts && status == RNN_OK; part++) {
+        const safetensor *t = rnn_safetensors_find(reader, state_names[part]);
+        for (int64_t l = 0; l < state->shape.layers && status == RNN_OK; l++) {
+            status = rnn_safetensors_read(reader, t, (uint64_t)l * size, values, size);
+            if (status != RNN_OK)
+                break;
+            rnn_safetensors_order(values, (size_t)count, state->element_size);
+            if (rnn_state_set(state, l, (int32_t)part, values, count) != RNN_OK)
+                status = rnn_fail(RNN_ERROR_FORMAT, "%s holds a number that is not finite", state_names[part]);
+        }
+    }
+    rnn_release(values);
+    return status;
+}
+
+static rnn_status read_state(safetensors_reader *reader, const rnn_model *model, rnn_state **state)
+{
+    const safetensor *t = rnn_safetensors_find(reader, state_names[0]);
+    rnn_state read = {.random_index = 0};
+    if (!t && !has_any(reader, state_fields, COUNT_OF(state_fields)))
+        return RNN_OK;
+    RNN_TRY(rnn_text_read_fields(reader, state_fields, COUNT_OF(state_fields), &read));
+    if (read.random_index >= RANDOM_INDEX_END)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is %" PRIu64 "; it must be less than 2^54", state_fields[0].key,
+                        read.random_index);
+    RNN_TRY(need_numbers(reader, state_names[0], model, &t));
+    const int64_t shape[3] = {model->options.layers, t->rank == 3 ? t->shape[1] : 0, model->options.hidden_size};
+    if (shape[1] < 1 || shape[1] > STREAMS_MOST)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s must be of layers, 1 to %d streams and hidden_size", t->name,
+                        STREAMS_MOST);
+    for (int32_t part = 0; part < model->core->cell(model->options.cell)->parts; part++) {
+        RNN_TRY(need_numbers(reader, state_names[part], model, &t));
+        RNN_TRY(rnn_tensor_check_shape(t, 3, shape));
+    }
+    RNN_TRY(rnn_state_create(model, shape[1], state));
+    (*state)->random_index = read.random_index;
+    return read_state_values(reader, *state);
+}
+
+static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **sampler)
+{
+    rnn_sampler read = {.options.struct_size = sizeof read.options};
+    if (!has_any(reader, sampler_fields, COUNT_OF(sampler_fields)))
+        return RNN_OK;
+    RNN_TRY(rnn_text_read_fields(reader, sampler_fields, COUNT_OF(sampler_fields), &read));
+    rnn_status status = rnn_sampler_create(&read.options, sampler);
+    if (status == RNN_ERROR_ARGUMENT)
+        return rnn_fail(RNN_ERROR_FORMAT, "the file says what no sampler is: %s", rnn_last_error());
+    if (status == RNN_OK)
+        (*sampler)->drawn = read.drawn;
+    return status;
+}
+
+/* All that a model's file has not */
+static rnn_status read_training(safetensors_reader *reader, rnn_checkpoint *c)
+{
+    progress p = {0};
+    RNN_TRY(rnn_text_read_fields(reader, progress_fields, COUNT_OF(progress_fields), &p));
+    RNN_TRY(read_numbers(reader, counters_name, "I64", c->counters));
+    RNN_TRY(read_numbers(reader, values_name, "F64", c->values));
+    c->corpus_position = p.corpus_position;
+    c->model->any_row_used = c->model->any_row_used || p.any_row_used;
+    if (p.gradients)
+        RNN_TRY(read_gradients(reader, c->model));
+    RNN_TRY(read_optimizer(reader, c->model, &c->optimizer));
+    RNN_TRY(read_state(reader, c->model, &c->state));
+    return read_sampler(reader, &c->sampler);
+}
+
+static rnn_status read_all(safetensors_reader *reader, void *checkpoint)
+{
+    rnn_checkpoint *c = checkpoint;
+    rnn_load_options defaults;
+    bool own, more;
+    RNN_TRY(rnn_text_read_format(reader, &own));
+    if (!own)
+        return rnn_fail(RNN_ERROR_FORMAT, "librnn has not written the file; rnn_model_load() may find a model in it");
+    RNN_TRY(rnn_text_check_number(reader, format_key, FORMAT, &more));
+    RNN_TRY(rnn_load_options_read(NULL, &defaults));
+    RNN_TRY(rnn_model_read_from(reader, &defaults, &c->model, &c->vocab));
+    return more ? read_training(reader, c) : RNN_OK;
+}
+
+rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint)
+{
+    rnn_checkpoint c = {0};
+    RNN_REQUIRE(path);
+    RNN_REQUIRE(checkpoint);
+    rnn_status status = rnn_file_load(path, read_all, &c);
+    if (status == RNN_OK)
+        status = rnn_struct_write("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c);
+    if (status == RNN_OK)
+        return RNN_OK;
+    rnn_sampler_destroy(c.sampler);
+    rnn_state_destroy(c.state);
+    rnn_optimizer_destroy(c.optimizer);
+    rnn_vocab_destroy(c.vocab);
+    rnn_model_destroy(c.model);
+    return rnn_file_blame(path, status);
+}

@@ -1,0 +1,393 @@
+/*
+ * model_text.c: the options of a model, and vocabularies, as texts of a file's metadata.
+ */
+#include "model_text.h"
+
+#include "memory.h"
+
+#include <inttypes.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of the texts: what a reader that doesn't know the number must not read. */
+enum { FORMAT = 1 };
+
+static const char format_key[] = OWN_PREFIX "format";
+
+enum {
+    TEXT_SHOWN = 60, /* what a sentence shows of a text at most */
+    NUMBER_MOST = 32,
+};
+
+/* ---- Structs as texts -------------------------------------------------------------------------------------------- */
+
+#define OPTION(field) OWN_PREFIX #field, offsetof(rnn_model_options, field)
+
+/* All fields of rnn_model_options but precision, which the tensors have. */
+/* clang-format off */
+static const text_field options_of_a_model[] = {
+    {OPTION(cell),           TEXT_CELL,   TEXT_NEEDED,  {NULL}},
+    {OPTION(input),          TEXT_WORD,   TEXT_NEEDED,  {"ids", "embedding", "vectors"}},
+    {OPTION(input_size),     TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(embedding_size), TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(hidden_size),    TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(layers),         TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(output_size),    TEXT_COUNT,  TEXT_NEEDED,  {NULL}},
+    {OPTION(bias),           TEXT_WORD,   TEXT_NEEDED,  {"input", "both"}},
+    {OPTION(tied),           TEXT_FLAG,   TEXT_NEEDED,  {NULL}},
+    {OPTION(loss),           TEXT_WORD,   TEXT_NEEDED,  {"cross_entropy", "squared_error"}},
+    {OPTION(reduction),      TEXT_WORD,   TEXT_OPTIONAL, {"sum", "mean"}},
+    {OPTION(dropout),        TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
+    {OPTION(initialization), TEXT_WORD,   TEXT_OPTIONAL, {"normal", "uniform"}},
+    {OPTION(orthogonal),     TEXT_FLAG,   TEXT_OPTIONAL, {NULL}},
+    {OPTION(weight_scale),   TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
+    {OPTION(forget_bias),    TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
+    {OPTION(seed),           TEXT_SEED,   TEXT_OPTIONAL, {NULL}},
+};
+/* clang-format on */
+
+enum { OPTIONS = sizeof options_of_a_model / sizeof *options_of_a_model };
+
+static const void *place_of(const text_field *o, const void *record)
+{
+    return (const char *)record + o->offset;
+}
+
+/* What the file calls a number of an option's, NULL if it is none; for TEXT_CELL by the table of any core. */
+static const char *word_of(const text_field *o, int32_t number)
+{
+    if (o->kind == TEXT_CELL) {
+        const core_cell_info *cell = rnn_core_f32_baseline.cell(number);
+        return cell ? cell->name : NULL;
+    }
+    return number >= 0 && (size_t)number < sizeof o->words / sizeof *o->words ? o->words[number] : NULL;
+}
+
+static bool is_word(const text_field *o)
+{
+    return o->kind == TEXT_CELL || o->kind == TEXT_WORD;
+}
+
+/* Doubles have the decimal point whatever the program's locale. */
+static void print_field(const text_field *o, const void *record, char text[NUMBER_MOST])
+{
+    const void *field = place_of(o, record);
+    const char *word = is_word(o) ? word_of(o, *(const int32_t *)field) : NULL;
+    if (word)
+        snprintf(text, NUMBER_MOST, "%s", word);
+    else if (is_word(o)) /* none: for sentences */
+        snprintf(text, NUMBER_MOST, "%" PRId32, *(const int32_t *)field);
+    else if (o->kind == TEXT_FLAG)
+        snprintf(text, NUMBER_MOST, "%d", *(const int32_t *)field != 0);
+    else if (o->kind == TEXT_COUNT)
+        snprintf(text, NUMBER_MOST, "%" PRId64, *(const int64_t *)field);
+    else if (o->kind == TEXT_SEED)
+        snprintf(text, NUMBER_MOST, "%" PRIu64, *(const uint64_t *)field);
+    else
+        snprintf(text, NUMBER_MOST, "%.17g", *(const double *)field);
+}
+
+/* Decimal digits and nothing else, no more than `most`. */
+static bool scan_digits(const char *text, uint64_t most, uint64_t *value)
+{
+    uint64_t read = 0;
+    if (*text == '\0')
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(read, 10, &read) ||
+            __builtin_add_overflow(read, (uint64_t)(*text - '0'), &read))
+            return false;
+    }
+    *value = read;
+    return read <= most;
+}
+
+static bool scan_field(const text_field *o, const char *text, void *record)
+{
+    void *field = (char *)record + o->offset;
+    uint64_t whole = 0;
+    if (is_word(o)) {
+        const char *word;
+        for (int32_t i = 0; (word = word_of(o, i)); i++)
+            if (strcmp(word, text) == 0) {
+                *(int32_t *)field = i;
+                return true;
+            }
+        return false;
+    }
+    if (o->kind == TEXT_NUMBER) {
+        char *end;
+        *(double *)field = strtod(text, &end);
+        return *text && *end == '\0' && text[strspn(text, "0123456789+-.eE")] == '\0';
+    }
+    if (!scan_digits(text, o->kind == TEXT_FLAG ? 1 : o->kind == TEXT_COUNT ? INT64_MAX : UINT64_MAX, &whole))
+        return false;
+    if (o->kind == TEXT_FLAG)
+        *(int32_t *)field = (int32_t)whole;
+    else
+        memcpy(field, &whole, sizeof whole); /* both kinds have its size */
+    return true;
+}
+
+/* The thread's locale is C's between the two, in which numbers have a point. */
+static rnn_status enter_c_locale(locale_t entered[2])
+{
+    entered[0] = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!entered[0])
+        return rnn_fail(RNN_ERROR_MEMORY, "out of memory: for a locale");
+    entered[1] = uselocale(entered[0]);
+    return RNN_OK;
+}
+
+static void leave_c_locale(const locale_t entered[2])
+{
+    uselocale(entered[1]);
+    freelocale(entered[0]);
+}
+
+rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count, const void *record)
+{
+    locale_t locale[2] = {(locale_t)0};
+    rnn_status status = enter_c_locale(locale);
+    if (status != RNN_OK)
+        return status;
+    for (size_t i = 0; i < count && status == RNN_OK; i++) {
+        char text[NUMBER_MOST];
+        print_field(&fields[i], record, text);
+        status = rnn_safetensors_add_text(writer, fields[i].key, text);
+    }
+    leave_c_locale(locale);
+    return status;
+}
+
+static rnn_status read_field(const safetensors_reader *reader, const text_field *o, void *record)
+{
+    const char *text = rnn_safetensors_text(reader, o->key);
+    if (!text && o->use == TEXT_OPTIONAL)
+        return RNN_OK;
+    if (!text)
+        return rnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);
+    if (!scan_field(o, text, record))
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", o->key,
+                        TEXT_SHOWN, text, rnn_version());
+    return RNN_OK;
+}
+
+rnn_status rnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count, void *record)
+{
+    locale_t locale[2] = {(locale_t)0};
+    rnn_status status = enter_c_locale(locale);
+    if (status != RNN_OK)
+        return status;
+    for (size_t i = 0; i < count && status == RNN_OK; i++)
+        status = read_field(reader, &fields[i], record);
+    leave_c_locale(locale);
+    return status;
+}
+
+rnn_status rnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options)
+{
+    return rnn_text_add_fields(writer, options_of_a_model, OPTIONS, options);
+}
+
+rnn_status rnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options)
+{
+    RNN_TRY(rnn_model_options_init(options, sizeof *options));
+    return rnn_text_read_fields(reader, options_of_a_model, OPTIONS, options);
+}
+
+rnn_status rnn_text_add_format(safetensors_writer *writer)
+{
+    RNN_TRY(rnn_safetensors_add_text(writer, "format", "pt")); /* by which Python's loaders know PyTorch's tensors */
+    RNN_TRY(rnn_text_add_number(writer, format_key, FORMAT));
+    return rnn_safetensors_add_text(writer, OWN_PREFIX "version", rnn_version());
+}
+
+rnn_status rnn_text_read_format(const safetensors_reader *reader, bool *own)
+{
+    return rnn_text_check_number(reader, format_key, FORMAT, own);
+}
+
+rnn_status rnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number)
+{
+    char text[NUMBER_MOST];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return rnn_safetensors_add_text(writer, key, text);
+}
+
+rnn_status rnn_text_check_number(const safetensors_reader *reader, const char *key, uint64_t newest, bool *there)
+{
+    const char *text = rnn_safetensors_text(reader, key);
+    uint64_t number;
+    *there = text;
+    if (!text)
+        return RNN_OK;
+    if (!scan_digits(text, UINT64_MAX, &number) || number == 0)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a number from 1 on", key, TEXT_SHOWN, text);
+    if (number > newest)
+        return rnn_fail(RNN_ERROR_FORMAT,
+                        "%s is %" PRIu64 ", of a later version of the library; version %s reads up to %" PRIu64, key,
+                        number, rnn_version(), newest);
+    return RNN_OK;
+}
+
+rnn_status rnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const text_field *o = &options_of_a_model[i];
+        char one[NUMBER_MOST], other[NUMBER_MOST];
+        if (o->use != TEXT_NEEDED)
+            continue;
+        print_field(o, given, one);
+        print_field(o, file, other);
+        if (strcmp(one, other) != 0)
+            return rnn_fail(RNN_ERROR_MISMATCH, "configuration->%s is %s; in the file it is %s",
+                            o->key + strlen(OWN_PREFIX), one, other);
+    }
+    return RNN_OK;
+}
+
+/* ---- Vocabularies ------------------------------------------------------------------------------------------------ */
+
+static const char kind_key[] = OWN_PREFIX "vocab.kind", symbols_key[] = OWN_PREFIX "vocab.symbols";
+static const char unknown_key[] = OWN_PREFIX "vocab.unknown";
+
+static const char *const vocab_kinds[] = {"bytes", "utf8"}; /* by RNN_VOCAB_ number */
+
+enum { VOCAB_KINDS = sizeof vocab_kinds / sizeof *vocab_kinds };
+
+rnn_status rnn_text_check_vocab(const rnn_model_options *o, const rnn_vocab *vocab, rnn_status otherwise)
+{
+    bool of_inputs = o->input != RNN_INPUT_VECTORS;
+    int64_t symbols = of_inputs ? o->input_size : o->output_size, size = rnn_vocab_size(vocab);
+    if (!of_inputs && o->loss != RNN_LOSS_CROSS_ENTROPY)
+        return rnn_fail(otherwise, "there is a vocabulary, and the model has no symbols");
+    if (size != symbols)
+        return rnn_fail(otherwise, "the vocabulary has %" PRId64 " symbols; the model has %" PRId64, size, symbols);
+    return RNN_OK;
+}
+
+/* Bytes in hexadecimal; `text` has room for 2 * size + 1. */
+static void print_bytes(const char *bytes, size_t size, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        text[2 * i] = digits[(unsigned char)bytes[i] >> 4];
+        text[2 * i + 1] = digits[(unsigned char)bytes[i] & 15];
+    }
+    text[2 * size] = '\0';
+}
+
+/* The symbols from `first` to before `end` in the order of their ids, in hexadecimal; to rnn_release(). */
+static rnn_status print_symbols(const rnn_vocab *vocab, int32_t first, int32_t end, char **text)
+{
+    size_t total = 0, size, at = 0;
+    const char *symbol;
+    for (int32_t id = first; id < end; id++) {
+        RNN_TRY(rnn_vocab_symbol(vocab, id, &symbol, &size));
+        total += size;
+    }
+    RNN_TRY(rnn_allocate("a vocabulary as text", 2 * total + 1, 1, (void **)text));
+    for (int32_t id = first; id < end; id++, at += 2 * size) {
+        rnn_vocab_symbol(vocab, id, &symbol, &size);
+        print_bytes(symbol, size, *text + at);
+    }
+    return RNN_OK;
+}
+
+static rnn_status add_symbols(safetensors_writer *writer, const char *key, const rnn_vocab *vocab, int32_t first,
+                              int32_t end)
+{
+    char *symbols;
+    RNN_TRY(print_symbols(vocab, first, end, &symbols));
+    rnn_status status = rnn_safetensors_add_text(writer, key, symbols);
+    rnn_release(symbols);
+    return status;
+}
+
+rnn_status rnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab)
+{
+    int32_t size = (int32_t)rnn_vocab_size(vocab), unknown = rnn_vocab_unknown(vocab);
+    RNN_TRY(rnn_safetensors_add_text(writer, kind_key, vocab_kinds[rnn_vocab_kind(vocab)]));
+    RNN_TRY(add_symbols(writer, symbols_key, vocab, 0, unknown < 0 ? size : unknown));
+    return unknown < 0 ? RNN_OK : add_symbols(writer, unknown_key, vocab, unknown, size);
+}
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The bytes of a text of symbols; to rnn_release(). */
+static rnn_status scan_bytes(const char *key, const char *text, char **bytes, size_t *size)
+{
+    *size = strlen(text) / 2;
+    if (*size == 0 || strspn(text, "0123456789abcdef") != 2 * *size)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of digits 0 to 9, a to f", key);
+    RNN_TRY(rnn_allocate("a vocabulary's symbols", *size, 1, (void **)bytes));
+    for (size_t i = 0; i < *size; i++)
+        (*bytes)[i] = (char)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
+    return RNN_OK;
+}
+
+/* What vocabularies say of the bytes that they are to be made of is a fault of the file's. */
+static rnn_status blame_file(const char *key, rnn_status status)
+{
+    if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s makes no vocabulary: %s", key, rnn_last_error());
+    return status;
+}
+
+static rnn_status read_symbols(int32_t kind, const char *text, rnn_vocab **vocab)
+{
+    char *symbols;
+    size_t size;
+    RNN_TRY(scan_bytes(symbols_key, text, &symbols, &size));
+    rnn_status status = rnn_vocab_create_from_list(kind, symbols, size, vocab);
+    rnn_release(symbols);
+    return blame_file(symbols_key, status);
+}
+
+/* Takes the place of a vocabulary with one that has the unknown symbol, too. */
+static rnn_status read_unknown(const char *text, rnn_vocab **vocab)
+{
+    char *shown;
+    size_t size;
+    rnn_vocab *known = *vocab;
+    RNN_TRY(scan_bytes(unknown_key, text, &shown, &size));
+    rnn_status status = rnn_vocab_create_with_unknown(known, shown, size, vocab);
+    rnn_release(shown);
+    if (status == RNN_OK)
+        rnn_vocab_destroy(known);
+    return blame_file(unknown_key, status);
+}
+
+rnn_status rnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options, rnn_vocab **vocab)
+{
+    const char *kind = rnn_safetensors_text(reader, kind_key), *text = rnn_safetensors_text(reader, symbols_key);
+    const char *unknown = rnn_safetensors_text(reader, unknown_key);
+    int32_t number = 0;
+    rnn_vocab *read = NULL;
+    *vocab = NULL;
+    if (!kind && !text)
+        return RNN_OK;
+    if (!kind || !text)
+        return rnn_fail(RNN_ERROR_FORMAT, "the file has one of %s and %s without the other", kind_key, symbols_key);
+    while (number < VOCAB_KINDS && strcmp(vocab_kinds[number], kind) != 0)
+        number++;
+    if (number == VOCAB_KINDS)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", kind_key,
+                        TEXT_SHOWN, kind, rnn_version());
+    rnn_status status = read_symbols(number, text, &read);
+    if (status == RNN_OK && unknown)
+        status = read_unknown(unknown, &read);
+    if (status == RNN_OK)
+        status = rnn_text_check_vocab(options, read, RNN_ERROR_FORMAT);
+    if (status == RNN_OK)
+        *vocab = read;
+    else
+        rnn_vocab_destroy(read);
+    return status;
+}
