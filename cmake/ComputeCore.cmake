@@ -22,6 +22,7 @@ function(rnn_core_settings target precision instruction_set)
         -ffp-contract=fast
         -fno-math-errno
         -fno-trapping-math
+        -fno-asynchronous-unwind-tables # nothing is thrown through it; debuggers have their own tables
         ${RNN_FLAGS_${instruction_set}}
     )
     if(OpenMP_C_FOUND)
