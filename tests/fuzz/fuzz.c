@@ -3,6 +3,7 @@
  */
 #include "fuzz.h"
 
+#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +16,62 @@ _Noreturn void fuzz_abort(const char *what, const char *file, int line)
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
 
+enum {
+    LARGE =
+        1 << 16, /* blocks from here on are kept: to map and clear their pages each time would take longest of all */
+    CLASSES = 27,
+    KEPT_MOST = 8, /* of a class */
+};
+
 static size_t bytes_out, blocks_out;
+static void *kept[CLASSES][KEPT_MOST];
+static int kept_count[CLASSES];
+
+/* Blocks of a class have room for 2^class bytes. */
+static int class_of(size_t size)
+{
+    int class = 16;
+    while (size > (size_t)1 << class)
+        class ++;
+    return class;
+}
+
+/* What of a large block isn't in use is poison to the address sanitizer, as with small ones. */
+static void *allocate_large(size_t alignment, size_t size)
+{
+    int class = class_of(size);
+    void *memory;
+    if (kept_count[class] > 0)
+        memory = kept[class][--kept_count[class]];
+    else
+        CHECK(posix_memalign(&memory, alignment, (size_t)1 << class) == 0);
+    ASAN_POISON_MEMORY_REGION(memory, (size_t)1 << class);
+    ASAN_UNPOISON_MEMORY_REGION(memory, size);
+    return memory;
+}
+
+static void release_large(void *memory, size_t size)
+{
+    int class = class_of(size);
+    ASAN_POISON_MEMORY_REGION(memory, (size_t)1 << class);
+    if (kept_count[class] < KEPT_MOST) {
+        kept[class][kept_count[class]++] = memory;
+        return;
+    }
+    ASAN_UNPOISON_MEMORY_REGION(memory, (size_t)1 << class);
+    free(memory);
+}
 
 static void *allocate(void *context, size_t alignment, size_t size)
 {
     (void)context;
     CHECK(size > 0 && size <= FUZZ_MEMORY_MOST - bytes_out);
-    void *memory;
-    CHECK(posix_memalign(&memory, alignment, size) == 0);
-    memset(memory, 0xa5, size < 4096 ? size : 4096);
+    void *memory = NULL;
+    if (size >= LARGE)
+        memory = allocate_large(alignment, size);
+    else
+        CHECK(posix_memalign(&memory, alignment, size) == 0);
+    memset(memory, 0xa5, size < 1024 ? size : 1024);
     bytes_out += size;
     blocks_out++;
     return memory;
@@ -35,7 +83,10 @@ static void release(void *context, void *memory, size_t size)
     CHECK(memory && size <= bytes_out && blocks_out > 0);
     bytes_out -= size;
     blocks_out--;
-    free(memory);
+    if (size >= LARGE)
+        release_large(memory, size);
+    else
+        free(memory);
 }
 
 void fuzz_limit_memory(void)
@@ -126,7 +177,7 @@ fuzz_file fuzz_make_file(fuzz_input input, bool raw)
 {
     if (raw)
         return (fuzz_file){fuzz_copy(input), input.size};
-    size_t data_size = fuzz_number(&input, 2);
+    size_t data_size = fuzz_number(&input, 2) % 4096;
     const uint8_t *end = input.size > 0 ? memchr(input.bytes, '\0', input.size) : NULL;
     fuzz_input header = fuzz_take(&input, end ? (size_t)(end - input.bytes) : input.size);
     fuzz_take(&input, 1);

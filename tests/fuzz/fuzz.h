@@ -57,7 +57,8 @@ uint8_t *fuzz_copy(fuzz_input input);
 /*
  * A file made of an input, to free(). Most files of random bytes fail at the first eight, the length of the header, or
  * at the length of all tensors, which the header must have told right. So unless `raw` the input is the size of the
- * tensors' bytes (2 bytes), the header up to a NUL, and after that bytes which are repeated up to that size.
+ * tensors' bytes (2 bytes; modulo 4096), the header up to a NUL, and after that bytes which are repeated up to that
+ * size.
  */
 typedef struct fuzz_file {
     uint8_t *bytes;

@@ -122,10 +122,8 @@ static void check_split(expected_part *part, expected_part *rest, uint8_t operat
         CHECK(!rest->corpus && rnn_corpus_size(part->corpus) == part->size);
         return;
     }
-    *rest = (expected_part){.corpus = rest->corpus,
-                            .size = rnn_corpus_size(rest->corpus),
-                            .steps = part->steps,
-                            .streams = part->streams};
+    *rest = (expected_part){
+        .corpus = rest->corpus, .size = rnn_corpus_size(rest->corpus), .steps = part->steps, .streams = part->streams};
     CHECK(rest->size > 0 && rest->size < part->size);
     part->size -= rest->size;
     part->position = 0;
@@ -203,9 +201,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rnn_corpus *corpus = NULL;
     int64_t count = check_encoding(vocab, text, input.size, ids);
     bool from_files = (flags & FLAG_FILES) == FLAG_FILES;
-    bool worked = fuzz_worked(from_files
-                                  ? create_from_files(vocab, text, input.size, steps, streams, &corpus)
-                                  : rnn_corpus_create_from_text(vocab, text, input.size, steps, streams, &corpus));
+    bool worked =
+        fuzz_worked(from_files ? create_from_files(vocab, text, input.size, steps, streams, &corpus)
+                               : rnn_corpus_create_from_text(vocab, text, input.size, steps, streams, &corpus));
     bool fits = count >= steps * streams + 1;
     CHECK(worked == (corpus != NULL));
     if (from_files && rnn_vocab_kind(vocab) == RNN_VOCAB_BYTES && count < 0) /* is looked at as it is served */

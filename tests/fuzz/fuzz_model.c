@@ -12,9 +12,9 @@
 enum {
     FLAG_RAW = 1 << 0,
     FLAG_CONFIGURATION = 1 << 1,
-    FLAG_NO_NAMES = 1 << 2,   /* with a configuration: no module has a name */
-    FLAG_PRECISION = 3 << 3,  /* as stored, float32, float64, none that there is */
-    FLAG_NO_VOCAB = 1 << 5,   /* the vocabulary isn't wanted */
+    FLAG_NO_NAMES = 1 << 2,  /* with a configuration: no module has a name */
+    FLAG_PRECISION = 3 << 3, /* as stored, float32, float64, none that there is */
+    FLAG_NO_VOCAB = 1 << 5,  /* the vocabulary isn't wanted */
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -159,7 +159,8 @@ static void check_symbols(const rnn_vocab *vocab, const fuzz_input *list)
 static rnn_vocab *add_unknown(rnn_vocab *known, fuzz_input shown, bool is_default)
 {
     rnn_vocab *vocab = NULL;
-    bool valid = shown.size >= 1 && shown.size <= 16 && count_symbols(rnn_vocab_kind(known), shown.bytes, shown.size) > 0;
+    bool valid =
+        shown.size >= 1 && shown.size <= 16 && count_symbols(rnn_vocab_kind(known), shown.bytes, shown.size) > 0;
     uint8_t *bytes = fuzz_copy(shown);
     rnn_status status =
         rnn_vocab_create_with_unknown(known, is_default ? NULL : bytes, is_default ? 0 : shown.size, &vocab);
