@@ -1,8 +1,9 @@
 /*
  * min_char_rnn: the seed's program, Andrej Karpathy's minimal character-level RNN, on librnn.
  *
- * Learns to predict the next byte of a text and prints now and then what it would write itself. Defaults and the order
- * of things are the seed's; docs/seed.md sets the two programs side by side. Options only choose sizes and numbers.
+ * Learns to predict the next symbol of a text and prints now and then what it would write itself. Defaults and the
+ * order of things are the seed's; docs/seed.md sets the two programs side by side. Options only choose sizes and
+ * numbers, and whether a symbol is a byte or, with --utf8, a code point.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -22,7 +23,9 @@ enum { SAMPLE_LENGTH = 200, USAGE_ERROR = 2 };
 
 /* What the program is told on its command line; the defaults are the seed's. */
 typedef struct settings {
-    const char *path;
+    const char *const *paths; /* one text; "-" is standard input */
+    int64_t path_count;
+    int32_t kind;                                             /* RNN_VOCAB_BYTES or RNN_VOCAB_UTF8 */
     int64_t iterations, hidden, sequence, seed, sample_every; /* sample_every 0: never */
     double learning_rate;
     int32_t precision;
@@ -83,12 +86,17 @@ static double parse_rate(const char *option, const char *text)
 
 static settings parse_options(int argc, char **argv)
 {
-    enum { ITERATIONS, HIDDEN, SEQUENCE, SEED, SAMPLE_EVERY, LEARNING_RATE, PRECISION };
+    enum { ITERATIONS, HIDDEN, SEQUENCE, SEED, SAMPLE_EVERY, LEARNING_RATE, PRECISION, UTF8 };
     static const struct option names[] = {
-        {"iterations", required_argument, NULL, ITERATIONS},       {"hidden", required_argument, NULL, HIDDEN},
-        {"sequence", required_argument, NULL, SEQUENCE},           {"seed", required_argument, NULL, SEED},
-        {"sample-every", required_argument, NULL, SAMPLE_EVERY},   {"precision", required_argument, NULL, PRECISION},
-        {"learning-rate", required_argument, NULL, LEARNING_RATE}, {NULL, 0, NULL, 0},
+        {"iterations", required_argument, NULL, ITERATIONS},
+        {"hidden", required_argument, NULL, HIDDEN},
+        {"sequence", required_argument, NULL, SEQUENCE},
+        {"seed", required_argument, NULL, SEED},
+        {"sample-every", required_argument, NULL, SAMPLE_EVERY},
+        {"precision", required_argument, NULL, PRECISION},
+        {"learning-rate", required_argument, NULL, LEARNING_RATE},
+        {"utf8", no_argument, NULL, UTF8},
+        {NULL, 0, NULL, 0},
     };
     settings s = {.iterations = INT64_MAX, .hidden = 100, .sequence = 25, .sample_every = 100, .learning_rate = 0.1};
     int64_t *const counts[] = {&s.iterations, &s.hidden, &s.sequence, &s.seed, &s.sample_every};
@@ -102,18 +110,20 @@ static settings parse_options(int argc, char **argv)
         } else if (option == PRECISION) {
             s.precision = strcmp(optarg, "float64") == 0 ? RNN_FLOAT64 : RNN_FLOAT32;
             require(s.precision == RNN_FLOAT64 || strcmp(optarg, "float32") == 0, name, optarg, "float32 or float64");
+        } else if (option == UTF8) {
+            s.kind = RNN_VOCAB_UTF8;
         } else {
             *counts[option] = parse_count(name, optarg);
         }
     }
-    if (optind + 1 != argc) {
-        fprintf(stderr,
-                "min_char_rnn: %d files given, one is needed; usage: min_char_rnn FILE [--iterations N] [--hidden N] "
-                "[--sequence N] [--learning-rate X] [--seed N] [--precision float32|float64] [--sample-every N]\n",
-                argc - optind);
+    if (optind >= argc) {
+        fprintf(stderr, "min_char_rnn: no file given; usage: min_char_rnn FILE... [--utf8] [--iterations N] "
+                        "[--hidden N] [--sequence N] [--learning-rate X] [--seed N] [--precision float32|float64] "
+                        "[--sample-every N]; several files are one text, - is standard input\n");
         exit(USAGE_ERROR);
     }
-    s.path = argv[optind];
+    s.paths = (const char *const *)&argv[optind];
+    s.path_count = argc - optind;
     return s;
 }
 
@@ -122,11 +132,12 @@ static void print_sample(const rnn_model *model, rnn_state *state, rnn_sampler *
                          int32_t first)
 {
     int32_t ids[SAMPLE_LENGTH];
-    char text[SAMPLE_LENGTH];
+    char text[4 * SAMPLE_LENGTH]; /* a code point has at most four bytes */
+    size_t size;
     check(rnn_sample(model, state, sampler, &first, SAMPLE_LENGTH, ids));
-    check(rnn_vocab_decode(vocab, ids, SAMPLE_LENGTH, text, sizeof text, NULL));
+    check(rnn_vocab_decode(vocab, ids, SAMPLE_LENGTH, text, sizeof text, &size));
     printf("----\n ");
-    fwrite(text, 1, sizeof text, stdout);
+    fwrite(text, 1, size, stdout);
     printf(" \n----\n");
 }
 
@@ -146,13 +157,15 @@ static rnn_model *create_model(const settings *s, int64_t symbols)
 int main(int argc, char **argv)
 {
     settings s = parse_options(argc, argv);
+    rnn_source *source;
     rnn_vocab *vocab;
     rnn_corpus *corpus;
     rnn_state *state, *copy;
     rnn_optimizer *adagrad;
     rnn_sampler *sampler;
-    check(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, s.path, &vocab));
-    check(rnn_corpus_create_from_file(vocab, s.path, s.sequence, 1, &corpus));
+    check(rnn_source_open(s.paths, s.path_count, &source));
+    check(rnn_vocab_create_from_source(s.kind, source, &vocab));
+    check(rnn_corpus_create_from_source(vocab, source, s.sequence, 1, &corpus));
     rnn_model *model = create_model(&s, rnn_vocab_size(vocab));
     check(rnn_state_create(model, 1, &state));
     check(rnn_state_create(model, 1, &copy));
@@ -208,5 +221,6 @@ int main(int argc, char **argv)
     rnn_model_destroy(model);
     rnn_corpus_destroy(corpus);
     rnn_vocab_destroy(vocab);
+    rnn_source_destroy(source);
     return EXIT_SUCCESS;
 }

@@ -272,6 +272,18 @@ static rnn_status need_tensor(safetensors_reader *reader, const char *name, cons
     return RNN_OK;
 }
 
+/* The same for numbers of the model's precision. */
+static rnn_status need_numbers(safetensors_reader *reader, const char *name, const rnn_model *model,
+                               const safetensor **tensor)
+{
+    const char *type = rnn_model_type(model);
+    *tensor = rnn_safetensors_find(reader, name);
+    if (*tensor && strcmp((*tensor)->type, type) != 0)
+        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s, the model's precision", name, TYPE_SHOWN,
+                        (*tensor)->type, type);
+    return need_tensor(reader, name, type, tensor);
+}
+
 static rnn_status read_numbers(safetensors_reader *reader, const char *name, const char *type, void *numbers)
 {
     const int64_t shape = RNN_CHECKPOINT_NUMBERS;
@@ -292,7 +304,7 @@ static rnn_status check_array(safetensors_reader *reader, const rnn_model *model
         const safetensor *t;
         char name[TENSOR_NAME_MOST];
         name_array(prefix, p, name);
-        RNN_TRY(need_tensor(reader, name, rnn_model_type(model), &t));
+        RNN_TRY(need_numbers(reader, name, model, &t));
         RNN_TRY(rnn_tensor_check_shape(t, p->rank, shape));
     }
     return RNN_OK;
@@ -442,13 +454,13 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
     if (read.random_index >= RANDOM_INDEX_END)
         return rnn_fail(RNN_ERROR_FORMAT, "%s is %" PRIu64 "; it must be less than 2^54", state_fields[0].key,
                         read.random_index);
-    RNN_TRY(need_tensor(reader, state_names[0], rnn_model_type(model), &t));
+    RNN_TRY(need_numbers(reader, state_names[0], model, &t));
     const int64_t shape[3] = {model->options.layers, t->rank == 3 ? t->shape[1] : 0, model->options.hidden_size};
     if (shape[1] < 1 || shape[1] > STREAMS_MOST)
         return rnn_fail(RNN_ERROR_FORMAT, "%s must be of layers, 1 to %d streams and hidden_size", t->name,
                         STREAMS_MOST);
     for (int32_t part = 0; part < model->core->cell(model->options.cell)->parts; part++) {
-        RNN_TRY(need_tensor(reader, state_names[part], rnn_model_type(model), &t));
+        RNN_TRY(need_numbers(reader, state_names[part], model, &t));
         RNN_TRY(rnn_tensor_check_shape(t, 3, shape));
     }
     RNN_TRY(rnn_state_create(model, shape[1], state));

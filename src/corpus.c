@@ -64,11 +64,12 @@ static rnn_status create_places(const rnn_corpus *corpus, int64_t begin, int64_t
     stream *created;
     RNN_TRY(rnn_allocate("a corpus's streams", (size_t)corpus->streams, sizeof *created, (void **)&created));
     rnn_status status = RNN_OK;
-    rnn_place place = {0};
+    rnn_finder finder;
+    rnn_finder_begin(&finder);
     int64_t length = (size - 1) / corpus->streams;
     for (int64_t b = 0; b < corpus->streams && status == RNN_OK; b++) {
-        status = rnn_index_find(corpus->index, corpus->source, begin + b * length, &place);
-        created[b].start = place.offset;
+        status = rnn_index_find(corpus->index, corpus->source, begin + b * length, &finder);
+        created[b].start = finder.offset;
     }
     if (status == RNN_OK)
         *places = created;
@@ -349,14 +350,15 @@ static rnn_status find_places(rnn_corpus *corpus, int64_t position)
     if (corpus->found == position)
         return RNN_OK;
     corpus->found = -1; /* should a read fail */
-    rnn_place place = {0};
+    rnn_finder finder;
+    rnn_finder_begin(&finder);
     for (int64_t b = 0; b < corpus->streams; b++) {
         if (position == 0) {
             corpus->places[b].at = corpus->places[b].start;
             continue;
         }
-        RNN_TRY(rnn_index_find(corpus->index, corpus->source, corpus->begin + b * corpus->length + position, &place));
-        corpus->places[b].at = place.offset;
+        RNN_TRY(rnn_index_find(corpus->index, corpus->source, corpus->begin + b * corpus->length + position, &finder));
+        corpus->places[b].at = finder.offset;
     }
     corpus->found = position;
     return RNN_OK;

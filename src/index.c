@@ -4,7 +4,6 @@
 #include "index.h"
 
 #include "memory.h"
-#include "source.h"
 #include "vocab.h"
 
 /* Notes the offset of the symbol that follows those counted so far, when it is one of those that are kept. */
@@ -79,26 +78,44 @@ static size_t skip_symbols(const unsigned char *bytes, size_t size, int64_t *ski
     return size;
 }
 
-rnn_status rnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_place *place)
+void rnn_finder_begin(rnn_finder *finder)
 {
-    int64_t kept = symbol / index->spacing;
-    rnn_place from = {kept * index->spacing, index->offsets[kept]};
-    if (place->symbol <= symbol && place->symbol > from.symbol)
-        from = *place;
-    int64_t skip = symbol - from.symbol;
-    bool found = skip == 0;
-    while (!found) {
-        unsigned char room[PIECE_SIZE];
-        const unsigned char *bytes;
-        int64_t most = UTF8_MOST * (skip + 1); /* no more is needed */
-        size_t size = most < PIECE_SIZE ? (size_t)most : PIECE_SIZE;
-        if (from.offset >= rnn_source_size(source))
-            return rnn_fail(RNN_ERROR_IO, "the text has changed since it was opened: it has fewer symbols");
-        RNN_TRY(rnn_source_piece(source, from.offset, room, &bytes, &size));
-        size_t end = skip_symbols(bytes, size, &skip);
-        found = end < size;
-        from.offset += (int64_t)end;
+    finder->symbol = finder->offset = finder->begin = 0;
+    finder->bytes = NULL;
+    finder->size = 0;
+}
+
+/* Sees to it that the piece at hand has the byte at `offset`. */
+static rnn_status look_at(rnn_finder *finder, const rnn_source *source, int64_t offset)
+{
+    if (offset >= finder->begin && offset < finder->begin + (int64_t)finder->size)
+        return RNN_OK;
+    if (offset >= rnn_source_size(source))
+        return rnn_fail(RNN_ERROR_IO, "the text has changed since it was opened: it has fewer symbols");
+    size_t size = PIECE_SIZE;
+    finder->size = 0; /* should the read fail */
+    RNN_TRY(rnn_source_piece(source, offset, finder->room, &finder->bytes, &size));
+    finder->begin = offset;
+    finder->size = size;
+    return RNN_OK;
+}
+
+rnn_status rnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_finder *finder)
+{
+    int64_t kept = symbol / index->spacing, from = kept * index->spacing, offset = index->offsets[kept];
+    if (finder->symbol <= symbol && finder->symbol > from) {
+        from = finder->symbol;
+        offset = finder->offset;
     }
-    *place = (rnn_place){symbol, from.offset};
+    int64_t skip = symbol - from;
+    for (bool found = skip == 0; !found;) {
+        RNN_TRY(look_at(finder, source, offset));
+        size_t within = (size_t)(offset - finder->begin), left = finder->size - within;
+        size_t end = skip_symbols(finder->bytes + within, left, &skip);
+        found = end < left;
+        offset += (int64_t)end;
+    }
+    finder->symbol = symbol;
+    finder->offset = offset;
     return RNN_OK;
 }

@@ -4,7 +4,7 @@
 #ifndef RNN_INDEX_H
 #define RNN_INDEX_H
 
-#include "status.h"
+#include "source.h"
 
 #include <stdatomic.h>
 
@@ -19,10 +19,14 @@ typedef struct rnn_index {
     int64_t offsets[INDEX_MOST];
 } rnn_index;
 
-/* A symbol's number and offset, both from the start of the source. */
-typedef struct rnn_place {
-    int64_t symbol, offset;
-} rnn_place;
+/* Goes through a source in search of symbols. */
+typedef struct rnn_finder {
+    int64_t symbol, offset;     /* where it is, both from the start of the source */
+    const unsigned char *bytes; /* the piece that was looked at last, in `room` or in the source itself */
+    int64_t begin;              /* its offset */
+    size_t size;
+    unsigned char room[PIECE_SIZE];
+} rnn_finder;
 
 /* Reads the source from start to end. All its symbols must be in the vocabulary. */
 rnn_status rnn_index_create(const rnn_source *source, const rnn_vocab *vocab, rnn_index **index);
@@ -30,10 +34,13 @@ rnn_status rnn_index_create(const rnn_source *source, const rnn_vocab *vocab, rn
 rnn_index *rnn_index_share(rnn_index *index);
 void rnn_index_release(rnn_index *index); /* NULL is allowed */
 
+/* Sets a finder to the start of the source. */
+void rnn_finder_begin(rnn_finder *finder);
+
 /*
- * Moves `place` to a symbol, from where it is or from the nearest place that the index has: going through ascending
+ * Moves the finder to a symbol, from where it is or from the nearest place that the index has: going through ascending
  * symbols reads the source once at most.
  */
-rnn_status rnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_place *place);
+rnn_status rnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_finder *finder);
 
 #endif

@@ -89,7 +89,9 @@ static inline void run_chunk(rnn_checkpoint *c, int64_t steps)
 
 static inline void update(rnn_checkpoint *c)
 {
-    assert_ok(rnn_model_clip_norm(c->model, 0.5, &c->values[1]));
+    double norm;
+    assert_ok(rnn_model_clip_norm(c->model, 0.5, &norm));
+    c->values[1] = c->values[1] / 2 + norm;
     assert_ok(rnn_optimizer_step(c->optimizer, c->model));
 }
 

@@ -170,6 +170,36 @@ for option in "--seed 1" "--hidden 50" "--sequence 10" "--learning-rate 0.05" "-
     check "prints the same again with $option" eval "\"$program\" text --iterations 201 $option | cmp - out"
 done
 
+# ---- Several files, standard input, code points ----
+
+head -c 1234 text >first
+tail -c +1235 text >second
+runs "takes several files" first second --iterations 201
+check "takes several files as one text" cmp out default.out
+"$program" - --iterations 201 <text >out 2>err
+check "takes standard input" cmp out default.out
+cat second | "$program" first - --iterations 201 >out 2>err
+check "takes a pipe behind a file" cmp out default.out
+mkfifo pipe
+cat text >pipe &
+runs "takes a named pipe" pipe --iterations 201
+check "takes a named pipe as its text" cmp out default.out
+wait
+
+for ((i = 0; i < 100; i++)); do printf 'na\xc3\xafve \xe4\xb8\xad\xe6\x96\x87 \xf0\x9f\x99\x82 '; done >unicode
+runs "takes code points" unicode --utf8 --iterations 301
+check "counts code points" test "$(head -n 1 out)" = "data has 1100 characters, 9 unique."
+check "writes valid UTF-8" iconv -f UTF-8 -t UTF-32 out
+check "writes 200 code points" test "$(sed -n 3p out | iconv -f UTF-8 -t UTF-32LE | wc -c)" -eq $((4 * 203))
+runs "takes the same text as bytes" unicode --iterations 1
+check "counts its bytes" test "$(head -n 1 out)" = "data has 1900 characters, 17 unique."
+runs "takes ASCII as code points" text --utf8 --iterations 201
+check "trains on ASCII as on bytes" cmp out default.out
+head -c 100 unicode >half
+printf '\xff' >>half
+cat unicode >>half
+refuses "refuses what is not UTF-8" "the byte 0xff at offset 100 of half" half --utf8
+
 # ---- Stopping ----
 
 "$program" text --sample-every 100 >out 2>err </dev/null &
@@ -193,7 +223,6 @@ check "ends that line" test "$(tail -c 1 out | wc -l)" -eq 1
 # ---- What it refuses ----
 
 refuses "refuses to run without a file" FILE
-refuses "refuses a second file" FILE text text
 refuses "refuses an unknown option" --bogus text --bogus
 refuses "refuses an option without its value" --hidden text --hidden
 for option in iterations hidden sequence seed sample-every; do
@@ -215,13 +244,11 @@ done
 
 : >empty
 mkdir folder
-mkfifo pipe
 printf 'too short' >short
 refuses "refuses a missing file" absent absent --iterations 1
 refuses "refuses an empty file" empty empty --iterations 1
 refuses "refuses a directory" folder folder --iterations 1
-refuses "refuses a pipe" pipe pipe --iterations 1
-refuses "refuses a device" /dev/null /dev/null --iterations 1
+refuses "refuses an empty device" /dev/null /dev/null --iterations 1
 refuses "refuses a text shorter than T + 1" 26 short --iterations 1
 
 # A file that may not be read: as root, given up for the purpose.
@@ -250,6 +277,21 @@ timeout 300 "$program" text --iterations 201 >&- 2>err
 status=$?
 judge_refusal "fails when its output is closed" output
 check "leaves its input alone" cmp text copy
+
+# Training that is stopped and started again ends in the same file.
+resume=$(dirname "$program")/resume
+for ((i = 0; i < 60; i++)); do
+    echo "A long time ago, in a small house by the sea, there lived an old fisherman and his cat: $i."
+done >story
+check "learns without a stop" timeout 300 "$resume" story whole 8
+check "learns a part" timeout 300 "$resume" story parts 3
+check "learns the next part" timeout 300 "$resume" story parts 5
+check "learns the rest" timeout 300 "$resume" story parts 8
+check "stops and goes on as if it hadn't stopped" cmp whole parts
+printf 'damaged' >damaged
+timeout 300 "$resume" story damaged 8 >out 2>err
+status=$?
+judge_refusal "doesn't begin anew over a damaged checkpoint" damaged
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

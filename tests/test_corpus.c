@@ -8,6 +8,7 @@
 
 #include "support.h"
 #include "temporary.h"
+#include "unicode.h"
 
 /* What an out-parameter holds before a call that fails, and must hold afterwards. */
 static char untouched_object;
@@ -980,6 +981,388 @@ static void test_split_refuses_a_share_that_is_none(void **state)
     free(text);
 }
 
+/* ---- Seek ---- */
+
+/* Seeks to every position that there is, from wherever it is, and compares a few chunks with the definition. */
+static void assert_seeks(rnn_corpus *corpus, const unsigned char *text, int64_t size, int64_t steps, int64_t streams)
+{
+    int64_t chunks = rnn_corpus_chunks(corpus);
+    for (int64_t n = chunks; n >= 0; n--) {
+        definition defined = {text, size, steps, streams, n * steps};
+        assert_ok(rnn_corpus_seek(corpus, n * steps));
+        for (int k = 0; k < 3; k++) {
+            assert_next_is_as_defined(corpus, &defined);
+        }
+    }
+}
+
+static void test_after_a_seek_the_same_is_served_as_without_an_interruption(void **state)
+{
+    (void)state;
+    for (int64_t size = 2; size <= 18; size++) {
+        unsigned char *text = create_text(size, (uint64_t)size);
+        write_file("text", text, (size_t)size);
+        for (int64_t streams = 1; streams < size; streams++) {
+            for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
+                rnn_corpus *memory = open_text(text, size, steps, streams);
+                rnn_corpus *file = open_file("text", steps, streams);
+                assert_seeks(memory, text, size, steps, streams);
+                assert_seeks(file, text, size, steps, streams);
+                rnn_corpus_destroy(file);
+                rnn_corpus_destroy(memory);
+            }
+        }
+        free(text);
+    }
+}
+
+static void test_seek_refuses_what_is_no_position_and_stays(void **state)
+{
+    static const int64_t bad[] = {-1, -5, 1, 4, 6, 25, 1000, INT64_MAX, INT64_MIN};
+    unsigned char *text = create_text(50, 1);
+    rnn_corpus *corpus = open_text(text, 50, 5, 2); /* S = 24: chunks at 0, 5, 10, 15 */
+    definition defined = {text, 50, 5, 2, 0};
+    (void)state;
+    assert_next_is_as_defined(corpus, &defined);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char part[64];
+        snprintf(part, sizeof part, "position is %lld; it must be 0 to 20", (long long)bad[i]);
+        assert_fails(rnn_corpus_seek(corpus, bad[i]), RNN_ERROR_ARGUMENT, part);
+    }
+    assert_fails(rnn_corpus_seek(NULL, 0), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    assert_next_is_as_defined(corpus, &defined);
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+/* ---- Code points ---- */
+
+/* A text of code points, and the ids that a vocabulary of all of them gives: the definition of what is served. */
+typedef struct unicode_text {
+    unsigned char *bytes;
+    size_t size;
+    int32_t *ids;
+    int64_t count;
+    rnn_vocab *vocab;
+} unicode_text;
+
+static unicode_text create_unicode(int64_t count, int32_t variety, uint64_t seed)
+{
+    unicode_text text = {.count = count};
+    text.bytes = create_unicode_text(count, variety, seed, &text.size);
+    text.ids = allocate(count, sizeof *text.ids);
+    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text.bytes, text.size, &text.vocab));
+    int32_t *code_points = allocate(count, sizeof *code_points);
+    size_t end = 0;
+    assert_int_equal(read_code_points(text.bytes, text.size, code_points, &end), count);
+    int64_t symbols = rnn_vocab_size(text.vocab);
+    int32_t *id_of = allocate(0x110000, sizeof *id_of);
+    for (int32_t id = 0; id < symbols; id++) {
+        const char *symbol = NULL;
+        size_t size = 0;
+        int32_t code_point = 0;
+        assert_ok(rnn_vocab_symbol(text.vocab, id, &symbol, &size));
+        assert_int_equal(read_code_points((const unsigned char *)symbol, size, &code_point, &end), 1);
+        id_of[code_point] = id;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        text.ids[i] = id_of[code_points[i]];
+    }
+    free(id_of);
+    free(code_points);
+    return text;
+}
+
+static void destroy_unicode(unicode_text *text)
+{
+    rnn_vocab_destroy(text->vocab);
+    free(text->ids);
+    free(text->bytes);
+}
+
+static rnn_corpus *open_unicode(const unicode_text *text, bool in_file, int64_t steps, int64_t streams)
+{
+    rnn_corpus *corpus = NULL;
+    if (in_file) {
+        assert_ok(rnn_corpus_create_from_file(text->vocab, "text", steps, streams, &corpus));
+    } else {
+        assert_ok(rnn_corpus_create_from_text(text->vocab, text->bytes, text->size, steps, streams, &corpus));
+    }
+    return corpus;
+}
+
+/* The next chunk must be that at *position of a corpus over these ids; moves *position on. */
+static void assert_next_ids(rnn_corpus *corpus, const int32_t *ids, int64_t size, int64_t steps, int64_t streams,
+                            int64_t *position)
+{
+    int64_t length = (size - 1) / streams;
+    rnn_chunk chunk = empty_chunk();
+    int32_t restarted = -7;
+    assert_int_equal(rnn_corpus_position(corpus), *position);
+    if (*position + steps >= length) {
+        *position = 0;
+    }
+    assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
+    assert_int_equal(restarted, *position == 0);
+    for (int64_t t = 0; t < steps; t++) {
+        for (int64_t b = 0; b < streams; b++) {
+            const int32_t *id = ids + b * length + *position + t;
+            if (chunk.inputs[t * streams + b] != id[0] || chunk.targets[t * streams + b] != id[1]) {
+                fail_msg("N %lld T %lld B %lld: the chunk at %lld is another at (%lld, %lld)", (long long)size,
+                         (long long)steps, (long long)streams, (long long)*position, (long long)t, (long long)b);
+            }
+        }
+    }
+    *position += steps;
+    assert_int_equal(rnn_corpus_position(corpus), *position);
+}
+
+static void test_code_points_are_served_as_defined_in_every_small_shape(void **state)
+{
+    (void)state;
+    for (int64_t size = 2; size <= 16; size++) {
+        unicode_text text = create_unicode(size, 6, (uint64_t)size);
+        write_file("text", text.bytes, text.size);
+        for (int64_t streams = 1; streams < size; streams++) {
+            for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
+                for (int in_file = 0; in_file < 2; in_file++) {
+                    rnn_corpus *corpus = open_unicode(&text, in_file, steps, streams);
+                    int64_t position = 0;
+                    assert_int_equal(rnn_corpus_size(corpus), size);
+                    for (int64_t n = 0; n < 2 * rnn_corpus_chunks(corpus) + 1; n++) {
+                        assert_next_ids(corpus, text.ids, size, steps, streams, &position);
+                    }
+                    for (int64_t n = rnn_corpus_chunks(corpus); n >= 0; n--) {
+                        position = n * steps;
+                        assert_ok(rnn_corpus_seek(corpus, position));
+                        assert_next_ids(corpus, text.ids, size, steps, streams, &position);
+                        assert_next_ids(corpus, text.ids, size, steps, streams, &position);
+                    }
+                    rnn_corpus_destroy(corpus);
+                }
+            }
+        }
+        destroy_unicode(&text);
+    }
+}
+
+static void test_code_points_of_a_large_text_are_served_as_defined(void **state)
+{
+    enum { COUNT = 400003, MOST_CHUNKS = 20 };
+    static const struct {
+        int64_t steps, streams;
+    } shapes[] = {{1, 1},      {25, 1},    {65535, 1}, {262143, 1}, {131072, 2}, {400002, 1}, {1, 400002},
+                  {100, 1000}, {1000, 50}, {3, 33333}, {21845, 12}, {20000, 16}, {7, 20000},  {4096, 64}};
+    random_source source = {5};
+    unicode_text text = create_unicode(COUNT, 3000, 1);
+    (void)state;
+    write_file("text", text.bytes, text.size);
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        int64_t steps = shapes[i].steps;
+        int64_t streams = shapes[i].streams;
+        for (int in_file = 0; in_file < 2; in_file++) {
+            rnn_corpus *corpus = open_unicode(&text, in_file, steps, streams);
+            int64_t position = 0;
+            assert_int_equal(rnn_corpus_size(corpus), COUNT);
+            for (int64_t n = 0; n < rnn_corpus_chunks(corpus) + 2 && n < MOST_CHUNKS; n++) {
+                assert_next_ids(corpus, text.ids, COUNT, steps, streams, &position);
+            }
+            for (int n = 0; n < 4; n++) {
+                position = random_below(&source, rnn_corpus_chunks(corpus) + 1) * steps;
+                assert_ok(rnn_corpus_seek(corpus, position));
+                assert_next_ids(corpus, text.ids, COUNT, steps, streams, &position);
+                assert_next_ids(corpus, text.ids, COUNT, steps, streams, &position);
+            }
+            assert_ok(rnn_corpus_rewind(corpus));
+            position = 0;
+            assert_next_ids(corpus, text.ids, COUNT, steps, streams, &position);
+            rnn_corpus_destroy(corpus);
+        }
+    }
+    destroy_unicode(&text);
+}
+
+static void test_code_points_are_split_as_symbols(void **state)
+{
+    enum { COUNT = 100003, STEPS = 7, STREAMS = 5 };
+    static const double shares[] = {0.5, 0.1, 0.9375, 0.001};
+    unicode_text text = create_unicode(COUNT, 500, 2);
+    (void)state;
+    write_file("text", text.bytes, text.size);
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        for (int in_file = 0; in_file < 2; in_file++) {
+            int64_t moved = (int64_t)(COUNT * shares[i]);
+            int64_t kept = COUNT - moved;
+            int64_t again = kept / 4;
+            int64_t first = 0;
+            int64_t second = 0;
+            int64_t third = 0;
+            rnn_corpus *corpus = open_unicode(&text, in_file, STEPS, STREAMS);
+            assert_next_ids(corpus, text.ids, COUNT, STEPS, STREAMS, &first);
+            rnn_corpus *validation = split(corpus, shares[i]);
+            rnn_corpus *middle = split(corpus, 0.25);
+            assert_int_equal(rnn_corpus_size(corpus), kept - again);
+            assert_int_equal(rnn_corpus_size(middle), again);
+            assert_int_equal(rnn_corpus_size(validation), moved);
+            first = 0;
+            for (int n = 0; n < 1000; n++) {
+                assert_next_ids(corpus, text.ids, kept - again, STEPS, STREAMS, &first);
+                assert_next_ids(validation, text.ids + kept, moved, STEPS, STREAMS, &second);
+                assert_next_ids(middle, text.ids + kept - again, again, STEPS, STREAMS, &third);
+                if (n == 500) {
+                    first = rnn_corpus_chunks(corpus) / 2 * STEPS;
+                    second = rnn_corpus_chunks(validation) / 2 * STEPS;
+                    assert_ok(rnn_corpus_seek(corpus, first));
+                    assert_ok(rnn_corpus_seek(validation, second));
+                }
+            }
+            rnn_corpus_destroy(corpus);
+            rnn_corpus_destroy(middle);
+            rnn_corpus_destroy(validation);
+        }
+    }
+    destroy_unicode(&text);
+}
+
+static void test_a_split_of_code_points_that_leaves_a_part_too_short_changes_nothing(void **state)
+{
+    unicode_text text = create_unicode(100, 20, 3);
+    rnn_corpus *corpus = open_unicode(&text, false, 5, 3);
+    rnn_corpus *validation = UNTOUCHED;
+    int64_t position = 0;
+    (void)state;
+    assert_next_ids(corpus, text.ids, 100, 5, 3, &position);
+    assert_fails(rnn_corpus_split(corpus, 0.15, &validation), RNN_ERROR_ARGUMENT, "100 symbols into 85 and 15");
+    assert_ptr_equal(validation, UNTOUCHED);
+    for (int n = 0; n < 10; n++) {
+        assert_next_ids(corpus, text.ids, 100, 5, 3, &position);
+    }
+    rnn_corpus_destroy(corpus);
+    destroy_unicode(&text);
+}
+
+static void test_unknown_code_points_and_malformed_utf8_are_found_at_creation(void **state)
+{
+    enum { SIZE = 200001 };
+    static const struct {
+        size_t offset;
+        const char *bytes, *part;
+    } bad[] = {{0, "中", "U+4E2D '中' at offset 0"},
+               {131070, "中", "U+4E2D '中' at offset 131070"},
+               {65535, "🙂", "U+1F642 '🙂' at offset 65535"},
+               {SIZE - 3, "中", "U+4E2D '中' at offset 199998"},
+               {65534, "\xed\xa0\x80", "the byte 0xed at offset 65534"},
+               {131071, "\xff", "the byte 0xff at offset 131071"},
+               {SIZE - 2, "\xe4\xb8", "the byte 0xe4 at offset 199999"}};
+    char *text = allocate(SIZE + 1, 1);
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = UNTOUCHED;
+    (void)state;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "ab", 2, &vocab));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char part[100];
+        memset(text, 'a', SIZE);
+        memcpy(text + bad[i].offset, bad[i].bytes, strlen(bad[i].bytes));
+        write_file("text", text, SIZE);
+        assert_fails(rnn_corpus_create_from_text(vocab, text, SIZE, 10, 2, &corpus), RNN_ERROR_SYMBOL, bad[i].part);
+        snprintf(part, sizeof part, "%s of text is not", bad[i].part);
+        assert_fails(rnn_corpus_create_from_file(vocab, "text", 10, 2, &corpus), RNN_ERROR_SYMBOL, part);
+    }
+    for (size_t i = 0; i < MALFORMED_TEXTS; i++) {
+        assert_fails(
+            rnn_corpus_create_from_text(vocab, malformed_texts[i].text, malformed_texts[i].size, 1, 1, &corpus),
+            RNN_ERROR_SYMBOL, "");
+    }
+    assert_fails(rnn_corpus_create_from_text(vocab, "", 0, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "has 0 symbols");
+    assert_ptr_equal(corpus, UNTOUCHED);
+    rnn_vocab_destroy(vocab);
+    free(text);
+}
+
+static void test_an_unknown_symbol_lets_any_text_be_served(void **state)
+{
+    static const int32_t inputs[] = {0, 2, 2, 1};
+    static const int32_t targets[] = {2, 2, 1, 2};
+    for (int32_t kind = RNN_VOCAB_BYTES; kind <= RNN_VOCAB_UTF8; kind++) {
+        rnn_vocab *known = NULL;
+        rnn_vocab *vocab = NULL;
+        rnn_corpus *corpus = NULL;
+        rnn_chunk chunk = empty_chunk();
+        (void)state;
+        assert_ok(rnn_vocab_create_from_list(kind, "ab", 2, &known));
+        assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
+        const char *text = kind == RNN_VOCAB_UTF8 ? "a中🙂b中"
+                                                  : "ax\xff"
+                                                    "b\xff";
+        assert_ok(rnn_corpus_create_from_text(vocab, text, strlen(text), 4, 1, &corpus));
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        assert_memory_equal(chunk.inputs, inputs, sizeof inputs);
+        assert_memory_equal(chunk.targets, targets, sizeof targets);
+        rnn_corpus_destroy(corpus);
+        rnn_vocab_destroy(vocab);
+        rnn_vocab_destroy(known);
+    }
+}
+
+/* What a file of code points may become behind the corpus's back: each must be an error, and none more. */
+static void test_a_file_of_code_points_that_has_changed_is_an_error(void **state)
+{
+    enum { COUNT = 1500000, STEPS = 1000, STREAMS = 2 };
+    unicode_text text = create_unicode(COUNT, 500, 4);
+    rnn_chunk chunk = empty_chunk();
+    (void)state;
+    for (int change = 0; change < 5; change++) {
+        unsigned char *changed = allocate((int64_t)text.size + 1, 1);
+        memcpy(changed, text.bytes, text.size);
+        size_t size = text.size;
+        write_file("text", text.bytes, text.size);
+        set_time("text", 1000000000);
+        rnn_corpus *corpus = open_unicode(&text, true, STEPS, STREAMS);
+        int64_t position = 0;
+        for (int n = 0; n < 3; n++) {
+            assert_next_ids(corpus, text.ids, COUNT, STEPS, STREAMS, &position);
+        }
+        switch (change) {
+        case 0:
+            size = text.size / 4;
+            break;
+        case 1:
+            size = text.size + 1;
+            break;
+        case 2: /* everything moves by a byte */
+            memmove(changed + 1, changed, text.size - 1);
+            break;
+        case 3:
+            memset(changed, 0x80, text.size);
+            break;
+        default: /* symbols that it doesn't have, and the old time: what is served must still be safe */
+            memset(changed, 0xff, text.size);
+        }
+        write_file("text", changed, size);
+        set_time("text", change == 4 ? 1000000000 : 1000000001);
+        rnn_status status = RNN_OK;
+        for (int n = 0; n < 1000 && status == RNN_OK; n++) {
+            status = rnn_corpus_next(corpus, &chunk, NULL);
+        }
+        assert_int_equal(status, RNN_ERROR_IO);
+        assert_non_null(strstr(rnn_last_error(), "text"));
+        position = rnn_corpus_position(corpus);
+        assert_fails(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_IO, "text");
+        assert_ok(rnn_corpus_seek(corpus, 400 * STEPS));
+        assert_fails(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_IO, "");
+        assert_int_equal(rnn_corpus_position(corpus), 400 * STEPS);
+        assert_ok(rnn_corpus_seek(corpus, position));
+        write_file("text", text.bytes, text.size);
+        set_time("text", 1000000000);
+        for (int n = 0; n < 10; n++) {
+            assert_next_ids(corpus, text.ids, COUNT, STEPS, STREAMS, &position);
+        }
+        rnn_corpus_destroy(corpus);
+        free(changed);
+    }
+    destroy_unicode(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1021,6 +1404,15 @@ int main(void)
         test_with_files(test_two_threads_may_use_and_destroy_the_parts_of_a_split),
         test_with_files(test_a_split_that_leaves_either_part_too_short_is_refused_and_changes_nothing),
         cmocka_unit_test(test_split_refuses_a_share_that_is_none),
+        test_with_files(test_after_a_seek_the_same_is_served_as_without_an_interruption),
+        test_with_files(test_seek_refuses_what_is_no_position_and_stays),
+        test_with_files(test_code_points_are_served_as_defined_in_every_small_shape),
+        test_with_files(test_code_points_of_a_large_text_are_served_as_defined),
+        test_with_files(test_code_points_are_split_as_symbols),
+        test_with_files(test_a_split_of_code_points_that_leaves_a_part_too_short_changes_nothing),
+        test_with_files(test_unknown_code_points_and_malformed_utf8_are_found_at_creation),
+        test_with_files(test_an_unknown_symbol_lets_any_text_be_served),
+        test_with_files(test_a_file_of_code_points_that_has_changed_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

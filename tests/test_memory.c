@@ -112,8 +112,9 @@ enum { STEPS = 5, STREAMS = 2, SAMPLES = 40 };
 static const char text[] = "the quick brown fox jumps over the lazy dog, and then the dog jumps over the fox";
 
 typedef struct scene {
-    rnn_vocab *vocab, *list_vocab, *file_vocab;
-    rnn_corpus *corpus, *file_corpus, *validation, *file_validation;
+    rnn_source *source;
+    rnn_vocab *vocab, *list_vocab, *file_vocab, *utf8_vocab, *utf8_list_vocab, *unknown_vocab;
+    rnn_corpus *corpus, *file_corpus, *validation, *file_validation, *utf8_corpus, *utf8_validation;
     rnn_model *model, *double_model, *lstm;
     rnn_state *state, *sampling_state, *double_state, *lstm_state;
     rnn_optimizer *optimizer, *adam;
@@ -167,6 +168,43 @@ static rnn_status split_corpus(scene *s)
 static rnn_status split_file(scene *s)
 {
     return rnn_corpus_split(s->file_corpus, 0.25, &s->file_validation);
+}
+
+static rnn_status open_source(scene *s)
+{
+    static const char *const paths[] = {"text", "text"};
+    return rnn_source_open(paths, 2, &s->source);
+}
+
+static rnn_status create_utf8_vocab_from_source(scene *s)
+{
+    return rnn_vocab_create_from_source(RNN_VOCAB_UTF8, s->source, &s->utf8_vocab);
+}
+
+static rnn_status create_utf8_vocab_from_list(scene *s)
+{
+    return rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "the 中", 7, &s->utf8_list_vocab);
+}
+
+static rnn_status create_vocab_with_unknown(scene *s)
+{
+    return rnn_vocab_create_with_unknown(s->utf8_list_vocab, NULL, 0, &s->unknown_vocab);
+}
+
+static rnn_status create_utf8_corpus(scene *s)
+{
+    return rnn_corpus_create_from_source(s->unknown_vocab, s->source, STEPS, STREAMS, &s->utf8_corpus);
+}
+
+static rnn_status split_utf8_corpus(scene *s)
+{
+    return rnn_corpus_split(s->utf8_corpus, 0.25, &s->utf8_validation);
+}
+
+static rnn_status next_utf8_chunk(scene *s)
+{
+    rnn_chunk chunk = {.struct_size = sizeof chunk};
+    return rnn_corpus_next(s->utf8_corpus, &chunk, NULL);
 }
 
 static rnn_status create_small_model(int64_t symbols, int64_t layers, int32_t precision, rnn_model **model)
@@ -356,6 +394,13 @@ static const struct {
     {create_corpus_from_file, 1},
     {split_corpus, 1},
     {split_file, 1},
+    {open_source, 1},
+    {create_utf8_vocab_from_source, 1},
+    {create_utf8_vocab_from_list, 1},
+    {create_vocab_with_unknown, 1},
+    {create_utf8_corpus, 1},
+    {split_utf8_corpus, 1},
+    {next_utf8_chunk, 0},
     {create_training_model, 1},
     {create_double_model, 1},
     {create_training_state, 1},
@@ -438,6 +483,12 @@ static int play(int64_t from, int64_t to, struct results *results)
     rnn_vocab_destroy(s.vocab);
     rnn_vocab_destroy(s.list_vocab);
     rnn_vocab_destroy(s.file_vocab);
+    rnn_source_destroy(s.source);
+    rnn_vocab_destroy(s.utf8_vocab);
+    rnn_vocab_destroy(s.utf8_list_vocab);
+    rnn_vocab_destroy(s.unknown_vocab);
+    rnn_corpus_destroy(s.utf8_corpus);
+    rnn_corpus_destroy(s.utf8_validation);
     rnn_corpus_destroy(s.corpus);
     rnn_corpus_destroy(s.file_corpus);
     rnn_corpus_destroy(s.validation);

@@ -118,6 +118,31 @@ static void test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_ove
     }
 }
 
+/* The rows' squares are summed in the order of the rows' first use, and another order has other bits. */
+static void test_the_norm_of_gradients_that_wait_keeps_its_bits(void **state)
+{
+    (void)state;
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++) {
+        rnn_model_options m = make_options(500, 5, 7, 1, RNN_FLOAT64);
+        m.cell = cell;
+        rnn_checkpoint c = empty_checkpoint();
+        c.model = create_random_model(&m, 1, 3);
+        c.state = create_state(c.model, 4);
+        for (int n = 0; n < 10; n++) {
+            double norms[2];
+            run_chunk(&c, 20); /* fewer than half of the rows, so that not all are gone through */
+            assert_ok(rnn_checkpoint_save(&c, "middle"));
+            rnn_checkpoint loaded = load_checkpoint("middle");
+            assert_ok(rnn_model_clip_norm(c.model, 1e9, &norms[0]));
+            assert_ok(rnn_model_clip_norm(loaded.model, 1e9, &norms[1]));
+            assert_memory_equal(&norms[0], &norms[1], sizeof norms[0]);
+            assert_ok(rnn_model_zero_gradients(c.model));
+            destroy_objects(&loaded);
+        }
+        destroy_objects(&c);
+    }
+}
+
 static void test_more_rows_and_numbers_than_are_written_at_a_time_go_on(void **state)
 {
     (void)state;
@@ -260,6 +285,43 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
     }
 }
 
+/* ---- A release's file ---- */
+
+/* golden/release.py has made the two files, with that release. */
+static void test_the_first_releases_run_goes_on(void **state)
+{
+    static const char released[] = "hello world!\nhold a whole whale";
+    size_t size;
+    int64_t count;
+    (void)state;
+    char *bytes = read_golden("checkpoint-0.1.0.safetensors", &size);
+    double *expected = read_golden_doubles("checkpoint-0.1.0.f64", &count);
+    write_file("released", bytes, size);
+    rnn_checkpoint c = load_checkpoint("released");
+    assert_int_equal(c.counters[0], 23);
+    assert_int_equal(c.counters[1], -1);
+    assert_true(c.values[0] == 1.0 / 3 && c.values[1] < -1e308);
+    assert_true(rnn_optimizer_learning_rate(c.optimizer) == 0.03);
+    assert_int_equal(rnn_state_random_index(c.state), 23);
+    assert_non_null(c.sampler);
+    rnn_corpus *corpus = NULL;
+    assert_ok(rnn_corpus_create_from_text(c.vocab, released, sizeof released - 1, 6, 1, &corpus));
+    assert_ok(rnn_corpus_seek(corpus, c.corpus_position));
+    assert_int_equal(count, 2 * rnn_corpus_chunks(corpus));
+    for (int64_t n = 0; n < count; n++) {
+        rnn_chunk chunk = {.struct_size = sizeof chunk};
+        rnn_loss loss;
+        assert_ok(rnn_optimizer_step(c.optimizer, c.model));
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        assert_ok(rnn_forward_backward(c.model, c.state, &chunk, &loss));
+        assert_relative(loss.sum, expected[n], 1e-4);
+    }
+    rnn_corpus_destroy(corpus);
+    destroy_objects(&c);
+    free(expected);
+    free(bytes);
+}
+
 /* ---- Killed ---- */
 
 enum { LONG = 150, KILLS_MOST = 2000, KILLS_LEAST = 20 };
@@ -326,10 +388,12 @@ int main(void)
         test_with_files(test_gru_runs_go_on_bit_by_bit_from_every_moment),
         test_with_files(test_lstm_runs_go_on_bit_by_bit_from_every_moment),
         test_with_files(test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_over_all),
+        test_with_files(test_the_norm_of_gradients_that_wait_keeps_its_bits),
         test_with_files(test_more_rows_and_numbers_than_are_written_at_a_time_go_on),
         test_with_files(test_the_number_of_threads_may_change),
         test_with_files(test_the_sampler_goes_on_in_the_same_text),
         test_with_files(test_the_corpus_goes_on_with_the_next_chunk),
+        test_with_files(test_the_first_releases_run_goes_on),
         test_with_files(test_a_run_killed_again_and_again_ends_as_one_that_was_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -752,12 +752,13 @@ static void test_random_and_damaged_texts_are_read_as_the_grammar_defines(void *
     assert_in_range(valid, ROUNDS / 8, ROUNDS - ROUNDS / 8); /* both kinds were among them */
 }
 
-static void test_every_text_of_two_bytes_and_every_start_of_three_is_read_as_defined(void **state)
+static void test_every_first_byte_is_read_as_defined_with_every_kind_of_second(void **state)
 {
+    static const unsigned char seconds[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
     (void)state;
     for (int first = 0; first < 256; first++) {
-        for (int second = 0; second < 256; second++) {
-            unsigned char text[4] = {(unsigned char)first, (unsigned char)second, 0xbf, 0x80};
+        for (size_t second = 0; second < sizeof seconds; second++) {
+            unsigned char text[4] = {(unsigned char)first, seconds[second], 0xbf, 0x80};
             for (size_t size = 2; size <= 4; size++) {
                 assert_text_is_read_as_defined(text, size);
             }
@@ -1172,7 +1173,7 @@ int main(void)
         cmocka_unit_test(test_a_list_with_a_code_point_twice_is_refused),
         test_with_files(test_malformed_utf8_is_an_error_with_its_offset_everywhere),
         cmocka_unit_test(test_random_and_damaged_texts_are_read_as_the_grammar_defines),
-        cmocka_unit_test(test_every_text_of_two_bytes_and_every_start_of_three_is_read_as_defined),
+        cmocka_unit_test(test_every_first_byte_is_read_as_defined_with_every_kind_of_second),
         test_with_files(test_a_file_may_cut_code_points_wherever_it_is_read_in_pieces),
         cmocka_unit_test(test_a_vocabulary_may_have_every_code_point),
         cmocka_unit_test(test_a_vocabulary_of_20000_symbols_is_rebuilt_from_its_symbols),

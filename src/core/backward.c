@@ -26,7 +26,7 @@ static void backward_outputs(const core_pass *pass, const workspace *w, const re
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
         position_gradient(pass, w, row);
     product(rows.count, w->stride, w->outputs, w->out + rows.first * w->out_stride, w->out_stride, weights, w->zeros, 0,
-            w->dh + (w->streams + rows.first) * w->stride, w->stride);
+            w->dh + (w->streams + rows.first) * w->stride, w->stride, false);
 }
 
 /* Weight and bias gradients: W[i][j] += sum over rows of G[row][i] X[row][j], for this thread's share of the i. */
@@ -64,9 +64,9 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
     if (t == 0) /* the chunk's first state is a constant */
         return;
     product(step.streams, w->stride, w->gates.joint, step.gates, w->gates.all, weights->hh, step.dh_prev, w->stride,
-            step.dh_prev, w->stride);
+            step.dh_prev, w->stride, t % 2);
     product(step.streams, w->stride, w->gates.apart, step.apart, w->gates.apart, weights->hh_apart, step.dh_prev,
-            w->stride, step.dh_prev, w->stride);
+            w->stride, step.dh_prev, w->stride, t % 2);
 }
 
 /* The gradient of what came from below, through the mask if there was one */
@@ -75,7 +75,7 @@ static void backward_inputs(const workspace *w, int64_t l, const backward_layer_
     size_t stride = l == 0 ? w->x_stride : w->stride;
     real *dx = l == 0 ? w->dx + rows.first * stride : w->dh_below + (w->streams + rows.first) * stride;
     product(rows.count, stride, w->gates.all, gate_at(w, l, 0) + rows.first * w->gates.all, w->gates.all, weights->ih,
-            w->zeros, 0, dx, stride);
+            w->zeros, 0, dx, stride, false);
     if (l > 0 && w->mask) {
         const real *factor = w->mask + ((size_t)(l - 1) * w->rows + rows.first) * stride;
         for (size_t i = 0; i < rows.count * stride; i++)

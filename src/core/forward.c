@@ -58,7 +58,7 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
         gather_inputs(pass, w, rows);
     layer_input x = input_of(w, l);
     product(rows.count, w->gates.all, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride, weights->ih,
-            weights->bias, 0, gates + rows.first * w->gates.all, w->gates.all);
+            weights->bias, 0, gates + rows.first * w->gates.all, w->gates.all, false);
 }
 
 static void forward_step(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,
@@ -66,9 +66,9 @@ static void forward_step(const core_pass *pass, const workspace *w, int64_t l, c
 {
     cell_step step = step_of(w, l, t);
     product(step.streams, w->gates.joint, w->hidden, step.h_prev, w->stride, weights->hh, step.gates, w->gates.all,
-            step.gates, w->gates.all);
+            step.gates, w->gates.all, t % 2);
     product(step.streams, w->gates.apart, w->hidden, step.h_prev, w->stride, weights->hh_apart, weights->bias_apart, 0,
-            step.apart, w->gates.apart);
+            step.apart, w->gates.apart, t % 2);
     cell_of(pass->network)->forward(&step);
 }
 
@@ -115,7 +115,7 @@ static void forward_outputs(const core_pass *pass, const workspace *w, const dec
     const real *h = h_at(w, pass->network->layers - 1, 1);
     size_t first = rows.first, end = rows.first + rows.count;
     product(rows.count, w->out_stride, w->hidden, h + first * w->stride, w->stride, weights->forward, weights->bias, 0,
-            w->out + first * w->out_stride, w->out_stride);
+            w->out + first * w->out_stride, w->out_stride, false);
     for (size_t row = first; pass->outputs && row < end; row++)
         memcpy((real *)pass->outputs + row * w->outputs, w->out + row * w->out_stride, w->outputs * sizeof(real));
     for (size_t row = first; (pass->targets || pass->target_vectors) && row < end; row++)

@@ -60,13 +60,14 @@ INLINE void tile(const int rows, const int panels, const tile_operands *o)
                 sum[r][v] += x * column[v];
         }
     }
+    const real *start = o->start;
+    real *c = o->c;
 #pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++, start += o->start_row, c += o->c_row)
 #pragma GCC unroll 8
         for (int v = 0; v < 2 * panels; v++)
             if (v < o->vectors)
-                store(o->c + (size_t)r * o->c_row + (size_t)v * WIDTH,
-                      load(o->start + (size_t)r * o->start_row + (size_t)v * WIDTH) + sum[r][v]);
+                store(c + (size_t)v * WIDTH, load(start + (size_t)v * WIDTH) + sum[r][v]);
 }
 
 /* Few rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
@@ -131,14 +132,12 @@ static void pack_rows(team me, const real *w, size_t groups, size_t group, size_
     }
 }
 
-/* out[k][j] = columns[j][k] for one vector's width of both; out's rows are PANEL apart. */
-INLINE void transpose(const real *const columns[], real *out)
+/*
+ * out[k][j] = v[j][k]; out's rows are PANEL apart. Vectors a half apart are interleaved, log2(WIDTH) times: a perfect
+ * shuffle each, which together transpose.
+ */
+INLINE void store_transposed(vector v[WIDTH], real *out)
 {
-    vector v[WIDTH];
-#pragma GCC unroll 16
-    for (int j = 0; j < WIDTH; j++)
-        v[j] = load(columns[j]);
-        /* Vectors a half apart are interleaved, log2(WIDTH) times: a perfect shuffle each, which together transpose. */
 #pragma GCC unroll 4
     for (int step = 1; step < WIDTH; step *= 2) {
         vector shuffled[WIDTH];
@@ -147,7 +146,7 @@ INLINE void transpose(const real *const columns[], real *out)
             shuffled[2 * j] = interleave_low(v[j], v[j + WIDTH / 2]);
             shuffled[2 * j + 1] = interleave_high(v[j], v[j + WIDTH / 2]);
         }
-        memcpy(v, shuffled, sizeof v);
+        memcpy(v, shuffled, sizeof shuffled);
     }
 #pragma GCC unroll 16
     for (int j = 0; j < WIDTH; j++)
@@ -172,12 +171,20 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
             from[j] = step[j] ? w + (g * group + within) * columns : zeros;
         }
         size_t k = 0;
+        bool together = step[0] && step[PANEL - 1] && from[PANEL - 1] - from[0] == (ptrdiff_t)((PANEL - 1) * columns);
         for (; k + WIDTH <= columns; k += WIDTH)
             for (size_t half = 0; half < PANEL; half += WIDTH) {
-                const real *at[WIDTH];
-                for (size_t j = 0; j < WIDTH; j++)
-                    at[j] = from[half + j] + step[half + j] * k;
-                transpose(at, packed + k * PANEL + half);
+                vector v[WIDTH];
+                const real *row = from[half] + k;
+                if (together) {
+#pragma GCC unroll 16
+                    for (size_t j = 0; j < WIDTH; j++)
+                        v[j] = load(row + j * columns);
+                } else {
+                    for (size_t j = 0; j < WIDTH; j++)
+                        v[j] = load(from[half + j] + step[half + j] * k);
+                }
+                store_transposed(v, packed + k * PANEL + half);
             }
         for (; k < columns; k++)
             for (size_t j = 0; j < PANEL; j++)
@@ -188,10 +195,11 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
 /*
  * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n].
  * a: [M] rows at a_row; b: packed; start: [M] rows at start_row, C itself or, at 0, one row for all; c: [M] rows at
- * c_row, N a multiple of WIDTH.
+ * c_row, N a multiple of WIDTH; turned: takes the columns from the last to the first. What is multiplied with the same
+ * B over and over turns each time, and so begins with that part of B which is still in the nearest cache.
  */
 static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
-                    const real *start, size_t start_row, real *c, size_t c_row)
+                    const real *start, size_t start_row, real *c, size_t c_row, bool turned)
 {
     size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
     for (size_t k0 = 0; k0 < k_count; k0 += k_block, start = c, start_row = c_row) {
@@ -199,9 +207,10 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
         for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
             m_block = (m_count - m0) / (m_blocks - block); /* blocks, and tiles below, as equal as they can be */
             size_t tiles = (m_block + TILE_ROWS - 1) / TILE_ROWS;
-            size_t panels_step = (size_t)panels_at_a_time(m_block);
-            for (size_t n = 0; n < n_count; n += panels_step * PANEL) {
-                size_t columns = n_count - n < panels_step * PANEL ? n_count - n : panels_step * PANEL;
+            size_t width = (size_t)panels_at_a_time(m_block) * PANEL, parts = (n_count + width - 1) / width;
+            for (size_t part = 0; part < parts; part++) {
+                size_t n = (turned ? parts - 1 - part : part) * width;
+                size_t columns = n_count - n < width ? n_count - n : width;
                 int panels = (int)((columns + PANEL - 1) / PANEL);
                 const real *panel = b + n * k_count + k0 * PANEL;
                 for (size_t i = 0, m = m0; i < tiles; i++) {
@@ -270,34 +279,10 @@ static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_
     }
 }
 
-/* w[row][0 .. columns) += sum[row] for the rows of one tile that exist in w */
-static void add_tile(const real sum[TILE_ROWS][PANEL], size_t row0, size_t rows, size_t group, size_t kept,
-                     size_t columns, real *w, size_t w_row)
+/* C[TILE_ROWS][PANEL] += A B, of packed slices; not inline, since there are two calls. */
+static __attribute__((noinline)) void add_products(size_t p_count, const real *g_packed, const real *x_packed, real *c,
+                                                   size_t c_row)
 {
-    for (size_t r = 0; r < rows; r++) {
-        size_t gate = (row0 + r) / group, within = (row0 + r) % group;
-        if (within >= kept)
-            continue;
-        real *p = w + (gate * kept + within) * w_row;
-        if (columns == PANEL) {
-            store(p, load(p) + load(sum[r]));
-            store(p + WIDTH, load(p + WIDTH) + load(sum[r] + WIDTH));
-        } else {
-            for (size_t j = 0; j < columns; j++)
-                p[j] += sum[r][j];
-        }
-    }
-}
-
-/* w[i][j0 .. j0 + columns) += the sums of a tile of G's columns i and X's columns j0 ..., over p */
-INLINE void outer_tile(size_t row0, size_t rows, size_t group, size_t kept, size_t columns, size_t p_count,
-                       const real *g_packed, const real *x_packed, real *w, size_t w_row)
-{
-    size_t gate = row0 / group, within = row0 % group;
-    bool whole = rows == TILE_ROWS && columns == PANEL && within + rows <= kept; /* all of it exists */
-    real sum[TILE_ROWS][PANEL] = {{0}};
-    real *c = whole ? w + (gate * kept + within) * w_row : sum[0];
-    size_t c_row = whole ? w_row : PANEL;
     tile_operands o = {
         .k_count = p_count,
         .a = g_packed,
@@ -311,8 +296,27 @@ INLINE void outer_tile(size_t row0, size_t rows, size_t group, size_t kept, size
         .vectors = 2,
     };
     tile(TILE_ROWS, 1, &o);
-    if (!whole)
-        add_tile((const real(*)[PANEL])sum, row0, rows, group, kept, columns, w, w_row);
+}
+
+/* The same for a tile not all of which exists: w[r][0 .. columns) for those rows of it that `kept` says exist. */
+static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t row0, size_t rows,
+                                  size_t group, size_t kept, size_t columns, real *w, size_t w_row)
+{
+    real sum[TILE_ROWS][PANEL] = {{0}};
+    add_products(p_count, g_packed, x_packed, sum[0], PANEL);
+    for (size_t r = 0; r < rows; r++) {
+        size_t gate = (row0 + r) / group, within = (row0 + r) % group;
+        if (within >= kept)
+            continue;
+        real *p = w + (gate * kept + within) * w_row;
+        if (columns == PANEL) {
+            store(p, load(p) + load(sum[r]));
+            store(p + WIDTH, load(p + WIDTH) + load(sum[r] + WIDTH));
+        } else {
+            for (size_t j = 0; j < columns; j++)
+                p[j] += sum[r][j];
+        }
+    }
 }
 
 /*
@@ -336,10 +340,18 @@ static void outer_product(share i_share, size_t group, size_t kept, size_t j_cou
                 pack_slices(p_block, i_block, g + p0 * g_row + i0, g_row, g_packed, slice);
                 for (size_t j = 0; j < j_block; j += PANEL) {
                     size_t columns = j_block - j < PANEL ? j_block - j : PANEL;
-                    for (size_t i = 0; i < i_block; i += TILE_ROWS) {
-                        size_t rows = i_block - i < TILE_ROWS ? i_block - i : TILE_ROWS;
-                        outer_tile(i0 + i, rows, group, kept, columns, p_block, g_packed + i / TILE_ROWS * slice,
-                                   x_packed + j * p_block, w + j0 + j, j_count);
+                    size_t gate = i0 / group, within = i0 % group;
+                    const real *g_slice = g_packed, *x_panel = x_packed + j * p_block;
+                    for (size_t i = i0; i < i0 + i_block; i += TILE_ROWS, g_slice += slice, within += TILE_ROWS) {
+                        size_t rows = i0 + i_block - i < TILE_ROWS ? i0 + i_block - i : TILE_ROWS;
+                        for (; within >= group; within -= group)
+                            gate++;
+                        if (rows == TILE_ROWS && columns == PANEL && within + rows <= kept)
+                            add_products(p_block, g_slice, x_panel, w + (gate * kept + within) * j_count + j0 + j,
+                                         j_count);
+                        else
+                            add_existing_products(p_block, g_slice, x_panel, i, rows, group, kept, columns, w + j0 + j,
+                                                  j_count);
                     }
                 }
             }

@@ -82,10 +82,7 @@ static void exponentials(void *logits, size_t count, double scale)
     for (size_t i = 1; i < count; i++)
         most = x[i] > most ? x[i] : most;
     for (size_t i = 0; i < count; i += WIDTH) {
-        size_t n = count - i < WIDTH ? count - i : WIDTH;
-        real lanes[WIDTH] = {0};
-        memcpy(lanes, x + i, n * sizeof *x);
-        store(lanes, vector_exp((load(lanes) - most) * factor));
-        memcpy(x + i, lanes, n * sizeof *x);
+        size_t n = least_of(WIDTH, count - i);
+        store_part(x + i, vector_exp((load_part(x + i, n) - most) * factor), n);
     }
 }

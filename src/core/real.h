@@ -47,6 +47,24 @@ INLINE void store(real *p, vector v)
     *(unaligned_vector *)p = v;
 }
 
+/* The first n of a vector's numbers; the others are 0. */
+INLINE vector load_part(const real *p, size_t n)
+{
+    if (n == WIDTH)
+        return load(p);
+    real lanes[WIDTH] = {0};
+    memcpy(lanes, p, n * sizeof *p);
+    return load(lanes);
+}
+
+INLINE void store_part(real *p, vector v, size_t n)
+{
+    if (n == WIDTH)
+        store(p, v);
+    else
+        memcpy(p, &v, n * sizeof *p);
+}
+
 INLINE vector broadcast(real x)
 {
     vector v;

@@ -4,17 +4,22 @@
 #include "core.h"
 #include "real.h"
 
-/* x - x is 0 for finite x and NaN otherwise. */
+/* x - x is 0 for finite x and NaN otherwise. By SUMS sums side by side, so that they don't wait for one another. */
 static bool all_finite(const void *values, size_t count)
 {
+    enum { SUMS = 4 };
     const real *x = values;
-    vector sum = broadcast(0);
+    vector sum[SUMS];
+    for (int j = 0; j < SUMS; j++)
+        sum[j] = broadcast(0);
     size_t i = 0;
-    for (; i + WIDTH <= count; i += WIDTH) {
-        vector v = load(x + i);
-        sum += v - v;
-    }
-    real rest = sum_of(sum);
+    for (; i + SUMS * WIDTH <= count; i += SUMS * WIDTH)
+#pragma GCC unroll 4
+        for (int j = 0; j < SUMS; j++) {
+            vector v = load(x + i + (size_t)j * WIDTH);
+            sum[j] += v - v;
+        }
+    real rest = sum_of((sum[0] + sum[1]) + (sum[2] + sum[3]));
     for (; i < count; i++)
         rest += x[i] - x[i];
     return rest == 0;

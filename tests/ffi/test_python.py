@@ -53,6 +53,47 @@ class Tests:
         if self.rnn is None:
             self.skipTest("numpy isn't installed")
 
+    def test_a_run_goes_on_from_a_checkpoint(self):
+        rnn = self.rnn
+        vocab = rnn.Vocab.from_text(TEXT)
+        model = rnn.Model(cell=rnn.CELL_LSTM, input_size=len(vocab), hidden_size=8, output_size=len(vocab))
+        corpus, state = rnn.Corpus.from_text(vocab, TEXT, 5, 2), rnn.State(model, 2)
+        optimizer, sampler = rnn.Optimizer(model, rnn.OPTIMIZER_ADAM), rnn.Sampler(seed=2**64 - 1)
+
+        def go_on(model, optimizer, state, sampler, corpus):
+            for _ in range(5):
+                model.forward_backward(state, corpus.next()[0])
+                optimizer.step(model)
+            ids = model.sample(state, sampler, [1, 2], 20)
+            return flat(ids), flat(model.parameter("decoder.weight")), flat(state.get(0, rnn.STATE_MEMORY))
+
+        go_on(model, optimizer, state, sampler, corpus)
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "run"
+            rnn.save_checkpoint(path, model, optimizer, state, sampler, vocab, corpus_position=corpus.position,
+                                counters=[-2**63, 7], values=[0.1])
+            c = rnn.load_checkpoint(path)
+            rnn.save_checkpoint(path, model)
+            bare = rnn.load_checkpoint(path)
+            with self.assertRaises(TypeError):
+                rnn.save_checkpoint(path, model, state)
+            with self.assertRaises(ValueError):
+                rnn.save_checkpoint(path, model, values=[0.0] * 9)
+            with self.assertRaises(OverflowError):
+                rnn.save_checkpoint(path, model, counters=[2**63])
+            with self.assertRaises(rnn.RnnError) as raised:
+                rnn.load_checkpoint(path / "missing")
+            self.assertEqual(raised.exception.status, rnn.RnnError.IO)
+        self.assertEqual((c.counters, c.values), ((-2**63, 7) + 6 * (0,), (0.1,) + 7 * (0.0,)))
+        self.assertEqual((bare.optimizer, bare.state, bare.sampler, bare.vocab), 4 * (None,))
+        resumed = rnn.Corpus.from_text(c.vocab, TEXT, 5, 2)
+        resumed.seek(c.corpus_position)
+        self.assertEqual(go_on(c.model, c.optimizer, c.state, c.sampler, resumed),
+                         go_on(model, optimizer, state, sampler, corpus))
+        optimizer.close()
+        with self.assertRaises(ValueError):
+            rnn.save_checkpoint("never", model, optimizer)
+
     def assert_fails(self, status, part, function, *arguments, **options):
         with self.assertRaises(self.rnn.RnnError) as caught:
             function(*arguments, **options)

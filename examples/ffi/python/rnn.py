@@ -123,6 +123,12 @@ class _LoadOptions(_Struct):
                 ("embedding_name", c_char_p)]
 
 
+class _Checkpoint(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("model", c_void_p), ("optimizer", c_void_p), ("state", c_void_p),
+                ("sampler", c_void_p), ("vocab", c_void_p), ("corpus_position", c_int64), ("counters", c_int64 * 8),
+                ("values", c_double * 8)]
+
+
 # ---- The header's functions ----
 
 
@@ -257,6 +263,8 @@ _sampler_destroy = _function(None, "rnn_sampler_destroy", _sampler)
 _sample = _call("rnn_sample", _model, _state, _sampler, c_void_p, _int64, c_void_p)
 
 _load_options_init = _call("rnn_load_options_init", POINTER(_LoadOptions), _size)
+_checkpoint_save = _call("rnn_checkpoint_save", POINTER(_Checkpoint), c_char_p)
+_checkpoint_load = _call("rnn_checkpoint_load", c_char_p, POINTER(_Checkpoint))
 _model_save = _call("rnn_model_save", _model, _vocab, c_char_p)
 _model_save_to_memory = _call("rnn_model_save_to_memory", _model, _vocab, c_char_p, _size, POINTER(c_size_t))
 _model_load = _call("rnn_model_load", c_char_p, POINTER(_LoadOptions), POINTER(_model), POINTER(_vocab))
@@ -777,6 +785,9 @@ class State(_Object):
 
     def __init__(self, model, streams=1):
         self._create(_state_create, model, streams)
+        self._know(model)
+
+    def _know(self, model):
         self._kind, self._hidden_size = _REAL[model._options.precision], model._options.hidden_size
         self._steps = 1  # of the last chunk
 
@@ -867,3 +878,59 @@ class Sampler(_Object):
 
     def __init__(self, **options):
         self._create(_sampler_create, byref(_SamplerOptions.filled(_sampler_options_init, options)))
+
+
+class Checkpoint(NamedTuple):
+    """What load_checkpoint() has found: None for the objects that the file doesn't hold."""
+
+    model: Model
+    optimizer: Optimizer
+    state: State
+    sampler: Sampler
+    vocab: Vocab
+    corpus_position: int
+    counters: tuple
+    values: tuple
+
+
+def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
+                    counters=(), values=()):
+    """Saves a run of training to a file, which is replaced as a whole. There is room for eight counters, whole numbers,
+    and eight values, floats.
+    """
+    struct = _Checkpoint.sized()
+    objects = {"model": model, "optimizer": optimizer, "state": state, "sampler": sampler, "vocab": vocab}
+    for name, kind in _CHECKPOINT_OBJECTS.items():
+        if objects[name] is not None:
+            if not isinstance(objects[name], kind):
+                raise TypeError(f"{name} is a {type(objects[name]).__name__}; it must be a {kind.__name__}")
+            if objects[name]._handle is None:
+                raise ValueError(f"{name} is closed")
+            setattr(struct, name, ctypes.cast(objects[name]._as_parameter_, c_void_p))
+    struct.corpus_position = _fit(c_int64, corpus_position)
+    if len(counters) > 8 or len(values) > 8:
+        raise ValueError(f"{len(counters)} counters and {len(values)} values; a checkpoint has room for 8 of each")
+    for index, counter in enumerate(counters):
+        struct.counters[index] = _fit(c_int64, counter).value
+    struct.values[:len(values)] = values
+    _checkpoint_save(byref(struct), _path(path))
+
+
+def load_checkpoint(path):
+    """A run of training from a file: a Checkpoint of new objects."""
+    struct = _Checkpoint.sized()
+    _checkpoint_load(_path(path), byref(struct))
+    found = {}
+    for name, kind in _CHECKPOINT_OBJECTS.items():
+        address = getattr(struct, name)
+        found[name] = kind.__new__(kind) if address else None
+        if address:
+            found[name]._own(ctypes.cast(address, kind._pointer_type))
+    found["model"]._read_options()
+    if found["state"]:
+        found["state"]._know(found["model"])
+    return Checkpoint(**found, corpus_position=struct.corpus_position, counters=tuple(struct.counters),
+                      values=tuple(struct.values))
+
+
+_CHECKPOINT_OBJECTS = {"model": Model, "optimizer": Optimizer, "state": State, "sampler": Sampler, "vocab": Vocab}

@@ -1,0 +1,589 @@
+/*
+ * Checkpoints as files: what comes back from them, what they are to rnn_model_load(), and that files which aren't what
+ * they must be, or a lack of memory, change nothing. That runs go on bit by bit is tested in test_resume.c.
+ */
+#include <locale.h>
+#include <math.h>
+
+#include "checkpoints.h"
+
+enum { STEPS = 3, STREAMS = 2 };
+
+/* A run of symbols with everything that a checkpoint may hold, gradients included. */
+static rnn_checkpoint full_run(int32_t cell, int32_t rule, int32_t precision)
+{
+    rnn_model_options m = make_options(7, 2, 7, 2, precision);
+    rnn_optimizer_options o;
+    m.cell = cell;
+    m.dropout = 0.25;
+    assert_ok(rnn_optimizer_options_init(&o, sizeof o, rule));
+    o.momentum = rule == RNN_OPTIMIZER_SGD || rule == RNN_OPTIMIZER_RMSPROP ? 0.5 : 0;
+    rnn_checkpoint c = begin_run(&m, &o, STREAMS);
+    follow(&c, "cducd", 1);
+    c.corpus_position = 12;
+    return c;
+}
+
+/* The checkpoint as bytes. */
+static file_bytes checkpoint_bytes(const rnn_checkpoint *c)
+{
+    assert_ok(rnn_checkpoint_save(c, "bytes"));
+    return read_whole("bytes");
+}
+
+static file_bytes full_file(int32_t cell, int32_t rule, int32_t precision)
+{
+    rnn_checkpoint c = full_run(cell, rule, precision);
+    file_bytes file = checkpoint_bytes(&c);
+    destroy_objects(&c);
+    return file;
+}
+
+/* The load must fail so, and leave the struct as it is. */
+static void refuse(const file_bytes *file, rnn_status status, const char *part)
+{
+    rnn_checkpoint c = empty_checkpoint(), before;
+    c.model = (rnn_model *)(void *)&c;
+    c.vocab = (rnn_vocab *)(void *)&c;
+    c.counters[3] = 5;
+    memcpy(&before, &c, sizeof c);
+    write_file("refused", file->bytes, file->size);
+    assert_fails(rnn_checkpoint_load("refused", &c), status, part);
+    assert_memory_equal(&c, &before, sizeof c);
+}
+
+/* ---- What comes back ---- */
+
+static void test_the_programs_own_numbers_keep_their_bits(void **state)
+{
+    static const uint64_t bits[] = {0x7ff8000000000123, 0xfff0000000000000, 0x7ff0000000000000, 0x8000000000000000,
+                                    0x0000000000000001, 0x3fb999999999999a, 0xffefffffffffffff, 0x7ff0000000000001};
+    static const int64_t counters[] = {INT64_MIN, INT64_MAX, -1, 0, 1, INT64_MIN + 1, 1234567890123456789, 42};
+    (void)state;
+    rnn_model_options m = make_options(2, 1, 2, 1, RNN_FLOAT32);
+    rnn_checkpoint c = empty_checkpoint();
+    c.model = create_model(&m);
+    c.corpus_position = INT64_MAX;
+    memcpy(c.counters, counters, sizeof counters);
+    memcpy(c.values, bits, sizeof bits);
+    assert_int_equal(sizeof bits, sizeof c.values);
+    assert_ok(rnn_checkpoint_save(&c, "checkpoint"));
+    rnn_checkpoint loaded = load_checkpoint("checkpoint");
+    assert_memory_equal(loaded.counters, counters, sizeof counters);
+    assert_memory_equal(loaded.values, bits, sizeof bits);
+    assert_true(loaded.corpus_position == INT64_MAX);
+    assert_int_equal(loaded.struct_size, sizeof loaded);
+    assert_same_model(loaded.model, c.model);
+    assert_null(loaded.optimizer);
+    assert_null(loaded.state);
+    assert_null(loaded.sampler);
+    assert_null(loaded.vocab);
+    destroy_objects(&loaded);
+    destroy_objects(&c);
+}
+
+static void test_each_object_may_be_missing(void **state)
+{
+    (void)state;
+    rnn_checkpoint c = full_run(RNN_CELL_LSTM, RNN_OPTIMIZER_ADAM, RNN_FLOAT32);
+    for (int which = 0; which < 16; which++) {
+        rnn_checkpoint part = c;
+        part.optimizer = which & 1 ? c.optimizer : NULL;
+        part.state = which & 2 ? c.state : NULL;
+        part.sampler = which & 4 ? c.sampler : NULL;
+        part.vocab = which & 8 ? c.vocab : NULL;
+        assert_ok(rnn_checkpoint_save(&part, "part"));
+        rnn_checkpoint loaded = load_checkpoint("part");
+        assert_int_equal(loaded.optimizer != NULL, which & 1 ? 1 : 0);
+        assert_int_equal(loaded.state != NULL, which & 2 ? 1 : 0);
+        assert_int_equal(loaded.sampler != NULL, which & 4 ? 1 : 0);
+        assert_int_equal(loaded.vocab != NULL, which & 8 ? 1 : 0);
+        assert_ok(rnn_checkpoint_save(&loaded, "again"));
+        assert_same_files("part", "again");
+        destroy_objects(&loaded);
+    }
+    destroy_objects(&c);
+}
+
+static void test_what_can_be_asked_of_the_objects_is_as_it_was(void **state)
+{
+    (void)state;
+    for (int32_t rule = RNN_OPTIMIZER_ADAGRAD; rule <= RNN_OPTIMIZER_ADAMW; rule++) {
+        rnn_checkpoint c = full_run(rule % 3, rule, rule % 2 ? RNN_FLOAT64 : RNN_FLOAT32);
+        assert_ok(rnn_optimizer_set_learning_rate(c.optimizer, 0.1 / 3));
+        assert_ok(rnn_state_set_random_index(c.state, (UINT64_C(1) << 54) - 1));
+        assert_ok(rnn_checkpoint_save(&c, "checkpoint"));
+        rnn_checkpoint loaded = load_checkpoint("checkpoint");
+        snapshot before = take_snapshot(c.model, c.state); /* parameters, gradients, state */
+        assert_unchanged(&before, loaded.model, loaded.state);
+        free(before.bytes);
+        assert_true(rnn_optimizer_learning_rate(loaded.optimizer) == 0.1 / 3);
+        assert_true(rnn_state_random_index(loaded.state) == (UINT64_C(1) << 54) - 1);
+        assert_int_equal(rnn_state_streams(loaded.state), STREAMS);
+        assert_int_equal(rnn_vocab_size(loaded.vocab), 7);
+        destroy_objects(&loaded);
+        destroy_objects(&c);
+    }
+}
+
+static void test_numbers_do_not_depend_on_the_locale(void **state)
+{
+    (void)state;
+    rnn_checkpoint c = full_run(RNN_CELL_GRU, RNN_OPTIMIZER_ADAMW, RNN_FLOAT32);
+    file_bytes file = checkpoint_bytes(&c);
+    setlocale(LC_NUMERIC, "de_DE.UTF-8"); /* where there is one, its decimal point is a comma */
+    assert_ok(rnn_checkpoint_save(&c, "german"));
+    rnn_checkpoint loaded = load_checkpoint("german");
+    assert_ok(rnn_checkpoint_save(&loaded, "again"));
+    setlocale(LC_NUMERIC, "C");
+    assert_same_files("bytes", "german");
+    assert_same_files("bytes", "again");
+    char *header = header_of(&file);
+    assert_non_null(strstr(header, "\"librnn.optimizer.beta2\":\"0.999"));
+    free(header);
+    free(file.bytes);
+    destroy_objects(&loaded);
+    destroy_objects(&c);
+}
+
+static void test_a_run_that_has_overflown_comes_back_as_it_is(void **state)
+{
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_TANH, RNN_OPTIMIZER_ADAGRAD, RNN_FLOAT32);
+    put_float(&file, "decoder.bias", 0, NAN);
+    put_float(&file, "librnn.gradient.decoder.bias", 1, -INFINITY);
+    put_float(&file, "librnn.gradient.decoder.bias", 2, NAN);
+    put_float(&file, "librnn.optimizer.first.decoder.bias", 0, INFINITY);
+    put_float(&file, "librnn.optimizer.first.decoder.bias", 1, NAN);
+    write_file("overflown", file.bytes, file.size);
+    rnn_checkpoint c = load_checkpoint("overflown");
+    assert_ok(rnn_checkpoint_save(&c, "again"));
+    assert_same_files("overflown", "again");
+    free(file.bytes);
+    destroy_objects(&c);
+}
+
+static void test_gradients_that_are_zeros_take_no_room(void **state)
+{
+    (void)state;
+    rnn_checkpoint c = full_run(RNN_CELL_TANH, RNN_OPTIMIZER_SGD, RNN_FLOAT32);
+    file_bytes with = checkpoint_bytes(&c);
+    assert_ok(rnn_model_zero_gradients(c.model));
+    file_bytes without = checkpoint_bytes(&c);
+    char *headers[] = {header_of(&with), header_of(&without)};
+    assert_non_null(strstr(headers[0], "librnn.gradient.decoder.weight"));
+    assert_non_null(strstr(headers[0], "librnn.gradient_rows"));
+    assert_non_null(strstr(headers[0], "\"librnn.checkpoint.gradients\":\"1\""));
+    assert_null(strstr(headers[1], "librnn.gradient.decoder.weight"));
+    assert_null(strstr(headers[1], "librnn.gradient_rows"));
+    assert_non_null(strstr(headers[1], "\"librnn.checkpoint.gradients\":\"0\""));
+    free(headers[0]);
+    free(headers[1]);
+    free(with.bytes);
+    free(without.bytes);
+    destroy_objects(&c);
+}
+
+/* ---- Models' files and checkpoints ---- */
+
+static void test_a_checkpoint_loads_as_a_model(void **state)
+{
+    (void)state;
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        rnn_checkpoint c = full_run(RNN_CELL_LSTM, RNN_OPTIMIZER_ADAM, precision);
+        rnn_model *model = NULL;
+        rnn_vocab *vocab = NULL;
+        assert_ok(rnn_checkpoint_save(&c, "checkpoint"));
+        assert_ok(rnn_model_load("checkpoint", NULL, &model, &vocab));
+        assert_same_model(model, c.model);
+        assert_int_equal(rnn_vocab_size(vocab), 7);
+        rnn_model_destroy(model);
+        rnn_load_options options = make_load_options();
+        options.precision = 1 - precision;
+        assert_ok(rnn_model_load("checkpoint", &options, &model, NULL));
+        assert_int_equal(options_of(model).precision, 1 - precision);
+        rnn_model_destroy(model);
+        rnn_vocab_destroy(vocab);
+        destroy_objects(&c);
+    }
+}
+
+static void test_a_models_file_is_a_checkpoint_of_the_model_alone(void **state)
+{
+    (void)state;
+    rnn_checkpoint c = full_run(RNN_CELL_GRU, RNN_OPTIMIZER_ADAM, RNN_FLOAT32);
+    assert_ok(rnn_model_save(c.model, c.vocab, "model"));
+    rnn_checkpoint loaded = load_checkpoint("model");
+    assert_same_model(loaded.model, c.model);
+    assert_non_null(loaded.vocab);
+    assert_true(loaded.optimizer == NULL && loaded.state == NULL && loaded.sampler == NULL);
+    assert_true(loaded.counters[0] == 0 && loaded.values[0] == 0 && loaded.corpus_position == 0);
+    destroy_objects(&loaded);
+    destroy_objects(&c);
+}
+
+static void test_later_versions_may_add_what_can_be_passed_over(void **state)
+{
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_TANH, RNN_OPTIMIZER_ADAM, RNN_FLOAT32);
+    file_bytes more =
+        edited(&file, "\"librnn.sampler.drawn\"", "\"librnn.sampler.new\":\"x\",\"librnn.sampler.drawn\"");
+    write_file("more", more.bytes, more.size);
+    rnn_checkpoint c = load_checkpoint("more");
+    assert_ok(rnn_checkpoint_save(&c, "again"));
+    assert_same_files("again", "bytes");
+    destroy_objects(&c);
+    free(more.bytes);
+    free(file.bytes);
+}
+
+/* ---- Arguments ---- */
+
+static void test_arguments_are_checked(void **state)
+{
+    struct {
+        rnn_checkpoint known;
+        void *unknown;
+    } larger;
+    rnn_checkpoint none = empty_checkpoint();
+    (void)state;
+    rnn_checkpoint c = full_run(RNN_CELL_TANH, RNN_OPTIMIZER_SGD, RNN_FLOAT32);
+    assert_fails(rnn_checkpoint_init(NULL, sizeof c), RNN_ERROR_ARGUMENT, "checkpoint is NULL");
+    assert_fails(rnn_checkpoint_init(&none, 8), RNN_ERROR_ARGUMENT, "struct_size of checkpoint is 8");
+    assert_fails(rnn_checkpoint_save(NULL, "x"), RNN_ERROR_ARGUMENT, "checkpoint is NULL");
+    assert_fails(rnn_checkpoint_save(&c, NULL), RNN_ERROR_ARGUMENT, "path is NULL");
+    assert_fails(rnn_checkpoint_save(&none, "x"), RNN_ERROR_ARGUMENT, "checkpoint->model is NULL");
+    c.corpus_position = -1;
+    assert_fails(rnn_checkpoint_save(&c, "x"), RNN_ERROR_ARGUMENT, "corpus_position is -1");
+    c.corpus_position = 0;
+    c.struct_size = 3;
+    assert_fails(rnn_checkpoint_save(&c, "x"), RNN_ERROR_ARGUMENT, "struct_size of checkpoint is 3");
+    c.struct_size = sizeof c;
+    assert_int_not_equal(access("x", F_OK), 0);
+    assert_fails(rnn_checkpoint_save(&c, "missing/x"), RNN_ERROR_IO, "missing/x can't be written");
+    assert_fails(rnn_checkpoint_load(NULL, &none), RNN_ERROR_ARGUMENT, "path is NULL");
+    assert_fails(rnn_checkpoint_load("x", NULL), RNN_ERROR_ARGUMENT, "checkpoint is NULL");
+    assert_fails(rnn_checkpoint_load("x", &none), RNN_ERROR_IO, "x can't be opened");
+    assert_ok(rnn_checkpoint_save(&c, "x"));
+    none.struct_size = 3;
+    assert_fails(rnn_checkpoint_load("x", &none), RNN_ERROR_ARGUMENT, "struct_size of checkpoint is 3");
+    assert_null(none.model);
+
+    /* A program made with a later header, whose struct has a field more */
+    assert_ok(rnn_checkpoint_init(&larger.known, sizeof larger));
+    assert_ok(rnn_checkpoint_load("x", &larger.known));
+    assert_int_equal(larger.known.struct_size, sizeof larger);
+    assert_ok(rnn_checkpoint_save(&larger.known, "again"));
+    assert_same_files("x", "again");
+    larger.unknown = &larger;
+    assert_fails(rnn_checkpoint_save(&larger.known, "again"), RNN_ERROR_ARGUMENT, "checkpoint has a field set");
+    destroy_objects(&larger.known);
+    destroy_objects(&c);
+}
+
+static void test_objects_must_belong_together(void **state)
+{
+    (void)state;
+    rnn_checkpoint c = full_run(RNN_CELL_LSTM, RNN_OPTIMIZER_SGD, RNN_FLOAT32), mixed;
+    rnn_checkpoint others[] = {full_run(RNN_CELL_GRU, RNN_OPTIMIZER_SGD, RNN_FLOAT32),
+                               full_run(RNN_CELL_LSTM, RNN_OPTIMIZER_SGD, RNN_FLOAT64)};
+    rnn_vocab *vocab = NULL;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &vocab));
+    for (int i = 0; i < 2; i++) {
+        mixed = c;
+        mixed.optimizer = others[i].optimizer;
+        assert_fails(rnn_checkpoint_save(&mixed, "x"), RNN_ERROR_MISMATCH, "the optimizer was made for a model whose");
+        mixed = c;
+        mixed.state = others[i].state;
+        assert_fails(rnn_checkpoint_save(&mixed, "x"), RNN_ERROR_MISMATCH, "the state was made for a model whose");
+        destroy_objects(&others[i]);
+    }
+    mixed = c;
+    mixed.vocab = vocab;
+    assert_fails(rnn_checkpoint_save(&mixed, "x"), RNN_ERROR_MISMATCH, "the vocabulary has 3 symbols");
+    assert_int_not_equal(access("x", F_OK), 0);
+    rnn_vocab_destroy(vocab);
+    destroy_objects(&c);
+}
+
+/* ---- Files that aren't what they must be ---- */
+
+static void test_a_file_cut_off_at_any_byte_is_refused(void **state)
+{
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_TANH, RNN_OPTIMIZER_ADAM, RNN_FLOAT32);
+    for (size_t size = 0; size < file.size; size++) {
+        file_bytes part = {file.bytes, size};
+        refuse(&part, RNN_ERROR_FORMAT, "refused: ");
+    }
+    free(file.bytes);
+}
+
+static void test_a_changed_byte_of_the_header_never_crashes(void **state)
+{
+    int refused = 0, loaded = 0;
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
+    size_t length = header_length(&file);
+    for (size_t at = 8; at < 8 + length; at++) {
+        rnn_checkpoint c = empty_checkpoint();
+        unsigned char byte = file.bytes[at];
+        file.bytes[at] = byte == '1' ? '9' : byte >= '0' && byte <= '9' ? '1' : 'q';
+        write_file("changed", file.bytes, file.size);
+        rnn_status status = rnn_checkpoint_load("changed", &c);
+        if (status == RNN_OK) {
+            loaded++;
+            destroy_objects(&c);
+        } else {
+            assert_true(status == RNN_ERROR_FORMAT || status == RNN_ERROR_MISMATCH);
+            refused++;
+        }
+        file.bytes[at] = byte;
+    }
+    assert_true(refused > loaded && loaded > 0);
+    free(file.bytes);
+}
+
+static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
+{
+    static const char *const changes[][3] = {
+        {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"2\"", "librnn.checkpoint is 2, of a later version"},
+        {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"0\"", "librnn.checkpoint is \"0\""},
+        {"librnn.format\":\"1\"", "librnn.format\":\"2\"", "librnn.format is 2"},
+        {"\"librnn.format\":\"1\",", "", "librnn has not written the file"},
+        {"position\":\"12\"", "position\":\"-1\"", "librnn.checkpoint.corpus_position is \"-1\""},
+        {"position\":\"12\"", "position\":\"9223372036854775808\"", "librnn.checkpoint.corpus_position"},
+        {"checkpoint.gradients\":\"1\"", "checkpoint.gradients\":\"2\"", "librnn.checkpoint.gradients is \"2\""},
+        {"gradient_rows\":\"listed\"", "gradient_rows\":\"some\"", "librnn.checkpoint.gradient_rows is \"some\""},
+        {"librnn.checkpoint.gradient_rows", "librnn.checkpoint.x", "say what librnn.checkpoint.gradient_rows is"},
+        {"rule\":\"rmsprop\"", "rule\":\"sgdx\"", "librnn.optimizer.rule is \"sgdx\""},
+        {"librnn.optimizer.rule", "librnn.optimizer.x", "doesn't say what librnn.optimizer.rule is"},
+        {"momentum\":\"0.5\"", "momentum\":\"1\"", "no optimizer is: momentum is 1"},
+        {"momentum\":\"0.5\"", "momentum\":\"nan\"", "librnn.optimizer.momentum is \"nan\""},
+        {"momentum\":\"0.5\"", "momentum\":\"\"", "librnn.optimizer.momentum is \"\""},
+        {"learning_rate\":\"0", "learning_rate\":\"1e999\",\"x\":\"", "no optimizer is: learning_rate is inf"},
+        {"learning_rate\":\"", "learning_rate\":\"-", "no optimizer is: learning_rate is -"},
+        {"nesterov\":\"0\"", "nesterov\":\"1\"", "no optimizer is: nesterov is 1"},
+        {"beta1\":\"0\"", "beta1\":\"0.5\"", "no optimizer is: beta1 is 0.5"},
+        {"optimizer.steps\":\"1\"", "optimizer.steps\":\"9007199254740992\"", "must be less than 2^53"},
+        {"optimizer.steps\":\"1\"", "optimizer.steps\":\"-1\"", "librnn.optimizer.steps is \"-1\""},
+        {"random_index\":\"2\"", "random_index\":\"18014398509481984\"", "must be less than 2^54"},
+        {"librnn.state.random_index", "librnn.state.x", "doesn't say what librnn.state.random_index is"},
+        {"temperature\":\"0", "temperature\":\"-0", "no sampler is: temperature is -0.7"},
+        {"librnn.sampler.temperature", "librnn.sampler.x", "doesn't say what librnn.sampler.temperature is"},
+        {"sampler.drawn\":\"10\"", "sampler.drawn\":\"x\"", "librnn.sampler.drawn is \"x\""},
+        {"sampler.seed\":\"18446744073709551612\"", "sampler.seed\":\"18446744073709551616\"", "librnn.sampler.seed"},
+    };
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        file_bytes changed = edited(&file, changes[i][0], changes[i][1]);
+        refuse(&changed, RNN_ERROR_FORMAT, changes[i][2]);
+        free(changed.bytes);
+    }
+    free(file.bytes);
+}
+
+static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **state)
+{
+    static const char *const changes[][3] = {
+        {"librnn.checkpoint.counters\":{", "librnn.x\":{", "no tensor librnn.checkpoint.counters"},
+        {"librnn.checkpoint.values\":{\"dtype\":\"F64\",\"shape\":[8]",
+         "librnn.checkpoint.values\":{\"dtype\":\"F64\",\"shape\":[4,2]",
+         "librnn.checkpoint.values has the shape [4][2]"},
+        {"librnn.checkpoint.values\":{\"dtype\":\"F64\"", "librnn.checkpoint.values\":{\"dtype\":\"I64\"",
+         "librnn.checkpoint.values is I64; it must be F64"},
+        {"librnn.gradient.decoder.bias", "librnn.x", "no tensor librnn.gradient.decoder.bias"},
+        {"librnn.gradient.decoder.weight\":{\"dtype\":\"F32\",\"shape\":[7,2]",
+         "librnn.gradient.decoder.weight\":{\"dtype\":\"F32\",\"shape\":[2,7]",
+         "librnn.gradient.decoder.weight has the shape [2][7]; the model needs [7][2]"},
+        {"librnn.optimizer.first.rnn.weight_hh_l1\":{", "librnn.x\":{",
+         "no tensor librnn.optimizer.first.rnn.weight_hh"},
+        {"librnn.optimizer.second.decoder.bias\":{\"dtype\":\"F32\"",
+         "librnn.optimizer.second.decoder.bias\":{\"dtype\":\"I32\"",
+         "librnn.optimizer.second.decoder.bias is I32; it must be F32"},
+        {"librnn.state.hidden\":{", "librnn.x\":{", "no tensor librnn.state.hidden"},
+        {"librnn.state.memory\":{", "librnn.x\":{", "no tensor librnn.state.memory"},
+        {"librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
+         "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4]", "librnn.state.hidden must be of layers"},
+        {"librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
+         "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[1,4,2]", "librnn.state.hidden has the shape [1][4][2]"},
+        {"librnn.state.memory\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
+         "librnn.state.memory\":{\"dtype\":\"F32\",\"shape\":[2,1,4]", "librnn.state.memory has the shape [2][1][4]"},
+        {"librnn.gradient_rows\":{\"dtype\":\"I32\"", "librnn.gradient_rows\":{\"dtype\":\"F32\"",
+         "librnn.gradient_rows is F32; it must be I32"},
+        {"librnn.gradient_rows\":{\"dtype\":\"I32\",\"shape\":[2]",
+         "librnn.gradient_rows\":{\"dtype\":\"I32\",\"shape\":[2,1]", "librnn.gradient_rows has 2 dimensions"},
+        {"librnn.gradient_rows\":{", "librnn.x\":{", "has a gradient, and librnn.gradient_rows doesn't list it"},
+    };
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        file_bytes changed = edited(&file, changes[i][0], changes[i][1]);
+        refuse(&changed, RNN_ERROR_FORMAT, changes[i][2]);
+        free(changed.bytes);
+    }
+    free(file.bytes);
+}
+
+static void put_row(file_bytes *file, int64_t index, int32_t row)
+{
+    memcpy(file->bytes + place_of_tensor(file, "librnn.gradient_rows") + (size_t)index * sizeof row, &row, sizeof row);
+}
+
+static void test_rows_must_be_symbols_each_once(void **state)
+{
+    static const int32_t rows[] = {-1, 7, INT32_MAX, INT32_MIN};
+    int32_t first;
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
+    memcpy(&first, file.bytes + place_of_tensor(&file, "librnn.gradient_rows"), sizeof first);
+    for (int i = 0; i < 4; i++) {
+        put_row(&file, 0, rows[i]);
+        refuse(&file, RNN_ERROR_FORMAT, "librnn.gradient_rows[0] is ");
+    }
+    put_row(&file, 0, first);
+    put_row(&file, 1, first);
+    refuse(&file, RNN_ERROR_FORMAT, "librnn.gradient_rows[1] is ");
+    free(file.bytes);
+}
+
+static void test_values_that_no_run_can_have_are_refused(void **state)
+{
+    (void)state;
+    for (int32_t rule = RNN_OPTIMIZER_ADAGRAD; rule <= RNN_OPTIMIZER_ADAMW; rule++) {
+        int squares_first = rule == RNN_OPTIMIZER_ADAGRAD || rule == RNN_OPTIMIZER_RMSPROP;
+        int squares_second = rule == RNN_OPTIMIZER_ADAM || rule == RNN_OPTIMIZER_ADAMW;
+        const char *name =
+            squares_first ? "librnn.optimizer.first.rnn.weight_hh_l1" : "librnn.optimizer.second.rnn.weight_hh_l1";
+        const float bad[] = {NAN, INFINITY, -INFINITY};
+        file_bytes file = full_file(RNN_CELL_LSTM, rule, RNN_FLOAT32);
+        if (squares_first || squares_second) {
+            float before;
+            memcpy(&before, file.bytes + place_of_tensor(&file, name) + sizeof before, sizeof before);
+            put_float(&file, name, 1, -1e-30F);
+            refuse(&file, RNN_ERROR_FORMAT, name);
+            put_float(&file, name, 1, before);
+        }
+        for (int i = 0; i < 3; i++) {
+            put_float(&file, "librnn.state.memory", 5, bad[i]);
+            refuse(&file, RNN_ERROR_FORMAT, "librnn.state.memory holds a number that is not finite");
+        }
+        free(file.bytes);
+    }
+}
+
+static void test_training_in_another_precision_than_the_models_is_refused(void **state)
+{
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_TANH, RNN_OPTIMIZER_ADAGRAD, RNN_FLOAT64);
+    /* A state of twice as many streams in half the width takes the same bytes. */
+    file_bytes changed = edited(&file, "librnn.state.hidden\":{\"dtype\":\"F64\",\"shape\":[2,2,2]",
+                                "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4,2]");
+    refuse(&changed, RNN_ERROR_FORMAT, "librnn.state.hidden is F32; it must be F64, the model's precision");
+    free(changed.bytes);
+    free(file.bytes);
+}
+
+/* ---- Memory ---- */
+
+static struct {
+    int64_t calls, refused, blocks;
+} books;
+
+static void *count_and_allocate(void *context, size_t alignment, size_t size)
+{
+    void *memory = NULL;
+    (void)context;
+    if (++books.calls == books.refused || posix_memalign(&memory, alignment, size) != 0) {
+        return NULL;
+    }
+    books.blocks++;
+    return memory;
+}
+
+static void count_and_release(void *context, void *memory, size_t size)
+{
+    (void)context;
+    (void)size;
+    books.blocks--;
+    free(memory);
+}
+
+static const rnn_allocator counting = {count_and_allocate, count_and_release, NULL};
+
+static void test_whichever_allocation_fails_a_save_or_load_fails_as_a_whole(void **state)
+{
+    (void)state;
+    memset(&books, 0, sizeof books);
+    assert_ok(rnn_set_allocator(&counting));
+    rnn_checkpoint c = full_run(RNN_CELL_LSTM, RNN_OPTIMIZER_ADAM, RNN_FLOAT32);
+    assert_ok(rnn_checkpoint_save(&c, "checkpoint"));
+    file_bytes before = read_whole("checkpoint");
+    int64_t blocks = books.blocks, saves = 0, loads = 0;
+    for (;; saves++) {
+        books.calls = 0;
+        books.refused = saves + 1;
+        leave_another_error();
+        rnn_status status = rnn_checkpoint_save(&c, "checkpoint");
+        books.refused = 0;
+        assert_int_equal(books.blocks, blocks);
+        file_bytes after = read_whole("checkpoint");
+        assert_int_equal(after.size, before.size);
+        assert_memory_equal(after.bytes, before.bytes, before.size);
+        free(after.bytes);
+        if (status == RNN_OK) {
+            break;
+        }
+        assert_int_equal(status, RNN_ERROR_MEMORY);
+        assert_non_null(strstr(rnn_last_error(), "checkpoint: out of memory"));
+    }
+    assert_true(saves >= 3);
+    for (;; loads++) {
+        rnn_checkpoint loaded = empty_checkpoint(), empty = empty_checkpoint();
+        books.calls = 0;
+        books.refused = loads + 1;
+        leave_another_error();
+        rnn_status status = rnn_checkpoint_load("checkpoint", &loaded);
+        books.refused = 0;
+        if (status == RNN_OK) {
+            destroy_objects(&loaded);
+            break;
+        }
+        assert_int_equal(status, RNN_ERROR_MEMORY);
+        assert_int_equal(books.blocks, blocks);
+        assert_memory_equal(&loaded, &empty, sizeof loaded);
+    }
+    assert_true(loads >= 15);
+    assert_int_equal(books.blocks, blocks);
+    destroy_objects(&c);
+    free(before.bytes);
+    assert_int_equal(books.blocks, 0);
+    assert_ok(rnn_set_allocator(NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test_with_files(test_the_programs_own_numbers_keep_their_bits),
+        test_with_files(test_each_object_may_be_missing),
+        test_with_files(test_what_can_be_asked_of_the_objects_is_as_it_was),
+        test_with_files(test_numbers_do_not_depend_on_the_locale),
+        test_with_files(test_a_run_that_has_overflown_comes_back_as_it_is),
+        test_with_files(test_gradients_that_are_zeros_take_no_room),
+        test_with_files(test_a_checkpoint_loads_as_a_model),
+        test_with_files(test_a_models_file_is_a_checkpoint_of_the_model_alone),
+        test_with_files(test_later_versions_may_add_what_can_be_passed_over),
+        test_with_files(test_arguments_are_checked),
+        test_with_files(test_objects_must_belong_together),
+        test_with_files(test_a_file_cut_off_at_any_byte_is_refused),
+        test_with_files(test_a_changed_byte_of_the_header_never_crashes),
+        test_with_files(test_metadata_that_says_nothing_or_too_much_is_refused),
+        test_with_files(test_tensors_that_do_not_make_the_checkpoint_are_refused),
+        test_with_files(test_rows_must_be_symbols_each_once),
+        test_with_files(test_values_that_no_run_can_have_are_refused),
+        test_with_files(test_training_in_another_precision_than_the_models_is_refused),
+        test_with_files(test_whichever_allocation_fails_a_save_or_load_fails_as_a_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,620 @@
+/* Sources: several files as one text, what can only be read once, and where sentences say that something is wrong. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "support.h"
+#include "temporary.h"
+#include "unicode.h"
+
+static char untouched_object;
+#define UNTOUCHED ((rnn_source *)&untouched_object)
+
+/* Sets a file's time of modification to so many seconds since 1970. */
+static void set_time(const char *path, time_t seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static rnn_source *open_paths(const char *const *paths, int64_t count)
+{
+    rnn_source *source = NULL;
+    assert_ok(rnn_source_open(paths, count, &source));
+    assert_non_null(source);
+    return source;
+}
+
+static rnn_source *open_path(const char *path)
+{
+    return open_paths(&path, 1);
+}
+
+/* A corpus of one stream of one step over all bytes of a source must serve the text. */
+static void assert_source_is(const rnn_source *source, const unsigned char *text, int64_t size)
+{
+    unsigned char bytes[256];
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_chunk chunk;
+    for (int i = 0; i < 256; i++) {
+        bytes[i] = (unsigned char)i;
+    }
+    assert_int_equal(rnn_source_size(source), size);
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, bytes, 256, &vocab));
+    assert_ok(rnn_corpus_create_from_source(vocab, source, size - 1, 1, &corpus));
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    for (int64_t i = 0; i < size - 1; i++) {
+        if (chunk.inputs[i] != text[i] || chunk.targets[i] != text[i + 1]) {
+            fail_msg("byte %lld or the one behind it is another", (long long)i);
+        }
+    }
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(vocab);
+}
+
+/* The vocabulary and the corpus of code points of a source must be those of the text in memory. */
+static void assert_source_is_text(const rnn_source *source, const unsigned char *text, size_t size, int64_t steps)
+{
+    rnn_vocab *vocab = NULL;
+    rnn_vocab *expected_vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_corpus *expected = NULL;
+    rnn_chunk chunk;
+    rnn_chunk expected_chunk;
+    assert_int_equal(rnn_source_size(source), size);
+    assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
+    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &expected_vocab));
+    assert_int_equal(rnn_vocab_size(vocab), rnn_vocab_size(expected_vocab));
+    assert_ok(rnn_corpus_create_from_source(vocab, source, steps, 1, &corpus));
+    assert_ok(rnn_corpus_create_from_text(expected_vocab, text, size, steps, 1, &expected));
+    assert_int_equal(rnn_corpus_size(corpus), rnn_corpus_size(expected));
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    assert_ok(rnn_chunk_init(&expected_chunk, sizeof expected_chunk));
+    for (int64_t n = 0; n < rnn_corpus_chunks(expected) + 1; n++) {
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        assert_ok(rnn_corpus_next(expected, &expected_chunk, NULL));
+        assert_memory_equal(chunk.inputs, expected_chunk.inputs, (size_t)steps * sizeof *chunk.inputs);
+        assert_memory_equal(chunk.targets, expected_chunk.targets, (size_t)steps * sizeof *chunk.targets);
+    }
+    rnn_corpus_destroy(expected);
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(expected_vocab);
+    rnn_vocab_destroy(vocab);
+}
+
+/* A child process that writes to a path or, where that is NULL, to a descriptor, in small pieces with pauses. */
+static pid_t start_writer(const char *path, int descriptor, const unsigned char *bytes, size_t size)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child > 0) {
+        return child;
+    }
+    alarm(60);
+    int to = path ? open(path, O_WRONLY) : descriptor;
+    for (size_t done = 0; to >= 0 && done < size;) {
+        size_t piece = size - done < 30011 ? size - done : 30011;
+        ssize_t n = write(to, bytes + done, piece);
+        if (n < 0) {
+            _exit(1);
+        }
+        done += (size_t)n;
+        if (done % 7 == 0) {
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        }
+    }
+    _exit(to < 0);
+}
+
+static void await_writer(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Makes a descriptor standard input, which the result restores: end_input(). */
+static int begin_input(int descriptor)
+{
+    int saved = dup(STDIN_FILENO);
+    if (descriptor < 0) {
+        close(STDIN_FILENO);
+    } else {
+        assert_int_equal(dup2(descriptor, STDIN_FILENO), STDIN_FILENO);
+        close(descriptor);
+    }
+    return saved;
+}
+
+static void end_input(int saved)
+{
+    if (saved >= 0) {
+        assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+        close(saved);
+    } else {
+        close(STDIN_FILENO);
+    }
+}
+
+/* ---- Files ---- */
+
+static void test_files_are_one_text_in_the_order_given(void **state)
+{
+    static const char *const paths[] = {"b", "empty", "a", "b", "empty"};
+    (void)state;
+    write_file("a", "world", 5);
+    write_file("b", "hello", 5);
+    write_file("empty", "", 0);
+    rnn_source *source = open_paths(paths, 5);
+    assert_source_is(source, (const unsigned char *)"helloworldhello", 15);
+    rnn_source_destroy(source);
+}
+
+static void test_files_may_cut_a_text_anywhere(void **state)
+{
+    static const char text[] = "aé中🙂é\xf4\x8f\xbf\xbf中z";
+    static const char *const paths[] = {"1", "2", "3"};
+    (void)state;
+    for (size_t first = 0; first < sizeof text; first++) {
+        for (size_t second = first; second < sizeof text; second++) {
+            write_file("1", text, first);
+            write_file("2", text + first, second - first);
+            write_file("3", text + second, sizeof text - 1 - second);
+            rnn_source *source = open_paths(paths, 3);
+            assert_source_is_text(source, (const unsigned char *)text, sizeof text - 1, 2);
+            assert_source_is(source, (const unsigned char *)text, sizeof text - 1);
+            rnn_source_destroy(source);
+        }
+    }
+}
+
+static void test_many_files_of_one_byte_each_are_a_text(void **state)
+{
+    enum { COUNT = 200 };
+    char names[COUNT][8];
+    const char *paths[COUNT];
+    size_t size = 0;
+    (void)state;
+    unsigned char *text = create_unicode_text(COUNT, 20, 1, &size);
+    size_t used = 0; /* whole code points, in no more bytes than there are files */
+    while (used + measure_code_point(text + used, size - used) <= COUNT) {
+        used += measure_code_point(text + used, size - used);
+    }
+    for (size_t i = 0; i < used; i++) {
+        snprintf(names[i], sizeof names[i], "%zu", i);
+        write_file(names[i], text + i, 1);
+        paths[i] = names[i];
+    }
+    rnn_source *source = open_paths(paths, (int64_t)used);
+    assert_source_is_text(source, text, used, 7);
+    rnn_source_destroy(source);
+    free(text);
+}
+
+static void test_large_files_are_read_across_their_borders(void **state)
+{
+    static const char *const paths[] = {"1", "2", "3"};
+    size_t size = 0;
+    (void)state;
+    unsigned char *text = create_unicode_text(900000, 5000, 2, &size);
+    write_file("1", text, 1000001);
+    write_file("2", text + 1000001, 65537);
+    write_file("3", text + 1065538, size - 1065538);
+    rnn_source *source = open_paths(paths, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(unlink(paths[i]), 0); /* they are held open */
+    }
+    assert_source_is_text(source, text, size, 1000);
+    assert_source_is_text(source, text, size, 400000);
+    assert_source_is(source, text, (int64_t)size);
+    rnn_source_destroy(source);
+    free(text);
+}
+
+static void test_a_corpus_outlives_its_source(void **state)
+{
+    static const char *const paths[] = {"1", "2"};
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_corpus *another = NULL;
+    rnn_chunk chunk;
+    (void)state;
+    write_file("1", "中a中a", 8);
+    write_file("2", "中a中", 7);
+    rnn_source *source = open_paths(paths, 2);
+    assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
+    assert_ok(rnn_corpus_create_from_source(vocab, source, 2, 1, &corpus));
+    assert_ok(rnn_corpus_create_from_source(vocab, source, 3, 2, &another));
+    rnn_source_destroy(source);
+    rnn_vocab_destroy(vocab);
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    for (int n = 0; n < 6; n++) {
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        assert_int_equal(chunk.inputs[0], 1);
+        assert_int_equal(chunk.inputs[1], 0);
+        assert_ok(rnn_corpus_next(another, &chunk, NULL));
+        assert_int_equal(chunk.inputs[0], 1);
+        assert_int_equal(chunk.inputs[1], 0);
+    }
+    rnn_corpus_destroy(corpus);
+    rnn_corpus_destroy(another);
+}
+
+/* ---- Sentences ---- */
+
+static void test_sentences_name_the_file_and_the_offset_in_it(void **state)
+{
+    static const char *const paths[] = {"first", "second"};
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_chunk chunk;
+    (void)state;
+    write_file("first", "aaaa", 4);
+    write_file("second", "aa中aa", 7);
+    rnn_source *source = open_paths(paths, 2);
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "ab", 2, &vocab));
+    assert_fails(rnn_corpus_create_from_source(vocab, source, 1, 1, &corpus), RNN_ERROR_SYMBOL,
+                 "U+4E2D '中' at offset 2 of second is not in the vocabulary");
+    rnn_vocab_destroy(vocab);
+
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ab", 2, &vocab));
+    assert_ok(rnn_corpus_create_from_source(vocab, source, 3, 1, &corpus));
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_fails(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_SYMBOL,
+                 "the byte 0xe4 at offset 2 of second is not in the vocabulary");
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(vocab);
+    rnn_source_destroy(source);
+
+    write_file("first", "a\xe4\xb8", 3); /* goes on, but not with the right byte */
+    source = open_paths(paths, 2);
+    assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab), RNN_ERROR_SYMBOL,
+                 "the byte 0xe4 at offset 1 of first is not valid UTF-8: what it begins is cut short");
+    rnn_source_destroy(source);
+}
+
+static void test_a_text_of_no_bytes_is_refused_by_name(void **state)
+{
+    static const char *const paths[] = {"empty", "another"};
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    (void)state;
+    write_file("empty", "", 0);
+    write_file("another", "", 0);
+    rnn_source *source = open_paths(paths, 1);
+    assert_int_equal(rnn_source_size(source), 0);
+    assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_BYTES, source, &vocab), RNN_ERROR_ARGUMENT, "empty is empty");
+    rnn_source_destroy(source);
+    source = open_paths(paths, 2);
+    assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab), RNN_ERROR_ARGUMENT,
+                 "empty and the other 1 files are empty");
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "ab", 2, &vocab));
+    assert_fails(rnn_corpus_create_from_source(vocab, source, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "has 0 symbols");
+    assert_null(corpus);
+    rnn_vocab_destroy(vocab);
+    rnn_source_destroy(source);
+}
+
+static void test_open_refuses_bad_arguments(void **state)
+{
+    static const char *const paths[] = {"text", NULL, "text"};
+    static const char *const twice[] = {"-", "text", "-"};
+    rnn_source *source = UNTOUCHED;
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    (void)state;
+    write_file("text", "abc", 3);
+    assert_fails(rnn_source_open(NULL, 1, &source), RNN_ERROR_ARGUMENT, "paths is NULL");
+    assert_fails(rnn_source_open(paths, 1, NULL), RNN_ERROR_ARGUMENT, "source is NULL");
+    assert_fails(rnn_source_open(paths, 0, &source), RNN_ERROR_ARGUMENT, "count is 0");
+    assert_fails(rnn_source_open(paths, -1, &source), RNN_ERROR_ARGUMENT, "count is -1");
+    assert_fails(rnn_source_open(paths, INT64_MAX, &source), RNN_ERROR_ARGUMENT, "count is 9223372036854775807");
+    assert_fails(rnn_source_open(paths, 3, &source), RNN_ERROR_ARGUMENT, "paths[1] is NULL");
+    assert_fails(rnn_source_open(twice, 3, &source), RNN_ERROR_ARGUMENT, "paths[0] and paths[2] are \"-\"");
+    assert_ptr_equal(source, UNTOUCHED);
+    rnn_source_destroy(NULL);
+    assert_int_equal(rnn_source_size(NULL), 0);
+    source = open_path("text");
+    assert_fails(rnn_vocab_create_from_source(2, source, &vocab), RNN_ERROR_ARGUMENT, "kind is 2");
+    assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, NULL, &vocab), RNN_ERROR_ARGUMENT, "source is NULL");
+    assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, NULL), RNN_ERROR_ARGUMENT, "vocab is NULL");
+    assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
+    assert_fails(rnn_corpus_create_from_source(NULL, source, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "vocab is NULL");
+    assert_fails(rnn_corpus_create_from_source(vocab, NULL, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "source is NULL");
+    assert_fails(rnn_corpus_create_from_source(vocab, source, 1, 1, NULL), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    assert_fails(rnn_corpus_create_from_source(vocab, source, 0, 1, &corpus), RNN_ERROR_ARGUMENT, "steps is 0");
+    assert_null(corpus);
+    rnn_vocab_destroy(vocab);
+    rnn_source_destroy(source);
+}
+
+static void test_what_cannot_be_opened_is_an_error_with_the_systems_reason(void **state)
+{
+    static const char *const paths[] = {"text", "absent"};
+    static const char *const folders[] = {"text", "folder", "text"};
+    rnn_source *source = UNTOUCHED;
+    (void)state;
+    write_file("text", "abc", 3);
+    assert_int_equal(mkdir("folder", 0700), 0);
+    assert_fails(rnn_source_open(paths, 2, &source), RNN_ERROR_IO, "absent can't be opened");
+    assert_non_null(strstr(rnn_last_error(), strerror(ENOENT)));
+    assert_fails(rnn_source_open(folders, 3, &source), RNN_ERROR_IO, "folder is a directory");
+    assert_ptr_equal(source, UNTOUCHED);
+}
+
+static int is_refused(const char *path)
+{
+    rnn_source *source = UNTOUCHED;
+    return rnn_source_open(&path, 1, &source) == RNN_ERROR_IO && source == UNTOUCHED &&
+           strstr(rnn_last_error(), path) != NULL && strstr(rnn_last_error(), strerror(EACCES)) != NULL;
+}
+
+static void test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason(void **state)
+{
+    (void)state;
+    assert_true(holds_for_an_unreadable_file("secret", is_refused));
+}
+
+/* ---- Files that change ---- */
+
+static void test_a_vocabulary_of_a_file_that_has_changed_is_an_error(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t size;
+        time_t time;
+        const char *part;
+    } changes[] = {{"abc", 3, 1000000000, "changing ends at byte 3; it had 4"},
+                   {"abcde", 5, 1000000000, "changing has 5 bytes; it had 4"},
+                   {"bbbb", 4, 1000000001, "changing has changed"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        static const char *const paths[] = {"fixed", "changing"};
+        for (int32_t kind = RNN_VOCAB_BYTES; kind <= RNN_VOCAB_UTF8; kind++) {
+            rnn_vocab *vocab = NULL;
+            write_file("fixed", "zzzz", 4);
+            write_file("changing", "abcd", 4);
+            set_time("changing", 1000000000);
+            rnn_source *source = open_paths(paths, 2);
+            write_file("changing", changes[i].text, changes[i].size);
+            set_time("changing", changes[i].time);
+            assert_fails(rnn_vocab_create_from_source(kind, source, &vocab), RNN_ERROR_IO, changes[i].part);
+            assert_null(vocab);
+            rnn_source_destroy(source);
+        }
+    }
+}
+
+/* ---- What can only be read once ---- */
+
+static void test_a_fifo_is_waited_for_and_read_to_its_end(void **state)
+{
+    static const size_t sizes[] = {5, 65535, 65536, 65537, 131072, 1500000};
+    static const char *const paths[] = {"text", "pipe", "text"};
+    size_t size = 0;
+    (void)state;
+    unsigned char *text = create_unicode_text(1000000, 300, 3, &size);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    write_file("text", text, 3);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        unsigned char *whole = allocate((int64_t)sizes[i] + 6, 1);
+        memcpy(whole, text, 3);
+        memcpy(whole + 3, text, sizes[i]);
+        memcpy(whole + 3 + sizes[i], text, 3);
+        pid_t writer = start_writer("pipe", -1, text, sizes[i]);
+        rnn_source *source = open_path("pipe");
+        await_writer(writer);
+        assert_source_is(source, text, (int64_t)sizes[i]);
+        assert_source_is(source, text, (int64_t)sizes[i]); /* as often as wanted */
+        rnn_source_destroy(source);
+        writer = start_writer("pipe", -1, text, sizes[i]);
+        source = open_paths(paths, 3);
+        await_writer(writer);
+        assert_source_is(source, whole, (int64_t)sizes[i] + 6);
+        rnn_source_destroy(source);
+        free(whole);
+    }
+    pid_t writer = start_writer("pipe", -1, text, size);
+    rnn_source *source = open_path("pipe");
+    await_writer(writer);
+    assert_source_is_text(source, text, size, 5000);
+    rnn_source_destroy(source);
+    free(text);
+}
+
+static void test_standard_input_is_read_from_a_pipe(void **state)
+{
+    size_t size = 0;
+    (void)state;
+    unsigned char *text = create_unicode_text(100000, 300, 4, &size);
+    for (int waiting = 0; waiting < 2; waiting++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        pid_t writer = start_writer(NULL, ends[1], text, size);
+        close(ends[1]);
+        if (!waiting) {
+            assert_true(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0); /* a shell may leave it so */
+        }
+        int saved = begin_input(ends[0]);
+        rnn_source *source = open_path("-");
+        end_input(saved);
+        await_writer(writer);
+        assert_source_is_text(source, text, size, 100);
+        rnn_source_destroy(source);
+    }
+    free(text);
+}
+
+static void test_a_regular_standard_input_is_read_from_where_it_stands(void **state)
+{
+    char byte = 0;
+    rnn_vocab *vocab = NULL;
+    (void)state;
+    write_file("text", "?中a中", 8);
+    set_time("text", 1000000000);
+    int input = open("text", O_RDONLY);
+    assert_int_equal(read(input, &byte, 1), 1);
+    int saved = begin_input(input);
+    rnn_source *source = open_path("-");
+    assert_int_equal(read(STDIN_FILENO, &byte, 1), 0); /* it counts as read */
+    end_input(saved);
+    assert_source_is_text(source, (const unsigned char *)"中a中", 7, 1);
+    write_file("text", "?中aaaa", 8);
+    set_time("text", 1000000002);
+    assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab), RNN_ERROR_IO,
+                 "standard input has changed");
+    rnn_source_destroy(source);
+}
+
+static void test_a_closed_standard_input_is_an_error(void **state)
+{
+    static const char *const paths[] = {"-"};
+    rnn_source *source = UNTOUCHED;
+    (void)state;
+    int saved = begin_input(-1);
+    rnn_status status = rnn_source_open(paths, 1, &source);
+    end_input(saved);
+    assert_int_equal(status, RNN_ERROR_IO);
+    assert_non_null(strstr(rnn_last_error(), "standard input can't be opened"));
+    assert_ptr_equal(source, UNTOUCHED);
+}
+
+static void test_a_standard_input_that_is_a_directory_is_an_error(void **state)
+{
+    static const char *const paths[] = {"-"};
+    rnn_source *source = UNTOUCHED;
+    (void)state;
+    int saved = begin_input(open(".", O_RDONLY));
+    rnn_status status = rnn_source_open(paths, 1, &source);
+    end_input(saved);
+    assert_int_equal(status, RNN_ERROR_IO);
+    assert_non_null(strstr(rnn_last_error(), "standard input is a directory"));
+    assert_ptr_equal(source, UNTOUCHED);
+}
+
+static void test_a_file_named_dash_is_opened_by_its_full_name(void **state)
+{
+    (void)state;
+    write_file("-", "abc", 3);
+    rnn_source *source = open_path("./-");
+    assert_source_is(source, (const unsigned char *)"abc", 3);
+    rnn_source_destroy(source);
+}
+
+static void test_a_device_is_read_to_its_end(void **state)
+{
+    (void)state;
+    rnn_source *source = open_path("/dev/null");
+    assert_int_equal(rnn_source_size(source), 0);
+    rnn_source_destroy(source);
+}
+
+/* ---- Memory ---- */
+
+static int64_t allocations_left; /* then there is no memory */
+static size_t bytes_left;
+
+static void *allocate_from_little(void *context, size_t alignment, size_t size)
+{
+    void *memory = NULL;
+    (void)context;
+    if (allocations_left-- <= 0 || size > bytes_left || posix_memalign(&memory, alignment, size) != 0) {
+        return NULL;
+    }
+    bytes_left -= size;
+    return memory;
+}
+
+static void release_to_little(void *context, void *memory, size_t size)
+{
+    (void)context;
+    bytes_left += size;
+    free(memory);
+}
+
+static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
+{
+    enum { LIMIT = 100 << 20 };
+    static const rnn_allocator little = {.allocate = allocate_from_little, .release = release_to_little};
+    static const char *const paths[] = {"text", "-", "text"};
+    size_t size = 0;
+    int failures = 0;
+    (void)state;
+    unsigned char *text = create_unicode_text(60000, 300, 5, &size);
+    write_file("text", "abc", 3);
+    assert_ok(rnn_set_allocator(&little));
+    for (int64_t n = 0; n < 100; n++) {
+        rnn_source *source = UNTOUCHED;
+        int pipe_ends[2];
+        assert_int_equal(pipe(pipe_ends), 0);
+        assert_int_equal(write(pipe_ends[1], text, 3), 3);
+        close(pipe_ends[1]);
+        int saved_input = begin_input(pipe_ends[0]);
+        allocations_left = n;
+        bytes_left = LIMIT;
+        rnn_status status = rnn_source_open(paths, 3, &source);
+        end_input(saved_input);
+        if (status == RNN_OK) {
+            assert_int_equal(rnn_source_size(source), 9);
+            rnn_source_destroy(source);
+            n = 100;
+        } else {
+            failures++;
+            assert_int_equal(status, RNN_ERROR_MEMORY);
+            assert_ptr_equal(source, UNTOUCHED);
+        }
+        assert_int_equal(bytes_left, LIMIT);
+    }
+    assert_in_range(failures, 5, 50);
+
+    /* A text that is too large to be held. */
+    rnn_source *source = UNTOUCHED;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t writer = start_writer(NULL, ends[1], text, 60000);
+    close(ends[1]);
+    int kept = dup(ends[0]); /* so that the writer isn't killed */
+    int saved = begin_input(ends[0]);
+    allocations_left = INT64_MAX;
+    bytes_left = 50000;
+    assert_fails(rnn_source_open((const char *const[]){"-"}, 1, &source), RNN_ERROR_MEMORY, "only be read once");
+    end_input(saved);
+    assert_int_equal(bytes_left, 50000);
+    assert_ptr_equal(source, UNTOUCHED);
+    await_writer(writer);
+    close(kept);
+    assert_ok(rnn_set_allocator(NULL));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test_with_files(test_files_are_one_text_in_the_order_given),
+        test_with_files(test_files_may_cut_a_text_anywhere),
+        test_with_files(test_many_files_of_one_byte_each_are_a_text),
+        test_with_files(test_large_files_are_read_across_their_borders),
+        test_with_files(test_a_corpus_outlives_its_source),
+        test_with_files(test_sentences_name_the_file_and_the_offset_in_it),
+        test_with_files(test_a_text_of_no_bytes_is_refused_by_name),
+        test_with_files(test_open_refuses_bad_arguments),
+        test_with_files(test_what_cannot_be_opened_is_an_error_with_the_systems_reason),
+        test_with_files(test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason),
+        test_with_files(test_a_vocabulary_of_a_file_that_has_changed_is_an_error),
+        test_with_files(test_a_fifo_is_waited_for_and_read_to_its_end),
+        test_with_files(test_standard_input_is_read_from_a_pipe),
+        test_with_files(test_a_regular_standard_input_is_read_from_where_it_stands),
+        test_with_files(test_a_closed_standard_input_is_an_error),
+        test_with_files(test_a_standard_input_that_is_a_directory_is_an_error),
+        test_with_files(test_a_file_named_dash_is_opened_by_its_full_name),
+        test_with_files(test_a_device_is_read_to_its_end),
+        test_with_files(test_whichever_allocation_fails_nothing_is_left_behind),
+    };
+    alarm(300); /* Ends the suite, should a call wait for a writer that there is none of. */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
