@@ -14,7 +14,7 @@ typedef struct arena {
 } arena;
 
 /* a * b * c reals, aligned */
-static real *take(arena *memory, size_t a, size_t b, size_t c)
+static __attribute__((noinline)) real *take(arena *memory, size_t a, size_t b, size_t c)
 {
     const size_t align = CORE_ALIGNMENT / sizeof(real);
     size_t count, end;

@@ -46,7 +46,7 @@ INLINE void tile(const int rows, const int panels, const tile_operands *o)
     for (int r = 0; r < rows; r++) /* C is wanted at the end */
         __builtin_prefetch(o->c + (size_t)r * o->c_row, 1);
 
-#pragma GCC unroll 4
+#pragma GCC unroll 2
     for (size_t k = 0; k < k_count; k++) {
         vector column[2 * TILE_PANELS];
 #pragma GCC unroll 8
@@ -111,7 +111,7 @@ static size_t packed_matrix(size_t k_count, size_t n_count)
 
 /* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; this thread's share of the panels.
  */
-static void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
+static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
 {
     share panels = share_of(me, (columns + PANEL - 1) / PANEL);
     packed += panels.first * groups * stride * PANEL;

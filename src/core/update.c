@@ -127,7 +127,7 @@ static void rmsprop(const core_update *u, size_t count, void *values, void *grad
  * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; x -= rate (m / correction1) / (sqrt(v / correction2) +
  * epsilon) added: the part of x that is added to g; kept: what is left of x before the step
  */
-INLINE void adam_step(const core_update *u, size_t count, real *restrict x, real *restrict g, real *restrict m,
+static __attribute__((noinline)) void adam_step(const core_update *u, size_t count, real *restrict x, real *restrict g, real *restrict m,
                       real *restrict v, real added, real kept)
 {
     real rate = rate_of(u->learning_rate / u->correction1), root = (real)(1 / sqrt(u->correction2));
