@@ -6,6 +6,7 @@ has_package() {
     case $1 in
         gcc) command -v cc ;;
         libc6-dev) echo '#include <math.h>' | cc -E - ;;
+        libclang-rt-dev) echo 'int main(void) {}' | clang -fsanitize=address -x c -o /dev/null - ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
         libjansson-dev) pkg-config --exists jansson ;;
         libomp-dev) echo '#include <omp.h>' | clang -fopenmp -E - ;;

@@ -3,6 +3,8 @@
  */
 #include "status.h"
 
+#include "utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -47,6 +49,25 @@ const char *rnn_status_name(rnn_status status)
     return status >= 0 && (size_t)status < sizeof names / sizeof *names ? names[status] : "unknown status";
 }
 
+/*
+ * What a sentence quotes, a path or a name from a file, may hold anything, and may be cut within a code point. The
+ * sentence is one line of UTF-8: bytes that are none, and characters that move the cursor or worse, become '?'.
+ */
+static void make_line(char *sentence)
+{
+    unsigned char *bytes = (unsigned char *)sentence;
+    for (size_t left = strlen(sentence); left > 0;) {
+        int32_t code_point;
+        int length = rnn_utf8_read(bytes, left, &code_point);
+        bool control = length > 0 && (code_point < ' ' || (code_point >= 0x7f && code_point < 0xa0));
+        size_t read = length > 0 ? (size_t)length : 1;
+        if (length == 0 || control)
+            memset(bytes, '?', read);
+        bytes += read;
+        left -= read;
+    }
+}
+
 rnn_status rnn_fail(rnn_status status, const char *format, ...)
 {
     char sentence[sizeof last_error]; /* what is formatted may be the last error itself */
@@ -54,9 +75,7 @@ rnn_status rnn_fail(rnn_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    for (char *c = sentence; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?'; /* a name from a file may hold anything, and this is one line of text */
+    make_line(sentence);
     memcpy(last_error, sentence, sizeof last_error);
     return status;
 }

@@ -1,5 +1,6 @@
 /* Versions, the names of statuses, and what rnn_last_error() keeps for whom. */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,6 +119,59 @@ static void test_last_error_quotes_a_long_argument_in_part(void **state)
     rnn_model_destroy(model);
 }
 
+/* Whether all of a text is UTF-8 that leaves a line as it is, as far as texts of two-byte characters go. */
+static bool is_line(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c >= 0xc2 && *c <= 0xdf && c[1] >= (*c == 0xc2 ? 0xa0 : 0x80) && c[1] <= 0xbf) {
+            c++;
+        } else if (*c < ' ' || *c >= 127) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_last_error_is_utf8_wherever_it_cuts_a_name(void **state)
+{
+    rnn_model_options options = make_options(2, 1, 2, 1, RNN_FLOAT32);
+    rnn_model *model = create_model(&options);
+    int64_t index = -1;
+    (void)state;
+    for (size_t ascii = 0; ascii < 2; ascii++) {
+        char name[1024] = "x";
+        for (size_t i = ascii; i + 2 < sizeof name; i += 2) {
+            memcpy(name + i, "\xc3\xa4", 2);
+        }
+        assert_fails(rnn_model_find_parameter(model, name, &index), RNN_ERROR_ARGUMENT, "\xc3\xa4\xc3\xa4");
+        assert_true(is_line(rnn_last_error()));
+        assert_fails(rnn_model_load(name, NULL, &model, NULL), RNN_ERROR_IO, "\xc3\xa4\xc3\xa4");
+        assert_true(is_line(rnn_last_error()));
+    }
+    rnn_model_destroy(model);
+}
+
+static void test_last_error_shows_what_is_no_character_of_a_line_as_question_marks(void **state)
+{
+    static const char *const names[][2] = {
+        {"a\nb", "a?b can't"},
+        {"a\x1b[2Jb", "a?[2Jb can't"},
+        {"a\x7f", "a? can't"},
+        {"a\xff\xc3", "a?? can't"},
+        {"a\xc2\x9b"
+         "2Jb",
+         "a??2Jb can't"},
+        {"a\xed\xa0\x80", "a??? can't"},
+        {"a\xc3\xa4", "a\xc3\xa4 can't"},
+    };
+    rnn_model *model = NULL;
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_fails(rnn_model_load(names[i][0], NULL, &model, NULL), RNN_ERROR_IO, names[i][1]);
+        assert_true(is_line(rnn_last_error()));
+    }
+}
+
 typedef struct thread_report {
     double learning_rate;       /* what the thread fails with */
     pthread_barrier_t *barrier; /* passed when both have failed */
@@ -181,6 +235,8 @@ int main(void)
         cmocka_unit_test(test_last_error_stays_while_calls_succeed),
         cmocka_unit_test(test_last_error_is_the_latest_failures),
         cmocka_unit_test(test_last_error_quotes_a_long_argument_in_part),
+        cmocka_unit_test(test_last_error_is_utf8_wherever_it_cuts_a_name),
+        cmocka_unit_test(test_last_error_shows_what_is_no_character_of_a_line_as_question_marks),
         cmocka_unit_test(test_last_error_is_empty_before_a_threads_first_failure_and_its_own_afterwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,8 @@ enum {
 
 /**
  * What went wrong in this thread's last failed call, as one sentence: "hidden_size is 0; it must be 1 to 1048576".
- * @return Text that stays until the thread's next failing call; "" before the first.
+ * @return One line of UTF-8 that stays until the thread's next failing call; "" before the first. Bytes of a path or of
+ *         a file that would make it anything else are shown as "?".
  */
 RNN_API const char *rnn_last_error(void);
 

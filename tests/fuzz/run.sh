@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Builds the fuzzers in build-fuzz/ (or $BUILD_DIR), runs each over its seed corpus, and then with new inputs for
+# SECONDS (default 20) each. What they find stays in $BUILD_DIR/found, and inputs that reach more code in
+# $BUILD_DIR/corpus, where the next run goes on. One fuzzer: run.sh 600 fuzz_model.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+seconds=${1:-20}
+if [[ ! $seconds =~ ^[0-9]+$ ]]; then
+    echo "usage: run.sh [SECONDS [FUZZER...]]" >&2
+    exit 2
+fi
+shift || true
+fuzzers=("$@")
+if [[ ${#fuzzers[@]} -eq 0 ]]; then
+    fuzzers=(fuzz_checkpoint fuzz_encoder fuzz_model fuzz_vocab)
+fi
+
+source cmake/packages.sh
+need_packages gcc libc6-dev cmake make pkg-config libjansson-dev clang libclang-rt-dev libomp-dev
+
+build=${BUILD_DIR:-build-fuzz}
+cmake -S . -B "$build" -DCMAKE_C_COMPILER=clang -DRNN_WERROR=ON -DRNN_BUILD_FUZZERS=ON \
+    -DRNN_BUILD_TESTS=OFF -DRNN_BUILD_EXAMPLES=OFF > /dev/null
+cmake --build "$build" --target fuzzers --parallel "$(nproc)" > "$build/fuzzers.log" || {
+    cat "$build/fuzzers.log"
+    exit 1
+}
+
+mkdir -p "$build/found"
+for fuzzer in "${fuzzers[@]}"; do
+    seeds=tests/fuzz/corpus/$fuzzer
+    case $fuzzer in
+        fuzz_checkpoint) options=(-max_len=8192 -dict=tests/fuzz/json.dict) ;;
+        fuzz_model) options=(-max_len=4096 -dict=tests/fuzz/json.dict) ;;
+        *) options=(-max_len=512 -dict=tests/fuzz/utf8.dict) ;;
+    esac
+    # A limit of a single allocation covers what doesn't come from the library's allocator: jansson's.
+    options+=(-malloc_limit_mb=64 -rss_limit_mb=1024 -timeout=10 -artifact_prefix="$build/found/$fuzzer-")
+    mkdir -p "$build/corpus/$fuzzer"
+    printf '%s: ' "$fuzzer"
+    if ! "$build/tests/fuzz/$fuzzer" "${options[@]}" -max_total_time="$seconds" -print_final_stats=1 \
+        "$build/corpus/$fuzzer" "$seeds" > "$build/$fuzzer.log" 2>&1; then
+        tail -n 40 "$build/$fuzzer.log"
+        exit 1
+    fi
+    sed -n 's/^stat::number_of_executed_units: *\([0-9]*\)/\1 inputs, no failure/p' "$build/$fuzzer.log"
+done
