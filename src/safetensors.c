@@ -17,7 +17,10 @@ enum {
     LENGTH_SIZE = 8,
     HEADER_MOST = 100000000, /* bytes: the format's own limit */
     ALIGNMENT = 8,           /* of the tensors' bytes in the file */
-    NEEDED_BY_JANSSON = 20,  /* bytes for each byte of a header; 15 were measured */
+    NEEDED_BY_JANSSON = 32,  /* bytes for each byte of a header that isn't too dense */
+    BYTES_OF_BRACKET = 16,   /* of a header at least: a tensor has three in 51 bytes or more */
+    BYTES_OF_COMMA = 5,      /* likewise: an empty text of metadata is 6 bytes with its own */
+    DENSE_LEAST = 64,        /* as many of each may be in any header */
     NAME_SHOWN = 100,        /* what a sentence shows of a name at most */
 };
 
@@ -74,10 +77,37 @@ static bool has_memory(size_t length)
     json_malloc_t allocate;
     json_free_t release;
     json_get_alloc_funcs(&allocate, &release);
-    void *memory = allocate(NEEDED_BY_JANSSON * (length + 1));
+    void *memory = allocate(NEEDED_BY_JANSSON * (length + BYTES_OF_BRACKET * DENSE_LEAST));
     if (memory)
         release(memory);
     return memory;
+}
+
+/*
+ * What jansson makes of a bracket takes a hundred times its byte. A header of no more than brackets and commas would
+ * need that much memory, and time; one of tensors doesn't come near it.
+ */
+static rnn_status check_density(const char *text, size_t length)
+{
+    size_t brackets = 0, commas = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            i += c == '\\';
+        else {
+            brackets += c == '{' || c == '[';
+            commas += c == ',';
+        }
+    }
+    if (brackets <= DENSE_LEAST + length / BYTES_OF_BRACKET && commas <= DENSE_LEAST + length / BYTES_OF_COMMA)
+        return RNN_OK;
+    return rnn_fail(RNN_ERROR_FORMAT,
+                    "the file is no safetensors file, or damaged: its header has %zu brackets and %zu commas in %zu "
+                    "bytes, more than any list of tensors",
+                    brackets, commas, length);
 }
 
 static rnn_status fail_of_memory(void)
@@ -90,6 +120,7 @@ static rnn_status parse_header(const char *text, size_t length, json_t **header)
     json_error_t error = {0};
     if (length == 0 || text[0] != '{')
         return rnn_fail(RNN_ERROR_FORMAT, "the file is no safetensors file, or damaged: its header is no JSON object");
+    RNN_TRY(check_density(text, length));
     if (!has_memory(length))
         return fail_of_memory();
     *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);

@@ -5,6 +5,7 @@
 #include "model_files.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 enum { HIDDEN = 2, SYMBOLS = 3 };
 
@@ -184,6 +185,56 @@ static void test_deep_nesting_is_refused(void **state)
             refuse_load(make_file(header, 5 + depth * step, NULL, 0), RNN_ERROR_FORMAT, "byte");
             free(header);
         }
+    }
+}
+
+/* `length` bytes that begin with `begin` and go on with `piece` again and again. */
+static file_bytes repeated(const char *begin, const char *piece, size_t length)
+{
+    char *header = allocate((int64_t)length + 1, 1);
+    size_t at = strlen(begin), size = strlen(piece);
+    memcpy(header, begin, at);
+    for (size_t i = at; i < length; i++) {
+        header[i] = piece[(i - at) % size];
+    }
+    file_bytes file = make_file(header, length, NULL, 0);
+    free(header);
+    return file;
+}
+
+static void test_a_header_of_brackets_or_commas_is_refused(void **state)
+{
+    static const char *const pieces[] = {"{},", "[],", "[[],{}],", "1,", "\"\",", "1 , ", "{\"\":[]},"};
+    (void)state;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        refuse_load(repeated("{\"a\":[", pieces[i], 1000000), RNN_ERROR_FORMAT, "commas in 1000000 bytes");
+    }
+    refuse_load(repeated("{\"a\\\"\":[", "{},", 1000000), RNN_ERROR_FORMAT, "brackets");
+    refuse_load(repeated("{\"a\\\\\":[", "{},", 1000000), RNN_ERROR_FORMAT, "brackets");
+    refuse_load(repeated("{\"a\":\"", "{[,", 1000000), RNN_ERROR_FORMAT, "at byte");
+    refuse_load(repeated("{\"a\":\"\\\"", "{[,", 1000000), RNN_ERROR_FORMAT, "at byte");
+}
+
+static void test_a_header_of_the_shortest_tensors_or_texts_is_not_too_dense(void **state)
+{
+    enum { ENTRIES = 20000, ENTRY_MOST = 80 };
+    static const char *const entries[] = {
+        "%s\"%x\":{\"dtype\":\"F4\",\"shape\":[],\"data_offsets\":[0,0]}",
+        "%s\"%x\":{\"dtype\":\"F4\",\"shape\":[0,1,1,1,1,1,1,1],\"data_offsets\":[0,0]}",
+        "%s\"%x\":\"\"",
+    };
+    static const char *const parts[] = {"data_offsets", "configuration", "configuration"};
+    (void)state;
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        bool texts = i == 2;
+        char *header = allocate(ENTRIES * ENTRY_MOST, 1);
+        size_t length = (size_t)snprintf(header, ENTRY_MOST, "%s", texts ? "{\"__metadata__\":{" : "{");
+        for (unsigned n = 0; n < ENTRIES; n++) {
+            length += (size_t)snprintf(header + length, ENTRY_MOST, entries[i], n ? "," : "", n);
+        }
+        length += (size_t)snprintf(header + length, ENTRY_MOST, "%s", texts ? "}}" : "}");
+        refuse_load(make_file(header, length, NULL, 0), RNN_ERROR_FORMAT, parts[i]);
+        free(header);
     }
 }
 
@@ -393,6 +444,65 @@ static void test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_w
     rnn_model_destroy(model);
 }
 
+/* What jansson holds, and the most of it since the first allocation, which asks for all at once, was given back. */
+static struct {
+    size_t first, now, most;
+} jansson_memory;
+
+/* Of a block in the C library, at least. */
+enum { JANSSON_OVERHEAD = 16 };
+
+static void *measured_allocate(size_t size)
+{
+    size_t *block = malloc(JANSSON_OVERHEAD + size);
+    assert_non_null(block);
+    *block = JANSSON_OVERHEAD + size;
+    if (jansson_memory.first == 0) {
+        jansson_memory.first = size;
+    } else {
+        jansson_memory.now += *block;
+        jansson_memory.most = jansson_memory.now > jansson_memory.most ? jansson_memory.now : jansson_memory.most;
+    }
+    return (char *)block + JANSSON_OVERHEAD;
+}
+
+static void measured_release(void *memory)
+{
+    if (memory == NULL) {
+        return;
+    }
+    size_t *block = (size_t *)(void *)((char *)memory - JANSSON_OVERHEAD);
+    jansson_memory.now -= jansson_memory.most > 0 ? *block : 0;
+    free(block);
+}
+
+static void test_no_header_takes_more_memory_than_was_made_sure_of(void **state)
+{
+    static const char *const pieces[] = {"{}            , ",      "[]            , ", "1  , ", "\"\" , ", "1.5, ",
+                                         "{} , 1   , 1   , 1   ,"};
+    (void)state;
+    json_set_alloc_funcs(measured_allocate, measured_release);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        memset(&jansson_memory, 0, sizeof jansson_memory);
+        refuse_load(repeated("{\"a\":[", pieces[i], 1 << 20), RNN_ERROR_FORMAT, "at byte");
+        assert_true(jansson_memory.most > 1 << 20 && jansson_memory.most <= jansson_memory.first);
+    }
+    /* Texts: as many as there can be of the shortest distinct keys. */
+    for (unsigned count = 1000; count < 300000; count *= 2) {
+        char *header = allocate(count * 12 + 100, 1);
+        size_t length = (size_t)sprintf(header, "{\"__metadata__\":{\"\":\"\"");
+        for (unsigned n = 0; n < count; n++) {
+            length += (size_t)sprintf(header + length, ",\"%x\":\"\"", n);
+        }
+        length += (size_t)sprintf(header + length, "}}");
+        memset(&jansson_memory, 0, sizeof jansson_memory);
+        refuse_load(make_file(header, length, NULL, 0), RNN_ERROR_FORMAT, "configuration");
+        assert_true(jansson_memory.most > length && jansson_memory.most <= jansson_memory.first);
+        free(header);
+    }
+    json_set_alloc_funcs(malloc, free);
+}
+
 static void test_a_small_file_never_asks_for_much_memory(void **state)
 {
     static const char *const changes[][2] = {
@@ -426,11 +536,14 @@ int main(void)
         cmocka_unit_test(test_tensors_that_do_not_lie_one_behind_the_other_are_refused),
         cmocka_unit_test(test_sound_files_of_all_types_get_as_far_as_being_no_model),
         cmocka_unit_test(test_deep_nesting_is_refused),
+        cmocka_unit_test(test_a_header_of_brackets_or_commas_is_refused),
+        cmocka_unit_test(test_a_header_of_the_shortest_tensors_or_texts_is_not_too_dense),
         cmocka_unit_test(test_tensors_in_any_order_and_at_any_address_load),
         cmocka_unit_test(test_a_file_cut_off_at_any_byte_is_refused),
         cmocka_unit_test(test_a_changed_byte_of_the_header_never_crashes),
         cmocka_unit_test(test_whichever_allocation_fails_a_load_or_save_fails),
         cmocka_unit_test(test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_where_it_asks_for_all),
+        cmocka_unit_test(test_no_header_takes_more_memory_than_was_made_sure_of),
         cmocka_unit_test(test_a_small_file_never_asks_for_much_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
