@@ -111,7 +111,8 @@ static size_t packed_matrix(size_t k_count, size_t n_count)
 
 /* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; this thread's share of the panels.
  */
-static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns, real *packed)
+static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride,
+                                                size_t columns, real *packed)
 {
     share panels = share_of(me, (columns + PANEL - 1) / PANEL);
     packed += panels.first * groups * stride * PANEL;

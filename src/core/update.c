@@ -127,8 +127,8 @@ static void rmsprop(const core_update *u, size_t count, void *values, void *grad
  * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; x -= rate (m / correction1) / (sqrt(v / correction2) +
  * epsilon) added: the part of x that is added to g; kept: what is left of x before the step
  */
-static __attribute__((noinline)) void adam_step(const core_update *u, size_t count, real *restrict x, real *restrict g, real *restrict m,
-                      real *restrict v, real added, real kept)
+static __attribute__((noinline)) void adam_step(const core_update *u, size_t count, real *restrict x, real *restrict g,
+                                                real *restrict m, real *restrict v, real added, real kept)
 {
     real rate = rate_of(u->learning_rate / u->correction1), root = (real)(1 / sqrt(u->correction2));
     real epsilon = positive(u->epsilon), beta1 = (real)u->beta1, beta2 = (real)u->beta2;
