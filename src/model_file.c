@@ -451,8 +451,9 @@ static rnn_status choose_options(const loading *l, rnn_model_options *options)
 {
     const rnn_model_options *given = l->options->configuration;
     if (!l->own && !given)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what the model is (librnn has not written it); "
-                                          "the configuration of rnn_load_options must");
+        return rnn_fail(RNN_ERROR_FORMAT,
+                        "the file doesn't say what the model is: librnn has not written it, or it is damaged. "
+                        "The configuration of rnn_load_options can say it");
     if (l->own)
         RNN_TRY(rnn_text_read_options(l->reader, options));
     if (given) {

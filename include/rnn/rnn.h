@@ -1117,8 +1117,9 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
 /**
  * Lets the model write: feeds each stream its first symbol, draws the next from the outputs, feeds that, and so on, `n`
  * times, in all B streams at once. Advances the state, so that a second call continues the text: with the last symbols
- * of the first call as `first`. To sample in the middle of training, copy the training state
- * (rnn_state_copy_stream()) and give the copy.
+ * of the first call as `first`. To let it continue a given text, run rnn_forward() over all ids but the last, and give
+ * that as `first`. To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and give the
+ * copy.
  *
  * Needs a model whose inputs and outputs are the same symbols (V = O). The k-th draw of stream b since the sampler was
  * created depends on the seed, k, b and the outputs alone, so a stream draws the same however many others there are.
@@ -1142,10 +1143,12 @@ RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_samp
  *
  * A model's file is a safetensors file (https://huggingface.co/docs/safetensors) with the names and shapes of PyTorch's
  * state_dict(), which PyTorch loads as it is, and which tells what the model is in its metadata. What PyTorch has
- * trained is loaded from the same kind of file. docs/files.md describes every byte.
+ * trained is loaded from the same kind of file. A layer's second bias, which PyTorch always has, is written as zeros
+ * when the model has one (#RNN_BIAS_INPUT). docs/files.md describes every byte.
  *
  * A save replaces a file as a whole: until it is complete and on the disk, the old one is what it was, whatever happens
  * to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its size.
+ * There is no checksum: what changes a number into another one, and not the file's structure, goes unnoticed.
  * @{
  */
 
@@ -1153,7 +1156,8 @@ RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_samp
  * Saves a model, with the vocabulary whose ids it was trained on. The same model and vocabulary give the same bytes.
  *
  * The file is written beside its place under a name that begins with ".librnn-", synchronised with the disk, and
- * renamed into place; a killed process may leave one of these behind, which does no harm. A new file gets the
+ * renamed into place; a killed process may leave one of these behind, which does no harm and may be deleted when nobody
+ * is saving there. A new file gets the
  * permissions that the umask gives it; one that is replaced passes on its own, and must be writable. Where `path` is a
  * symbolic link, what it leads to is replaced.
  * @param model The model.
@@ -1253,12 +1257,12 @@ RNN_API rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, co
  * own. Training that goes on from it, on a processor with the same instruction set, computes the very bits that it
  * would have computed if it had never stopped, on any number of threads.
  *
- * The file is a model's file with more in it, which rnn_model_load() and PyTorch read as such, and it is replaced as a
- * whole, as by rnn_model_save().
+ * The file is a model's file with more in it, which rnn_model_load() reads as such, and PyTorch without the names that
+ * begin with "librnn." (load_state_dict() with strict=False). It is replaced as a whole, as by rnn_model_save().
  *
  *     rnn_checkpoint c;
  *     rnn_checkpoint_init(&c, sizeof c);
- *     if (... there is such a file ...) {
+ *     if (access("run.safetensors", F_OK) == 0) {
  *         rnn_checkpoint_load("run.safetensors", &c);
  *         ... open the text with c.vocab, then ...
  *         rnn_corpus_seek(corpus, c.corpus_position);
@@ -1270,6 +1274,10 @@ RNN_API rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, co
  *         c.corpus_position = rnn_corpus_position(corpus);
  *         rnn_checkpoint_save(&c, "run.safetensors");
  *     }
+ *
+ * Nothing checks that the text is the same, and served with the same T and B: a program for which they may change keeps
+ * them, and rnn_corpus_size(), among its counters. An error from rnn_checkpoint_load() is no reason to begin anew,
+ * since the next save would take the file's place.
  * @{
  */
 
