@@ -1,10 +1,10 @@
 /*
  * matmul.c: the three matrix products of the core, on one micro-kernel.
  *
- * Kernel contract: C[m][n] += sum over k of A[m][k] B[k][n], for up to TILE_ROWS rows of C and whole panels of
- * PANEL = 2 WIDTH columns. A is read element by element at any strides; B comes packed in panels [k][PANEL], padded
- * with zeros. Every element of C is one sum in ascending k, whatever the shape of the tile that it falls into, so that
- * a result doesn't depend on how many rows are computed together.
+ * Kernel contract: C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n], for up to TILE_ROWS rows of C and whole
+ * panels of PANEL = 2 WIDTH columns. A is read element by element at any strides; B comes packed in panels [k][PANEL],
+ * padded with zeros. Every sum is in ascending k, whatever the shape of the tile that it falls into, so that a result
+ * doesn't depend on how many rows are computed together.
  */
 #include "real.h"
 #include "team.h"
