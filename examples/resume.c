@@ -10,7 +10,7 @@
 
 #include <rnn/rnn.h>
 
-enum { CHUNKS = 20000, SAVE_EVERY = 1000, STEPS = 50, STREAMS = 16 };
+enum { CHUNKS = 20000, SAVE_EVERY = 100, STEPS = 50, STREAMS = 16 };
 
 static void check(rnn_status status)
 {
