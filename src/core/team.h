@@ -1,7 +1,7 @@
 /*
- * team.h: the threads that compute one pass together. Each takes a contiguous share of whatever is divided: rows,
- * streams, or rows of a weight gradient. No element is ever summed by two threads, so the result doesn't depend on
- * their number.
+ * team.h: the threads that compute one pass together. Each takes a contiguous share of whatever is divided: panels of
+ * weights to pack, streams, or rows of a weight gradient. No element is ever summed by two threads, so the result
+ * doesn't depend on their number.
  */
 #ifndef RNN_CORE_TEAM_H
 #define RNN_CORE_TEAM_H
