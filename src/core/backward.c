@@ -1,8 +1,9 @@
 /*
  * backward.c: a chunk's way back: backpropagation through time, cut off at the chunk's start. From the outputs down,
- * layer by layer: step by step backwards the cell and the recurrent product, and the gradient of what came from below;
- * each thread for its streams. Then the weight gradients, which are sums over all steps and streams; each thread for
- * its rows of the weights.
+ * layer by layer, in blocks of steps from the last to the first: step by step backwards the cell and the recurrent
+ * product, and the gradient of what came from below; each thread for its streams. Then the block's part of the weight
+ * gradients, which are sums over all steps and streams; each thread for its rows of the weights. A chunk is more than
+ * the caches hold, a block is not.
  */
 #include "arena.h"
 #include "cell.h"
@@ -29,30 +30,30 @@ static void backward_outputs(const core_pass *pass, const workspace *w, const re
             w->dh + (w->streams + rows.first) * w->stride, w->stride, false);
 }
 
-/* Weight and bias gradients: W[i][j] += sum over rows of G[row][i] X[row][j], for this thread's share of the i. */
-static void add_weight_gradient(const workspace *w, size_t i_count, size_t group, size_t kept, const real *g,
-                                size_t g_row, layer_input x, size_t inputs, real *weight)
+/* Weight gradients: W[i][j] += sum over p of G[p][i] X[p][j], for this thread's share of the i. */
+static void add_weight_gradients(const workspace *w, size_t i_count, size_t group, size_t kept, size_t p_count,
+                                 const real *g, size_t g_row, const outer_input *inputs, size_t count)
 {
-    outer_product(share_of(w->team, i_count), group, kept, inputs, w->rows, g, g_row, x.rows, x.stride, weight,
-                  w->scratch);
+    outer_products(share_of(w->team, i_count), group, kept, p_count, g, g_row, inputs, count, w->scratch);
 }
 
-static void add_bias_gradient(const workspace *w, size_t i_count, size_t group, size_t kept, const real *g,
-                              size_t g_row, real *bias)
+/* The same of biases; `also`: NULL or a second one whose gradient is the same. */
+static void add_bias_gradient(const workspace *w, size_t i_count, size_t group, size_t kept, size_t p_count,
+                              const real *g, size_t g_row, real *bias, real *also)
 {
     share vectors = share_of(w->team, i_count / WIDTH);
     share mine = {vectors.first * WIDTH, vectors.count * WIDTH};
-    column_sums(mine, group, kept, w->rows, g, g_row, bias, w->scratch);
+    column_sums(mine, group, kept, p_count, g, g_row, bias, also, w->scratch);
 }
 
 static void backward_decoder(const core_pass *pass, const workspace *w)
 {
     const core_network *n = pass->network;
     real *gradients = pass->gradients;
-    layer_input h = {h_at(w, n->layers - 1, 1), w->stride};
-    add_weight_gradient(w, w->outputs, w->outputs, w->outputs, w->out, w->out_stride, h, w->hidden,
-                        gradients + n->decoder_weight);
-    add_bias_gradient(w, w->out_stride, w->out_stride, w->outputs, w->out, w->out_stride, gradients + n->decoder_bias);
+    outer_input h = {h_at(w, n->layers - 1, 1), w->stride, w->hidden, gradients + n->decoder_weight, w->hidden};
+    add_weight_gradients(w, w->outputs, w->outputs, w->outputs, w->rows, w->out, w->out_stride, &h, 1);
+    add_bias_gradient(w, w->out_stride, w->out_stride, w->outputs, w->rows, w->out, w->out_stride,
+                      gradients + n->decoder_bias, NULL);
 }
 
 /* A step of a layer backwards: gates become their gradients, and dh the gradient of h by all its ways. */
@@ -83,20 +84,14 @@ static void backward_inputs(const workspace *w, int64_t l, const backward_layer_
     }
 }
 
-/* A layer backwards, for this thread's streams */
-static void backward_layer(const core_pass *pass, const workspace *w, int64_t l)
+/* Some steps of a layer backwards, for this thread's streams */
+static void backward_steps(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights,
+                           size_t first, size_t count)
 {
-    backward_layer_weights weights = backward_layer_at(pass->network, l, pass->packed);
-    size_t first = w->my_streams.first * w->stride, mine = w->my_streams.count * w->stride * sizeof(real);
-    memset(w->dh + first, 0, mine); /* nothing but the cell adds to what comes before the chunk */
-    memset(w->dc + first, 0, mine);
-    for (size_t end = w->steps, count; end > 0; end -= count) {
-        count = least_of(steps_at_once(w), end);
-        for (size_t t = end; t-- > end - count;)
-            backward_step(pass, w, l, &weights, t);
-        if (has_input_gradient(pass->network, l))
-            backward_inputs(w, l, &weights, rows_of(w, end - count, count));
-    }
+    for (size_t t = first + count; t-- > first;)
+        backward_step(pass, w, l, weights, t);
+    if (has_input_gradient(pass->network, l))
+        backward_inputs(w, l, weights, rows_of(w, first, count));
 }
 
 /* The norm of dh at each step, for this thread's share of the steps */
@@ -109,11 +104,11 @@ static void measure_gradients(const core_pass *pass, const workspace *w, int64_t
 }
 
 /* weight[id] += the gradient of the gates at each position where the input is id; for this thread's units */
-static void scatter_weights(const workspace *w, const int32_t *ids, const real *gates, real *weight)
+static void scatter_weights(const workspace *w, const int32_t *ids, share rows, const real *gates, real *weight)
 {
     size_t groups = w->gates.all / w->stride;
     share mine = share_of(w->team, w->hidden);
-    for (size_t row = 0; row < w->rows; row++)
+    for (size_t row = rows.first; row < rows.first + rows.count; row++)
         for (size_t g = 0; g < groups; g++) {
             const real *from = gates + row * w->gates.all + g * w->stride;
             real *to = weight + ((size_t)ids[row] * groups + g) * w->hidden;
@@ -123,45 +118,80 @@ static void scatter_weights(const workspace *w, const int32_t *ids, const real *
 }
 
 /* The same with the gradient of embedded inputs, for this thread's columns */
-static void scatter_embedding(const core_pass *pass, const workspace *w)
+static void scatter_embedding(const core_pass *pass, const workspace *w, share rows)
 {
     size_t width = (size_t)pass->network->layer[0].inputs;
     real *embedding = (real *)pass->gradients + pass->network->embedding;
     share mine = share_of(w->team, width);
-    for (size_t row = 0; row < w->rows; row++)
+    for (size_t row = rows.first; row < rows.first + rows.count; row++)
         for (size_t j = mine.first; j < mine.first + mine.count; j++)
             embedding[(size_t)pass->ids[row] * width + j] += w->dx[row * w->x_stride + j];
 }
 
-static void backward_biases(const core_pass *pass, const workspace *w, int64_t l)
+/* Of the gates whose products are joint, both biases have the same gradient. */
+static void backward_biases(const core_pass *pass, const workspace *w, int64_t l, share rows)
 {
     const core_layer *layer = &pass->network->layer[l];
-    const real *gates = gate_at(w, l, 0);
-    real *gradients = pass->gradients;
-    add_bias_gradient(w, w->gates.all, w->stride, w->hidden, gates, w->gates.all, gradients + layer->bias_ih);
-    if (layer->bias_hh == CORE_NONE)
+    const gate_widths *width = &w->gates;
+    const real *gates = gate_at(w, l, 0) + rows.first * width->all;
+    const real *apart = apart_at(w, l, 0) + rows.first * width->apart;
+    size_t joint = width->joint / w->stride * w->hidden;
+    real *ih = (real *)pass->gradients + layer->bias_ih;
+    if (layer->bias_hh == CORE_NONE) {
+        add_bias_gradient(w, width->all, w->stride, w->hidden, rows.count, gates, width->all, ih, NULL);
         return;
-    real *joint = gradients + layer->bias_hh, *apart = joint + w->gates.joint / w->stride * w->hidden;
-    add_bias_gradient(w, w->gates.joint, w->stride, w->hidden, gates, w->gates.all, joint);
-    add_bias_gradient(w, w->gates.apart, w->stride, w->hidden, apart_at(w, l, 0), w->gates.apart, apart);
+    }
+    real *hh = (real *)pass->gradients + layer->bias_hh;
+    add_bias_gradient(w, width->joint, w->stride, w->hidden, rows.count, gates, width->all, ih, hh);
+    add_bias_gradient(w, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all, ih + joint,
+                      NULL);
+    add_bias_gradient(w, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, hh + joint, NULL);
 }
 
-static void backward_weights(const core_pass *pass, const workspace *w, int64_t l)
+/* A layer's weight gradients, as far as they come from some steps. */
+static void backward_weights(const core_pass *pass, const workspace *w, int64_t l, size_t step, size_t steps)
 {
     const core_layer *layer = &pass->network->layer[l];
-    const real *gates = gate_at(w, l, 0);
-    real *gradients = pass->gradients, *joint = gradients + layer->weight_hh;
-    real *apart = joint + w->gates.joint / w->stride * w->hidden * w->hidden;
-    layer_input h_prev = {h_at(w, l, 0), w->stride};
-    add_weight_gradient(w, w->gates.joint, w->stride, w->hidden, gates, w->gates.all, h_prev, w->hidden, joint);
-    add_weight_gradient(w, w->gates.apart, w->stride, w->hidden, apart_at(w, l, 0), w->gates.apart, h_prev, w->hidden,
-                        apart);
-    backward_biases(pass, w, l);
-    if (has_input_product(pass->network, l))
-        add_weight_gradient(w, w->gates.all, w->stride, w->hidden, gates, w->gates.all, input_of(w, l),
-                            (size_t)layer->inputs, gradients + layer->weight_ih);
+    const gate_widths *width = &w->gates;
+    share rows = {step * w->streams, steps * w->streams};
+    const real *gates = gate_at(w, l, step), *apart = apart_at(w, l, step);
+    real *hh = (real *)pass->gradients + layer->weight_hh, *ih = (real *)pass->gradients + layer->weight_ih;
+    size_t joint = width->joint / w->stride * w->hidden, inputs = (size_t)layer->inputs;
+    bool has_inputs = has_input_product(pass->network, l);
+    layer_input x = input_of(w, l);
+    outer_input from[2] = {{h_at(w, l, step), w->stride, w->hidden, hh, w->hidden},
+                           {x.rows + rows.first * x.stride, x.stride, inputs, ih, inputs}};
+    add_weight_gradients(w, width->joint, w->stride, w->hidden, rows.count, gates, width->all, from,
+                         has_inputs ? 2 : 1);
+    from[0].w += joint * w->hidden;
+    from[1].w += joint * inputs;
+    add_weight_gradients(w, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, &from[0], 1);
+    if (has_inputs)
+        add_weight_gradients(w, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all,
+                             &from[1], 1);
     else
-        scatter_weights(w, pass->ids, gates, gradients + layer->weight_ih);
+        scatter_weights(w, pass->ids, rows, gate_at(w, l, 0), ih);
+    backward_biases(pass, w, l, rows);
+    if (l == 0 && has_input_gradient(pass->network, 0))
+        scatter_embedding(pass, w, rows);
+}
+
+/* A layer backwards */
+static void backward_layer(const core_pass *pass, const workspace *w, int64_t l)
+{
+    backward_layer_weights weights = backward_layer_at(pass->network, l, pass->packed);
+    size_t first = w->my_streams.first * w->stride, mine = w->my_streams.count * w->stride * sizeof(real);
+    memset(w->dh + first, 0, mine); /* nothing but the cell adds to what comes before the chunk */
+    memset(w->dc + first, 0, mine);
+    for (size_t end = w->steps, block, count; end > 0; end -= block) {
+        block = least_of(steps_of_block(w), end);
+        for (size_t t = end; t > end - block; t -= count) {
+            count = least_of(steps_at_once(w), t - (end - block));
+            backward_steps(pass, w, l, &weights, t - count, count);
+        }
+        team_barrier(w->team); /* from here on rows of weights are divided, not streams */
+        backward_weights(pass, w, l, end - block, block);
+    }
 }
 
 /* What one thread does */
@@ -175,6 +205,8 @@ static void backward_by(const core_pass *pass, team me)
         count = least_of(steps_at_once(&w), w.steps - t);
         backward_outputs(pass, &w, decoder, rows_of(&w, t, count));
     }
+    team_barrier(me);
+    backward_decoder(pass, &w);
     for (int64_t l = n->layers; l-- > 0;) {
         backward_layer(pass, &w, l);
         if (pass->gradient_norms) {
@@ -185,14 +217,6 @@ static void backward_by(const core_pass *pass, team me)
         real *swap = w.dh;
         w.dh = w.dh_below;
         w.dh_below = swap;
-    }
-    team_barrier(me); /* from here on rows of weights are divided, not streams */
-    backward_decoder(pass, &w);
-    for (int64_t l = n->layers; l-- > 0;)
-        backward_weights(pass, &w, l);
-    if (has_input_gradient(n, 0)) {
-        team_barrier(me); /* the embedding may be the decoder's weight, too, of which columns are divided here */
-        scatter_embedding(pass, &w);
     }
 }
 

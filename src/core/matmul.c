@@ -1,22 +1,40 @@
 /*
- * matmul.c: the three matrix products of the core, on one micro-kernel.
+ * matmul.c: the matrix products of the core, on one micro-kernel.
  *
  * Kernel contract: C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n], for up to TILE_ROWS rows of C and whole
- * panels of PANEL = 2 WIDTH columns. A is read element by element at any strides; B comes packed in panels [k][PANEL],
- * padded with zeros. Every sum is in ascending k, whatever the shape of the tile that it falls into, so that a result
- * doesn't depend on how many rows are computed together.
+ * panels of columns. A is read element by element at any strides; B comes packed in panels [k][columns of the panel].
+ * Every sum is in ascending k, whatever the shape of the tile that it falls into, so that a result doesn't depend on
+ * how many rows are computed together.
+ *
+ * Of the tiles whose sums fit into 16 registers beside what they are made of, 4 rows of 3 vectors take the fewest loads
+ * for their multiply-adds. So panels are three vectors wide; where the columns don't divide by three, one or two of
+ * them are two vectors wide.
  */
 #include "real.h"
 #include "team.h"
 
 enum {
-    PANEL = 2 * WIDTH,
-    TILE_ROWS = 6,
-    TILE_PANELS = 4,    /* at most, when rows are few */
-    BLOCK_K = 256,      /* of products: a panel of it stays in the first-level cache */
-    BLOCK_ROWS = 96,    /* rows of A that stay in the second-level cache */
-    BLOCK_COLUMNS = 512 /* of weight gradients */
+    TILE_ROWS = 4,
+    TILE_VECTORS = 3,        /* the width of a panel, at most */
+    TILE_PANELS = 3,         /* at most, when rows are few */
+    BLOCK_K = 256,           /* of products: a panel of it stays in the first-level cache */
+    BLOCK_ROWS = 96,         /* rows of A that stay in the second-level cache */
+    BLOCK_COLUMNS = 512,     /* of weight gradients */
+    LINE = 64 / sizeof(real) /* of the cache */
 };
+
+/* The number of panels of some columns. */
+static size_t panels_of(size_t columns)
+{
+    return (columns + TILE_VECTORS * WIDTH - 1) / (TILE_VECTORS * WIDTH);
+}
+
+/* The column where a panel begins; wider ones come first. What stands packed before it is as many reals, times K. */
+static size_t panel_start(size_t columns, size_t panel)
+{
+    size_t vectors = (columns + WIDTH - 1) / WIDTH, panels = panels_of(columns);
+    return panels ? (panel * (vectors / panels) + least_of(panel, vectors % panels)) * WIDTH : 0;
+}
 
 /* The operands of a tile. */
 typedef struct tile_operands {
@@ -29,79 +47,233 @@ typedef struct tile_operands {
     size_t start_row;  /* their distance; 0: the same for all */
     real *c;
     size_t c_row;
-    int vectors; /* of the columns that exist in C */
 } tile_operands;
 
-/* C[rows][panels * PANEL] = start + A B. rows and panels are constants. */
-INLINE void tile(const int rows, const int panels, const tile_operands *o)
+/*
+ * sum[rows][panels * width vectors] += A B, for one k. What is used several times is loaded once: left to themselves,
+ * compilers make operands in memory of it, and then the loads are what takes time.
+ */
+INLINE void add_step(const int rows, const int panels, const int width, const tile_operands *o, size_t k,
+                     vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS])
 {
-    const size_t k_count = o->k_count, a_row = o->a_row, a_k = o->a_k, b_panel = o->b_panel;
-    const real *a = o->a, *b = o->b;
-    vector sum[TILE_ROWS][2 * TILE_PANELS];
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-        for (int v = 0; v < 2 * panels; v++)
-            sum[r][v] = broadcast(0);
-    for (int r = 0; r < rows; r++) /* C is wanted at the end */
-        __builtin_prefetch(o->c + (size_t)r * o->c_row, 1);
-
-#pragma GCC unroll 2
-    for (size_t k = 0; k < k_count; k++) {
-        vector column[2 * TILE_PANELS];
-#pragma GCC unroll 8
-        for (int v = 0; v < 2 * panels; v++)
-            column[v] = load(b + (size_t)(v / 2) * b_panel + k * PANEL + (size_t)(v % 2) * WIDTH);
-#pragma GCC unroll 6
+    const int vectors = panels * width;
+    vector x[TILE_ROWS], column[TILE_VECTORS * TILE_PANELS];
+    if (vectors <= rows) {
+#pragma GCC unroll 9
+        for (int v = 0; v < vectors; v++) {
+            column[v] =
+                load(o->b + (size_t)(v / width) * o->b_panel + (k * (size_t)width + (size_t)(v % width)) * WIDTH);
+            KEEP(column[v]);
+        }
+#pragma GCC unroll 4
         for (int r = 0; r < rows; r++) {
-            real x = a[(size_t)r * a_row + k * a_k];
-#pragma GCC unroll 8
-            for (int v = 0; v < 2 * panels; v++)
-                sum[r][v] += x * column[v];
+            x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
+#pragma GCC unroll 9
+            for (int v = 0; v < vectors; v++)
+                sum[r][v] += x[r] * column[v];
+        }
+    } else {
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++) {
+            x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
+            KEEP(x[r]);
+        }
+#pragma GCC unroll 9
+        for (int v = 0; v < vectors; v++) {
+            column[v] =
+                load(o->b + (size_t)(v / width) * o->b_panel + (k * (size_t)width + (size_t)(v % width)) * WIDTH);
+            if (rows > 1)
+                KEEP(column[v]);
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; r++)
+                sum[r][v] += x[r] * column[v];
         }
     }
+}
+
+#if RNN_CORE_VECTOR_BYTES >= 32 && defined __x86_64__
+/*
+ * The sums of a full tile. In assembly, since that takes all 16 registers, which compilers run short of, in one way or
+ * another. k steps of four at a time, then one by one. A's element of row r and step k is at A_ROWS(r, k) when a_k is
+ * 1, and at A_SLICE(r, k) when a_row is 1 and a_k is TILE_ROWS.
+ */
+#if RNN_CORE_PRECISION == 32
+#define ONE "ss"
+#define ALL "ps"
+#else
+#define ONE "sd"
+#define ALL "pd"
+#endif
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#define REAL_BYTES TEXT(RNN_CORE_PRECISION) "/8"
+#define VECTOR_BYTES TEXT(RNN_CORE_VECTOR_BYTES)
+#define LOAD(v, k) "vmovu" ALL " (3*" #k "+" #v ")*" VECTOR_BYTES "(%[b]), %[b" #v "]\n\t"
+#define MULTIPLY_ADD(r, v) "vfmadd231" ALL " %[x], %[b" #v "], %[s" #r #v "]\n\t"
+#define ROW(r, address)                                                                                                \
+    "vbroadcast" ONE " " address ", %[x]\n\t" MULTIPLY_ADD(r, 0) MULTIPLY_ADD(r, 1) MULTIPLY_ADD(r, 2)
+#define A_ROWS_0(k) #k "*" REAL_BYTES "(%[a])"
+#define A_ROWS_1(k) #k "*" REAL_BYTES "(%[a],%[row])"
+#define A_ROWS_2(k) #k "*" REAL_BYTES "(%[a],%[row],2)"
+#define A_ROWS_3(k) #k "*" REAL_BYTES "(%[a],%[row3])"
+#define A_SLICE_0(k) "(4*" #k ")*" REAL_BYTES "(%[a])"
+#define A_SLICE_1(k) "(4*" #k "+1)*" REAL_BYTES "(%[a])"
+#define A_SLICE_2(k) "(4*" #k "+2)*" REAL_BYTES "(%[a])"
+#define A_SLICE_3(k) "(4*" #k "+3)*" REAL_BYTES "(%[a])"
+#define STEP(A, k) LOAD(0, k) LOAD(1, k) LOAD(2, k) ROW(0, A##_0(k)) ROW(1, A##_1(k)) ROW(2, A##_2(k)) ROW(3, A##_3(k))
+#define ZERO(r, v) "vxor" ALL " %[s" #r #v "], %[s" #r #v "], %[s" #r #v "]\n\t"
+#define ZEROS(r) ZERO(r, 0) ZERO(r, 1) ZERO(r, 2)
+/* clang-format off */
+#define FULL_TILE(A, a_step)                                                                                           \
+    __asm__(ZEROS(0) ZEROS(1) ZEROS(2) ZEROS(3)                                                                        \
+            "test %[fours], %[fours]\n\t"                                                                              \
+            "jz 2f\n"                                                                                                  \
+            ".p2align 5\n"                                                                                             \
+            "1:\t" STEP(A, 0) STEP(A, 1) STEP(A, 2) STEP(A, 3)                                                         \
+            "add $4*" a_step "*" REAL_BYTES ", %[a]\n\t"                                                              \
+            "add $4*3*" VECTOR_BYTES ", %[b]\n\t"                                                                     \
+            "dec %[fours]\n\t"                                                                                        \
+            "jnz 1b\n"                                                                                                 \
+            "2:\ttest %[ones], %[ones]\n\t"                                                                           \
+            "jz 4f\n"                                                                                                  \
+            "3:\t" STEP(A, 0)                                                                                          \
+            "add $" a_step "*" REAL_BYTES ", %[a]\n\t"                                                                \
+            "add $3*" VECTOR_BYTES ", %[b]\n\t"                                                                       \
+            "dec %[ones]\n\t"                                                                                         \
+            "jnz 3b\n"                                                                                                 \
+            "4:"                                                                                                       \
+            : [s00] "=&v"(sum[0][0]), [s01] "=&v"(sum[0][1]), [s02] "=&v"(sum[0][2]),                                  \
+              [s10] "=&v"(sum[1][0]), [s11] "=&v"(sum[1][1]), [s12] "=&v"(sum[1][2]),                                  \
+              [s20] "=&v"(sum[2][0]), [s21] "=&v"(sum[2][1]), [s22] "=&v"(sum[2][2]),                                  \
+              [s30] "=&v"(sum[3][0]), [s31] "=&v"(sum[3][1]), [s32] "=&v"(sum[3][2]),                                  \
+              [b0] "=&v"(column[0]), [b1] "=&v"(column[1]), [b2] "=&v"(column[2]), [x] "=&v"(x),                       \
+              [a] "+&r"(a), [b] "+&r"(b), [fours] "+&r"(fours), [ones] "+&r"(ones)                                     \
+            : [row] "r"(row), [row3] "r"(3 * row)                                                                      \
+            : "cc", "memory")
+/* clang-format on */
+
+INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS])
+{
+    vector column[TILE_VECTORS], x;
+    const real *a = o->a, *b = o->b;
+    size_t fours = o->k_count / 4, ones = o->k_count % 4, row = o->a_row * sizeof(real);
+    if (o->a_k == 1)
+        FULL_TILE(A_ROWS, "1");
+    else
+        FULL_TILE(A_SLICE, "4");
+}
+#define HAVE_FULL_TILE 1
+#else
+#define HAVE_FULL_TILE 0
+INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS])
+{
+    (void)o;
+    (void)sum;
+}
+#endif
+
+/* C[rows][panels * width vectors] = start + A B. rows, panels and width are constants. */
+INLINE void tile(const int rows, const int panels, const int width, const tile_operands *o)
+{
+    const int vectors = panels * width;
+    vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS];
+    for (int r = 0; r < rows; r++) /* C is wanted at the end */
+        for (int v = 0; v < vectors; v += LINE / WIDTH)
+            __builtin_prefetch(o->c + (size_t)r * o->c_row + v * WIDTH, 1);
+
+    if (HAVE_FULL_TILE && rows == TILE_ROWS && panels == 1 && width == TILE_VECTORS) {
+        full_tile(o, sum);
+    } else {
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 9
+            for (int v = 0; v < vectors; v++)
+                sum[r][v] = broadcast(0);
+#pragma GCC unroll 2
+        for (size_t k = 0; k < o->k_count; k++)
+            add_step(rows, panels, width, o, k, sum);
+    }
+
     const real *start = o->start;
     real *c = o->c;
-#pragma GCC unroll 6
+#pragma GCC unroll 4
     for (int r = 0; r < rows; r++, start += o->start_row, c += o->c_row)
-#pragma GCC unroll 8
-        for (int v = 0; v < 2 * panels; v++)
-            if (v < o->vectors)
-                store(c + (size_t)v * WIDTH, load(start + (size_t)v * WIDTH) + sum[r][v]);
+#pragma GCC unroll 9
+        for (int v = 0; v < vectors; v++)
+            store(c + (size_t)v * WIDTH, load(start + (size_t)v * WIDTH) + sum[r][v]);
 }
 
-/* Few rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
-INLINE int panels_at_a_time(size_t rows)
+/* How the rows of C are divided into tiles of 4, of 3, and of 2 or 1: of as many sums as there can be */
+typedef struct tile_rows {
+    size_t fours, threes, rest;
+} tile_rows;
+
+static tile_rows tiles_of(size_t rows)
 {
-    return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
+    size_t threes = (TILE_ROWS - rows % TILE_ROWS) % TILE_ROWS;
+    if (rows < 3 * threes) /* 1, 2 or 5 */
+        return (tile_rows){0, rows / 3, rows % 3};
+    return (tile_rows){(rows - 3 * threes) / TILE_ROWS, threes, 0};
 }
 
-INLINE void tile_of(size_t rows, int panels, const tile_operands *o)
+/* A panel for all rows of a block. */
+INLINE void multiply_panel(const int width, tile_rows rows, tile_operands o)
 {
-#define TILE(rows, panels)                                                                                             \
-    case 8 * (rows) + (panels):                                                                                        \
-        tile(rows, panels, o);                                                                                         \
-        break
-    switch (8 * (int)rows + panels) {
-        TILE(1, 1);
-        TILE(1, 2);
-        TILE(1, 3);
-        TILE(1, 4);
-        TILE(2, 1);
-        TILE(2, 2);
-        TILE(3, 1);
-        TILE(3, 2);
-        TILE(4, 1);
-        TILE(5, 1);
-        TILE(6, 1);
+    for (size_t i = 0; i < rows.fours; i++) {
+        tile(4, 1, width, &o);
+        o.a += 4 * o.a_row, o.start += 4 * o.start_row, o.c += 4 * o.c_row;
     }
-#undef TILE
+    for (size_t i = 0; i < rows.threes; i++) {
+        tile(3, 1, width, &o);
+        o.a += 3 * o.a_row, o.start += 3 * o.start_row, o.c += 3 * o.c_row;
+    }
+    if (rows.rest == 2)
+        tile(2, 1, width, &o);
+    else if (rows.rest == 1)
+        tile(1, 1, width, &o);
+}
+
+/* One or two rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
+INLINE size_t panels_at_a_time(size_t rows)
+{
+    return rows == 1 ? 3 : rows == 2 ? 2 : 1;
+}
+
+static void multiply_panels(size_t panels, size_t width, tile_rows rows, tile_operands o)
+{
+    if (panels == 3)
+        tile(1, 3, 3, &o);
+    else if (panels == 2 && width == 3)
+        rows.rest == 1 ? tile(1, 2, 3, &o) : tile(2, 2, 3, &o);
+    else if (panels == 2)
+        rows.rest == 1 ? tile(1, 2, 2, &o) : tile(2, 2, 2, &o);
+    else if (width == 3)
+        multiply_panel(3, rows, o);
+    else if (width == 2)
+        multiply_panel(2, rows, o);
+    else
+        multiply_panel(1, rows, o);
 }
 
 /* The number of reals that K x N takes packed. */
 static size_t packed_matrix(size_t k_count, size_t n_count)
 {
-    return (n_count + PANEL - 1) / PANEL * PANEL * k_count;
+    return round_up(n_count) * k_count;
+}
+
+/* out[k][width] = rows[k][0 .. width), whole vectors */
+static void copy_panel(size_t k_count, size_t width, const real *rows, size_t row, real *out)
+{
+#define COPY(vectors)                                                                                                  \
+    for (size_t k = 0; k < k_count; k++, rows += row, out += (vectors)*WIDTH)                                          \
+    _Pragma("GCC unroll 3") for (size_t v = 0; v < (vectors); v++) store(out + v * WIDTH, load(rows + v * WIDTH))
+    if (width == 3 * WIDTH)
+        COPY(3);
+    else if (width == 2 * WIDTH)
+        COPY(2);
+    else
+        COPY(1);
+#undef COPY
 }
 
 /*
@@ -114,30 +286,28 @@ static size_t packed_matrix(size_t k_count, size_t n_count)
 static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride,
                                                 size_t columns, real *packed)
 {
-    share panels = share_of(me, (columns + PANEL - 1) / PANEL);
-    packed += panels.first * groups * stride * PANEL;
-    for (size_t n = panels.first * PANEL; n < (panels.first + panels.count) * PANEL; n += PANEL) {
-        size_t count = columns - n < PANEL ? columns - n : PANEL;
-        for (size_t g = 0; g < groups; g++) {
+    share panels = share_of(me, panels_of(columns));
+    for (size_t panel = panels.first; panel < panels.first + panels.count; panel++) {
+        size_t n = panel_start(columns, panel), width = panel_start(columns, panel + 1) - n;
+        size_t count = least_of(columns - n, width);
+        real *to = packed + n * groups * stride;
+        for (size_t g = 0; g < groups; g++, to += stride * width) {
             const real *row = w + g * group * columns + n;
-            for (size_t k = 0; k < stride; k++, row += columns, packed += PANEL) {
-                if (k < group && count == PANEL) {
-                    store(packed, load(row));
-                    store(packed + WIDTH, load(row + WIDTH));
-                    continue;
-                }
-                for (size_t j = 0; j < PANEL; j++)
-                    packed[j] = k < group && j < count ? row[j] : 0;
-            }
+            if (count == width)
+                copy_panel(group, width, row, columns, to);
+            for (size_t k = 0; count < width && k < group; k++)
+                for (size_t j = 0; j < width; j++)
+                    to[k * width + j] = j < count ? row[k * columns + j] : 0;
+            memset(to + group * width, 0, (stride - group) * width * sizeof *to);
         }
     }
 }
 
 /*
- * out[k][j] = v[j][k]; out's rows are PANEL apart. Vectors a half apart are interleaved, log2(WIDTH) times: a perfect
+ * out[k][j] = v[j][k]; out's rows are out_row apart. Vectors a half apart are interleaved, log2(WIDTH) times: a perfect
  * shuffle each, which together transpose.
  */
-INLINE void store_transposed(vector v[WIDTH], real *out)
+INLINE void store_transposed(vector v[WIDTH], real *out, size_t out_row)
 {
 #pragma GCC unroll 4
     for (int step = 1; step < WIDTH; step *= 2) {
@@ -150,8 +320,8 @@ INLINE void store_transposed(vector v[WIDTH], real *out)
         memcpy(v, shuffled, sizeof shuffled);
     }
 #pragma GCC unroll 16
-    for (int j = 0; j < WIDTH; j++)
-        store(out + j * PANEL, v[j]);
+    for (size_t j = 0; j < WIDTH; j++)
+        store(out + j * out_row, v[j]);
 }
 
 /* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride; this thread's share of the panels.
@@ -160,36 +330,31 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
                          real *packed)
 {
     static const real zeros[WIDTH];
-    share panels = share_of(me, (groups * stride + PANEL - 1) / PANEL);
-    packed += panels.first * columns * PANEL;
-    for (size_t n0 = panels.first * PANEL; n0 < (panels.first + panels.count) * PANEL;
-         n0 += PANEL, packed += columns * PANEL) {
-        const real *from[PANEL];
-        size_t step[PANEL]; /* 0 where there is nothing but zeros */
-        for (size_t j = 0; j < PANEL; j++) {
-            size_t g = (n0 + j) / stride, within = (n0 + j) % stride;
-            step[j] = g < groups && within < group;
-            from[j] = step[j] ? w + (g * group + within) * columns : zeros;
-        }
-        size_t k = 0;
-        bool together = step[0] && step[PANEL - 1] && from[PANEL - 1] - from[0] == (ptrdiff_t)((PANEL - 1) * columns);
-        for (; k + WIDTH <= columns; k += WIDTH)
-            for (size_t half = 0; half < PANEL; half += WIDTH) {
+    size_t n_count = groups * stride;
+    share panels = share_of(me, panels_of(n_count));
+    for (size_t panel = panels.first; panel < panels.first + panels.count; panel++) {
+        size_t start = panel_start(n_count, panel), end = panel_start(n_count, panel + 1), width = end - start;
+        for (size_t n = start; n < end; n += WIDTH) { /* whole vectors are of one group */
+            size_t within = n % stride, count = within < group ? least_of(group - within, WIDTH) : 0;
+            const real *from = w + (n / stride * group + within) * columns;
+            real *to = packed + start * columns + (n - start);
+            size_t k = 0;
+            for (; k + WIDTH <= columns; k += WIDTH) {
                 vector v[WIDTH];
-                const real *row = from[half] + k;
-                if (together) {
+                if (count == WIDTH) {
 #pragma GCC unroll 16
                     for (size_t j = 0; j < WIDTH; j++)
-                        v[j] = load(row + j * columns);
+                        v[j] = load(from + j * columns + k);
                 } else {
                     for (size_t j = 0; j < WIDTH; j++)
-                        v[j] = load(from[half + j] + step[half + j] * k);
+                        v[j] = load(j < count ? from + j * columns + k : zeros);
                 }
-                store_transposed(v, packed + k * PANEL + half);
+                store_transposed(v, to + k * width, width);
             }
-        for (; k < columns; k++)
-            for (size_t j = 0; j < PANEL; j++)
-                packed[k * PANEL + j] = from[j][step[j] * k];
+            for (; k < columns; k++)
+                for (size_t j = 0; j < WIDTH; j++)
+                    to[k * width + j] = j < count ? from[j * columns + k] : 0;
+        }
     }
 }
 
@@ -202,63 +367,68 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
 static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
                     const real *start, size_t start_row, real *c, size_t c_row, bool turned)
 {
-    size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
+    size_t panels = panels_of(n_count), m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
+    size_t wide = panels ? n_count / WIDTH % panels : 0; /* panels up to here are wider than those from here */
     for (size_t k0 = 0; k0 < k_count; k0 += k_block, start = c, start_row = c_row) {
         k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
         for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
             m_block = (m_count - m0) / (m_blocks - block); /* blocks, and tiles below, as equal as they can be */
-            size_t tiles = (m_block + TILE_ROWS - 1) / TILE_ROWS;
-            size_t width = (size_t)panels_at_a_time(m_block) * PANEL, parts = (n_count + width - 1) / width;
-            for (size_t part = 0; part < parts; part++) {
-                size_t n = (turned ? parts - 1 - part : part) * width;
-                size_t columns = n_count - n < width ? n_count - n : width;
-                int panels = (int)((columns + PANEL - 1) / PANEL);
-                const real *panel = b + n * k_count + k0 * PANEL;
-                for (size_t i = 0, m = m0; i < tiles; i++) {
-                    size_t rows = (m0 + m_block - m) / (tiles - i);
-                    tile_operands o = {
-                        .k_count = k_block,
-                        .a = a + m * a_row + k0,
-                        .a_row = a_row,
-                        .a_k = 1,
-                        .b = panel,
-                        .b_panel = k_count * PANEL,
-                        .start = start + m * start_row + n,
-                        .start_row = start_row,
-                        .c = c + m * c_row + n,
-                        .c_row = c_row,
-                        .vectors = (int)(columns / WIDTH),
-                    };
-                    tile_of(rows, panels, &o);
-                    m += rows;
+            tile_rows rows = tiles_of(m_block);
+            size_t most = panels_at_a_time(m_block);
+            for (size_t done = 0, count; done < panels; done += count) {
+                size_t panel, left;
+                if (turned) {
+                    left = panels - done > wide ? panels - done - wide : panels - done;
+                    count = least_of(most, left);
+                    panel = panels - done - count;
+                } else {
+                    left = done < wide ? wide - done : panels - done;
+                    count = least_of(most, left);
+                    panel = done;
                 }
+                size_t n = panel_start(n_count, panel), width = panel_start(n_count, panel + 1) - n;
+                multiply_panels(count, width / WIDTH, rows,
+                                (tile_operands){
+                                    .k_count = k_block,
+                                    .a = a + m0 * a_row + k0,
+                                    .a_row = a_row,
+                                    .a_k = 1,
+                                    .b = b + n * k_count + k0 * width,
+                                    .b_panel = width * k_count,
+                                    .start = start + m0 * start_row + n,
+                                    .start_row = start_row,
+                                    .c = c + m0 * c_row + n,
+                                    .c_row = c_row,
+                                });
             }
         }
     }
 }
 
 enum {
-    LINE = 64 / sizeof(real), /* of the cache */
-    AHEAD = 6,                /* rows that are fetched before they are packed */
+    AHEAD = 6, /* rows that are fetched before they are packed */
     /* Slices are a line apart, so that they don't all fall into the same sets of the cache. */
     SLICES_MOST = BLOCK_ROWS / TILE_ROWS * (BLOCK_K * TILE_ROWS + LINE),
     OUTER_SCRATCH = SLICES_MOST + BLOCK_K * BLOCK_COLUMNS /* reals */
 };
 
-/* out[k][PANEL] = x[k][0 .. columns), in panels one behind the other, padded with zeros. */
-static void pack_panels(size_t k_count, size_t columns, const real *x, size_t x_row, real *out)
+/* X of a weight gradient, and the weights it is of */
+typedef struct outer_input {
+    const real *x; /* [P] rows, padded with zeros to whole vectors */
+    size_t x_row;  /* their distance */
+    size_t columns;
+    real *w;      /* [I][J] */
+    size_t w_row; /* J */
+} outer_input;
+
+/* Panels of x, one behind the other. */
+static void pack_panels(size_t k_count, const outer_input *input, real *out)
 {
-    for (size_t c = 0; c < columns; c += PANEL) {
-        size_t n = columns - c < PANEL ? columns - c : PANEL;
-        for (size_t k = 0; k < k_count; k++, out += PANEL) {
-            const real *row = x + k * x_row + c;
-            if (n == PANEL) {
-                memcpy(out, row, PANEL * sizeof *out);
-                continue;
-            }
-            for (size_t j = 0; j < PANEL; j++)
-                out[j] = j < n ? row[j] : 0;
-        }
+    size_t panels = panels_of(input->columns);
+    for (size_t panel = 0; panel < panels; panel++) {
+        size_t start = panel_start(input->columns, panel), width = panel_start(input->columns, panel + 1) - start;
+        copy_panel(k_count, width, input->x + start, input->x_row, out);
+        out += k_count * width;
     }
 }
 
@@ -280,9 +450,9 @@ static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_
     }
 }
 
-/* C[TILE_ROWS][PANEL] += A B, of packed slices; not inline, since there are two calls. */
-static __attribute__((noinline)) void add_products(size_t p_count, const real *g_packed, const real *x_packed, real *c,
-                                                   size_t c_row)
+/* C[TILE_ROWS][width] += A B, of packed slices. */
+static void add_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, real *c,
+                         size_t c_row)
 {
     tile_operands o = {
         .k_count = p_count,
@@ -294,78 +464,124 @@ static __attribute__((noinline)) void add_products(size_t p_count, const real *g
         .start_row = c_row,
         .c = c,
         .c_row = c_row,
-        .vectors = 2,
     };
-    tile(TILE_ROWS, 1, &o);
+    switch (width) {
+    case WIDTH:
+        tile(TILE_ROWS, 1, 1, &o);
+        break;
+    case 2 * WIDTH:
+        tile(TILE_ROWS, 1, 2, &o);
+        break;
+    default:
+        tile(TILE_ROWS, 1, 3, &o);
+    }
 }
 
 /* The same for a tile not all of which exists: w[r][0 .. columns) for those rows of it that `kept` says exist. */
-static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t row0, size_t rows,
-                                  size_t group, size_t kept, size_t columns, real *w, size_t w_row)
+static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, size_t row0,
+                                  size_t rows, size_t group, size_t kept, size_t columns, real *w, size_t w_row)
 {
-    real sum[TILE_ROWS][PANEL] = {{0}};
-    add_products(p_count, g_packed, x_packed, sum[0], PANEL);
+    real sum[TILE_ROWS][TILE_VECTORS * WIDTH] = {{0}};
+    add_products(p_count, g_packed, x_packed, width, sum[0], TILE_VECTORS * WIDTH);
     for (size_t r = 0; r < rows; r++) {
         size_t gate = (row0 + r) / group, within = (row0 + r) % group;
         if (within >= kept)
             continue;
         real *p = w + (gate * kept + within) * w_row;
-        if (columns == PANEL) {
-            store(p, load(p) + load(sum[r]));
-            store(p + WIDTH, load(p + WIDTH) + load(sum[r] + WIDTH));
-        } else {
-            for (size_t j = 0; j < columns; j++)
-                p[j] += sum[r][j];
+        for (size_t j = 0; j < columns; j += WIDTH) {
+            size_t n = least_of(columns - j, WIDTH);
+            store_part(p + j, load_part(p + j, n) + load(sum[r] + j), n);
         }
     }
 }
 
-/*
- * Weight gradient: W[i][j] += sum over p of G[p][i] X[p][j], ascending p; for some of the i.
- * g: [P] rows at g_row, its columns in groups of `group`, of which the first `kept` exist in w; x: [P] rows at x_row;
- * w: [I kept][J]; scratch: OUTER_SCRATCH reals.
- */
-static void outer_product(share i_share, size_t group, size_t kept, size_t j_count, size_t p_count, const real *g,
-                          size_t g_row, const real *x, size_t x_row, real *w, real *scratch)
+/* What multiplies a block of packed slices of G with a block of packed panels of X, and where it goes. */
+static void multiply_block(size_t p_count, share i_share, size_t group, size_t kept, const real *g_packed, size_t slice,
+                           const outer_input *input, const real *x_packed)
 {
-    real *x_packed = scratch, *g_packed = scratch + BLOCK_K * BLOCK_COLUMNS;
+    size_t panels = panels_of(input->columns);
+    for (size_t panel = 0; panel < panels; panel++) {
+        size_t j = panel_start(input->columns, panel), width = panel_start(input->columns, panel + 1) - j;
+        size_t columns = least_of(width, input->columns - j);
+        size_t gate = i_share.first / group, within = i_share.first % group, i_end = i_share.first + i_share.count;
+        const real *g_slice = g_packed, *x_panel = x_packed + j * p_count;
+        for (size_t i = i_share.first; i < i_end; i += TILE_ROWS, g_slice += slice, within += TILE_ROWS) {
+            size_t rows = least_of(i_end - i, TILE_ROWS);
+            for (; within >= group; within -= group)
+                gate++;
+            if (rows == TILE_ROWS && columns == width && within + rows <= kept)
+                add_products(p_count, g_slice, x_panel, width, input->w + (gate * kept + within) * input->w_row + j,
+                             input->w_row);
+            else
+                add_existing_products(p_count, g_slice, x_panel, width, i, rows, group, kept, columns, input->w + j,
+                                      input->w_row);
+        }
+    }
+}
+
+/* The gradient of one block of columns, of up to two inputs. */
+static void outer_product_block(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row,
+                                const outer_input *inputs, size_t count, real *scratch)
+{
+    real *g_packed = scratch, *x_packed = scratch + SLICES_MOST;
     size_t i_end = i_share.first + i_share.count;
-    for (size_t j0 = 0; i_share.count > 0 && j0 < j_count; j0 += BLOCK_COLUMNS) {
-        size_t j_block = j_count - j0 < BLOCK_COLUMNS ? j_count - j0 : BLOCK_COLUMNS;
-        for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
-            size_t p_block = p_count - p0 < BLOCK_K ? p_count - p0 : BLOCK_K;
-            size_t slice = p_block * TILE_ROWS + LINE;
-            pack_panels(p_block, j_block, x + p0 * x_row + j0, x_row, x_packed);
-            for (size_t i0 = i_share.first; i0 < i_end; i0 += BLOCK_ROWS) {
-                size_t i_block = i_end - i0 < BLOCK_ROWS ? i_end - i0 : BLOCK_ROWS;
-                pack_slices(p_block, i_block, g + p0 * g_row + i0, g_row, g_packed, slice);
-                for (size_t j = 0; j < j_block; j += PANEL) {
-                    size_t columns = j_block - j < PANEL ? j_block - j : PANEL;
-                    size_t gate = i0 / group, within = i0 % group;
-                    const real *g_slice = g_packed, *x_panel = x_packed + j * p_block;
-                    for (size_t i = i0; i < i0 + i_block; i += TILE_ROWS, g_slice += slice, within += TILE_ROWS) {
-                        size_t rows = i0 + i_block - i < TILE_ROWS ? i0 + i_block - i : TILE_ROWS;
-                        for (; within >= group; within -= group)
-                            gate++;
-                        if (rows == TILE_ROWS && columns == PANEL && within + rows <= kept)
-                            add_products(p_block, g_slice, x_panel, w + (gate * kept + within) * j_count + j0 + j,
-                                         j_count);
-                        else
-                            add_existing_products(p_block, g_slice, x_panel, i, rows, group, kept, columns, w + j0 + j,
-                                                  j_count);
-                    }
-                }
+    outer_input now[2];
+    memcpy(now, inputs, count * sizeof *now);
+    for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
+        size_t p_block = least_of(p_count - p0, BLOCK_K), slice = p_block * TILE_ROWS + LINE;
+        real *packed = x_packed;
+        for (size_t n = 0; n < count; n++) {
+            now[n].x = inputs[n].x + p0 * inputs[n].x_row;
+            pack_panels(p_block, &now[n], packed);
+            packed += round_up(now[n].columns) * p_block;
+        }
+        for (size_t i = i_share.first; i < i_end; i += BLOCK_ROWS) {
+            share block = {i, least_of(i_end - i, BLOCK_ROWS)};
+            pack_slices(p_block, block.count, g + p0 * g_row + i, g_row, g_packed, slice);
+            packed = x_packed;
+            for (size_t n = 0; n < count; n++) {
+                multiply_block(p_block, block, group, kept, g_packed, slice, &now[n], packed);
+                packed += round_up(now[n].columns) * p_block;
             }
         }
     }
 }
 
 /*
+ * Weight gradients of one or two inputs X: W[i][j] += sum over p of G[p][i] X[p][j], ascending p; for some of the i.
+ * g: [P] rows at g_row, its columns in groups of `group`, of which the first `kept` exist in w; scratch: OUTER_SCRATCH
+ * reals.
+ */
+static void outer_products(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row,
+                           const outer_input *inputs, size_t count, real *scratch)
+{
+    for (size_t n = 0, column = 0; i_share.count > 0 && n < count;) {
+        outer_input block[2];
+        size_t blocks = 0, room = BLOCK_COLUMNS;
+        while (n < count && room > 0) { /* what G is packed for */
+            outer_input *b = &block[blocks++];
+            *b = inputs[n];
+            b->x += column;
+            b->w += column;
+            b->columns = least_of(inputs[n].columns - column, room);
+            room -= round_up(b->columns);
+            column += b->columns;
+            if (column == inputs[n].columns) {
+                column = 0;
+                n++;
+            }
+        }
+        outer_product_block(i_share, group, kept, p_count, g, g_row, block, blocks, scratch);
+    }
+}
+
+/*
  * Bias gradient: b[i] += sum over p of G[p][i], in blocks of BLOCK_K, which keeps the error of a long sum small; for
- * some of the i, whole vectors of them. Groups as in outer_product(); scratch: as many reals as i.
+ * some of the i, whole vectors of them. Groups as in outer_products(); also: NULL, or b's twin, to which the same is
+ * added; scratch: as many reals as i.
  */
 static void column_sums(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row, real *b,
-                        real *scratch)
+                        real *also, real *scratch)
 {
     for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
         size_t p_end = p_count - p0 < BLOCK_K ? p_count : p0 + BLOCK_K;
@@ -374,7 +590,10 @@ static void column_sums(share i_share, size_t group, size_t kept, size_t p_count
             for (size_t i = 0; i < i_share.count; i += WIDTH)
                 store(scratch + i, load(scratch + i) + load(g + p * g_row + i_share.first + i));
         for (size_t i = i_share.first; i < i_share.first + i_share.count; i++)
-            if (i % group < kept)
+            if (i % group < kept) {
                 b[i / group * kept + i % group] += scratch[i - i_share.first];
+                if (also)
+                    also[i / group * kept + i % group] += scratch[i - i_share.first];
+            }
     }
 }

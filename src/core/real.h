@@ -35,6 +35,15 @@ typedef real vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias
 typedef integer int_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
 typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
+/* The vector is in a register here. */
+#if defined __x86_64__
+#define KEEP(v) __asm__("" : "+v"(v))
+#elif defined __aarch64__
+#define KEEP(v) __asm__("" : "+w"(v))
+#else
+#define KEEP(v) ((void)0)
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE vector load(const real *p)

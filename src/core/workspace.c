@@ -138,6 +138,12 @@ static size_t steps_at_once(const workspace *w)
     return all && w->streams < BLOCK_ROWS ? BLOCK_ROWS / w->streams : 1;
 }
 
+/* The steps that weight gradients are added for together: as many rows as such a product takes at once. */
+static size_t steps_of_block(const workspace *w)
+{
+    return w->streams < BLOCK_K ? BLOCK_K / w->streams : 1;
+}
+
 /* This thread's rows of steps t ... t + steps - 1; more than one step only where steps_at_once() says so */
 static share rows_of(const workspace *w, size_t t, size_t steps)
 {
