@@ -20,6 +20,7 @@ enum {
     BLOCK_K = 256,           /* of products: a panel of it stays in the first-level cache */
     BLOCK_ROWS = 96,         /* rows of A that stay in the second-level cache */
     BLOCK_COLUMNS = 512,     /* of weight gradients */
+    LARGE = 1 << 20,         /* bytes of B that the second-level cache can't be expected to hold */
     LINE = 64 / sizeof(real) /* of the cache */
 };
 
@@ -47,6 +48,8 @@ typedef struct tile_operands {
     size_t start_row;  /* their distance; 0: the same for all */
     real *c;
     size_t c_row;
+    const real *next;  /* the panel after this, to be fetched meanwhile */
+    size_t next_lines; /* of the cache, for each tile */
 } tile_operands;
 
 /*
@@ -216,16 +219,31 @@ static tile_rows tiles_of(size_t rows)
     return (tile_rows){(rows - 3 * threes) / TILE_ROWS, threes, 0};
 }
 
+/* Some lines of the next panel into the second-level cache: more than hardware has in flight by itself */
+INLINE void fetch_next(tile_operands *o)
+{
+    for (size_t i = 0; i < o->next_lines; i++, o->next += LINE)
+        __builtin_prefetch(o->next, 0, 2);
+}
+
+/* The next tile below this */
+INLINE void move_down(tile_operands *o, size_t rows)
+{
+    o->a += rows * o->a_row;
+    o->start += rows * o->start_row;
+    o->c += rows * o->c_row;
+}
+
 /* A panel for all rows of a block. */
 INLINE void multiply_panel(const int width, tile_rows rows, tile_operands o)
 {
-    for (size_t i = 0; i < rows.fours; i++) {
+    for (size_t i = 0; i < rows.fours; i++, move_down(&o, 4)) {
+        fetch_next(&o);
         tile(4, 1, width, &o);
-        o.a += 4 * o.a_row, o.start += 4 * o.start_row, o.c += 4 * o.c_row;
     }
-    for (size_t i = 0; i < rows.threes; i++) {
+    for (size_t i = 0; i < rows.threes; i++, move_down(&o, 3)) {
+        fetch_next(&o);
         tile(3, 1, width, &o);
-        o.a += 3 * o.a_row, o.start += 3 * o.start_row, o.c += 3 * o.c_row;
     }
     if (rows.rest == 2)
         tile(2, 1, width, &o);
@@ -369,6 +387,7 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
 {
     size_t panels = panels_of(n_count), m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
     size_t wide = panels ? n_count / WIDTH % panels : 0; /* panels up to here are wider than those from here */
+    bool large = n_count * k_count * sizeof *b >= LARGE;
     for (size_t k0 = 0; k0 < k_count; k0 += k_block, start = c, start_row = c_row) {
         k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
         for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
@@ -387,19 +406,25 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
                     panel = done;
                 }
                 size_t n = panel_start(n_count, panel), width = panel_start(n_count, panel + 1) - n;
-                multiply_panels(count, width / WIDTH, rows,
-                                (tile_operands){
-                                    .k_count = k_block,
-                                    .a = a + m0 * a_row + k0,
-                                    .a_row = a_row,
-                                    .a_k = 1,
-                                    .b = b + n * k_count + k0 * width,
-                                    .b_panel = width * k_count,
-                                    .start = start + m0 * start_row + n,
-                                    .start_row = start_row,
-                                    .c = c + m0 * c_row + n,
-                                    .c_row = c_row,
-                                });
+                tile_operands o = {
+                    .k_count = k_block,
+                    .a = a + m0 * a_row + k0,
+                    .a_row = a_row,
+                    .a_k = 1,
+                    .b = b + n * k_count + k0 * width,
+                    .b_panel = width * k_count,
+                    .start = start + m0 * start_row + n,
+                    .start_row = start_row,
+                    .c = c + m0 * c_row + n,
+                    .c_row = c_row,
+                };
+                if (large && done + count < panels && m_block > 2) {
+                    size_t next = turned ? panel - 1 : panel + 1, at = panel_start(n_count, next);
+                    size_t next_width = panel_start(n_count, next + 1) - at;
+                    o.next = b + at * k_count + k0 * next_width;
+                    o.next_lines = next_width * k_block / LINE / (rows.fours + rows.threes);
+                }
+                multiply_panels(count, width / WIDTH, rows, o);
             }
         }
     }

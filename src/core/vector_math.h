@@ -9,6 +9,12 @@
 
 #include "real.h"
 
+#if defined __x86_64__
+#include <immintrin.h>
+#elif defined __aarch64__
+#include <arm_neon.h>
+#endif
+
 #if RNN_CORE_PRECISION == 32
 enum { MANTISSA_BITS = 23, EXPONENT_BIAS = 127 };
 #define ROUNDER 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits */
@@ -17,6 +23,8 @@ enum { MANTISSA_BITS = 23, EXPONENT_BIAS = 127 };
 #define EXP_LEAST -105.0f /* exp is 0 from here down */
 #define EXP_MOST 90.0f    /* and infinite from here up */
 #define TANH_MOST 10.0f   /* tanh rounds to 1 from here up */
+#define SIGMOID_MOST 40.0f
+enum { SIGMOID_SHIFT = 64 };
 static const real exp_polynomial[] = {0.0013926213466332444f, 0.008363202971575855f, 0.04166655443768594f,
                                       0.16666576845993977f, 0.5f};
 #else
@@ -27,6 +35,8 @@ enum { MANTISSA_BITS = 52, EXPONENT_BIAS = 1023 };
 #define EXP_LEAST -746.0
 #define EXP_MOST 710.0
 #define TANH_MOST 20.0
+#define SIGMOID_MOST 40.0
+enum { SIGMOID_SHIFT = 512 };
 static const real exp_polynomial[] = {2.5100424157005067e-08, 2.7620138719733994e-07,
                                       2.7557268378684192e-06, 2.480152119021773e-05,
                                       0.00019841269863105968, 0.0013888888917281794,
@@ -35,15 +45,42 @@ static const real exp_polynomial[] = {2.5100424157005067e-08, 2.7620138719733994
 #endif
 #define INVERSE_LN2 ((real)1.44269504088896340736)
 
-/* Where the comparisons fail, which they do for NaN, x stays what it is. */
+/* min(limit, x) and max(limit, x), which are x where that is NaN: x is what x86 gives then, and NaN what AArch64 does.
+ */
+#if defined __x86_64__
+#if RNN_CORE_VECTOR_BYTES == 16
+#define OPERATION(name, type) _mm_##name##_p##type
+#elif RNN_CORE_VECTOR_BYTES == 32
+#define OPERATION(name, type) _mm256_##name##_p##type
+#else
+#define OPERATION(name, type) _mm512_##name##_p##type
+#endif
+#if RNN_CORE_PRECISION == 32
+#define LESSER(limit, x) OPERATION(min, s)(limit, x)
+#define GREATER(limit, x) OPERATION(max, s)(limit, x)
+#else
+#define LESSER(limit, x) OPERATION(min, d)(limit, x)
+#define GREATER(limit, x) OPERATION(max, d)(limit, x)
+#endif
+#elif defined __aarch64__ && RNN_CORE_PRECISION == 32
+#define LESSER(limit, x) vminq_f32(limit, x)
+#define GREATER(limit, x) vmaxq_f32(limit, x)
+#elif defined __aarch64__
+#define LESSER(limit, x) vminq_f64(limit, x)
+#define GREATER(limit, x) vmaxq_f64(limit, x)
+#else
+#define LESSER(limit, x) choose((limit) < (x), limit, x)
+#define GREATER(limit, x) choose((limit) > (x), limit, x)
+#endif
+
 INLINE vector limit_above(vector x, real limit)
 {
-    return choose(x > broadcast(limit), broadcast(limit), x);
+    return (vector)LESSER(broadcast(limit), x);
 }
 
 INLINE vector limit_below(vector x, real limit)
 {
-    return choose(x < broadcast(limit), broadcast(limit), x);
+    return (vector)GREATER(broadcast(limit), x);
 }
 
 /* exp(x) = 2^n (1 + *tail); |x| < 2^(MANTISSA_BITS - 2) */
@@ -84,11 +121,17 @@ INLINE vector vector_tanh(vector x)
     return (vector)((int_vector)(e / (e + 2)) | sign);
 }
 
-/* 1 / (1 + exp(-x)), through exp(-|x|), which doesn't overflow */
+/*
+ * e / (1 + e), e = exp(x); 1 from SIGMOID_MOST up. As n is small, one factor 2^(n + shift) is a normal number for all
+ * of them, and a constant one takes the shift back, with the only rounding where e is subnormal.
+ */
 INLINE vector vector_sigmoid(vector x)
 {
-    vector e = vector_exp((vector)((int_vector)x | (int_vector)broadcast((real)-0.0)));
-    return choose(x < broadcast(0), e, broadcast(1)) / (e + 1);
+    const real back = RNN_CORE_PRECISION == 32 ? (real)0x1p-64 : (real)0x1p-512;
+    vector tail;
+    int_vector n = reduce(limit_below(limit_above(x, SIGMOID_MOST), EXP_LEAST), &tail);
+    vector e = (tail + 1) * power_of_two(n + SIGMOID_SHIFT) * back;
+    return e / (e + 1);
 }
 
 #endif
