@@ -24,17 +24,27 @@ enum {
     LINE = 64 / sizeof(real) /* of the cache */
 };
 
-/* The number of panels of some columns. */
-static size_t panels_of(size_t columns)
+/* How columns are divided into panels: the first `wider` of them are width + 1 vectors wide, the others width. */
+typedef struct panelling {
+    size_t count, width, wider;
+} panelling;
+
+static panelling panels_of(size_t columns)
 {
-    return (columns + TILE_VECTORS * WIDTH - 1) / (TILE_VECTORS * WIDTH);
+    size_t vectors = (columns + WIDTH - 1) / WIDTH, count = (vectors + TILE_VECTORS - 1) / TILE_VECTORS;
+    return count ? (panelling){count, vectors / count, vectors % count} : (panelling){0};
 }
 
-/* The column where a panel begins; wider ones come first. What stands packed before it is as many reals, times K. */
-static size_t panel_start(size_t columns, size_t panel)
+/* The column where a panel begins. What stands packed before it is as many reals, times K. */
+INLINE size_t start_of(panelling p, size_t panel)
 {
-    size_t vectors = (columns + WIDTH - 1) / WIDTH, panels = panels_of(columns);
-    return panels ? (panel * (vectors / panels) + least_of(panel, vectors % panels)) * WIDTH : 0;
+    return (panel * p.width + least_of(panel, p.wider)) * WIDTH;
+}
+
+/* Its columns, padding included */
+INLINE size_t width_of(panelling p, size_t panel)
+{
+    return (p.width + (panel < p.wider)) * WIDTH;
 }
 
 /* The operands of a tile. */
@@ -304,9 +314,10 @@ static void copy_panel(size_t k_count, size_t width, const real *rows, size_t ro
 static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride,
                                                 size_t columns, real *packed)
 {
-    share panels = share_of(me, panels_of(columns));
-    for (size_t panel = panels.first; panel < panels.first + panels.count; panel++) {
-        size_t n = panel_start(columns, panel), width = panel_start(columns, panel + 1) - n;
+    panelling panels = panels_of(columns);
+    share mine = share_of(me, panels.count);
+    for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
+        size_t n = start_of(panels, panel), width = width_of(panels, panel);
         size_t count = least_of(columns - n, width);
         real *to = packed + n * groups * stride;
         for (size_t g = 0; g < groups; g++, to += stride * width) {
@@ -349,15 +360,16 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
 {
     static const real zeros[WIDTH];
     size_t n_count = groups * stride;
-    share panels = share_of(me, panels_of(n_count));
-    for (size_t panel = panels.first; panel < panels.first + panels.count; panel++) {
-        size_t start = panel_start(n_count, panel), end = panel_start(n_count, panel + 1), width = end - start;
-        for (size_t n = start; n < end; n += WIDTH) { /* whole vectors are of one group */
+    panelling panels = panels_of(n_count);
+    share mine = share_of(me, panels.count);
+    for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
+        size_t start = start_of(panels, panel), width = width_of(panels, panel);
+        for (size_t n = start; n < start + width; n += WIDTH) { /* whole vectors are of one group */
             size_t within = n % stride, count = within < group ? least_of(group - within, WIDTH) : 0;
             const real *from = w + (n / stride * group + within) * columns;
             real *to = packed + start * columns + (n - start);
-            size_t k = 0;
-            for (; k + WIDTH <= columns; k += WIDTH) {
+            for (size_t done = 0; columns >= WIDTH && done < columns; done += WIDTH) {
+                size_t k = least_of(done, columns - WIDTH); /* the last block may overlap the one before */
                 vector v[WIDTH];
                 if (count == WIDTH) {
 #pragma GCC unroll 16
@@ -369,7 +381,7 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
                 }
                 store_transposed(v, to + k * width, width);
             }
-            for (; k < columns; k++)
+            for (size_t k = 0; columns < WIDTH && k < columns; k++)
                 for (size_t j = 0; j < WIDTH; j++)
                     to[k * width + j] = j < count ? from[j * columns + k] : 0;
         }
@@ -385,8 +397,8 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
 static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
                     const real *start, size_t start_row, real *c, size_t c_row, bool turned)
 {
-    size_t panels = panels_of(n_count), m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
-    size_t wide = panels ? n_count / WIDTH % panels : 0; /* panels up to here are wider than those from here */
+    panelling panels = panels_of(n_count);
+    size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
     bool large = n_count * k_count * sizeof *b >= LARGE;
     for (size_t k0 = 0; k0 < k_count; k0 += k_block, start = c, start_row = c_row) {
         k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
@@ -394,18 +406,13 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
             m_block = (m_count - m0) / (m_blocks - block); /* blocks, and tiles below, as equal as they can be */
             tile_rows rows = tiles_of(m_block);
             size_t most = panels_at_a_time(m_block);
-            for (size_t done = 0, count; done < panels; done += count) {
-                size_t panel, left;
-                if (turned) {
-                    left = panels - done > wide ? panels - done - wide : panels - done;
-                    count = least_of(most, left);
-                    panel = panels - done - count;
-                } else {
-                    left = done < wide ? wide - done : panels - done;
-                    count = least_of(most, left);
-                    panel = done;
-                }
-                size_t n = panel_start(n_count, panel), width = panel_start(n_count, panel + 1) - n;
+            for (size_t done = 0, count; done < panels.count; done += count) {
+                size_t rest = panels.count - done; /* of one width only */
+                size_t alike = turned ? (rest > panels.wider ? rest - panels.wider : rest)
+                                      : (done < panels.wider ? panels.wider - done : rest);
+                count = least_of(most, alike);
+                size_t panel = turned ? rest - count : done;
+                size_t n = start_of(panels, panel), width = width_of(panels, panel);
                 tile_operands o = {
                     .k_count = k_block,
                     .a = a + m0 * a_row + k0,
@@ -418,10 +425,9 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
                     .c = c + m0 * c_row + n,
                     .c_row = c_row,
                 };
-                if (large && done + count < panels && m_block > 2) {
-                    size_t next = turned ? panel - 1 : panel + 1, at = panel_start(n_count, next);
-                    size_t next_width = panel_start(n_count, next + 1) - at;
-                    o.next = b + at * k_count + k0 * next_width;
+                if (large && done + count < panels.count && m_block > 2) {
+                    size_t next = turned ? panel - 1 : panel + 1, next_width = width_of(panels, next);
+                    o.next = b + start_of(panels, next) * k_count + k0 * next_width;
                     o.next_lines = next_width * k_block / LINE / (rows.fours + rows.threes);
                 }
                 multiply_panels(count, width / WIDTH, rows, o);
@@ -449,9 +455,9 @@ typedef struct outer_input {
 /* Panels of x, one behind the other. */
 static void pack_panels(size_t k_count, const outer_input *input, real *out)
 {
-    size_t panels = panels_of(input->columns);
-    for (size_t panel = 0; panel < panels; panel++) {
-        size_t start = panel_start(input->columns, panel), width = panel_start(input->columns, panel + 1) - start;
+    panelling panels = panels_of(input->columns);
+    for (size_t panel = 0; panel < panels.count; panel++) {
+        size_t start = start_of(panels, panel), width = width_of(panels, panel);
         copy_panel(k_count, width, input->x + start, input->x_row, out);
         out += k_count * width;
     }
@@ -502,44 +508,48 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
     }
 }
 
-/* The same for a tile not all of which exists: w[r][0 .. columns) for those rows of it that `kept` says exist. */
-static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, size_t row0,
-                                  size_t rows, size_t group, size_t kept, size_t columns, real *w, size_t w_row)
+/* Rows of G of which no gradient exists */
+#define NOWHERE (SIZE_MAX / 2)
+
+/* The rows of the weights that a block's rows of G belong to; columns of G are in groups of which the first `kept`
+ * exist */
+static void find_rows(share block, size_t group, size_t kept, size_t *rows)
 {
-    real sum[TILE_ROWS][TILE_VECTORS * WIDTH] = {{0}};
-    add_products(p_count, g_packed, x_packed, width, sum[0], TILE_VECTORS * WIDTH);
-    for (size_t r = 0; r < rows; r++) {
-        size_t gate = (row0 + r) / group, within = (row0 + r) % group;
-        if (within >= kept)
-            continue;
-        real *p = w + (gate * kept + within) * w_row;
-        for (size_t j = 0; j < columns; j += WIDTH) {
-            size_t n = least_of(columns - j, WIDTH);
-            store_part(p + j, load_part(p + j, n) + load(sum[r] + j), n);
+    size_t gate = block.first / group, within = block.first % group;
+    for (size_t i = 0; i < (block.count + TILE_ROWS - 1) / TILE_ROWS * TILE_ROWS; i++, within++) {
+        if (within == group) {
+            gate++;
+            within = 0;
         }
+        rows[i] = i < block.count && within < kept ? gate * kept + within : NOWHERE;
     }
 }
 
-/* What multiplies a block of packed slices of G with a block of packed panels of X, and where it goes. */
-static void multiply_block(size_t p_count, share i_share, size_t group, size_t kept, const real *g_packed, size_t slice,
+/* add_products() for a tile not all of which exists */
+static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width,
+                                  const size_t *rows, size_t columns, real *w, size_t w_row)
+{
+    real sum[TILE_ROWS][TILE_VECTORS * WIDTH] = {{0}};
+    add_products(p_count, g_packed, x_packed, width, sum[0], TILE_VECTORS * WIDTH);
+    for (size_t r = 0; r < TILE_ROWS; r++)
+        for (size_t j = 0; rows[r] != NOWHERE && j < columns; j++)
+            w[rows[r] * w_row + j] += sum[r][j];
+}
+
+/* Multiplies packed slices of G, a block of rows, with packed panels of X. */
+static void multiply_block(size_t p_count, size_t i_count, const size_t *rows, const real *g_packed, size_t slice,
                            const outer_input *input, const real *x_packed)
 {
-    size_t panels = panels_of(input->columns);
-    for (size_t panel = 0; panel < panels; panel++) {
-        size_t j = panel_start(input->columns, panel), width = panel_start(input->columns, panel + 1) - j;
-        size_t columns = least_of(width, input->columns - j);
-        size_t gate = i_share.first / group, within = i_share.first % group, i_end = i_share.first + i_share.count;
+    panelling panels = panels_of(input->columns);
+    for (size_t panel = 0; panel < panels.count; panel++) {
+        size_t j = start_of(panels, panel), width = width_of(panels, panel),
+               columns = least_of(width, input->columns - j);
         const real *g_slice = g_packed, *x_panel = x_packed + j * p_count;
-        for (size_t i = i_share.first; i < i_end; i += TILE_ROWS, g_slice += slice, within += TILE_ROWS) {
-            size_t rows = least_of(i_end - i, TILE_ROWS);
-            for (; within >= group; within -= group)
-                gate++;
-            if (rows == TILE_ROWS && columns == width && within + rows <= kept)
-                add_products(p_count, g_slice, x_panel, width, input->w + (gate * kept + within) * input->w_row + j,
-                             input->w_row);
+        for (size_t i = 0; i < i_count; i += TILE_ROWS, g_slice += slice) {
+            if (columns == width && rows[i] + TILE_ROWS - 1 == rows[i + TILE_ROWS - 1])
+                add_products(p_count, g_slice, x_panel, width, input->w + rows[i] * input->w_row + j, input->w_row);
             else
-                add_existing_products(p_count, g_slice, x_panel, width, i, rows, group, kept, columns, input->w + j,
-                                      input->w_row);
+                add_existing_products(p_count, g_slice, x_panel, width, rows + i, columns, input->w + j, input->w_row);
         }
     }
 }
@@ -562,10 +572,12 @@ static void outer_product_block(share i_share, size_t group, size_t kept, size_t
         }
         for (size_t i = i_share.first; i < i_end; i += BLOCK_ROWS) {
             share block = {i, least_of(i_end - i, BLOCK_ROWS)};
+            size_t rows[BLOCK_ROWS];
+            find_rows(block, group, kept, rows);
             pack_slices(p_block, block.count, g + p0 * g_row + i, g_row, g_packed, slice);
             packed = x_packed;
             for (size_t n = 0; n < count; n++) {
-                multiply_block(p_block, block, group, kept, g_packed, slice, &now[n], packed);
+                multiply_block(p_block, block.count, rows, g_packed, slice, &now[n], packed);
                 packed += round_up(now[n].columns) * p_block;
             }
         }
