@@ -15,8 +15,9 @@
 
 enum {
     TILE_ROWS = 4,
-    TILE_VECTORS = 3,        /* the width of a panel, at most */
-    TILE_PANELS = 3,         /* at most, when rows are few */
+    TILE_VECTORS = 3, /* the width of a panel, at most */
+    TILE_PANELS = 3,  /* at most, when rows are few */
+    ROW_VECTORS = TILE_PANELS * TILE_VECTORS,
     BLOCK_K = 256,           /* of products: a panel of it stays in the first-level cache */
     BLOCK_ROWS = 96,         /* rows of A that stay in the second-level cache */
     BLOCK_COLUMNS = 512,     /* of weight gradients */
@@ -52,8 +53,9 @@ typedef struct tile_operands {
     size_t k_count;
     const real *a;
     size_t a_row, a_k; /* distances of A's neighbours */
-    const real *b;
-    size_t b_panel;    /* distance of panels */
+    const real *b;     /* its first panel */
+    size_t k_first;    /* what of it is multiplied: rows k_first ... k_first + k_count - 1 */
+    size_t k_total;    /* of the rows that a panel has */
     const real *start; /* the rows that C's begin as: C's own, or others */
     size_t start_row;  /* their distance; 0: the same for all */
     real *c;
@@ -62,45 +64,54 @@ typedef struct tile_operands {
     size_t next_lines; /* of the cache, for each tile */
 } tile_operands;
 
+/* The panels that a tile takes: so many of three vectors, then so many of two; or one of one. */
+typedef struct tile_columns {
+    int threes, twos, ones;
+} tile_columns;
+
+/* A panel's first vector, its width, and where it stands: constants all, but for the last */
+typedef struct tile_panel {
+    int first, width;
+    const real *b;
+} tile_panel;
+
+INLINE tile_panel panel_of(const tile_columns n, const int v, const tile_operands *o)
+{
+    const int narrow = v - 3 * n.threes, width = narrow < 0 ? 3 : n.ones ? 1 : 2;
+    const int first = narrow < 0 ? v / 3 * 3 : 3 * n.threes + narrow / width * width;
+    return (tile_panel){first, width, o->b + ((size_t)first * o->k_total + (size_t)width * o->k_first) * (size_t)WIDTH};
+}
+
 /*
- * sum[rows][panels * width vectors] += A B, for one k. What is used several times is loaded once: left to themselves,
+ * sum[rows][vectors of the panels] += A B, for one k. What is used several times is loaded once: left to themselves,
  * compilers make operands in memory of it, and then the loads are what takes time.
  */
-INLINE void add_step(const int rows, const int panels, const int width, const tile_operands *o, size_t k,
-                     vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS])
+INLINE void add_step(const int rows, const tile_columns n, const tile_operands *o, size_t k,
+                     vector sum[TILE_ROWS][ROW_VECTORS])
 {
-    const int vectors = panels * width;
-    vector x[TILE_ROWS], column[TILE_VECTORS * TILE_PANELS];
-    if (vectors <= rows) {
+    const int vectors = 3 * n.threes + 2 * n.twos + n.ones;
+    vector x[TILE_ROWS], column[ROW_VECTORS];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows && vectors > rows; r++) {
+        x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
+        KEEP(x[r]);
+    }
 #pragma GCC unroll 9
-        for (int v = 0; v < vectors; v++) {
-            column[v] =
-                load(o->b + (size_t)(v / width) * o->b_panel + (k * (size_t)width + (size_t)(v % width)) * WIDTH);
+    for (int v = 0; v < vectors; v++) {
+        tile_panel p = panel_of(n, v, o);
+        column[v] = load(p.b + (k * (size_t)p.width + (size_t)(v - p.first)) * WIDTH);
+        if (rows > 1)
             KEEP(column[v]);
-        }
 #pragma GCC unroll 4
-        for (int r = 0; r < rows; r++) {
-            x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
+        for (int r = 0; r < rows && vectors > rows; r++)
+            sum[r][v] += x[r] * column[v];
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < rows && vectors <= rows; r++) {
+        x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
 #pragma GCC unroll 9
-            for (int v = 0; v < vectors; v++)
-                sum[r][v] += x[r] * column[v];
-        }
-    } else {
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++) {
-            x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
-            KEEP(x[r]);
-        }
-#pragma GCC unroll 9
-        for (int v = 0; v < vectors; v++) {
-            column[v] =
-                load(o->b + (size_t)(v / width) * o->b_panel + (k * (size_t)width + (size_t)(v % width)) * WIDTH);
-            if (rows > 1)
-                KEEP(column[v]);
-#pragma GCC unroll 4
-            for (int r = 0; r < rows; r++)
-                sum[r][v] += x[r] * column[v];
-        }
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] += x[r] * column[v];
     }
 }
 
@@ -165,10 +176,10 @@ INLINE void add_step(const int rows, const int panels, const int width, const ti
             : "cc", "memory")
 /* clang-format on */
 
-INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS])
+INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][ROW_VECTORS])
 {
     vector column[TILE_VECTORS], x;
-    const real *a = o->a, *b = o->b;
+    const real *a = o->a, *b = o->b + o->k_first * TILE_VECTORS * WIDTH;
     size_t fours = o->k_count / 4, ones = o->k_count % 4, row = o->a_row * sizeof(real);
     if (o->a_k == 1)
         FULL_TILE(A_ROWS, "1");
@@ -178,23 +189,23 @@ INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][TILE_VECTORS
 #define HAVE_FULL_TILE 1
 #else
 #define HAVE_FULL_TILE 0
-INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS])
+INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][ROW_VECTORS])
 {
     (void)o;
     (void)sum;
 }
 #endif
 
-/* C[rows][panels * width vectors] = start + A B. rows, panels and width are constants. */
-INLINE void tile(const int rows, const int panels, const int width, const tile_operands *o)
+/* C[rows][vectors of the panels] = start + A B. rows and n are constants. */
+INLINE void tile(const int rows, const tile_columns n, const tile_operands *o)
 {
-    const int vectors = panels * width;
-    vector sum[TILE_ROWS][TILE_VECTORS * TILE_PANELS];
+    const int vectors = 3 * n.threes + 2 * n.twos + n.ones;
+    vector sum[TILE_ROWS][ROW_VECTORS];
     for (int r = 0; r < rows; r++) /* C is wanted at the end */
         for (int v = 0; v < vectors; v += LINE / WIDTH)
             __builtin_prefetch(o->c + (size_t)r * o->c_row + v * WIDTH, 1);
 
-    if (HAVE_FULL_TILE && rows == TILE_ROWS && panels == 1 && width == TILE_VECTORS) {
+    if (HAVE_FULL_TILE && rows == TILE_ROWS && vectors == TILE_VECTORS) {
         full_tile(o, sum);
     } else {
 #pragma GCC unroll 4
@@ -204,7 +215,7 @@ INLINE void tile(const int rows, const int panels, const int width, const tile_o
                 sum[r][v] = broadcast(0);
 #pragma GCC unroll 2
         for (size_t k = 0; k < o->k_count; k++)
-            add_step(rows, panels, width, o, k, sum);
+            add_step(rows, n, o, k, sum);
     }
 
     const real *start = o->start;
@@ -215,6 +226,11 @@ INLINE void tile(const int rows, const int panels, const int width, const tile_o
         for (int v = 0; v < vectors; v++)
             store(c + (size_t)v * WIDTH, load(start + (size_t)v * WIDTH) + sum[r][v]);
 }
+
+#define THREES(count) ((tile_columns){.threes = (count)})
+#define TWOS(count) ((tile_columns){.twos = (count)})
+#define THREES_AND_TWOS(a, b) ((tile_columns){.threes = (a), .twos = (b)})
+#define ONE_VECTOR ((tile_columns){.ones = 1})
 
 /* How the rows of C are divided into tiles of 4, of 3, and of 2 or 1: of as many sums as there can be */
 typedef struct tile_rows {
@@ -245,42 +261,59 @@ INLINE void move_down(tile_operands *o, size_t rows)
 }
 
 /* A panel for all rows of a block. */
-INLINE void multiply_panel(const int width, tile_rows rows, tile_operands o)
+INLINE void multiply_panel(const tile_columns n, tile_rows rows, tile_operands o)
 {
     for (size_t i = 0; i < rows.fours; i++, move_down(&o, 4)) {
         fetch_next(&o);
-        tile(4, 1, width, &o);
+        tile(4, n, &o);
     }
     for (size_t i = 0; i < rows.threes; i++, move_down(&o, 3)) {
         fetch_next(&o);
-        tile(3, 1, width, &o);
+        tile(3, n, &o);
     }
     if (rows.rest == 2)
-        tile(2, 1, width, &o);
+        tile(2, n, &o);
     else if (rows.rest == 1)
-        tile(1, 1, width, &o);
+        tile(1, n, &o);
 }
 
 /* One or two rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
 INLINE size_t panels_at_a_time(size_t rows)
 {
-    return rows == 1 ? 3 : rows == 2 ? 2 : 1;
+    return rows == 1 ? TILE_PANELS : rows == 2 ? 2 : 1;
 }
 
-static void multiply_panels(size_t panels, size_t width, tile_rows rows, tile_operands o)
+/* Several panels for one row or two */
+static void multiply_few(tile_columns n, size_t rows, const tile_operands *o)
 {
-    if (panels == 3)
-        tile(1, 3, 3, &o);
-    else if (panels == 2 && width == 3)
-        rows.rest == 1 ? tile(1, 2, 3, &o) : tile(2, 2, 3, &o);
-    else if (panels == 2)
-        rows.rest == 1 ? tile(1, 2, 2, &o) : tile(2, 2, 2, &o);
-    else if (width == 3)
-        multiply_panel(3, rows, o);
-    else if (width == 2)
-        multiply_panel(2, rows, o);
+#define TILE(rows, a, b)                                                                                               \
+    case 16 * (rows) + 4 * (a) + (b):                                                                                  \
+        tile(rows, THREES_AND_TWOS(a, b), o);                                                                          \
+        break
+    switch (16 * (int)rows + 4 * n.threes + n.twos) {
+        TILE(1, 3, 0);
+        TILE(1, 2, 1);
+        TILE(1, 1, 2);
+        TILE(1, 2, 0);
+        TILE(1, 1, 1);
+        TILE(1, 0, 2);
+        TILE(2, 2, 0);
+        TILE(2, 1, 1);
+        TILE(2, 0, 2);
+    }
+#undef TILE
+}
+
+static void multiply_panels(tile_columns n, tile_rows rows, const tile_operands *o)
+{
+    if (n.threes + n.twos > 1)
+        multiply_few(n, rows.rest, o);
+    else if (n.threes > 0)
+        multiply_panel(THREES(1), rows, *o);
+    else if (n.twos > 0)
+        multiply_panel(TWOS(1), rows, *o);
     else
-        multiply_panel(1, rows, o);
+        multiply_panel(ONE_VECTOR, rows, *o);
 }
 
 /* The number of reals that K x N takes packed. */
@@ -388,6 +421,17 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
     }
 }
 
+/* The panels from first up to end */
+static tile_columns columns_of(panelling p, size_t first, size_t end)
+{
+    int count = (int)(end - first), wider = p.wider <= first ? 0 : (int)(least_of(p.wider, end) - first);
+    if (p.width == 3)
+        return THREES(count);
+    if (p.width == 2)
+        return THREES_AND_TWOS(wider, count - wider);
+    return ONE_VECTOR;
+}
+
 /*
  * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n].
  * a: [M] rows at a_row; b: packed; start: [M] rows at start_row, C itself or, at 0, one row for all; c: [M] rows at
@@ -405,32 +449,30 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
         for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
             m_block = (m_count - m0) / (m_blocks - block); /* blocks, and tiles below, as equal as they can be */
             tile_rows rows = tiles_of(m_block);
-            size_t most = panels_at_a_time(m_block);
-            for (size_t done = 0, count; done < panels.count; done += count) {
-                size_t rest = panels.count - done; /* of one width only */
-                size_t alike = turned ? (rest > panels.wider ? rest - panels.wider : rest)
-                                      : (done < panels.wider ? panels.wider - done : rest);
-                count = least_of(most, alike);
-                size_t panel = turned ? rest - count : done;
-                size_t n = start_of(panels, panel), width = width_of(panels, panel);
+            size_t most = panels_at_a_time(m_block), groups = (panels.count + most - 1) / most;
+            for (size_t i = 0; i < groups; i++) {
+                size_t group = turned ? groups - 1 - i : i; /* of panels, as equal as they can be */
+                size_t first = panels.count * group / groups, end = panels.count * (group + 1) / groups;
+                size_t n = start_of(panels, first);
                 tile_operands o = {
                     .k_count = k_block,
                     .a = a + m0 * a_row + k0,
                     .a_row = a_row,
                     .a_k = 1,
-                    .b = b + n * k_count + k0 * width,
-                    .b_panel = width * k_count,
+                    .b = b + n * k_count,
+                    .k_first = k0,
+                    .k_total = k_count,
                     .start = start + m0 * start_row + n,
                     .start_row = start_row,
                     .c = c + m0 * c_row + n,
                     .c_row = c_row,
                 };
-                if (large && done + count < panels.count && m_block > 2) {
-                    size_t next = turned ? panel - 1 : panel + 1, next_width = width_of(panels, next);
-                    o.next = b + start_of(panels, next) * k_count + k0 * next_width;
-                    o.next_lines = next_width * k_block / LINE / (rows.fours + rows.threes);
+                if (large && i + 1 < groups && m_block > 2) {
+                    size_t next = turned ? first - 1 : end, width = width_of(panels, next);
+                    o.next = b + start_of(panels, next) * k_count + k0 * width;
+                    o.next_lines = width * k_block / LINE / (rows.fours + rows.threes);
                 }
-                multiply_panels(count, width / WIDTH, rows, o);
+                multiply_panels(columns_of(panels, first, end), rows, &o);
             }
         }
     }
@@ -491,6 +533,7 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
         .a_row = 1,
         .a_k = TILE_ROWS,
         .b = x_packed,
+        .k_total = p_count,
         .start = c,
         .start_row = c_row,
         .c = c,
@@ -498,13 +541,13 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
     };
     switch (width) {
     case WIDTH:
-        tile(TILE_ROWS, 1, 1, &o);
+        tile(TILE_ROWS, ONE_VECTOR, &o);
         break;
     case 2 * WIDTH:
-        tile(TILE_ROWS, 1, 2, &o);
+        tile(TILE_ROWS, TWOS(1), &o);
         break;
     default:
-        tile(TILE_ROWS, 1, 3, &o);
+        tile(TILE_ROWS, THREES(1), &o);
     }
 }
 
