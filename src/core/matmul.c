@@ -25,27 +25,34 @@ enum {
     LINE = 64 / sizeof(real) /* of the cache */
 };
 
-/* How columns are divided into panels: the first `wider` of them are width + 1 vectors wide, the others width. */
-typedef struct panelling {
-    size_t count, width, wider;
-} panelling;
+/* So many parts, as equal as they can be: `larger` of them have size + 1, the others size. */
+typedef struct parts {
+    size_t count, size, larger;
+} parts;
 
-static panelling panels_of(size_t columns)
+/* The fewest parts of at most `most`, which is 1, 2 or 3: small enough that the size needs no division. */
+INLINE parts parts_of(size_t total, size_t most)
 {
-    size_t vectors = (columns + WIDTH - 1) / WIDTH, count = (vectors + TILE_VECTORS - 1) / TILE_VECTORS;
-    return count ? (panelling){count, vectors / count, vectors % count} : (panelling){0};
+    size_t count = (total + most - 1) / most, size = total % most == 0 ? most : least_of(most - 1, total);
+    return (parts){count, size, total - count * size};
+}
+
+/* Panels of some columns; the larger ones come first. */
+INLINE parts panels_of(size_t columns)
+{
+    return parts_of((columns + WIDTH - 1) / WIDTH, TILE_VECTORS);
 }
 
 /* The column where a panel begins. What stands packed before it is as many reals, times K. */
-INLINE size_t start_of(panelling p, size_t panel)
+INLINE size_t start_of(parts panels, size_t panel)
 {
-    return (panel * p.width + least_of(panel, p.wider)) * WIDTH;
+    return (panel * panels.size + least_of(panel, panels.larger)) * WIDTH;
 }
 
 /* Its columns, padding included */
-INLINE size_t width_of(panelling p, size_t panel)
+INLINE size_t width_of(parts panels, size_t panel)
 {
-    return (p.width + (panel < p.wider)) * WIDTH;
+    return (panels.size + (panel < panels.larger)) * WIDTH;
 }
 
 /* The operands of a tile. */
@@ -278,9 +285,16 @@ INLINE void multiply_panel(const tile_columns n, tile_rows rows, tile_operands o
 }
 
 /* One or two rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
-INLINE size_t panels_at_a_time(size_t rows)
+INLINE parts groups_of(size_t panels, size_t rows)
 {
-    return rows == 1 ? TILE_PANELS : rows == 2 ? 2 : 1;
+    return rows == 1 ? parts_of(panels, TILE_PANELS) : rows == 2 ? parts_of(panels, 2) : parts_of(panels, 1);
+}
+
+/* The first panel of a group. The smaller groups come first: the larger panels do. */
+INLINE size_t group_start(parts groups, size_t group)
+{
+    size_t smaller = groups.count - groups.larger;
+    return group * groups.size + (group > smaller ? group - smaller : 0);
 }
 
 /* Several panels for one row or two */
@@ -347,7 +361,7 @@ static void copy_panel(size_t k_count, size_t width, const real *rows, size_t ro
 static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride,
                                                 size_t columns, real *packed)
 {
-    panelling panels = panels_of(columns);
+    parts panels = panels_of(columns);
     share mine = share_of(me, panels.count);
     for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
         size_t n = start_of(panels, panel), width = width_of(panels, panel);
@@ -393,7 +407,7 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
 {
     static const real zeros[WIDTH];
     size_t n_count = groups * stride;
-    panelling panels = panels_of(n_count);
+    parts panels = panels_of(n_count);
     share mine = share_of(me, panels.count);
     for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
         size_t start = start_of(panels, panel), width = width_of(panels, panel);
@@ -422,13 +436,13 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
 }
 
 /* The panels from first up to end */
-static tile_columns columns_of(panelling p, size_t first, size_t end)
+static tile_columns columns_of(parts panels, size_t first, size_t end)
 {
-    int count = (int)(end - first), wider = p.wider <= first ? 0 : (int)(least_of(p.wider, end) - first);
-    if (p.width == 3)
+    int count = (int)(end - first), larger = panels.larger <= first ? 0 : (int)(least_of(panels.larger, end) - first);
+    if (panels.size == 3)
         return THREES(count);
-    if (p.width == 2)
-        return THREES_AND_TWOS(wider, count - wider);
+    if (panels.size == 2)
+        return THREES_AND_TWOS(larger, count - larger);
     return ONE_VECTOR;
 }
 
@@ -441,18 +455,20 @@ static tile_columns columns_of(panelling p, size_t first, size_t end)
 static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
                     const real *start, size_t start_row, real *c, size_t c_row, bool turned)
 {
-    panelling panels = panels_of(n_count);
+    parts panels = panels_of(n_count);
     size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
     bool large = n_count * k_count * sizeof *b >= LARGE;
     for (size_t k0 = 0; k0 < k_count; k0 += k_block, start = c, start_row = c_row) {
         k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
         for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
-            m_block = (m_count - m0) / (m_blocks - block); /* blocks, and tiles below, as equal as they can be */
+            m_block = m_count - m0;
+            if (block + 1 < m_blocks) /* as equal as they can be */
+                m_block /= m_blocks - block;
             tile_rows rows = tiles_of(m_block);
-            size_t most = panels_at_a_time(m_block), groups = (panels.count + most - 1) / most;
-            for (size_t i = 0; i < groups; i++) {
-                size_t group = turned ? groups - 1 - i : i; /* of panels, as equal as they can be */
-                size_t first = panels.count * group / groups, end = panels.count * (group + 1) / groups;
+            parts groups = groups_of(panels.count, m_block);
+            for (size_t i = 0; i < groups.count; i++) {
+                size_t group = turned ? groups.count - 1 - i : i;
+                size_t first = group_start(groups, group), end = group_start(groups, group + 1);
                 size_t n = start_of(panels, first);
                 tile_operands o = {
                     .k_count = k_block,
@@ -467,7 +483,7 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
                     .c = c + m0 * c_row + n,
                     .c_row = c_row,
                 };
-                if (large && i + 1 < groups && m_block > 2) {
+                if (large && i + 1 < groups.count && m_block > 2) {
                     size_t next = turned ? first - 1 : end, width = width_of(panels, next);
                     o.next = b + start_of(panels, next) * k_count + k0 * width;
                     o.next_lines = width * k_block / LINE / (rows.fours + rows.threes);
@@ -497,7 +513,7 @@ typedef struct outer_input {
 /* Panels of x, one behind the other. */
 static void pack_panels(size_t k_count, const outer_input *input, real *out)
 {
-    panelling panels = panels_of(input->columns);
+    parts panels = panels_of(input->columns);
     for (size_t panel = 0; panel < panels.count; panel++) {
         size_t start = start_of(panels, panel), width = width_of(panels, panel);
         copy_panel(k_count, width, input->x + start, input->x_row, out);
@@ -523,9 +539,9 @@ static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_
     }
 }
 
-/* C[TILE_ROWS][width] += A B, of packed slices. */
-static void add_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, real *c,
-                         size_t c_row)
+/* C[TILE_ROWS][width] = start + A B, of packed slices. */
+static void add_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, const real *start,
+                         size_t start_row, real *c, size_t c_row)
 {
     tile_operands o = {
         .k_count = p_count,
@@ -534,8 +550,8 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
         .a_k = TILE_ROWS,
         .b = x_packed,
         .k_total = p_count,
-        .start = c,
-        .start_row = c_row,
+        .start = start,
+        .start_row = start_row,
         .c = c,
         .c_row = c_row,
     };
@@ -572,8 +588,9 @@ static void find_rows(share block, size_t group, size_t kept, size_t *rows)
 static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width,
                                   const size_t *rows, size_t columns, real *w, size_t w_row)
 {
-    real sum[TILE_ROWS][TILE_VECTORS * WIDTH] = {{0}};
-    add_products(p_count, g_packed, x_packed, width, sum[0], TILE_VECTORS * WIDTH);
+    static const real zeros[TILE_VECTORS * WIDTH];
+    real sum[TILE_ROWS][TILE_VECTORS * WIDTH];
+    add_products(p_count, g_packed, x_packed, width, zeros, 0, sum[0], TILE_VECTORS * WIDTH);
     for (size_t r = 0; r < TILE_ROWS; r++)
         for (size_t j = 0; rows[r] != NOWHERE && j < columns; j++)
             w[rows[r] * w_row + j] += sum[r][j];
@@ -583,16 +600,18 @@ static void add_existing_products(size_t p_count, const real *g_packed, const re
 static void multiply_block(size_t p_count, size_t i_count, const size_t *rows, const real *g_packed, size_t slice,
                            const outer_input *input, const real *x_packed)
 {
-    panelling panels = panels_of(input->columns);
+    parts panels = panels_of(input->columns);
     for (size_t panel = 0; panel < panels.count; panel++) {
         size_t j = start_of(panels, panel), width = width_of(panels, panel),
                columns = least_of(width, input->columns - j);
         const real *g_slice = g_packed, *x_panel = x_packed + j * p_count;
         for (size_t i = 0; i < i_count; i += TILE_ROWS, g_slice += slice) {
-            if (columns == width && rows[i] + TILE_ROWS - 1 == rows[i + TILE_ROWS - 1])
-                add_products(p_count, g_slice, x_panel, width, input->w + rows[i] * input->w_row + j, input->w_row);
-            else
+            if (columns == width && rows[i] + TILE_ROWS - 1 == rows[i + TILE_ROWS - 1]) {
+                real *w = input->w + rows[i] * input->w_row + j;
+                add_products(p_count, g_slice, x_panel, width, w, input->w_row, w, input->w_row);
+            } else {
                 add_existing_products(p_count, g_slice, x_panel, width, rows + i, columns, input->w + j, input->w_row);
+            }
         }
     }
 }
