@@ -158,13 +158,15 @@ static void backward_weights(const core_pass *pass, const workspace *w, int64_t 
     real *hh = (real *)pass->gradients + layer->weight_hh, *ih = (real *)pass->gradients + layer->weight_ih;
     size_t joint = width->joint / w->stride * w->hidden, inputs = (size_t)layer->inputs;
     bool has_inputs = has_input_product(pass->network, l);
-    layer_input x = input_of(w, l);
-    outer_input from[2] = {{h_at(w, l, step), w->stride, w->hidden, hh, w->hidden},
-                           {x.rows + rows.first * x.stride, x.stride, inputs, ih, inputs}};
+    outer_input from[2] = {{h_at(w, l, step), w->stride, w->hidden, hh, w->hidden}};
+    if (has_inputs) {
+        layer_input x = input_of(w, l);
+        from[1] = (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih, inputs};
+    }
     add_weight_gradients(w, width->joint, w->stride, w->hidden, rows.count, gates, width->all, from,
                          has_inputs ? 2 : 1);
     from[0].w += joint * w->hidden;
-    from[1].w += joint * inputs;
+    from[1].w = ih + joint * inputs;
     add_weight_gradients(w, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, &from[0], 1);
     if (has_inputs)
         add_weight_gradients(w, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all,

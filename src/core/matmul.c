@@ -111,14 +111,14 @@ INLINE void add_step(const int rows, const tile_columns n, const tile_operands *
             KEEP(column[v]);
 #pragma GCC unroll 4
         for (int r = 0; r < rows && vectors > rows; r++)
-            sum[r][v] += x[r] * column[v];
+            sum[r][v] = multiply_add(x[r], column[v], sum[r][v]);
     }
 #pragma GCC unroll 4
     for (int r = 0; r < rows && vectors <= rows; r++) {
         x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
 #pragma GCC unroll 9
         for (int v = 0; v < vectors; v++)
-            sum[r][v] += x[r] * column[v];
+            sum[r][v] = multiply_add(x[r], column[v], sum[r][v]);
     }
 }
 

@@ -15,6 +15,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined __x86_64__
+#include <immintrin.h>
+#elif defined __aarch64__
+#include <arm_neon.h>
+#endif
+
 #if RNN_CORE_PRECISION == 32
 typedef float real;
 typedef int32_t integer; /* as wide as a real */
@@ -35,6 +41,23 @@ typedef real vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias
 typedef integer int_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
 typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
+/* An intrinsic function of x86 for this vector: X86_OPERATION(min) is _mm256_min_ps, for one. */
+#if RNN_CORE_VECTOR_BYTES == 16
+#define X86_PREFIX _mm_
+#elif RNN_CORE_VECTOR_BYTES == 32
+#define X86_PREFIX _mm256_
+#else
+#define X86_PREFIX _mm512_
+#endif
+#if RNN_CORE_PRECISION == 32
+#define X86_SUFFIX _ps
+#else
+#define X86_SUFFIX _pd
+#endif
+#define X86_PASTE(prefix, name, suffix) prefix##name##suffix
+#define X86_NAME(prefix, name, suffix) X86_PASTE(prefix, name, suffix)
+#define X86_OPERATION(name) X86_NAME(X86_PREFIX, name, X86_SUFFIX)
+
 /* The vector is in a register here. */
 #if defined __x86_64__
 #define KEEP(v) __asm__("" : "+v"(v))
@@ -49,6 +72,20 @@ typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES),
 INLINE vector load(const real *p)
 {
     return *(const unaligned_vector *)p;
+}
+
+/* a b + c, rounded once where the machine can, at every level of optimization. */
+INLINE vector multiply_add(vector a, vector b, vector c)
+{
+#if defined __FMA__
+    return (vector)X86_OPERATION(fmadd)(a, b, c);
+#elif defined __aarch64__ && RNN_CORE_PRECISION == 32
+    return (vector)vfmaq_f32(c, a, b);
+#elif defined __aarch64__
+    return (vector)vfmaq_f64(c, a, b);
+#else
+    return a * b + c;
+#endif
 }
 
 INLINE void store(real *p, vector v)

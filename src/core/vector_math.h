@@ -9,12 +9,6 @@
 
 #include "real.h"
 
-#if defined __x86_64__
-#include <immintrin.h>
-#elif defined __aarch64__
-#include <arm_neon.h>
-#endif
-
 #if RNN_CORE_PRECISION == 32
 enum { MANTISSA_BITS = 23, EXPONENT_BIAS = 127 };
 #define ROUNDER 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits */
@@ -48,20 +42,8 @@ static const real exp_polynomial[] = {2.5100424157005067e-08, 2.7620138719733994
 /* min(limit, x) and max(limit, x), which are x where that is NaN: x is what x86 gives then, and NaN what AArch64 does.
  */
 #if defined __x86_64__
-#if RNN_CORE_VECTOR_BYTES == 16
-#define OPERATION(name, type) _mm_##name##_p##type
-#elif RNN_CORE_VECTOR_BYTES == 32
-#define OPERATION(name, type) _mm256_##name##_p##type
-#else
-#define OPERATION(name, type) _mm512_##name##_p##type
-#endif
-#if RNN_CORE_PRECISION == 32
-#define LESSER(limit, x) OPERATION(min, s)(limit, x)
-#define GREATER(limit, x) OPERATION(max, s)(limit, x)
-#else
-#define LESSER(limit, x) OPERATION(min, d)(limit, x)
-#define GREATER(limit, x) OPERATION(max, d)(limit, x)
-#endif
+#define LESSER(limit, x) X86_OPERATION(min)(limit, x)
+#define GREATER(limit, x) X86_OPERATION(max)(limit, x)
 #elif defined __aarch64__ && RNN_CORE_PRECISION == 32
 #define LESSER(limit, x) vminq_f32(limit, x)
 #define GREATER(limit, x) vmaxq_f32(limit, x)

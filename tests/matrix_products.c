@@ -1,0 +1,242 @@
+/*
+ * matrix_products.c: the products that the core is made of against plain sums, for many sizes; built once for each
+ * precision and instruction set, as the core is.
+ */
+#include "core/matmul.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* Around what tiles, panels and blocks are made of */
+static const size_t many_rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 23, 96, 97, 200};
+static const size_t many_vectors[] = {1, 2, 3, 4, 5, 7, 10, 13, 23};
+static const size_t many_steps[] = {1, 2, 3, 4, 5, 8, 100, 256, 257, 520};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define EACH(variable, array)                                                                                          \
+    for (size_t variable##_index = 0, variable;                                                                        \
+         variable##_index < COUNT(array) && (variable = (array)[variable##_index], true); variable##_index++)
+
+static const team alone = {0, 1};
+
+/* Numbers between -1 and 1, the same in each run */
+static real *numbers(size_t count)
+{
+    static uint32_t seed = 1;
+    real *x = malloc((count + WIDTH) * sizeof *x);
+    assert_non_null(x);
+    for (size_t i = 0; i < count + WIDTH; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        x[i] = (real)(seed >> 8) / (real)(1 << 23) - 1;
+    }
+    return x;
+}
+
+static real *zeros(size_t count)
+{
+    real *x = calloc(count + WIDTH, sizeof *x);
+    assert_non_null(x);
+    return x;
+}
+
+/* Sums of `terms` products of such numbers differ by no more than this, whatever their order. */
+static void check_close(real found, double expected, size_t terms)
+{
+    double allowed = 4 * (double)(RNN_CORE_PRECISION == 32 ? FLT_EPSILON : DBL_EPSILON) * (double)(terms + 1);
+    if (!(fabs((double)found - expected) <= allowed))
+        fail_msg("%.17g instead of %.17g", (double)found, expected);
+}
+
+/* Packed weights of one group without padding */
+static real *packed_columns(const real *w, size_t n_count, size_t k_count)
+{
+    real *packed = zeros(packed_matrix(k_count, n_count));
+    pack_columns(alone, w, 1, n_count, round_up(n_count), k_count, packed);
+    return packed;
+}
+
+static void check_product(size_t m_count, size_t n_count, size_t k_count)
+{
+    size_t n_padded = round_up(n_count);
+    real *a = numbers(m_count * k_count), *w = numbers(n_count * k_count), *start = numbers(m_count * n_padded);
+    real *b = packed_columns(w, n_count, k_count);
+    real *c = zeros(m_count * n_padded), *turned = zeros(m_count * n_padded), *row = zeros(n_padded);
+    product(m_count, n_padded, k_count, a, k_count, b, start, n_padded, c, n_padded, false);
+    product(m_count, n_padded, k_count, a, k_count, b, start, n_padded, turned, n_padded, true);
+    assert_memory_equal(turned, c, m_count * n_padded * sizeof *c);
+    for (size_t m = 0; m < m_count; m++) {
+        for (size_t n = 0; n < n_count; n++) {
+            double sum = (double)start[m * n_padded + n];
+            for (size_t k = 0; k < k_count; k++)
+                sum += (double)a[m * k_count + k] * (double)w[n * k_count + k];
+            check_close(c[m * n_padded + n], sum, k_count);
+        }
+        product(1, n_padded, k_count, a + m * k_count, k_count, b, start + m * n_padded, 0, row, n_padded, false);
+        assert_memory_equal(row, c + m * n_padded,
+                            n_padded * sizeof *row); /* however many rows are computed together */
+    }
+    free(row);
+    free(turned);
+    free(c);
+    free(b);
+    free(start);
+    free(w);
+    free(a);
+}
+
+static void test_products_are_sums_whatever_rows_are_together(void **state)
+{
+    (void)state;
+    EACH(m, many_rows)
+    EACH(vectors, many_vectors)
+    EACH(k, many_steps)
+    if (m * vectors * k < 400000)
+        check_product(m, vectors * WIDTH - vectors % 2, k);
+}
+
+/* w's rows are columns of one packing and rows of the other: so the other's product with ones sums its columns. */
+static void check_packing(size_t groups, size_t group, size_t columns)
+{
+    size_t stride = round_up(group), rows = groups * group, padded = round_up(columns);
+    real *w = numbers(rows * columns), *one_row = zeros(groups * stride), *sums = zeros(padded);
+    real *by_columns = zeros(packed_matrix(columns, groups * stride));
+    real *by_rows = zeros(packed_matrix(groups * stride, columns));
+    pack_columns(alone, w, groups, group, stride, columns, by_columns);
+    pack_rows(alone, w, groups, group, stride, columns, by_rows);
+    for (size_t j = 0; j < columns; j++) { /* what it multiplies picks a column of w */
+        real *unit = zeros(columns), *nothing = zeros(groups * stride);
+        unit[j] = 1;
+        product(1, groups * stride, columns, unit, columns, by_columns, nothing, 0, one_row, groups * stride, false);
+        for (size_t g = 0; g < groups; g++)
+            for (size_t i = 0; i < stride; i++)
+                assert_true(one_row[g * stride + i] == (i < group ? w[(g * group + i) * columns + j] : 0));
+        free(nothing);
+        free(unit);
+    }
+    for (size_t i = 0; i < groups * stride; i++) { /* and here a row */
+        real *unit = zeros(groups * stride), *nothing = zeros(padded);
+        unit[i] = 1;
+        product(1, padded, groups * stride, unit, groups * stride, by_rows, nothing, 0, sums, padded, false);
+        for (size_t j = 0; j < padded; j++)
+            assert_true(sums[j] ==
+                        (i % stride < group && j < columns ? w[(i / stride * group + i % stride) * columns + j] : 0));
+        free(nothing);
+        free(unit);
+    }
+    for (size_t size = 2; size < 6; size++) { /* the same, whoever packs what */
+        real *columns_too = zeros(packed_matrix(columns, groups * stride));
+        real *rows_too = zeros(packed_matrix(groups * stride, columns));
+        for (size_t rank = 0; rank < size; rank++) {
+            pack_columns((team){rank, size}, w, groups, group, stride, columns, columns_too);
+            pack_rows((team){rank, size}, w, groups, group, stride, columns, rows_too);
+        }
+        assert_memory_equal(columns_too, by_columns, packed_matrix(columns, groups * stride) * sizeof *w);
+        assert_memory_equal(rows_too, by_rows, packed_matrix(groups * stride, columns) * sizeof *w);
+        free(rows_too);
+        free(columns_too);
+    }
+    free(by_rows);
+    free(by_columns);
+    free(sums);
+    free(one_row);
+    free(w);
+}
+
+static void test_packed_weights_are_the_weights(void **state)
+{
+    (void)state;
+    for (size_t groups = 1; groups <= 4; groups++)
+        for (size_t group = 1; group < 40; group += 1 + group / 4)
+            for (size_t columns = 1; columns < 70; columns += 1 + columns / 3)
+                check_packing(groups, group, columns);
+}
+
+/* Two inputs at once, their gradients added to what is there; by one thread or several */
+static void check_outer_products(size_t groups, size_t kept, size_t p_count, const size_t columns[2])
+{
+    size_t group = round_up(kept), i_count = groups * group, rows = groups * kept;
+    real *g = numbers(p_count * i_count), *x[2], *w[2], *before[2], *divided[2];
+    real *scratch = zeros(OUTER_SCRATCH);
+    outer_input inputs[2], again[2];
+    for (int n = 0; n < 2; n++) {
+        size_t padded = round_up(columns[n]);
+        x[n] = numbers(p_count * padded);
+        before[n] = numbers(rows * columns[n]);
+        w[n] = zeros(rows * columns[n]);
+        divided[n] = zeros(rows * columns[n]);
+        memcpy(w[n], before[n], rows * columns[n] * sizeof(real));
+        memcpy(divided[n], before[n], rows * columns[n] * sizeof(real));
+        inputs[n] = (outer_input){x[n], padded, columns[n], w[n], columns[n]};
+        again[n] = (outer_input){x[n], padded, columns[n], divided[n], columns[n]};
+    }
+    outer_products((share){0, i_count}, group, kept, p_count, g, i_count, inputs, 2, scratch);
+    for (size_t rank = 0; rank < 3; rank++)
+        outer_products(share_of((team){rank, 3}, i_count), group, kept, p_count, g, i_count, again, 2, scratch);
+    for (int n = 0; n < 2; n++) {
+        assert_memory_equal(divided[n], w[n], rows * columns[n] * sizeof(real));
+        for (size_t i = 0; i < rows; i++)
+            for (size_t j = 0; j < columns[n]; j++) {
+                double sum = (double)before[n][i * columns[n] + j];
+                for (size_t p = 0; p < p_count; p++)
+                    sum += (double)g[p * i_count + i / kept * group + i % kept] *
+                           (double)x[n][p * round_up(columns[n]) + j];
+                check_close(w[n][i * columns[n] + j], sum, p_count);
+            }
+        free(divided[n]);
+        free(w[n]);
+        free(before[n]);
+        free(x[n]);
+    }
+    free(scratch);
+    free(g);
+}
+
+static void test_weight_gradients_are_sums_whoever_adds_them(void **state)
+{
+    (void)state;
+    static const size_t widths[][2] = {{1, 7}, {8, 24}, {65, 3}, {100, 100}, {500, 30}, {513, 600}};
+    static const size_t kept[] = {1, 2, 3, 4, 5, 8, 25, 100};
+    for (size_t groups = 1; groups <= 4; groups++)
+        EACH(h, kept)
+    EACH(p, many_steps)
+    for (size_t i = 0; i < COUNT(widths); i++)
+        if (groups * h * p * (widths[i][0] + widths[i][1]) < 4000000)
+            check_outer_products(groups, h, p, widths[i]);
+}
+
+static void test_bias_gradients_are_sums_of_columns(void **state)
+{
+    (void)state;
+    EACH(p, many_steps)
+    {
+        size_t group = round_up(5), i_count = 3 * group;
+        real *g = numbers(p * i_count), *b = zeros(15), *twin = zeros(15), *scratch = zeros(i_count);
+        column_sums((share){0, i_count}, group, 5, p, g, i_count, b, twin, scratch);
+        for (size_t i = 0; i < 15; i++) {
+            double sum = 0;
+            for (size_t row = 0; row < p; row++)
+                sum += (double)g[row * i_count + i / 5 * group + i % 5];
+            check_close(b[i], sum, p);
+            assert_true(twin[i] == b[i]);
+        }
+        free(scratch);
+        free(twin);
+        free(b);
+        free(g);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products_are_sums_whatever_rows_are_together),
+        cmocka_unit_test(test_packed_weights_are_the_weights),
+        cmocka_unit_test(test_weight_gradients_are_sums_whoever_adds_them),
+        cmocka_unit_test(test_bias_gradients_are_sums_of_columns),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
