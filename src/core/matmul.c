@@ -220,7 +220,6 @@ INLINE void tile(const int rows, const tile_columns n, const tile_operands *o)
 #pragma GCC unroll 9
             for (int v = 0; v < vectors; v++)
                 sum[r][v] = broadcast(0);
-#pragma GCC unroll 2
         for (size_t k = 0; k < o->k_count; k++)
             add_step(rows, n, o, k, sum);
     }
@@ -284,10 +283,36 @@ INLINE void multiply_panel(const tile_columns n, tile_rows rows, tile_operands o
         tile(1, n, &o);
 }
 
-/* One or two rows take several panels at a time, so that there are enough sums under way to fill the pipeline. */
-INLINE parts groups_of(size_t panels, size_t rows)
+/* Several panels for one row */
+static void multiply_row(tile_columns n, const tile_operands *o)
 {
-    return rows == 1 ? parts_of(panels, TILE_PANELS) : rows == 2 ? parts_of(panels, 2) : parts_of(panels, 1);
+#define TILE(a, b)                                                                                                     \
+    case 4 * (a) + (b):                                                                                                \
+        tile(1, THREES_AND_TWOS(a, b), o);                                                                             \
+        break
+    switch (4 * n.threes + n.twos) {
+        TILE(3, 0);
+        TILE(2, 1);
+        TILE(1, 2);
+        TILE(2, 0);
+        TILE(1, 1);
+        TILE(0, 2);
+    }
+#undef TILE
+}
+
+/* A group of panels: several only when there is one row, so that there are enough sums under way to fill the pipeline
+ */
+static void multiply_panels(tile_columns n, tile_rows rows, const tile_operands *o)
+{
+    if (n.threes + n.twos > 1)
+        multiply_row(n, o);
+    else if (n.threes > 0)
+        multiply_panel(THREES(1), rows, *o);
+    else if (n.twos > 0)
+        multiply_panel(TWOS(1), rows, *o);
+    else
+        multiply_panel(ONE_VECTOR, rows, *o);
 }
 
 /* The first panel of a group. The smaller groups come first: the larger panels do. */
@@ -295,39 +320,6 @@ INLINE size_t group_start(parts groups, size_t group)
 {
     size_t smaller = groups.count - groups.larger;
     return group * groups.size + (group > smaller ? group - smaller : 0);
-}
-
-/* Several panels for one row or two */
-static void multiply_few(tile_columns n, size_t rows, const tile_operands *o)
-{
-#define TILE(rows, a, b)                                                                                               \
-    case 16 * (rows) + 4 * (a) + (b):                                                                                  \
-        tile(rows, THREES_AND_TWOS(a, b), o);                                                                          \
-        break
-    switch (16 * (int)rows + 4 * n.threes + n.twos) {
-        TILE(1, 3, 0);
-        TILE(1, 2, 1);
-        TILE(1, 1, 2);
-        TILE(1, 2, 0);
-        TILE(1, 1, 1);
-        TILE(1, 0, 2);
-        TILE(2, 2, 0);
-        TILE(2, 1, 1);
-        TILE(2, 0, 2);
-    }
-#undef TILE
-}
-
-static void multiply_panels(tile_columns n, tile_rows rows, const tile_operands *o)
-{
-    if (n.threes + n.twos > 1)
-        multiply_few(n, rows.rest, o);
-    else if (n.threes > 0)
-        multiply_panel(THREES(1), rows, *o);
-    else if (n.twos > 0)
-        multiply_panel(TWOS(1), rows, *o);
-    else
-        multiply_panel(ONE_VECTOR, rows, *o);
 }
 
 /* The number of reals that K x N takes packed. */
@@ -465,7 +457,7 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
             if (block + 1 < m_blocks) /* as equal as they can be */
                 m_block /= m_blocks - block;
             tile_rows rows = tiles_of(m_block);
-            parts groups = groups_of(panels.count, m_block);
+            parts groups = m_block == 1 ? parts_of(panels.count, TILE_PANELS) : parts_of(panels.count, 1);
             for (size_t i = 0; i < groups.count; i++) {
                 size_t group = turned ? groups.count - 1 - i : i;
                 size_t first = group_start(groups, group), end = group_start(groups, group + 1);

@@ -3,6 +3,7 @@
  */
 #include "core.h"
 #include "real.h"
+#include "vector_math.h"
 
 /* x - x is 0 for finite x and NaN otherwise. By SUMS sums side by side, so that they don't wait for one another. */
 static bool all_finite(const void *values, size_t count)
@@ -25,23 +26,28 @@ static bool all_finite(const void *values, size_t count)
     return rest == 0;
 }
 
-INLINE real limited(real x, real most)
+/* NaN stays what it is. */
+INLINE vector limited(vector x, real most)
 {
-    return x > most ? most : x < -most ? -most : x;
+    return limit_below(limit_above(x, most), -most);
 }
 
 static void clip(void *values, size_t count, double limit)
 {
     real *x = values, most = (real)limit;
-    for (size_t i = 0; i < count; i++)
-        x[i] = limited(x[i], most);
+    for (size_t i = 0; i < count; i += WIDTH) {
+        size_t n = least_of(WIDTH, count - i);
+        store_part(x + i, limited(load_part(x + i, n), most), n);
+    }
 }
 
 static void scale(void *values, size_t count, double factor)
 {
     real *x = values, by = (real)factor;
-    for (size_t i = 0; i < count; i++)
-        x[i] *= by;
+    for (size_t i = 0; i < count; i += WIDTH) {
+        size_t n = least_of(WIDTH, count - i);
+        store_part(x + i, load_part(x + i, n) * by, n);
+    }
 }
 
 /* In double, by SUMS sums side by side, so that the additions don't wait for one another. */
@@ -67,59 +73,66 @@ INLINE real rate_of(double rate)
     return rate > (double)REAL_MOST ? REAL_MOST : (real)rate;
 }
 
-/* m += g²; x -= rate g / sqrt(m + epsilon) */
-static void adagrad(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
+/* The gradient as a rule takes it, limited and with the decay's part; the gradient becomes 0. */
+INLINE vector take_gradient(real *g, vector x, real most, real decay)
 {
-    real *restrict x = values, *restrict g = gradients, *restrict m = first;
+    vector d = limited(load(g), most) + decay * x;
+    store(g, broadcast(0));
+    return d;
+}
+
+/* m += g²; x -= rate g / sqrt(m + epsilon) */
+static void adagrad_vectors(const core_update *u, size_t count, void *values, void *gradients, void *first,
+                            void *second)
+{
+    real *x = values, *g = gradients, *m = first;
     real rate = rate_of(u->learning_rate), epsilon = positive(u->epsilon), decay = rate_of(u->weight_decay);
     real most = rate_of(u->limit);
     (void)second;
-    for (size_t i = 0; i < count; i++) {
-        real d = limited(g[i], most) + decay * x[i];
-        m[i] += d * d;
-        x[i] -= rate * d / square_root(m[i] + epsilon);
-        g[i] = 0;
+    for (size_t i = 0; i < count; i += WIDTH) {
+        vector at = load(x + i), d = take_gradient(g + i, at, most, decay);
+        vector sum = load(m + i) + d * d;
+        store(m + i, sum);
+        store(x + i, at - rate * d / square_roots(sum + epsilon));
     }
 }
 
 /* v = momentum v + g; x -= rate v, or with Nesterov's momentum rate (g + momentum v) */
-static void sgd(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
+static void sgd_vectors(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
 {
-    real *restrict x = values, *restrict g = gradients, *restrict v = first;
+    real *x = values, *g = gradients, *v = first;
     real rate = rate_of(u->learning_rate), momentum = (real)u->momentum, decay = rate_of(u->weight_decay);
-    real most = rate_of(u->limit);
+    real most = rate_of(u->limit), own = u->nesterov ? 1 : 0, carried = u->nesterov ? momentum : 1;
     (void)second;
-    if (momentum == 0) { /* there is no v then */
-        for (size_t i = 0; i < count; i++) {
-            x[i] -= rate * (limited(g[i], most) + decay * x[i]);
-            g[i] = 0;
+    for (size_t i = 0; i < count; i += WIDTH) {
+        vector at = load(x + i), step = take_gradient(g + i, at, most, decay);
+        if (momentum != 0) { /* or else there is no v */
+            vector velocity = momentum * load(v + i) + step;
+            store(v + i, velocity);
+            step = own * step + carried * velocity;
         }
-        return;
-    }
-    real own = u->nesterov ? 1 : 0, carried = u->nesterov ? momentum : 1;
-    for (size_t i = 0; i < count; i++) {
-        real d = limited(g[i], most) + decay * x[i];
-        v[i] = momentum * v[i] + d;
-        x[i] -= rate * (own * d + carried * v[i]);
-        g[i] = 0;
+        store(x + i, at - rate * step);
     }
 }
 
 /* m = beta2 m + (1 - beta2) g²; v = momentum v + g / (sqrt(m) + epsilon); x -= rate v */
-static void rmsprop(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
+static void rmsprop_vectors(const core_update *u, size_t count, void *values, void *gradients, void *first,
+                            void *second)
 {
-    real *restrict x = values, *restrict g = gradients, *restrict m = first, *restrict v = second;
+    real *x = values, *g = gradients, *m = first, *v = second;
     real rate = rate_of(u->learning_rate), epsilon = positive(u->epsilon), decay = rate_of(u->weight_decay);
     real momentum = (real)u->momentum, beta = (real)u->beta2, other = (real)(1 - u->beta2);
     real most = rate_of(u->limit);
-    for (size_t i = 0; i < count; i++) {
-        real d = limited(g[i], most) + decay * x[i];
-        m[i] = beta * m[i] + other * d * d;
-        real step = d / (square_root(m[i]) + epsilon);
-        if (v)
-            step = v[i] = momentum * v[i] + step;
-        x[i] -= rate * step;
-        g[i] = 0;
+    for (size_t i = 0; i < count; i += WIDTH) {
+        vector at = load(x + i), d = take_gradient(g + i, at, most, decay);
+        vector mean = beta * load(m + i) + other * d * d;
+        vector step = d / (square_roots(mean) + epsilon);
+        store(m + i, mean);
+        if (v) {
+            step = momentum * load(v + i) + step;
+            store(v + i, step);
+        }
+        store(x + i, at - rate * step);
     }
 }
 
@@ -127,28 +140,58 @@ static void rmsprop(const core_update *u, size_t count, void *values, void *grad
  * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; x -= rate (m / correction1) / (sqrt(v / correction2) +
  * epsilon) added: the part of x that is added to g; kept: what is left of x before the step
  */
-static __attribute__((noinline)) void adam_step(const core_update *u, size_t count, real *restrict x, real *restrict g,
-                                                real *restrict m, real *restrict v, real added, real kept)
+static __attribute__((noinline)) void adam_step(const core_update *u, size_t count, real *x, real *g, real *m, real *v,
+                                                real added, real kept)
 {
     real rate = rate_of(u->learning_rate / u->correction1), root = (real)(1 / sqrt(u->correction2));
     real epsilon = positive(u->epsilon), beta1 = (real)u->beta1, beta2 = (real)u->beta2;
     real other1 = (real)(1 - u->beta1), other2 = (real)(1 - u->beta2), most = rate_of(u->limit);
-    for (size_t i = 0; i < count; i++) {
-        real d = limited(g[i], most) + added * x[i];
-        m[i] = beta1 * m[i] + other1 * d;
-        v[i] = beta2 * v[i] + other2 * d * d;
-        x[i] = kept * x[i] - rate * m[i] / (square_root(v[i]) * root + epsilon);
-        g[i] = 0;
+    for (size_t i = 0; i < count; i += WIDTH) {
+        vector at = load(x + i), d = take_gradient(g + i, at, most, added);
+        vector mean = beta1 * load(m + i) + other1 * d, square = beta2 * load(v + i) + other2 * d * d;
+        store(m + i, mean);
+        store(v + i, square);
+        store(x + i, kept * at - rate * mean / (square_roots(square) * root + epsilon));
     }
 }
 
-static void adam(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
+static void adam_vectors(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
 {
     adam_step(u, count, values, gradients, first, second, rate_of(u->weight_decay), 1);
 }
 
 /* The decay acts on the parameter itself, not through the gradient. */
-static void adamw(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
+static void adamw_vectors(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
 {
     adam_step(u, count, values, gradients, first, second, 0, -rate_of(u->learning_rate * u->weight_decay - 1));
 }
+
+/* A rule for whole vectors, applied to any count: what remains is moved to where there is room for a whole one. */
+static void apply(core_rule *rule, const core_update *u, size_t count, void *values, void *gradients, void *first,
+                  void *second)
+{
+    real *from[] = {values, gradients, first, second}, rest[4][WIDTH] = {{0}};
+    size_t whole = count / WIDTH * WIDTH, n = count - whole;
+    rule(u, whole, values, gradients, first, second);
+    if (n == 0)
+        return;
+    for (int i = 0; i < 4; i++)
+        if (from[i])
+            memcpy(rest[i], from[i] + whole, n * sizeof(real));
+    rule(u, WIDTH, rest[0], rest[1], first ? rest[2] : NULL, second ? rest[3] : NULL);
+    for (int i = 0; i < 4; i++)
+        if (from[i])
+            memcpy(from[i] + whole, rest[i], n * sizeof(real));
+}
+
+#define RULE(name)                                                                                                     \
+    static void name(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)     \
+    {                                                                                                                  \
+        apply(name##_vectors, u, count, values, gradients, first, second);                                             \
+    }
+RULE(adagrad)
+RULE(sgd)
+RULE(rmsprop)
+RULE(adam)
+RULE(adamw)
+#undef RULE

@@ -65,6 +65,17 @@ INLINE vector limit_below(vector x, real limit)
     return (vector)GREATER(broadcast(limit), x);
 }
 
+INLINE vector square_roots(vector x)
+{
+#if defined __x86_64__
+    return (vector)X86_OPERATION(sqrt)(x);
+#else
+    for (int i = 0; i < WIDTH; i++)
+        x[i] = square_root(x[i]);
+    return x;
+#endif
+}
+
 /* exp(x) = 2^n (1 + *tail); |x| < 2^(MANTISSA_BITS - 2) */
 INLINE int_vector reduce(vector x, vector *tail)
 {
