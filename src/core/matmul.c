@@ -2,9 +2,9 @@
  * matmul.c: the matrix products of the core, on one micro-kernel.
  *
  * Kernel contract: C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n], for up to TILE_ROWS rows of C and whole
- * panels of columns. A is read element by element at any strides; B comes packed in panels [k][columns of the panel].
- * Every sum is in ascending k, whatever the shape of the tile that it falls into, so that a result doesn't depend on
- * how many rows are computed together.
+ * panels of columns. A is read element by element, by rows or from slices; B comes packed in panels [k][columns of the
+ * panel]. Every sum is in ascending k, whatever the shape of the tile that it falls into, so that a result doesn't
+ * depend on how many rows are computed together.
  *
  * Of the tiles whose sums fit into 16 registers beside what they are made of, 4 rows of 3 vectors take the fewest loads
  * for their multiply-adds. So panels are three vectors wide; where the columns don't divide by three, one or two of
@@ -59,7 +59,7 @@ INLINE size_t width_of(parts panels, size_t panel)
 typedef struct tile_operands {
     size_t k_count;
     const real *a;
-    size_t a_row, a_k; /* distances of A's neighbours */
+    size_t a_row;      /* distance of A's rows */
     const real *b;     /* its first panel */
     size_t k_first;    /* what of it is multiplied: rows k_first ... k_first + k_count - 1 */
     size_t k_total;    /* of the rows that a panel has */
@@ -89,18 +89,27 @@ INLINE tile_panel panel_of(const tile_columns n, const int v, const tile_operand
     return (tile_panel){first, width, o->b + ((size_t)first * o->k_total + (size_t)width * o->k_first) * (size_t)WIDTH};
 }
 
+/* Where A's elements stand: a row's one after another, or a step's: of slices that are packed */
+typedef enum layout { ROWS, SLICES } layout;
+
+/* The element of row r and step k */
+INLINE const real *element(const layout where, const tile_operands *o, int r, size_t k)
+{
+    return where == ROWS ? o->a + (size_t)r * o->a_row + k : o->a + k * TILE_ROWS + (size_t)r;
+}
+
 /*
  * sum[rows][vectors of the panels] += A B, for one k. What is used several times is loaded once: left to themselves,
  * compilers make operands in memory of it, and then the loads are what takes time.
  */
-INLINE void add_step(const int rows, const tile_columns n, const tile_operands *o, size_t k,
+INLINE void add_step(const int rows, const tile_columns n, const layout where, const tile_operands *o, size_t k,
                      vector sum[TILE_ROWS][ROW_VECTORS])
 {
     const int vectors = 3 * n.threes + 2 * n.twos + n.ones;
     vector x[TILE_ROWS], column[ROW_VECTORS];
 #pragma GCC unroll 4
     for (int r = 0; r < rows && vectors > rows; r++) {
-        x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
+        x[r] = broadcast(*element(where, o, r, k));
         KEEP(x[r]);
     }
 #pragma GCC unroll 9
@@ -115,7 +124,7 @@ INLINE void add_step(const int rows, const tile_columns n, const tile_operands *
     }
 #pragma GCC unroll 4
     for (int r = 0; r < rows && vectors <= rows; r++) {
-        x[r] = broadcast(o->a[(size_t)r * o->a_row + k * o->a_k]);
+        x[r] = broadcast(*element(where, o, r, k));
 #pragma GCC unroll 9
         for (int v = 0; v < vectors; v++)
             sum[r][v] = multiply_add(x[r], column[v], sum[r][v]);
@@ -124,9 +133,9 @@ INLINE void add_step(const int rows, const tile_columns n, const tile_operands *
 
 #if RNN_CORE_VECTOR_BYTES >= 32 && defined __x86_64__
 /*
- * The sums of a full tile. In assembly, since that takes all 16 registers, which compilers run short of, in one way or
- * another. k steps of four at a time, then one by one. A's element of row r and step k is at A_ROWS(r, k) when a_k is
- * 1, and at A_SLICE(r, k) when a_row is 1 and a_k is TILE_ROWS.
+ * The sums of the tiles that most of the work is done by. In assembly, since 4 x 3 takes all 16 registers, which
+ * compilers run short of in one way or another. Steps of k four at a time, then one by one; A's elements stand where
+ * element() says.
  */
 #if RNN_CORE_PRECISION == 32
 #define ONE "ss"
@@ -139,38 +148,48 @@ INLINE void add_step(const int rows, const tile_columns n, const tile_operands *
 #define TEXT(x) TEXT_OF(x)
 #define REAL_BYTES TEXT(RNN_CORE_PRECISION) "/8"
 #define VECTOR_BYTES TEXT(RNN_CORE_VECTOR_BYTES)
-#define LOAD(v, k) "vmovu" ALL " (3*" #k "+" #v ")*" VECTOR_BYTES "(%[b]), %[b" #v "]\n\t"
-#define MULTIPLY_ADD(r, v) "vfmadd231" ALL " %[x], %[b" #v "], %[s" #r #v "]\n\t"
-#define ROW(r, address)                                                                                                \
-    "vbroadcast" ONE " " address ", %[x]\n\t" MULTIPLY_ADD(r, 0) MULTIPLY_ADD(r, 1) MULTIPLY_ADD(r, 2)
-#define A_ROWS_0(k) #k "*" REAL_BYTES "(%[a])"
-#define A_ROWS_1(k) #k "*" REAL_BYTES "(%[a],%[row])"
-#define A_ROWS_2(k) #k "*" REAL_BYTES "(%[a],%[row],2)"
-#define A_ROWS_3(k) #k "*" REAL_BYTES "(%[a],%[row3])"
-#define A_SLICE_0(k) "(4*" #k ")*" REAL_BYTES "(%[a])"
-#define A_SLICE_1(k) "(4*" #k "+1)*" REAL_BYTES "(%[a])"
-#define A_SLICE_2(k) "(4*" #k "+2)*" REAL_BYTES "(%[a])"
-#define A_SLICE_3(k) "(4*" #k "+3)*" REAL_BYTES "(%[a])"
-#define STEP(A, k) LOAD(0, k) LOAD(1, k) LOAD(2, k) ROW(0, A##_0(k)) ROW(1, A##_1(k)) ROW(2, A##_2(k)) ROW(3, A##_3(k))
+
+#define ROWS_0(k) #k "*" REAL_BYTES "(%[a])"
+#define ROWS_1(k) #k "*" REAL_BYTES "(%[a],%[row])"
+#define ROWS_2(k) #k "*" REAL_BYTES "(%[a],%[row],2)"
+#define ROWS_3(k) #k "*" REAL_BYTES "(%[a],%[row3])"
+#define ROWS_STEP "1*" REAL_BYTES
+#define SLICES_0(k) "(4*" #k ")*" REAL_BYTES "(%[a])"
+#define SLICES_1(k) "(4*" #k "+1)*" REAL_BYTES "(%[a])"
+#define SLICES_2(k) "(4*" #k "+2)*" REAL_BYTES "(%[a])"
+#define SLICES_3(k) "(4*" #k "+3)*" REAL_BYTES "(%[a])"
+#define SLICES_STEP "4*" REAL_BYTES
+
+#define LOAD(v, width, k) "vmovu" ALL " (" #width "*" #k "+" #v ")*" VECTOR_BYTES "(%[b]), %[b" #v "]\n\t"
+#define LOADS_2(k) LOAD(0, 2, k) LOAD(1, 2, k)
+#define LOADS_3(k) LOAD(0, 3, k) LOAD(1, 3, k) LOAD(2, 3, k)
+#define ADD(r, v) "vfmadd231" ALL " %[x], %[b" #v "], %[s" #r #v "]\n\t"
+#define ADDS_2(r) ADD(r, 0) ADD(r, 1)
+#define ADDS_3(r) ADD(r, 0) ADD(r, 1) ADD(r, 2)
+#define ROW(r, width, where, k) "vbroadcast" ONE " " where##_##r(k) ", %[x]\n\t" ADDS_##width(r)
+#define STEP_3(width, where, k) LOADS_##width(k) ROW(0, width, where, k) ROW(1, width, where, k) ROW(2, width, where, k)
+#define STEP_4(width, where, k) STEP_3(width, where, k) ROW(3, width, where, k)
 #define ZERO(r, v) "vxor" ALL " %[s" #r #v "], %[s" #r #v "], %[s" #r #v "]\n\t"
 #define ZEROS(r) ZERO(r, 0) ZERO(r, 1) ZERO(r, 2)
+
 /* clang-format off */
-#define FULL_TILE(A, a_step)                                                                                           \
+#define SUMS(rows, width, where)                                                                                       \
     __asm__(ZEROS(0) ZEROS(1) ZEROS(2) ZEROS(3)                                                                        \
             "test %[fours], %[fours]\n\t"                                                                              \
             "jz 2f\n"                                                                                                  \
             ".p2align 5\n"                                                                                             \
-            "1:\t" STEP(A, 0) STEP(A, 1) STEP(A, 2) STEP(A, 3)                                                         \
-            "add $4*" a_step "*" REAL_BYTES ", %[a]\n\t"                                                              \
-            "add $4*3*" VECTOR_BYTES ", %[b]\n\t"                                                                     \
-            "dec %[fours]\n\t"                                                                                        \
+            "1:\t" STEP_##rows(width, where, 0) STEP_##rows(width, where, 1)                                           \
+            STEP_##rows(width, where, 2) STEP_##rows(width, where, 3)                                                  \
+            "add $4*" where##_STEP ", %[a]\n\t"                                                                        \
+            "add $4*" #width "*" VECTOR_BYTES ", %[b]\n\t"                                                             \
+            "dec %[fours]\n\t"                                                                                         \
             "jnz 1b\n"                                                                                                 \
-            "2:\ttest %[ones], %[ones]\n\t"                                                                           \
+            "2:\ttest %[ones], %[ones]\n\t"                                                                            \
             "jz 4f\n"                                                                                                  \
-            "3:\t" STEP(A, 0)                                                                                          \
-            "add $" a_step "*" REAL_BYTES ", %[a]\n\t"                                                                \
-            "add $3*" VECTOR_BYTES ", %[b]\n\t"                                                                       \
-            "dec %[ones]\n\t"                                                                                         \
+            "3:\t" STEP_##rows(width, where, 0)                                                                        \
+            "add $" where##_STEP ", %[a]\n\t"                                                                          \
+            "add $" #width "*" VECTOR_BYTES ", %[b]\n\t"                                                               \
+            "dec %[ones]\n\t"                                                                                          \
             "jnz 3b\n"                                                                                                 \
             "4:"                                                                                                       \
             : [s00] "=&v"(sum[0][0]), [s01] "=&v"(sum[0][1]), [s02] "=&v"(sum[0][2]),                                  \
@@ -183,28 +202,41 @@ INLINE void add_step(const int rows, const tile_columns n, const tile_operands *
             : "cc", "memory")
 /* clang-format on */
 
-INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][ROW_VECTORS])
+/* Whether it has made the sums: it has for large tiles of one panel. */
+INLINE bool make_sums(const int rows, const tile_columns n, const layout where, const tile_operands *o,
+                      vector sum[TILE_ROWS][ROW_VECTORS])
 {
+    const int width = 3 * n.threes + 2 * n.twos;
+    if (rows < 3 || width < 2 || width > 3)
+        return false;
     vector column[TILE_VECTORS], x;
-    const real *a = o->a, *b = o->b + o->k_first * TILE_VECTORS * WIDTH;
+    const real *a = o->a, *b = o->b + o->k_first * (size_t)width * WIDTH;
     size_t fours = o->k_count / 4, ones = o->k_count % 4, row = o->a_row * sizeof(real);
-    if (o->a_k == 1)
-        FULL_TILE(A_ROWS, "1");
+    if (rows == 4 && width == 3 && where == ROWS)
+        SUMS(4, 3, ROWS);
+    else if (rows == 4 && width == 3)
+        SUMS(4, 3, SLICES);
+    else if (rows == 4 && where == ROWS)
+        SUMS(4, 2, ROWS);
+    else if (rows == 4)
+        SUMS(4, 2, SLICES);
+    else if (width == 3)
+        SUMS(3, 3, ROWS);
     else
-        FULL_TILE(A_SLICE, "4");
+        SUMS(3, 2, ROWS);
+    return true;
 }
-#define HAVE_FULL_TILE 1
 #else
-#define HAVE_FULL_TILE 0
-INLINE void full_tile(const tile_operands *o, vector sum[TILE_ROWS][ROW_VECTORS])
+INLINE bool make_sums(const int rows, const tile_columns n, const layout where, const tile_operands *o,
+                      vector sum[TILE_ROWS][ROW_VECTORS])
 {
-    (void)o;
-    (void)sum;
+    (void)rows, (void)n, (void)where, (void)o, (void)sum;
+    return false;
 }
 #endif
 
-/* C[rows][vectors of the panels] = start + A B. rows and n are constants. */
-INLINE void tile(const int rows, const tile_columns n, const tile_operands *o)
+/* C[rows][vectors of the panels] = start + A B. All but o are constants. */
+INLINE void tile(const int rows, const tile_columns n, const layout where, const tile_operands *o)
 {
     const int vectors = 3 * n.threes + 2 * n.twos + n.ones;
     vector sum[TILE_ROWS][ROW_VECTORS];
@@ -212,16 +244,14 @@ INLINE void tile(const int rows, const tile_columns n, const tile_operands *o)
         for (int v = 0; v < vectors; v += LINE / WIDTH)
             __builtin_prefetch(o->c + (size_t)r * o->c_row + v * WIDTH, 1);
 
-    if (HAVE_FULL_TILE && rows == TILE_ROWS && vectors == TILE_VECTORS) {
-        full_tile(o, sum);
-    } else {
+    if (!make_sums(rows, n, where, o, sum)) {
 #pragma GCC unroll 4
         for (int r = 0; r < rows; r++)
 #pragma GCC unroll 9
             for (int v = 0; v < vectors; v++)
                 sum[r][v] = broadcast(0);
         for (size_t k = 0; k < o->k_count; k++)
-            add_step(rows, n, o, k, sum);
+            add_step(rows, n, where, o, k, sum);
     }
 
     const real *start = o->start;
@@ -271,16 +301,16 @@ INLINE void multiply_panel(const tile_columns n, tile_rows rows, tile_operands o
 {
     for (size_t i = 0; i < rows.fours; i++, move_down(&o, 4)) {
         fetch_next(&o);
-        tile(4, n, &o);
+        tile(4, n, ROWS, &o);
     }
     for (size_t i = 0; i < rows.threes; i++, move_down(&o, 3)) {
         fetch_next(&o);
-        tile(3, n, &o);
+        tile(3, n, ROWS, &o);
     }
     if (rows.rest == 2)
-        tile(2, n, &o);
+        tile(2, n, ROWS, &o);
     else if (rows.rest == 1)
-        tile(1, n, &o);
+        tile(1, n, ROWS, &o);
 }
 
 /* Several panels for one row */
@@ -288,7 +318,7 @@ static void multiply_row(tile_columns n, const tile_operands *o)
 {
 #define TILE(a, b)                                                                                                     \
     case 4 * (a) + (b):                                                                                                \
-        tile(1, THREES_AND_TWOS(a, b), o);                                                                             \
+        tile(1, THREES_AND_TWOS(a, b), ROWS, o);                                                                       \
         break
     switch (4 * n.threes + n.twos) {
         TILE(3, 0);
@@ -466,7 +496,6 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
                     .k_count = k_block,
                     .a = a + m0 * a_row + k0,
                     .a_row = a_row,
-                    .a_k = 1,
                     .b = b + n * k_count,
                     .k_first = k0,
                     .k_total = k_count,
@@ -538,8 +567,6 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
     tile_operands o = {
         .k_count = p_count,
         .a = g_packed,
-        .a_row = 1,
-        .a_k = TILE_ROWS,
         .b = x_packed,
         .k_total = p_count,
         .start = start,
@@ -549,13 +576,13 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
     };
     switch (width) {
     case WIDTH:
-        tile(TILE_ROWS, ONE_VECTOR, &o);
+        tile(TILE_ROWS, ONE_VECTOR, SLICES, &o);
         break;
     case 2 * WIDTH:
-        tile(TILE_ROWS, TWOS(1), &o);
+        tile(TILE_ROWS, TWOS(1), SLICES, &o);
         break;
     default:
-        tile(TILE_ROWS, THREES(1), &o);
+        tile(TILE_ROWS, THREES(1), SLICES, &o);
     }
 }
 
