@@ -8,7 +8,7 @@ set(RNN_VECTOR_BYTES_avx2 32)
 set(RNN_VECTOR_BYTES_avx512 64)
 set(RNN_FLAGS_baseline)
 set(RNN_FLAGS_avx2 -mavx2 -mfma)
-set(RNN_FLAGS_avx512 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512)
+set(RNN_FLAGS_avx512 -mfma -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512)
 
 # How sources of the core are compiled for a precision and an instruction set.
 function(rnn_core_settings target precision instruction_set)

@@ -134,11 +134,19 @@ static rnn_status need_packed(const rnn_model *model, rnn_state *state, bool tra
     return RNN_OK;
 }
 
-/* Streams are what the steps of a layer can be divided by, at least a few for each thread. */
-static int threads_of(const rnn_model *model, const rnn_chunk *chunk)
+/*
+ * Streams are what the steps of a layer can be divided by, at least a few for each thread. On the way back threads wait
+ * for one another after each block of positions in each layer: then that must be worth it.
+ */
+static int threads_of(const rnn_model *model, const rnn_chunk *chunk, bool training)
 {
-    enum { STREAMS_EACH = 4 };
-    int threads = rnn_threads_for((double)(chunk->steps * chunk->streams) * (double)model->multiplied);
+    enum { STREAMS_EACH = 4, BLOCK = 256, PRODUCTS_BACK = 2 };
+    double positions = (double)(chunk->steps * chunk->streams), multiplied = (double)model->multiplied;
+    if (training && positions > BLOCK) {
+        positions = BLOCK;
+        multiplied *= PRODUCTS_BACK / (double)model->network.layers;
+    }
+    int threads = rnn_threads_for(positions * multiplied);
     int64_t most = chunk->streams / STREAMS_EACH;
     return most < 1 ? 1 : most < threads ? (int)most : threads;
 }
@@ -147,7 +155,7 @@ rnn_status rnn_run_piece(const rnn_model *model, rnn_state *state, const rnn_pie
 {
     const rnn_core *core = model->core;
     const rnn_chunk *chunk = &piece->chunk;
-    int threads = threads_of(model, chunk);
+    int threads = threads_of(model, chunk, piece->training);
     RNN_TRY(need_packed(model, state, piece->training));
     RNN_TRY(
         rnn_state_grow("the work space of a chunk", &state->workspace,

@@ -88,6 +88,15 @@ static void check_product(size_t m_count, size_t n_count, size_t k_count)
     free(a);
 }
 
+/* B is more than a cache holds, and the next panel is fetched meanwhile. */
+static void test_products_with_large_matrices_are_sums(void **state)
+{
+    (void)state;
+    const size_t vectors = LARGE / (520 * RNN_CORE_VECTOR_BYTES) + 1;
+    for (size_t m = 1; m < 12; m++)
+        check_product(m, vectors * WIDTH, 520);
+}
+
 static void test_products_are_sums_whatever_rows_are_together(void **state)
 {
     (void)state;
@@ -234,6 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_are_sums_whatever_rows_are_together),
+        cmocka_unit_test(test_products_with_large_matrices_are_sums),
         cmocka_unit_test(test_packed_weights_are_the_weights),
         cmocka_unit_test(test_weight_gradients_are_sums_whoever_adds_them),
         cmocka_unit_test(test_bias_gradients_are_sums_of_columns),

@@ -6,18 +6,20 @@
 #include "tile.h"
 
 enum {
-    BLOCK_K = 256,       /* of products: a panel of it stays in the first-level cache */
-    BLOCK_ROWS = 96,     /* rows of A that stay in the second-level cache */
+    /* of products: 24 KiB, which a panel of it takes, stay in the first-level cache */
+    BLOCK_K = RNN_CORE_VECTOR_BYTES == 64 ? 128 : 256,
+    BLOCK_ROWS = 96,     /* rows of A, or columns of G, that stay in the second-level cache when so many are packed */
     BLOCK_COLUMNS = 512, /* of weight gradients */
     LARGE = 1 << 20      /* bytes of B that the second-level cache can't be expected to hold */
 };
 
-/* So many parts, as equal as they can be: `larger` of them have size + 1, the others size. */
+/* So many parts, as equal as they can be: `larger` of them have size + 1, the others size. Whose they are says which.
+ */
 typedef struct parts {
     size_t count, size, larger;
 } parts;
 
-/* The fewest parts of at most `most`, which is 1, 2 or 3: small enough that the size needs no division. */
+/* The fewest parts of at most `most`, which is 1, 2 or 3: few enough that the size needs no division. */
 INLINE parts parts_of(size_t total, size_t most)
 {
     size_t count = (total + most - 1) / most, size = total % most == 0 ? most : least_of(most - 1, total);
@@ -305,13 +307,13 @@ typedef struct outer_input {
     size_t w_row; /* J */
 } outer_input;
 
-/* Panels of x, one behind the other. */
-static void pack_panels(size_t k_count, const outer_input *input, real *out)
+/* Panels of x, rows `first` and so on, one behind the other. */
+static void pack_panels(size_t k_count, const outer_input *input, size_t first, real *out)
 {
     parts panels = panels_of(input->columns);
     for (size_t panel = 0; panel < panels.count; panel++) {
         size_t start = start_of(panels, panel), width = width_of(panels, panel);
-        copy_panel(k_count, width, input->x + start, input->x_row, out);
+        copy_panel(k_count, width, input->x + first * input->x_row + start, input->x_row, out);
         out += k_count * width;
     }
 }
@@ -415,15 +417,14 @@ static void outer_product_block(share i_share, size_t group, size_t kept, size_t
 {
     real *g_packed = scratch, *x_packed = scratch + SLICES_MOST;
     size_t i_end = i_share.first + i_share.count;
-    outer_input now[2];
-    memcpy(now, inputs, count * sizeof *now);
-    for (size_t p0 = 0; p0 < p_count; p0 += BLOCK_K) {
-        size_t p_block = least_of(p_count - p0, BLOCK_K), slice = p_block * TILE_ROWS + LINE;
+    size_t blocks = (p_count + BLOCK_K - 1) / BLOCK_K;
+    for (size_t n = 0, p0 = 0, p_block; n < blocks; n++, p0 += p_block) {
+        p_block = (p_count - p0) / (blocks - n); /* as equal as they can be */
+        size_t slice = p_block * TILE_ROWS + LINE;
         real *packed = x_packed;
-        for (size_t n = 0; n < count; n++) {
-            now[n].x = inputs[n].x + p0 * inputs[n].x_row;
-            pack_panels(p_block, &now[n], packed);
-            packed += round_up(now[n].columns) * p_block;
+        for (size_t j = 0; j < count; j++) {
+            pack_panels(p_block, &inputs[j], p0, packed);
+            packed += round_up(inputs[j].columns) * p_block;
         }
         for (size_t i = i_share.first; i < i_end; i += BLOCK_ROWS) {
             share block = {i, least_of(i_end - i, BLOCK_ROWS)};
@@ -431,9 +432,9 @@ static void outer_product_block(share i_share, size_t group, size_t kept, size_t
             find_rows(block, group, kept, rows);
             pack_slices(p_block, block.count, g + p0 * g_row + i, g_row, g_packed, slice);
             packed = x_packed;
-            for (size_t n = 0; n < count; n++) {
-                multiply_block(p_block, block.count, rows, g_packed, slice, &now[n], packed);
-                packed += round_up(now[n].columns) * p_block;
+            for (size_t j = 0; j < count; j++) {
+                multiply_block(p_block, block.count, rows, g_packed, slice, &inputs[j], packed);
+                packed += round_up(inputs[j].columns) * p_block;
             }
         }
     }

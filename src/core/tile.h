@@ -17,7 +17,7 @@
 enum {
     TILE_ROWS = 4,
     TILE_VECTORS = 3, /* the width of a panel, at most */
-    TILE_PANELS = 3,  /* at most, when rows are few */
+    TILE_PANELS = 3,  /* at most, when there is one row */
     ROW_VECTORS = TILE_PANELS * TILE_VECTORS,
     LINE = 64 / sizeof(real) /* of the cache */
 };
@@ -66,16 +66,17 @@ INLINE const real *element(const layout where, const tile_operands *o, int r, si
 }
 
 /*
- * sum[rows][vectors of the panels] += A B, for one k. What is used several times is loaded once: left to themselves,
- * compilers make operands in memory of it, and then the loads are what takes time.
+ * sum[rows][vectors of the panels] += A B, for one k. A's elements are held while B's vectors pass, or B's vectors while
+ * A's elements do: the fewer of them. What is used several times is loaded once: left to themselves, compilers make
+ * operands in memory of it, and then the loads are what takes time.
  */
 INLINE void add_step(const int rows, const tile_columns n, const layout where, const tile_operands *o, size_t k,
                      vector sum[TILE_ROWS][ROW_VECTORS])
 {
-    const int vectors = 3 * n.threes + 2 * n.twos + n.ones;
+    const int vectors = 3 * n.threes + 2 * n.twos + n.ones, held = vectors > rows ? rows : 0;
     vector x[TILE_ROWS], column[ROW_VECTORS];
 #pragma GCC unroll 4
-    for (int r = 0; r < rows && vectors > rows; r++) {
+    for (int r = 0; r < held; r++) {
         x[r] = broadcast(*element(where, o, r, k));
         KEEP(x[r]);
     }
@@ -86,11 +87,11 @@ INLINE void add_step(const int rows, const tile_columns n, const layout where, c
         if (rows > 1)
             KEEP(column[v]);
 #pragma GCC unroll 4
-        for (int r = 0; r < rows && vectors > rows; r++)
+        for (int r = 0; r < held; r++)
             sum[r][v] = multiply_add(x[r], column[v], sum[r][v]);
     }
 #pragma GCC unroll 4
-    for (int r = 0; r < rows && vectors <= rows; r++) {
+    for (int r = held; r < rows; r++) {
         x[r] = broadcast(*element(where, o, r, k));
 #pragma GCC unroll 9
         for (int v = 0; v < vectors; v++)

@@ -45,7 +45,7 @@
 
 /* clang-format off */
 #define SUMS(rows, width, where)                                                                                       \
-    __asm__(ZEROS(0) ZEROS(1) ZEROS(2) ZEROS(3)                                                                        \
+    __asm__ __volatile__(ZEROS(0) ZEROS(1) ZEROS(2) ZEROS(3)                                                                        \
             "test %[fours], %[fours]\n\t"                                                                              \
             "jz 2f\n"                                                                                                  \
             ".p2align 5\n"                                                                                             \
