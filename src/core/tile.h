@@ -66,9 +66,9 @@ INLINE const real *element(const layout where, const tile_operands *o, int r, si
 }
 
 /*
- * sum[rows][vectors of the panels] += A B, for one k. A's elements are held while B's vectors pass, or B's vectors while
- * A's elements do: the fewer of them. What is used several times is loaded once: left to themselves, compilers make
- * operands in memory of it, and then the loads are what takes time.
+ * sum[rows][vectors of the panels] += A B, for one k. A's elements are held while B's vectors pass, or B's vectors
+ * while A's elements do: the fewer of them. What is used several times is loaded once: left to themselves, compilers
+ * make operands in memory of it, and then the loads are what takes time.
  */
 INLINE void add_step(const int rows, const tile_columns n, const layout where, const tile_operands *o, size_t k,
                      vector sum[TILE_ROWS][ROW_VECTORS])
