@@ -113,10 +113,14 @@ INLINE void store_part(real *p, vector v, size_t n)
 
 INLINE vector broadcast(real x)
 {
+#if defined __x86_64__
+    return (vector)X86_OPERATION(set1)(x);
+#else
     vector v;
     for (int i = 0; i < WIDTH; i++)
         v[i] = x;
     return v;
+#endif
 }
 
 /* yes where the mask is set, no elsewhere */
