@@ -136,14 +136,14 @@ static rnn_status need_packed(const rnn_model *model, rnn_state *state, bool tra
 
 /*
  * Streams are what the steps of a layer can be divided by, at least a few for each thread. On the way back threads wait
- * for one another after each block of positions in each layer: then that must be worth it.
+ * for one another after each block of positions in each layer: what they do in between must be worth it.
  */
 static int threads_of(const rnn_model *model, const rnn_chunk *chunk, bool training)
 {
     enum { STREAMS_EACH = 4, BLOCK = 256, PRODUCTS_BACK = 2 };
     double positions = (double)(chunk->steps * chunk->streams), multiplied = (double)model->multiplied;
-    if (training && positions > BLOCK) {
-        positions = BLOCK;
+    if (training) {
+        positions = positions < BLOCK ? positions : BLOCK;
         multiplied *= PRODUCTS_BACK / (double)model->network.layers;
     }
     int threads = rnn_threads_for(positions * multiplied);

@@ -13,8 +13,7 @@ enum {
     LARGE = 1 << 20      /* bytes of B that the second-level cache can't be expected to hold */
 };
 
-/* So many parts, as equal as they can be: `larger` of them have size + 1, the others size. Whose they are says which.
- */
+/* So many parts, as equal as they can be: `larger` of them have size + 1, the others size. */
 typedef struct parts {
     size_t count, size, larger;
 } parts;
@@ -107,8 +106,7 @@ static void multiply_row(tile_columns n, const tile_operands *o)
 #undef TILE
 }
 
-/* A group of panels: several only when there is one row, so that there are enough sums under way to fill the pipeline
- */
+/* A group of panels: several when there is one row, so that enough sums are under way to fill the pipeline */
 static void multiply_panels(tile_columns n, tile_rows rows, const tile_operands *o)
 {
     if (n.threes + n.twos > 1)
@@ -365,8 +363,7 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
 /* Rows of G of which no gradient exists */
 #define NOWHERE (SIZE_MAX / 2)
 
-/* The rows of the weights that a block's rows of G belong to; columns of G are in groups of which the first `kept`
- * exist */
+/* The rows of the weights that a block of G's columns belongs to; of each group of columns the first `kept` exist. */
 static void find_rows(share block, size_t group, size_t kept, size_t *rows)
 {
     size_t gate = block.first / group, within = block.first % group;

@@ -60,9 +60,9 @@ INLINE tile_panel panel_of(const tile_columns n, const int v, const tile_operand
 typedef enum layout { ROWS, SLICES } layout;
 
 /* The element of row r and step k */
-INLINE const real *element(const layout where, const tile_operands *o, int r, size_t k)
+INLINE real element(const layout where, const tile_operands *o, int r, size_t k)
 {
-    return where == ROWS ? o->a + (size_t)r * o->a_row + k : o->a + k * TILE_ROWS + (size_t)r;
+    return o->a[where == ROWS ? (size_t)r * o->a_row + k : k * TILE_ROWS + (size_t)r];
 }
 
 /*
@@ -77,7 +77,7 @@ INLINE void add_step(const int rows, const tile_columns n, const layout where, c
     vector x[TILE_ROWS], column[ROW_VECTORS];
 #pragma GCC unroll 4
     for (int r = 0; r < held; r++) {
-        x[r] = broadcast(*element(where, o, r, k));
+        x[r] = broadcast(element(where, o, r, k));
         KEEP(x[r]);
     }
 #pragma GCC unroll 9
@@ -92,7 +92,7 @@ INLINE void add_step(const int rows, const tile_columns n, const layout where, c
     }
 #pragma GCC unroll 4
     for (int r = held; r < rows; r++) {
-        x[r] = broadcast(*element(where, o, r, k));
+        x[r] = broadcast(element(where, o, r, k));
 #pragma GCC unroll 9
         for (int v = 0; v < vectors; v++)
             sum[r][v] = multiply_add(x[r], column[v], sum[r][v]);

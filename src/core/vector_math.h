@@ -18,6 +18,7 @@ enum { MANTISSA_BITS = 23, EXPONENT_BIAS = 127 };
 #define EXP_MOST 90.0f    /* and infinite from here up */
 #define TANH_MOST 10.0f   /* tanh rounds to 1 from here up */
 #define SIGMOID_MOST 40.0f
+#define SIGMOID_BACK 0x1p-64f
 enum { SIGMOID_SHIFT = 64 };
 static const real exp_polynomial[] = {0.0013926213466332444f, 0.008363202971575855f, 0.04166655443768594f,
                                       0.16666576845993977f, 0.5f};
@@ -30,6 +31,7 @@ enum { MANTISSA_BITS = 52, EXPONENT_BIAS = 1023 };
 #define EXP_MOST 710.0
 #define TANH_MOST 20.0
 #define SIGMOID_MOST 40.0
+#define SIGMOID_BACK 0x1p-512
 enum { SIGMOID_SHIFT = 512 };
 static const real exp_polynomial[] = {2.5100424157005067e-08, 2.7620138719733994e-07,
                                       2.7557268378684192e-06, 2.480152119021773e-05,
@@ -120,10 +122,9 @@ INLINE vector vector_tanh(vector x)
  */
 INLINE vector vector_sigmoid(vector x)
 {
-    const real back = RNN_CORE_PRECISION == 32 ? (real)0x1p-64 : (real)0x1p-512;
     vector tail;
     int_vector n = reduce(limit_below(limit_above(x, SIGMOID_MOST), EXP_LEAST), &tail);
-    vector e = (tail + 1) * power_of_two(n + SIGMOID_SHIFT) * back;
+    vector e = (tail + 1) * power_of_two(n + SIGMOID_SHIFT) * SIGMOID_BACK;
     return e / (e + 1);
 }
 
