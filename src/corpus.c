@@ -54,7 +54,7 @@ static rnn_status check_size(int64_t size, int64_t steps, int64_t streams)
     if (size >= needed)
         return RNN_OK;
     return rnn_fail(RNN_ERROR_ARGUMENT,
-                    "the text has %" PRId64 " symbols; %" PRId64 " streams of %" PRId64 " steps need %" PRId64, size,
+                    "the text has %" PRId64 " symbols; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64, size,
                     streams, steps, needed);
 }
 
@@ -221,8 +221,8 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     int64_t needed = corpus->streams * corpus->steps + 1;
     if (moved < needed || kept < needed)
         return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "share is %g, which parts %" PRId64 " symbols into %" PRId64 " and %" PRId64 "; %" PRId64
-                        " streams of %" PRId64 " steps need %" PRId64 " in each",
+                        "share is %g, which parts %" PRId64 " symbols into %" PRId64 " and %" PRId64
+                        "; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64 " in each",
                         share, corpus->size, kept, moved, corpus->streams, corpus->steps, needed);
     rnn_corpus *rest;
     RNN_TRY(create_part(corpus->vocab, corpus->source, corpus->index, corpus->begin + kept, moved, corpus->steps,
