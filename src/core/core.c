@@ -53,7 +53,7 @@ static size_t state_stride(int64_t hidden_size)
 const rnn_core RNN_CORE_NAME = {
     .cell = cell_info,
     .state_stride = state_stride,
-    .packed_size = packed_size,
+    .plan = plan,
     .pack = pack,
     .workspace_size = workspace_size,
     .forward = forward,

@@ -126,12 +126,6 @@ INLINE size_t group_start(parts groups, size_t group)
     return group * groups.size + (group > smaller ? group - smaller : 0);
 }
 
-/* The number of reals that K x N takes packed. */
-static size_t packed_matrix(size_t k_count, size_t n_count)
-{
-    return round_up(n_count) * k_count;
-}
-
 /* out[k][width] = rows[k][0 .. width), whole vectors */
 static void copy_panel(size_t k_count, size_t width, const real *rows, size_t row, real *out)
 {
@@ -152,7 +146,7 @@ static void copy_panel(size_t k_count, size_t width, const real *rows, size_t ro
  * further ones zero, as the rows of activations are.
  */
 
-/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; this thread's share of the panels.
+/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; one share of the panels.
  */
 static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride,
                                                 size_t columns, real *packed)
@@ -196,7 +190,7 @@ INLINE void store_transposed(vector v[WIDTH], real *out, size_t out_row)
         store(out + j * out_row, v[j]);
 }
 
-/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride; this thread's share of the panels.
+/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride; one share of the panels.
  */
 static void pack_columns(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns,
                          real *packed)
