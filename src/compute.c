@@ -158,6 +158,8 @@ static core_shape shape_of(const rnn_run *run, const rnn_piece *piece, int64_t d
 static size_t workspace_size(const rnn_run *run, const rnn_piece *largest)
 {
     const rnn_model *m = run->model;
+    if (run->one_step)
+        return m->network.step_bytes;
     core_shape shape = shape_of(run, largest, decoded_of(largest));
     if (run->training || largest->outputs)
         return m->core->workspace_size(&m->network, &shape);
@@ -184,7 +186,8 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
     size_t size = 0, element = run->model->element_size;
     size_t next = add_room(&size, run->state->count, element);
     size_t numbers = add_room(&size, (size_t)outputs, element);
-    size_t losses = add_room(&size, (size_t)(largest->chunk.steps * largest->chunk.streams), sizeof(double));
+    size_t rows = run->one_step ? 0 : (size_t)(largest->chunk.steps * largest->chunk.streams);
+    size_t losses = add_room(&size, rows, sizeof(double));
     size_t workspace = add_room(&size, workspace_size(run, largest), 1);
     RNN_TRY(rnn_cache_take(run->model, run->training, "the work space of a chunk", size, &run->memory));
     run->next = (char *)run->memory + next;
@@ -194,11 +197,19 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
     return RNN_OK;
 }
 
+static bool is_one_step(const rnn_state *state, const rnn_piece *piece, bool training)
+{
+    const rnn_chunk *c = &piece->chunk;
+    return c->steps == 1 && c->streams == 1 && !training && !c->targets && !c->target_vectors &&
+           !(state->observe & RNN_OBSERVE_ACTIVATIONS);
+}
+
 rnn_status rnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
                          bool training, int64_t outputs)
 {
     *run = (rnn_run){.model = model, .state = state, .training = training};
     run->team = rnn_team_begin(work_of(model, &largest->chunk, training));
+    run->one_step = is_one_step(state, largest, training);
     rnn_status status = training ? rnn_cache_training((rnn_model *)model, &run->team, &run->packed, &run->packed_back)
                                  : rnn_cache_forward(model, &run->team, &run->packed);
     if (status == RNN_OK)
@@ -214,10 +225,34 @@ void rnn_run_end(rnn_run *run)
     rnn_team_end(&run->team);
 }
 
+/* A piece of one step and one stream */
+static void run_step(const rnn_run *run, const rnn_piece *piece)
+{
+    const rnn_model *model = run->model;
+    core_step step = {
+        .network = &model->network,
+        .parameters = model->parameters,
+        .packed = run->packed,
+        .workspace = run->workspace,
+        .vector = piece->chunk.input_vectors,
+        .state = run->started ? run->next : run->state->values,
+        .next_state = run->next,
+        .outputs = piece->outputs,
+    };
+    if (piece->chunk.inputs)
+        step.id = piece->chunk.inputs[0];
+    model->core->step(&step);
+}
+
 void rnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
 {
     const rnn_model *model = run->model;
     const rnn_chunk *chunk = &piece->chunk;
+    if (run->one_step) {
+        run_step(run, piece);
+        run->started = true;
+        return;
+    }
     bool targets = chunk->targets || chunk->target_vectors;
     *pass = (core_pass){
         .network = &model->network,

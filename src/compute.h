@@ -19,7 +19,8 @@ typedef struct rnn_run {
     const void *packed, *packed_back;
     int64_t steps; /* of the longest piece */
     bool training;
-    bool started; /* `next` holds the state */
+    bool started;  /* `next` holds the state */
+    bool one_step; /* pieces are of one step and one stream, of which nothing but outputs are wanted */
 } rnn_run;
 
 /* Some steps of a chunk to run forward. */

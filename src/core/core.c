@@ -38,6 +38,8 @@ static const core_cell *cell_of(const core_network *network)
 
 #include "forward.c"
 
+#include "step.c"
+
 #include "backward.c"
 
 static const core_cell_info *cell_info(int32_t number)
@@ -58,6 +60,7 @@ const rnn_core RNN_CORE_NAME = {
     .workspace_size = workspace_size,
     .forward = forward,
     .backward = backward,
+    .step = step,
     .activations = activations,
     .all_finite = all_finite,
     .clip = clip,

@@ -71,9 +71,9 @@ typedef struct core_network {
     size_t decoder_weight; /* [O][H]; may be the embedding */
     size_t decoder_bias;   /* [O] */
 
-    /* Filled in by plan(): the decoder's places in the packed blocks, and the blocks' sizes in bytes */
+    /* Filled in by plan(): the decoder's places in the packed blocks, and sizes in bytes */
     size_t packed_decoder, packed_decoder_bias, packed_decoder_back;
-    size_t forward_bytes, backward_bytes;
+    size_t forward_bytes, backward_bytes, step_bytes;
 } core_network;
 
 /* What the size of a pass's work space depends on */
@@ -108,6 +108,19 @@ typedef struct core_pass {
     void *gradients;             /* backward() adds to them */
     double *gradient_norms;      /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
 } core_pass;
+
+/* One step of one stream, forward. */
+typedef struct core_step {
+    const core_network *network;
+    const void *parameters;
+    const void *packed;
+    void *workspace; /* step_bytes of the network */
+    int32_t id;      /* the input, or */
+    const void *vector;
+    const void *state; /* [parts][L][stride] */
+    void *next_state;  /* the same, after the step; may be `state` */
+    void *outputs;     /* [O] or NULL */
+} core_step;
 
 /* The rule of an optimizer, in numbers. */
 typedef struct core_update {
@@ -144,6 +157,9 @@ typedef struct rnn_core {
 
     void (*forward)(const core_pass *pass);
     void (*backward)(const core_pass *pass);
+
+    /* The same bits as forward() over a chunk of one step and stream, sooner. */
+    void (*step)(const core_step *step);
 
     /* h of a layer as the pass left it in its work space: [T][B][H] */
     void (*activations)(const core_pass *pass, int64_t layer, void *values);

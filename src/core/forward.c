@@ -14,20 +14,24 @@ static void copy_padded(real *to, const real *from, size_t width, size_t stride)
     memset(to + width, 0, (stride - width) * sizeof *to);
 }
 
+/* to[0 .. stride) = from + bias for the H units of a gate, then zeros */
+INLINE void add_weights(size_t hidden, size_t stride, const real *from, const real *bias, real *to)
+{
+    for (size_t j = 0; j < hidden; j++)
+        to[j] = from[j] + bias[j];
+    for (size_t j = hidden; j < stride; j++)
+        to[j] = 0;
+}
+
 /* gates[t][b] = bias + the input weights of the symbol at (t, b), which stand together: [V][G][H] */
 static void gather_weights(const workspace *w, share rows, const int32_t *ids, const real *weight, const real *bias,
                            real *gates)
 {
     size_t groups = w->gates.all / w->stride;
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
-        for (size_t g = 0; g < groups; g++) {
-            const real *from = weight + ((size_t)ids[row] * groups + g) * w->hidden, *add = bias + g * w->stride;
-            real *to = gates + row * w->gates.all + g * w->stride;
-            for (size_t j = 0; j < w->hidden; j++)
-                to[j] = from[j] + add[j];
-            for (size_t j = w->hidden; j < w->stride; j++)
-                to[j] = 0;
-        }
+        for (size_t g = 0; g < groups; g++)
+            add_weights(w->hidden, w->stride, weight + ((size_t)ids[row] * groups + g) * w->hidden,
+                        bias + g * w->stride, gates + row * w->gates.all + g * w->stride);
 }
 
 /* x[t][b]: the embedding of the symbol there, or the vector */
