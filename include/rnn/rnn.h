@@ -9,7 +9,7 @@
  * | `rnn_vocab`     | the symbols of a text and their ids                                             |
  * | `rnn_corpus`    | a text, encoded as it is read and served chunk after chunk                      |
  * | `rnn_model`     | a configuration and its parameters (and their gradients, once trained)          |
- * | `rnn_state`     | what the model remembers from chunk to chunk, and the work space of a chunk     |
+ * | `rnn_state`     | what the model remembers from chunk to chunk                                    |
  * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
  * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
  *
@@ -799,7 +799,7 @@ RNN_API rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *n
  * @defgroup state State: what a model carries from chunk to chunk
  * @{
  */
-typedef struct rnn_state rnn_state; /**< B streams' hidden state, and the work space of a chunk. */
+typedef struct rnn_state rnn_state; /**< What a model carries from chunk to chunk: h, and c of an LSTM. */
 
 /** What a state holds for each layer, stream and hidden unit. */
 enum {
