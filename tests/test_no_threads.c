@@ -2,6 +2,8 @@
  * test_no_threads.c: where the system gives a process no more threads, calls compute with those that there are, and the
  * results are the same bits.
  */
+#define _GNU_SOURCE /* RTLD_NEXT */
+
 #include "support.h"
 #include "training.h"
 
