@@ -389,7 +389,7 @@ static int threads_of_program(const char *rnn_num_threads, const char *omp_num_t
         char *arguments[] = {"test_pool", "threads", NULL};
         cpu_set_t one;
         CPU_ZERO(&one);
-        CPU_SET(sched_getcpu(), &one);
+        CPU_SET((size_t)sched_getcpu(), &one);
         if (on_one_processor && sched_setaffinity(0, sizeof one, &one) != 0)
             _exit(1);
         unsetenv("RNN_NUM_THREADS");
