@@ -115,6 +115,10 @@ INLINE vector broadcast(real x)
 {
 #if defined __x86_64__
     return (vector)X86_OPERATION(set1)(x);
+#elif defined __aarch64__ && RNN_CORE_PRECISION == 32
+    return (vector)vdupq_n_f32(x);
+#elif defined __aarch64__
+    return (vector)vdupq_n_f64(x);
 #else
     vector v;
     for (int i = 0; i < WIDTH; i++)
