@@ -324,11 +324,20 @@ static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_
     }
 }
 
-/* C[TILE_ROWS][width] += A B, of packed slices */
-static void add_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, real *c,
-                         size_t c_row)
+/* C[TILE_ROWS][width] = start + A B, of packed slices */
+static void add_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, const real *start,
+                         size_t start_row, real *c, size_t c_row)
 {
-    tile_operands o = {.k_count = p_count, .a = g_packed, .b = x_packed, .k_total = p_count, .c = c, .c_row = c_row};
+    tile_operands o = {
+        .k_count = p_count,
+        .a = g_packed,
+        .b = x_packed,
+        .k_total = p_count,
+        .start = start,
+        .start_row = start_row,
+        .c = c,
+        .c_row = c_row,
+    };
     switch (width) {
     case WIDTH: tile(TILE_ROWS, 1, GRADIENT, &o); break;
     case 2 * WIDTH: tile(TILE_ROWS, 2, GRADIENT, &o); break;
@@ -352,18 +361,16 @@ static void find_rows(share block, size_t group, size_t kept, size_t *rows)
     }
 }
 
-/* add_products() for a tile not all of which exists: what does is copied to a whole one and back. */
+/* add_products() for a tile not all of which exists */
 static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width,
                                   const size_t *rows, size_t columns, real *w, size_t w_row)
 {
-    real whole[TILE_ROWS][TILE_VECTORS * WIDTH] = {{0}};
+    static const real zeros[TILE_VECTORS * WIDTH];
+    real sum[TILE_ROWS][TILE_VECTORS * WIDTH];
+    add_products(p_count, g_packed, x_packed, width, zeros, 0, sum[0], TILE_VECTORS * WIDTH);
     for (size_t r = 0; r < TILE_ROWS; r++)
-        if (rows[r] != NOWHERE)
-            memcpy(whole[r], w + rows[r] * w_row, columns * sizeof *w);
-    add_products(p_count, g_packed, x_packed, width, whole[0], TILE_VECTORS * WIDTH);
-    for (size_t r = 0; r < TILE_ROWS; r++)
-        if (rows[r] != NOWHERE)
-            memcpy(w + rows[r] * w_row, whole[r], columns * sizeof *w);
+        for (size_t j = 0; rows[r] != NOWHERE && j < columns; j++)
+            w[rows[r] * w_row + j] += sum[r][j];
 }
 
 /* Multiplies packed slices of G, a block of rows, with packed panels of X. */
@@ -378,7 +385,7 @@ static void multiply_block(size_t p_count, size_t i_count, const size_t *rows, c
         for (size_t i = 0; i < i_count; i += TILE_ROWS, g_slice += slice) {
             if (columns == width && rows[i] + TILE_ROWS - 1 == rows[i + TILE_ROWS - 1]) {
                 real *w = input->w + rows[i] * input->w_row + j;
-                add_products(p_count, g_slice, x_panel, width, w, input->w_row);
+                add_products(p_count, g_slice, x_panel, width, w, input->w_row, w, input->w_row);
             } else {
                 add_existing_products(p_count, g_slice, x_panel, width, rows + i, columns, input->w + j, input->w_row);
             }

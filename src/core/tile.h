@@ -42,8 +42,8 @@ typedef struct tile_operands {
 } tile_operands;
 
 /*
- * What becomes of the products. PRODUCT: C = start + A B, each sum beginning with its element of `start`; A is stored
- * by rows. GRADIENT: C += A B, each sum beginning with zero; A is stored as [k][TILE_ROWS].
+ * C = start + A B. PRODUCT: each sum begins with its element of `start`; A is stored by rows. GRADIENT: each sum begins
+ * with zero, and its element of `start` is added to it in the end; A is stored as [k][TILE_ROWS].
  */
 typedef enum tile_kind { PRODUCT, GRADIENT } tile_kind;
 
@@ -52,11 +52,11 @@ INLINE real element(const tile_kind kind, const real *a, size_t a_row, size_t r,
     return kind == PRODUCT ? a[r * a_row + k] : a[k * TILE_ROWS + r];
 }
 
-INLINE void finish(const tile_kind kind, real *c, vector sum)
+INLINE vector finished(const tile_kind kind, const real *start, vector sum)
 {
     if (kind == GRADIENT)
-        sum = load(c) + sum;
-    store(c, sum);
+        sum = load(start) + sum;
+    return sum;
 }
 
 /* Row r of a tile's sums, for the constants `rows` and `vectors`: their beginning, one step, and their end */
@@ -78,12 +78,13 @@ INLINE void finish(const tile_kind kind, real *c, vector sum)
     }
 #define END_ROW(r)                                                                                                     \
     if (rows > r) {                                                                                                    \
+        const real *start = o->start + r * o->start_row;                                                               \
         real *c = o->c + r * o->c_row;                                                                                 \
-        finish(kind, c, s##r##0);                                                                                      \
+        store(c, finished(kind, start, s##r##0));                                                                      \
         if (vectors > 1)                                                                                               \
-            finish(kind, c + WIDTH, s##r##1);                                                                          \
+            store(c + WIDTH, finished(kind, start + WIDTH, s##r##1));                                                  \
         if (vectors > 2)                                                                                               \
-            finish(kind, c + 2 * WIDTH, s##r##2);                                                                      \
+            store(c + 2 * WIDTH, finished(kind, start + 2 * WIDTH, s##r##2));                                          \
     }
 
 /*
