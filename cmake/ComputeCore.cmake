@@ -19,7 +19,7 @@ function(rnn_core_settings target precision instruction_set)
     target_compile_options(${target} PRIVATE
         $<$<NOT:$<CONFIG:Debug>>:-O2;-ftree-vectorize>
         $<$<C_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>
-        -ffp-contract=fast
+        -ffp-contract=off # the same bits from every compiler and instruction set: see real.h
         -fno-math-errno
         -fno-trapping-math
         -fno-asynchronous-unwind-tables # nothing is thrown through it; debuggers have their own tables

@@ -5,6 +5,7 @@
 #include "compute.h"
 
 #include "cache.h"
+#include "float_mode.h"
 #include "threads.h"
 
 #include <inttypes.h>
@@ -358,8 +359,8 @@ static rnn_piece piece_of(const rnn_model *model, const rnn_chunk *chunk, void *
     return piece;
 }
 
-rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given, void *outputs,
-                       int64_t outputs_count, rnn_loss *loss)
+static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given,
+                                             void *outputs, int64_t outputs_count, rnn_loss *loss)
 {
     rnn_chunk chunk;
     RNN_TRY(read_chunk(model, state, given, loss != NULL, &chunk));
@@ -394,6 +395,15 @@ rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk
     return status;
 }
 
+rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
+                       int64_t outputs_count, rnn_loss *loss)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = run_forward(model, state, chunk, outputs, outputs_count, loss);
+    rnn_float_leave(mode);
+    return status;
+}
+
 /* The chunk's loss, and if that and the new state are finite, the gradients */
 static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const rnn_piece *whole, rnn_loss *loss)
 {
@@ -415,7 +425,8 @@ static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const 
     return RNN_OK;
 }
 
-rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *given, rnn_loss *loss)
+static RNN_FLOAT_BODY rnn_status run_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *given,
+                                                      rnn_loss *loss)
 {
     rnn_piece whole = {0};
     RNN_TRY(read_chunk(model, state, given, true, &whole.chunk));
@@ -428,5 +439,13 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     rnn_run_end(&run);
     if (status == RNN_OK && loss)
         *loss = total;
+    return status;
+}
+
+rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, rnn_loss *loss)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = run_forward_backward(model, state, chunk, loss);
+    rnn_float_leave(mode);
     return status;
 }

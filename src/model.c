@@ -5,6 +5,7 @@
 
 #include "cache.h"
 #include "cpu.h"
+#include "float_mode.h"
 #include "memory.h"
 #include "random.h"
 
@@ -308,7 +309,7 @@ static rnn_status begin(rnn_model *model)
                     o->forget_bias);
 }
 
-rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
+static RNN_FLOAT_BODY rnn_status create(const rnn_model_options *options, rnn_model **model)
 {
     rnn_model_options read;
     RNN_TRY(rnn_model_read_options(options, &read));
@@ -320,6 +321,14 @@ rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
         *model = m;
     else
         rnn_model_destroy(m);
+    return status;
+}
+
+rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = create(options, model);
+    rnn_float_leave(mode);
     return status;
 }
 
@@ -611,7 +620,7 @@ rnn_status rnn_model_zero_gradients(rnn_model *model)
     return RNN_OK;
 }
 
-rnn_status rnn_model_clip_value(rnn_model *model, double limit)
+static RNN_FLOAT_BODY rnn_status clip_value(rnn_model *model, double limit)
 {
     RNN_REQUIRE(model);
     RNN_TRY(rnn_check_number("limit", limit, 0, true));
@@ -622,7 +631,15 @@ rnn_status rnn_model_clip_value(rnn_model *model, double limit)
     return RNN_OK;
 }
 
-rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm)
+rnn_status rnn_model_clip_value(rnn_model *model, double limit)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = clip_value(model, limit);
+    rnn_float_leave(mode);
+    return status;
+}
+
+static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, double *norm)
 {
     RNN_REQUIRE(model);
     RNN_TRY(rnn_check_number("limit", limit, 0, true));
@@ -639,4 +656,12 @@ rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm)
     if (norm)
         *norm = length;
     return RNN_OK;
+}
+
+rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = clip_norm(model, limit, norm);
+    rnn_float_leave(mode);
+    return status;
 }

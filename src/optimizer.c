@@ -4,6 +4,7 @@
 #include "optimizer.h"
 
 #include "cache.h"
+#include "float_mode.h"
 #include "memory.h"
 #include "threads.h"
 
@@ -133,6 +134,18 @@ static core_rule *rule_of(const rnn_core *core, int32_t rule)
     return rules[rule];
 }
 
+/* base^n by repeated squaring: the same bits on every machine, as pow() hasn't. */
+static double power(double base, int64_t n)
+{
+    double result = 1;
+    for (; n > 0; n /= 2) {
+        if (n % 2 == 1)
+            result *= base;
+        base *= base;
+    }
+    return result;
+}
+
 static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
 {
     return (core_update){
@@ -143,8 +156,8 @@ static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
         .limit = o->clip_value > 0 ? o->clip_value : INFINITY,
         .beta1 = o->beta1,
         .beta2 = o->beta2,
-        .correction1 = 1 - pow(o->beta1, (double)steps),
-        .correction2 = 1 - pow(o->beta2, (double)steps),
+        .correction1 = 1 - power(o->beta1, steps),
+        .correction2 = 1 - power(o->beta2, steps),
         .nesterov = o->nesterov != 0,
     };
 }
@@ -173,7 +186,7 @@ static void step_share(void *context, size_t worker, size_t share)
             s->optimizer->second ? rnn_model_at(m, s->optimizer->second, offset) : NULL);
 }
 
-rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model)
+static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model)
 {
     enum { NUMBER = 8 }; /* updating a number takes the time of so many multiplications */
     RNN_REQUIRE(optimizer);
@@ -198,6 +211,14 @@ rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model)
     rnn_model_unuse_rows(model);
     rnn_cache_invalidate(model);
     return RNN_OK;
+}
+
+rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = step(optimizer, model);
+    rnn_float_leave(mode);
+    return status;
 }
 
 double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer)

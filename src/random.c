@@ -2,10 +2,12 @@
  * random.c: distributions made of Philox's bits.
  *
  * Only operations that IEEE 754 rounds exactly are used (this file is compiled without contraction to fused
- * multiply-adds), and no function of the C library whose last bit differs between systems.
+ * multiply-adds), and no function of the C library whose last bit differs between systems. Callers are between
+ * rnn_float_enter() and rnn_float_leave().
  */
 #include "random.h"
 
+#include "core/logarithm.h"
 #include "core/philox.h"
 
 #include <math.h>
@@ -20,21 +22,6 @@ static uint64_t random_53_bits(uint64_t seed, uint64_t stream, uint64_t index)
 double rnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
 {
     return (double)random_53_bits(seed, stream, index) * 0x1p-53;
-}
-
-/* The natural logarithm of x in (0, 1): x = 2^n m, log m = 2 artanh((m - 1) / (m + 1)) by its series. */
-static double exact_log(double x)
-{
-    int n;
-    double m = frexp(x, &n);
-    if (m < 0.70710678118654752) {
-        m *= 2;
-        n--;
-    }
-    double s = (m - 1) / (m + 1), s2 = s * s, series = 0;
-    for (int k = 23; k > 0; k -= 2)
-        series = series * s2 + 1.0 / k;
-    return n * 0.69314718055994531 + 2 * s * series;
 }
 
 /* p(x) / q(x), both of degree 7 */
@@ -87,7 +74,7 @@ static double normal_quantile(double probability)
     double q = probability - 0.5;
     if (fabs(q) <= 0.425)
         return q * rational(0.180625 - q * q, a, b);
-    double r = sqrt(-exact_log(q < 0 ? probability : 1 - probability));
+    double r = sqrt(-logarithm(q < 0 ? probability : 1 - probability));
     double magnitude = r <= 5 ? rational(r - 1.6, c, d) : rational(r - 5, e, f);
     return q < 0 ? -magnitude : magnitude;
 }

@@ -4,6 +4,7 @@
 #include "sampler.h"
 
 #include "compute.h"
+#include "float_mode.h"
 #include "memory.h"
 #include "random.h"
 
@@ -91,8 +92,8 @@ static rnn_status draw_all(const rnn_model *model, const rnn_sampler *sampler, u
     return RNN_OK;
 }
 
-rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first, int64_t n,
-                      int32_t *ids)
+static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
+                                        const int32_t *first, int64_t n, int32_t *ids)
 {
     RNN_REQUIRE(model);
     RNN_REQUIRE(state);
@@ -130,5 +131,14 @@ rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sam
     if (status == RNN_OK)
         sampler->drawn += (uint64_t)n;
     rnn_run_end(&run);
+    return status;
+}
+
+rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first, int64_t n,
+                      int32_t *ids)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = sample(model, state, sampler, first, n, ids);
+    rnn_float_leave(mode);
     return status;
 }

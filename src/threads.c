@@ -12,6 +12,7 @@
  */
 #include "threads.h"
 
+#include "float_mode.h"
 #include "processors.h"
 #include "status.h"
 
@@ -134,6 +135,7 @@ static void *help(void *argument)
 {
     worker *me = argument;
     uint_fast32_t seen = 0; /* no phase has this number */
+    rnn_float_enter();      /* and never leave: the thread is the library's own */
     while (!atomic_load(&pool.stop)) {
         uint_fast32_t phase = await_phase(me, seen);
         if (phase != seen)

@@ -23,11 +23,11 @@ static void gru_cell_forward(const cell_step *s)
         real *h = s->h + b * s->width;
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector reset = vector_sigmoid(load(r + j)), update = vector_sigmoid(load(z + j));
-            vector fresh = vector_tanh(load(n + j) + reset * load(q + j));
+            vector fresh = vector_tanh(multiply_add(reset, load(q + j), load(n + j)));
             store(r + j, reset);
             store(z + j, update);
             store(n + j, fresh);
-            store(h + j, fresh + update * (load(h_prev + j) - fresh));
+            store(h + j, multiply_add(update, load(h_prev + j) - fresh, fresh));
         }
     }
 }
@@ -44,12 +44,12 @@ static void gru_cell_backward(const cell_step *s)
         real *dh_prev = s->dh_prev + b * s->width;
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector reset = load(r + j), update = load(z + j), fresh = load(n + j), dy = load(dh + j);
-            vector dn = (1 - fresh * fresh) * ((1 - update) * dy);
+            vector dn = one_minus_square(fresh) * ((1 - update) * dy);
             store(n + j, dn);
             store(r + j, reset * (1 - reset) * (load(q + j) * dn));
             store(z + j, update * (1 - update) * ((load(h_prev + j) - fresh) * dy));
             store(q + j, reset * dn);
-            store(dh_prev + j, load(dh_prev + j) + update * dy);
+            store(dh_prev + j, multiply_add(update, dy, load(dh_prev + j)));
         }
     }
 }

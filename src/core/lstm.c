@@ -24,7 +24,7 @@ static void lstm_cell_forward(const cell_step *s)
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector in = vector_sigmoid(load(i + j)), forget = vector_sigmoid(load(f + j));
             vector fresh = vector_tanh(load(g + j)), out = vector_sigmoid(load(o + j));
-            vector memory = forget * load(c_prev + j) + in * fresh;
+            vector memory = multiply_add(forget, load(c_prev + j), in * fresh);
             store(i + j, in);
             store(f + j, forget);
             store(g + j, fresh);
@@ -48,10 +48,10 @@ static void lstm_cell_backward(const cell_step *s)
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector in = load(i + j), forget = load(f + j), fresh = load(g + j), out = load(o + j), dy = load(dh + j);
             vector shown = vector_tanh(load(c + j));
-            vector dmemory = load(dc + j) + out * (1 - shown * shown) * dy;
+            vector dmemory = multiply_add(out * one_minus_square(shown), dy, load(dc + j));
             store(i + j, in * (1 - in) * (fresh * dmemory));
             store(f + j, forget * (1 - forget) * (load(c_prev + j) * dmemory));
-            store(g + j, (1 - fresh * fresh) * (in * dmemory));
+            store(g + j, one_minus_square(fresh) * (in * dmemory));
             store(o + j, out * (1 - out) * (shown * dy));
             store(dc + j, forget * dmemory);
         }

@@ -1,6 +1,7 @@
 /*
  * output.c: the loss of a position and its gradient with respect to the outputs.
  */
+#include "logarithm.h"
 #include "real.h"
 #include "vector_math.h"
 
@@ -16,21 +17,32 @@ INLINE real largest_of(const real *row, size_t count)
     return result;
 }
 
+/* In place */
+INLINE vector exp_vector(real *x, real shift)
+{
+    vector e = vector_exp(load(x) - shift);
+    store(x, e);
+    return e;
+}
+
 /* row[i] = exp(row[i] - shift) for whole vectors; returns the sum, made in blocks so that it stays exact for long rows.
  */
 INLINE double exp_row(real *row, size_t count, real shift)
 {
-    enum { BLOCK = 128 * WIDTH };
+    enum { BLOCK = 128 * LANES };
     double total = 0;
     for (size_t i0 = 0; i0 < count; i0 += BLOCK) {
         size_t end = count - i0 < BLOCK ? count : i0 + BLOCK;
-        vector sum = broadcast(0);
-        for (size_t i = i0; i < end; i += WIDTH) {
-            vector e = vector_exp(load(row + i) - shift);
-            store(row + i, e);
-            sum += e;
-        }
-        total += (double)sum_of(sum);
+        vector sum[LANE_VECTORS];
+        for (int v = 0; v < LANE_VECTORS; v++)
+            sum[v] = broadcast(0);
+        size_t i = i0;
+        for (; i + LANES <= end; i += LANES)
+            for (size_t v = 0; v < LANE_VECTORS; v++)
+                sum[v] += exp_vector(row + i + v * WIDTH, shift);
+        for (size_t v = 0; i < end; v++, i += WIDTH)
+            sum[v] += exp_vector(row + i, shift);
+        total += (double)sum_of_lanes(sum);
     }
     return total;
 }
@@ -45,7 +57,7 @@ static double cross_entropy_forward(real *row, size_t count, int32_t target, rea
     double logit = (double)row[target] - (double)most;
     double total = exp_row(row, count, most);
     *sum = (real)total;
-    return log(total) - logit;
+    return logarithm(total) - logit;
 }
 
 /* row: in, what the forward pass left; out, scale (p - one-hot(target)) */

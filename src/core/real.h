@@ -2,8 +2,11 @@
  * real.h: the number type that this build of the core computes with, and vectors of it.
  *
  * Vectors are the compiler's own (GCC's vector extensions, which clang has too): the same source becomes SSE2, AVX2,
- * AVX-512 or NEON code, or plain loops, by the flags that it is compiled with. Products and sums contract to fused
- * multiply-adds where the machine has them.
+ * AVX-512 or NEON code, or plain loops, by the flags that it is compiled with.
+ *
+ * All builds that have a fused multiply-add give the same bits. So compilers must not fuse by themselves
+ * (-ffp-contract=off): multiply_add() stands wherever a product and a sum are rounded once. And no sum's order depends
+ * on WIDTH: see LANES. Builds without the instruction (SSE2) round twice and have bits of their own.
  */
 #ifndef RNN_CORE_REAL_H
 #define RNN_CORE_REAL_H
@@ -35,7 +38,13 @@ typedef int64_t integer;
 #define REAL_LEAST DBL_MIN
 #endif
 
-enum { WIDTH = RNN_CORE_VECTOR_BYTES / sizeof(real) }; /* reals in a vector */
+enum {
+    WIDTH = RNN_CORE_VECTOR_BYTES / sizeof(real), /* reals in a vector */
+
+    /* A sum along a row is made of LANES sums side by side, element i in lane i % LANES, whatever the vectors' width. */
+    LANES = 64 / sizeof(real),
+    LANE_VECTORS = LANES / WIDTH
+};
 
 typedef real vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
 typedef integer int_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
@@ -74,7 +83,7 @@ INLINE vector load(const real *p)
     return *(const unaligned_vector *)p;
 }
 
-/* a b + c, rounded once where the machine can, at every level of optimization. */
+/* a b + c, rounded once where the machine can, at every level of optimization; or else twice. */
 INLINE vector multiply_add(vector a, vector b, vector c)
 {
 #if defined __FMA__
@@ -86,6 +95,12 @@ INLINE vector multiply_add(vector a, vector b, vector c)
 #else
     return a * b + c;
 #endif
+}
+
+/* c - a b, likewise */
+INLINE vector subtract_product(vector c, vector a, vector b)
+{
+    return multiply_add(-a, b, c);
 }
 
 INLINE void store(real *p, vector v)
@@ -155,12 +170,15 @@ INLINE vector choose(int_vector mask, vector yes, vector no)
 #define interleave_high(a, b) SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #endif
 
-INLINE real sum_of(vector v)
+/* The sum of all lanes: the upper half of them is added to the lower, until one is left. */
+INLINE real sum_of_lanes(const vector sums[LANE_VECTORS])
 {
-    real sum = 0;
-    for (int i = 0; i < WIDTH; i++)
-        sum += v[i];
-    return sum;
+    real lane[LANES];
+    memcpy(lane, sums, sizeof lane);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] += lane[i + half];
+    return lane[0];
 }
 
 /* A positive setting as the nearest number that is neither 0 nor infinite. */

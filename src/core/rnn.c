@@ -22,6 +22,6 @@ static void rnn_cell_backward(const cell_step *s)
 {
     for (size_t i = 0; i < s->streams * s->width; i += WIDTH) {
         vector h = load(s->h + i);
-        store(s->gates + i, (1 - h * h) * load(s->dh + i));
+        store(s->gates + i, one_minus_square(h) * load(s->dh + i));
     }
 }

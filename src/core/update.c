@@ -5,25 +5,25 @@
 #include "real.h"
 #include "vector_math.h"
 
-/* x - x is 0 for finite x and NaN otherwise. By SUMS sums side by side, so that they don't wait for one another. */
+/* Negative where v isn't finite: one more in the exponent runs over into the sign. It raises no exception. */
+INLINE int_vector overflowing(vector v)
+{
+    const integer magnitude = RNN_CORE_PRECISION == 32 ? INT32_MAX : (integer)INT64_MAX;
+    return ((int_vector)v & magnitude) + ((integer)1 << MANTISSA_BITS);
+}
+
 static bool all_finite(const void *values, size_t count)
 {
-    enum { SUMS = 4 };
     const real *x = values;
-    vector sum[SUMS];
-    for (int j = 0; j < SUMS; j++)
-        sum[j] = broadcast(0);
+    int_vector any = (int_vector)broadcast(0);
     size_t i = 0;
-    for (; i + SUMS * WIDTH <= count; i += SUMS * WIDTH)
-#pragma GCC unroll 4
-        for (int j = 0; j < SUMS; j++) {
-            vector v = load(x + i + (size_t)j * WIDTH);
-            sum[j] += v - v;
-        }
-    real rest = sum_of((sum[0] + sum[1]) + (sum[2] + sum[3]));
-    for (; i < count; i++)
-        rest += x[i] - x[i];
-    return rest == 0;
+    for (; i + WIDTH <= count; i += WIDTH)
+        any |= overflowing(load(x + i));
+    any |= overflowing(load_part(x + i, count - i));
+    integer all = 0;
+    for (int lane = 0; lane < WIDTH; lane++)
+        all |= any[lane];
+    return all >= 0;
 }
 
 /* NaN stays what it is. */
@@ -50,7 +50,7 @@ static void scale(void *values, size_t count, double factor)
     }
 }
 
-/* In double, by SUMS sums side by side, so that the additions don't wait for one another. */
+/* In double, by SUMS sums side by side, whatever the vectors' width, so that the additions don't wait for one another. */
 static double sum_of_squares(const void *values, size_t count)
 {
     enum { SUMS = 8 };
@@ -76,7 +76,7 @@ INLINE real rate_of(double rate)
 /* The gradient as a rule takes it, limited and with the decay's part; the gradient becomes 0. */
 INLINE vector take_gradient(real *g, vector x, real most, real decay)
 {
-    vector d = limited(load(g), most) + decay * x;
+    vector d = multiply_add(broadcast(decay), x, limited(load(g), most));
     store(g, broadcast(0));
     return d;
 }
@@ -91,7 +91,7 @@ static void adagrad_vectors(const core_update *u, size_t count, void *values, vo
     (void)second;
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), d = take_gradient(g + i, at, most, decay);
-        vector sum = load(m + i) + d * d;
+        vector sum = multiply_add(d, d, load(m + i));
         store(m + i, sum);
         store(x + i, at - rate * d / square_roots(sum + epsilon));
     }
@@ -107,11 +107,11 @@ static void sgd_vectors(const core_update *u, size_t count, void *values, void *
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), step = take_gradient(g + i, at, most, decay);
         if (momentum != 0) { /* or else there is no v */
-            vector velocity = momentum * load(v + i) + step;
+            vector velocity = multiply_add(broadcast(momentum), load(v + i), step);
             store(v + i, velocity);
-            step = own * step + carried * velocity;
+            step = multiply_add(broadcast(carried), velocity, own * step);
         }
-        store(x + i, at - rate * step);
+        store(x + i, subtract_product(at, broadcast(rate), step));
     }
 }
 
@@ -125,14 +125,14 @@ static void rmsprop_vectors(const core_update *u, size_t count, void *values, vo
     real most = rate_of(u->limit);
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), d = take_gradient(g + i, at, most, decay);
-        vector mean = beta * load(m + i) + other * d * d;
+        vector mean = multiply_add(broadcast(beta), load(m + i), other * d * d);
         vector step = d / (square_roots(mean) + epsilon);
         store(m + i, mean);
         if (v) {
-            step = momentum * load(v + i) + step;
+            step = multiply_add(broadcast(momentum), load(v + i), step);
             store(v + i, step);
         }
-        store(x + i, at - rate * step);
+        store(x + i, subtract_product(at, broadcast(rate), step));
     }
 }
 
@@ -148,10 +148,12 @@ static __attribute__((noinline)) void adam_step(const core_update *u, size_t cou
     real other1 = (real)(1 - u->beta1), other2 = (real)(1 - u->beta2), most = rate_of(u->limit);
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), d = take_gradient(g + i, at, most, added);
-        vector mean = beta1 * load(m + i) + other1 * d, square = beta2 * load(v + i) + other2 * d * d;
+        vector mean = multiply_add(broadcast(beta1), load(m + i), other1 * d);
+        vector square = multiply_add(broadcast(beta2), load(v + i), other2 * d * d);
+        vector step = rate * mean / multiply_add(square_roots(square), broadcast(root), broadcast(epsilon));
         store(m + i, mean);
         store(v + i, square);
-        store(x + i, kept * at - rate * mean / (square_roots(square) * root + epsilon));
+        store(x + i, multiply_add(broadcast(kept), at, -step));
     }
 }
 

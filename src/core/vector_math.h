@@ -78,16 +78,23 @@ INLINE vector square_roots(vector x)
 #endif
 }
 
+/* The derivative of tanh where it is x */
+INLINE vector one_minus_square(vector x)
+{
+    return subtract_product(broadcast(1), x, x);
+}
+
 /* exp(x) = 2^n (1 + *tail); |x| < 2^(MANTISSA_BITS - 2) */
 INLINE int_vector reduce(vector x, vector *tail)
 {
-    vector shifted = x * INVERSE_LN2 + ROUNDER;
+    vector shifted = multiply_add(x, broadcast(INVERSE_LN2), broadcast(ROUNDER));
     vector n = shifted - ROUNDER;
-    vector r = x - n * LN2_HIGH - n * LN2_LOW;
+    vector r = subtract_product(x, n, broadcast(LN2_HIGH));
+    r = subtract_product(r, n, broadcast(LN2_LOW));
     vector p = broadcast(exp_polynomial[0]);
     for (size_t i = 1; i < sizeof exp_polynomial / sizeof *exp_polynomial; i++)
-        p = p * r + exp_polynomial[i];
-    *tail = p * (r * r) + r;
+        p = multiply_add(p, r, broadcast(exp_polynomial[i]));
+    *tail = multiply_add(p, r * r, r);
     return (int_vector)shifted - (int_vector)broadcast(ROUNDER);
 }
 
@@ -112,7 +119,7 @@ INLINE vector vector_tanh(vector x)
     vector magnitude = limit_above((vector)((int_vector)x ^ sign), TANH_MOST);
     vector tail;
     vector scale = power_of_two(reduce(magnitude + magnitude, &tail));
-    vector e = scale * tail + (scale - 1);
+    vector e = multiply_add(scale, tail, scale - 1);
     return (vector)((int_vector)(e / (e + 2)) | sign);
 }
 

@@ -1,0 +1,629 @@
+/*
+ * test_bits.c: the same numbers, bit by bit, from every compiler and every instruction set that has a fused
+ * multiply-add: tests/golden/bits.txt holds hashes of them. `test_bits --write FILE` writes a new one. Everywhere: the
+ * bits don't depend on how streams, steps and threads divide the work, nor on the caller's floating-point mode, which
+ * stays as it was.
+ */
+#include "support.h"
+
+#include <fenv.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __x86_64__
+#include <xmmintrin.h>
+#endif
+
+enum { STEPS = 7, STREAMS = 13, SYMBOLS = 83, FEATURES = 21, LAYERS = 2, CHUNKS = 3, DRAWN = 9, NAME_MOST = 64 };
+
+/* ---- The floating-point mode --------------------------------------------------------------------------------- */
+
+/* All of the mode that a program can see: rounding, flushing, what traps, and the flags of what has happened. */
+static uint64_t float_state(void)
+{
+#if defined __x86_64__
+    return _mm_getcsr();
+#elif defined __aarch64__
+    uint64_t control, flags;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(control));
+    __asm__ __volatile__("mrs %0, fpsr" : "=r"(flags));
+    return control << 32 | flags;
+#else
+    return (uint64_t)fegetround() << 32 | (uint64_t)fetestexcept(FE_ALL_EXCEPT);
+#endif
+}
+
+/* The call returns RNN_OK and leaves the floating-point mode and its flags alone. */
+#define RUN(call)                                                                                                      \
+    do {                                                                                                               \
+        uint64_t before = float_state();                                                                               \
+        rnn_status status_of_call = (call);                                                                            \
+        uint64_t after = float_state();                                                                                \
+        assert_ok(status_of_call);                                                                                     \
+        if (after != before)                                                                                           \
+            fail_msg("%s: the mode was %" PRIx64 " and is %" PRIx64, #call, before, after);                            \
+    } while (0)
+
+static int usual_mode(void **state)
+{
+    (void)state;
+    return fesetenv(FE_DFL_ENV);
+}
+
+/* ---- Hashes -------------------------------------------------------------------------------------------------- */
+
+/* What a run leaves behind; each has its hash. */
+enum { PARAMETERS, STATE, OUTPUTS, LOSSES, SAMPLES, KINDS };
+
+typedef struct hashes {
+    uint64_t of[KINDS];
+} hashes;
+
+/* FNV-1a */
+static void add_bytes(uint64_t *hash, const void *bytes, size_t size)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < size; i++)
+        *hash = (*hash ^ p[i]) * UINT64_C(0x100000001b3);
+}
+
+static void add_state(uint64_t *hash, const rnn_model_options *o, const rnn_state *state)
+{
+    int64_t count = STREAMS * o->hidden_size;
+    size_t size = (size_t)count * precision_size(o->precision);
+    void *values = allocate(1, size);
+    for (int32_t what = RNN_STATE_HIDDEN; what <= (o->cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY : 0); what++)
+        for (int64_t l = 0; l < o->layers; l++) {
+            RUN(rnn_state_get(state, l, what, values, count));
+            add_bytes(hash, values, size);
+        }
+    free(values);
+}
+
+/* ---- What is computed ---------------------------------------------------------------------------------------- */
+
+typedef struct bits_case {
+    char name[NAME_MOST];
+    rnn_model_options model;
+    rnn_optimizer_options optimizer;
+    owned_chunk chunks[CHUNKS];
+} bits_case;
+
+static const char *const cells[] = {"tanh", "gru", "lstm"};
+static const char *const precisions[] = {"f32", "f64"};
+static const char *const losses[] = {"cross_entropy", "squared_error"};
+static const char *const rules[] = {"adagrad", "sgd", "rmsprop", "adam", "adamw"};
+static const struct {
+    const char *name;
+    int32_t input, tied;
+} inputs[] = {{"ids", RNN_INPUT_IDS, 0},
+              {"embedding", RNN_INPUT_EMBEDDING, 0},
+              {"tied", RNN_INPUT_EMBEDDING, 1},
+              {"vectors", RNN_INPUT_VECTORS, 0}};
+
+enum { INPUTS = sizeof inputs / sizeof *inputs, RULES = sizeof rules / sizeof *rules };
+
+/* Two layers with dropout and both biases; no size is a multiple of a vector's. */
+static rnn_model_options model_of(int32_t cell, int32_t precision, int input, int32_t loss)
+{
+    rnn_model_options o = make_options(inputs[input].input == RNN_INPUT_VECTORS ? FEATURES : SYMBOLS, 45, SYMBOLS,
+                                       LAYERS, precision);
+    o.cell = cell;
+    o.input = inputs[input].input;
+    o.tied = inputs[input].tied;
+    o.embedding_size = o.tied ? o.hidden_size : o.input == RNN_INPUT_EMBEDDING ? 19 : 0;
+    o.loss = loss;
+    o.reduction = loss == RNN_LOSS_SQUARED_ERROR ? RNN_REDUCTION_MEAN : RNN_REDUCTION_SUM;
+    o.bias = RNN_BIAS_BOTH;
+    o.initialization = RNN_INIT_UNIFORM;
+    o.dropout = 0.25;
+    o.seed = 7;
+    return o;
+}
+
+/* A larger model that begins as the seed's does, but for the recurrent weights */
+static rnn_model_options orthogonal_model(int32_t cell, int32_t precision)
+{
+    rnn_model_options o = make_options(SYMBOLS, 100, SYMBOLS, LAYERS, precision);
+    o.cell = cell;
+    o.weight_scale = 0.1;
+    o.orthogonal = 1;
+    o.forget_bias = cell == RNN_CELL_LSTM ? 1 : 0;
+    return o;
+}
+
+static rnn_optimizer_options rule_of(int32_t rule)
+{
+    rnn_optimizer_options o;
+    assert_ok(rnn_optimizer_options_init(&o, sizeof o, rule));
+    return o;
+}
+
+/* All that a rule has: momentum, decay and a limit */
+static rnn_optimizer_options full_rule_of(int32_t rule)
+{
+    rnn_optimizer_options o = rule_of(rule);
+    o.nesterov = rule == RNN_OPTIMIZER_SGD;
+    o.momentum = rule == RNN_OPTIMIZER_SGD || rule == RNN_OPTIMIZER_RMSPROP ? 0.9 : 0;
+    o.weight_decay = 0.01;
+    o.clip_value = 0.02;
+    return o;
+}
+
+static void create_chunks(bits_case *c)
+{
+    rnn_model *model = create_model(&c->model);
+    for (int n = 0; n < CHUNKS; n++)
+        c->chunks[n] = create_random_chunk_for(model, STEPS, STREAMS, 0.1, (uint64_t)n);
+    rnn_model_destroy(model);
+}
+
+static void destroy_chunks(bits_case *c)
+{
+    for (int n = 0; n < CHUNKS; n++)
+        destroy_chunk(&c->chunks[n]);
+}
+
+static bool can_sample(const rnn_model_options *o)
+{
+    return o->input != RNN_INPUT_VECTORS && o->loss == RNN_LOSS_CROSS_ENTROPY;
+}
+
+static void train(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
+{
+    rnn_optimizer *optimizer;
+    RUN(rnn_optimizer_create(model, &c->optimizer, &optimizer));
+    RUN(rnn_state_observe(state, RNN_OBSERVE_GRADIENT_NORMS));
+    for (int n = 0; n < CHUNKS; n++) {
+        rnn_loss loss;
+        double norm, norms[STEPS];
+        RUN(rnn_forward_backward(model, state, &c->chunks[n].chunk, &loss));
+        for (int64_t l = 0; l < c->model.layers; l++) {
+            RUN(rnn_state_gradient_norms(state, l, norms, STEPS));
+            add_bytes(&h->of[LOSSES], norms, sizeof norms);
+        }
+        RUN(rnn_model_clip_value(model, 1));
+        RUN(rnn_model_clip_norm(model, 0.5, &norm));
+        RUN(rnn_optimizer_step(optimizer, model));
+        add_bytes(&h->of[LOSSES], &loss.sum, sizeof loss.sum);
+        add_bytes(&h->of[LOSSES], &norm, sizeof norm);
+    }
+    rnn_optimizer_destroy(optimizer);
+}
+
+static void run_forward(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
+{
+    int64_t count = (int64_t)STEPS * STREAMS * c->model.output_size;
+    size_t size = (size_t)count * precision_size(c->model.precision);
+    void *outputs = allocate(1, size);
+    rnn_loss loss;
+    RUN(rnn_forward(model, state, &c->chunks[0].chunk, outputs, count, &loss));
+    add_bytes(&h->of[OUTPUTS], outputs, size);
+    add_bytes(&h->of[LOSSES], &loss.sum, sizeof loss.sum);
+    free(outputs);
+}
+
+static void draw(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
+{
+    rnn_sampler_options options;
+    rnn_sampler *sampler;
+    int32_t drawn[DRAWN * STREAMS];
+    assert_ok(rnn_sampler_options_init(&options, sizeof options));
+    options.temperature = 0.75;
+    RUN(rnn_sampler_create(&options, &sampler));
+    RUN(rnn_sample(model, state, sampler, c->chunks[0].inputs, DRAWN, drawn));
+    add_bytes(&h->of[SAMPLES], drawn, sizeof drawn);
+    rnn_sampler_destroy(sampler);
+}
+
+/* Trains a model, runs it and draws from it. */
+static hashes compute(const bits_case *c)
+{
+    hashes h;
+    for (int kind = 0; kind < KINDS; kind++)
+        h.of[kind] = UINT64_C(0xcbf29ce484222325);
+    rnn_model *model;
+    rnn_state *state;
+    RUN(rnn_model_create(&c->model, &model));
+    RUN(rnn_state_create(model, STREAMS, &state));
+    train(c, model, state, &h);
+    run_forward(c, model, state, &h);
+    if (can_sample(&c->model))
+        draw(c, model, state, &h);
+    add_state(&h.of[STATE], &c->model, state);
+    const void *parameters;
+    int64_t count;
+    RUN(rnn_model_flat_parameters(model, &parameters, &count));
+    add_bytes(&h.of[PARAMETERS], parameters, (size_t)count * precision_size(c->model.precision));
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+    return h;
+}
+
+typedef void case_function(const bits_case *c, void *context);
+
+static void visit(bits_case *c, case_function *function, void *context)
+{
+    create_chunks(c);
+    function(c, context);
+    destroy_chunks(c);
+}
+
+/* All cells, precisions, inputs and losses; then all rules of update; then a larger model of each cell. */
+static void visit_cases(case_function *function, void *context)
+{
+    bits_case c;
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
+        for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+            for (int input = 0; input < INPUTS; input++)
+                for (int32_t loss = RNN_LOSS_CROSS_ENTROPY; loss <= RNN_LOSS_SQUARED_ERROR; loss++) {
+                    snprintf(c.name, sizeof c.name, "%s_%s_%s_%s", cells[cell], precisions[precision],
+                             inputs[input].name, losses[loss]);
+                    c.model = model_of(cell, precision, input, loss);
+                    c.optimizer = rule_of(RNN_OPTIMIZER_ADAM);
+                    visit(&c, function, context);
+                }
+            for (int32_t rule = 0; rule < RULES; rule++) {
+                snprintf(c.name, sizeof c.name, "%s_%s_%s", cells[cell], precisions[precision], rules[rule]);
+                c.model = model_of(cell, precision, 0, RNN_LOSS_CROSS_ENTROPY);
+                c.optimizer = rule_of(rule);
+                visit(&c, function, context);
+                snprintf(c.name, sizeof c.name, "%s_%s_%s_full", cells[cell], precisions[precision], rules[rule]);
+                c.optimizer = full_rule_of(rule);
+                visit(&c, function, context);
+            }
+            snprintf(c.name, sizeof c.name, "%s_%s_orthogonal", cells[cell], precisions[precision]);
+            c.model = orthogonal_model(cell, precision);
+            c.optimizer = rule_of(RNN_OPTIMIZER_ADAGRAD);
+            visit(&c, function, context);
+        }
+}
+
+/* ---- Golden hashes ------------------------------------------------------------------------------------------- */
+
+/* "name parameters=0123456789abcdef state=..." */
+static void write_line(const bits_case *c, char line[], size_t size)
+{
+    hashes h = compute(c);
+    snprintf(line, size,
+             "%s parameters=%016" PRIx64 " state=%016" PRIx64 " outputs=%016" PRIx64 " losses=%016" PRIx64
+             " samples=%016" PRIx64 "\n",
+             c->name, h.of[PARAMETERS], h.of[STATE], h.of[OUTPUTS], h.of[LOSSES], h.of[SAMPLES]);
+}
+
+enum { LINE_MOST = 256 };
+
+static void write_case(const bits_case *c, void *file)
+{
+    char line[LINE_MOST];
+    write_line(c, line, sizeof line);
+    fputs(line, file);
+}
+
+typedef struct comparison {
+    const char *golden;
+    int different;
+} comparison;
+
+static void compare_case(const bits_case *c, void *context)
+{
+    comparison *with = context;
+    char line[LINE_MOST];
+    write_line(c, line, sizeof line);
+    size_t length = strcspn(with->golden, "\n");
+    length += with->golden[length] == '\n';
+    if (strlen(line) != length || memcmp(line, with->golden, length) != 0) {
+        print_error("computed %sgolden   %.*s", line, (int)length, with->golden);
+        with->different++;
+    }
+    with->golden += length;
+}
+
+/* Whether the library computes with a fused multiply-add here */
+static bool is_fused(void)
+{
+#if defined __x86_64__
+    const char *set = getenv("RNN_CPU");
+    if (set && *set)
+        return strcmp(set, "baseline") != 0;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#elif defined __aarch64__
+    return true;
+#else
+    return false;
+#endif
+}
+
+static void test_all_fused_instruction_sets_have_the_golden_bits(void **state)
+{
+    (void)state;
+    if (!is_fused())
+        skip();
+    size_t size;
+    char *golden = read_golden("bits.txt", &size);
+    comparison with = {.golden = golden};
+    visit_cases(compare_case, &with);
+    assert_int_equal(with.different, 0);
+    assert_string_equal(with.golden, "");
+    free(golden);
+}
+
+/* ---- How the work is divided --------------------------------------------------------------------------------- */
+
+static bits_case case_of(int32_t cell, int32_t precision, int input, int32_t loss)
+{
+    bits_case c = {.model = model_of(cell, precision, input, loss), .optimizer = rule_of(RNN_OPTIMIZER_ADAM)};
+    create_chunks(&c);
+    return c;
+}
+
+static void check_threads(const bits_case *c)
+{
+    assert_ok(rnn_set_threads(1));
+    hashes alone = compute(c);
+    for (int32_t threads = 2; threads <= 3; threads++) {
+        assert_ok(rnn_set_threads(threads));
+        hashes together = compute(c);
+        assert_memory_equal(&together, &alone, sizeof alone);
+    }
+    assert_ok(rnn_set_threads(0));
+}
+
+/* Outputs and the state after a chunk that a call for each step computes */
+static void check_steps(const bits_case *c)
+{
+    rnn_model *model = create_model(&c->model);
+    rnn_state *whole = create_random_state(model, STREAMS, 0.5, 1), *stepwise = create_random_state(model, STREAMS, 0.5, 1);
+    int64_t row = STREAMS * c->model.output_size;
+    size_t size = (size_t)row * precision_size(c->model.precision);
+    char *expected = allocate(STEPS, size), *actual = allocate(STEPS, size);
+    RUN(rnn_forward(model, whole, &c->chunks[0].chunk, expected, STEPS * row, NULL));
+    for (int64_t t = 0; t < STEPS; t++) {
+        rnn_chunk step = chunk_steps(&c->chunks[0], t, 1);
+        RUN(rnn_forward(model, stepwise, &step, actual + (size_t)t * size, row, NULL));
+    }
+    assert_memory_equal(actual, expected, STEPS * size);
+    uint64_t hash[2] = {0, 0};
+    add_state(&hash[0], &c->model, whole);
+    add_state(&hash[1], &c->model, stepwise);
+    assert_true(hash[0] == hash[1]);
+    free(expected);
+    free(actual);
+    rnn_state_destroy(whole);
+    rnn_state_destroy(stepwise);
+    rnn_model_destroy(model);
+}
+
+/* One stream of a chunk: the arrays [T][B] and [T][B][I] without the others */
+static void gather_stream(const rnn_model_options *o, const owned_chunk *from, int64_t stream, int32_t *ids,
+                          char *vectors)
+{
+    size_t vector = (size_t)o->input_size * precision_size(o->precision);
+    for (int64_t t = 0; t < STEPS; t++) {
+        int64_t at = t * STREAMS + stream;
+        if (from->inputs)
+            ids[t] = from->inputs[at];
+        else
+            memcpy(vectors + (size_t)t * vector, (const char *)from->input_vectors + (size_t)at * vector, vector);
+    }
+}
+
+/* Each stream's outputs are those that it has without the others. */
+static void check_streams(const bits_case *c)
+{
+    const rnn_model_options *o = &c->model;
+    rnn_model *model = create_model(o);
+    rnn_state *together = create_random_state(model, STREAMS, 0.5, 1), *alone = create_state(model, 1);
+    size_t row = (size_t)o->output_size * precision_size(o->precision);
+    char *expected = allocate(STEPS * STREAMS, row), *actual = allocate(STEPS, row);
+    char *vectors = allocate(STEPS * o->input_size, precision_size(o->precision));
+    int32_t ids[STEPS];
+    for (int64_t b = 0; b < STREAMS; b++) {
+        rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = STEPS, .streams = 1};
+        if (c->chunks[0].inputs)
+            chunk.inputs = ids;
+        else
+            chunk.input_vectors = vectors;
+        gather_stream(o, &c->chunks[0], b, ids, vectors);
+        RUN(rnn_state_copy_stream(alone, 0, together, b));
+        RUN(rnn_forward(model, alone, &chunk, actual, STEPS * o->output_size, NULL));
+        for (int64_t t = 0; t < STEPS; t++)
+            memcpy(expected + (size_t)(t * STREAMS + b) * row, actual + (size_t)t * row, row);
+    }
+    char *outputs = allocate(STEPS * STREAMS, row);
+    RUN(rnn_forward(model, together, &c->chunks[0].chunk, outputs, STEPS * STREAMS * o->output_size, NULL));
+    assert_memory_equal(outputs, expected, STEPS * STREAMS * row);
+    free(outputs);
+    free(vectors);
+    free(actual);
+    free(expected);
+    rnn_state_destroy(alone);
+    rnn_state_destroy(together);
+    rnn_model_destroy(model);
+}
+
+static void check_cells(void (*check)(const bits_case *c))
+{
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
+        for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++)
+            for (int input = 0; input < INPUTS; input++) {
+                bits_case c = case_of(cell, precision, input, input % 2);
+                check(&c);
+                destroy_chunks(&c);
+            }
+}
+
+static void test_1_2_and_3_threads_give_the_same_bits(void **state)
+{
+    (void)state;
+    check_cells(check_threads);
+}
+
+static void test_a_call_for_each_step_gives_the_same_bits_as_one_for_all(void **state)
+{
+    (void)state;
+    check_cells(check_steps);
+}
+
+static void test_each_stream_alone_gives_the_same_bits_as_all_together(void **state)
+{
+    (void)state;
+    check_cells(check_streams);
+}
+
+/* ---- The caller's floating-point mode ------------------------------------------------------------------------ */
+
+/* RUN() has looked after each call whether the mode is still what it was. */
+static void check_mode(void (*set_mode)(void))
+{
+    bits_case cases[] = {case_of(RNN_CELL_TANH, RNN_FLOAT64, 3, RNN_LOSS_SQUARED_ERROR),
+                         case_of(RNN_CELL_GRU, RNN_FLOAT32, 1, RNN_LOSS_CROSS_ENTROPY),
+                         case_of(RNN_CELL_LSTM, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY)};
+    for (int32_t threads = 1; threads <= 2; threads++)
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            assert_ok(rnn_set_threads(threads));
+            hashes usual = compute(&cases[i]);
+            set_mode();
+            hashes own = compute(&cases[i]);
+            fesetenv(FE_DFL_ENV);
+            assert_memory_equal(&own, &usual, sizeof own);
+        }
+    assert_ok(rnn_set_threads(0));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        destroy_chunks(&cases[i]);
+}
+
+#define ROUNDING(name, direction)                                                                                      \
+    static void name(void)                                                                                             \
+    {                                                                                                                  \
+        assert_int_equal(fesetround(direction), 0);                                                                    \
+    }
+ROUNDING(round_upward, FE_UPWARD)
+ROUNDING(round_downward, FE_DOWNWARD)
+ROUNDING(round_toward_zero, FE_TOWARDZERO)
+#undef ROUNDING
+
+static void raise_flags(void)
+{
+    feraiseexcept(FE_DIVBYZERO | FE_INVALID);
+}
+
+static void test_a_callers_rounding_mode_changes_no_bit_and_stays(void **state)
+{
+    (void)state;
+    check_mode(round_upward);
+    check_mode(round_downward);
+    check_mode(round_toward_zero);
+}
+
+static void test_a_callers_exception_flags_stay(void **state)
+{
+    (void)state;
+    check_mode(raise_flags);
+}
+
+#ifdef __x86_64__
+static void flush_subnormals(void)
+{
+    _mm_setcsr(0x9fc0);
+}
+
+static void trap_every_exception(void)
+{
+    _mm_setcsr(0);
+}
+
+static void test_a_callers_flushing_of_subnormals_changes_no_bit_and_stays(void **state)
+{
+    (void)state;
+    check_mode(flush_subnormals);
+}
+
+static void test_exceptions_that_trap_for_the_caller_change_no_bit_and_still_do(void **state)
+{
+    (void)state;
+    check_mode(trap_every_exception);
+}
+#endif
+
+/* Trapped or not, what isn't finite is found without an exception. */
+static void test_looking_for_what_is_not_finite_raises_no_flag(void **state)
+{
+    (void)state;
+    rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
+    rnn_model *model = create_model(&options);
+    float bias[SYMBOLS] = {[SYMBOLS - 1] = INFINITY};
+    int64_t index = index_of(model, "decoder.bias");
+    uint64_t before = float_state();
+    assert_fails(rnn_model_set_parameter(model, index, bias, SYMBOLS), RNN_ERROR_ARGUMENT, "not finite");
+    assert_true(float_state() == before);
+    rnn_model_destroy(model);
+}
+
+static int64_t subnormal_among(const float *values, int64_t count)
+{
+    int64_t subnormal = 0;
+    for (int64_t i = 0; i < count; i++)
+        subnormal += fpclassify(values[i]) == FP_SUBNORMAL;
+    return subnormal;
+}
+
+static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void **test)
+{
+    (void)test;
+    enum { HEARD = 100, ROUNDS = 12, COUNT = STREAMS * 45 };
+    rnn_model_options options = model_of(RNN_CELL_LSTM, RNN_FLOAT32, 3, RNN_LOSS_SQUARED_ERROR);
+    options.initialization = RNN_INIT_NORMAL; /* no biases: silence moves nothing */
+    options.layers = 1;
+    rnn_model *model = create_model(&options);
+    rnn_state *state = create_random_state(model, STREAMS, 1, 1);
+    float *silence = allocate(HEARD * STREAMS * FEATURES, sizeof *silence), memory[COUNT], hidden[COUNT];
+    rnn_chunk chunk = {
+        .struct_size = sizeof chunk, .steps = HEARD, .streams = STREAMS, .input_vectors = silence};
+    for (int round = 0; round < ROUNDS; round++) {
+        RUN(rnn_forward(model, state, &chunk, NULL, 0, NULL));
+        assert_ok(rnn_state_get(state, 0, RNN_STATE_MEMORY, memory, COUNT));
+        assert_ok(rnn_state_get(state, 0, RNN_STATE_HIDDEN, hidden, COUNT));
+        assert_int_equal(subnormal_among(memory, COUNT), 0);
+        assert_int_equal(subnormal_among(hidden, COUNT), 0);
+    }
+    free(silence);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+}
+
+static int write_golden(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    if (!file) {
+        perror(path);
+        return 1;
+    }
+    visit_cases(write_case, file);
+    return fclose(file) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_golden(argv[2]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_fused_instruction_sets_have_the_golden_bits),
+        cmocka_unit_test(test_1_2_and_3_threads_give_the_same_bits),
+        cmocka_unit_test(test_a_call_for_each_step_gives_the_same_bits_as_one_for_all),
+        cmocka_unit_test(test_each_stream_alone_gives_the_same_bits_as_all_together),
+        cmocka_unit_test_teardown(test_a_callers_rounding_mode_changes_no_bit_and_stays, usual_mode),
+        cmocka_unit_test_teardown(test_a_callers_exception_flags_stay, usual_mode),
+#ifdef __x86_64__
+        cmocka_unit_test_teardown(test_a_callers_flushing_of_subnormals_changes_no_bit_and_stays, usual_mode),
+        cmocka_unit_test_teardown(test_exceptions_that_trap_for_the_caller_change_no_bit_and_still_do, usual_mode),
+#endif
+        cmocka_unit_test_teardown(test_looking_for_what_is_not_finite_raises_no_flag, usual_mode),
+        cmocka_unit_test(test_an_lstm_that_hears_silence_ends_without_subnormal_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
