@@ -192,6 +192,8 @@ static bool own_pool(void)
         pthread_mutex_init(&pool.mutex, NULL);
         pthread_cond_init(&pool.finished, NULL);
         pool.helpers = 0;
+        for (size_t i = 0; i < THREADS_MOST; i++)
+            atomic_store(&pool.worker[i].range, 0); /* what is left of a phase that another thread was in */
         atomic_store(&pool.taken, false);
         atomic_store(&pool.caller_asleep, false);
     }
