@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/install/run.sh BUILD_DIR
 # Installs a build, moves what was installed, and checks what programs elsewhere rely on: that they can be built through
-# pkg-config and through CMake, from C and from C++, with the shared library and with the static one, and that the shared
-# library exports the functions of the header and needs nothing but the C library and jansson.
+# pkg-config and through CMake, from C and from C++, with the shared library and with the static one, and that the
+# shared library exports the functions of the header and needs nothing but the C library and jansson.
 set -euo pipefail
 
 here=$(realpath "$(dirname "$0")")
@@ -35,7 +35,8 @@ expect "pkg-config, shared" "$version" "$(LD_LIBRARY_PATH=$libdir ./shared)"
 expect "pkg-config, static" "$version" "$(./static)"
 
 for language in C CXX; do
-    cmake -S "$here" -B $language -DLANGUAGE=$language -DCMAKE_PREFIX_PATH="$work/moved" -DMAJOR="${version%%.*}" > cmake.log
+    cmake -S "$here" -B $language -DLANGUAGE=$language \
+        -DCMAKE_PREFIX_PATH="$work/moved" -DMAJOR="${version%%.*}" > cmake.log
     cmake --build $language > cmake.log
     expect "CMake, $language, shared" "$version" "$($language/consumer_shared)"
     expect "CMake, $language, static" "$version" "$($language/consumer_static)"
