@@ -25,9 +25,6 @@ function(rnn_core_settings target precision instruction_set)
         -fno-asynchronous-unwind-tables # nothing is thrown through it; debuggers have their own tables
         ${RNN_FLAGS_${instruction_set}}
     )
-    if(OpenMP_C_FOUND)
-        target_compile_options(${target} PRIVATE ${OpenMP_C_FLAGS})
-    endif()
 endfunction()
 
 function(rnn_add_core instruction_set)

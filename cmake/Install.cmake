@@ -19,9 +19,6 @@ cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
     BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
     OUTPUT_VARIABLE pkgconfig_to_prefix
 )
-set(pkgconfig_private "-lm ${CMAKE_THREAD_LIBS_INIT}")
-if(OpenMP_C_FOUND)
-    string(APPEND pkgconfig_private " ${OpenMP_C_FLAGS}")
-endif()
+set(pkgconfig_private "-lm -pthread")
 configure_file(cmake/librnn.pc.in librnn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/librnn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

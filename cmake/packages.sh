@@ -9,7 +9,6 @@ has_package() {
         libclang-rt-dev) echo 'int main(void) {}' | clang -fsanitize=address -x c -o /dev/null - ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
         libjansson-dev) pkg-config --exists jansson ;;
-        libomp-dev) echo '#include <omp.h>' | clang -fopenmp -E - ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
         *) command -v "$1" ;;
     esac &> /dev/null

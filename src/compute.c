@@ -4,6 +4,8 @@
  */
 #include "compute.h"
 
+#include "cache.h"
+#include "float_mode.h"
 #include "threads.h"
 
 #include <inttypes.h>
@@ -11,8 +13,8 @@
 #include <string.h>
 
 enum {
-    INFERENCE_ROWS = 1024,       /* positions that inference keeps at a time, at most, */
-    INFERENCE_NUMBERS = 1 << 23, /* and numbers */
+    INFERENCE_ROWS = 256,        /* positions that inference keeps at a time, at most, */
+    INFERENCE_NUMBERS = 1 << 21, /* and numbers */
 };
 
 /* Dropout takes its random numbers from another key than the initial parameters. */
@@ -118,73 +120,163 @@ static rnn_status check_loss(const rnn_loss *loss)
 
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
 
-/* Sees to it that the state holds the model's present weights, packed. */
-static rnn_status need_packed(const rnn_model *model, rnn_state *state, bool training)
+/*
+ * How many multiplications a team would divide. On the way back its workers wait for one another after each block of
+ * positions in each layer: what they do in between must be worth it. Forward they divide streams, at least a few each.
+ */
+static double work_of(const rnn_model *model, const rnn_chunk *chunk, bool training)
 {
-    if (state->packed_serial == model->serial && state->packed_version == model->version &&
-        state->packed_for_training >= training)
-        return RNN_OK;
-    state->packed_serial = 0;
-    RNN_TRY(rnn_state_grow("the packed weights", &state->packed, model->core->packed_size(&model->network, training)));
-    model->core->pack(&model->network, model->parameters, rnn_threads_for((double)model->count), training,
-                      state->packed.memory);
-    state->packed_serial = model->serial;
-    state->packed_version = model->version;
-    state->packed_for_training = training;
+    enum { STREAMS_EACH = 4, BLOCK = 256, PRODUCTS_BACK = 2 };
+    double positions = (double)chunk->steps * (double)chunk->streams, multiplied = (double)model->multiplied;
+    if (!training)
+        return chunk->streams < 2 * STREAMS_EACH ? 0 : positions * multiplied;
+    positions = positions < BLOCK ? positions : BLOCK;
+    return positions * multiplied * PRODUCTS_BACK / (double)model->network.layers;
+}
+
+/* The positions whose outputs are computed: all if they are wanted, or else those that have a target */
+static int64_t decoded_of(const rnn_piece *piece)
+{
+    const rnn_chunk *c = &piece->chunk;
+    int64_t rows = c->steps * c->streams, count = 0;
+    if (piece->outputs || rows >= UINT32_MAX || (c->target_vectors && !c->target_mask))
+        return rows;
+    for (int64_t i = 0; i < rows; i++)
+        count += c->targets ? c->targets[i] != RNN_IGNORE : c->target_mask && c->target_mask[i];
+    return count;
+}
+
+static core_shape shape_of(const rnn_run *run, const rnn_piece *piece, int64_t decoded)
+{
+    return (core_shape){.steps = piece->chunk.steps,
+                        .streams = piece->chunk.streams,
+                        .decoded = decoded,
+                        .workers = run->team.size,
+                        .training = run->training};
+}
+
+/* The work space that is enough for the largest piece, and for those as long of which other positions are decoded. */
+static size_t workspace_size(const rnn_run *run, const rnn_piece *largest)
+{
+    const rnn_model *m = run->model;
+    if (run->one_step)
+        return m->network.step_bytes;
+    core_shape shape = shape_of(run, largest, decoded_of(largest));
+    if (run->training || largest->outputs)
+        return m->core->workspace_size(&m->network, &shape);
+    shape.decoded = shape.steps * shape.streams;
+    size_t all = m->core->workspace_size(&m->network, &shape);
+    shape.decoded -= shape.decoded > 1;
+    size_t some = m->core->workspace_size(&m->network, &shape);
+    return some > all ? some : all;
+}
+
+/* Adds room for some numbers, at a multiple of the alignment, and returns where it begins. */
+static size_t add_room(size_t *size, size_t count, size_t element_size)
+{
+    size_t start = *size, bytes;
+    if (__builtin_mul_overflow(count, element_size, &bytes) ||
+        __builtin_add_overflow(bytes, (size_t)CORE_ALIGNMENT - 1, &bytes) ||
+        __builtin_add_overflow(start, bytes / CORE_ALIGNMENT * CORE_ALIGNMENT, size))
+        *size = SIZE_MAX;
+    return start;
+}
+
+static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t outputs)
+{
+    size_t size = 0, element = run->model->element_size;
+    size_t next = add_room(&size, run->state->count, element);
+    size_t numbers = add_room(&size, (size_t)outputs, element);
+    size_t rows = run->one_step ? 0 : (size_t)(largest->chunk.steps * largest->chunk.streams);
+    size_t losses = add_room(&size, rows, sizeof(double));
+    size_t workspace = add_room(&size, workspace_size(run, largest), 1);
+    RNN_TRY(rnn_cache_take(run->model, run->training, "the work space of a chunk", size, &run->memory));
+    run->next = (char *)run->memory + next;
+    run->outputs = (char *)run->memory + numbers;
+    run->position_loss = (double *)((char *)run->memory + losses);
+    run->workspace = (char *)run->memory + workspace;
     return RNN_OK;
 }
 
-/*
- * Streams are what the steps of a layer can be divided by, at least a few for each thread. On the way back threads wait
- * for one another after each block of positions in each layer: what they do in between must be worth it.
- */
-static int threads_of(const rnn_model *model, const rnn_chunk *chunk, bool training)
+static bool is_one_step(const rnn_state *state, const rnn_piece *piece, bool training)
 {
-    enum { STREAMS_EACH = 4, BLOCK = 256, PRODUCTS_BACK = 2 };
-    double positions = (double)(chunk->steps * chunk->streams), multiplied = (double)model->multiplied;
-    if (training) {
-        positions = positions < BLOCK ? positions : BLOCK;
-        multiplied *= PRODUCTS_BACK / (double)model->network.layers;
-    }
-    int threads = rnn_threads_for(positions * multiplied);
-    int64_t most = chunk->streams / STREAMS_EACH;
-    return most < 1 ? 1 : most < threads ? (int)most : threads;
+    const rnn_chunk *c = &piece->chunk;
+    return c->steps == 1 && c->streams == 1 && !training && !c->targets && !c->target_vectors &&
+           !(state->observe & RNN_OBSERVE_ACTIVATIONS);
 }
 
-rnn_status rnn_run_piece(const rnn_model *model, rnn_state *state, const rnn_piece *piece, core_pass *pass)
+rnn_status rnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+                         bool training, int64_t outputs)
 {
-    const rnn_core *core = model->core;
+    *run = (rnn_run){.model = model, .state = state, .training = training};
+    run->team = rnn_team_begin(work_of(model, &largest->chunk, training));
+    run->one_step = is_one_step(state, largest, training);
+    rnn_status status = training ? rnn_cache_training((rnn_model *)model, &run->team, &run->packed, &run->packed_back)
+                                 : rnn_cache_forward(model, &run->team, &run->packed);
+    if (status == RNN_OK)
+        status = take_memory(run, largest, outputs);
+    if (status != RNN_OK)
+        rnn_run_end(run);
+    return status;
+}
+
+void rnn_run_end(rnn_run *run)
+{
+    rnn_cache_give(run->model, run->training, run->memory);
+    rnn_team_end(&run->team);
+}
+
+/* A piece of one step and one stream */
+static void run_step(const rnn_run *run, const rnn_piece *piece)
+{
+    const rnn_model *model = run->model;
+    core_step step = {
+        .network = &model->network,
+        .parameters = model->parameters,
+        .packed = run->packed,
+        .workspace = run->workspace,
+        .vector = piece->chunk.input_vectors,
+        .state = run->started ? run->next : run->state->values,
+        .next_state = run->next,
+        .outputs = piece->outputs,
+    };
+    if (piece->chunk.inputs)
+        step.id = piece->chunk.inputs[0];
+    model->core->step(&step);
+}
+
+void rnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
+{
+    const rnn_model *model = run->model;
     const rnn_chunk *chunk = &piece->chunk;
-    int threads = threads_of(model, chunk, piece->training);
-    RNN_TRY(need_packed(model, state, piece->training));
-    RNN_TRY(
-        rnn_state_grow("the work space of a chunk", &state->workspace,
-                       core->workspace_size(&model->network, chunk->steps, state->streams, threads, piece->training)));
-    RNN_TRY(rnn_state_grow("the losses of a chunk", &state->position_loss,
-                           (size_t)(chunk->steps * state->streams) * sizeof(double)));
+    if (run->one_step) {
+        run_step(run, piece);
+        run->started = true;
+        return;
+    }
+    bool targets = chunk->targets || chunk->target_vectors;
     *pass = (core_pass){
         .network = &model->network,
         .parameters = model->parameters,
-        .packed = state->packed.memory,
-        .workspace = state->workspace.memory,
-        .steps = chunk->steps,
-        .streams = state->streams,
-        .threads = threads,
-        .training = piece->training,
+        .packed = run->packed,
+        .packed_back = run->packed_back,
+        .workspace = run->workspace,
+        .team = &run->team,
+        .shape = shape_of(run, piece, decoded_of(piece)),
         .seed = model->options.seed ^ DROPOUT_KEY,
-        .random_index = state->random_index,
+        .random_index = run->state->random_index,
         .ids = chunk->inputs,
         .vectors = chunk->input_vectors,
         .targets = chunk->targets,
         .target_vectors = chunk->target_vectors,
         .target_mask = chunk->target_mask,
-        .state = piece->first ? state->values : state->next,
-        .next_state = state->next,
+        .state = run->started ? run->next : run->state->values,
+        .next_state = run->next,
         .outputs = piece->outputs,
-        .position_loss = state->position_loss.memory,
+        .position_loss = targets ? run->position_loss : NULL,
     };
-    core->forward(pass);
-    return RNN_OK;
+    model->core->forward(pass);
+    run->started = true;
 }
 
 /* Some steps of a chunk, as a chunk */
@@ -210,11 +302,13 @@ static rnn_chunk steps_of(const rnn_model *model, const rnn_chunk *chunk, int64_
 /* Adds a piece's losses, in the order of the positions. */
 static void add_loss(const core_pass *pass, rnn_loss *loss)
 {
-    size_t rows = (size_t)(pass->steps * pass->streams);
+    size_t rows = (size_t)(pass->shape.steps * pass->shape.streams);
     for (size_t i = 0; i < rows; i++) {
         bool counts = pass->targets ? pass->targets[i] != RNN_IGNORE : !pass->target_mask || pass->target_mask[i];
-        loss->sum += pass->position_loss[i];
-        loss->count += counts;
+        if (counts) {
+            loss->sum += pass->position_loss[i];
+            loss->count++;
+        }
     }
 }
 
@@ -238,74 +332,120 @@ static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_
 static void keep_observed(const rnn_model *model, rnn_state *state, const core_pass *pass)
 {
     if (pass->gradient_norms)
-        state->norm_steps = pass->steps;
+        state->norm_steps = pass->shape.steps;
     if (!(state->observe & RNN_OBSERVE_ACTIVATIONS))
         return;
-    size_t layer = (size_t)(pass->steps * pass->streams * model->options.hidden_size);
+    size_t layer = (size_t)(pass->shape.steps * pass->shape.streams * model->options.hidden_size);
     for (int64_t l = 0; l < model->options.layers; l++)
         model->core->activations(pass, l, rnn_model_at(model, state->activations.memory, (size_t)l * layer));
-    state->activation_steps = pass->steps;
+    state->activation_steps = pass->shape.steps;
 }
 
-rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given, void *outputs,
-                       int64_t outputs_count, rnn_loss *loss)
+/* How many steps inference computes at a time. */
+static int64_t steps_at_a_time(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk)
+{
+    int64_t most = INFERENCE_NUMBERS / (model->options.output_size + model->options.hidden_size);
+    int64_t rows = most < INFERENCE_ROWS ? most : INFERENCE_ROWS;
+    int64_t steps = chunk->streams < rows ? rows / chunk->streams : 1;
+    return steps > chunk->steps || (state->observe & RNN_OBSERVE_ACTIVATIONS) ? chunk->steps : steps;
+}
+
+/* Some steps of a chunk, with their outputs if these are wanted */
+static rnn_piece piece_of(const rnn_model *model, const rnn_chunk *chunk, void *outputs, int64_t first, int64_t count)
+{
+    rnn_piece piece = {.chunk = steps_of(model, chunk, first, count)};
+    if (outputs)
+        piece.outputs = rnn_model_at(model, outputs, (size_t)(first * chunk->streams * model->options.output_size));
+    return piece;
+}
+
+static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given,
+                                             void *outputs, int64_t outputs_count, rnn_loss *loss)
 {
     rnn_chunk chunk;
     RNN_TRY(read_chunk(model, state, given, loss != NULL, &chunk));
-    int64_t row = chunk.streams * model->options.output_size, expected = 0;
-    if (outputs && __builtin_mul_overflow(chunk.steps, row, &expected))
+    int64_t expected = 0;
+    if (outputs && __builtin_mul_overflow(chunk.steps, chunk.streams * model->options.output_size, &expected))
         return rnn_fail(RNN_ERROR_ARGUMENT, "steps times streams times output_size is more than can be addressed");
     if (outputs_count != expected)
         return rnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64, outputs_count,
                         expected);
     RNN_TRY(need_observed(model, state, chunk.steps, false));
-    int64_t most = INFERENCE_NUMBERS / (model->options.output_size + model->options.hidden_size);
-    int64_t rows = most < INFERENCE_ROWS ? most : INFERENCE_ROWS;
-    int64_t at_a_time = chunk.streams < rows ? rows / chunk.streams : 1;
-    if (state->observe & RNN_OBSERVE_ACTIVATIONS)
-        at_a_time = chunk.steps;
+    int64_t at_a_time = steps_at_a_time(model, state, &chunk);
+    rnn_piece largest = piece_of(model, &chunk, outputs, 0, at_a_time);
+    rnn_run run;
+    RNN_TRY(rnn_run_begin(&run, model, state, &largest, false, 0));
     rnn_loss total = {0};
-    core_pass pass;
-    for (int64_t t = 0; t < chunk.steps; t += at_a_time) {
-        int64_t steps = chunk.steps - t < at_a_time ? chunk.steps - t : at_a_time;
-        rnn_piece piece = {.chunk = steps_of(model, &chunk, t, steps), .first = t == 0};
-        if (outputs)
-            piece.outputs = rnn_model_at(model, outputs, (size_t)(t * row));
-        RNN_TRY(rnn_run_piece(model, state, &piece, &pass));
+    core_pass pass = {0};
+    for (int64_t t = 0, steps; t < chunk.steps; t += steps) {
+        steps = chunk.steps - t < at_a_time ? chunk.steps - t : at_a_time;
+        rnn_piece piece = piece_of(model, &chunk, outputs, t, steps);
+        rnn_run_piece(&run, &piece, &pass);
         if (loss)
             add_loss(&pass, &total);
     }
-    RNN_TRY(check_loss(&total));
-    RNN_TRY(rnn_state_commit(state));
-    keep_observed(model, state, &pass);
-    if (loss)
+    rnn_status status = check_loss(&total);
+    if (status == RNN_OK)
+        status = rnn_state_commit(state, run.next);
+    if (status == RNN_OK)
+        keep_observed(model, state, &pass);
+    rnn_run_end(&run);
+    if (status == RNN_OK && loss)
         *loss = total;
-    return RNN_OK;
+    return status;
 }
 
-rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *given, rnn_loss *loss)
+rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
+                       int64_t outputs_count, rnn_loss *loss)
 {
-    rnn_chunk chunk;
-    RNN_TRY(read_chunk(model, state, given, true, &chunk));
-    RNN_TRY(rnn_model_need_gradients(model));
-    RNN_TRY(need_observed(model, state, chunk.steps, true));
+    float_mode mode = rnn_float_enter();
+    rnn_status status = run_forward(model, state, chunk, outputs, outputs_count, loss);
+    rnn_float_leave(mode);
+    return status;
+}
+
+/* The chunk's loss, and if that and the new state are finite, the gradients */
+static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const rnn_piece *whole, rnn_loss *loss)
+{
+    const rnn_chunk *chunk = &whole->chunk;
     core_pass pass;
-    rnn_piece whole = {.chunk = chunk, .training = true, .first = true};
-    RNN_TRY(rnn_run_piece(model, state, &whole, &pass));
-    rnn_loss total = {0};
-    add_loss(&pass, &total);
-    RNN_TRY(check_loss(&total));
-    RNN_TRY(rnn_state_commit(state));
-    pass.gradient_scale =
-        model->options.reduction == RNN_REDUCTION_MEAN && total.count > 0 ? 1.0 / (double)total.count : 1;
+    rnn_run_piece(run, whole, &pass);
+    add_loss(&pass, loss);
+    RNN_TRY(check_loss(loss));
+    RNN_TRY(rnn_state_commit(state, run->next));
+    bool mean = model->options.reduction == RNN_REDUCTION_MEAN && loss->count > 0;
+    pass.gradient_scale = mean ? 1.0 / (double)loss->count : 1;
     pass.gradients = model->gradients;
     pass.gradient_norms = state->observe & RNN_OBSERVE_GRADIENT_NORMS ? state->gradient_norms.memory : NULL;
-    if (chunk.inputs)
-        rnn_model_use_rows(model, chunk.inputs, (size_t)(chunk.steps * chunk.streams));
+    if (chunk->inputs)
+        rnn_model_use_rows(model, chunk->inputs, (size_t)(chunk->steps * chunk->streams));
     model->core->backward(&pass);
     keep_observed(model, state, &pass);
     state->random_index = (state->random_index + 1) % RANDOM_INDEX_END;
-    if (loss)
-        *loss = total;
     return RNN_OK;
+}
+
+static RNN_FLOAT_BODY rnn_status run_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *given,
+                                                      rnn_loss *loss)
+{
+    rnn_piece whole = {0};
+    RNN_TRY(read_chunk(model, state, given, true, &whole.chunk));
+    RNN_TRY(rnn_model_need_gradients(model));
+    RNN_TRY(need_observed(model, state, whole.chunk.steps, true));
+    rnn_run run;
+    RNN_TRY(rnn_run_begin(&run, model, state, &whole, true, 0));
+    rnn_loss total = {0};
+    rnn_status status = learn(model, state, &run, &whole, &total);
+    rnn_run_end(&run);
+    if (status == RNN_OK && loss)
+        *loss = total;
+    return status;
+}
+
+rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, rnn_loss *loss)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = run_forward_backward(model, state, chunk, loss);
+    rnn_float_leave(mode);
+    return status;
 }

@@ -6,16 +6,39 @@
 
 #include "state.h"
 
+/* A call under way: the state as far as it has come, and what it computes with. */
+typedef struct rnn_run {
+    const rnn_model *model;
+    const rnn_state *state;
+    core_team team;
+    void *memory;          /* all of what follows */
+    void *next;            /* the state after the last piece */
+    void *outputs;         /* as many numbers as rnn_run_begin() was asked for */
+    double *position_loss; /* [T][B] of a piece */
+    void *workspace;       /* of a piece */
+    const void *packed, *packed_back;
+    int64_t steps; /* of the longest piece */
+    bool training;
+    bool started;  /* `next` holds the state */
+    bool one_step; /* pieces are of one step and one stream, of which nothing but outputs are wanted */
+} rnn_run;
+
 /* Some steps of a chunk to run forward. */
 typedef struct rnn_piece {
     rnn_chunk chunk; /* targets: only if their losses are wanted */
-    bool training;
-    bool first;    /* starts from the state; the others of a call go on where the one before ended */
-    void *outputs; /* [steps][B][O] or NULL */
+    void *outputs;   /* [steps][B][O] or NULL */
 } rnn_piece;
 
-/* Runs a piece; `pass` is what backward() needs. The state's `next` holds the end; nothing is committed. */
-rnn_status rnn_run_piece(const rnn_model *model, rnn_state *state, const rnn_piece *piece, core_pass *pass);
+/*
+ * Begins a call whose largest piece is `largest`, with room for `outputs` numbers. training: `model` is not const, and
+ * backward() follows. After RNN_OK, end the run.
+ */
+rnn_status rnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+                         bool training, int64_t outputs);
+void rnn_run_end(rnn_run *run);
+
+/* Runs a piece forward, from where the one before has ended; `pass` is what backward() needs. */
+void rnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass);
 
 /* RNN_ERROR_SYMBOL "inputs[7] is 70; it must be 0 to 64" */
 rnn_status rnn_check_ids(const char *name, const int32_t *ids, size_t count, int32_t least, int64_t size);

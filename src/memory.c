@@ -62,6 +62,11 @@ rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **m
     return RNN_OK;
 }
 
+size_t rnn_allocated(const void *memory)
+{
+    return ((const prefix *)memory - 1)->total - sizeof(prefix);
+}
+
 void rnn_release(void *memory)
 {
     if (!memory)

@@ -9,6 +9,9 @@
 /* `count` elements of `size` bytes, zeroed; fails with a sentence that says what they were for ("the gradients"). */
 rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **memory);
 
+/* The size of what rnn_allocate() returned, in bytes */
+size_t rnn_allocated(const void *memory);
+
 /* NULL is allowed. */
 void rnn_release(void *memory);
 

@@ -3,6 +3,7 @@
  */
 #include "model.h"
 
+#include "cache.h"
 #include "cpu.h"
 #include "float_mode.h"
 #include "memory.h"
@@ -10,7 +11,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -265,7 +265,6 @@ rnn_status rnn_model_read_options(const rnn_model_options *given, rnn_model_opti
 
 rnn_status rnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
 {
-    static atomic_uint_fast64_t serials;
     RNN_TRY(check_options(o));
     const rnn_core *core;
     RNN_TRY(rnn_cpu_core(o->precision, &core));
@@ -280,7 +279,6 @@ rnn_status rnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
     m->options = *o;
     m->core = core;
     m->element_size = o->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
-    m->serial = atomic_fetch_add(&serials, 1) + 1;
     rnn_status status = rnn_allocate("a model's layers", (size_t)o->layers, sizeof *m->layers, (void **)&m->layers);
     if (status != RNN_OK)
         goto failed;
@@ -288,7 +286,11 @@ rnn_status rnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
                           sizeof *m->named, (void **)&m->named);
     if (status != RNN_OK)
         goto failed;
+    status = rnn_cache_create(&m->cache);
+    if (status != RNN_OK)
+        goto failed;
     lay_out(m, cell);
+    core->plan(&m->network, m->layers);
     *model = m;
     return RNN_OK;
 
@@ -340,6 +342,7 @@ void rnn_model_destroy(rnn_model *model)
     rnn_release(model->gradients);
     rnn_release(model->used);
     rnn_release(model->used_rows);
+    rnn_cache_destroy(model->cache);
     rnn_release(model);
 }
 
@@ -497,7 +500,7 @@ rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *
     for (int64_t i = 0; i < p->rows; i++)
         for (int64_t j = 0; j < p->columns; j++, from += model->element_size)
             memcpy(rnn_model_at(model, model->parameters, rnn_model_place(p, i, j)), from, model->element_size);
-    model->version++;
+    rnn_cache_invalidate(model);
     return RNN_OK;
 }
 

@@ -28,6 +28,8 @@ typedef struct named_parameter {
     bool by_column; /* stored column by column: the input weights of symbols */
 } named_parameter;
 
+typedef struct model_cache model_cache;
+
 struct rnn_model {
     rnn_model_options options;
     const rnn_core *core;
@@ -41,9 +43,7 @@ struct rnn_model {
     void *parameters;
     void *gradients; /* NULL until there are any */
 
-    /* What the packed copies of the parameters in states are compared with. */
-    uint64_t serial;  /* of this model, unique */
-    uint64_t version; /* of its parameters */
+    model_cache *cache; /* packed weights and memory to work in */
 
     /*
      * The input weights of symbols, or their embeddings, stand first in the buffers, a row a symbol. `used` says which

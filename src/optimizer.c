@@ -3,8 +3,10 @@
  */
 #include "optimizer.h"
 
+#include "cache.h"
 #include "float_mode.h"
 #include "memory.h"
+#include "threads.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -160,8 +162,33 @@ static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
     };
 }
 
+/* A step of one span of the flat buffers, which is divided into shares */
+typedef struct span_step {
+    rnn_optimizer *optimizer;
+    rnn_model *model;
+    core_rule *rule;
+    core_update update;
+    model_span span;
+    size_t shares;
+} span_step;
+
+static void step_share(void *context, size_t worker, size_t share)
+{
+    enum { TOGETHER = 64 }; /* numbers on whole cache lines */
+    const span_step *s = context;
+    rnn_model *m = s->model;
+    size_t blocks = (s->span.count + TOGETHER - 1) / TOGETHER;
+    size_t first = blocks * share / s->shares * TOGETHER, end = blocks * (share + 1) / s->shares * TOGETHER;
+    size_t offset = s->span.offset + first, count = (end < s->span.count ? end : s->span.count) - first;
+    (void)worker;
+    s->rule(&s->update, count, rnn_model_at(m, m->parameters, offset), rnn_model_at(m, m->gradients, offset),
+            s->optimizer->first ? rnn_model_at(m, s->optimizer->first, offset) : NULL,
+            s->optimizer->second ? rnn_model_at(m, s->optimizer->second, offset) : NULL);
+}
+
 static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model)
 {
+    enum { NUMBER = 8 }; /* updating a number takes the time of so many multiplications */
     RNN_REQUIRE(optimizer);
     RNN_REQUIRE(model);
     const rnn_optimizer_options *o = &optimizer->options;
@@ -170,15 +197,19 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
     RNN_TRY(rnn_model_need_gradients(model));
     RNN_TRY(check_finite(model));
     optimizer->steps++;
-    core_update update = update_of(o, optimizer->steps);
-    core_rule *rule = rule_of(model->core, o->rule);
-    for (model_span s = {.all = !leaves_the_unused(o)}; rnn_model_next_span(model, &s);)
-        rule(&update, s.count, rnn_model_at(model, model->parameters, s.offset),
-             rnn_model_at(model, model->gradients, s.offset),
-             optimizer->first ? rnn_model_at(model, optimizer->first, s.offset) : NULL,
-             optimizer->second ? rnn_model_at(model, optimizer->second, s.offset) : NULL);
+    core_team team = rnn_team_begin((double)model->multiplied * NUMBER);
+    span_step step = {.optimizer = optimizer,
+                      .model = model,
+                      .rule = rule_of(model->core, o->rule),
+                      .update = update_of(o, optimizer->steps),
+                      .span = {.all = !leaves_the_unused(o)}};
+    while (rnn_model_next_span(model, &step.span)) {
+        step.shares = step.span.count / team.size < NUMBER << 10 ? 1 : team.size;
+        team.run(&team, step_share, &step, step.shares);
+    }
+    rnn_team_end(&team);
     rnn_model_unuse_rows(model);
-    model->version++;
+    rnn_cache_invalidate(model);
     return RNN_OK;
 }
 

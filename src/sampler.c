@@ -112,21 +112,26 @@ static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state
                         "; to sample they must be the same symbols",
                         o->input_size, o->output_size);
     RNN_TRY(rnn_check_ids("first", first, (size_t)state->streams, 0, o->input_size));
-    RNN_TRY(rnn_state_grow("the outputs of sampling", &state->outputs,
-                           (size_t)(state->streams * o->output_size) * model->element_size));
-    for (int64_t i = 0; i < n; i++) {
-        rnn_piece step = {.chunk = {.steps = 1, .streams = state->streams}, .first = i == 0};
+    if (n == 0)
+        return RNN_OK;
+    rnn_piece step = {.chunk = {.steps = 1, .streams = state->streams}, .outputs = ids};
+    rnn_run run;
+    RNN_TRY(rnn_run_begin(&run, model, state, &step, false, state->streams * o->output_size));
+    step.outputs = run.outputs;
+    rnn_status status = RNN_OK;
+    for (int64_t i = 0; i < n && status == RNN_OK; i++) {
         step.chunk.inputs = i == 0 ? first : ids + (i - 1) * state->streams;
-        step.outputs = state->outputs.memory;
         core_pass pass;
-        RNN_TRY(rnn_run_piece(model, state, &step, &pass));
-        RNN_TRY(draw_all(model, sampler, sampler->drawn + (uint64_t)i, state->streams, state->outputs.memory,
-                         ids + i * state->streams));
+        rnn_run_piece(&run, &step, &pass);
+        status = draw_all(model, sampler, sampler->drawn + (uint64_t)i, state->streams, run.outputs,
+                          ids + i * state->streams);
     }
-    if (n > 0)
-        RNN_TRY(rnn_state_commit(state));
-    sampler->drawn += (uint64_t)n;
-    return RNN_OK;
+    if (status == RNN_OK)
+        status = rnn_state_commit(state, run.next);
+    if (status == RNN_OK)
+        sampler->drawn += (uint64_t)n;
+    rnn_run_end(&run);
+    return status;
 }
 
 rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first, int64_t n,

@@ -20,18 +20,14 @@ rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state *
     s->streams = streams;
     s->parts = (size_t)model->core->cell(model->options.cell)->parts;
     s->stride = model->core->state_stride(model->options.hidden_size);
-    s->count = s->parts * (size_t)model->options.layers * (size_t)streams * s->stride;
+    if (__builtin_mul_overflow(s->parts * (size_t)model->options.layers, (size_t)streams, &s->count) ||
+        __builtin_mul_overflow(s->count, s->stride, &s->count))
+        s->count = SIZE_MAX;
     rnn_status status = rnn_allocate("a state", s->count, s->element_size, &s->values);
-    if (status != RNN_OK)
-        goto failed;
-    status = rnn_allocate("a state", s->count, s->element_size, &s->next);
-    if (status != RNN_OK)
-        goto failed;
-    *state = s;
-    return RNN_OK;
-
-failed:
-    rnn_state_destroy(s);
+    if (status == RNN_OK)
+        *state = s;
+    else
+        rnn_state_destroy(s);
     return status;
 }
 
@@ -40,13 +36,8 @@ void rnn_state_destroy(rnn_state *state)
     if (!state)
         return;
     rnn_release(state->values);
-    rnn_release(state->next);
     rnn_release(state->activations.memory);
     rnn_release(state->gradient_norms.memory);
-    rnn_release(state->workspace.memory);
-    rnn_release(state->position_loss.memory);
-    rnn_release(state->outputs.memory);
-    rnn_release(state->packed.memory);
     rnn_release(state);
 }
 
@@ -64,13 +55,11 @@ rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size)
     return RNN_OK;
 }
 
-rnn_status rnn_state_commit(rnn_state *state)
+rnn_status rnn_state_commit(rnn_state *state, const void *next)
 {
-    if (!state->shape.core->all_finite(state->next, state->count))
+    if (!state->shape.core->all_finite(next, state->count))
         return rnn_fail(RNN_ERROR_NONFINITE, "the state after the chunk is not finite");
-    void *values = state->next;
-    state->next = state->values;
-    state->values = values;
+    memcpy(state->values, next, state->count * state->element_size);
     return RNN_OK;
 }
 

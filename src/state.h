@@ -20,8 +20,7 @@ struct rnn_state {
     size_t element_size;
     int64_t streams;
     size_t parts, stride, count; /* [parts][L][B][stride] elements */
-    void *values;                /* what the caller sees */
-    void *next;                  /* the same, while a call is under way */
+    void *values;
 
     uint64_t random_index; /* of the next chunk's dropout masks */
 
@@ -30,13 +29,6 @@ struct rnn_state {
     int64_t activation_steps, norm_steps; /* 0: nothing */
     growing activations;                  /* [L][T][B][H] */
     growing gradient_norms;               /* [L][T] double */
-
-    growing workspace;     /* of a pass */
-    growing position_loss; /* double */
-    growing outputs;       /* of sampling */
-    growing packed;        /* the weights of the model of this serial and version */
-    uint64_t packed_serial, packed_version;
-    bool packed_for_training;
 };
 
 /* Makes room, and keeps what the memory holds. */
@@ -45,7 +37,7 @@ rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size);
 /* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
 rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model);
 
-/* What a call has computed becomes what the caller sees; RNN_ERROR_NONFINITE, and it doesn't, unless it is finite. */
-rnn_status rnn_state_commit(rnn_state *state);
+/* Takes over what a call has computed; RNN_ERROR_NONFINITE, and the state stays, unless that is finite. */
+rnn_status rnn_state_commit(rnn_state *state, const void *next);
 
 #endif

@@ -1,10 +1,19 @@
 /*
- * threads.h: how many threads a piece of work is worth.
+ * threads.h: the threads that a call computes with: the caller itself, and helpers that sleep until there is work.
  */
 #ifndef RNN_THREADS_H
 #define RNN_THREADS_H
 
-/* For work of so many multiplications: one, when it is small, and never more than the setting. */
-int rnn_threads_for(double multiplications);
+#include "core/core.h"
+
+/*
+ * A team for a call that does so many multiplications, alone where the work is small. There is one set of helpers:
+ * while one call has them, other calls compute alone. End each team that you begin.
+ */
+core_team rnn_team_begin(double multiplications);
+void rnn_team_end(core_team *team);
+
+/* A team of the caller alone */
+core_team rnn_team_alone(void);
 
 #endif

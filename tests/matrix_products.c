@@ -23,6 +23,12 @@ static const size_t many_steps[] = {1, 2, 3, 4, 5, 8, 100, 256, 257, 520};
 
 static const team alone = {0, 1};
 
+/* The number of reals that K x N takes packed. */
+static size_t packed_matrix(size_t k_count, size_t n_count)
+{
+    return round_up(n_count) * k_count;
+}
+
 /* Numbers between -1 and 1, the same in each run */
 static real *numbers(size_t count)
 {

@@ -9,7 +9,7 @@
  * | `rnn_vocab`     | the symbols of a text and their ids                                             |
  * | `rnn_corpus`    | a text, encoded as it is read and served chunk after chunk                      |
  * | `rnn_model`     | a configuration and its parameters (and their gradients, once trained)          |
- * | `rnn_state`     | what the model remembers from chunk to chunk, and the work space of a chunk     |
+ * | `rnn_state`     | what the model remembers from chunk to chunk                                    |
  * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
  * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
  *
@@ -148,22 +148,34 @@ RNN_API rnn_status rnn_set_allocator(const rnn_allocator *allocator);
 
 /**
  * @defgroup threads Threads
+ *
+ * A call that has enough work divides it among the calling thread and helpers, which the library creates when they are
+ * first needed. Small work stays on the calling thread. Results have the same bits whatever the number of threads.
+ *
+ * - **Busy machines.** A call doesn't wait for helpers that have not started on its work: the other threads do it. If
+ *   the system creates no more threads, a call computes with those that there are. The process has one set of helpers:
+ *   while one call uses them, each other call computes on the calling thread alone.
+ * - **Idle helpers** sleep and use no processor time.
+ * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
+ * - **Memory.** A helper has a stack of 256 KiB.
+ * - **fork().** A forked child can compute with as many threads as its parent, whatever the parent was doing.
+ * - **dlclose()** stops the helpers and leaves no thread behind. No call may be under way then.
  * @{
  */
 
 /**
- * Sets how many threads a call may compute with. Small work stays on the calling thread by itself. Results are the same
- * bits whatever the number. In a process that was forked after its parent has computed with several threads there is
- * one.
- * @param threads 1 to 1024; 0, the default, for as many as OpenMP takes by itself: OMP_NUM_THREADS in
- *        the environment, else the machine's cores.
+ * Sets how many threads a call may compute with, the calling one among them.
+ * @param threads 1 to 1024; 0, the default, stands for the number in the environment variable `RNN_NUM_THREADS`. If
+ *        that isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
+ *        process may use: those in its affinity mask, or fewer where its control group has a CPU quota. Anything but a
+ *        number from 1 to 1024 in a variable is ignored.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API rnn_status rnn_set_threads(int32_t threads);
 
 /**
  * How many threads a call may compute with.
- * @return At least 1; 1 when the library was built without OpenMP.
+ * @return At least 1.
  */
 RNN_API int32_t rnn_threads(void);
 /** @} */
@@ -799,7 +811,7 @@ RNN_API rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *n
  * @defgroup state State: what a model carries from chunk to chunk
  * @{
  */
-typedef struct rnn_state rnn_state; /**< B streams' hidden state, and the work space of a chunk. */
+typedef struct rnn_state rnn_state; /**< B streams' hidden state. */
 
 /** What a state holds for each layer, stream and hidden unit. */
 enum {

@@ -1,58 +1,87 @@
 /*
  * backward.c: a chunk's way back: backpropagation through time, cut off at the chunk's start. From the outputs down,
- * layer by layer, in blocks of steps from the last to the first: step by step backwards the cell and the recurrent
- * product, and the gradient of what came from below; each thread for its streams. Then the block's part of the weight
- * gradients, which are sums over all steps and streams; each thread for its rows of the weights. A chunk is more than
- * the caches hold, a block is not.
+ * layer by layer, in blocks of steps from the last to the first. First, by shares of the streams: step by step
+ * backwards the cell and the recurrent product, and the gradient of what came from below. Then, by shares of the
+ * weights' rows: the block's part of the weight gradients, which are sums over all steps and streams. A chunk is more
+ * than the caches hold, a block is not.
  */
 #include "arena.h"
 #include "cell.h"
 
-/* out[t][b] becomes the gradient of the outputs there */
-static void position_gradient(const core_pass *pass, const workspace *w, size_t row)
+/* A row of `out` becomes the gradient of the outputs there. */
+static void position_gradient(const core_pass *pass, const workspace *w, size_t row, size_t at)
 {
-    real *out = w->out + row * w->out_stride, scale = (real)pass->gradient_scale;
-    bool cross_entropy = pass->network->loss == CORE_CROSS_ENTROPY;
-    if (cross_entropy ? pass->targets[row] < 0 : pass->target_mask && !pass->target_mask[row])
+    real *out = w->out + at * w->out_stride, scale = (real)pass->gradient_scale;
+    if (!has_target(pass, row))
         memset(out, 0, w->out_stride * sizeof *out);
-    else if (cross_entropy)
-        cross_entropy_backward(out, w->out_stride, pass->targets[row], w->sum[row], scale);
+    else if (pass->network->loss == CORE_CROSS_ENTROPY)
+        cross_entropy_backward(out, w->out_stride, pass->targets[row], w->sum[at], scale);
     else
         squared_error_backward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs, scale);
+}
+
+/* dh of the rows from that of the rows that are decoded: zeros for the others */
+static void scatter_top(const workspace *w, share rows, real *dh)
+{
+    const real *from = w->dtop + decoded_of(w, rows).first * w->stride;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
+        if (is_decoded(w, row)) {
+            memcpy(dh + row * w->stride, from, w->stride * sizeof *dh);
+            from += w->stride;
+        } else {
+            memset(dh + row * w->stride, 0, w->stride * sizeof *dh);
+        }
+    }
 }
 
 /* dh of the top layer as far as it comes from the outputs */
 static void backward_outputs(const core_pass *pass, const workspace *w, const real *weights, share rows)
 {
+    share decoded = decoded_of(w, rows);
+    real *dh = w->dh + w->streams * w->stride, *dtop = w->dtop ? w->dtop : dh;
+    if (w->decoded == 0) {
+        memset(dh + rows.first * w->stride, 0, rows.count * w->stride * sizeof *dh);
+        return;
+    }
+    size_t at = decoded.first;
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
-        position_gradient(pass, w, row);
-    product(rows.count, w->stride, w->outputs, w->out + rows.first * w->out_stride, w->out_stride, weights, w->zeros, 0,
-            w->dh + (w->streams + rows.first) * w->stride, w->stride, false);
+        if (is_decoded(w, row))
+            position_gradient(pass, w, row, at++);
+    product(decoded.count, w->stride, w->outputs, w->out + decoded.first * w->out_stride, w->out_stride, weights,
+            w->zeros, 0, dtop + decoded.first * w->stride, w->stride, false);
+    if (w->dtop)
+        scatter_top(w, rows, dh);
 }
 
-/* Weight gradients: W[i][j] += sum over p of G[p][i] X[p][j], for this thread's share of the i. */
-static void add_weight_gradients(const workspace *w, size_t i_count, size_t group, size_t kept, size_t p_count,
+/* Who sums weight gradients: one share of their rows, with a worker's own scratch. */
+typedef struct summing {
+    team me;
+    real *scratch;
+} summing;
+
+/* Weight gradients: W[i][j] += sum over p of G[p][i] X[p][j], for a share of the i. */
+static void add_weight_gradients(const summing *s, size_t i_count, size_t group, size_t kept, size_t p_count,
                                  const real *g, size_t g_row, const outer_input *inputs, size_t count)
 {
-    outer_products(share_of(w->team, i_count), group, kept, p_count, g, g_row, inputs, count, w->scratch);
+    outer_products(share_of(s->me, i_count), group, kept, p_count, g, g_row, inputs, count, s->scratch);
 }
 
 /* The same of biases; `also`: NULL or a second one whose gradient is the same. */
-static void add_bias_gradient(const workspace *w, size_t i_count, size_t group, size_t kept, size_t p_count,
+static void add_bias_gradient(const summing *s, size_t i_count, size_t group, size_t kept, size_t p_count,
                               const real *g, size_t g_row, real *bias, real *also)
 {
-    share vectors = share_of(w->team, i_count / WIDTH);
+    share vectors = share_of(s->me, i_count / WIDTH);
     share mine = {vectors.first * WIDTH, vectors.count * WIDTH};
-    column_sums(mine, group, kept, p_count, g, g_row, bias, also, w->scratch);
+    column_sums(mine, group, kept, p_count, g, g_row, bias, also, s->scratch);
 }
 
-static void backward_decoder(const core_pass *pass, const workspace *w)
+static void backward_decoder(const core_pass *pass, const workspace *w, const summing *s)
 {
     const core_network *n = pass->network;
     real *gradients = pass->gradients;
-    outer_input h = {h_at(w, n->layers - 1, 1), w->stride, w->hidden, gradients + n->decoder_weight, w->hidden};
-    add_weight_gradients(w, w->outputs, w->outputs, w->outputs, w->rows, w->out, w->out_stride, &h, 1);
-    add_bias_gradient(w, w->out_stride, w->out_stride, w->outputs, w->rows, w->out, w->out_stride,
+    outer_input h = {top_of(pass, w), w->stride, w->hidden, gradients + n->decoder_weight, w->hidden};
+    add_weight_gradients(s, w->outputs, w->outputs, w->outputs, w->decoded, w->out, w->out_stride, &h, 1);
+    add_bias_gradient(s, w->out_stride, w->out_stride, w->outputs, w->decoded, w->out, w->out_stride,
                       gradients + n->decoder_bias, NULL);
 }
 
@@ -84,7 +113,7 @@ static void backward_inputs(const workspace *w, int64_t l, const backward_layer_
     }
 }
 
-/* Some steps of a layer backwards, for this thread's streams */
+/* Some steps of a layer backwards, for a share of the streams */
 static void backward_steps(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights,
                            size_t first, size_t count)
 {
@@ -94,20 +123,20 @@ static void backward_steps(const core_pass *pass, const workspace *w, int64_t l,
         backward_inputs(w, l, weights, rows_of(w, first, count));
 }
 
-/* The norm of dh at each step, for this thread's share of the steps */
+/* The norm of dh at each step */
 static void measure_gradients(const core_pass *pass, const workspace *w, int64_t l)
 {
     size_t row = w->streams * w->stride;
-    share mine = share_of(w->team, w->steps);
-    for (size_t t = mine.first; t < mine.first + mine.count; t++)
+    for (size_t t = 0; t < w->steps; t++)
         pass->gradient_norms[(size_t)l * w->steps + t] = sqrt(sum_of_squares(w->dh + (t + 1) * row, row));
 }
 
-/* weight[id] += the gradient of the gates at each position where the input is id; for this thread's units */
-static void scatter_weights(const workspace *w, const int32_t *ids, share rows, const real *gates, real *weight)
+/* weight[id] += the gradient of the gates at each position where the input is id; for a share of the units */
+static void scatter_weights(const workspace *w, const summing *s, const int32_t *ids, share rows, const real *gates,
+                            real *weight)
 {
     size_t groups = w->gates.all / w->stride;
-    share mine = share_of(w->team, w->hidden);
+    share mine = share_of(s->me, w->hidden);
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
         for (size_t g = 0; g < groups; g++) {
             const real *from = gates + row * w->gates.all + g * w->stride;
@@ -117,19 +146,19 @@ static void scatter_weights(const workspace *w, const int32_t *ids, share rows, 
         }
 }
 
-/* The same with the gradient of embedded inputs, for this thread's columns */
-static void scatter_embedding(const core_pass *pass, const workspace *w, share rows)
+/* The same with the gradient of embedded inputs, for a share of the columns */
+static void scatter_embedding(const core_pass *pass, const workspace *w, const summing *s, share rows)
 {
     size_t width = (size_t)pass->network->layer[0].inputs;
     real *embedding = (real *)pass->gradients + pass->network->embedding;
-    share mine = share_of(w->team, width);
+    share mine = share_of(s->me, width);
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
         for (size_t j = mine.first; j < mine.first + mine.count; j++)
             embedding[(size_t)pass->ids[row] * width + j] += w->dx[row * w->x_stride + j];
 }
 
 /* Of the gates whose products are joint, both biases have the same gradient. */
-static void backward_biases(const core_pass *pass, const workspace *w, int64_t l, share rows)
+static void backward_biases(const core_pass *pass, const workspace *w, const summing *s, int64_t l, share rows)
 {
     const core_layer *layer = &pass->network->layer[l];
     const gate_widths *width = &w->gates;
@@ -138,18 +167,19 @@ static void backward_biases(const core_pass *pass, const workspace *w, int64_t l
     size_t joint = width->joint / w->stride * w->hidden;
     real *ih = (real *)pass->gradients + layer->bias_ih;
     if (layer->bias_hh == CORE_NONE) {
-        add_bias_gradient(w, width->all, w->stride, w->hidden, rows.count, gates, width->all, ih, NULL);
+        add_bias_gradient(s, width->all, w->stride, w->hidden, rows.count, gates, width->all, ih, NULL);
         return;
     }
     real *hh = (real *)pass->gradients + layer->bias_hh;
-    add_bias_gradient(w, width->joint, w->stride, w->hidden, rows.count, gates, width->all, ih, hh);
-    add_bias_gradient(w, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all, ih + joint,
+    add_bias_gradient(s, width->joint, w->stride, w->hidden, rows.count, gates, width->all, ih, hh);
+    add_bias_gradient(s, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all, ih + joint,
                       NULL);
-    add_bias_gradient(w, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, hh + joint, NULL);
+    add_bias_gradient(s, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, hh + joint, NULL);
 }
 
 /* A layer's weight gradients, as far as they come from some steps. */
-static void backward_weights(const core_pass *pass, const workspace *w, int64_t l, size_t step, size_t steps)
+static void backward_weights(const core_pass *pass, const workspace *w, const summing *s, int64_t l, size_t step,
+                             size_t steps)
 {
     const core_layer *layer = &pass->network->layer[l];
     const gate_widths *width = &w->gates;
@@ -163,71 +193,115 @@ static void backward_weights(const core_pass *pass, const workspace *w, int64_t 
         layer_input x = input_of(w, l);
         from[1] = (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih, inputs};
     }
-    add_weight_gradients(w, width->joint, w->stride, w->hidden, rows.count, gates, width->all, from,
+    add_weight_gradients(s, width->joint, w->stride, w->hidden, rows.count, gates, width->all, from,
                          has_inputs ? 2 : 1);
     from[0].w += joint * w->hidden;
     from[1].w = ih + joint * inputs;
-    add_weight_gradients(w, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, &from[0], 1);
+    add_weight_gradients(s, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, &from[0], 1);
     if (has_inputs)
-        add_weight_gradients(w, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all,
+        add_weight_gradients(s, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all,
                              &from[1], 1);
     else
-        scatter_weights(w, pass->ids, rows, gate_at(w, l, 0), ih);
-    backward_biases(pass, w, l, rows);
+        scatter_weights(w, s, pass->ids, rows, gate_at(w, l, 0), ih);
+    backward_biases(pass, w, s, l, rows);
     if (l == 0 && has_input_gradient(pass->network, 0))
-        scatter_embedding(pass, w, rows);
+        scatter_embedding(pass, w, s, rows);
 }
 
-/* A layer backwards */
-static void backward_layer(const core_pass *pass, const workspace *w, int64_t l)
-{
-    backward_layer_weights weights = backward_layer_at(pass->network, l, pass->packed);
-    size_t first = w->my_streams.first * w->stride, mine = w->my_streams.count * w->stride * sizeof(real);
-    memset(w->dh + first, 0, mine); /* nothing but the cell adds to what comes before the chunk */
-    memset(w->dc + first, 0, mine);
-    for (size_t end = w->steps, block, count; end > 0; end -= block) {
-        block = least_of(steps_of_block(w), end);
-        for (size_t t = end; t > end - block; t -= count) {
-            count = least_of(steps_at_once(w), t - (end - block));
-            backward_steps(pass, w, l, &weights, t - count, count);
-        }
-        team_barrier(w->team); /* from here on rows of weights are divided, not streams */
-        backward_weights(pass, w, l, end - block, block);
-    }
-}
+/* Some steps of a layer, or with layer = L the outputs; count 0: nothing */
+typedef struct block {
+    int64_t layer;
+    size_t first, count;
+} block;
 
-/* What one thread does */
-static void backward_by(const core_pass *pass, team me)
+/*
+ * A phase: the way back through a block by shares of the streams, and, since its gates' gradients are there, the weight
+ * gradients of the block before it by shares of their rows. The two don't touch what the other writes.
+ */
+typedef struct backward_phase {
+    const core_pass *pass;
+    const workspace *workspace;
+    block back, sum;
+    size_t back_shares, sum_shares;
+} backward_phase;
+
+/* The way back through a block with a share of the streams */
+static void go_back(const backward_phase *phase, team me)
 {
+    const core_pass *pass = phase->pass;
     const core_network *n = pass->network;
-    workspace w = workspace_of(pass, me);
-    const real *decoder = decoder_back_at(n, pass->packed);
-    memset(w.zeros, 0, w.zero_count * sizeof *w.zeros);
-    for (size_t t = 0, count; t < w.steps; t += count) {
-        count = least_of(steps_at_once(&w), w.steps - t);
-        backward_outputs(pass, &w, decoder, rows_of(&w, t, count));
+    workspace w = of_streams(phase->workspace, me);
+    size_t start = phase->back.first, end = start + phase->back.count, row = w.my_streams.first * w.stride;
+    size_t mine = w.my_streams.count * w.stride * sizeof(real);
+    backward_layer_weights weights = {0};
+    if (phase->back.layer < n->layers)
+        weights = backward_layer_at(n, phase->back.layer, pass->packed_back);
+    if (end == w.steps) { /* nothing but the cell adds to what comes before the chunk */
+        memset(w.dh + row, 0, mine);
+        memset(w.dc + row, 0, mine);
     }
-    team_barrier(me);
-    backward_decoder(pass, &w);
-    for (int64_t l = n->layers; l-- > 0;) {
-        backward_layer(pass, &w, l);
-        if (pass->gradient_norms) {
-            team_barrier(me);
-            measure_gradients(pass, &w, l);
-            team_barrier(me);
-        }
-        real *swap = w.dh;
-        w.dh = w.dh_below;
-        w.dh_below = swap;
+    for (size_t t = end, count; t > start; t -= count) {
+        count = least_of(steps_at_once(&w), t - start);
+        if (phase->back.layer == n->layers)
+            backward_outputs(pass, &w, packed_at(pass->packed_back, n->packed_decoder_back),
+                             rows_of(&w, t - count, count));
+        else
+            backward_steps(pass, &w, phase->back.layer, &weights, t - count, count);
     }
+}
+
+/* A block's weight gradients, for a share of their rows */
+static void sum_weights(const backward_phase *phase, const summing *s)
+{
+    if (phase->sum.layer == phase->pass->network->layers)
+        backward_decoder(phase->pass, phase->workspace, s);
+    else
+        backward_weights(phase->pass, phase->workspace, s, phase->sum.layer, phase->sum.first, phase->sum.count);
+}
+
+/* The shares of the streams come first, or where there are as many of each kind, the two in turn: then a worker's are
+ * of both kinds. */
+static void backward_share(void *context, size_t worker, size_t number)
+{
+    const backward_phase *p = context;
+    const workspace *w = p->workspace;
+    bool equal = p->back_shares == p->sum_shares, back = equal ? number % 2 == 0 : number < p->back_shares;
+    size_t rank = equal ? number / 2 : back ? number : number - p->back_shares;
+    summing s = {{rank, p->sum_shares}, w->scratch + worker * w->scratch_size};
+    if (back)
+        go_back(p, (team){rank, p->back_shares});
+    else
+        sum_weights(p, &s);
+}
+
+/* Goes back through a block, and sums the weight gradients of the one before, which it then takes the place of. */
+static void backward_block(backward_phase *phase, block next)
+{
+    const core_team *workers = phase->pass->team;
+    phase->back = next;
+    phase->back_shares = next.count > 0 ? shares_of_streams(phase->pass) : 0;
+    phase->sum_shares = phase->sum.count > 0 ? workers->size : 0;
+    workers->run(workers, backward_share, phase, phase->back_shares + phase->sum_shares);
+    phase->sum = next;
 }
 
 static void backward(const core_pass *pass)
 {
-    if (pass->threads == 1) {
-        backward_by(pass, (team){0, 1});
-        return;
+    workspace w = workspace_of(pass);
+    backward_phase phase = {.pass = pass, .workspace = &w};
+    int64_t layers = pass->network->layers;
+    memset(w.zeros, 0, w.zero_count * sizeof *w.zeros);
+    backward_block(&phase, (block){layers, 0, w.steps});
+    for (int64_t l = layers; l-- > 0;) {
+        for (size_t end = w.steps, count; end > 0; end -= count) {
+            count = least_of(steps_of_block(&w), end);
+            backward_block(&phase, (block){l, end - count, count});
+        }
+        if (pass->gradient_norms)
+            measure_gradients(pass, &w, l);
+        real *swap = w.dh;
+        w.dh = w.dh_below;
+        w.dh_below = swap;
     }
-#pragma omp parallel num_threads(pass->threads)
-    backward_by(pass, my_team());
+    backward_block(&phase, (block){0});
 }

@@ -38,6 +38,8 @@ static const core_cell *cell_of(const core_network *network)
 
 #include "forward.c"
 
+#include "step.c"
+
 #include "backward.c"
 
 static const core_cell_info *cell_info(int32_t number)
@@ -53,11 +55,12 @@ static size_t state_stride(int64_t hidden_size)
 const rnn_core RNN_CORE_NAME = {
     .cell = cell_info,
     .state_stride = state_stride,
-    .packed_size = packed_size,
+    .plan = plan,
     .pack = pack,
     .workspace_size = workspace_size,
     .forward = forward,
     .backward = backward,
+    .step = step,
     .activations = activations,
     .all_finite = all_finite,
     .clip = clip,

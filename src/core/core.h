@@ -28,6 +28,22 @@ typedef struct core_cell_info {
     int forget_gate;  /* which gate keeps the memory; -1: none */
 } core_cell_info;
 
+/* A share of a phase of work, computed by one of a team's workers, who are numbered from 0. */
+typedef void core_task(void *context, size_t worker, size_t share);
+
+/* The threads that a call computes with. run() returns when all shares, 65535 at most, are finished. */
+typedef struct core_team {
+    size_t size; /* workers, at least 1 */
+    void (*run)(const struct core_team *team, core_task *task, void *context, size_t shares);
+    bool pooled; /* has the helpers of threads.c */
+} core_team;
+
+/* Where a layer's packed weights begin, in elements of the packed block; CORE_NONE: there are none. */
+typedef struct core_packed_layer {
+    size_t bias, bias_apart, ih, hh, hh_apart; /* of the block for forward() */
+    size_t back_ih, back_hh, back_hh_apart;    /* of the block for backward() */
+} core_packed_layer;
+
 /* Where a layer's parameters stand in the flat buffers, in elements. G gates, H hidden units. */
 typedef struct core_layer {
     int64_t inputs;   /* I: the width of what comes from below; V for a layer of ids */
@@ -35,6 +51,7 @@ typedef struct core_layer {
     size_t weight_hh; /* [G][H][H] */
     size_t bias_ih;   /* [G][H] */
     size_t bias_hh;   /* [G][H] or CORE_NONE */
+    core_packed_layer packed;
 } core_layer;
 
 typedef enum core_input { CORE_IDS, CORE_EMBEDDED_IDS, CORE_VECTORS } core_input;
@@ -53,18 +70,30 @@ typedef struct core_network {
     size_t embedding;      /* [V][I of the first layer] or CORE_NONE */
     size_t decoder_weight; /* [O][H]; may be the embedding */
     size_t decoder_bias;   /* [O] */
+
+    /* Filled in by plan(): the decoder's places in the packed blocks, and sizes in bytes */
+    size_t packed_decoder, packed_decoder_bias, packed_decoder_back;
+    size_t forward_bytes, backward_bytes, step_bytes;
 } core_network;
+
+/* What the size of a pass's work space depends on */
+typedef struct core_shape {
+    int64_t steps;
+    int64_t streams;
+    int64_t decoded; /* positions whose outputs are computed: all, or only those that have a target */
+    size_t workers;
+    bool training; /* backward() will follow; dropout is on */
+} core_shape;
 
 /* One pass over one chunk. */
 typedef struct core_pass {
     const core_network *network;
     const void *parameters;
-    const void *packed; /* what pack() made of the parameters */
-    void *workspace;    /* workspace_size() bytes; carries the activations from forward() to backward() */
-    int64_t steps;
-    int64_t streams;
-    int threads;                 /* that compute it; more than 1 only where the library may use OpenMP */
-    bool training;               /* backward() will follow; dropout is on */
+    const void *packed;      /* what pack() made of the parameters for forward() */
+    const void *packed_back; /* and for backward() */
+    void *workspace;         /* workspace_size() bytes; carries the activations from forward() to backward() */
+    const core_team *team;
+    core_shape shape;
     uint64_t seed, random_index; /* of the dropout masks: the same two, the same masks */
     const int32_t *ids;          /* [T][B] inputs, or */
     const void *vectors;         /* [T][B][I] */
@@ -73,12 +102,25 @@ typedef struct core_pass {
     const uint8_t *target_mask;  /* [T][B] 0: the target vector doesn't count; NULL: all do */
     const void *state;           /* [parts][L][B][stride]: before the chunk */
     void *next_state;            /* the same, after it; may be `state` */
-    void *outputs;               /* [T][B][O] or NULL */
-    double *position_loss;       /* [T][B] when there are targets: 0 where there is none */
+    void *outputs;               /* [T][B][O] or NULL; not NULL: all positions are decoded */
+    double *position_loss;       /* [T][B] written where there is a target */
     double gradient_scale;       /* backward(): what the gradient of each position's loss is multiplied by */
     void *gradients;             /* backward() adds to them */
     double *gradient_norms;      /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
 } core_pass;
+
+/* One step of one stream, forward. */
+typedef struct core_step {
+    const core_network *network;
+    const void *parameters;
+    const void *packed;
+    void *workspace; /* step_bytes of the network */
+    int32_t id;      /* the input, or */
+    const void *vector;
+    const void *state; /* [parts][L][stride] */
+    void *next_state;  /* the same, after the step; may be `state` */
+    void *outputs;     /* [O] or NULL */
+} core_step;
 
 /* The rule of an optimizer, in numbers. */
 typedef struct core_update {
@@ -103,15 +145,21 @@ typedef struct rnn_core {
     /* The distance of two streams in a state: H rounded up. What lies between is zero. */
     size_t (*state_stride)(int64_t hidden_size);
 
-    /* Weights in the order in which the matrix products read them, for forward() and, when training, backward(). */
-    size_t (*packed_size)(const core_network *network, bool training);
-    void (*pack)(const core_network *network, const void *parameters, int threads, bool training, void *packed);
+    /* Plans the packed blocks: fills in the places of layers and decoder, and the sizes; SIZE_MAX: it doesn't fit. */
+    void (*plan)(core_network *network, core_layer *layers);
+
+    /* Weights in the order in which the matrix products read them, for forward() and backward(); either may be NULL. */
+    void (*pack)(const core_network *network, const void *parameters, const core_team *team, void *forward,
+                 void *backward);
 
     /* SIZE_MAX when the number doesn't fit. */
-    size_t (*workspace_size)(const core_network *network, int64_t steps, int64_t streams, int threads, bool training);
+    size_t (*workspace_size)(const core_network *network, const core_shape *shape);
 
     void (*forward)(const core_pass *pass);
     void (*backward)(const core_pass *pass);
+
+    /* The same bits as forward() over a chunk of one step and stream, sooner. */
+    void (*step)(const core_step *step);
 
     /* h of a layer as the pass left it in its work space: [T][B][H] */
     void (*activations)(const core_pass *pass, int64_t layer, void *values);

@@ -1,7 +1,7 @@
 /*
  * forward.c: a chunk's way through the network. Layer by layer: the input products of as many steps at once as stay in
- * a cache, then step by step the recurrent product and the cell; at last the outputs and the loss. Streams don't depend
- * on one another, so each thread takes some of them all the way.
+ * a cache, then step by step the recurrent product and the cell; then the outputs and the loss. Streams don't depend on
+ * one another, so each share of the work is some of them, all the way.
  */
 #include "arena.h"
 #include "cell.h"
@@ -14,20 +14,24 @@ static void copy_padded(real *to, const real *from, size_t width, size_t stride)
     memset(to + width, 0, (stride - width) * sizeof *to);
 }
 
+/* to[0 .. stride) = from + bias for the H units of a gate, then zeros */
+INLINE void add_weights(size_t hidden, size_t stride, const real *from, const real *bias, real *to)
+{
+    for (size_t j = 0; j < hidden; j++)
+        to[j] = from[j] + bias[j];
+    for (size_t j = hidden; j < stride; j++)
+        to[j] = 0;
+}
+
 /* gates[t][b] = bias + the input weights of the symbol at (t, b), which stand together: [V][G][H] */
 static void gather_weights(const workspace *w, share rows, const int32_t *ids, const real *weight, const real *bias,
                            real *gates)
 {
     size_t groups = w->gates.all / w->stride;
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
-        for (size_t g = 0; g < groups; g++) {
-            const real *from = weight + ((size_t)ids[row] * groups + g) * w->hidden, *add = bias + g * w->stride;
-            real *to = gates + row * w->gates.all + g * w->stride;
-            for (size_t j = 0; j < w->hidden; j++)
-                to[j] = from[j] + add[j];
-            for (size_t j = w->hidden; j < w->stride; j++)
-                to[j] = 0;
-        }
+        for (size_t g = 0; g < groups; g++)
+            add_weights(w->hidden, w->stride, weight + ((size_t)ids[row] * groups + g) * w->hidden,
+                        bias + g * w->stride, gates + row * w->gates.all + g * w->stride);
 }
 
 /* x[t][b]: the embedding of the symbol there, or the vector */
@@ -99,30 +103,69 @@ static void drop(const core_pass *pass, const workspace *w, int64_t l, share row
     }
 }
 
-/* The loss at one position, 0 where there is no target; leaves in `out` and `sum` what its gradient needs. */
-static double position_loss(const core_pass *pass, const workspace *w, size_t row)
+/* Whether a row has a target. */
+static bool has_target(const core_pass *pass, size_t row)
 {
-    real *out = w->out + row * w->out_stride;
+    if (pass->targets)
+        return pass->targets[row] >= 0;
+    return pass->target_vectors && (!pass->target_mask || pass->target_mask[row]);
+}
+
+/* Counts the rows that are decoded, where not all are: those that have a target. */
+static void find_decoded(const core_pass *pass, const workspace *w)
+{
+    uint32_t count = 0;
+    for (size_t row = 0; row < w->rows; row++) {
+        w->decoded_before[row] = count;
+        count += has_target(pass, row);
+    }
+    w->decoded_before[w->rows] = count;
+}
+
+/* The loss of a row whose outputs are row `at` of `out`; leaves there and in `sum` what its gradient needs. */
+static double position_loss(const core_pass *pass, const workspace *w, size_t row, size_t at)
+{
+    real *out = w->out + at * w->out_stride;
     if (pass->network->loss == CORE_CROSS_ENTROPY)
-        return pass->targets[row] < 0 ? 0 : cross_entropy_forward(out, w->out_stride, pass->targets[row], &w->sum[row]);
-    if (pass->target_mask && !pass->target_mask[row])
-        return 0;
+        return cross_entropy_forward(out, w->out_stride, pass->targets[row], &w->sum[at]);
     return squared_error_forward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs);
+}
+
+/* Copies h of the last layer, of those of the rows that are decoded, to `top`. */
+static void gather_top(const workspace *w, share rows, const real *h)
+{
+    real *to = w->top + decoded_of(w, rows).first * w->stride;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++)
+        if (is_decoded(w, row)) {
+            memcpy(to, h + row * w->stride, w->stride * sizeof *to);
+            to += w->stride;
+        }
+}
+
+/* h of the last layer, as rows that are decoded */
+static const real *top_of(const core_pass *pass, const workspace *w)
+{
+    return w->top ? w->top : h_at(w, pass->network->layers - 1, 1);
 }
 
 static void forward_outputs(const core_pass *pass, const workspace *w, const decoder_weights *weights, share rows)
 {
-    const real *h = h_at(w, pass->network->layers - 1, 1);
-    size_t first = rows.first, end = rows.first + rows.count;
-    product(rows.count, w->out_stride, w->hidden, h + first * w->stride, w->stride, weights->forward, weights->bias, 0,
-            w->out + first * w->out_stride, w->out_stride, false);
-    for (size_t row = first; pass->outputs && row < end; row++)
-        memcpy((real *)pass->outputs + row * w->outputs, w->out + row * w->out_stride, w->outputs * sizeof(real));
-    for (size_t row = first; (pass->targets || pass->target_vectors) && row < end; row++)
-        pass->position_loss[row] = position_loss(pass, w, row);
+    share decoded = decoded_of(w, rows);
+    if (w->top)
+        gather_top(w, rows, h_at(w, pass->network->layers - 1, 1));
+    product(decoded.count, w->out_stride, w->hidden, top_of(pass, w) + decoded.first * w->stride, w->stride,
+            weights->forward, weights->bias, 0, w->out + decoded.first * w->out_stride, w->out_stride, false);
+    size_t at = decoded.first;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
+        if (pass->outputs)
+            memcpy((real *)pass->outputs + row * w->outputs, w->out + row * w->out_stride, w->outputs * sizeof(real));
+        if (has_target(pass, row))
+            pass->position_loss[row] = position_loss(pass, w, row, at);
+        at += is_decoded(w, row);
+    }
 }
 
-/* From the state [parts][L][B][S], for this thread's streams */
+/* From the state [parts][L][B][S], for a share of the streams */
 static void copy_state(const core_pass *pass, const workspace *w, int64_t l)
 {
     size_t part = w->streams * w->stride, mine = w->my_streams.first * w->stride, at = (size_t)l * part + mine;
@@ -157,13 +200,23 @@ static void forward_layer(const core_pass *pass, const workspace *w, int64_t l)
     copy_next_state(pass, w, l);
 }
 
-/* What one thread does, for its streams */
-static void forward_by(const core_pass *pass, team me)
+/* A phase of shares of the streams */
+typedef struct forward_phase {
+    const core_pass *pass;
+    const workspace *workspace;
+    size_t shares;
+} forward_phase;
+
+/* All the way forward with a share of the streams */
+static void forward_share(void *context, size_t worker, size_t number)
 {
-    workspace w = workspace_of(pass, me);
+    const forward_phase *phase = context;
+    const core_pass *pass = phase->pass;
+    workspace w = of_streams(phase->workspace, (team){number, phase->shares});
+    (void)worker;
     for (int64_t l = 0; l < pass->network->layers; l++)
         forward_layer(pass, &w, l);
-    if (!pass->outputs && !pass->targets && !pass->target_vectors)
+    if (w.decoded == 0)
         return;
     decoder_weights weights = decoder_at(pass->network, pass->packed);
     for (size_t t = 0, count; t < w.steps; t += count) {
@@ -172,12 +225,18 @@ static void forward_by(const core_pass *pass, team me)
     }
 }
 
+/* Streams are divided only so far that each share still has a few rows to multiply at once. */
+static size_t shares_of_streams(const core_pass *pass)
+{
+    size_t most = (size_t)pass->shape.streams / TILE_ROWS;
+    return most < 1 ? 1 : least_of(most, pass->team->size);
+}
+
 static void forward(const core_pass *pass)
 {
-    if (pass->threads == 1) {
-        forward_by(pass, (team){0, 1});
-        return;
-    }
-#pragma omp parallel num_threads(pass->threads)
-    forward_by(pass, my_team());
+    workspace w = workspace_of(pass);
+    forward_phase phase = {pass, &w, shares_of_streams(pass)};
+    if (w.decoded_before)
+        find_decoded(pass, &w);
+    pass->team->run(pass->team, forward_share, &phase, phase.shares);
 }

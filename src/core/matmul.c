@@ -6,8 +6,10 @@
 #include "tile.h"
 
 enum {
-    /* of products: 24 KiB, which a panel of it takes, stay in the first-level cache */
-    BLOCK_K = RNN_CORE_VECTOR_BYTES == 64 ? 128 : 256,
+    /* Rows of G and X that are summed at once, with every instruction set: where such a sum ends is seen in its bits. */
+    BLOCK_K = 256,
+    /* Rows of B that are multiplied at once: a panel of so many takes 24 KiB and stays in the first-level cache. */
+    PANEL_K = RNN_CORE_VECTOR_BYTES == 64 ? 128 : 256,
     BLOCK_ROWS = 96,     /* rows of A, or columns of G, that stay in the second-level cache when so many are packed */
     BLOCK_COLUMNS = 512, /* of weight gradients */
     LARGE = 1 << 20      /* bytes of B that the second-level cache can't be expected to hold */
@@ -43,17 +45,18 @@ INLINE size_t width_of(parts panels, size_t panel)
     return (panels.size + (panel < panels.larger)) * WIDTH;
 }
 
-/* How the rows of C are divided into tiles of 4, of 3, and of 2 or 1: of as many sums as there can be */
+/* How several rows of C are divided into tiles of 4, of 3, and at most one of 2: of as many sums as there can be */
 typedef struct tile_rows {
-    size_t fours, threes, rest;
+    size_t fours, threes;
+    bool two;
 } tile_rows;
 
 static tile_rows tiles_of(size_t rows)
 {
     size_t threes = (TILE_ROWS - rows % TILE_ROWS) % TILE_ROWS;
-    if (rows < 3 * threes) /* 1, 2 or 5 */
-        return (tile_rows){0, rows / 3, rows % 3};
-    return (tile_rows){(rows - 3 * threes) / TILE_ROWS, threes, 0};
+    if (rows < 3 * threes) /* 2 or 5 */
+        return (tile_rows){0, rows / 3, true};
+    return (tile_rows){(rows - 3 * threes) / TILE_ROWS, threes, false};
 }
 
 /* Some lines of the next panel into the second-level cache: more than hardware has in flight by itself */
@@ -71,52 +74,44 @@ INLINE void move_down(tile_operands *o, size_t rows)
     o->c += rows * o->c_row;
 }
 
-/* A panel for all rows of a block. */
-INLINE void multiply_panel(const tile_columns n, tile_rows rows, tile_operands o)
+/* One panel for all rows of a block, of which there are at least two */
+INLINE void multiply_rows(const size_t vectors, tile_rows rows, tile_operands o)
 {
     for (size_t i = 0; i < rows.fours; i++, move_down(&o, 4)) {
         fetch_next(&o);
-        tile(4, n, ROWS, &o);
+        tile(4, vectors, PRODUCT, &o);
     }
     for (size_t i = 0; i < rows.threes; i++, move_down(&o, 3)) {
         fetch_next(&o);
-        tile(3, n, ROWS, &o);
+        tile(3, vectors, PRODUCT, &o);
     }
-    if (rows.rest == 2)
-        tile(2, n, ROWS, &o);
-    else if (rows.rest == 1)
-        tile(1, n, ROWS, &o);
+    if (rows.two)
+        tile(2, vectors, PRODUCT, &o);
 }
 
-/* Several panels for one row */
-static void multiply_row(tile_columns n, const tile_operands *o)
+static void multiply_panel(size_t vectors, tile_rows rows, const tile_operands *o)
 {
-#define TILE(a, b)                                                                                                     \
-    case 4 * (a) + (b):                                                                                                \
-        tile(1, THREES_AND_TWOS(a, b), ROWS, o);                                                                       \
-        break
-    switch (4 * n.threes + n.twos) {
-        TILE(3, 0);
-        TILE(2, 1);
-        TILE(1, 2);
-        TILE(2, 0);
-        TILE(1, 1);
-        TILE(0, 2);
+    switch (vectors) {
+    case 1: multiply_rows(1, rows, *o); break;
+    case 2: multiply_rows(2, rows, *o); break;
+    default: multiply_rows(3, rows, *o);
     }
-#undef TILE
 }
 
-/* A group of panels: several when there is one row, so that enough sums are under way to fill the pipeline */
-static void multiply_panels(tile_columns n, tile_rows rows, const tile_operands *o)
+/* A group of panels for one row; how many of them are three vectors wide, and how many two. If none, it is one vector. */
+static void multiply_row(size_t threes, size_t twos, const tile_operands *o)
 {
-    if (n.threes + n.twos > 1)
-        multiply_row(n, o);
-    else if (n.threes > 0)
-        multiply_panel(THREES(1), rows, *o);
-    else if (n.twos > 0)
-        multiply_panel(TWOS(1), rows, *o);
-    else
-        multiply_panel(ONE_VECTOR, rows, *o);
+    switch (10 * threes + twos) {
+    case 30: row_tile(3, 3, 3, o); break;
+    case 21: row_tile(3, 3, 2, o); break;
+    case 12: row_tile(3, 2, 2, o); break;
+    case 20: row_tile(3, 3, 0, o); break;
+    case 11: row_tile(3, 2, 0, o); break;
+    case 2: row_tile(2, 2, 0, o); break;
+    case 10: row_tile(3, 0, 0, o); break;
+    case 1: row_tile(2, 0, 0, o); break;
+    default: row_tile(1, 0, 0, o);
+    }
 }
 
 /* The first panel of a group. The smaller groups come first: the larger panels do. */
@@ -124,12 +119,6 @@ INLINE size_t group_start(parts groups, size_t group)
 {
     size_t smaller = groups.count - groups.larger;
     return group * groups.size + (group > smaller ? group - smaller : 0);
-}
-
-/* The number of reals that K x N takes packed. */
-static size_t packed_matrix(size_t k_count, size_t n_count)
-{
-    return round_up(n_count) * k_count;
 }
 
 /* out[k][width] = rows[k][0 .. width), whole vectors */
@@ -152,7 +141,7 @@ static void copy_panel(size_t k_count, size_t width, const real *rows, size_t ro
  * further ones zero, as the rows of activations are.
  */
 
-/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; this thread's share of the panels.
+/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; one share of the panels.
  */
 static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride,
                                                 size_t columns, real *packed)
@@ -196,7 +185,7 @@ INLINE void store_transposed(vector v[WIDTH], real *out, size_t out_row)
         store(out + j * out_row, v[j]);
 }
 
-/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride; this thread's share of the panels.
+/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride; one share of the panels.
  */
 static void pack_columns(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns,
                          real *packed)
@@ -231,19 +220,8 @@ static void pack_columns(team me, const real *w, size_t groups, size_t group, si
     }
 }
 
-/* The panels from first up to end */
-static tile_columns columns_of(parts panels, size_t first, size_t end)
-{
-    int count = (int)(end - first), larger = panels.larger <= first ? 0 : (int)(least_of(panels.larger, end) - first);
-    if (panels.size == 3)
-        return THREES(count);
-    if (panels.size == 2)
-        return THREES_AND_TWOS(larger, count - larger);
-    return ONE_VECTOR;
-}
-
 /*
- * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n].
+ * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n], each a chain of multiply-adds from start[m][n] in ascending k.
  * a: [M] rows at a_row; b: packed; start: [M] rows at start_row, C itself or, at 0, one row for all; c: [M] rows at
  * c_row, N a multiple of WIDTH; turned: takes the columns from the last to the first. What is multiplied with the same
  * B over and over turns each time, and so begins with that part of B which is still in the nearest cache.
@@ -255,7 +233,7 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
     size_t m_blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS, k_block;
     bool large = n_count * k_count * sizeof *b >= LARGE;
     for (size_t k0 = 0; k0 < k_count; k0 += k_block, start = c, start_row = c_row) {
-        k_block = k_count - k0 < BLOCK_K ? k_count - k0 : BLOCK_K;
+        k_block = k_count - k0 < PANEL_K ? k_count - k0 : PANEL_K;
         for (size_t block = 0, m0 = 0, m_block; block < m_blocks; block++, m0 += m_block) {
             m_block = m_count - m0;
             if (block + 1 < m_blocks) /* as equal as they can be */
@@ -283,7 +261,13 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
                     o.next = b + start_of(panels, next) * k_count + k0 * width;
                     o.next_lines = width * k_block / LINE / (rows.fours + rows.threes);
                 }
-                multiply_panels(columns_of(panels, first, end), rows, &o);
+                if (m_block > 1) {
+                    multiply_panel(width_of(panels, first) / WIDTH, rows, &o);
+                } else {
+                    size_t wide = panels.larger <= first ? 0 : least_of(panels.larger, end) - first;
+                    size_t threes = panels.size == 3 ? end - first : panels.size == 2 ? wide : 0;
+                    multiply_row(threes, panels.size == 1 ? 0 : end - first - threes, &o);
+                }
             }
         }
     }
@@ -334,7 +318,7 @@ static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_
     }
 }
 
-/* C[TILE_ROWS][width] = start + A B, of packed slices. */
+/* C[TILE_ROWS][width] = start + A B, of packed slices */
 static void add_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, const real *start,
                          size_t start_row, real *c, size_t c_row)
 {
@@ -349,14 +333,9 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
         .c_row = c_row,
     };
     switch (width) {
-    case WIDTH:
-        tile(TILE_ROWS, ONE_VECTOR, SLICES, &o);
-        break;
-    case 2 * WIDTH:
-        tile(TILE_ROWS, TWOS(1), SLICES, &o);
-        break;
-    default:
-        tile(TILE_ROWS, THREES(1), SLICES, &o);
+    case WIDTH: tile(TILE_ROWS, 1, GRADIENT, &o); break;
+    case 2 * WIDTH: tile(TILE_ROWS, 2, GRADIENT, &o); break;
+    default: tile(TILE_ROWS, 3, GRADIENT, &o);
     }
 }
 

@@ -130,6 +130,10 @@ INLINE vector broadcast(real x)
 {
 #if defined __x86_64__
     return (vector)X86_OPERATION(set1)(x);
+#elif defined __aarch64__ && RNN_CORE_PRECISION == 32
+    return (vector)vdupq_n_f32(x);
+#elif defined __aarch64__
+    return (vector)vdupq_n_f64(x);
 #else
     vector v;
     for (int i = 0; i < WIDTH; i++)
@@ -144,20 +148,26 @@ INLINE vector choose(int_vector mask, vector yes, vector no)
     return (vector)((mask & (int_vector)yes) | (~mask & (int_vector)no));
 }
 
+/* The elements of a and b joined, in the order of the indices */
+#if defined __clang__
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (int_vector){__VA_ARGS__})
+#endif
+
 /* a0 b0 a1 b1 ..., from the lower or the upper half of both */
 #if RNN_CORE_VECTOR_BYTES * 8 / RNN_CORE_PRECISION == 2
-#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 2)
-#define interleave_high(a, b) __builtin_shufflevector(a, b, 1, 3)
+#define interleave_low(a, b) SHUFFLE(a, b, 0, 2)
+#define interleave_high(a, b) SHUFFLE(a, b, 1, 3)
 #elif RNN_CORE_VECTOR_BYTES * 8 / RNN_CORE_PRECISION == 4
-#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define interleave_high(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define interleave_low(a, b) SHUFFLE(a, b, 0, 4, 1, 5)
+#define interleave_high(a, b) SHUFFLE(a, b, 2, 6, 3, 7)
 #elif RNN_CORE_VECTOR_BYTES * 8 / RNN_CORE_PRECISION == 8
-#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define interleave_high(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define interleave_low(a, b) SHUFFLE(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define interleave_high(a, b) SHUFFLE(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 #else
-#define interleave_low(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define interleave_high(a, b)                                                                                          \
-    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define interleave_low(a, b) SHUFFLE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define interleave_high(a, b) SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #endif
 
 /* The sum of all lanes: the upper half of them is added to the lower, until one is left. */

@@ -1,13 +1,17 @@
 /*
- * tile.h: the micro-kernel of all matrix products.
+ * tile.h: the micro-kernels of all matrix products.
  *
- * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n], for up to TILE_ROWS rows of C and whole panels of columns. A
- * is read element by element; B comes packed in panels [k][columns of the panel]. Every sum is in ascending k, whatever
- * the shape of the tile that it falls into, so that a result doesn't depend on how many rows are computed together.
+ * They compute up to TILE_ROWS rows of C and a panel of its columns, or one row and several panels. A is read element
+ * by element; B comes packed in panels [k][columns of the panel]. Every element of C is one chain of multiply-adds in
+ * ascending k, whatever the shape of the tile that it falls into. So a result depends neither on how many rows are
+ * computed together nor on the width of a vector.
  *
- * Of the tiles whose sums fit into 16 registers beside what they are made of, 4 rows of 3 vectors take the fewest loads
- * for their multiply-adds. So panels are three vectors wide; where the columns don't divide by three, one or two of
- * them are two vectors wide, and a single vector is one of its own.
+ * Of the tiles whose sums fit into 16 registers beside their operands, 4 rows of 3 vectors take the fewest loads for
+ * their multiply-adds. So panels are three vectors wide; where the columns don't divide by three, one or two panels are
+ * two vectors wide, and a single vector is a panel of its own.
+ *
+ * Each sum is a variable with a name, since some compilers keep an array of vectors in memory. The shape of a tile is
+ * constant wherever a kernel is inlined, so that only the sums of that shape are left.
  */
 #ifndef RNN_CORE_TILE_H
 #define RNN_CORE_TILE_H
@@ -18,18 +22,17 @@ enum {
     TILE_ROWS = 4,
     TILE_VECTORS = 3, /* the width of a panel, at most */
     TILE_PANELS = 3,  /* at most, when there is one row */
-    ROW_VECTORS = TILE_PANELS * TILE_VECTORS,
     LINE = 64 / sizeof(real) /* of the cache */
 };
 
-/* The operands of a tile. */
+/* The operands of a tile */
 typedef struct tile_operands {
     size_t k_count;
     const real *a;
     size_t a_row;      /* distance of A's rows */
     const real *b;     /* its first panel */
-    size_t k_first;    /* what of it is multiplied: rows k_first ... k_first + k_count - 1 */
-    size_t k_total;    /* of the rows that a panel has */
+    size_t k_first;    /* rows k_first ... k_first + k_count - 1 of the panel are multiplied */
+    size_t k_total;    /* rows that a panel has */
     const real *start; /* the rows that C's begin as: C's own, or others */
     size_t start_row;  /* their distance; 0: the same for all */
     real *c;
@@ -38,109 +41,126 @@ typedef struct tile_operands {
     size_t next_lines; /* of the cache, for each tile */
 } tile_operands;
 
-/* The panels that a tile takes: so many of three vectors, then so many of two; or one of one. */
-typedef struct tile_columns {
-    int threes, twos, ones;
-} tile_columns;
+/*
+ * C = start + A B. PRODUCT: each sum begins with its element of `start`; A is stored by rows. GRADIENT: each sum begins
+ * with zero, and its element of `start` is added to it in the end; A is stored as [k][TILE_ROWS].
+ */
+typedef enum tile_kind { PRODUCT, GRADIENT } tile_kind;
 
-/* A panel's first vector, its width, and where it stands: constants all, but for the last */
-typedef struct tile_panel {
-    int first, width;
-    const real *b;
-} tile_panel;
-
-INLINE tile_panel panel_of(const tile_columns n, const int v, const tile_operands *o)
+INLINE real element(const tile_kind kind, const real *a, size_t a_row, size_t r, size_t k)
 {
-    const int narrow = v - 3 * n.threes, width = narrow < 0 ? 3 : n.ones ? 1 : 2;
-    const int first = narrow < 0 ? v / 3 * 3 : 3 * n.threes + narrow / width * width;
-    return (tile_panel){first, width, o->b + ((size_t)first * o->k_total + (size_t)width * o->k_first) * (size_t)WIDTH};
+    return kind == PRODUCT ? a[r * a_row + k] : a[k * TILE_ROWS + r];
 }
 
-/* Where A's elements stand: a row's one after another, or a step's: of slices that are packed */
-typedef enum layout { ROWS, SLICES } layout;
-
-/* The element of row r and step k */
-INLINE real element(const layout where, const tile_operands *o, int r, size_t k)
+INLINE vector finished(const tile_kind kind, const real *start, vector sum)
 {
-    return o->a[where == ROWS ? (size_t)r * o->a_row + k : k * TILE_ROWS + (size_t)r];
+    if (kind == GRADIENT)
+        sum = load(start) + sum;
+    return sum;
 }
+
+/* Row r of a tile's sums, for the constants `rows` and `vectors`: their beginning, one step, and their end */
+#define BEGIN_ROW(r)                                                                                                   \
+    vector s##r##0 = zero, s##r##1 = zero, s##r##2 = zero;                                                             \
+    if (kind == PRODUCT && rows > r) {                                                                                 \
+        const real *start = o->start + r * o->start_row;                                                               \
+        s##r##0 = load(start);                                                                                         \
+        s##r##1 = vectors > 1 ? load(start + WIDTH) : zero;                                                            \
+        s##r##2 = vectors > 2 ? load(start + 2 * WIDTH) : zero;                                                        \
+    }
+#define ADD_TO_ROW(r)                                                                                                  \
+    if (rows > r) {                                                                                                    \
+        vector x = broadcast(element(kind, a, o->a_row, r, k));                                                        \
+        KEEP(x);                                                                                                       \
+        s##r##0 = multiply_add(x, b0, s##r##0);                                                                        \
+        s##r##1 = vectors > 1 ? multiply_add(x, b1, s##r##1) : zero;                                                   \
+        s##r##2 = vectors > 2 ? multiply_add(x, b2, s##r##2) : zero;                                                   \
+    }
+#define END_ROW(r)                                                                                                     \
+    if (rows > r) {                                                                                                    \
+        const real *start = o->start + r * o->start_row;                                                               \
+        real *c = o->c + r * o->c_row;                                                                                 \
+        store(c, finished(kind, start, s##r##0));                                                                      \
+        if (vectors > 1)                                                                                               \
+            store(c + WIDTH, finished(kind, start + WIDTH, s##r##1));                                                  \
+        if (vectors > 2)                                                                                               \
+            store(c + 2 * WIDTH, finished(kind, start + 2 * WIDTH, s##r##2));                                          \
+    }
 
 /*
- * sum[rows][vectors of the panels] += A B, for one k. A's elements are held while B's vectors pass, or B's vectors
- * while A's elements do: the fewer of them. What is used several times is loaded once: left to themselves, compilers
- * make operands in memory of it, and then the loads are what takes time.
+ * A tile of `rows` rows and `vectors` vectors of one panel. The operands are kept in registers: left to themselves,
+ * compilers load the same numbers once for each multiply-add, and then loading is what takes time.
  */
-INLINE void add_step(const int rows, const tile_columns n, const layout where, const tile_operands *o, size_t k,
-                     vector sum[TILE_ROWS][ROW_VECTORS])
+INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, const tile_operands *o)
 {
-    const int vectors = 3 * n.threes + 2 * n.twos + n.ones, held = vectors > rows ? rows : 0;
-    vector x[TILE_ROWS], column[ROW_VECTORS];
-#pragma GCC unroll 4
-    for (int r = 0; r < held; r++) {
-        x[r] = broadcast(element(where, o, r, k));
-        KEEP(x[r]);
+    const vector zero = {0};
+    for (size_t r = 0; r < rows; r++) /* C is needed at the end */
+        for (size_t v = 0; v < vectors; v += LINE / WIDTH)
+            __builtin_prefetch(o->c + r * o->c_row + v * WIDTH, 1);
+
+    BEGIN_ROW(0)
+    BEGIN_ROW(1)
+    BEGIN_ROW(2)
+    BEGIN_ROW(3)
+    const real *a = o->a, *b = o->b + o->k_first * vectors * WIDTH;
+    for (size_t k = 0; k < o->k_count; k++, b += vectors * WIDTH) {
+        vector b0 = load(b), b1 = vectors > 1 ? load(b + WIDTH) : zero, b2 = vectors > 2 ? load(b + 2 * WIDTH) : zero;
+        KEEP(b0);
+        KEEP(b1);
+        KEEP(b2);
+        ADD_TO_ROW(0)
+        ADD_TO_ROW(1)
+        ADD_TO_ROW(2)
+        ADD_TO_ROW(3)
     }
-#pragma GCC unroll 9
-    for (int v = 0; v < vectors; v++) {
-        tile_panel p = panel_of(n, v, o);
-        column[v] = load(p.b + (k * (size_t)p.width + (size_t)(v - p.first)) * WIDTH);
-        if (rows > 1)
-            KEEP(column[v]);
-#pragma GCC unroll 4
-        for (int r = 0; r < held; r++)
-            sum[r][v] = multiply_add(x[r], column[v], sum[r][v]);
-    }
-#pragma GCC unroll 4
-    for (int r = held; r < rows; r++) {
-        x[r] = broadcast(element(where, o, r, k));
-#pragma GCC unroll 9
-        for (int v = 0; v < vectors; v++)
-            sum[r][v] = multiply_add(x[r], column[v], sum[r][v]);
-    }
+    END_ROW(0)
+    END_ROW(1)
+    END_ROW(2)
+    END_ROW(3)
 }
 
-#if RNN_CORE_VECTOR_BYTES >= 32 && defined __x86_64__
-#include "tile_x86.h"
-#else
-INLINE bool make_sums(const int rows, const tile_columns n, const layout where, const tile_operands *o,
-                      vector sum[TILE_ROWS][ROW_VECTORS])
+/* Panel p of a row's sums, `width<p>` vectors wide: its beginning, one step, and its end */
+#define BEGIN_PANEL(p)                                                                                                 \
+    vector s##p##0 = width##p > 0 ? load(start) : zero;                                                                \
+    vector s##p##1 = width##p > 1 ? load(start + WIDTH) : zero;                                                        \
+    vector s##p##2 = width##p > 2 ? load(start + 2 * WIDTH) : zero;                                                    \
+    start += width##p * WIDTH;
+#define ADD_TO_PANEL(p)                                                                                                \
+    s##p##0 = width##p > 0 ? multiply_add(x, load(b##p), s##p##0) : zero;                                              \
+    s##p##1 = width##p > 1 ? multiply_add(x, load(b##p + WIDTH), s##p##1) : zero;                                      \
+    s##p##2 = width##p > 2 ? multiply_add(x, load(b##p + 2 * WIDTH), s##p##2) : zero;                                  \
+    b##p += width##p * WIDTH;
+#define END_PANEL(p)                                                                                                   \
+    if (width##p > 0)                                                                                                  \
+        store(c, s##p##0);                                                                                             \
+    if (width##p > 1)                                                                                                  \
+        store(c + WIDTH, s##p##1);                                                                                     \
+    if (width##p > 2)                                                                                                  \
+        store(c + 2 * WIDTH, s##p##2);                                                                                 \
+    c += width##p * WIDTH;
+
+/* One row of up to three panels: so many sums are under way that the pipeline is full. */
+INLINE void row_tile(const size_t width0, const size_t width1, const size_t width2, const tile_operands *o)
 {
-    (void)rows, (void)n, (void)where, (void)o, (void)sum;
-    return false;
-}
-#endif
-
-/* C[rows][vectors of the panels] = start + A B. All but o are constants. */
-INLINE void tile(const int rows, const tile_columns n, const layout where, const tile_operands *o)
-{
-    const int vectors = 3 * n.threes + 2 * n.twos + n.ones;
-    vector sum[TILE_ROWS][ROW_VECTORS];
-    for (int r = 0; r < rows; r++) /* C is wanted at the end */
-        for (int v = 0; v < vectors; v += LINE / WIDTH)
-            __builtin_prefetch(o->c + (size_t)r * o->c_row + v * WIDTH, 1);
-
-    if (!make_sums(rows, n, where, o, sum)) {
-#pragma GCC unroll 4
-        for (int r = 0; r < rows; r++)
-#pragma GCC unroll 9
-            for (int v = 0; v < vectors; v++)
-                sum[r][v] = broadcast(0);
-        for (size_t k = 0; k < o->k_count; k++)
-            add_step(rows, n, where, o, k, sum);
-    }
-
-    const real *start = o->start;
+    const vector zero = {0};
+    const real *a = o->a, *start = o->start;
+    const real *b0 = o->b + o->k_first * width0 * WIDTH;
+    const real *b1 = o->b + (o->k_total * width0 + o->k_first * width1) * WIDTH;
+    const real *b2 = o->b + (o->k_total * (width0 + width1) + o->k_first * width2) * WIDTH;
     real *c = o->c;
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++, start += o->start_row, c += o->c_row)
-#pragma GCC unroll 9
-        for (int v = 0; v < vectors; v++)
-            store(c + (size_t)v * WIDTH, load(start + (size_t)v * WIDTH) + sum[r][v]);
+    BEGIN_PANEL(0)
+    BEGIN_PANEL(1)
+    BEGIN_PANEL(2)
+    for (size_t k = 0; k < o->k_count; k++) {
+        vector x = broadcast(a[k]);
+        KEEP(x);
+        ADD_TO_PANEL(0)
+        ADD_TO_PANEL(1)
+        ADD_TO_PANEL(2)
+    }
+    END_PANEL(0)
+    END_PANEL(1)
+    END_PANEL(2)
 }
-
-#define THREES(count) ((tile_columns){.threes = (count)})
-#define TWOS(count) ((tile_columns){.twos = (count)})
-#define THREES_AND_TWOS(a, b) ((tile_columns){.threes = (a), .twos = (b)})
-#define ONE_VECTOR ((tile_columns){.ones = 1})
 
 #endif

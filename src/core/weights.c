@@ -1,8 +1,9 @@
 /*
- * weights.c: parameters packed in the order in which the matrix products read them; once a chunk for all its steps.
+ * weights.c: parameters packed in the order in which the matrix products read them; once for each change of them.
  *
- * Two regions: what forward() reads, and behind it, when training, what backward() reads. In each the layers, then the
- * decoder. S is H rounded up to whole vectors; of a cell's G gates, the last A are apart.
+ * Two blocks: what forward() reads, and what backward() reads. In each the layers, then the decoder. Where everything
+ * stands in them is planned once, when a model is created. S is H rounded up to whole vectors; of a cell's G gates, the
+ * last A are apart.
  */
 #include "arena.h"
 #include "cell.h"
@@ -49,97 +50,98 @@ static bool has_input_gradient(const core_network *n, int64_t layer)
     return layer > 0 || n->input == CORE_EMBEDDED_IDS;
 }
 
-static forward_layer_weights take_forward_layer(arena *memory, const core_network *n, int64_t layer)
+/* Makes room for K x N numbers and returns their place. N is a multiple of WIDTH. */
+static size_t plan_array(arena *memory, size_t k_count, size_t n_count)
 {
-    gate_widths gates = widths_of(n);
-    forward_layer_weights w = {0};
-    w.bias = take(memory, gates.all, 1, 1);
-    w.bias_apart = take(memory, gates.apart, 1, 1);
-    w.hh = take(memory, packed_matrix((size_t)n->hidden_size, gates.joint), 1, 1);
-    w.hh_apart = take(memory, packed_matrix((size_t)n->hidden_size, gates.apart), 1, 1);
-    if (has_input_product(n, layer))
-        w.ih = take(memory, packed_matrix((size_t)n->layer[layer].inputs, gates.all), 1, 1);
-    return w;
+    size_t start = memory->used;
+    take(memory, k_count, n_count, 1);
+    return start;
 }
 
-static backward_layer_weights take_backward_layer(arena *memory, const core_network *n, int64_t layer)
+static void plan_forward_layer(arena *memory, const core_network *n, int64_t l, core_layer *layer)
+{
+    gate_widths gates = widths_of(n);
+    size_t hidden = (size_t)n->hidden_size;
+    core_packed_layer *p = &layer->packed;
+    p->bias = plan_array(memory, 1, gates.all);
+    p->bias_apart = plan_array(memory, 1, gates.apart);
+    p->hh = plan_array(memory, hidden, gates.joint);
+    p->hh_apart = plan_array(memory, hidden, gates.apart);
+    p->ih = has_input_product(n, l) ? plan_array(memory, (size_t)layer->inputs, gates.all) : CORE_NONE;
+}
+
+static void plan_backward_layer(arena *memory, const core_network *n, int64_t l, core_layer *layer)
 {
     gate_widths gates = widths_of(n);
     size_t stride = round_up((size_t)n->hidden_size);
-    backward_layer_weights w = {0};
-    w.hh = take(memory, packed_matrix(gates.joint, stride), 1, 1);
-    w.hh_apart = take(memory, packed_matrix(gates.apart, stride), 1, 1);
-    if (has_input_gradient(n, layer))
-        w.ih = take(memory, packed_matrix(gates.all, round_up((size_t)n->layer[layer].inputs)), 1, 1);
+    core_packed_layer *p = &layer->packed;
+    p->back_hh = plan_array(memory, gates.joint, stride);
+    p->back_hh_apart = plan_array(memory, gates.apart, stride);
+    p->back_ih = has_input_gradient(n, l) ? plan_array(memory, gates.all, round_up((size_t)layer->inputs)) : CORE_NONE;
+}
+
+/* What one step of one stream computes in */
+typedef struct step_workspace {
+    real *gates; /* [G][S] */
+    real *apart; /* [A][S] */
+    real *out;   /* [O rounded up] */
+} step_workspace;
+
+static step_workspace take_step(arena *memory, const core_network *n)
+{
+    gate_widths gates = widths_of(n);
+    step_workspace w;
+    w.gates = take(memory, gates.all, 1, 1);
+    w.apart = take(memory, gates.apart, 1, 1);
+    w.out = take(memory, round_up((size_t)n->output_size), 1, 1);
     return w;
 }
 
-static decoder_weights take_decoder(arena *memory, const core_network *n)
+static void plan(core_network *n, core_layer *layers)
 {
-    size_t outputs = round_up((size_t)n->output_size);
-    decoder_weights w = {0};
-    w.forward = take(memory, packed_matrix((size_t)n->hidden_size, outputs), 1, 1);
-    w.bias = take(memory, outputs, 1, 1);
-    return w;
+    size_t hidden = (size_t)n->hidden_size, outputs = (size_t)n->output_size;
+    arena forward = {0}, backward = {0}, step = {0};
+    for (int64_t l = 0; l < n->layers; l++) {
+        plan_forward_layer(&forward, n, l, &layers[l]);
+        plan_backward_layer(&backward, n, l, &layers[l]);
+    }
+    n->packed_decoder = plan_array(&forward, hidden, round_up(outputs));
+    n->packed_decoder_bias = plan_array(&forward, 1, round_up(outputs));
+    n->packed_decoder_back = plan_array(&backward, outputs, round_up(hidden));
+    n->forward_bytes = bytes_of(&forward);
+    n->backward_bytes = bytes_of(&backward);
+    take_step(&step, n);
+    n->step_bytes = bytes_of(&step);
 }
 
-static real *take_decoder_back(arena *memory, const core_network *n)
+/* An array of a packed block */
+static real *packed_at(const void *block, size_t place)
 {
-    return take(memory, packed_matrix((size_t)n->output_size, round_up((size_t)n->hidden_size)), 1, 1);
+    return place == CORE_NONE || !block ? NULL : (real *)block + place;
 }
 
-/* Where things begin, in reals. All layers but the first are alike. */
-static size_t forward_offset(const core_network *n, int64_t layer)
+static forward_layer_weights forward_layer_at(const core_network *n, int64_t l, const void *block)
 {
-    arena first = {0}, other = {0};
-    take_forward_layer(&first, n, 0);
-    if (layer > 1)
-        take_forward_layer(&other, n, 1);
-    return layer == 0 ? 0 : first.used + (size_t)(layer - 1) * other.used;
+    const core_packed_layer *p = &n->layer[l].packed;
+    return (forward_layer_weights){.bias = packed_at(block, p->bias),
+                                   .bias_apart = packed_at(block, p->bias_apart),
+                                   .ih = packed_at(block, p->ih),
+                                   .hh = packed_at(block, p->hh),
+                                   .hh_apart = packed_at(block, p->hh_apart)};
 }
 
-static size_t backward_offset(const core_network *n, int64_t layer)
+static backward_layer_weights backward_layer_at(const core_network *n, int64_t l, const void *block)
 {
-    arena before = {.used = forward_offset(n, n->layers)}, first = {0}, other = {0};
-    take_decoder(&before, n);
-    take_backward_layer(&first, n, 0);
-    if (layer > 1)
-        take_backward_layer(&other, n, 1);
-    return before.used + (layer == 0 ? 0 : first.used + (size_t)(layer - 1) * other.used);
+    const core_packed_layer *p = &n->layer[l].packed;
+    return (backward_layer_weights){.ih = packed_at(block, p->back_ih),
+                                    .hh = packed_at(block, p->back_hh),
+                                    .hh_apart = packed_at(block, p->back_hh_apart)};
 }
 
-static forward_layer_weights forward_layer_at(const core_network *n, int64_t layer, const void *packed)
+static decoder_weights decoder_at(const core_network *n, const void *block)
 {
-    arena memory = {.base = (real *)packed, .used = forward_offset(n, layer)};
-    return take_forward_layer(&memory, n, layer);
-}
-
-static backward_layer_weights backward_layer_at(const core_network *n, int64_t layer, const void *packed)
-{
-    arena memory = {.base = (real *)packed, .used = backward_offset(n, layer)};
-    return take_backward_layer(&memory, n, layer);
-}
-
-static decoder_weights decoder_at(const core_network *n, const void *packed)
-{
-    arena memory = {.base = (real *)packed, .used = forward_offset(n, n->layers)};
-    return take_decoder(&memory, n);
-}
-
-static real *decoder_back_at(const core_network *n, const void *packed)
-{
-    arena memory = {.base = (real *)packed, .used = backward_offset(n, n->layers)};
-    return take_decoder_back(&memory, n);
-}
-
-static size_t packed_size(const core_network *n, bool training)
-{
-    arena memory = {.used = training ? backward_offset(n, n->layers) : forward_offset(n, n->layers)};
-    if (training)
-        take_decoder_back(&memory, n);
-    else
-        take_decoder(&memory, n);
-    return bytes_of(&memory);
+    return (decoder_weights){.forward = packed_at(block, n->packed_decoder),
+                             .bias = packed_at(block, n->packed_decoder_bias)};
 }
 
 /* [gates][H] to [gates][S]; b may be NULL: zeros */
@@ -164,57 +166,70 @@ static void pack_bias(const core_network *n, const core_layer *layer, const real
             w.bias[g * stride + j] += bias_hh[g * hidden + j];
 }
 
-/* The weights of some gates, for forward and, if wanted, for backward. */
+/* The weights of some gates, for forward and for backward, whichever is wanted */
 static void pack_gates(const core_network *n, team me, const real *w, size_t gates, size_t columns, real *forward,
                        real *back)
 {
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
-    pack_columns(me, w, gates, hidden, stride, columns, forward);
+    if (forward)
+        pack_columns(me, w, gates, hidden, stride, columns, forward);
     if (back)
         pack_rows(me, w, gates, hidden, stride, columns, back);
 }
 
-static void pack_layer(const core_network *n, team me, int64_t l, const real *parameters, bool training, void *packed)
+/* What is packed, and where to */
+typedef struct packing {
+    const core_network *network;
+    const real *parameters;
+    void *forward, *backward; /* or NULL */
+    size_t shares;
+} packing;
+
+static void pack_layer(const packing *p, team me, int64_t l)
 {
+    const core_network *n = p->network;
     const core_layer *layer = &n->layer[l];
     const core_cell_info *cell = &cell_of(n)->info;
     size_t hidden = (size_t)n->hidden_size, gates = (size_t)cell->gates, apart = (size_t)cell->apart;
-    const real *weight_hh = parameters + layer->weight_hh;
-    forward_layer_weights forward = forward_layer_at(n, l, packed);
-    backward_layer_weights back = {0};
-    if (training)
-        back = backward_layer_at(n, l, packed);
-    if (me.rank == 0)
-        pack_bias(n, layer, parameters, forward);
+    const real *weight_hh = p->parameters + layer->weight_hh;
+    forward_layer_weights forward = forward_layer_at(n, l, p->forward);
+    backward_layer_weights back = backward_layer_at(n, l, p->backward);
+    if (me.rank == 0 && p->forward)
+        pack_bias(n, layer, p->parameters, forward);
     pack_gates(n, me, weight_hh, gates - apart, hidden, forward.hh, back.hh);
     pack_gates(n, me, weight_hh + (gates - apart) * hidden * hidden, apart, hidden, forward.hh_apart, back.hh_apart);
-    if (forward.ih)
-        pack_gates(n, me, parameters + layer->weight_ih, gates, (size_t)layer->inputs, forward.ih, back.ih);
+    if (has_input_product(n, l))
+        pack_gates(n, me, p->parameters + layer->weight_ih, gates, (size_t)layer->inputs, forward.ih, back.ih);
 }
 
-/* What one thread does. */
-static void pack_by(const core_network *n, team me, const void *values, bool training, void *packed)
+static void pack_decoder(const packing *p, team me)
 {
-    const real *parameters = values;
+    const core_network *n = p->network;
+    const real *weight = p->parameters + n->decoder_weight, *bias = p->parameters + n->decoder_bias;
     size_t hidden = (size_t)n->hidden_size, outputs = (size_t)n->output_size;
-    for (int64_t l = 0; l < n->layers; l++)
-        pack_layer(n, me, l, parameters, training, packed);
-    decoder_weights decoder = decoder_at(n, packed);
+    decoder_weights decoder = decoder_at(n, p->forward);
     /* The softmax of what pads a row is then 0. */
     real beyond = n->loss == CORE_CROSS_ENTROPY ? -(real)INFINITY : 0;
-    for (size_t o = 0; me.rank == 0 && o < round_up(outputs); o++)
-        decoder.bias[o] = o < outputs ? parameters[n->decoder_bias + o] : beyond;
-    pack_columns(me, parameters + n->decoder_weight, 1, outputs, round_up(outputs), hidden, decoder.forward);
-    if (training)
-        pack_rows(me, parameters + n->decoder_weight, 1, outputs, outputs, hidden, decoder_back_at(n, packed));
+    for (size_t o = 0; me.rank == 0 && p->forward && o < round_up(outputs); o++)
+        decoder.bias[o] = o < outputs ? bias[o] : beyond;
+    if (p->forward)
+        pack_columns(me, weight, 1, outputs, round_up(outputs), hidden, decoder.forward);
+    if (p->backward)
+        pack_rows(me, weight, 1, outputs, outputs, hidden, packed_at(p->backward, n->packed_decoder_back));
 }
 
-static void pack(const core_network *n, const void *values, int threads, bool training, void *packed)
+static void pack_share(void *context, size_t worker, size_t number)
 {
-    if (threads == 1) {
-        pack_by(n, (team){0, 1}, values, training, packed);
-        return;
-    }
-#pragma omp parallel num_threads(threads)
-    pack_by(n, my_team(), values, training, packed);
+    const packing *p = context;
+    team me = {number, p->shares};
+    (void)worker;
+    for (int64_t l = 0; l < p->network->layers; l++)
+        pack_layer(p, me, l);
+    pack_decoder(p, me);
+}
+
+static void pack(const core_network *n, const void *parameters, const core_team *workers, void *forward, void *backward)
+{
+    packing p = {n, parameters, forward, backward, workers->size};
+    workers->run(workers, pack_share, &p, p.shares);
 }

@@ -1,43 +1,54 @@
 /*
  * workspace.c: the arrays of one chunk.
  *
- * T steps, B streams, L layers; S is H rounded up to whole vectors, X the same of the first layer's inputs, and so on.
- * A row is one position (t, b).
+ * T steps, B streams, L layers, D decoded rows; S is H rounded up to whole vectors, X the same of the first layer's
+ * inputs, and so on. A row is one position (t, b).
  */
 #include "arena.h"
 #include "cell.h"
 #include "team.h"
 
 typedef struct workspace {
-    team team; /* of this thread, with its share of the streams */
-    share my_streams;
+    share my_streams;            /* of this share of the work */
     size_t steps, streams, rows; /* rows = T B */
     size_t hidden, stride;       /* H, S */
     gate_widths gates;           /* G S in all */
     size_t outputs, out_stride;  /* O and rounded up */
     size_t x_stride;             /* X */
+    size_t decoded;              /* D rows whose outputs are computed */
     real *x;                     /* [T][B][X] inputs of the first layer that are vectors or embedded; or NULL */
     real *h;                     /* [L][T + 1][B][S], from the state before the chunk on */
     real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
     real *gate;                  /* [L][T][B][G][S] pre-activations, activations, at last their gradients */
     real *apart;                 /* [L][T][B][A][S] of gates that are apart, likewise */
     real *mask, *dropped;        /* [L - 1][T][B][S] dropout: the factors, and the layer's h times them; or NULL */
-    real *out;                   /* [T][B][O rounded up] outputs, exponentials, at last the outputs' gradients */
-    real *sum;                   /* [T][B] of the exponentials */
+    uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
+    real *top;                   /* [D][S] h of the last layer where it is decoded; in h where all rows are */
+    real *dtop;                  /* [D][S] its gradient; NULL where all rows are decoded: in dh then */
+    real *out;                   /* [D][O rounded up] outputs, exponentials, at last the outputs' gradients */
+    real *sum;                   /* [D] of the exponentials */
     real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
     real *dh_below;              /* [T + 1][B][S] the same of the layer below; the two change places */
     real *dx;                    /* [T][B][X] gradient of embedded inputs; or NULL */
     real *dc;                    /* [B][S] */
-    real *zeros;                 /* [zero_count], this thread's own */
-    size_t zero_count;           /* of the widest of these rows */
-    real *scratch;               /* [scratch_size], this thread's own */
+    real *zeros;                 /* [X or S, whichever is more] */
+    size_t zero_count;
+    real *scratch; /* [scratch_size], of each worker */
     size_t scratch_size;
 } workspace;
 
-static workspace take_workspace(arena *memory, const core_network *n, int64_t steps, int64_t streams, int threads,
-                                bool training)
+/* Whether only some of the rows are decoded. */
+static bool decodes_some(const workspace *w)
 {
-    workspace w = {.steps = (size_t)steps, .streams = (size_t)streams, .hidden = (size_t)n->hidden_size};
+    return w->decoded > 0 && w->decoded < w->rows;
+}
+
+static workspace take_workspace(arena *memory, const core_network *n, const core_shape *shape)
+{
+    workspace w = {.steps = (size_t)shape->steps,
+                   .streams = (size_t)shape->streams,
+                   .decoded = (size_t)shape->decoded,
+                   .hidden = (size_t)n->hidden_size};
     size_t layers = (size_t)n->layers;
     w.rows = w.steps * w.streams;
     w.stride = round_up(w.hidden);
@@ -53,9 +64,15 @@ static workspace take_workspace(arena *memory, const core_network *n, int64_t st
         w.c = take(memory, w.rows + w.streams, w.stride, layers);
     w.gate = take(memory, w.rows, w.gates.all, layers);
     w.apart = take(memory, w.rows, w.gates.apart, layers);
-    w.out = take(memory, w.rows, w.out_stride, 1);
-    w.sum = take(memory, w.rows, 1, 1);
-    if (!training)
+    if (decodes_some(&w)) {
+        w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
+        w.top = take(memory, w.decoded, w.stride, 1);
+        if (shape->training)
+            w.dtop = take(memory, w.decoded, w.stride, 1);
+    }
+    w.out = take(memory, w.decoded, w.out_stride, 1);
+    w.sum = take(memory, w.decoded, 1, 1);
+    if (!shape->training)
         return w;
     if (n->dropout > 0) {
         w.mask = take(memory, w.rows, w.stride, layers - 1);
@@ -67,30 +84,33 @@ static workspace take_workspace(arena *memory, const core_network *n, int64_t st
         w.dx = take(memory, w.rows, w.x_stride, 1);
     w.dc = take(memory, w.streams, w.stride, 1);
     w.zero_count = w.x_stride > w.stride ? w.x_stride : w.stride;
-    w.zeros = take(memory, w.zero_count, (size_t)threads, 1);
+    w.zeros = take(memory, w.zero_count, 1, 1);
     w.scratch_size = OUTER_SCRATCH + round_up(w.gates.all + w.out_stride);
-    w.scratch = take(memory, w.scratch_size, (size_t)threads, 1);
+    w.scratch = take(memory, w.scratch_size, shape->workers, 1);
     return w;
 }
 
-static size_t workspace_size(const core_network *n, int64_t steps, int64_t streams, int threads, bool training)
+static size_t workspace_size(const core_network *n, const core_shape *shape)
 {
     arena memory = {0};
-    take_workspace(&memory, n, steps, streams, threads, training);
+    take_workspace(&memory, n, shape);
     return bytes_of(&memory);
 }
 
-/* The arrays of a pass, as one of its threads sees them */
-static workspace workspace_of(const core_pass *pass, team me)
+/* The arrays of a pass */
+static workspace workspace_of(const core_pass *pass)
 {
     arena memory = {.base = pass->workspace};
-    workspace w = take_workspace(&memory, pass->network, pass->steps, pass->streams, pass->threads, pass->training);
-    w.team = me;
+    workspace w = take_workspace(&memory, pass->network, &pass->shape);
+    w.my_streams = (share){0, w.streams};
+    return w;
+}
+
+/* The same, as one of the shares of the streams sees them */
+static workspace of_streams(const workspace *all, team me)
+{
+    workspace w = *all;
     w.my_streams = share_of(me, w.streams);
-    if (w.scratch) {
-        w.scratch += me.rank * w.scratch_size;
-        w.zeros += me.rank * w.zero_count;
-    }
     return w;
 }
 
@@ -144,13 +164,27 @@ static size_t steps_of_block(const workspace *w)
     return w->streams < BLOCK_K ? BLOCK_K / w->streams : 1;
 }
 
-/* This thread's rows of steps t ... t + steps - 1; more than one step only where steps_at_once() says so */
+/* This share's rows of steps t ... t + steps - 1; more than one step only where steps_at_once() says so */
 static share rows_of(const workspace *w, size_t t, size_t steps)
 {
     return (share){t * w->streams + w->my_streams.first, steps * w->my_streams.count};
 }
 
-/* A step of a layer for the cell, forward or backward; for this thread's streams. */
+/* Of these rows, those that are decoded: as rows of `top`, `out` and so on */
+static share decoded_of(const workspace *w, share rows)
+{
+    if (!w->decoded_before)
+        return rows;
+    size_t first = w->decoded_before[rows.first];
+    return (share){first, w->decoded_before[rows.first + rows.count] - first};
+}
+
+static bool is_decoded(const workspace *w, size_t row)
+{
+    return !w->decoded_before || w->decoded_before[row + 1] > w->decoded_before[row];
+}
+
+/* A step of a layer for the cell, forward or backward; for a share of the streams. */
 static cell_step step_of(const workspace *w, int64_t layer, size_t t)
 {
     size_t first = w->my_streams.first, at = first * w->stride, prev = t * w->streams * w->stride + at,
@@ -176,7 +210,7 @@ static cell_step step_of(const workspace *w, int64_t layer, size_t t)
 /* h of a layer: [T][B][H] */
 static void activations(const core_pass *pass, int64_t layer, void *values)
 {
-    workspace w = workspace_of(pass, (team){0, 1});
+    workspace w = workspace_of(pass);
     const real *h = h_at(&w, layer, 1);
     for (size_t row = 0; row < w.rows; row++)
         memcpy((real *)values + row * w.hidden, h + row * w.stride, w.hidden * sizeof *h);

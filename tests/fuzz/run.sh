@@ -17,7 +17,7 @@ if [[ ${#fuzzers[@]} -eq 0 ]]; then
 fi
 
 source cmake/packages.sh
-need_packages gcc libc6-dev cmake make pkg-config libjansson-dev clang libclang-rt-dev libomp-dev
+need_packages gcc libc6-dev cmake make pkg-config libjansson-dev clang libclang-rt-dev
 
 build=${BUILD_DIR:-build-fuzz}
 cmake -S . -B "$build" -DCMAKE_C_COMPILER=clang -DRNN_WERROR=ON -DRNN_BUILD_FUZZERS=ON \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/install/run.sh BUILD_DIR
 # Installs a build, moves what was installed, and checks what programs elsewhere rely on: that they can be built through
-# pkg-config and through CMake, with the shared library and with the static one, and that the shared library exports
-# the functions of the header and needs nothing but the C library, OpenMP's run time and jansson.
+# pkg-config and through CMake, from C and from C++, with the shared library and with the static one, and that the shared
+# library exports the functions of the header and needs nothing but the C library and jansson.
 set -euo pipefail
 
 here=$(realpath "$(dirname "$0")")
@@ -34,13 +34,15 @@ expect() {
 expect "pkg-config, shared" "$version" "$(LD_LIBRARY_PATH=$libdir ./shared)"
 expect "pkg-config, static" "$version" "$(./static)"
 
-cmake -S "$here" -B cmake -DCMAKE_PREFIX_PATH="$work/moved" -DMAJOR="${version%%.*}" > cmake.log
-cmake --build cmake > cmake.log
-expect "CMake, shared" "$version" "$(cmake/consumer_shared)"
-expect "CMake, static" "$version" "$(cmake/consumer_static)"
+for language in C CXX; do
+    cmake -S "$here" -B $language -DLANGUAGE=$language -DCMAKE_PREFIX_PATH="$work/moved" -DMAJOR="${version%%.*}" > cmake.log
+    cmake --build $language > cmake.log
+    expect "CMake, $language, shared" "$version" "$($language/consumer_shared)"
+    expect "CMake, $language, static" "$version" "$($language/consumer_static)"
+done
 
 expect "exported symbols" \
     "$(grep -o '^RNN_API [^(]*' moved/include/rnn/rnn.h | grep -o '[a-z0-9_]*$' | sed 's/$/@@LIBRNN_0/' | sort)" \
     "$(nm -D --defined-only "$libdir/librnn.so" | awk '$2 != "A" { print $3 }' | sort)"
-expect "needed libraries" "libc.so libgomp.so libjansson.so libm.so" \
+expect "needed libraries" "libc.so libjansson.so libm.so" \
     "$(readelf -d "$libdir/librnn.so" | grep NEEDED | grep -o 'lib[a-z]*\.so' | sort | xargs)"

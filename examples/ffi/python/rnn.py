@@ -283,7 +283,7 @@ def status_name(status):
 
 
 def set_threads(threads):
-    """How many threads a call may compute with; 0 for OpenMP's own choice. Results don't depend on it."""
+    """Sets how many threads a call may compute with; 0 is the default. Results don't depend on it."""
     _set_threads(threads)
 
 

@@ -1,0 +1,130 @@
+/*
+ * cache.c: packed weights and memory to work in, which belong to a model.
+ *
+ * Whoever changes a model has it alone, so only readers can meet. Each pointer that they share is taken by an atomic
+ * exchange and put back by an atomic comparison. Two readers that find no packed weights both make them, and the first
+ * to finish wins. Nobody waits, so a process that is forked at any moment goes on in the child.
+ */
+#include "cache.h"
+
+#include "memory.h"
+
+#include <stdatomic.h>
+
+enum {
+    BLOCKS_KEPT = 16, /* for so many readers at once */
+    SIZES_KEPT = 4,   /* a block is used again for a call that needs this part of it, or more, */
+    SMALL = 64 << 10  /* or if it is no larger than this */
+};
+
+struct model_cache {
+    _Atomic(void *) forward;             /* the packed weights; NULL: none that are up to date */
+    _Atomic(void *) spare;               /* memory for them that is out of date; or NULL */
+    void *backward;                      /* memory for the backward pass's; or NULL */
+    bool backward_is_fresh;              /* it is up to date */
+    _Atomic(void *) blocks[BLOCKS_KEPT]; /* that readers have given back; or NULL */
+    _Atomic(void *) training_block;      /* that training has */
+};
+
+rnn_status rnn_cache_create(model_cache **cache)
+{
+    return rnn_allocate("a model's cache", 1, sizeof **cache, (void **)cache);
+}
+
+void rnn_cache_destroy(model_cache *cache)
+{
+    if (!cache)
+        return;
+    rnn_release(cache->forward);
+    rnn_release(cache->spare);
+    rnn_release(cache->backward);
+    for (size_t i = 0; i < BLOCKS_KEPT; i++)
+        rnn_release(cache->blocks[i]);
+    rnn_release(cache->training_block);
+    rnn_release(cache);
+}
+
+/* ---- Packed weights ---------------------------------------------------------------------------------------------- */
+
+/* Memory for the forward pass's weights: what was there before the parameters changed, or new. */
+static rnn_status take_spare(const rnn_model *model, void **memory)
+{
+    *memory = atomic_exchange(&model->cache->spare, NULL);
+    return *memory ? RNN_OK : rnn_allocate("the packed weights", model->network.forward_bytes, 1, memory);
+}
+
+rnn_status rnn_cache_forward(const rnn_model *model, const core_team *team, const void **packed)
+{
+    void *present = atomic_load_explicit(&model->cache->forward, memory_order_acquire);
+    if (!present) {
+        void *own;
+        RNN_TRY(take_spare(model, &own));
+        model->core->pack(&model->network, model->parameters, team, own, NULL);
+        if (atomic_compare_exchange_strong(&model->cache->forward, &present, own))
+            present = own;
+        else
+            rnn_release(own);
+    }
+    *packed = present;
+    return RNN_OK;
+}
+
+rnn_status rnn_cache_training(rnn_model *model, const core_team *team, const void **forward, const void **backward)
+{
+    model_cache *cache = model->cache;
+    if (!cache->backward)
+        RNN_TRY(rnn_allocate("the packed weights", model->network.backward_bytes, 1, &cache->backward));
+    void *missing = NULL, *back = cache->backward_is_fresh ? NULL : cache->backward;
+    if (!atomic_load(&cache->forward))
+        RNN_TRY(take_spare(model, &missing));
+    if (missing || back)
+        model->core->pack(&model->network, model->parameters, team, missing, back);
+    if (missing)
+        atomic_store(&cache->forward, missing);
+    cache->backward_is_fresh = true;
+    *forward = atomic_load(&cache->forward);
+    *backward = cache->backward;
+    return RNN_OK;
+}
+
+void rnn_cache_invalidate(rnn_model *model)
+{
+    model_cache *cache = model->cache;
+    void *old = atomic_exchange(&cache->forward, NULL);
+    if (old)
+        rnn_release(atomic_exchange(&cache->spare, old));
+    cache->backward_is_fresh = false;
+}
+
+/* ---- Memory to work in ------------------------------------------------------------------------------------------- */
+
+static bool is_right(const void *memory, size_t size)
+{
+    size_t room = rnn_allocated(memory);
+    return room >= size && (room <= SMALL || room / SIZES_KEPT <= size);
+}
+
+rnn_status rnn_cache_take(const rnn_model *model, bool training, const char *purpose, size_t size, void **memory)
+{
+    _Atomic(void *) *kept = training ? &model->cache->training_block : model->cache->blocks;
+    for (size_t i = 0; i < (training ? 1 : BLOCKS_KEPT); i++) {
+        void *block = atomic_load_explicit(&kept[i], memory_order_relaxed) ? atomic_exchange(&kept[i], NULL) : NULL;
+        if (block && is_right(block, size)) {
+            *memory = block;
+            return RNN_OK;
+        }
+        rnn_release(block);
+    }
+    return rnn_allocate(purpose, size, 1, memory);
+}
+
+void rnn_cache_give(const rnn_model *model, bool training, void *memory)
+{
+    _Atomic(void *) *kept = training ? &model->cache->training_block : model->cache->blocks;
+    for (size_t i = 0; memory && i < (training ? 1 : BLOCKS_KEPT); i++) {
+        void *none = NULL;
+        if (atomic_compare_exchange_strong(&kept[i], &none, memory))
+            return;
+    }
+    rnn_release(memory);
+}
