@@ -228,7 +228,7 @@ static rnn_status initialise_orthogonal(rnn_model *model, const named_parameter 
     return RNN_OK;
 }
 
-static rnn_status initialise(rnn_model *model, int forget_gate)
+static RNN_FLOAT_BODY rnn_status initialise_all(rnn_model *model, int forget_gate)
 {
     const rnn_model_options *o = &model->options;
     for (int64_t n = 0; n < model->named_count; n++) {
@@ -245,6 +245,14 @@ static rnn_status initialise(rnn_model *model, int forget_gate)
         }
     }
     return RNN_OK;
+}
+
+static rnn_status initialise(rnn_model *model, int forget_gate)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = initialise_all(model, forget_gate);
+    rnn_float_leave(mode);
+    return status;
 }
 
 rnn_status rnn_model_read_options(const rnn_model_options *given, rnn_model_options *options)
@@ -309,7 +317,7 @@ static rnn_status begin(rnn_model *model)
                     o->forget_bias);
 }
 
-static RNN_FLOAT_BODY rnn_status create(const rnn_model_options *options, rnn_model **model)
+rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
 {
     rnn_model_options read;
     RNN_TRY(rnn_model_read_options(options, &read));
@@ -321,14 +329,6 @@ static RNN_FLOAT_BODY rnn_status create(const rnn_model_options *options, rnn_mo
         *model = m;
     else
         rnn_model_destroy(m);
-    return status;
-}
-
-rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
-{
-    float_mode mode = rnn_float_enter();
-    rnn_status status = create(options, model);
-    rnn_float_leave(mode);
     return status;
 }
 
@@ -620,29 +620,26 @@ rnn_status rnn_model_zero_gradients(rnn_model *model)
     return RNN_OK;
 }
 
-static RNN_FLOAT_BODY rnn_status clip_value(rnn_model *model, double limit)
+static RNN_FLOAT_BODY void clip_value(rnn_model *model, double limit)
+{
+    for (model_span s = {0}; rnn_model_next_span(model, &s);)
+        model->core->clip(rnn_model_at(model, model->gradients, s.offset), s.count, limit);
+}
+
+rnn_status rnn_model_clip_value(rnn_model *model, double limit)
 {
     RNN_REQUIRE(model);
     RNN_TRY(rnn_check_number("limit", limit, 0, true));
     if (!model->gradients)
         return RNN_OK;
-    for (model_span s = {0}; rnn_model_next_span(model, &s);)
-        model->core->clip(rnn_model_at(model, model->gradients, s.offset), s.count, limit);
-    return RNN_OK;
-}
-
-rnn_status rnn_model_clip_value(rnn_model *model, double limit)
-{
     float_mode mode = rnn_float_enter();
-    rnn_status status = clip_value(model, limit);
+    clip_value(model, limit);
     rnn_float_leave(mode);
-    return status;
+    return RNN_OK;
 }
 
 static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, double *norm)
 {
-    RNN_REQUIRE(model);
-    RNN_TRY(rnn_check_number("limit", limit, 0, true));
     double squares = 0;
     if (model->gradients)
         for (model_span s = {0}; rnn_model_next_span(model, &s);)
@@ -660,6 +657,8 @@ static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, doubl
 
 rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm)
 {
+    RNN_REQUIRE(model);
+    RNN_TRY(rnn_check_number("limit", limit, 0, true));
     float_mode mode = rnn_float_enter();
     rnn_status status = clip_norm(model, limit, norm);
     rnn_float_leave(mode);

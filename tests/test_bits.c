@@ -110,8 +110,8 @@ enum { INPUTS = sizeof inputs / sizeof *inputs, RULES = sizeof rules / sizeof *r
 /* Two layers with dropout and both biases; no size is a multiple of a vector's. */
 static rnn_model_options model_of(int32_t cell, int32_t precision, int input, int32_t loss)
 {
-    rnn_model_options o = make_options(inputs[input].input == RNN_INPUT_VECTORS ? FEATURES : SYMBOLS, 45, SYMBOLS,
-                                       LAYERS, precision);
+    rnn_model_options o =
+        make_options(inputs[input].input == RNN_INPUT_VECTORS ? FEATURES : SYMBOLS, 45, SYMBOLS, LAYERS, precision);
     o.cell = cell;
     o.input = inputs[input].input;
     o.tied = inputs[input].tied;
@@ -377,7 +377,8 @@ static void check_threads(const bits_case *c)
 static void check_steps(const bits_case *c)
 {
     rnn_model *model = create_model(&c->model);
-    rnn_state *whole = create_random_state(model, STREAMS, 0.5, 1), *stepwise = create_random_state(model, STREAMS, 0.5, 1);
+    rnn_state *whole = create_random_state(model, STREAMS, 0.5, 1),
+              *stepwise = create_random_state(model, STREAMS, 0.5, 1);
     int64_t row = STREAMS * c->model.output_size;
     size_t size = (size_t)row * precision_size(c->model.precision);
     char *expected = allocate(STEPS, size), *actual = allocate(STEPS, size);
@@ -582,8 +583,7 @@ static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void 
     rnn_model *model = create_model(&options);
     rnn_state *state = create_random_state(model, STREAMS, 1, 1);
     float *silence = allocate(HEARD * STREAMS * FEATURES, sizeof *silence), memory[COUNT], hidden[COUNT];
-    rnn_chunk chunk = {
-        .struct_size = sizeof chunk, .steps = HEARD, .streams = STREAMS, .input_vectors = silence};
+    rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = HEARD, .streams = STREAMS, .input_vectors = silence};
     for (int round = 0; round < ROUNDS; round++) {
         RUN(rnn_forward(model, state, &chunk, NULL, 0, NULL));
         assert_ok(rnn_state_get(state, 0, RNN_STATE_MEMORY, memory, COUNT));

@@ -11,6 +11,8 @@
 /* Of x > 0; infinity and NaN stay. x = 2^n m, log m = 2 artanh((m - 1) / (m + 1)) by its series. */
 static inline double logarithm(double x)
 {
+    static const double coefficients[] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
+                                          1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3,  1.0};
     if (!(x <= DBL_MAX))
         return x;
     int n;
@@ -19,9 +21,9 @@ static inline double logarithm(double x)
         m *= 2;
         n--;
     }
-    double s = (m - 1) / (m + 1), s2 = s * s, series = 0;
-    for (int k = 23; k > 0; k -= 2)
-        series = series * s2 + 1.0 / k;
+    double s = (m - 1) / (m + 1), s2 = s * s, series = 1.0 / 23;
+    for (int i = 0; i < (int)(sizeof coefficients / sizeof *coefficients); i++)
+        series = series * s2 + coefficients[i];
     return n * 0.69314718055994531 + 2 * s * series;
 }
 

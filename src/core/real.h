@@ -41,7 +41,7 @@ typedef int64_t integer;
 enum {
     WIDTH = RNN_CORE_VECTOR_BYTES / sizeof(real), /* reals in a vector */
 
-    /* A sum along a row is made of LANES sums side by side, element i in lane i % LANES, whatever the vectors' width. */
+    /* A sum along a row is LANES sums side by side, element i in lane i % LANES, whatever the vectors' width. */
     LANES = 64 / sizeof(real),
     LANE_VECTORS = LANES / WIDTH
 };

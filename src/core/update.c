@@ -17,6 +17,7 @@ static bool all_finite(const void *values, size_t count)
     const real *x = values;
     int_vector any = (int_vector)broadcast(0);
     size_t i = 0;
+#pragma GCC unroll 4
     for (; i + WIDTH <= count; i += WIDTH)
         any |= overflowing(load(x + i));
     any |= overflowing(load_part(x + i, count - i));
@@ -50,7 +51,7 @@ static void scale(void *values, size_t count, double factor)
     }
 }
 
-/* In double, by SUMS sums side by side, whatever the vectors' width, so that the additions don't wait for one another. */
+/* In double, by SUMS sums side by side, whatever the vectors' width: so the additions don't wait for one another. */
 static double sum_of_squares(const void *values, size_t count)
 {
     enum { SUMS = 8 };
