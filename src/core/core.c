@@ -12,7 +12,10 @@
 #include "cell.h"
 
 /* What each of these needs is in those before it. */
-#include "matmul.c"
+#include "pack.c"
+#include "product.c"
+
+#include "outer.c"
 #include "output.c"
 #include "update.c"
 

@@ -20,8 +20,8 @@
 
 enum {
     TILE_ROWS = 4,
-    TILE_VECTORS = 3, /* the width of a panel, at most */
-    TILE_PANELS = 3,  /* at most, when there is one row */
+    TILE_VECTORS = 3,        /* the width of a panel, at most */
+    TILE_PANELS = 3,         /* at most, when there is one row */
     LINE = 64 / sizeof(real) /* of the cache */
 };
 

@@ -1,0 +1,184 @@
+/*
+ * product.c: the product of a matrix with a packed one, which is most of the forward and of the backward pass.
+ */
+enum {
+    BLOCK_ROWS = 96, /* rows of A that stay in the second-level cache; a multiple of TILE_ROWS */
+    /* Rows of B that are multiplied at once: a panel of so many takes 24 KiB and stays in the first-level cache. */
+    PANEL_K = RNN_CORE_VECTOR_BYTES == 64 ? 128 : 256,
+    LARGE = 1 << 20 /* bytes of B that the second-level cache can't be expected to hold */
+};
+
+/* The arguments of product() */
+typedef struct matrices {
+    size_t n_count, k_count;
+    const real *a;
+    size_t a_row;
+    const real *b;
+    const real *start;
+    size_t start_row;
+    real *c;
+    size_t c_row;
+    bool turned;
+} matrices;
+
+/* How several rows of C are divided into tiles of 4, of 3, and at most one of 2: of as many sums as there can be */
+typedef struct tile_rows {
+    size_t fours, threes;
+    bool two;
+} tile_rows;
+
+static tile_rows tiles_of(size_t rows)
+{
+    size_t threes = (TILE_ROWS - rows % TILE_ROWS) % TILE_ROWS;
+    if (rows < 3 * threes) /* 1, 2 or 5; one row takes no such tile */
+        return (tile_rows){0, rows / 3, rows > 1};
+    return (tile_rows){(rows - 3 * threes) / TILE_ROWS, threes, false};
+}
+
+/* Some lines of the next panel into the second-level cache: more than hardware has in flight by itself */
+INLINE void fetch_next(tile_operands *o)
+{
+    for (size_t i = 0; i < o->next_lines; i++, o->next += LINE)
+        __builtin_prefetch(o->next, 0, 2);
+}
+
+/* The next tile below this */
+INLINE void move_down(tile_operands *o, size_t rows)
+{
+    o->a += rows * o->a_row;
+    o->start += rows * o->start_row;
+    o->c += rows * o->c_row;
+}
+
+/* One panel for all rows of a block, of which there are at least two */
+INLINE void multiply_rows(const size_t vectors, tile_rows rows, tile_operands o)
+{
+    for (size_t i = 0; i < rows.fours; i++, move_down(&o, 4)) {
+        fetch_next(&o);
+        tile(4, vectors, PRODUCT, &o);
+    }
+    for (size_t i = 0; i < rows.threes; i++, move_down(&o, 3)) {
+        fetch_next(&o);
+        tile(3, vectors, PRODUCT, &o);
+    }
+    if (rows.two)
+        tile(2, vectors, PRODUCT, &o);
+}
+
+static void multiply_panel(size_t vectors, tile_rows rows, const tile_operands *o)
+{
+    switch (vectors) {
+    case 1:
+        multiply_rows(1, rows, *o);
+        break;
+    case 2:
+        multiply_rows(2, rows, *o);
+        break;
+    default:
+        multiply_rows(3, rows, *o);
+    }
+}
+
+/* The panels from first up to end, for one row */
+static void multiply_row(parts panels, size_t first, size_t end, const tile_operands *o)
+{
+    size_t larger = panels.larger <= first ? 0 : least_of(panels.larger, end) - first;
+    size_t threes = panels.size == 3 ? end - first : panels.size == 2 ? larger : 0;
+    size_t twos = panels.size == 1 ? 0 : end - first - threes;
+    switch (10 * threes + twos) {
+    case 30:
+        row_tile(3, 3, 3, o);
+        break;
+    case 21:
+        row_tile(3, 3, 2, o);
+        break;
+    case 12:
+        row_tile(3, 2, 2, o);
+        break;
+    case 20:
+        row_tile(3, 3, 0, o);
+        break;
+    case 11:
+        row_tile(3, 2, 0, o);
+        break;
+    case 2:
+        row_tile(2, 2, 0, o);
+        break;
+    case 10:
+        row_tile(3, 0, 0, o);
+        break;
+    case 1:
+        row_tile(2, 0, 0, o);
+        break;
+    default:
+        row_tile(1, 0, 0, o);
+    }
+}
+
+/* The first panel of a group. The smaller groups come first: the larger panels do. */
+INLINE size_t group_start(parts groups, size_t group)
+{
+    size_t smaller = groups.count - groups.larger;
+    return group * groups.size + (group > smaller ? group - smaller : 0);
+}
+
+/* The products for some rows of C and all of its columns, over some steps of k */
+static void product_block(const matrices *x, share rows, share steps)
+{
+    parts panels = panels_of(x->n_count);
+    parts groups = rows.count == 1 ? parts_of(panels.count, TILE_PANELS) : parts_of(panels.count, 1);
+    tile_rows tiles = tiles_of(rows.count);
+    bool fetches = x->n_count * x->k_count * sizeof *x->b >= LARGE && tiles.fours + tiles.threes > 0;
+    for (size_t i = 0; i < groups.count; i++) {
+        size_t group = x->turned ? groups.count - 1 - i : i;
+        size_t first = group_start(groups, group), end = group_start(groups, group + 1);
+        size_t n = start_of(panels, first);
+        tile_operands o = {
+            .k_count = steps.count,
+            .a = x->a + rows.first * x->a_row + steps.first,
+            .a_row = x->a_row,
+            .b = x->b + n * x->k_count,
+            .k_first = steps.first,
+            .k_total = x->k_count,
+            .start = x->start + rows.first * x->start_row + n,
+            .start_row = x->start_row,
+            .c = x->c + rows.first * x->c_row + n,
+            .c_row = x->c_row,
+        };
+        if (fetches && i + 1 < groups.count) {
+            size_t next = x->turned ? first - 1 : end, width = width_of(panels, next);
+            o.next = x->b + start_of(panels, next) * x->k_count + steps.first * width;
+            o.next_lines = width * steps.count / LINE / (tiles.fours + tiles.threes);
+        }
+        if (rows.count == 1)
+            multiply_row(panels, first, end, &o);
+        else
+            multiply_panel(width_of(panels, first) / WIDTH, tiles, &o);
+    }
+}
+
+/*
+ * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n]; each is a chain of multiply-adds that begins with start[m][n]
+ * and goes on in ascending k.
+ * a: [M] rows at a_row; b: packed; start: [M] rows at start_row, C itself or, at 0, one row for all; c: [M] rows at
+ * c_row, N a multiple of WIDTH; turned: takes the columns from the last to the first. A caller that multiplies with the
+ * same B over and over turns each time, and so begins with that part of B which is still in the nearest cache.
+ */
+static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
+                    const real *start, size_t start_row, real *c, size_t c_row, bool turned)
+{
+    matrices x = {n_count, k_count, a, a_row, b, start, start_row, c, c_row, turned};
+    size_t blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS;
+    for (share steps = {0, 0}; steps.first < k_count; steps.first += steps.count) {
+        steps.count = least_of(k_count - steps.first, PANEL_K);
+        share rows = {0, 0};
+        for (size_t left = blocks; left > 0; left--, rows.first += rows.count) {
+            rows.count = m_count - rows.first;
+            if (left > 1) /* as equal as they can be; most often there is one, which needs no division */
+                rows.count /= left;
+            product_block(&x, rows, steps);
+        }
+        x.start = c; /* the chains go on */
+        x.start_row = c_row;
+    }
+}
