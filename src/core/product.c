@@ -79,12 +79,9 @@ static void multiply_panel(size_t vectors, tile_rows rows, const tile_operands *
     }
 }
 
-/* The panels from first up to end, for one row */
-static void multiply_row(parts panels, size_t first, size_t end, const tile_operands *o)
+/* One row of up to TILE_PANELS panels: so many of three vectors, then so many of two; none of either: one of one */
+static void multiply_panels(size_t threes, size_t twos, const tile_operands *o)
 {
-    size_t larger = panels.larger <= first ? 0 : least_of(panels.larger, end) - first;
-    size_t threes = panels.size == 3 ? end - first : panels.size == 2 ? larger : 0;
-    size_t twos = panels.size == 1 ? 0 : end - first - threes;
     switch (10 * threes + twos) {
     case 30:
         row_tile(3, 3, 3, o);
@@ -113,6 +110,14 @@ static void multiply_row(parts panels, size_t first, size_t end, const tile_oper
     default:
         row_tile(1, 0, 0, o);
     }
+}
+
+/* The panels from first up to end, for one row */
+static void multiply_row(parts panels, size_t first, size_t end, const tile_operands *o)
+{
+    size_t larger = panels.larger <= first ? 0 : least_of(panels.larger, end) - first;
+    size_t threes = panels.size == 3 ? end - first : panels.size == 2 ? larger : 0;
+    multiply_panels(threes, panels.size == 1 ? 0 : end - first - threes, o);
 }
 
 /* The first panel of a group. The smaller groups come first: the larger panels do. */
@@ -180,5 +185,24 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
         }
         x.start = c; /* the chains go on */
         x.start_row = c_row;
+    }
+}
+
+/* product() of one row, without blocks: nothing that it reads is read again. */
+static void product_row(size_t n_count, size_t k_count, const real *a, const real *b, const real *start, real *c)
+{
+    size_t vectors = n_count / WIDTH, twos = vectors == 1 ? 0 : (TILE_VECTORS - vectors % TILE_VECTORS) % TILE_VECTORS;
+    size_t threes = (vectors - 2 * twos) / TILE_VECTORS;
+    tile_operands o = {.k_count = k_count, .a = a, .b = b, .k_total = k_count, .start = start, .c = c};
+    for (size_t left = vectors; left > 0;) {
+        size_t wide = least_of(threes, TILE_PANELS), narrow = least_of(twos, TILE_PANELS - wide);
+        size_t done = wide + narrow > 0 ? 3 * wide + 2 * narrow : 1;
+        multiply_panels(wide, narrow, &o);
+        threes -= wide;
+        twos -= narrow;
+        left -= done;
+        o.b += done * WIDTH * k_count;
+        o.start += done * WIDTH;
+        o.c += done * WIDTH;
     }
 }

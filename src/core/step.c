@@ -5,13 +5,6 @@
 #include "arena.h"
 #include "cell.h"
 
-/* C[N] = start[N] + A[K] B */
-INLINE void multiply(size_t n_count, size_t k_count, const real *a, const real *b, const real *start, real *c)
-{
-    if (n_count > 0)
-        product(1, n_count, k_count, a, k_count, b, start, 0, c, n_count, false);
-}
-
 /* gates = the biases and the products with what comes from below; ids have their weights looked up */
 static void step_inputs(const core_step *s, const gate_widths *widths, int64_t l, const forward_layer_weights *weights,
                         const real *below, real *gates)
@@ -19,7 +12,7 @@ static void step_inputs(const core_step *s, const gate_widths *widths, int64_t l
     const core_network *n = s->network;
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
     if (has_input_product(n, l)) {
-        multiply(widths->all, (size_t)n->layer[l].inputs, below, weights->ih, weights->bias, gates);
+        product_row(widths->all, (size_t)n->layer[l].inputs, below, weights->ih, weights->bias, gates);
         return;
     }
     const real *row =
@@ -44,8 +37,9 @@ static void step_layer(const core_step *s, const step_workspace *w, int64_t l, c
                       .c_prev = (const real *)s->state + memory + at,
                       .c = (real *)s->next_state + memory + at};
     step_inputs(s, &widths, l, &weights, below, w->gates);
-    multiply(widths.joint, hidden, step.h_prev, weights.hh, w->gates, w->gates);
-    multiply(widths.apart, hidden, step.h_prev, weights.hh_apart, weights.bias_apart, w->apart);
+    product_row(widths.joint, hidden, step.h_prev, weights.hh, w->gates, w->gates);
+    if (widths.apart > 0)
+        product_row(widths.apart, hidden, step.h_prev, weights.hh_apart, weights.bias_apart, w->apart);
     cell_of(n)->forward(&step);
 }
 
@@ -73,6 +67,6 @@ static void step(const core_step *s)
     if (!s->outputs)
         return;
     decoder_weights decoder = decoder_at(n, s->packed);
-    multiply(round_up((size_t)n->output_size), (size_t)n->hidden_size, below, decoder.forward, decoder.bias, w.out);
+    product_row(round_up((size_t)n->output_size), (size_t)n->hidden_size, below, decoder.forward, decoder.bias, w.out);
     memcpy(s->outputs, w.out, (size_t)n->output_size * sizeof *w.out);
 }
