@@ -41,6 +41,9 @@ rnn_status rnn_check_ids(const char *name, const int32_t *ids, size_t count, int
 static rnn_status check_vectors(const rnn_model *model, const char *name, const void *vectors, size_t rows,
                                 size_t width, const uint8_t *mask)
 {
+    if (rows > SIZE_MAX / sizeof(double) / width)
+        return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %zu times %zu numbers, more than can be addressed", name, rows,
+                        width);
     if (!mask && model->core->all_finite(vectors, rows * width))
         return RNN_OK;
     for (size_t row = 0; row < rows; row++)
@@ -101,6 +104,9 @@ static rnn_status read_chunk(const rnn_model *model, const rnn_state *state, con
     if (chunk->streams != state->streams)
         return rnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64, chunk->streams,
                         state->streams);
+    if ((uint64_t)(chunk->steps * chunk->streams) > SIZE_MAX / sizeof(double))
+        return rnn_fail(RNN_ERROR_ARGUMENT, "steps times streams is %" PRId64 ", more than can be addressed",
+                        chunk->steps * chunk->streams);
     size_t rows = (size_t)(chunk->steps * chunk->streams);
     RNN_TRY(check_inputs(model, chunk, rows));
     if (targets)
@@ -172,7 +178,7 @@ static size_t workspace_size(const rnn_run *run, const rnn_piece *largest)
 }
 
 /* Adds room for some numbers, at a multiple of the alignment, and returns where it begins. */
-static size_t add_room(size_t *size, size_t count, size_t element_size)
+static size_t add_room(size_t *size, uint64_t count, size_t element_size)
 {
     size_t start = *size, bytes;
     if (__builtin_mul_overflow(count, element_size, &bytes) ||
@@ -186,8 +192,8 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
 {
     size_t size = 0, element = run->model->element_size;
     size_t next = add_room(&size, run->state->count, element);
-    size_t numbers = add_room(&size, (size_t)outputs, element);
-    size_t rows = run->one_step ? 0 : (size_t)(largest->chunk.steps * largest->chunk.streams);
+    size_t numbers = add_room(&size, (uint64_t)outputs, element);
+    uint64_t rows = run->one_step ? 0 : (uint64_t)(largest->chunk.steps * largest->chunk.streams);
     size_t losses = add_room(&size, rows, sizeof(double));
     size_t workspace = add_room(&size, workspace_size(run, largest), 1);
     RNN_TRY(rnn_cache_take(run->model, run->training, "the work space of a chunk", size, &run->memory));

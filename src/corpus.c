@@ -181,7 +181,7 @@ rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text,
 {
     RNN_TRY(check_shape(vocab, steps, streams, corpus));
     RNN_REQUIRE(text);
-    if (size > INT64_MAX / 2)
+    if ((uint64_t)size > INT64_MAX / 2)
         return rnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; no text is that long", size);
     if (vocab->kind == RNN_VOCAB_BYTES)
         RNN_TRY(check_bytes(vocab, text, size));

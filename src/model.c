@@ -98,7 +98,10 @@ static size_t add_parameter(rnn_model *model, named_parameter p)
     p.offset = model->count;
     p.rank = p.role == ROLE_BIAS || p.role == ROLE_FORGET_BIAS ? 1 : 2;
     model->named[model->named_count++] = p;
-    model->count += (size_t)p.rows * (size_t)p.columns;
+    size_t own;
+    if (__builtin_mul_overflow((size_t)p.rows, (size_t)p.columns, &own) ||
+        __builtin_add_overflow(model->count, own, &model->count) || model->count > PTRDIFF_MAX / model->element_size)
+        model->too_large = true;
     return p.offset;
 }
 
@@ -290,6 +293,13 @@ rnn_status rnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
     if (status != RNN_OK)
         goto failed;
     lay_out(m, cell);
+    if (m->too_large) {
+        status = rnn_fail(RNN_ERROR_MEMORY,
+                          "hidden_size is %" PRId64 ", input_size %" PRId64 ", output_size %" PRId64
+                          " and layers %" PRId64 ": these are more parameters than can be addressed",
+                          o->hidden_size, o->input_size, o->output_size, o->layers);
+        goto failed;
+    }
     core->plan(&m->network, m->layers);
     *model = m;
     return RNN_OK;

@@ -38,6 +38,7 @@ struct rnn_model {
     named_parameter *named;
     int64_t named_count;
     size_t count;        /* elements of the flat buffers */
+    bool too_large;      /* there are more than can be addressed: the model can't be created */
     size_t multiplied;   /* of them, those that every position is multiplied with */
     size_t element_size; /* bytes */
     void *parameters;
