@@ -123,12 +123,16 @@ static void backward_steps(const core_pass *pass, const workspace *w, int64_t l,
         backward_inputs(w, l, weights, rows_of(w, first, count));
 }
 
-/* The norm of dh at each step */
+/* The norm of dh at each step; stream by stream, since how rows are padded depends on the width of a vector */
 static void measure_gradients(const core_pass *pass, const workspace *w, int64_t l)
 {
-    size_t row = w->streams * w->stride;
-    for (size_t t = 0; t < w->steps; t++)
-        pass->gradient_norms[(size_t)l * w->steps + t] = sqrt(sum_of_squares(w->dh + (t + 1) * row, row));
+    const real *dh = w->dh + w->streams * w->stride;
+    for (size_t t = 0; t < w->steps; t++) {
+        double squares = 0;
+        for (size_t b = 0; b < w->streams; b++, dh += w->stride)
+            squares += sum_of_squares(dh, w->hidden);
+        pass->gradient_norms[(size_t)l * w->steps + t] = sqrt(squares);
+    }
 }
 
 /* weight[id] += the gradient of the gates at each position where the input is id; for a share of the units */
