@@ -350,6 +350,8 @@ static void keep_observed(const rnn_model *model, rnn_state *state, const core_p
 /* How many steps inference computes at a time. */
 static int64_t steps_at_a_time(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk)
 {
+    if (chunk->steps == 1) /* without a division, which a single step would notice */
+        return 1;
     int64_t most = INFERENCE_NUMBERS / (model->options.output_size + model->options.hidden_size);
     int64_t rows = most < INFERENCE_ROWS ? most : INFERENCE_ROWS;
     int64_t steps = chunk->streams < rows ? rows / chunk->streams : 1;
