@@ -23,6 +23,13 @@ enum {
     OTHER_PARAMETERS = 3,
 };
 
+/* lay_out() casts the one to the other. */
+_Static_assert((int)CORE_IDS == RNN_INPUT_IDS && (int)CORE_EMBEDDED_IDS == RNN_INPUT_EMBEDDING &&
+                   (int)CORE_VECTORS == RNN_INPUT_VECTORS,
+               "core_input numbers the inputs as the header does");
+_Static_assert((int)CORE_CROSS_ENTROPY == RNN_LOSS_CROSS_ENTROPY && (int)CORE_SQUARED_ERROR == RNN_LOSS_SQUARED_ERROR,
+               "core_loss numbers the losses as the header does");
+
 /* The structs' sizes in the release that they first came with. */
 enum {
     OPTIONS_FIRST_SIZE = offsetof(rnn_model_options, seed) + sizeof(uint64_t),

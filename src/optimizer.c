@@ -28,6 +28,8 @@ static const rnn_optimizer_options usual[] = {
      .beta2 = 0.999},
 };
 
+_Static_assert(sizeof usual / sizeof *usual == RNN_OPTIMIZER_ADAMW + 1, "each rule has its settings");
+
 static rnn_status check_rule(int32_t rule)
 {
     return rnn_check_range("rule", rule, 0, (int64_t)(sizeof usual / sizeof *usual) - 1);
@@ -131,6 +133,7 @@ static rnn_status check_finite(const rnn_model *model)
 static core_rule *rule_of(const rnn_core *core, int32_t rule)
 {
     core_rule *const rules[] = {core->adagrad, core->sgd, core->rmsprop, core->adam, core->adamw};
+    _Static_assert(sizeof rules / sizeof *rules == sizeof usual / sizeof *usual, "each rule has its function");
     return rules[rule];
 }
 

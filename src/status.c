@@ -46,6 +46,7 @@ const char *rnn_status_name(rnn_status status)
         [RNN_ERROR_NONFINITE] = "RNN_ERROR_NONFINITE",
         [RNN_ERROR_FORMAT] = "RNN_ERROR_FORMAT",
     };
+    _Static_assert(sizeof names / sizeof *names == RNN_ERROR_FORMAT + 1, "each status has its name");
     return status >= 0 && (size_t)status < sizeof names / sizeof *names ? names[status] : "unknown status";
 }
 
