@@ -121,7 +121,13 @@ static rnn_status create_part(const rnn_vocab *vocab, const rnn_source *source, 
     rnn_status status = cut(c, begin, size);
     if (status != RNN_OK)
         goto failed;
-    size_t ids = (size_t)(steps * streams); /* no more than the text has symbols */
+    size_t ids;
+    if (!rnn_size_multiply((uint64_t)steps, (uint64_t)streams, &ids)) {
+        status = rnn_fail(RNN_ERROR_MEMORY,
+                          "steps is %" PRId64 " and streams %" PRId64 ": a chunk is larger than can be addressed",
+                          steps, streams);
+        goto failed;
+    }
     status = rnn_allocate("a chunk's inputs", ids, sizeof *c->inputs, (void **)&c->inputs);
     if (status != RNN_OK)
         goto failed;
@@ -181,7 +187,8 @@ rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text,
 {
     RNN_TRY(check_shape(vocab, steps, streams, corpus));
     RNN_REQUIRE(text);
-    if ((uint64_t)size > INT64_MAX / 2)
+    uint64_t length = size; /* the comparison would always be false of a size_t of 32 bits, which compilers warn of */
+    if (length > INT64_MAX / 2)
         return rnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; no text is that long", size);
     if (vocab->kind == RNN_VOCAB_BYTES)
         RNN_TRY(check_bytes(vocab, text, size));
@@ -257,7 +264,7 @@ int64_t rnn_corpus_size(const rnn_corpus *corpus)
 /* The seed's rule: a chunk is served while p + T < S, and at 0. */
 static bool serves(const rnn_corpus *corpus, int64_t position)
 {
-    return position == 0 || position + corpus->steps < corpus->length;
+    return position == 0 || position < corpus->length - corpus->steps;
 }
 
 int64_t rnn_corpus_chunks(const rnn_corpus *corpus)

@@ -50,7 +50,7 @@ rnn_status rnn_set_allocator(const rnn_allocator *given)
 rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **memory)
 {
     size_t total;
-    if (__builtin_mul_overflow(count, size, &total) || __builtin_add_overflow(total, sizeof(prefix), &total))
+    if (!rnn_size_multiply(count, size, &total) || !rnn_size_add(total, sizeof(prefix), &total))
         return rnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu bytes is more than can be addressed", purpose, count,
                         size);
     prefix *block = allocator.allocate(allocator.context, ALIGNMENT, total);

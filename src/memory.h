@@ -6,6 +6,17 @@
 
 #include "status.h"
 
+/* Sums and products that are sizes in memory; false where a size_t doesn't hold the result. */
+static inline bool rnn_size_add(uint64_t a, uint64_t b, size_t *sum)
+{
+    return !__builtin_add_overflow(a, b, sum);
+}
+
+static inline bool rnn_size_multiply(uint64_t a, uint64_t b, size_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+
 /* `count` elements of `size` bytes, zeroed; fails with a sentence that says what they were for ("the gradients"). */
 rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **memory);
 

@@ -106,8 +106,8 @@ static size_t add_parameter(rnn_model *model, named_parameter p)
     p.rank = p.role == ROLE_BIAS || p.role == ROLE_FORGET_BIAS ? 1 : 2;
     model->named[model->named_count++] = p;
     size_t own;
-    if (__builtin_mul_overflow((size_t)p.rows, (size_t)p.columns, &own) ||
-        __builtin_add_overflow(model->count, own, &model->count) || model->count > PTRDIFF_MAX / model->element_size)
+    if (!rnn_size_multiply((uint64_t)p.rows, (uint64_t)p.columns, &own) ||
+        !rnn_size_add(model->count, own, &model->count) || model->count > PTRDIFF_MAX / model->element_size)
         model->too_large = true;
     return p.offset;
 }

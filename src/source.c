@@ -54,6 +54,11 @@ static rnn_status create(int64_t files, rnn_source **source)
 /* Appends a part, and takes `text` over; not when it fails. */
 static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64_t file, unsigned char *text)
 {
+    int64_t total;
+    if (__builtin_add_overflow(source->size, size, &total))
+        return rnn_fail(RNN_ERROR_ARGUMENT,
+                        "the texts have %" PRId64 " and %" PRId64 " more bytes; the most is 2^63 - 1", source->size,
+                        size);
     if (source->parts_count == source->parts_room) {
         int64_t room = source->parts_room == 0 ? 1 : 2 * source->parts_room;
         part *parts;
@@ -66,7 +71,7 @@ static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64
     }
     source->parts[source->parts_count++] =
         (part){.begin = source->size, .size = size, .offset = offset, .file = file, .text = text};
-    source->size += size;
+    source->size = total;
     return RNN_OK;
 }
 

@@ -439,7 +439,7 @@ rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t siz
         if (!counting)
             RNN_REQUIRE(ids);
     }
-    if (!counting && (capacity < 0 || least > (size_t)capacity))
+    if (!counting && (capacity < 0 || least > (uint64_t)capacity))
         return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %s%zu symbols", capacity,
                         least < size ? "at least " : "", least);
     const unsigned char *bytes = text;
@@ -467,7 +467,9 @@ static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_
                             i, vocab->size - 1);
         size_t length;
         symbol_of(vocab, ids[i], &length);
-        *size += length;
+        if (!rnn_size_add(*size, length, size))
+            return rnn_fail(RNN_ERROR_ARGUMENT, "the text of %" PRId64 " symbols is longer than can be addressed",
+                            count);
     }
     return RNN_OK;
 }
