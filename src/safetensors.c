@@ -379,7 +379,7 @@ rnn_status rnn_safetensors_finish(safetensors_writer *writer, uint64_t *size)
         status = rnn_allocate("the header of a file", writer->size, 1, (void **)&writer->bytes);
     if (status == RNN_OK) {
         for (int i = 0; i < LENGTH_SIZE; i++)
-            writer->bytes[i] = (char)(unsigned char)(padded >> 8 * i);
+            writer->bytes[i] = (char)(unsigned char)((uint64_t)padded >> 8 * i);
         memset(writer->bytes + LENGTH_SIZE, ' ', padded);
         if (json_dumpb(whole, writer->bytes + LENGTH_SIZE, length, JSON_COMPACT) != length)
             status = fail_of_memory();
