@@ -53,6 +53,11 @@ static rnn_status take_spare(const rnn_model *model, void **memory)
     return *memory ? RNN_OK : rnn_allocate("the packed weights", model->network.forward_bytes, 1, memory);
 }
 
+const void *rnn_cache_present(const rnn_model *model)
+{
+    return atomic_load_explicit(&model->cache->forward, memory_order_acquire);
+}
+
 rnn_status rnn_cache_forward(const rnn_model *model, const core_team *team, const void **packed)
 {
     void *present = atomic_load_explicit(&model->cache->forward, memory_order_acquire);

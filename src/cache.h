@@ -10,6 +10,9 @@
 /* The packed weights for the forward pass, made if the parameters have changed. For any number of threads at once. */
 rnn_status rnn_cache_forward(const rnn_model *model, const core_team *team, const void **packed);
 
+/* The same, or NULL if they aren't there yet. */
+const void *rnn_cache_present(const rnn_model *model);
+
 /* Those for the backward pass too; for the one thread that trains. */
 rnn_status rnn_cache_training(rnn_model *model, const core_team *team, const void **forward, const void **backward);
 

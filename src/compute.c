@@ -10,11 +10,13 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdalign.h>
 #include <string.h>
 
 enum {
     INFERENCE_ROWS = 256,        /* positions that inference keeps at a time, at most, */
     INFERENCE_NUMBERS = 1 << 21, /* and numbers */
+    SMALL_STEP = 4 << 10,        /* bytes that a step may take from the stack */
 };
 
 /* Dropout takes its random numbers from another key than the initial parameters. */
@@ -403,9 +405,66 @@ static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *
     return status;
 }
 
+/*
+ * Programs that run live ask for one step of one stream and its outputs: as soon as everything is prepared, such a call
+ * takes a shorter way. This says whether a call is one, with everything right but what the core looks at itself.
+ */
+static bool is_live_step(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk, const void *outputs,
+                         int64_t outputs_count, const rnn_loss *loss)
+{
+    if (!model || !state || !chunk || loss || chunk->struct_size != sizeof *chunk || chunk->steps != 1 ||
+        chunk->streams != 1 || state->streams != 1 || state->observe || !rnn_state_fits(state, model))
+        return false;
+    const rnn_model_options *o = &model->options;
+    if (outputs_count != (outputs ? o->output_size : 0))
+        return false;
+    if (o->input == RNN_INPUT_VECTORS)
+        return chunk->input_vectors && !chunk->inputs;
+    return chunk->inputs && !chunk->input_vectors && chunk->inputs[0] >= 0 && chunk->inputs[0] < o->input_size;
+}
+
+/* Computes a live step; false, and nothing but the outputs has changed, where only the usual way can go on. */
+static RNN_FLOAT_BODY bool run_live_step(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
+                                         void *outputs)
+{
+    alignas(CORE_ALIGNMENT) char small[SMALL_STEP];
+    void *memory = small;
+    const void *packed = rnn_cache_present(model);
+    size_t bytes = state->count * state->element_size, size = bytes + model->network.step_bytes;
+    if (!packed || (size > sizeof small && rnn_cache_take(model, false, "the work space of a chunk", size, &memory)))
+        return false;
+    core_step step = {
+        .network = &model->network,
+        .parameters = model->parameters,
+        .packed = packed,
+        .workspace = memory,
+        .id = chunk->inputs ? chunk->inputs[0] : 0,
+        .vector = chunk->input_vectors,
+        .state = state->values,
+        .next_state = (char *)memory + model->network.step_bytes,
+        .outputs = outputs,
+        .turned = state->turned,
+    };
+    bool good = model->core->step(&step);
+    if (good) {
+        memcpy(state->values, step.next_state, bytes);
+        state->turned = !state->turned;
+    }
+    if (memory != small)
+        rnn_cache_give(model, false, memory);
+    return good;
+}
+
 rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
                        int64_t outputs_count, rnn_loss *loss)
 {
+    if (is_live_step(model, state, chunk, outputs, outputs_count, loss)) {
+        float_mode mode = rnn_float_enter();
+        bool done = run_live_step(model, state, chunk, outputs);
+        rnn_float_leave(mode);
+        if (done)
+            return RNN_OK;
+    }
     float_mode mode = rnn_float_enter();
     rnn_status status = run_forward(model, state, chunk, outputs, outputs_count, loss);
     rnn_float_leave(mode);

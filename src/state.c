@@ -65,6 +65,8 @@ rnn_status rnn_state_commit(rnn_state *state, const void *next)
 
 rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model)
 {
+    if (rnn_state_fits(state, model))
+        return RNN_OK;
     model_shape shape = rnn_model_shape(model);
     return rnn_model_check_shape("the state", &state->shape, &shape, true);
 }

@@ -23,6 +23,7 @@ struct rnn_state {
     void *values;
 
     uint64_t random_index; /* of the next chunk's dropout masks */
+    bool turned;           /* alternates with each call for one step: see core_step */
 
     /* What the caller has asked to see, and what there is of it: of the last chunk, and of the last that went back. */
     int32_t observe;
@@ -33,6 +34,14 @@ struct rnn_state {
 
 /* Makes room, and keeps what the memory holds. */
 rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size);
+
+/* Whether the state was made for models of this shape. */
+static inline bool rnn_state_fits(const rnn_state *state, const rnn_model *model)
+{
+    const rnn_model_options *o = &model->options;
+    return state->shape.core == model->core && state->shape.cell == o->cell && state->shape.layers == o->layers &&
+           state->shape.hidden_size == o->hidden_size;
+}
 
 /* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
 rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model);

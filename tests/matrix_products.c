@@ -98,7 +98,7 @@ static void check_product(size_t m_count, size_t n_count, size_t k_count)
         product(1, n_padded, k_count, a + m * k_count, k_count, b, start + m * n_padded, 0, row, n_padded, false);
         assert_memory_equal(row, c + m * n_padded,
                             n_padded * sizeof *row); /* however many rows are computed together */
-        product_row(n_padded, k_count, a + m * k_count, b, start + m * n_padded, row);
+        product(1, n_padded, k_count, a + m * k_count, k_count, b, start + m * n_padded, 0, row, n_padded, true);
         assert_memory_equal(row, c + m * n_padded, n_padded * sizeof *row);
     }
     free(row);

@@ -120,6 +120,7 @@ typedef struct core_step {
     const void *state; /* [parts][L][stride] */
     void *next_state;  /* the same, after the step; may be `state` */
     void *outputs;     /* [O] or NULL */
+    bool turned;       /* reads each matrix from its end: a caller that alternates finds half of it in a cache */
 } core_step;
 
 /* The rule of an optimizer, in numbers. */
@@ -158,8 +159,9 @@ typedef struct rnn_core {
     void (*forward)(const core_pass *pass);
     void (*backward)(const core_pass *pass);
 
-    /* The same bits as forward() over a chunk of one step and stream, sooner. */
-    void (*step)(const core_step *step);
+    /* The same bits as forward() over a chunk of one step and stream, sooner; false: the vector or the next state isn't
+     * finite. */
+    bool (*step)(const core_step *step);
 
     /* h of a layer as the pass left it in its work space: [T][B][H] */
     void (*activations)(const core_pass *pass, int64_t layer, void *values);

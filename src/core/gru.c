@@ -15,19 +15,19 @@
 #include "cell.h"
 #include "vector_math.h"
 
+/* Two loops, since n must wait for r: so there is more at a time that waits for nothing. */
 static void gru_cell_forward(const cell_step *s)
 {
     for (size_t b = 0; b < s->streams; b++) {
         real *r = s->gates + 3 * b * s->width, *z = r + s->width, *n = z + s->width;
         const real *q = s->apart + b * s->width, *h_prev = s->h_prev + b * s->width;
         real *h = s->h + b * s->width;
+        for (size_t j = 0; j < 2 * s->width; j += WIDTH) /* z stands behind r */
+            store(r + j, vector_sigmoid(load(r + j)));
         for (size_t j = 0; j < s->width; j += WIDTH) {
-            vector reset = vector_sigmoid(load(r + j)), update = vector_sigmoid(load(z + j));
-            vector fresh = vector_tanh(multiply_add(reset, load(q + j), load(n + j)));
-            store(r + j, reset);
-            store(z + j, update);
+            vector fresh = vector_tanh(multiply_add(load(r + j), load(q + j), load(n + j)));
             store(n + j, fresh);
-            store(h + j, multiply_add(update, load(h_prev + j) - fresh, fresh));
+            store(h + j, multiply_add(load(z + j), load(h_prev + j) - fresh, fresh));
         }
     }
 }

@@ -15,6 +15,7 @@
 #include "cell.h"
 #include "vector_math.h"
 
+/* Two loops, since o and h must wait for c: so there is more at a time that waits for nothing. */
 static void lstm_cell_forward(const cell_step *s)
 {
     for (size_t b = 0; b < s->streams; b++) {
@@ -23,14 +24,16 @@ static void lstm_cell_forward(const cell_step *s)
         real *c = s->c + b * s->width, *h = s->h + b * s->width;
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector in = vector_sigmoid(load(i + j)), forget = vector_sigmoid(load(f + j));
-            vector fresh = vector_tanh(load(g + j)), out = vector_sigmoid(load(o + j));
-            vector memory = multiply_add(forget, load(c_prev + j), in * fresh);
+            vector fresh = vector_tanh(load(g + j));
             store(i + j, in);
             store(f + j, forget);
             store(g + j, fresh);
+            store(c + j, multiply_add(forget, load(c_prev + j), in * fresh));
+        }
+        for (size_t j = 0; j < s->width; j += WIDTH) {
+            vector out = vector_sigmoid(load(o + j));
             store(o + j, out);
-            store(c + j, memory);
-            store(h + j, out * vector_tanh(memory));
+            store(h + j, out * vector_tanh(load(c + j)));
         }
     }
 }

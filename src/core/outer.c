@@ -58,7 +58,6 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
         .k_count = p_count,
         .a = g_packed,
         .b = x_packed,
-        .k_total = p_count,
         .start = start,
         .start_row = start_row,
         .c = c,

@@ -79,45 +79,66 @@ static void multiply_panel(size_t vectors, tile_rows rows, const tile_operands *
     }
 }
 
-/* One row of up to TILE_PANELS panels: so many of three vectors, then so many of two; none of either: one of one */
-static void multiply_panels(size_t threes, size_t twos, const tile_operands *o)
+/* The products for some rows of C, at least two, and all of its columns, over some steps of k */
+static void product_block(const matrices *x, share rows, share steps)
 {
-    switch (10 * threes + twos) {
-    case 30:
-        row_tile(3, 3, 3, o);
-        break;
-    case 21:
-        row_tile(3, 3, 2, o);
-        break;
-    case 12:
-        row_tile(3, 2, 2, o);
-        break;
-    case 20:
-        row_tile(3, 3, 0, o);
-        break;
-    case 11:
-        row_tile(3, 2, 0, o);
-        break;
-    case 2:
-        row_tile(2, 2, 0, o);
-        break;
-    case 10:
-        row_tile(3, 0, 0, o);
-        break;
-    case 1:
-        row_tile(2, 0, 0, o);
-        break;
-    default:
-        row_tile(1, 0, 0, o);
+    parts panels = panels_of(x->n_count);
+    tile_rows tiles = tiles_of(rows.count);
+    bool fetches = x->n_count * x->k_count * sizeof *x->b >= LARGE && tiles.fours + tiles.threes > 0;
+    for (size_t i = 0; i < panels.count; i++) {
+        size_t panel = x->turned ? panels.count - 1 - i : i, n = start_of(panels, panel);
+        tile_operands o = {
+            .k_count = steps.count,
+            .a = x->a + rows.first * x->a_row + steps.first,
+            .a_row = x->a_row,
+            .b = x->b + n * x->k_count,
+            .k_first = steps.first,
+            .start = x->start + rows.first * x->start_row + n,
+            .start_row = x->start_row,
+            .c = x->c + rows.first * x->c_row + n,
+            .c_row = x->c_row,
+        };
+        if (fetches && i + 1 < panels.count) {
+            size_t next = x->turned ? panel - 1 : panel + 1, width = width_of(panels, next);
+            o.next = x->b + start_of(panels, next) * x->k_count + steps.first * width;
+            o.next_lines = width * steps.count / LINE / (tiles.fours + tiles.threes);
+        }
+        multiply_panel(width_of(panels, panel) / WIDTH, tiles, &o);
     }
 }
 
-/* The panels from first up to end, for one row */
-static void multiply_row(parts panels, size_t first, size_t end, const tile_operands *o)
+/* One row of up to TILE_PANELS panels: so many of three vectors, then so many of two; none of either: one of one */
+static void multiply_panels(size_t threes, size_t twos, size_t products, const row_factors *factors, size_t n,
+                            const real *start, real *c)
 {
-    size_t larger = panels.larger <= first ? 0 : least_of(panels.larger, end) - first;
-    size_t threes = panels.size == 3 ? end - first : panels.size == 2 ? larger : 0;
-    multiply_panels(threes, panels.size == 1 ? 0 : end - first - threes, o);
+    switch (10 * threes + twos) {
+    case 30:
+        row_tile(3, 3, 3, products, factors, n, start, c);
+        break;
+    case 21:
+        row_tile(3, 3, 2, products, factors, n, start, c);
+        break;
+    case 12:
+        row_tile(3, 2, 2, products, factors, n, start, c);
+        break;
+    case 20:
+        row_tile(3, 3, 0, products, factors, n, start, c);
+        break;
+    case 11:
+        row_tile(3, 2, 0, products, factors, n, start, c);
+        break;
+    case 2:
+        row_tile(2, 2, 0, products, factors, n, start, c);
+        break;
+    case 10:
+        row_tile(3, 0, 0, products, factors, n, start, c);
+        break;
+    case 1:
+        row_tile(2, 0, 0, products, factors, n, start, c);
+        break;
+    default:
+        row_tile(1, 0, 0, products, factors, n, start, c);
+    }
 }
 
 /* The first panel of a group. The smaller groups come first: the larger panels do. */
@@ -127,38 +148,22 @@ INLINE size_t group_start(parts groups, size_t group)
     return group * groups.size + (group > smaller ? group - smaller : 0);
 }
 
-/* The products for some rows of C and all of its columns, over some steps of k */
-static void product_block(const matrices *x, share rows, share steps)
+/*
+ * C[0][n] = start[n] + one product after the other: as product() would, of one row and without blocks, since nothing
+ * that it reads is read again.
+ */
+static void product_row(size_t n_count, size_t products, const row_factors *factors, const real *start, real *c,
+                        bool turned)
 {
-    parts panels = panels_of(x->n_count);
-    parts groups = rows.count == 1 ? parts_of(panels.count, TILE_PANELS) : parts_of(panels.count, 1);
-    tile_rows tiles = tiles_of(rows.count);
-    bool fetches = x->n_count * x->k_count * sizeof *x->b >= LARGE && tiles.fours + tiles.threes > 0;
+    parts panels = panels_of(n_count);
+    parts groups = parts_of(panels.count, TILE_PANELS);
     for (size_t i = 0; i < groups.count; i++) {
-        size_t group = x->turned ? groups.count - 1 - i : i;
+        size_t group = turned ? groups.count - 1 - i : i;
         size_t first = group_start(groups, group), end = group_start(groups, group + 1);
-        size_t n = start_of(panels, first);
-        tile_operands o = {
-            .k_count = steps.count,
-            .a = x->a + rows.first * x->a_row + steps.first,
-            .a_row = x->a_row,
-            .b = x->b + n * x->k_count,
-            .k_first = steps.first,
-            .k_total = x->k_count,
-            .start = x->start + rows.first * x->start_row + n,
-            .start_row = x->start_row,
-            .c = x->c + rows.first * x->c_row + n,
-            .c_row = x->c_row,
-        };
-        if (fetches && i + 1 < groups.count) {
-            size_t next = x->turned ? first - 1 : end, width = width_of(panels, next);
-            o.next = x->b + start_of(panels, next) * x->k_count + steps.first * width;
-            o.next_lines = width * steps.count / LINE / (tiles.fours + tiles.threes);
-        }
-        if (rows.count == 1)
-            multiply_row(panels, first, end, &o);
-        else
-            multiply_panel(width_of(panels, first) / WIDTH, tiles, &o);
+        size_t larger = panels.larger <= first ? 0 : least_of(panels.larger, end) - first;
+        size_t threes = panels.size == 3 ? end - first : panels.size == 2 ? larger : 0;
+        size_t twos = panels.size == 1 ? larger : end - first - threes;
+        multiply_panels(threes, twos, products, factors, start_of(panels, first), start, c);
     }
 }
 
@@ -172,6 +177,10 @@ static void product_block(const matrices *x, share rows, share steps)
 static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
                     const real *start, size_t start_row, real *c, size_t c_row, bool turned)
 {
+    if (m_count == 1) {
+        product_row(n_count, 1, &(row_factors){k_count, a, b}, start, c, turned);
+        return;
+    }
     matrices x = {n_count, k_count, a, a_row, b, start, start_row, c, c_row, turned};
     size_t blocks = (m_count + BLOCK_ROWS - 1) / BLOCK_ROWS;
     for (share steps = {0, 0}; steps.first < k_count; steps.first += steps.count) {
@@ -185,24 +194,5 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
         }
         x.start = c; /* the chains go on */
         x.start_row = c_row;
-    }
-}
-
-/* product() of one row, without blocks: nothing that it reads is read again. */
-static void product_row(size_t n_count, size_t k_count, const real *a, const real *b, const real *start, real *c)
-{
-    size_t vectors = n_count / WIDTH, twos = vectors == 1 ? 0 : (TILE_VECTORS - vectors % TILE_VECTORS) % TILE_VECTORS;
-    size_t threes = (vectors - 2 * twos) / TILE_VECTORS;
-    tile_operands o = {.k_count = k_count, .a = a, .b = b, .k_total = k_count, .start = start, .c = c};
-    for (size_t left = vectors; left > 0;) {
-        size_t wide = least_of(threes, TILE_PANELS), narrow = least_of(twos, TILE_PANELS - wide);
-        size_t done = wide + narrow > 0 ? 3 * wide + 2 * narrow : 1;
-        multiply_panels(wide, narrow, &o);
-        threes -= wide;
-        twos -= narrow;
-        left -= done;
-        o.b += done * WIDTH * k_count;
-        o.start += done * WIDTH;
-        o.c += done * WIDTH;
     }
 }

@@ -30,9 +30,8 @@ typedef struct tile_operands {
     size_t k_count;
     const real *a;
     size_t a_row;      /* distance of A's rows */
-    const real *b;     /* its first panel */
+    const real *b;     /* a panel */
     size_t k_first;    /* rows k_first ... k_first + k_count - 1 of the panel are multiplied */
-    size_t k_total;    /* rows that a panel has */
     const real *start; /* the rows that C's begin as: C's own, or others */
     size_t start_row;  /* their distance; 0: the same for all */
     real *c;
@@ -139,24 +138,39 @@ INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, 
         store(c + 2 * WIDTH, s##p##2);                                                                                 \
     c += width##p * WIDTH;
 
-/* One row of up to three panels: so many sums are under way that the pipeline is full. */
-INLINE void row_tile(const size_t width0, const size_t width1, const size_t width2, const tile_operands *o)
+/* A row [K] and what it is multiplied with: panels, packed, of which `b` is the first. */
+typedef struct row_factors {
+    size_t k_count;
+    const real *a;
+    const real *b;
+} row_factors;
+
+/*
+ * One row of up to three panels: so many sums are under way that the pipeline is full. c = start + the sum of the
+ * products; the panels begin at column n.
+ */
+INLINE void row_tile(const size_t width0, const size_t width1, const size_t width2, size_t products,
+                     const row_factors *factors, size_t n, const real *start, real *c)
 {
     const vector zero = {0};
-    const real *a = o->a, *start = o->start;
-    const real *b0 = o->b + o->k_first * width0 * WIDTH;
-    const real *b1 = o->b + (o->k_total * width0 + o->k_first * width1) * WIDTH;
-    const real *b2 = o->b + (o->k_total * (width0 + width1) + o->k_first * width2) * WIDTH;
-    real *c = o->c;
+    start += n;
+    c += n;
     BEGIN_PANEL(0)
     BEGIN_PANEL(1)
     BEGIN_PANEL(2)
-    for (size_t k = 0; k < o->k_count; k++) {
-        vector x = broadcast(a[k]);
-        KEEP(x);
-        ADD_TO_PANEL(0)
-        ADD_TO_PANEL(1)
-        ADD_TO_PANEL(2)
+    for (; products > 0; products--, factors++) {
+        size_t k_count = factors->k_count;
+        const real *a = factors->a;
+        const real *b0 = factors->b + n * k_count;
+        const real *b1 = b0 + k_count * width0 * WIDTH;
+        const real *b2 = b1 + k_count * width1 * WIDTH;
+        for (size_t k = 0; k < k_count; k++) {
+            vector x = broadcast(a[k]);
+            KEEP(x);
+            ADD_TO_PANEL(0)
+            ADD_TO_PANEL(1)
+            ADD_TO_PANEL(2)
+        }
     }
     END_PANEL(0)
     END_PANEL(1)

@@ -20,10 +20,11 @@ static bool all_finite(const void *values, size_t count)
 #pragma GCC unroll 4
     for (; i + WIDTH <= count; i += WIDTH)
         any |= overflowing(load(x + i));
-    any |= overflowing(load_part(x + i, count - i));
     integer all = 0;
     for (int lane = 0; lane < WIDTH; lane++)
         all |= any[lane];
+    for (; i < count; i++)
+        all |= overflowing(broadcast(x[i]))[0];
     return all >= 0;
 }
 

@@ -80,27 +80,11 @@ static void plan_backward_layer(arena *memory, const core_network *n, int64_t l,
     p->back_ih = has_input_gradient(n, l) ? plan_array(memory, gates.all, round_up((size_t)layer->inputs)) : CORE_NONE;
 }
 
-/* What one step of one stream computes in */
-typedef struct step_workspace {
-    real *gates; /* [G][S] */
-    real *apart; /* [A][S] */
-    real *out;   /* [O rounded up] */
-} step_workspace;
-
-static step_workspace take_step(arena *memory, const core_network *n)
-{
-    gate_widths gates = widths_of(n);
-    step_workspace w;
-    w.gates = take(memory, gates.all, 1, 1);
-    w.apart = take(memory, gates.apart, 1, 1);
-    w.out = take(memory, round_up((size_t)n->output_size), 1, 1);
-    return w;
-}
-
 static void plan(core_network *n, core_layer *layers)
 {
     size_t hidden = (size_t)n->hidden_size, outputs = (size_t)n->output_size;
     arena forward = {0}, backward = {0}, step = {0};
+    gate_widths gates = widths_of(n);
     for (int64_t l = 0; l < n->layers; l++) {
         plan_forward_layer(&forward, n, l, &layers[l]);
         plan_backward_layer(&backward, n, l, &layers[l]);
@@ -110,7 +94,8 @@ static void plan(core_network *n, core_layer *layers)
     n->packed_decoder_back = plan_array(&backward, outputs, round_up(hidden));
     n->forward_bytes = bytes_of(&forward);
     n->backward_bytes = bytes_of(&backward);
-    take_step(&step, n);
+    size_t row = round_up(outputs);
+    take(&step, row > gates.all + gates.apart ? row : gates.all + gates.apart, 1, 1);
     n->step_bytes = bytes_of(&step);
 }
 
