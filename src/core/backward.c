@@ -93,10 +93,8 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
     cell_of(pass->network)->backward(&step);
     if (t == 0) /* the chunk's first state is a constant */
         return;
-    product(step.streams, w->stride, w->gates.joint, step.gates, w->gates.all, weights->hh, step.dh_prev, w->stride,
-            step.dh_prev, w->stride, t % 2);
-    product(step.streams, w->stride, w->gates.apart, step.apart, w->gates.apart, weights->hh_apart, step.dh_prev,
-            w->stride, step.dh_prev, w->stride, t % 2);
+    product(step.streams, w->stride, w->gates.products, step.gates + w->gates.apart, w->gates.row, weights->hh,
+            step.dh_prev, w->stride, step.dh_prev, w->stride, t % 2);
 }
 
 /* The gradient of what came from below, through the mask if there was one */
@@ -104,8 +102,8 @@ static void backward_inputs(const workspace *w, int64_t l, const backward_layer_
 {
     size_t stride = l == 0 ? w->x_stride : w->stride;
     real *dx = l == 0 ? w->dx + rows.first * stride : w->dh_below + (w->streams + rows.first) * stride;
-    product(rows.count, stride, w->gates.all, gate_at(w, l, 0) + rows.first * w->gates.all, w->gates.all, weights->ih,
-            w->zeros, 0, dx, stride, false);
+    product(rows.count, stride, w->gates.products, gate_at(w, l, 0) + rows.first * w->gates.row, w->gates.row,
+            weights->ih, w->zeros, 0, dx, stride, false);
     if (l > 0 && w->mask) {
         const real *factor = w->mask + ((size_t)(l - 1) * w->rows + rows.first) * stride;
         for (size_t i = 0; i < rows.count * stride; i++)
@@ -136,15 +134,16 @@ static void measure_gradients(const core_pass *pass, const workspace *w, int64_t
 }
 
 /* weight[id] += the gradient of the gates at each position where the input is id; for a share of the units */
-static void scatter_weights(const workspace *w, const summing *s, const int32_t *ids, share rows, const real *gates,
+static void scatter_weights(const core_pass *pass, const workspace *w, const summing *s, share rows, const real *gates,
                             real *weight)
 {
-    size_t groups = w->gates.all / w->stride;
+    const core_cell_info *cell = &cell_of(pass->network)->info;
+    size_t groups = (size_t)cell->gates;
     share mine = share_of(s->me, w->hidden);
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
         for (size_t g = 0; g < groups; g++) {
-            const real *from = gates + row * w->gates.all + g * w->stride;
-            real *to = weight + ((size_t)ids[row] * groups + g) * w->hidden;
+            const real *from = gates + row * w->gates.row + input_group(cell, g) * w->stride;
+            real *to = weight + ((size_t)pass->ids[row] * groups + g) * w->hidden;
             for (size_t j = mine.first; j < mine.first + mine.count; j++)
                 to[j] += from[j];
         }
@@ -161,53 +160,64 @@ static void scatter_embedding(const core_pass *pass, const workspace *w, const s
             embedding[(size_t)pass->ids[row] * width + j] += w->dx[row * w->x_stride + j];
 }
 
-/* Of the gates whose products are joint, both biases have the same gradient. */
-static void backward_biases(const core_pass *pass, const workspace *w, const summing *s, int64_t l, share rows)
+/* The columns of a row of gates whose gradients are of the same weights */
+typedef struct gate_columns {
+    size_t first, count; /* columns of the row */
+    size_t row;          /* of the weights: the first */
+    bool input, recurrent;
+} gate_columns;
+
+enum { KINDS_OF_COLUMNS = 3 };
+
+/* As cell.h has them; the last two kinds are empty where no gate is apart. */
+static void find_columns(const workspace *w, gate_columns kinds[KINDS_OF_COLUMNS])
 {
-    const core_layer *layer = &pass->network->layer[l];
-    const gate_widths *width = &w->gates;
-    const real *gates = gate_at(w, l, 0) + rows.first * width->all;
-    const real *apart = apart_at(w, l, 0) + rows.first * width->apart;
-    size_t joint = width->joint / w->stride * w->hidden;
-    real *ih = (real *)pass->gradients + layer->bias_ih;
-    if (layer->bias_hh == CORE_NONE) {
-        add_bias_gradient(s, width->all, w->stride, w->hidden, rows.count, gates, width->all, ih, NULL);
-        return;
-    }
-    real *hh = (real *)pass->gradients + layer->bias_hh;
-    add_bias_gradient(s, width->joint, w->stride, w->hidden, rows.count, gates, width->all, ih, hh);
-    add_bias_gradient(s, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all, ih + joint,
-                      NULL);
-    add_bias_gradient(s, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, hh + joint, NULL);
+    size_t apart = w->gates.apart, joint = w->gates.products - apart, row = joint / w->stride * w->hidden;
+    kinds[0] = (gate_columns){apart, joint, 0, true, true};
+    kinds[1] = (gate_columns){0, apart, row, true, false};
+    kinds[2] = (gate_columns){apart + joint, apart, row, false, true};
 }
 
-/* A layer's weight gradients, as far as they come from some steps. */
+/* A layer's bias gradients; where the two products are added, those of both biases are the same. */
+static void backward_biases(const core_pass *pass, const workspace *w, const summing *s, const core_layer *layer,
+                            const gate_columns *columns, const real *gates, size_t rows)
+{
+    real *ih = (real *)pass->gradients + layer->bias_ih + columns->row, *hh = NULL;
+    if (layer->bias_hh != CORE_NONE)
+        hh = (real *)pass->gradients + layer->bias_hh + columns->row;
+    real *first = columns->input ? ih : hh, *second = columns->input && columns->recurrent ? hh : NULL;
+    if (first)
+        add_bias_gradient(s, columns->count, w->stride, w->hidden, rows, gates, w->gates.row, first, second);
+}
+
+/* A layer's gradients of weights and biases, as far as they come from some steps. */
 static void backward_weights(const core_pass *pass, const workspace *w, const summing *s, int64_t l, size_t step,
                              size_t steps)
 {
     const core_layer *layer = &pass->network->layer[l];
-    const gate_widths *width = &w->gates;
     share rows = {step * w->streams, steps * w->streams};
-    const real *gates = gate_at(w, l, step), *apart = apart_at(w, l, step);
     real *hh = (real *)pass->gradients + layer->weight_hh, *ih = (real *)pass->gradients + layer->weight_ih;
-    size_t joint = width->joint / w->stride * w->hidden, inputs = (size_t)layer->inputs;
+    size_t inputs = (size_t)layer->inputs;
     bool has_inputs = has_input_product(pass->network, l);
-    outer_input from[2] = {{h_at(w, l, step), w->stride, w->hidden, hh, w->hidden}};
-    if (has_inputs) {
-        layer_input x = input_of(w, l);
-        from[1] = (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih, inputs};
+    gate_columns kinds[KINDS_OF_COLUMNS];
+    find_columns(w, kinds);
+    for (size_t i = 0; i < KINDS_OF_COLUMNS && kinds[i].count > 0; i++) {
+        const real *gates = gate_at(w, l, step) + kinds[i].first;
+        outer_input from[2];
+        size_t count = 0;
+        if (kinds[i].recurrent)
+            from[count++] =
+                (outer_input){h_at(w, l, step), w->stride, w->hidden, hh + kinds[i].row * w->hidden, w->hidden};
+        if (kinds[i].input && has_inputs) {
+            layer_input x = input_of(w, l);
+            from[count++] = (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih + kinds[i].row * inputs,
+                                          inputs};
+        }
+        add_weight_gradients(s, kinds[i].count, w->stride, w->hidden, rows.count, gates, w->gates.row, from, count);
+        backward_biases(pass, w, s, layer, &kinds[i], gates, rows.count);
     }
-    add_weight_gradients(s, width->joint, w->stride, w->hidden, rows.count, gates, width->all, from,
-                         has_inputs ? 2 : 1);
-    from[0].w += joint * w->hidden;
-    from[1].w = ih + joint * inputs;
-    add_weight_gradients(s, width->apart, w->stride, w->hidden, rows.count, apart, width->apart, &from[0], 1);
-    if (has_inputs)
-        add_weight_gradients(s, width->apart, w->stride, w->hidden, rows.count, gates + width->joint, width->all,
-                             &from[1], 1);
-    else
-        scatter_weights(w, s, pass->ids, rows, gate_at(w, l, 0), ih);
-    backward_biases(pass, w, s, l, rows);
+    if (!has_inputs)
+        scatter_weights(pass, w, s, rows, gate_at(w, l, 0), ih);
     if (l == 0 && has_input_gradient(pass->network, 0))
         scatter_embedding(pass, w, s, rows);
 }

@@ -9,15 +9,19 @@
 #include "real.h"
 
 /*
- * One step of one layer, for some of its streams. Rows have `width` = H rounded up to whole vectors for each gate. What
- * is beyond H is zero in the products, h, c and all gradients that a cell reads, and must be zero in the h, c and
+ * One step of one layer, for some of its streams. A row of `gates` has `width` = H rounded up to whole vectors for each
+ * gate, and in this order:
+ *
+ *     the input products of the gates that are apart; the sums of both products of the other gates; the recurrent
+ *     products of the gates that are apart
+ *
+ * with the biases of each. So the input products stand side by side, and the recurrent ones do. What is beyond H is zero in the products, h, c and all gradients that a cell reads, and must be zero in the h, c and
  * gradients that it writes: so a cell turns zeros into h = 0 and c = 0 (tanh does, σ alone would not).
  */
 typedef struct cell_step {
     size_t streams;
     size_t width;
-    real *gates;        /* [B][G][width] forward: in, products and biases; out, activations. backward: out, gradients */
-    real *apart;        /* [B][apart][width] the recurrent products that are kept apart, likewise */
+    real *gates;        /* [B][G + apart][width] forward: in, as above; out, activations. backward: out, gradients */
     const real *h_prev; /* [B][width] */
     real *h;            /* [B][width] forward: out */
     const real *c_prev; /* [B][width] second part of the state, of cells that have one */

@@ -40,8 +40,8 @@ typedef struct core_team {
 
 /* Where a layer's packed weights begin, in elements of the packed block; CORE_NONE: there are none. */
 typedef struct core_packed_layer {
-    size_t bias, bias_apart, ih, hh, hh_apart; /* of the block for forward() */
-    size_t back_ih, back_hh, back_hh_apart;    /* of the block for backward() */
+    size_t bias, ih, hh;     /* of the block for forward() */
+    size_t back_ih, back_hh; /* of the block for backward() */
 } core_packed_layer;
 
 /* Where a layer's parameters stand in the flat buffers, in elements. G gates, H hidden units. */

@@ -7,13 +7,6 @@
 #include "cell.h"
 #include "philox.h"
 
-/* to[0 .. stride) = from[0 .. width), then zeros */
-static void copy_padded(real *to, const real *from, size_t width, size_t stride)
-{
-    memcpy(to, from, width * sizeof *to);
-    memset(to + width, 0, (stride - width) * sizeof *to);
-}
-
 /* to[0 .. stride) = from + bias for the H units of a gate, then zeros */
 INLINE void add_weights(size_t hidden, size_t stride, const real *from, const real *bias, real *to)
 {
@@ -23,15 +16,22 @@ INLINE void add_weights(size_t hidden, size_t stride, const real *from, const re
         to[j] = 0;
 }
 
-/* gates[t][b] = bias + the input weights of the symbol at (t, b), which stand together: [V][G][H] */
-static void gather_weights(const workspace *w, share rows, const int32_t *ids, const real *weight, const real *bias,
-                           real *gates)
+/* A row of gates = bias + the input weights of a symbol, which stand together: [V][G][H] */
+static void add_input_weights(const core_network *n, int32_t id, const real *weight, const real *bias, real *row)
 {
-    size_t groups = w->gates.all / w->stride;
-    for (size_t row = rows.first; row < rows.first + rows.count; row++)
-        for (size_t g = 0; g < groups; g++)
-            add_weights(w->hidden, w->stride, weight + ((size_t)ids[row] * groups + g) * w->hidden,
-                        bias + g * w->stride, gates + row * w->gates.all + g * w->stride);
+    const core_cell_info *cell = &cell_of(n)->info;
+    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), gates = (size_t)cell->gates;
+    for (size_t g = 0; g < gates; g++) {
+        size_t at = input_group(cell, g) * stride;
+        add_weights(hidden, stride, weight + ((size_t)id * gates + g) * hidden, bias + at, row + at);
+    }
+}
+
+/* What the recurrent products that are apart begin with: their biases */
+INLINE void begin_apart(const gate_widths *widths, const real *bias, real *row)
+{
+    for (size_t j = widths->products; j < widths->row; j += WIDTH)
+        store(row + j, load(bias + j));
 }
 
 /* x[t][b]: the embedding of the symbol there, or the vector */
@@ -47,32 +47,35 @@ static void gather_inputs(const core_pass *pass, const workspace *w, share rows)
     }
 }
 
-/* gate[t][b]: the biases and the products with what comes from below */
+/* gate[t][b]: the biases, and the products with what comes from below */
 static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,
                            share rows)
 {
     const core_network *n = pass->network;
     real *gates = gate_at(w, l, 0);
+    size_t end = rows.first + rows.count;
+    for (size_t row = rows.first; w->gates.apart > 0 && row < end; row++)
+        begin_apart(&w->gates, weights->bias, gates + row * w->gates.row);
     if (!has_input_product(n, l)) {
-        gather_weights(w, rows, pass->ids, (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
-                       gates);
+        for (size_t row = rows.first; row < end; row++)
+            add_input_weights(n, pass->ids[row], (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
+                              gates + row * w->gates.row);
         return;
     }
     if (l == 0)
         gather_inputs(pass, w, rows);
     layer_input x = input_of(w, l);
-    product(rows.count, w->gates.all, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride, weights->ih,
-            weights->bias, 0, gates + rows.first * w->gates.all, w->gates.all, false);
+    product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
+            weights->ih, weights->bias, 0, gates + rows.first * w->gates.row, w->gates.row, false);
 }
 
 static void forward_step(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,
                          size_t t)
 {
     cell_step step = step_of(w, l, t);
-    product(step.streams, w->gates.joint, w->hidden, step.h_prev, w->stride, weights->hh, step.gates, w->gates.all,
-            step.gates, w->gates.all, t % 2);
-    product(step.streams, w->gates.apart, w->hidden, step.h_prev, w->stride, weights->hh_apart, weights->bias_apart, 0,
-            step.apart, w->gates.apart, t % 2);
+    real *recurrent = step.gates + w->gates.apart;
+    product(step.streams, w->gates.products, w->hidden, step.h_prev, w->stride, weights->hh, recurrent, w->gates.row,
+            recurrent, w->gates.row, t % 2);
     cell_of(pass->network)->forward(&step);
 }
 
@@ -148,13 +151,31 @@ static const real *top_of(const core_pass *pass, const workspace *w)
     return w->top ? w->top : h_at(w, pass->network->layers - 1, 1);
 }
 
-static void forward_outputs(const core_pass *pass, const workspace *w, const decoder_weights *weights, share rows)
+/* The outputs of some rows of the last layer's h */
+static void decode(const core_network *n, const void *packed, size_t rows, const real *h, real *out, bool turned)
+{
+    decoder_weights weights = decoder_at(n, packed);
+    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), outputs = (size_t)n->output_size;
+    size_t out_stride = round_up(outputs);
+    if (!is_narrow(n)) {
+        product(rows, out_stride, hidden, h, stride, weights.forward, weights.bias, 0, out, out_stride, turned);
+        return;
+    }
+    for (size_t row = 0; row < rows; row++, h += stride, out += out_stride) {
+        for (size_t i = 0; i < out_stride; i += WIDTH)
+            store(out + i, load(weights.bias + i));
+        for (size_t o = 0; o < outputs; o++)
+            out[o] = weights.bias[o] + inner_product(h, weights.forward + o * stride, stride);
+    }
+}
+
+static void forward_outputs(const core_pass *pass, const workspace *w, share rows)
 {
     share decoded = decoded_of(w, rows);
     if (w->top)
         gather_top(w, rows, h_at(w, pass->network->layers - 1, 1));
-    product(decoded.count, w->out_stride, w->hidden, top_of(pass, w) + decoded.first * w->stride, w->stride,
-            weights->forward, weights->bias, 0, w->out + decoded.first * w->out_stride, w->out_stride, false);
+    decode(pass->network, pass->packed, decoded.count, top_of(pass, w) + decoded.first * w->stride,
+           w->out + decoded.first * w->out_stride, false);
     size_t at = decoded.first;
     for (size_t row = rows.first; row < rows.first + rows.count; row++) {
         if (pass->outputs)
@@ -218,10 +239,9 @@ static void forward_share(void *context, size_t worker, size_t number)
         forward_layer(pass, &w, l);
     if (w.decoded == 0)
         return;
-    decoder_weights weights = decoder_at(pass->network, pass->packed);
     for (size_t t = 0, count; t < w.steps; t += count) {
         count = least_of(steps_at_once(&w), w.steps - t);
-        forward_outputs(pass, &w, &weights, rows_of(&w, t, count));
+        forward_outputs(pass, &w, rows_of(&w, t, count));
     }
 }
 

@@ -10,7 +10,7 @@
  *     n = tanh(W_in x + b_in + r q)
  *     h = (1 - z) n + z h'
  *
- * gates: r, z, n; q is kept apart.
+ * gates: n, r, z, q.
  */
 #include "cell.h"
 #include "vector_math.h"
@@ -19,8 +19,8 @@
 static void gru_cell_forward(const cell_step *s)
 {
     for (size_t b = 0; b < s->streams; b++) {
-        real *r = s->gates + 3 * b * s->width, *z = r + s->width, *n = z + s->width;
-        const real *q = s->apart + b * s->width, *h_prev = s->h_prev + b * s->width;
+        real *n = s->gates + 4 * b * s->width, *r = n + s->width, *z = r + s->width;
+        const real *q = z + s->width, *h_prev = s->h_prev + b * s->width;
         real *h = s->h + b * s->width;
         for (size_t j = 0; j < 2 * s->width; j += WIDTH) /* z stands behind r */
             store(r + j, vector_sigmoid(load(r + j)));
@@ -39,7 +39,7 @@ static void gru_cell_forward(const cell_step *s)
 static void gru_cell_backward(const cell_step *s)
 {
     for (size_t b = 0; b < s->streams; b++) {
-        real *r = s->gates + 3 * b * s->width, *z = r + s->width, *n = z + s->width, *q = s->apart + b * s->width;
+        real *n = s->gates + 4 * b * s->width, *r = n + s->width, *z = r + s->width, *q = z + s->width;
         const real *h_prev = s->h_prev + b * s->width, *dh = s->dh + b * s->width;
         real *dh_prev = s->dh_prev + b * s->width;
         for (size_t j = 0; j < s->width; j += WIDTH) {

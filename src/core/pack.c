@@ -52,29 +52,37 @@ static void copy_panel(size_t k_count, size_t width, const real *rows, size_t ro
 }
 
 /*
- * Weights come in `groups` groups (gates) of `group` rows and are packed as if each group had `stride` rows, the
- * further ones zero, as the rows of activations are.
+ * Weights come in groups (gates) of some rows, and are packed as if each group had `stride` rows, the further ones
+ * zero, as the rows of activations are; the first group becomes the one behind those before `first`, which come last.
  */
+typedef struct row_groups {
+    size_t count, first, rows, stride;
+} row_groups;
 
-/* B[k][n] = w[k][n]; w: [groups * group][columns]; K = groups * stride, N = columns; one share of the panels.
- */
-static __attribute__((noinline)) void pack_rows(team me, const real *w, size_t groups, size_t group, size_t stride,
-                                                size_t columns, real *packed)
+/* A group's first row */
+static const real *group_at(const real *w, row_groups of, size_t group, size_t columns)
+{
+    size_t from = of.first + group;
+    return w + (from < of.count ? from : from - of.count) * of.rows * columns;
+}
+
+/* B[k][n] = w[k][n]; K = all groups' strides, N = columns; one share of the panels. */
+static __attribute__((noinline)) void pack_rows(team me, const real *w, row_groups of, size_t columns, real *packed)
 {
     parts panels = panels_of(columns);
     share mine = share_of(me, panels.count);
     for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
         size_t n = start_of(panels, panel), width = width_of(panels, panel);
         size_t count = least_of(columns - n, width);
-        real *to = packed + n * groups * stride;
-        for (size_t g = 0; g < groups; g++, to += stride * width) {
-            const real *row = w + g * group * columns + n;
+        real *to = packed + n * of.count * of.stride;
+        for (size_t g = 0; g < of.count; g++, to += of.stride * width) {
+            const real *row = group_at(w, of, g, columns) + n;
             if (count == width)
-                copy_panel(group, width, row, columns, to);
-            for (size_t k = 0; count < width && k < group; k++)
+                copy_panel(of.rows, width, row, columns, to);
+            for (size_t k = 0; count < width && k < of.rows; k++)
                 for (size_t j = 0; j < width; j++)
                     to[k * width + j] = j < count ? row[k * columns + j] : 0;
-            memset(to + group * width, 0, (stride - group) * width * sizeof *to);
+            memset(to + of.rows * width, 0, (of.stride - of.rows) * width * sizeof *to);
         }
     }
 }
@@ -100,20 +108,18 @@ INLINE void store_transposed(vector v[WIDTH], real *out, size_t out_row)
         store(out + j * out_row, v[j]);
 }
 
-/* B[k][n] = w[n][k]; w: [groups * group][columns]; K = columns, N = groups * stride; one share of the panels.
- */
-static void pack_columns(team me, const real *w, size_t groups, size_t group, size_t stride, size_t columns,
-                         real *packed)
+/* B[k][n] = w[n][k]; K = columns, N = all groups' strides; one share of the panels. */
+static void pack_columns(team me, const real *w, row_groups of, size_t columns, real *packed)
 {
     static const real zeros[WIDTH];
-    size_t n_count = groups * stride;
+    size_t n_count = of.count * of.stride;
     parts panels = panels_of(n_count);
     share mine = share_of(me, panels.count);
     for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
         size_t start = start_of(panels, panel), width = width_of(panels, panel);
         for (size_t n = start; n < start + width; n += WIDTH) { /* whole vectors are of one group */
-            size_t within = n % stride, count = within < group ? least_of(group - within, WIDTH) : 0;
-            const real *from = w + (n / stride * group + within) * columns;
+            size_t within = n % of.stride, count = within < of.rows ? least_of(of.rows - within, WIDTH) : 0;
+            const real *from = group_at(w, of, n / of.stride, columns) + within * columns;
             real *to = packed + start * columns + (n - start);
             for (size_t done = 0; columns >= WIDTH && done < columns; done += WIDTH) {
                 size_t k = least_of(done, columns - WIDTH); /* the last block may overlap the one before */

@@ -196,3 +196,18 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
         x.start_row = c_row;
     }
 }
+
+/* The sum over k of a[k] b[k], for whole vectors; LANES sums side by side, which are then added to each other */
+INLINE real inner_product(const real *a, const real *b, size_t count)
+{
+    vector sum[LANE_VECTORS];
+    for (size_t v = 0; v < LANE_VECTORS; v++)
+        sum[v] = broadcast(0);
+    size_t k = 0;
+    for (; k + LANES <= count; k += LANES)
+        for (size_t v = 0; v < LANE_VECTORS; v++)
+            sum[v] = multiply_add(load(a + k + v * WIDTH), load(b + k + v * WIDTH), sum[v]);
+    for (size_t v = 0; k < count; v++, k += WIDTH)
+        sum[v] = multiply_add(load(a + k), load(b + k), sum[v]);
+    return sum_of_lanes(sum);
+}

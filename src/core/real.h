@@ -173,12 +173,14 @@ INLINE vector choose(int_vector mask, vector yes, vector no)
 /* The sum of all lanes: the upper half of them is added to the lower, until one is left. */
 INLINE real sum_of_lanes(const vector sums[LANE_VECTORS])
 {
-    real lane[LANES];
-    memcpy(lane, sums, sizeof lane);
-    for (int half = LANES / 2; half > 0; half /= 2)
+    vector v[LANE_VECTORS];
+    memcpy(v, sums, sizeof v);
+    for (int half = LANE_VECTORS / 2; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
-            lane[i] += lane[i + half];
-    return lane[0];
+            v[i] += v[i + half];
+    for (int left = WIDTH; left > 1; left /= 2)
+        v[0] = interleave_low(v[0], v[0]) + interleave_high(v[0], v[0]); /* what is left stands in more lanes each time */
+    return v[0][0];
 }
 
 /* A positive setting as the nearest number that is neither 0 nor infinite. */

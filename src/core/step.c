@@ -10,16 +10,6 @@ static size_t state_at(const core_network *n, int64_t l)
     return (size_t)l * round_up((size_t)n->hidden_size);
 }
 
-/* gates = the biases and the input weights of an id, which stand together */
-static void step_id(const core_step *s, const gate_widths *widths, const real *bias, real *gates)
-{
-    const core_network *n = s->network;
-    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), groups = widths->all / stride;
-    const real *row = (const real *)s->parameters + n->layer[0].weight_ih + (size_t)s->id * groups * hidden;
-    for (size_t g = 0; g < groups; g++)
-        add_weights(hidden, stride, row + g * hidden, bias + g * stride, gates + g * stride);
-}
-
 static void step_layer(const core_step *s, int64_t l, const real *below)
 {
     const core_network *n = s->network;
@@ -29,24 +19,22 @@ static void step_layer(const core_step *s, int64_t l, const real *below)
     cell_step step = {.streams = 1,
                       .width = round_up(hidden),
                       .gates = s->workspace,
-                      .apart = (real *)s->workspace + widths.all,
                       .h_prev = (const real *)s->state + at,
                       .h = (real *)s->next_state + at,
                       .c_prev = (const real *)s->state + c + at,
                       .c = (real *)s->next_state + c + at};
     row_factors factors[] = {{(size_t)n->layer[l].inputs, below, weights.ih}, {hidden, step.h_prev, weights.hh}};
-    if (!has_input_product(n, l)) {
-        step_id(s, &widths, weights.bias, step.gates);
-        product_row(widths.joint, 1, factors + 1, step.gates, step.gates, s->turned);
-    } else if (widths.apart == 0) {
-        product_row(widths.all, 2, factors, weights.bias, step.gates, s->turned);
+    real *recurrent = step.gates + widths.apart;
+    if (has_input_product(n, l) && widths.apart == 0) { /* each sum goes on from the one product into the other */
+        product_row(widths.products, 2, factors, weights.bias, step.gates, s->turned);
     } else {
-        product_row(widths.all, 1, factors, weights.bias, step.gates, s->turned);
-        product_row(widths.joint, 1, factors + 1, step.gates, step.gates, s->turned);
+        begin_apart(&widths, weights.bias, step.gates);
+        if (has_input_product(n, l))
+            product_row(widths.products, 1, factors, weights.bias, step.gates, s->turned);
+        else
+            add_input_weights(n, s->id, (const real *)s->parameters + n->layer[l].weight_ih, weights.bias, step.gates);
+        product_row(widths.products, 1, factors + 1, recurrent, recurrent, s->turned);
     }
-    if (widths.apart > 0)
-        product_row(widths.apart, 1, &(row_factors){hidden, step.h_prev, weights.hh_apart}, weights.bias_apart,
-                    step.apart, s->turned);
     cell_of(n)->forward(&step);
 }
 
@@ -72,10 +60,8 @@ static bool step(const core_step *s)
         below = (const real *)s->next_state + state_at(n, l);
     }
     if (s->outputs) {
-        decoder_weights decoder = decoder_at(n, s->packed);
         real *out = s->workspace;
-        product_row(round_up((size_t)n->output_size), 1,
-                    &(row_factors){(size_t)n->hidden_size, below, decoder.forward}, decoder.bias, out, s->turned);
+        decode(n, s->packed, 1, below, out, s->turned);
         memcpy(s->outputs, out, (size_t)n->output_size * sizeof *out);
     }
     return all_finite(s->next_state, (size_t)cell_of(n)->info.parts * state_at(n, n->layers));

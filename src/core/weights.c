@@ -9,35 +9,35 @@
 #include "cell.h"
 #include "team.h"
 
+/* A row of gates has R = G + A groups of columns, in the order that cell.h says. */
 typedef struct forward_layer_weights {
-    real *bias;       /* [G][S] */
-    real *bias_apart; /* [A][S] */
-    real *ih;         /* K = I, N = G S. None for ids. */
-    real *hh;         /* K = H, N = (G - A) S */
-    real *hh_apart;   /* K = H, N = A S */
+    real *bias; /* [R][S] */
+    real *ih;   /* K = I, N = G S: the first columns of a row. None for ids. */
+    real *hh;   /* K = H, N = G S: the last columns */
 } forward_layer_weights;
 
 typedef struct backward_layer_weights {
-    real *ih;       /* K = G S, N = I rounded up. None where nothing below wants a gradient. */
-    real *hh;       /* K = (G - A) S, N = S */
-    real *hh_apart; /* K = A S, N = S */
+    real *ih; /* K = G S, N = I rounded up. None where nothing below wants a gradient. */
+    real *hh; /* K = G S, N = S */
 } backward_layer_weights;
 
 typedef struct decoder_weights {
-    real *forward; /* K = H, N = O rounded up */
+    real *forward; /* K = H, N = O rounded up; of a narrow decoder [O][S] */
     real *bias;    /* [O rounded up] */
 } decoder_weights;
 
-/* The width of a layer's rows: gates that are joined to the input products, and gates that are apart. */
+/* The width of what stands in a row of gates */
 typedef struct gate_widths {
-    size_t all, joint, apart;
+    size_t products; /* G S: the input products, which come first, or the recurrent ones, which come last */
+    size_t apart;    /* A S: of each, what is no part of the other */
+    size_t row;      /* R S */
 } gate_widths;
 
 static gate_widths widths_of(const core_network *n)
 {
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t stride = round_up((size_t)n->hidden_size), all = (size_t)cell->gates, apart = (size_t)cell->apart;
-    return (gate_widths){all * stride, (all - apart) * stride, apart * stride};
+    size_t stride = round_up((size_t)n->hidden_size), gates = (size_t)cell->gates, apart = (size_t)cell->apart;
+    return (gate_widths){gates * stride, apart * stride, (gates + apart) * stride};
 }
 
 static bool has_input_product(const core_network *n, int64_t layer)
@@ -48,6 +48,16 @@ static bool has_input_product(const core_network *n, int64_t layer)
 static bool has_input_gradient(const core_network *n, int64_t layer)
 {
     return layer > 0 || n->input == CORE_EMBEDDED_IDS;
+}
+
+/*
+ * A decoder of few outputs fills little of a vector, and each of its outputs is one long chain of additions. So they
+ * are inner products instead.
+ */
+static bool is_narrow(const core_network *n)
+{
+    enum { NARROW = 4 };
+    return n->output_size <= NARROW;
 }
 
 /* Makes room for K x N numbers and returns their place. N is a multiple of WIDTH. */
@@ -63,11 +73,9 @@ static void plan_forward_layer(arena *memory, const core_network *n, int64_t l, 
     gate_widths gates = widths_of(n);
     size_t hidden = (size_t)n->hidden_size;
     core_packed_layer *p = &layer->packed;
-    p->bias = plan_array(memory, 1, gates.all);
-    p->bias_apart = plan_array(memory, 1, gates.apart);
-    p->hh = plan_array(memory, hidden, gates.joint);
-    p->hh_apart = plan_array(memory, hidden, gates.apart);
-    p->ih = has_input_product(n, l) ? plan_array(memory, (size_t)layer->inputs, gates.all) : CORE_NONE;
+    p->bias = plan_array(memory, 1, gates.row);
+    p->hh = plan_array(memory, hidden, gates.products);
+    p->ih = has_input_product(n, l) ? plan_array(memory, (size_t)layer->inputs, gates.products) : CORE_NONE;
 }
 
 static void plan_backward_layer(arena *memory, const core_network *n, int64_t l, core_layer *layer)
@@ -75,27 +83,27 @@ static void plan_backward_layer(arena *memory, const core_network *n, int64_t l,
     gate_widths gates = widths_of(n);
     size_t stride = round_up((size_t)n->hidden_size);
     core_packed_layer *p = &layer->packed;
-    p->back_hh = plan_array(memory, gates.joint, stride);
-    p->back_hh_apart = plan_array(memory, gates.apart, stride);
-    p->back_ih = has_input_gradient(n, l) ? plan_array(memory, gates.all, round_up((size_t)layer->inputs)) : CORE_NONE;
+    p->back_hh = plan_array(memory, gates.products, stride);
+    p->back_ih =
+        has_input_gradient(n, l) ? plan_array(memory, gates.products, round_up((size_t)layer->inputs)) : CORE_NONE;
 }
 
 static void plan(core_network *n, core_layer *layers)
 {
     size_t hidden = (size_t)n->hidden_size, outputs = (size_t)n->output_size;
     arena forward = {0}, backward = {0}, step = {0};
-    gate_widths gates = widths_of(n);
     for (int64_t l = 0; l < n->layers; l++) {
         plan_forward_layer(&forward, n, l, &layers[l]);
         plan_backward_layer(&backward, n, l, &layers[l]);
     }
-    n->packed_decoder = plan_array(&forward, hidden, round_up(outputs));
+    n->packed_decoder = is_narrow(n) ? plan_array(&forward, outputs, round_up(hidden))
+                                     : plan_array(&forward, hidden, round_up(outputs));
     n->packed_decoder_bias = plan_array(&forward, 1, round_up(outputs));
     n->packed_decoder_back = plan_array(&backward, outputs, round_up(hidden));
     n->forward_bytes = bytes_of(&forward);
     n->backward_bytes = bytes_of(&backward);
-    size_t row = round_up(outputs);
-    take(&step, row > gates.all + gates.apart ? row : gates.all + gates.apart, 1, 1);
+    size_t gates = widths_of(n).row, decoded = round_up(outputs);
+    take(&step, gates > decoded ? gates : decoded, 1, 1); /* a step has these one after the other */
     n->step_bytes = bytes_of(&step);
 }
 
@@ -109,18 +117,14 @@ static forward_layer_weights forward_layer_at(const core_network *n, int64_t l, 
 {
     const core_packed_layer *p = &n->layer[l].packed;
     return (forward_layer_weights){.bias = packed_at(block, p->bias),
-                                   .bias_apart = packed_at(block, p->bias_apart),
                                    .ih = packed_at(block, p->ih),
-                                   .hh = packed_at(block, p->hh),
-                                   .hh_apart = packed_at(block, p->hh_apart)};
+                                   .hh = packed_at(block, p->hh)};
 }
 
 static backward_layer_weights backward_layer_at(const core_network *n, int64_t l, const void *block)
 {
     const core_packed_layer *p = &n->layer[l].packed;
-    return (backward_layer_weights){.ih = packed_at(block, p->back_ih),
-                                    .hh = packed_at(block, p->back_hh),
-                                    .hh_apart = packed_at(block, p->back_hh_apart)};
+    return (backward_layer_weights){.ih = packed_at(block, p->back_ih), .hh = packed_at(block, p->back_hh)};
 }
 
 static decoder_weights decoder_at(const core_network *n, const void *block)
@@ -129,37 +133,49 @@ static decoder_weights decoder_at(const core_network *n, const void *block)
                              .bias = packed_at(block, n->packed_decoder_bias)};
 }
 
-/* [gates][H] to [gates][S]; b may be NULL: zeros */
-static void pad_bias(const real *b, size_t gates, size_t hidden, real *padded)
+/* Where the input product of a gate stands in a row, in groups of columns; its recurrent product: at apart + gate. */
+INLINE size_t input_group(const core_cell_info *cell, size_t gate)
 {
-    size_t stride = round_up(hidden);
-    for (size_t g = 0; g < gates; g++)
-        for (size_t j = 0; j < stride; j++)
-            padded[g * stride + j] = b && j < hidden ? b[g * hidden + j] : 0;
+    size_t joint = (size_t)(cell->gates - cell->apart);
+    return gate < joint ? (size_t)cell->apart + gate : gate - joint;
 }
 
-static void pack_bias(const core_network *n, const core_layer *layer, const real *parameters, forward_layer_weights w)
+/* padded[S] += bias of a gate [H] */
+static void add_bias(const real *bias, size_t hidden, real *padded)
+{
+    for (size_t j = 0; j < hidden; j++)
+        padded[j] += bias[j];
+}
+
+/* to[0 .. stride) = from[0 .. width), then zeros */
+static void copy_padded(real *to, const real *from, size_t width, size_t stride)
+{
+    memcpy(to, from, width * sizeof *to);
+    memset(to + width, 0, (stride - width) * sizeof *to);
+}
+
+static void pack_bias(const core_network *n, const core_layer *layer, const real *parameters, real *row)
 {
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
-    size_t gates = (size_t)cell->gates, apart = (size_t)cell->apart, joint = gates - apart;
-    const real *bias_hh = layer->bias_hh == CORE_NONE ? NULL : parameters + layer->bias_hh;
-    pad_bias(parameters + layer->bias_ih, gates, hidden, w.bias);
-    pad_bias(bias_hh ? bias_hh + joint * hidden : NULL, apart, hidden, w.bias_apart);
-    for (size_t g = 0; bias_hh && g < joint; g++)
-        for (size_t j = 0; j < hidden; j++)
-            w.bias[g * stride + j] += bias_hh[g * hidden + j];
+    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), apart = (size_t)cell->apart;
+    memset(row, 0, widths_of(n).row * sizeof *row);
+    for (size_t g = 0; g < (size_t)cell->gates; g++) {
+        add_bias(parameters + layer->bias_ih + g * hidden, hidden, row + input_group(cell, g) * stride);
+        if (layer->bias_hh != CORE_NONE)
+            add_bias(parameters + layer->bias_hh + g * hidden, hidden, row + (apart + g) * stride);
+    }
 }
 
-/* The weights of some gates, for forward and for backward, whichever is wanted */
-static void pack_gates(const core_network *n, team me, const real *w, size_t gates, size_t columns, real *forward,
+/* The weights of all gates, beginning with gate `first`, for forward and for backward, whichever is wanted */
+static void pack_gates(const core_network *n, team me, const real *w, size_t first, size_t columns, real *forward,
                        real *back)
 {
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
+    row_groups gates = {(size_t)cell_of(n)->info.gates, first, hidden, stride};
     if (forward)
-        pack_columns(me, w, gates, hidden, stride, columns, forward);
+        pack_columns(me, w, gates, columns, forward);
     if (back)
-        pack_rows(me, w, gates, hidden, stride, columns, back);
+        pack_rows(me, w, gates, columns, back);
 }
 
 /* What is packed, and where to */
@@ -175,16 +191,15 @@ static void pack_layer(const packing *p, team me, int64_t l)
     const core_network *n = p->network;
     const core_layer *layer = &n->layer[l];
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t hidden = (size_t)n->hidden_size, gates = (size_t)cell->gates, apart = (size_t)cell->apart;
-    const real *weight_hh = p->parameters + layer->weight_hh;
+    size_t joint = (size_t)(cell->gates - cell->apart);
     forward_layer_weights forward = forward_layer_at(n, l, p->forward);
     backward_layer_weights back = backward_layer_at(n, l, p->backward);
     if (me.rank == 0 && p->forward)
-        pack_bias(n, layer, p->parameters, forward);
-    pack_gates(n, me, weight_hh, gates - apart, hidden, forward.hh, back.hh);
-    pack_gates(n, me, weight_hh + (gates - apart) * hidden * hidden, apart, hidden, forward.hh_apart, back.hh_apart);
+        pack_bias(n, layer, p->parameters, forward.bias);
+    pack_gates(n, me, p->parameters + layer->weight_hh, 0, (size_t)n->hidden_size, forward.hh, back.hh);
     if (has_input_product(n, l))
-        pack_gates(n, me, p->parameters + layer->weight_ih, gates, (size_t)layer->inputs, forward.ih, back.ih);
+        pack_gates(n, me, p->parameters + layer->weight_ih, joint % (size_t)cell->gates, (size_t)layer->inputs,
+                   forward.ih, back.ih);
 }
 
 static void pack_decoder(const packing *p, team me)
@@ -197,10 +212,12 @@ static void pack_decoder(const packing *p, team me)
     real beyond = n->loss == CORE_CROSS_ENTROPY ? -(real)INFINITY : 0;
     for (size_t o = 0; me.rank == 0 && p->forward && o < round_up(outputs); o++)
         decoder.bias[o] = o < outputs ? bias[o] : beyond;
-    if (p->forward)
-        pack_columns(me, weight, 1, outputs, round_up(outputs), hidden, decoder.forward);
+    for (size_t o = 0; is_narrow(n) && me.rank == 0 && p->forward && o < outputs; o++)
+        copy_padded(decoder.forward + o * round_up(hidden), weight + o * hidden, hidden, round_up(hidden));
+    if (p->forward && !is_narrow(n))
+        pack_columns(me, weight, (row_groups){1, 0, outputs, round_up(outputs)}, hidden, decoder.forward);
     if (p->backward)
-        pack_rows(me, weight, 1, outputs, outputs, hidden, packed_at(p->backward, n->packed_decoder_back));
+        pack_rows(me, weight, (row_groups){1, 0, outputs, outputs}, hidden, packed_at(p->backward, n->packed_decoder_back));
 }
 
 static void pack_share(void *context, size_t worker, size_t number)

@@ -12,15 +12,14 @@ typedef struct workspace {
     share my_streams;            /* of this share of the work */
     size_t steps, streams, rows; /* rows = T B */
     size_t hidden, stride;       /* H, S */
-    gate_widths gates;           /* G S in all */
+    gate_widths gates;           /* R S in a row, of which there are G S input products and G S recurrent ones */
     size_t outputs, out_stride;  /* O and rounded up */
     size_t x_stride;             /* X */
     size_t decoded;              /* D rows whose outputs are computed */
     real *x;                     /* [T][B][X] inputs of the first layer that are vectors or embedded; or NULL */
     real *h;                     /* [L][T + 1][B][S], from the state before the chunk on */
     real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
-    real *gate;                  /* [L][T][B][G][S] pre-activations, activations, at last their gradients */
-    real *apart;                 /* [L][T][B][A][S] of gates that are apart, likewise */
+    real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
     real *mask, *dropped;        /* [L - 1][T][B][S] dropout: the factors, and the layer's h times them; or NULL */
     uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
     real *top;                   /* [D][S] h of the last layer where it is decoded; in h where all rows are */
@@ -62,8 +61,7 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     w.h = take(memory, w.rows + w.streams, w.stride, layers);
     if (cell_of(n)->info.parts > 1)
         w.c = take(memory, w.rows + w.streams, w.stride, layers);
-    w.gate = take(memory, w.rows, w.gates.all, layers);
-    w.apart = take(memory, w.rows, w.gates.apart, layers);
+    w.gate = take(memory, w.rows, w.gates.row, layers);
     if (decodes_some(&w)) {
         w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
         w.top = take(memory, w.decoded, w.stride, 1);
@@ -85,7 +83,7 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     w.dc = take(memory, w.streams, w.stride, 1);
     w.zero_count = w.x_stride > w.stride ? w.x_stride : w.stride;
     w.zeros = take(memory, w.zero_count, 1, 1);
-    w.scratch_size = OUTER_SCRATCH + round_up(w.gates.all + w.out_stride);
+    w.scratch_size = OUTER_SCRATCH + round_up(w.gates.row + w.out_stride);
     w.scratch = take(memory, w.scratch_size, shape->workers, 1);
     return w;
 }
@@ -125,15 +123,10 @@ static real *c_at(const workspace *w, int64_t layer, size_t t)
     return w->c ? w->c + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride : NULL;
 }
 
-/* [B][G][S] of a layer at step t */
+/* [B][R][S] of a layer at step t */
 static real *gate_at(const workspace *w, int64_t layer, size_t t)
 {
-    return w->gate + ((size_t)layer * w->steps + t) * w->streams * w->gates.all;
-}
-
-static real *apart_at(const workspace *w, int64_t layer, size_t t)
-{
-    return w->apart + ((size_t)layer * w->steps + t) * w->streams * w->gates.apart;
+    return w->gate + ((size_t)layer * w->steps + t) * w->streams * w->gates.row;
 }
 
 /* What a layer gets from below: rows, all steps */
@@ -191,8 +184,7 @@ static cell_step step_of(const workspace *w, int64_t layer, size_t t)
            now = prev + w->streams * w->stride;
     cell_step step = {.streams = w->my_streams.count,
                       .width = w->stride,
-                      .gates = gate_at(w, layer, t) + first * w->gates.all,
-                      .apart = apart_at(w, layer, t) + first * w->gates.apart,
+                      .gates = gate_at(w, layer, t) + first * w->gates.row,
                       .h_prev = h_at(w, layer, t) + at,
                       .h = h_at(w, layer, t + 1) + at};
     if (w->c) {
