@@ -19,6 +19,7 @@ function(rnn_core_settings target precision instruction_set)
     target_compile_options(${target} PRIVATE
         $<$<NOT:$<CONFIG:Debug>>:-O2;-ftree-vectorize>
         $<$<C_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>
+        -fno-fast-math
         -ffp-contract=off # the same bits from every compiler and instruction set: see real.h
         -fno-math-errno
         -fno-trapping-math

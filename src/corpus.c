@@ -7,12 +7,14 @@
  * Bytes are their own positions: the windows of all streams begin at the same one. Code points are of several lengths,
  * so that each stream has to remember where in the source it stands; to begin with, and after a seek, an index says.
  */
+#include "float_mode.h"
 #include "index.h"
 #include "memory.h"
 #include "source.h"
 #include "vocab.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 enum {
@@ -218,13 +220,23 @@ rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path,
     return status;
 }
 
+/* How many symbols a share is, rounded down; it reads memory, so that no compiler takes it out of the mode. */
+static RNN_FLOAT_BODY void find_part(const rnn_corpus *corpus, double share, int64_t *part)
+{
+    *part = (int64_t)((double)corpus->size * share);
+}
+
 rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation)
 {
     RNN_REQUIRE(corpus);
     RNN_REQUIRE(validation);
-    if (!(share > 0 && share < 1))
+    if (!(isgreater(share, 0) && isless(share, 1)))
         return rnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be between 0 and 1", share);
-    int64_t moved = (int64_t)((double)corpus->size * share), kept = corpus->size - moved;
+    fenv_t mode = rnn_float_enter_exact();
+    int64_t moved;
+    find_part(corpus, share, &moved);
+    int64_t kept = corpus->size - moved;
+    rnn_float_leave_exact(&mode);
     int64_t needed = corpus->streams * corpus->steps + 1;
     if (moved < needed || kept < needed)
         return rnn_fail(RNN_ERROR_ARGUMENT,

@@ -94,7 +94,7 @@ static rnn_status check_options(const rnn_model_options *o)
     RNN_TRY(rnn_check_number("weight_scale", o->weight_scale, 0, false));
     if (!isfinite(o->forget_bias))
         return rnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be finite", o->forget_bias);
-    if (!(o->dropout >= 0 && o->dropout < 1))
+    if (!(isgreaterequal(o->dropout, 0) && isless(o->dropout, 1))) /* quiet comparisons: a NaN traps in no mode */
         return rnn_fail(RNN_ERROR_ARGUMENT, "dropout is %g; it must be 0 or more and less than 1", o->dropout);
     return RNN_OK;
 }

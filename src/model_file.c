@@ -6,6 +6,7 @@
  */
 #include "model_file.h"
 
+#include "float_mode.h"
 #include "memory.h"
 #include "model_text.h"
 
@@ -540,7 +541,9 @@ static rnn_status load(const rnn_bytes *source, file_loader *loader, void *what)
 {
     safetensors_reader reader;
     RNN_TRY(rnn_safetensors_open(source, &reader));
+    fenv_t mode = rnn_float_enter_exact();
     rnn_status status = loader(&reader, what);
+    rnn_float_leave_exact(&mode);
     rnn_safetensors_close(&reader);
     return status;
 }

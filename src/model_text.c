@@ -3,6 +3,8 @@
  */
 #include "model_text.h"
 
+#include "float_mode.h"
+
 #include "memory.h"
 
 #include <inttypes.h>
@@ -131,26 +133,36 @@ static bool scan_field(const text_field *o, const char *text, void *record)
     return true;
 }
 
-/* The thread's locale is C's between the two, in which numbers have a point. */
-static rnn_status enter_c_locale(locale_t entered[2])
+/*
+ * Between the two, the thread writes and reads numbers as everyone's files have them: with a point, as in the C locale,
+ * and rounded to nearest.
+ */
+typedef struct number_style {
+    locale_t own, callers;
+    fenv_t mode;
+} number_style;
+
+static rnn_status enter_number_style(number_style *style)
 {
-    entered[0] = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!entered[0])
+    style->own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!style->own)
         return rnn_fail(RNN_ERROR_MEMORY, "out of memory: for a locale");
-    entered[1] = uselocale(entered[0]);
+    style->callers = uselocale(style->own);
+    style->mode = rnn_float_enter_exact();
     return RNN_OK;
 }
 
-static void leave_c_locale(const locale_t entered[2])
+static void leave_number_style(const number_style *style)
 {
-    uselocale(entered[1]);
-    freelocale(entered[0]);
+    rnn_float_leave_exact(&style->mode);
+    uselocale(style->callers);
+    freelocale(style->own);
 }
 
 rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count, const void *record)
 {
-    locale_t locale[2] = {(locale_t)0};
-    rnn_status status = enter_c_locale(locale);
+    number_style style;
+    rnn_status status = enter_number_style(&style);
     if (status != RNN_OK)
         return status;
     for (size_t i = 0; i < count && status == RNN_OK; i++) {
@@ -158,7 +170,7 @@ rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fie
         print_field(&fields[i], record, text);
         status = rnn_safetensors_add_text(writer, fields[i].key, text);
     }
-    leave_c_locale(locale);
+    leave_number_style(&style);
     return status;
 }
 
@@ -177,13 +189,13 @@ static rnn_status read_field(const safetensors_reader *reader, const text_field 
 
 rnn_status rnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count, void *record)
 {
-    locale_t locale[2] = {(locale_t)0};
-    rnn_status status = enter_c_locale(locale);
+    number_style style;
+    rnn_status status = enter_number_style(&style);
     if (status != RNN_OK)
         return status;
     for (size_t i = 0; i < count && status == RNN_OK; i++)
         status = read_field(reader, &fields[i], record);
-    leave_c_locale(locale);
+    leave_number_style(&style);
     return status;
 }
 

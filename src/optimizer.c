@@ -44,7 +44,7 @@ rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t str
 /* A number from 0 to less than 1; 0 when the rule has no use for it. */
 static rnn_status check_share(const char *name, double value, bool used)
 {
-    if (value == 0 || (used && value > 0 && value < 1))
+    if (value == 0 || (used && isgreater(value, 0) && isless(value, 1)))
         return RNN_OK;
     return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be %s", name, value,
                     used ? "0 or more and less than 1" : "0 with this rule (rnn_optimizer_options_init() sees to it)");

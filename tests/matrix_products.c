@@ -145,7 +145,8 @@ static void check_packing(size_t groups, size_t first, size_t group, size_t colu
         product(1, groups * stride, columns, unit, columns, by_columns, nothing, 0, one_row, groups * stride, false);
         for (size_t g = 0; g < groups; g++)
             for (size_t i = 0; i < stride; i++)
-                assert_true(one_row[g * stride + i] == (i < group ? w[((g + first) % groups * group + i) * columns + j] : 0));
+                assert_true(one_row[g * stride + i] ==
+                            (i < group ? w[((g + first) % groups * group + i) * columns + j] : 0));
         free(nothing);
         free(unit);
     }
@@ -245,6 +246,34 @@ static void test_weight_gradients_are_sums_whoever_adds_them(void **state)
             check_outer_products(groups, h, p, widths[i]);
 }
 
+/* A sum that is too small for the precision is -0. It leaves a -0 what it is, in a tile that is whole and in any other.
+ */
+static void test_a_gradient_of_minus_0_keeps_its_sign_in_every_tile(void **state)
+{
+    (void)state;
+    const real tiny = sizeof(real) == sizeof(float) ? (real)1e-30 : (real)1e-200;
+    const real sum = multiplied_and_added(-tiny, tiny, 0); /* +0 where the product is rounded first */
+    for (size_t kept = 1; kept <= 9; kept++) {
+        size_t group = round_up(kept), columns = 2 * WIDTH + 1;
+        real *g = zeros(group), *x = zeros(round_up(columns)), *w = zeros(kept * columns);
+        real *scratch = zeros(OUTER_SCRATCH);
+        for (size_t i = 0; i < kept; i++)
+            g[i] = -tiny;
+        for (size_t j = 0; j < columns; j++)
+            x[j] = tiny;
+        for (size_t i = 0; i < kept * columns; i++)
+            w[i] = (real)-0.0;
+        outer_input input = {x, round_up(columns), columns, w, columns};
+        outer_products((share){0, group}, group, kept, 1, g, group, &input, 1, scratch);
+        for (size_t i = 0; i < kept * columns; i++)
+            assert_true(w[i] == 0 && signbit(w[i]) == signbit(sum));
+        free(scratch);
+        free(w);
+        free(x);
+        free(g);
+    }
+}
+
 static void test_bias_gradients_are_sums_of_columns(void **state)
 {
     (void)state;
@@ -278,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_products_with_large_matrices_are_sums),
         cmocka_unit_test(test_packed_weights_are_the_weights),
         cmocka_unit_test(test_weight_gradients_are_sums_whoever_adds_them),
+        cmocka_unit_test(test_a_gradient_of_minus_0_keeps_its_sign_in_every_tile),
         cmocka_unit_test(test_bias_gradients_are_sums_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

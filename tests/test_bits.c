@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef __x86_64__
 #include <xmmintrin.h>
@@ -276,6 +277,11 @@ static void visit_cases(case_function *function, void *context)
                 c.optimizer = full_rule_of(rule);
                 visit(&c, function, context);
             }
+            snprintf(c.name, sizeof c.name, "%s_%s_two_outputs", cells[cell], precisions[precision]);
+            c.model = model_of(cell, precision, 3, RNN_LOSS_SQUARED_ERROR);
+            c.model.output_size = 2;
+            c.optimizer = rule_of(RNN_OPTIMIZER_ADAM);
+            visit(&c, function, context);
             snprintf(c.name, sizeof c.name, "%s_%s_orthogonal", cells[cell], precisions[precision]);
             c.model = orthogonal_model(cell, precision);
             c.optimizer = rule_of(RNN_OPTIMIZER_ADAGRAD);
@@ -498,6 +504,145 @@ static void check_mode(void (*set_mode)(void))
         destroy_chunks(&cases[i]);
 }
 
+/* What is written to files and read from them */
+typedef struct file_bits {
+    double rate;                /* of a checkpoint's optimizer */
+    int64_t split;              /* symbols left by rnn_corpus_split() */
+    uint64_t bytes, as_float32; /* hashes of a model in float64, and of what it becomes in float32 */
+    double subnormal;           /* as float64 of a subnormal float32 */
+} file_bits;
+
+static uint64_t parameter_hash(const rnn_model *model)
+{
+    uint64_t hash = 0;
+    const void *values = NULL;
+    int64_t count = 0;
+    assert_ok(rnn_model_flat_parameters(model, &values, &count));
+    rnn_model_options o = {.struct_size = sizeof o};
+    assert_ok(rnn_model_get_options(model, &o));
+    add_bytes(&hash, values, (size_t)count * precision_size(o.precision));
+    return hash;
+}
+
+static rnn_model *load_as(const void *bytes, size_t size, int32_t precision)
+{
+    rnn_load_options options;
+    rnn_model *model = NULL;
+    assert_ok(rnn_load_options_init(&options, sizeof options));
+    options.precision = precision;
+    RUN(rnn_model_load_from_memory(bytes, size, &options, &model, NULL));
+    return model;
+}
+
+/* Saves a model and loads it in the other precision. */
+static void pass_through_memory(int32_t precision, file_bits *bits)
+{
+    enum { ROOM = 1 << 20 };
+    char *bytes = allocate(ROOM, 1);
+    size_t size = 0;
+    int64_t index;
+    rnn_model_options options = model_of(RNN_CELL_GRU, precision, 0, RNN_LOSS_CROSS_ENTROPY);
+    rnn_model *model = create_model(&options), *other;
+    index = index_of(model, "decoder.bias");
+    if (precision == RNN_FLOAT32) {
+        const float bias[SYMBOLS] = {1e-40f};
+        assert_ok(rnn_model_set_parameter(model, index, bias, SYMBOLS));
+    }
+    RUN(rnn_model_save_to_memory(model, NULL, bytes, ROOM, &size));
+    other = load_as(bytes, size, precision == RNN_FLOAT32 ? RNN_FLOAT64 : RNN_FLOAT32);
+    if (precision == RNN_FLOAT32) {
+        double bias[SYMBOLS];
+        assert_ok(rnn_model_get_parameter(other, index, bias, SYMBOLS));
+        bits->subnormal = bias[0];
+    } else {
+        add_bytes(&bits->bytes, bytes, size);
+        bits->as_float32 = parameter_hash(other);
+    }
+    rnn_model_destroy(other);
+    rnn_model_destroy(model);
+    free(bytes);
+}
+
+/* A learning rate as a checkpoint hands it back */
+static double pass_through_checkpoint(double rate)
+{
+    char path[NAME_MOST];
+    snprintf(path, sizeof path, "bits-%d.checkpoint", (int)getpid());
+    rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
+    rnn_optimizer_options rule = rule_of(RNN_OPTIMIZER_ADAM);
+    rnn_checkpoint saved = {.struct_size = sizeof saved}, loaded = {.struct_size = sizeof loaded};
+    rule.learning_rate = rate;
+    saved.model = create_model(&options);
+    assert_ok(rnn_optimizer_create(saved.model, &rule, &saved.optimizer));
+    RUN(rnn_checkpoint_save(&saved, path));
+    RUN(rnn_checkpoint_load(path, &loaded));
+    rate = rnn_optimizer_learning_rate(loaded.optimizer);
+    assert_int_equal(remove(path), 0);
+    rnn_optimizer_destroy(loaded.optimizer);
+    rnn_model_destroy(loaded.model);
+    rnn_optimizer_destroy(saved.optimizer);
+    rnn_model_destroy(saved.model);
+    return rate;
+}
+
+/* 0.3 of 10^6 is 299999.99999999999 and rounds to 300000. */
+static int64_t split_a_million(void)
+{
+    enum { SIZE = 1000000 };
+    char *text = allocate(SIZE, 1);
+    rnn_vocab *vocab;
+    rnn_corpus *corpus, *validation;
+    memset(text, 'a', SIZE);
+    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, text, SIZE, &vocab));
+    assert_ok(rnn_corpus_create_from_text(vocab, text, SIZE, 10, 1, &corpus));
+    RUN(rnn_corpus_split(corpus, 0.3, &validation));
+    int64_t left = rnn_corpus_size(corpus);
+    rnn_corpus_destroy(validation);
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(vocab);
+    free(text);
+    return left;
+}
+
+static void check_files(void (*set_mode)(void))
+{
+    enum { RATES = 20 };
+    for (int i = 0; i < RATES; i++) {
+        double rate = 0.1 + i * 0.00123;
+        file_bits bits = {0}, usual = {0};
+        for (int with_mode = 0; with_mode < 2; with_mode++) {
+            file_bits *b = with_mode ? &bits : &usual;
+            if (with_mode)
+                set_mode();
+            b->rate = pass_through_checkpoint(rate);
+            if (i == 0) {
+                pass_through_memory(RNN_FLOAT32, b);
+                pass_through_memory(RNN_FLOAT64, b);
+                b->split = split_a_million();
+            }
+            fesetenv(FE_DFL_ENV);
+        }
+        assert_memory_equal(&bits, &usual, sizeof bits);
+        assert_true(usual.rate == rate);
+        assert_true(i > 0 || (usual.subnormal == (double)1e-40f && usual.split == 700000));
+    }
+}
+
+static void check_refusals(void (*set_mode)(void))
+{
+    rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
+    rnn_model *model;
+    options.dropout = NAN;
+    set_mode();
+    uint64_t before = float_state();
+    rnn_status status = rnn_model_create(&options, &model);
+    uint64_t after = float_state();
+    fesetenv(FE_DFL_ENV);
+    assert_int_equal(status, RNN_ERROR_ARGUMENT);
+    assert_non_null(strstr(rnn_last_error(), "dropout is nan"));
+    assert_int_equal(after, before);
+}
+
 #define ROUNDING(name, direction)                                                                                      \
     static void name(void)                                                                                             \
     {                                                                                                                  \
@@ -527,6 +672,15 @@ static void test_a_callers_exception_flags_stay(void **state)
     check_mode(raise_flags);
 }
 
+static void test_a_callers_mode_changes_no_file_and_nothing_that_is_read(void **state)
+{
+    (void)state;
+    check_files(round_upward);
+    check_files(round_downward);
+    check_files(raise_flags);
+    check_refusals(round_upward);
+}
+
 #ifdef __x86_64__
 static void flush_subnormals(void)
 {
@@ -548,6 +702,14 @@ static void test_exceptions_that_trap_for_the_caller_change_no_bit_and_still_do(
 {
     (void)state;
     check_mode(trap_every_exception);
+}
+
+static void test_flushing_and_traps_change_no_file_and_nothing_that_is_read(void **state)
+{
+    (void)state;
+    check_files(flush_subnormals);
+    check_files(trap_every_exception);
+    check_refusals(trap_every_exception);
 }
 #endif
 
@@ -618,9 +780,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_each_stream_alone_gives_the_same_bits_as_all_together),
         cmocka_unit_test_teardown(test_a_callers_rounding_mode_changes_no_bit_and_stays, usual_mode),
         cmocka_unit_test_teardown(test_a_callers_exception_flags_stay, usual_mode),
+        cmocka_unit_test_teardown(test_a_callers_mode_changes_no_file_and_nothing_that_is_read, usual_mode),
 #ifdef __x86_64__
         cmocka_unit_test_teardown(test_a_callers_flushing_of_subnormals_changes_no_bit_and_stays, usual_mode),
         cmocka_unit_test_teardown(test_exceptions_that_trap_for_the_caller_change_no_bit_and_still_do, usual_mode),
+        cmocka_unit_test_teardown(test_flushing_and_traps_change_no_file_and_nothing_that_is_read, usual_mode),
 #endif
         cmocka_unit_test_teardown(test_looking_for_what_is_not_finite_raises_no_flag, usual_mode),
         cmocka_unit_test(test_an_lstm_that_hears_silence_ends_without_subnormal_numbers),

@@ -1403,6 +1403,56 @@ static int run_size_tests(void)
     return cmocka_run_group_tests_name("compute: sizes", tests, NULL, NULL);
 }
 
+/* The model with the first number of its embedding infinite, which only a file can bring */
+static rnn_model *with_infinite_embedding(rnn_model *model)
+{
+    enum { ROOM = 1 << 16 };
+    const float mark = 12345.678f, infinite = INFINITY;
+    float embedding[3 * 4] = {mark};
+    char *bytes = allocate(ROOM, 1);
+    size_t size = 0, at = 0;
+    rnn_model *loaded = NULL;
+    assert_ok(rnn_model_set_parameter(model, index_of(model, "embedding.weight"), embedding, 3 * 4));
+    assert_ok(rnn_model_save_to_memory(model, NULL, bytes, ROOM, &size));
+    while (memcmp(bytes + at, &mark, sizeof mark) != 0)
+        at++;
+    memcpy(bytes + at, &infinite, sizeof infinite);
+    assert_ok(rnn_model_load_from_memory(bytes, size, NULL, &loaded, NULL));
+    rnn_model_destroy(model);
+    free(bytes);
+    return loaded;
+}
+
+/* With 1 to 17 units, so that rows are padded whatever the width of a vector, and not. */
+static void test_an_infinite_embedding_saturates_units_and_nothing_else(void **unused)
+{
+    (void)unused;
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
+        for (int64_t hidden = 1; hidden <= 17; hidden += 4)
+            for (int64_t streams = 1; streams <= 2; streams++) {
+                rnn_model_options options = make_options(3, hidden, 3, 1, RNN_FLOAT32);
+                options.cell = cell;
+                options.input = RNN_INPUT_EMBEDDING;
+                options.embedding_size = 4;
+                options.initialization = RNN_INIT_UNIFORM;
+                rnn_model *model = with_infinite_embedding(create_model(&options));
+                rnn_state *state;
+                const int32_t ids[2] = {0, 0};
+                float outputs[2][2 * 3];
+                assert_ok(rnn_state_create(model, streams, &state));
+                rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 1, .streams = streams, .inputs = ids};
+                for (int call = 0; call < 2; call++) {
+                    assert_ok(rnn_state_reset(state));
+                    assert_ok(rnn_forward(model, state, &chunk, outputs[call], streams * 3, NULL));
+                }
+                assert_memory_equal(outputs[0], outputs[1], (size_t)streams * 3 * sizeof(float));
+                for (int64_t i = 0; i < streams * 3; i++)
+                    assert_true(isfinite(outputs[0][i]));
+                rnn_state_destroy(state);
+                rnn_model_destroy(model);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1447,6 +1497,7 @@ int main(void)
         cmocka_unit_test(test_one_position_with_a_loss_that_is_not_finite_is_enough),
         cmocka_unit_test(test_a_state_computes_as_before_after_a_loss_that_was_not_finite),
         cmocka_unit_test(test_large_finite_outputs_are_no_error),
+        cmocka_unit_test(test_an_infinite_embedding_saturates_units_and_nothing_else),
     };
     int failed = run_size_tests();
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

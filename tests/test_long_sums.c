@@ -75,11 +75,65 @@ static void test_a_bias_gradient_over_60000_positions_sums_to_5_digits(void **st
     free(ids);
 }
 
+/* With one symbol, whatever stands before the weights of the input is added to each gate as its bias is. */
+static double id_gradient_error(int32_t input, int64_t streams)
+{
+    enum { POSITIONS = 60000, HIDDEN = 3 };
+    rnn_model *model[2];
+    double *gradient[2], worst = 0;
+    int32_t *ids = calloc(POSITIONS, sizeof *ids);
+    assert_non_null(ids);
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        rnn_model_options options = make_options(1, HIDDEN, 2, 1, precision);
+        rnn_state *memory;
+        int64_t index;
+        options.input = input;
+        options.embedding_size = input == RNN_INPUT_EMBEDDING ? HIDDEN : 0;
+        options.initialization = RNN_INIT_UNIFORM;
+        model[precision] = create_model(&options);
+        assert_ok(rnn_state_create(model[precision], streams, &memory));
+        rnn_chunk chunk = {.struct_size = sizeof chunk,
+                           .steps = POSITIONS / streams,
+                           .streams = streams,
+                           .inputs = ids,
+                           .targets = ids};
+        assert_ok(rnn_forward_backward(model[precision], memory, &chunk, NULL));
+        const char *name = input == RNN_INPUT_EMBEDDING ? "embedding.weight" : "rnn.weight_ih_l0";
+        assert_ok(rnn_model_find_parameter(model[precision], name, &index));
+        gradient[precision] = calloc(HIDDEN, sizeof(double));
+        assert_non_null(gradient[precision]);
+        assert_ok(rnn_model_get_gradient(model[precision], index, gradient[precision], HIDDEN));
+        rnn_state_destroy(memory);
+    }
+    for (int i = 0; i < HIDDEN; i++) {
+        double exact = gradient[RNN_FLOAT64][i], found = (double)((float *)(void *)gradient[RNN_FLOAT32])[i];
+        double error = fabs(found - exact) / fabs(exact);
+        worst = error > worst ? error : worst;
+    }
+    for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+        free(gradient[precision]);
+        rnn_model_destroy(model[precision]);
+    }
+    free(ids);
+    return worst;
+}
+
+static void test_a_symbols_gradient_over_60000_positions_sums_to_5_digits(void **state)
+{
+    static const int64_t streams[] = {1, 50, 1000}; /* blocks of 256 positions, of 250, and parts of a step */
+    (void)state;
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        assert_true(id_gradient_error(RNN_INPUT_IDS, streams[i]) < 1e-5);
+        assert_true(id_gradient_error(RNN_INPUT_EMBEDDING, streams[i]) < 1e-5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_softmax_over_a_million_outputs_sums_to_6_digits),
         cmocka_unit_test(test_a_bias_gradient_over_60000_positions_sums_to_5_digits),
+        cmocka_unit_test(test_a_symbols_gradient_over_60000_positions_sums_to_5_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

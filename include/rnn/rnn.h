@@ -791,7 +791,8 @@ RNN_API rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, 
 RNN_API rnn_status rnn_model_zero_gradients(rnn_model *model);
 
 /**
- * Limits each gradient to -limit ... limit, as the seed does with 5. A NaN stays one.
+ * Limits each gradient to -limit ... limit, as the seed does with 5. One that is infinite or NaN stays what it is, and
+ * rnn_optimizer_step() refuses it.
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.

@@ -133,31 +133,100 @@ static void measure_gradients(const core_pass *pass, const workspace *w, int64_t
     }
 }
 
+/*
+ * The positions of a block by their ids. The gradient of an id's weights is summed over the block's positions that have
+ * it before it is added to the others, as in outer.c: so the error of a long sum stays small.
+ */
+typedef struct id_group {
+    int32_t id;
+    uint16_t first, last; /* positions of the block */
+} id_group;
+
+typedef struct id_groups {
+    size_t count;
+    id_group group[BLOCK_K]; /* in the order of their first positions */
+    uint16_t next[BLOCK_K];  /* position of the same id; the last one's own */
+} id_groups;
+
+static void group_ids(const int32_t *ids, size_t count, id_groups *groups)
+{
+    enum { SLOTS_LOG2 = 9, SLOTS = 1 << SLOTS_LOG2 }; /* twice BLOCK_K */
+    uint16_t slot[SLOTS] = {0};                       /* 1 + the group; 0: free */
+    groups->count = 0;
+    for (size_t p = 0; p < count; p++) {
+        uint32_t s = (uint32_t)ids[p] * UINT32_C(0x9e3779b1) >> (32 - SLOTS_LOG2); /* Knuth's multiplicative hash */
+        while (slot[s] > 0 && groups->group[slot[s] - 1].id != ids[p])
+            s = (s + 1) % SLOTS;
+        if (slot[s] == 0) {
+            groups->group[groups->count++] = (id_group){ids[p], (uint16_t)p, (uint16_t)p};
+            slot[s] = (uint16_t)groups->count;
+        }
+        id_group *g = &groups->group[slot[s] - 1];
+        groups->next[g->last] = groups->next[p] = (uint16_t)p;
+        g->last = (uint16_t)p;
+    }
+}
+
+/* to[0 .. count) += the sum over a group's positions of from[p]; their rows are from_row apart. */
+static void add_group(const id_groups *groups, size_t group, const real *from, size_t from_row, size_t count, real *to)
+{
+    enum { AT_ONCE = 64 };
+    const id_group *g = &groups->group[group];
+    for (size_t j0 = 0; j0 < count; j0 += AT_ONCE) {
+        size_t n = least_of(AT_ONCE, count - j0);
+        real sum[AT_ONCE];
+        memcpy(sum, from + g->first * from_row + j0, n * sizeof *sum);
+        for (size_t p = g->first; p != g->last;) {
+            p = groups->next[p];
+            for (size_t j = 0; j < n; j++)
+                sum[j] += from[p * from_row + j0 + j];
+        }
+        for (size_t j = 0; j < n; j++)
+            to[j0 + j] += sum[j];
+    }
+}
+
 /* weight[id] += the gradient of the gates at each position where the input is id; for a share of the units */
-static void scatter_weights(const core_pass *pass, const workspace *w, const summing *s, share rows, const real *gates,
-                            real *weight)
+static void scatter_weights(const core_pass *pass, const workspace *w, const summing *s, const id_groups *groups,
+                            const real *gates, real *weight)
 {
     const core_cell_info *cell = &cell_of(pass->network)->info;
-    size_t groups = (size_t)cell->gates;
     share mine = share_of(s->me, w->hidden);
-    for (size_t row = rows.first; row < rows.first + rows.count; row++)
-        for (size_t g = 0; g < groups; g++) {
-            const real *from = gates + row * w->gates.row + input_group(cell, g) * w->stride;
-            real *to = weight + ((size_t)pass->ids[row] * groups + g) * w->hidden;
-            for (size_t j = mine.first; j < mine.first + mine.count; j++)
-                to[j] += from[j];
-        }
+    for (size_t i = 0; i < groups->count; i++) {
+        real *to = weight + (size_t)groups->group[i].id * (size_t)cell->gates * w->hidden;
+        for (size_t g = 0; g < (size_t)cell->gates; g++)
+            add_group(groups, i, gates + input_group(cell, g) * w->stride + mine.first, w->gates.row, mine.count,
+                      to + g * w->hidden + mine.first);
+    }
 }
 
 /* The same with the gradient of embedded inputs, for a share of the columns */
-static void scatter_embedding(const core_pass *pass, const workspace *w, const summing *s, share rows)
+static void scatter_embedding(const core_pass *pass, const workspace *w, const summing *s, const id_groups *groups,
+                              const real *dx)
 {
     size_t width = (size_t)pass->network->layer[0].inputs;
     real *embedding = (real *)pass->gradients + pass->network->embedding;
     share mine = share_of(s->me, width);
-    for (size_t row = rows.first; row < rows.first + rows.count; row++)
-        for (size_t j = mine.first; j < mine.first + mine.count; j++)
-            embedding[(size_t)pass->ids[row] * width + j] += w->dx[row * w->x_stride + j];
+    for (size_t i = 0; i < groups->count; i++)
+        add_group(groups, i, dx + mine.first, w->x_stride, mine.count,
+                  embedding + (size_t)groups->group[i].id * width + mine.first);
+}
+
+/* The gradients of the ids' weights or embeddings, as far as they come from some rows */
+static void scatter(const core_pass *pass, const workspace *w, const summing *s, share rows)
+{
+    const core_network *n = pass->network;
+    size_t end = rows.first + rows.count;
+    for (size_t row = rows.first, count; row < end; row += count) {
+        id_groups groups;
+        count = least_of(end - row, BLOCK_K);
+        group_ids(pass->ids + row, count, &groups);
+        if (n->input == CORE_IDS)
+            scatter_weights(pass, w, s, &groups, gate_at(w, 0, 0) + row * w->gates.row,
+                            (real *)pass->gradients + n->layer[0].weight_ih);
+        else
+            scatter_embedding(pass, w, s, &groups, w->dx + row * w->x_stride);
+    }
 }
 
 /* The columns of a row of gates whose gradients are of the same weights */
@@ -210,16 +279,14 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
                 (outer_input){h_at(w, l, step), w->stride, w->hidden, hh + kinds[i].row * w->hidden, w->hidden};
         if (kinds[i].input && has_inputs) {
             layer_input x = input_of(w, l);
-            from[count++] = (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih + kinds[i].row * inputs,
-                                          inputs};
+            from[count++] =
+                (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih + kinds[i].row * inputs, inputs};
         }
         add_weight_gradients(s, kinds[i].count, w->stride, w->hidden, rows.count, gates, w->gates.row, from, count);
         backward_biases(pass, w, s, layer, &kinds[i], gates, rows.count);
     }
-    if (!has_inputs)
-        scatter_weights(pass, w, s, rows, gate_at(w, l, 0), ih);
-    if (l == 0 && has_input_gradient(pass->network, 0))
-        scatter_embedding(pass, w, s, rows);
+    if (l == 0 && pass->network->input != CORE_VECTORS)
+        scatter(pass, w, s, rows);
 }
 
 /* Some steps of a layer, or with layer = L the outputs; count 0: nothing */

@@ -15,7 +15,9 @@
  *     the input products of the gates that are apart; the sums of both products of the other gates; the recurrent
  *     products of the gates that are apart
  *
- * with the biases of each. So the input products stand side by side, and the recurrent ones do. What is beyond H is zero in the products, h, c and all gradients that a cell reads, and must be zero in the h, c and
+ * with the biases of each. So the input products stand side by side, and the recurrent ones do.
+ *
+ * What is beyond H is zero in the products, h, c and all gradients that a cell reads, and must be zero in the h, c and
  * gradients that it writes: so a cell turns zeros into h = 0 and c = 0 (tanh does, σ alone would not).
  */
 typedef struct cell_step {

@@ -27,6 +27,17 @@ static void add_input_weights(const core_network *n, int32_t id, const real *wei
     }
 }
 
+/*
+ * What pads a row's input products becomes 0 where an embedding was infinite, which no product is with the zeros that
+ * pad the weights. All else that is multiplied is finite.
+ */
+static void clear_padding(const core_network *n, real *row)
+{
+    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), end = widths_of(n).products;
+    for (size_t gate = 0; stride > hidden && gate < end; gate += stride)
+        memset(row + gate + hidden, 0, (stride - hidden) * sizeof *row);
+}
+
 /* What the recurrent products that are apart begin with: their biases */
 INLINE void begin_apart(const gate_widths *widths, const real *bias, real *row)
 {
@@ -67,6 +78,8 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
     layer_input x = input_of(w, l);
     product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
             weights->ih, weights->bias, 0, gates + rows.first * w->gates.row, w->gates.row, false);
+    for (size_t row = rows.first; l == 0 && n->input == CORE_EMBEDDED_IDS && row < end; row++)
+        clear_padding(n, gates + row * w->gates.row);
 }
 
 static void forward_step(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,

@@ -95,9 +95,10 @@ static void find_rows(share block, size_t group, size_t kept, size_t *rows)
 static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width,
                                   const size_t *rows, size_t columns, real *w, size_t w_row)
 {
-    static const real zeros[TILE_VECTORS * WIDTH];
-    real sum[TILE_ROWS][TILE_VECTORS * WIDTH];
-    add_products(p_count, g_packed, x_packed, width, zeros, 0, sum[0], TILE_VECTORS * WIDTH);
+    real nothing[TILE_VECTORS * WIDTH], sum[TILE_ROWS][TILE_VECTORS * WIDTH];
+    for (size_t j = 0; j < TILE_VECTORS * WIDTH; j++)
+        nothing[j] = (real)-0.0; /* to which a sum of -0 may be added and stay that */
+    add_products(p_count, g_packed, x_packed, width, nothing, 0, sum[0], TILE_VECTORS * WIDTH);
     for (size_t r = 0; r < TILE_ROWS; r++)
         for (size_t j = 0; rows[r] != NOWHERE && j < columns; j++)
             w[rows[r] * w_row + j] += sum[r][j];

@@ -11,6 +11,10 @@
 #ifndef RNN_CORE_REAL_H
 #define RNN_CORE_REAL_H
 
+#ifdef __FAST_MATH__
+#error "librnn computes what its formulas say: compile it without -ffast-math"
+#endif
+
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -27,12 +31,14 @@
 #if RNN_CORE_PRECISION == 32
 typedef float real;
 typedef int32_t integer; /* as wide as a real */
+typedef uint32_t unsigned_integer;
 #define square_root sqrtf
 #define REAL_MOST FLT_MAX
 #define REAL_LEAST FLT_MIN
 #else
 typedef double real;
 typedef int64_t integer;
+typedef uint64_t unsigned_integer;
 #define square_root sqrt
 #define REAL_MOST DBL_MAX
 #define REAL_LEAST DBL_MIN
@@ -48,6 +54,7 @@ enum {
 
 typedef real vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
 typedef integer int_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
+typedef unsigned_integer unsigned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
 typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
 /* An intrinsic function of x86 for this vector: X86_OPERATION(min) is _mm256_min_ps, for one. */
@@ -179,7 +186,8 @@ INLINE real sum_of_lanes(const vector sums[LANE_VECTORS])
         for (int i = 0; i < half; i++)
             v[i] += v[i + half];
     for (int left = WIDTH; left > 1; left /= 2)
-        v[0] = interleave_low(v[0], v[0]) + interleave_high(v[0], v[0]); /* what is left stands in more lanes each time */
+        v[0] =
+            interleave_low(v[0], v[0]) + interleave_high(v[0], v[0]); /* what is left stands in more lanes each time */
     return v[0][0];
 }
 

@@ -25,7 +25,9 @@ static void step_layer(const core_step *s, int64_t l, const real *below)
                       .c = (real *)s->next_state + c + at};
     row_factors factors[] = {{(size_t)n->layer[l].inputs, below, weights.ih}, {hidden, step.h_prev, weights.hh}};
     real *recurrent = step.gates + widths.apart;
-    if (has_input_product(n, l) && widths.apart == 0) { /* each sum goes on from the one product into the other */
+    bool embedded = l == 0 && n->input == CORE_EMBEDDED_IDS;
+    if (has_input_product(n, l) && widths.apart == 0 &&
+        !embedded) { /* each sum goes on from the one product into the other */
         product_row(widths.products, 2, factors, weights.bias, step.gates, s->turned);
     } else {
         begin_apart(&widths, weights.bias, step.gates);
@@ -33,6 +35,8 @@ static void step_layer(const core_step *s, int64_t l, const real *below)
             product_row(widths.products, 1, factors, weights.bias, step.gates, s->turned);
         else
             add_input_weights(n, s->id, (const real *)s->parameters + n->layer[l].weight_ih, weights.bias, step.gates);
+        if (embedded)
+            clear_padding(n, step.gates);
         product_row(widths.products, 1, factors + 1, recurrent, recurrent, s->turned);
     }
     cell_of(n)->forward(&step);

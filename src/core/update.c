@@ -8,8 +8,8 @@
 /* Negative where v isn't finite: one more in the exponent runs over into the sign. It raises no exception. */
 INLINE int_vector overflowing(vector v)
 {
-    const integer magnitude = RNN_CORE_PRECISION == 32 ? INT32_MAX : (integer)INT64_MAX;
-    return ((int_vector)v & magnitude) + ((integer)1 << MANTISSA_BITS);
+    const unsigned_integer magnitude = ~(unsigned_integer)0 >> 1;
+    return (int_vector)(((unsigned_vector)v & magnitude) + ((unsigned_integer)1 << MANTISSA_BITS));
 }
 
 static bool all_finite(const void *values, size_t count)
@@ -28,10 +28,15 @@ static bool all_finite(const void *values, size_t count)
     return all >= 0;
 }
 
-/* NaN stays what it is. */
 INLINE vector limited(vector x, real most)
 {
     return limit_below(limit_above(x, most), -most);
+}
+
+/* What isn't finite stays what it is, for an optimizer to refuse. */
+INLINE vector limited_if_finite(vector x, real most)
+{
+    return choose(overflowing(x) < 0, x, limited(x, most));
 }
 
 static void clip(void *values, size_t count, double limit)
@@ -39,7 +44,7 @@ static void clip(void *values, size_t count, double limit)
     real *x = values, most = (real)limit;
     for (size_t i = 0; i < count; i += WIDTH) {
         size_t n = least_of(WIDTH, count - i);
-        store_part(x + i, limited(load_part(x + i, n), most), n);
+        store_part(x + i, limited_if_finite(load_part(x + i, n), most), n);
     }
 }
 
@@ -95,7 +100,7 @@ static void adagrad_vectors(const core_update *u, size_t count, void *values, vo
         vector at = load(x + i), d = take_gradient(g + i, at, most, decay);
         vector sum = multiply_add(d, d, load(m + i));
         store(m + i, sum);
-        store(x + i, at - rate * d / square_roots(sum + epsilon));
+        store(x + i, subtract_product(at, broadcast(rate), d / square_roots(sum + epsilon)));
     }
 }
 
@@ -152,7 +157,7 @@ static __attribute__((noinline)) void adam_step(const core_update *u, size_t cou
         vector at = load(x + i), d = take_gradient(g + i, at, most, added);
         vector mean = multiply_add(broadcast(beta1), load(m + i), other1 * d);
         vector square = multiply_add(broadcast(beta2), load(v + i), other2 * d * d);
-        vector step = rate * mean / multiply_add(square_roots(square), broadcast(root), broadcast(epsilon));
+        vector step = rate * (mean / multiply_add(square_roots(square), broadcast(root), broadcast(epsilon)));
         store(m + i, mean);
         store(v + i, square);
         store(x + i, multiply_add(broadcast(kept), at, -step));
