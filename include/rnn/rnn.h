@@ -45,11 +45,13 @@
  *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
  * - **Reproducibility.** The same seed gives the same bits on every run, on any number of threads, and on every
  *   processor with fused multiply-add (AVX2, AVX-512, NEON), whatever the compiler, for the same version of the
- * library. Processors without (SSE2) give other last bits. A stream's results don't depend on the other streams, nor on
- * how its steps are cut into calls of rnn_forward(). The caller's rounding mode, its treatment of subnormal numbers and
- * its exception traps change nothing, and are as they were when a call returns; within a call subnormal numbers are
- * zero. All random numbers come from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
- * 2011), a counter-based generator, and are the same on every machine.
+ *   library. Processors without (SSE2) give other last bits. A stream's results don't depend on the other streams, nor
+ *   on how its steps are cut into calls of rnn_forward(). The caller's rounding mode, its treatment of subnormal
+ * numbers and its exception traps change nothing, in files either, and are as they were when a call returns; within a
+ * call that computes, subnormal numbers are zero. (One exception: x86 decides after rounding whether a result is
+ * subnormal, NEON before. Results that round up to the smallest normal number differ.) All random numbers come from
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator, and
+ * are the same on every machine.
  */
 #ifndef RNN_RNN_H
 #define RNN_RNN_H

@@ -116,9 +116,8 @@ static real *packed_at(const void *block, size_t place)
 static forward_layer_weights forward_layer_at(const core_network *n, int64_t l, const void *block)
 {
     const core_packed_layer *p = &n->layer[l].packed;
-    return (forward_layer_weights){.bias = packed_at(block, p->bias),
-                                   .ih = packed_at(block, p->ih),
-                                   .hh = packed_at(block, p->hh)};
+    return (forward_layer_weights){
+        .bias = packed_at(block, p->bias), .ih = packed_at(block, p->ih), .hh = packed_at(block, p->hh)};
 }
 
 static backward_layer_weights backward_layer_at(const core_network *n, int64_t l, const void *block)
@@ -217,7 +216,8 @@ static void pack_decoder(const packing *p, team me)
     if (p->forward && !is_narrow(n))
         pack_columns(me, weight, (row_groups){1, 0, outputs, round_up(outputs)}, hidden, decoder.forward);
     if (p->backward)
-        pack_rows(me, weight, (row_groups){1, 0, outputs, outputs}, hidden, packed_at(p->backward, n->packed_decoder_back));
+        pack_rows(me, weight, (row_groups){1, 0, outputs, outputs}, hidden,
+                  packed_at(p->backward, n->packed_decoder_back));
 }
 
 static void pack_share(void *context, size_t worker, size_t number)
