@@ -7,6 +7,10 @@ has_package() {
         gcc) command -v cc ;;
         libc6-dev) echo '#include <math.h>' | cc -E - ;;
         libclang-rt-dev) echo 'int main(void) {}' | clang -fsanitize=address -x c -o /dev/null - ;;
+        gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc ;;
+        qemu-user) command -v qemu-aarch64 ;;
+        libcmocka-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc ;;
+        libjansson-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/jansson.pc ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
         libjansson-dev) pkg-config --exists jansson ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
@@ -14,9 +18,18 @@ has_package() {
     esac &> /dev/null
 }
 
+# Runs a command as root.
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
 # Installs those of the packages named that are missing; ends the script if it can't.
 need_packages() {
-    local package missing=() apt_get=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
+    local package missing=() apt_get=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
     for package in "$@"; do
         has_package "$package" || missing+=("$package")
     done
@@ -25,10 +38,7 @@ need_packages() {
     fi
 
     echo "Missing packages: ${missing[*]}"
-    if [[ $EUID -ne 0 ]]; then
-        apt_get=(sudo "${apt_get[@]}")
-    fi
-    if ! { command -v apt-get && command -v "${apt_get[0]}"; } > /dev/null ||
+    if ! command -v apt-get > /dev/null ||
         ! "${apt_get[@]}" update ||
         ! "${apt_get[@]}" install --no-install-recommends "${missing[@]}"; then
         echo "Cannot install them here. Please install ${missing[*]} (Debian's names) and run this again." >&2
