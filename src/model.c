@@ -27,6 +27,8 @@ enum {
 _Static_assert((int)CORE_IDS == RNN_INPUT_IDS && (int)CORE_EMBEDDED_IDS == RNN_INPUT_EMBEDDING &&
                    (int)CORE_VECTORS == RNN_INPUT_VECTORS,
                "core_input numbers the inputs as the header does");
+_Static_assert((int)CORE_TANH == RNN_CELL_TANH && (int)CORE_GRU == RNN_CELL_GRU && (int)CORE_LSTM == RNN_CELL_LSTM,
+               "core_cell_number numbers the cells as the header does");
 _Static_assert((int)CORE_CROSS_ENTROPY == RNN_LOSS_CROSS_ENTROPY && (int)CORE_SQUARED_ERROR == RNN_LOSS_SQUARED_ERROR,
                "core_loss numbers the losses as the header does");
 

@@ -44,41 +44,47 @@ static bool read_text(const char *path, char *text, size_t size)
     return length > 0;
 }
 
-/* Rounded up; INT_MAX for none */
-static int processors_of(double quota, double period)
+/* In whole numbers, which have no floating-point mode. Rounded up; INT_MAX for none */
+static int processors_of(long long quota, long long period)
 {
-    if (!(quota > 0 && period > 0) || quota / period >= INT_MAX - 1)
+    if (quota <= 0 || period <= 0 || (quota - 1) / period >= INT_MAX - 1)
         return INT_MAX;
-    int whole = (int)(quota / period);
-    return whole * period < quota ? whole + 1 : whole;
+    return (int)((quota - 1) / period) + 1;
+}
+
+/* The number that a small file begins with; 0 if there is none. */
+static long long read_number(const char *folder, const char *name)
+{
+    char path[PATH_MAX], text[128];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path || !read_text(path, text, sizeof text))
+        return 0;
+    return strtoll(text, NULL, 10);
 }
 
 /* The quota of one control group's folder: "cpu.max" of version 2, or the two files of version 1. */
 static int quota_of(const char *folder)
 {
-    char path[PATH_MAX], text[128];
-    double quota = 0, period = 0;
+    char path[PATH_MAX], text[128], *end;
     if (snprintf(path, sizeof path, "%s/cpu.max", folder) >= (int)sizeof path)
         return INT_MAX;
-    if (read_text(path, text, sizeof text))
-        return sscanf(text, "%lf %lf", &quota, &period) == 2 ? processors_of(quota, period) : INT_MAX; /* "max" */
-    snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
-    if (read_text(path, text, sizeof text))
-        quota = strtod(text, NULL);
-    snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
-    if (read_text(path, text, sizeof text))
-        period = strtod(text, NULL);
-    return processors_of(quota, period);
+    if (read_text(path, text, sizeof text)) { /* "150000 100000", or "max 100000" */
+        long long quota = strtoll(text, &end, 10);
+        return processors_of(quota, strtoll(end, NULL, 10));
+    }
+    return processors_of(read_number(folder, "cpu.cfs_quota_us"), read_number(folder, "cpu.cfs_period_us"));
 }
 
-/* The least quota of a control group and of those that it is in. Within a container its own path may not be visible. */
-static int least_quota(const char *root, const char *group)
+/*
+ * The least quota of a control group and of those that it is in, below a mount point. Within a container its own path
+ * may not be visible.
+ */
+static int least_quota(const char *root, const char *mount, const char *group)
 {
     char folder[PATH_MAX];
-    if (snprintf(folder, sizeof folder, "%s%s", root, group) >= (int)sizeof folder)
+    if (snprintf(folder, sizeof folder, "%s%s%s", root, mount, group) >= (int)sizeof folder)
         return INT_MAX;
     int least = INT_MAX;
-    for (size_t end = strlen(folder); end >= strlen(root); end--) {
+    for (size_t end = strlen(folder); end >= strlen(root) + strlen(mount); end--) {
         if (folder[end] != '\0' && folder[end] != '/')
             continue;
         folder[end] = '\0';
@@ -99,11 +105,13 @@ static bool has_word(const char *list, const char *word)
 }
 
 /* /proc/self/cgroup has lines "number:controllers:path"; version 2 has number 0 and no controllers. */
-static int quota_processors(void)
+int rnn_quota_processors(const char *root)
 {
-    FILE *file = fopen("/proc/self/cgroup", "re");
     int least = INT_MAX;
-    char line[PATH_MAX + 256];
+    char path[PATH_MAX], line[PATH_MAX + 256];
+    if (snprintf(path, sizeof path, "%s/proc/self/cgroup", root) >= (int)sizeof path)
+        return least;
+    FILE *file = fopen(path, "re");
     while (file && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
@@ -113,10 +121,10 @@ static int quota_processors(void)
         *group++ = '\0';
         int quota = INT_MAX;
         if (*controllers == '\0') {
-            quota = least_quota("/sys/fs/cgroup", group);
+            quota = least_quota(root, "/sys/fs/cgroup", group);
         } else if (has_word(controllers, "cpu")) {
-            quota = least_quota("/sys/fs/cgroup/cpu", group);
-            int joined = least_quota("/sys/fs/cgroup/cpu,cpuacct", group);
+            quota = least_quota(root, "/sys/fs/cgroup/cpu", group);
+            int joined = least_quota(root, "/sys/fs/cgroup/cpu,cpuacct", group);
             quota = joined < quota ? joined : quota;
         }
         least = quota < least ? quota : least;
@@ -131,8 +139,9 @@ static int affinity_processors(void)
     return 0;
 }
 
-static int quota_processors(void)
+int rnn_quota_processors(const char *root)
 {
+    (void)root;
     return INT_MAX;
 }
 #endif
@@ -162,7 +171,7 @@ int rnn_usual_threads(int most)
         long online = sysconf(_SC_NPROCESSORS_ONLN);
         threads = online < 1 ? 1 : online > most ? most : (int)online;
     }
-    int quota = quota_processors();
+    int quota = rnn_quota_processors("");
     threads = quota < threads ? quota : threads;
     return threads < 1 ? 1 : threads > most ? most : threads;
 }

@@ -10,4 +10,10 @@
  */
 int rnn_usual_threads(int most);
 
+/*
+ * The processors that the control group's CPU quota is worth, rounded up; INT_MAX where there is no quota. `root` comes
+ * before the paths of /proc and /sys: "" but in a test.
+ */
+int rnn_quota_processors(const char *root);
+
 #endif

@@ -23,11 +23,14 @@
 #include "lstm.c"
 #include "rnn.c"
 
-/* In the order of the RNN_CELL_ enumerators. */
-static const core_cell cells[] = {
-    {{"tanh", .gates = 1, .apart = 0, .parts = 1, .forget_gate = -1}, rnn_cell_forward, rnn_cell_backward},
-    {{"gru", .gates = 3, .apart = 1, .parts = 1, .forget_gate = -1}, gru_cell_forward, gru_cell_backward},
-    {{"lstm", .gates = 4, .apart = 0, .parts = 2, .forget_gate = 1}, lstm_cell_forward, lstm_cell_backward},
+static const core_cell cells[CORE_CELLS] = {
+    [CORE_TANH] = {{"tanh", .gates = 1, .apart = 0, .parts = 1, .forget_gate = -1},
+                   rnn_cell_forward,
+                   rnn_cell_backward},
+    [CORE_GRU] = {{"gru", .gates = 3, .apart = 1, .parts = 1, .forget_gate = -1}, gru_cell_forward, gru_cell_backward},
+    [CORE_LSTM] = {{"lstm", .gates = 4, .apart = 0, .parts = 2, .forget_gate = 1},
+                   lstm_cell_forward,
+                   lstm_cell_backward},
 };
 
 static const core_cell *cell_of(const core_network *network)
@@ -47,7 +50,7 @@ static const core_cell *cell_of(const core_network *network)
 
 static const core_cell_info *cell_info(int32_t number)
 {
-    return number >= 0 && (size_t)number < sizeof cells / sizeof *cells ? &cells[number].info : NULL;
+    return number >= 0 && number < CORE_CELLS ? &cells[number].info : NULL;
 }
 
 static size_t state_stride(int64_t hidden_size)

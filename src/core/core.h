@@ -19,6 +19,9 @@
 /* The offset of a parameter that a network doesn't have. */
 #define CORE_NONE SIZE_MAX
 
+/* The cells, numbered as the header numbers them */
+typedef enum core_cell_number { CORE_TANH, CORE_GRU, CORE_LSTM, CORE_CELLS } core_cell_number;
+
 /* What the rest of the library must know of a cell. */
 typedef struct core_cell_info {
     const char *name; /* in files */
