@@ -10,7 +10,9 @@ usage: compare.sh BUILD_DIR [OPTION...] [CONFIGURATION...]
     --seconds X     of one turn (3)
     --threads N     of librnn (1); peers may take 1 to N, whatever is fastest
     --precision P   float32 or float64 (float32); numpy computes in float64, as the seed does, oneDNN in float32 only
-    --scaling       no peers: librnn on one thread and on N, or 2
+    --scaling       no peers: librnn on one thread and on N, or 2; with the time of a cache line's round trip between
+                    two processors
+    --against DIR   no peers: librnn of another build, by another compiler, say, or of another version; may be repeated
 Configurations are S C G L W I1 I64; all of them if none is given. From the environment:
     PYTHON          an interpreter that has torch and numpy (python3)
     BLAS_FOLDERS    folders of libblas.so.3, separated by colons (all those that Debian's packages put somewhere)
@@ -18,10 +20,15 @@ END
     exit 2
 }
 
-build="" rounds=5 seconds=3 threads=1 precision=float32 scaling="" configurations=()
+build="" rounds=5 seconds=3 threads=1 precision=float32 scaling="" others=() configurations=()
 while [[ $# -gt 0 ]]; do
     case $1 in
         --scaling) scaling=yes ;;
+        --against)
+            [[ $# -gt 1 ]] || usage
+            others+=("$2")
+            shift
+            ;;
         --rounds | --seconds | --threads | --precision)
             [[ $# -gt 1 ]] || usage
             declare "${1#--}=$2"
@@ -72,8 +79,8 @@ tokens() { # from the line of a peer on stdin
 }
 
 # Fraction of one core's peak, tokens/s
-librnn() { # THREADS
-    "$bench" "$configuration" --threads "$1" --seconds "$seconds" --precision "$precision" |
+librnn() { # THREADS [BUILD_DIR]
+    "${2:-$build}/tests/bench" "$configuration" --threads "$1" --seconds "$seconds" --precision "$precision" |
         sed -n 's|.*: \([0-9]*\) tokens/s.*fraction \(.*\)|\2 \1|p'
 }
 
@@ -84,14 +91,39 @@ fi
 
 if [[ -n $scaling ]]; then
     [[ $threads -gt 1 ]] || threads=2
-    printf '%-4s %12s %12s %8s\n' "" "1 thread" "$threads threads" ratio
+    printf '%-4s %12s %12s %8s %15s\n' "" "1 thread" "$threads threads" ratio "round trip, ns"
     for configuration in "${configurations[@]}"; do
         : > "$rows"
         for ((round = 0; round < rounds; round++)); do
-            echo "$(librnn "$threads") $(librnn 1 | cut -d ' ' -f 2)" >> "$rows"
+            echo "$(librnn "$threads") $(librnn 1 | cut -d ' ' -f 2) $("$build/tests/round_trip" || echo 0)" >> "$rows"
         done
-        read -r many one _ ratio < <(medians)
-        printf '%-4s %12s %12s %8s\n' "$configuration" "$one" "$many" "$ratio"
+        read -r many one trip _ ratio _ < <(medians)
+        printf '%-4s %12s %12s %8s %15s\n' "$configuration" "$one" "$many" "$ratio" "$trip"
+    done
+    exit
+fi
+
+if [[ ${#others[@]} -gt 0 ]]; then
+    printf '%-4s %10s %8s' "" "$(basename "$build")" "of peak"
+    for other in "${others[@]}"; do
+        printf ' %14s %6s' "$(basename "$other")" ratio
+    done
+    printf '\n'
+    for configuration in "${configurations[@]}"; do
+        : > "$rows"
+        for ((round = 0; round < rounds; round++)); do
+            row=$(librnn "$threads")
+            for other in "${others[@]}"; do
+                row+=" $(librnn "$threads" "$other" | cut -d ' ' -f 2)"
+            done
+            echo "$row" >> "$rows"
+        done
+        read -r -a median < <(medians) # this build, the others, of the peak, ratio to each of the others
+        printf '%-4s %10s %8s' "$configuration" "${median[0]}" "${median[${#others[@]} + 1]}"
+        for i in "${!others[@]}"; do
+            printf ' %14s %6s' "${median[i + 1]}" "${median[${#others[@]} + 2 + i]}"
+        done
+        printf '\n'
     done
     exit
 fi
