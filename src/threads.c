@@ -58,7 +58,10 @@ static struct pool {
 
 static atomic_int setting; /* what rnn_set_threads() was given; 0: the usual number */
 static atomic_int usual;   /* 0: not known yet */
-static atomic_int owner;   /* the process that the helpers are of; 0: none, -1: being changed */
+
+/* The process that the helpers are of, or: */
+enum { NOBODY = 0, CHANGING = -1, PARENT = -2 };
+static atomic_int owner;
 
 static void pause_briefly(void)
 {
@@ -179,16 +182,17 @@ static bool make_helper(void)
 
 /*
  * Helpers don't come along into a forked process, and what they held there stays held: the first call that finds itself
- * in another process begins anew. Returns false while another thread does so.
+ * in another process begins anew. Returns false while another thread does so. A process is known by its id, and told by
+ * fork(), since in a new namespace of ids a child can have its parent's.
  */
 static bool own_pool(void)
 {
     int process = (int)getpid(), known = atomic_load(&owner);
     if (known == process)
         return true;
-    if (known == -1 || !atomic_compare_exchange_strong(&owner, &known, -1))
+    if (known == CHANGING || !atomic_compare_exchange_strong(&owner, &known, CHANGING))
         return false;
-    if (known != 0) {
+    if (known != NOBODY) {
         pthread_mutex_init(&pool.mutex, NULL);
         pthread_cond_init(&pool.finished, NULL);
         pool.helpers = 0;
@@ -199,6 +203,17 @@ static bool own_pool(void)
     }
     atomic_store(&owner, process);
     return true;
+}
+
+static void become_child(void)
+{
+    if (atomic_load(&owner) != NOBODY)
+        atomic_store(&owner, PARENT);
+}
+
+__attribute__((constructor)) static void await_forks(void)
+{
+    pthread_atfork(NULL, NULL, become_child);
 }
 
 /* dlclose() and exit() leave no thread behind. */
