@@ -27,7 +27,6 @@ enum {
 };
 
 /* No run counts so many steps; their number is a double, too, in a rule's corrections. */
-#define STEPS_END (INT64_C(1) << 53)
 
 static const char format_key[] = OWN_PREFIX "checkpoint";
 static const char counters_name[] = OWN_PREFIX "checkpoint.counters", values_name[] = OWN_PREFIX "checkpoint.values";
@@ -407,7 +406,7 @@ static rnn_status read_optimizer(safetensors_reader *reader, const rnn_model *mo
     if (!has_any(reader, optimizer_fields, COUNT_OF(optimizer_fields)))
         return RNN_OK;
     RNN_TRY(rnn_text_read_fields(reader, optimizer_fields, COUNT_OF(optimizer_fields), &read));
-    if (read.steps >= STEPS_END)
+    if (read.steps > RNN_STEPS_MOST)
         return rnn_fail(RNN_ERROR_FORMAT, OWN_PREFIX "optimizer.steps is %" PRId64 "; it must be less than 2^53",
                         read.steps);
     if (rnn_optimizer_needs_first(&read.options))

@@ -5,6 +5,7 @@
  * Reading takes the place of mapping, since a mapped file that another process truncates kills the one that looks at
  * it, and since pages looked at count as the process's own memory.
  */
+#define _GNU_SOURCE /* O_PATH */
 #include "file.h"
 
 #include "memory.h"
@@ -25,6 +26,40 @@ enum {
     LINKS_MOST = 40,  /* as many as Linux follows */
     NAMES_MOST = 100, /* tried for a temporary file */
 };
+
+/*
+ * ---- Descriptors ----
+ *
+ * Of ours none is below 3: where a program has closed the standard ones, what it prints would go to our files.
+ */
+
+/* openat(), tried again when a signal has interrupted it */
+static int open_once(int directory, const char *path, int flags, mode_t permissions)
+{
+    int descriptor;
+    do
+        descriptor = openat(directory, path, flags, permissions);
+    while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+static void close_keeping_errno(int descriptor)
+{
+    int error = errno;
+    close(descriptor); /* where a signal interrupts it, Linux has closed it all the same */
+    errno = error;
+}
+
+/* Opens what is there. A descriptor below 3 is held until there is another. */
+static int open_old(const char *path, int flags)
+{
+    int descriptor = open_once(AT_FDCWD, path, flags | O_CLOEXEC, 0);
+    if (descriptor < 0 || descriptor > STDERR_FILENO)
+        return descriptor;
+    int higher = open_old(path, flags);
+    close_keeping_errno(descriptor);
+    return higher;
+}
 
 static rnn_status fail_to_open(const char *path)
 {
@@ -52,7 +87,7 @@ rnn_status rnn_file_open(const char *path, rnn_file *file)
     rnn_file opened;
     RNN_TRY(begin(path, &opened));
     rnn_status status;
-    opened.descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would block */
+    opened.descriptor = open_old(path, O_RDONLY | O_NONBLOCK); /* a pipe without a writer would block */
     struct stat about;
     if (opened.descriptor < 0 || fstat(opened.descriptor, &about) != 0) {
         status = fail_to_open(path);
@@ -76,15 +111,11 @@ failed:
 static int open_any(const char *path)
 {
     if (strcmp(path, "-") == 0)
-        return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+        return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     struct stat about;
     /* A FIFO is waited for, as by any program that reads one; opened without waiting it would seem empty. */
     int wait = stat(path, &about) == 0 && S_ISFIFO(about.st_mode) ? 0 : O_NONBLOCK;
-    int descriptor;
-    do
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | wait);
-    while (descriptor < 0 && errno == EINTR);
-    return descriptor;
+    return open_old(path, O_RDONLY | O_NOCTTY | wait);
 }
 
 /* Standard input counts from where it stands, and as read to its end. */
@@ -245,66 +276,100 @@ static rnn_status open_directory(rnn_replacement *r)
 {
     char *end = r->target + (r->name - r->target), first = *end;
     *end = '\0'; /* "a/b" is "a/" for the moment */
-    r->directory = open(*r->target ? r->target : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *path = *r->target ? r->target : ".";
+    r->directory = open_old(path, O_RDONLY | O_DIRECTORY);
+#ifdef O_PATH
+    if (r->directory < 0 && errno == EACCES) /* it may be written to but not read */
+        r->directory = open_old(path, O_PATH | O_DIRECTORY);
+#endif
     *end = first;
     return r->directory >= 0 ? RNN_OK : fail_to_write(r, strerror(errno));
 }
 
-/* The permissions of the file that is to be replaced; -1 if there is none. What isn't a regular file is an error. */
-static rnn_status look_at_old(const rnn_replacement *r, int *permissions)
+/* Looks at the file that is to be replaced, if there is one. What isn't a regular file is an error. */
+static rnn_status look_at_old(const rnn_replacement *r, struct stat *old, bool *exists)
 {
-    struct stat about;
-    *permissions = -1;
+    *exists = false;
     if (*r->name == '\0')
         return fail_to_write(r, *r->path ? strerror(EISDIR) : strerror(ENOENT));
-    if (fstatat(r->directory, r->name, &about, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(r->directory, r->name, old, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? RNN_OK : fail_to_write(r, strerror(errno));
-    if (!S_ISREG(about.st_mode))
+    if (!S_ISREG(old->st_mode))
         return rnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, r->path,
-                        S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
+                        S_ISDIR(old->st_mode) ? "a directory" : "not a regular file");
     if (faccessat(r->directory, r->name, W_OK, AT_EACCESS) != 0)
         return fail_to_write(r, strerror(errno));
-    *permissions = (int)(about.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+    *exists = true;
     return RNN_OK;
 }
 
-/*
- * Creates the new file under a name of its own. Names of killed processes' files are passed over, as are those of
- * whoever else is saving.
- */
-static rnn_status create_temporary(rnn_replacement *r, mode_t permissions)
+/* Opens a new file under a name of its own; below 3, it is in vain: it holds its descriptor until there is another. */
+static int open_new(rnn_replacement *r, mode_t permissions)
 {
     static atomic_uint counter;
-    for (int i = 0; i < NAMES_MOST; i++) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        snprintf(r->temporary, sizeof r->temporary, ".librnn-%lx-%lx-%x", (unsigned long)getpid() & 0xffffffff,
-                 (unsigned long)now.tv_nsec, atomic_fetch_add(&counter, 1) & 0xffff);
-        r->descriptor = openat(r->directory, r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
-        if (r->descriptor >= 0)
-            return RNN_OK;
-        if (errno != EEXIST)
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(r->temporary, sizeof r->temporary, ".librnn-%lx-%lx-%x", (unsigned long)getpid() & 0xffffffff,
+             (unsigned long)now.tv_nsec, atomic_fetch_add(&counter, 1) & 0xffff);
+    int descriptor = open_once(r->directory, r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
+    if (descriptor < 0 || descriptor > STDERR_FILENO)
+        return descriptor;
+    char in_vain[sizeof r->temporary];
+    strcpy(in_vain, r->temporary);
+    int higher = open_new(r, permissions), error = errno;
+    unlinkat(r->directory, in_vain, 0);
+    close(descriptor);
+    errno = error;
+    return higher;
+}
+
+/* Names of killed processes' files are passed over, as are those of whoever else is saving. */
+static rnn_status create_temporary(rnn_replacement *r, mode_t permissions)
+{
+    for (int i = 0; i < NAMES_MOST && r->descriptor < 0; i++) {
+        r->descriptor = open_new(r, permissions);
+        if (r->descriptor < 0 && errno != EEXIST)
             break;
     }
-    return fail_to_write(r, strerror(errno));
+    return r->descriptor >= 0 ? RNN_OK : fail_to_write(r, strerror(errno));
+}
+
+/*
+ * The new file gets the old one's owner, group and permissions, as far as this process and the file system can give
+ * them. Where the group stays another, it may do no more than anybody.
+ */
+static void take_after(const rnn_replacement *r, const struct stat *old)
+{
+    struct stat new;
+    if (fstat(r->descriptor, &new) != 0)
+        return;
+    bool group = new.st_gid == old->st_gid || fchown(r->descriptor, (uid_t)-1, old->st_gid) == 0;
+    if (new.st_uid != old->st_uid && fchown(r->descriptor, old->st_uid, (gid_t)-1) != 0)
+        errno = 0; /* only root may give files away */
+    mode_t permissions = old->st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+    if (!group)
+        permissions &= S_IRWXU | S_IRWXO | (permissions & S_IRWXO) << 3;
+    if ((new.st_mode &(S_IRWXU | S_IRWXG | S_IRWXO)) != permissions && fchmod(r->descriptor, permissions) != 0)
+        errno = 0; /* then its permissions are those that the file system gives to all */
 }
 
 rnn_status rnn_file_replace(const char *path, rnn_replacement *replacement)
 {
     RNN_REQUIRE(path);
     rnn_replacement r = {.directory = -1, .descriptor = -1, .path = path};
-    int permissions = -1;
+    struct stat old;
+    bool replaces = false;
     rnn_status status = find_target(&r);
     if (status == RNN_OK)
         status = open_directory(&r);
     if (status == RNN_OK)
-        status = look_at_old(&r, &permissions);
+        status = look_at_old(&r, &old, &replaces);
     /* Nobody who may not read the old file gets to read the new one meanwhile; else the umask decides. */
     if (status == RNN_OK)
-        status = create_temporary(&r, permissions >= 0 ? S_IRUSR | S_IWUSR
-                                                       : S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
-    if (status == RNN_OK && permissions >= 0 && fchmod(r.descriptor, (mode_t)permissions) != 0)
-        status = fail_to_write(&r, strerror(errno));
+        status = create_temporary(&r, replaces ? S_IRUSR | S_IWUSR
+                                               : S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
+    if (status == RNN_OK && replaces)
+        take_after(&r, &old);
     if (status == RNN_OK)
         *replacement = r;
     else
@@ -324,20 +389,29 @@ rnn_status rnn_file_write(const rnn_replacement *replacement, const void *bytes,
     return RNN_OK;
 }
 
+/* fsync(), tried again when a signal has interrupted it; a file system that doesn't know it has no need of it */
+static int synchronise(int descriptor)
+{
+    int result;
+    do
+        result = fsync(descriptor);
+    while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
+}
+
 rnn_status rnn_file_commit(rnn_replacement *r)
 {
-    rnn_status status = fsync(r->descriptor) == 0 ? RNN_OK : fail_to_write(r, strerror(errno));
+    rnn_status status = synchronise(r->descriptor) == 0 ? RNN_OK : fail_to_write(r, strerror(errno));
     int closed = close(r->descriptor);
     r->descriptor = -1;
-    if (status == RNN_OK && closed != 0)
+    if (status == RNN_OK && closed != 0 && errno != EINTR)
         status = fail_to_write(r, strerror(errno));
     if (status == RNN_OK && renameat(r->directory, r->temporary, r->directory, r->name) != 0)
         status = fail_to_write(r, strerror(errno));
     if (status != RNN_OK)
         unlinkat(r->directory, r->temporary, 0);
-    else if (fsync(r->directory) != 0 && errno != EINVAL) /* EINVAL: this file system has no need of it */
-        status = rnn_fail(RNN_ERROR_IO, "%.*s is written, but may not outlast a power failure: %s", PATH_SHOWN, r->path,
-                          strerror(errno));
+    else
+        synchronise(r->directory); /* the new file is in its place, whether or not this works */
     rnn_file_discard(r);
     return status;
 }

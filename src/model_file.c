@@ -540,11 +540,13 @@ static rnn_status load_model(safetensors_reader *reader, void *what)
 static rnn_status load(const rnn_bytes *source, file_loader *loader, void *what)
 {
     safetensors_reader reader;
-    RNN_TRY(rnn_safetensors_open(source, &reader));
-    fenv_t mode = rnn_float_enter_exact();
-    rnn_status status = loader(&reader, what);
+    fenv_t mode = rnn_float_enter_exact(); /* the header has numbers, too */
+    rnn_status status = rnn_safetensors_open(source, &reader);
+    if (status == RNN_OK) {
+        status = loader(&reader, what);
+        rnn_safetensors_close(&reader);
+    }
     rnn_float_leave_exact(&mode);
-    rnn_safetensors_close(&reader);
     return status;
 }
 

@@ -199,7 +199,8 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
     RNN_TRY(rnn_model_check_shape("the optimizer", &optimizer->shape, &shape, false));
     RNN_TRY(rnn_model_need_gradients(model));
     RNN_TRY(check_finite(model));
-    optimizer->steps++;
+    if (optimizer->steps < RNN_STEPS_MOST)
+        optimizer->steps++;
     core_team team = rnn_team_begin((double)model->multiplied * NUMBER);
     span_step step = {.optimizer = optimizer,
                       .model = model,

@@ -6,6 +6,9 @@
 
 #include "model.h"
 
+/* A checkpoint holds steps as a number, which is exact up to here; more than these are not counted. */
+#define RNN_STEPS_MOST ((INT64_C(1) << 53) - 1)
+
 struct rnn_optimizer {
     rnn_optimizer_options options;
     model_shape shape;

@@ -146,8 +146,8 @@ int rnn_quota_processors(const char *root)
 }
 #endif
 
-/* A variable's number, the first of a list; 0 when there is none, or it isn't from 1 to most. */
-static int number_from(const char *name, int most)
+/* A variable's number, or the first of a list; 0 when there is none, or it isn't from 1 to most. */
+static int number_from(const char *name, bool list, int most)
 {
     const char *text = getenv(name);
     if (!text)
@@ -156,14 +156,14 @@ static int number_from(const char *name, int most)
     long number = strtol(text, &end, 10);
     while (*end == ' ')
         end++;
-    return end != text && (*end == '\0' || *end == ',') && number >= 1 && number <= most ? (int)number : 0;
+    return end != text && (*end == '\0' || (list && *end == ',')) && number >= 1 && number <= most ? (int)number : 0;
 }
 
 int rnn_usual_threads(int most)
 {
-    int threads = number_from("RNN_NUM_THREADS", most);
+    int threads = number_from("RNN_NUM_THREADS", false, most);
     if (threads == 0)
-        threads = number_from("OMP_NUM_THREADS", most);
+        threads = number_from("OMP_NUM_THREADS", true, most);
     if (threads > 0)
         return threads;
     threads = affinity_processors();

@@ -641,6 +641,14 @@ static void check_refusals(void (*set_mode)(void))
     assert_int_equal(status, RNN_ERROR_ARGUMENT);
     assert_non_null(strstr(rnn_last_error(), "dropout is nan"));
     assert_int_equal(after, before);
+
+    static const char overflows[] = "\x0b\0\0\0\0\0\0\0{\"a\":1e400}";
+    set_mode();
+    status = rnn_model_load_from_memory(overflows, sizeof overflows - 1, NULL, &model, NULL);
+    after = float_state();
+    fesetenv(FE_DFL_ENV);
+    assert_int_equal(status, RNN_ERROR_FORMAT);
+    assert_int_equal(after, before);
 }
 
 #define ROUNDING(name, direction)                                                                                      \

@@ -494,6 +494,7 @@ static void test_a_variable_that_is_no_number_from_1_to_1024_is_ignored(void **s
         assert_int_equal(threads_of_program(values[i], NULL, false), usual);
         assert_int_equal(threads_of_program(NULL, values[i], false), usual);
     }
+    assert_int_equal(threads_of_program("3,2", NULL, false), usual); /* only OMP_NUM_THREADS may be a list */
 }
 
 #define on_four_threads(test) cmocka_unit_test_setup_teardown(test, use_four_threads, use_the_default)

@@ -1080,8 +1080,9 @@ RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
  * @param optimizer The optimizer.
  * @param model     The model.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was made for another shape;
- *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite. Parameters, gradients and optimizer stay then:
- *         rnn_model_zero_gradients() drops such gradients.
+ *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and
+ *         none can be made. Parameters, gradients and optimizer stay then: rnn_model_zero_gradients() drops such
+ *         gradients.
  */
 RNN_API rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
 
@@ -1176,9 +1177,10 @@ RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_samp
  *
  * The file is written beside its place under a name that begins with ".librnn-", synchronised with the disk, and
  * renamed into place; a killed process may leave one of these behind, which does no harm and may be deleted when nobody
- * is saving there. A new file gets the
- * permissions that the umask gives it; one that is replaced passes on its own, and must be writable. Where `path` is a
- * symbolic link, what it leads to is replaced.
+ * is saving there. A new file gets the permissions that the umask gives it. One that is replaced must be writable, and
+ * passes on its permissions, group and owner as far as the process may set them and the file system has them. Where
+ * `path` is a symbolic link, what it leads to is replaced. A program may have closed the descriptors 0 to 2: no file
+ * that the library reads or writes stays on one of them.
  * @param model The model.
  * @param vocab Its symbols: of the inputs, or if these are vectors, of the outputs. NULL if there are none to save.
  * @param path  The name of the file.
