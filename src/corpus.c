@@ -230,7 +230,7 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
 {
     RNN_REQUIRE(corpus);
     RNN_REQUIRE(validation);
-    if (!(isgreater(share, 0) && isless(share, 1)))
+    if (!rnn_is_share(share) || rnn_order(share) == 0)
         return rnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be between 0 and 1", share);
     fenv_t mode = rnn_float_enter_exact();
     int64_t moved;

@@ -9,9 +9,9 @@
  *     rnn_float_leave(mode);
  *     return status;
  *
- * The caller's numbers are checked before that: a subnormal one isn't zero. The body is RNN_FLOAT_BODY, so that
- * compilers can't move its arithmetic out of the mode. A mode is its thread's own: every thread that computes enters
- * it.
+ * The caller's numbers are checked by their bits (status.h): a subnormal one isn't zero. The body is RNN_FLOAT_BODY, so
+ * that compilers can't move its arithmetic out of the mode. A mode is its thread's own: every thread that computes
+ * enters it.
  *
  * x86 flushes what is subnormal after rounding, AArch64 what was before: they differ where a result lies less than
  * half a unit in the last place below the least normal number.

@@ -59,15 +59,18 @@ rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size
 /* "forget_bias is 1; it must be 0 ..." for an option that the others leave without a meaning */
 static rnn_status check_unused(const char *name, double value, const char *because)
 {
-    return value == 0 ? RNN_OK : rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 %s", name, value, because);
+    return rnn_order(value) == 0 ? RNN_OK
+                                 : rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 %s", name, value, because);
 }
 
 static rnn_status check_embedding(const rnn_model_options *o)
 {
     if (o->input == RNN_INPUT_EMBEDDING)
         RNN_TRY(rnn_check_range("embedding_size", o->embedding_size, 1, EMBEDDING_MOST));
-    else
-        RNN_TRY(check_unused("embedding_size", (double)o->embedding_size, "unless input is RNN_INPUT_EMBEDDING"));
+    else if (o->embedding_size != 0)
+        return rnn_fail(RNN_ERROR_ARGUMENT,
+                        "embedding_size is %" PRId64 "; it must be 0 unless input is RNN_INPUT_EMBEDDING",
+                        o->embedding_size);
     if (!o->tied)
         return RNN_OK;
     if (o->input != RNN_INPUT_EMBEDDING || o->embedding_size != o->hidden_size || o->output_size != o->input_size)
@@ -93,10 +96,10 @@ static rnn_status check_options(const rnn_model_options *o)
     RNN_TRY(rnn_check_range("initialization", o->initialization, RNN_INIT_NORMAL, RNN_INIT_UNIFORM));
     RNN_TRY(rnn_check_range("reserved", o->reserved, 0, 0));
     RNN_TRY(check_embedding(o));
-    RNN_TRY(rnn_check_number("weight_scale", o->weight_scale, 0, false));
-    if (!isfinite(o->forget_bias))
+    RNN_TRY(rnn_check_number("weight_scale", o->weight_scale, false));
+    if (!rnn_is_finite(o->forget_bias))
         return rnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be finite", o->forget_bias);
-    if (!(isgreaterequal(o->dropout, 0) && isless(o->dropout, 1))) /* quiet comparisons: a NaN traps in no mode */
+    if (!rnn_is_share(o->dropout))
         return rnn_fail(RNN_ERROR_ARGUMENT, "dropout is %g; it must be 0 or more and less than 1", o->dropout);
     return RNN_OK;
 }
@@ -523,9 +526,8 @@ rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *
     return RNN_OK;
 }
 
-rnn_status rnn_model_check_finite(const rnn_model *model)
+static RNN_FLOAT_BODY rnn_status check_finite(const rnn_model *model)
 {
-    RNN_REQUIRE(model);
     if (model->core->all_finite(model->parameters, model->count))
         return RNN_OK;
     for (int64_t n = 0; n < model->named_count; n++) {
@@ -540,6 +542,15 @@ rnn_status rnn_model_check_finite(const rnn_model *model)
             }
     }
     return RNN_OK;
+}
+
+rnn_status rnn_model_check_finite(const rnn_model *model)
+{
+    RNN_REQUIRE(model);
+    float_mode mode = rnn_float_enter();
+    rnn_status status = check_finite(model);
+    rnn_float_leave(mode);
+    return status;
 }
 
 rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count)
@@ -648,7 +659,7 @@ static RNN_FLOAT_BODY void clip_value(rnn_model *model, double limit)
 rnn_status rnn_model_clip_value(rnn_model *model, double limit)
 {
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_check_number("limit", limit, 0, true));
+    RNN_TRY(rnn_check_number("limit", limit, true));
     if (!model->gradients)
         return RNN_OK;
     float_mode mode = rnn_float_enter();
@@ -677,7 +688,7 @@ static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, doubl
 rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm)
 {
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_check_number("limit", limit, 0, true));
+    RNN_TRY(rnn_check_number("limit", limit, true));
     float_mode mode = rnn_float_enter();
     rnn_status status = clip_norm(model, limit, norm);
     rnn_float_leave(mode);

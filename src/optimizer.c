@@ -44,7 +44,7 @@ rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t str
 /* A number from 0 to less than 1; 0 when the rule has no use for it. */
 static rnn_status check_share(const char *name, double value, bool used)
 {
-    if (value == 0 || (used && isgreater(value, 0) && isless(value, 1)))
+    if (rnn_order(value) == 0 || (used && rnn_is_share(value)))
         return RNN_OK;
     return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be %s", name, value,
                     used ? "0 or more and less than 1" : "0 with this rule (rnn_optimizer_options_init() sees to it)");
@@ -55,14 +55,14 @@ static rnn_status check_options(const rnn_optimizer_options *o)
     RNN_TRY(check_rule(o->rule));
     bool sgd = o->rule == RNN_OPTIMIZER_SGD, rmsprop = o->rule == RNN_OPTIMIZER_RMSPROP;
     bool adam = o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW;
-    RNN_TRY(rnn_check_number("learning_rate", o->learning_rate, 0, false));
-    RNN_TRY(rnn_check_number("weight_decay", o->weight_decay, 0, false));
-    RNN_TRY(sgd ? check_share("epsilon", o->epsilon, false) : rnn_check_number("epsilon", o->epsilon, 0, true));
+    RNN_TRY(rnn_check_number("learning_rate", o->learning_rate, false));
+    RNN_TRY(rnn_check_number("weight_decay", o->weight_decay, false));
+    RNN_TRY(sgd ? check_share("epsilon", o->epsilon, false) : rnn_check_number("epsilon", o->epsilon, true));
     RNN_TRY(check_share("momentum", o->momentum, sgd || rmsprop));
     RNN_TRY(check_share("beta1", o->beta1, adam));
     RNN_TRY(check_share("beta2", o->beta2, adam || rmsprop));
-    RNN_TRY(rnn_check_number("clip_value", o->clip_value, 0, false));
-    if (o->nesterov && !(sgd && o->momentum > 0))
+    RNN_TRY(rnn_check_number("clip_value", o->clip_value, false));
+    if (o->nesterov && !(sgd && rnn_order(o->momentum) > 0))
         return rnn_fail(RNN_ERROR_ARGUMENT, "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum",
                         o->nesterov);
     return RNN_OK;
@@ -70,19 +70,19 @@ static rnn_status check_options(const rnn_optimizer_options *o)
 
 bool rnn_optimizer_needs_first(const rnn_optimizer_options *o)
 {
-    return o->rule != RNN_OPTIMIZER_SGD || o->momentum > 0;
+    return o->rule != RNN_OPTIMIZER_SGD || rnn_order(o->momentum) > 0;
 }
 
 bool rnn_optimizer_needs_second(const rnn_optimizer_options *o)
 {
     return o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW ||
-           (o->rule == RNN_OPTIMIZER_RMSPROP && o->momentum > 0);
+           (o->rule == RNN_OPTIMIZER_RMSPROP && rnn_order(o->momentum) > 0);
 }
 
 /* Whether a parameter without a gradient stays as it is, so that rows of symbols without one can be passed over. */
 static bool leaves_the_unused(const rnn_optimizer_options *o)
 {
-    return o->weight_decay == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !rnn_optimizer_needs_first(o));
+    return rnn_order(o->weight_decay) == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !rnn_optimizer_needs_first(o));
 }
 
 rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_options *given, rnn_optimizer **optimizer)
@@ -233,7 +233,7 @@ double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer)
 rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *optimizer, double learning_rate)
 {
     RNN_REQUIRE(optimizer);
-    RNN_TRY(rnn_check_number("learning_rate", learning_rate, 0, false));
+    RNN_TRY(rnn_check_number("learning_rate", learning_rate, false));
     optimizer->options.learning_rate = learning_rate;
     return RNN_OK;
 }

@@ -31,7 +31,7 @@ rnn_status rnn_sampler_create(const rnn_sampler_options *given, rnn_sampler **sa
     rnn_sampler_options options = default_options;
     if (given)
         RNN_TRY(rnn_struct_read("sampler_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
-    RNN_TRY(rnn_check_number("temperature", options.temperature, 0, false));
+    RNN_TRY(rnn_check_number("temperature", options.temperature, false));
     rnn_sampler *s;
     RNN_TRY(rnn_allocate("a sampler", 1, sizeof *s, (void **)&s));
     s->options = options;

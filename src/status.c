@@ -3,6 +3,7 @@
  */
 #include "status.h"
 
+#include "float_mode.h"
 #include "utf8.h"
 
 #include <inttypes.h>
@@ -74,7 +75,9 @@ rnn_status rnn_fail(rnn_status status, const char *format, ...)
     char sentence[sizeof last_error]; /* what is formatted may be the last error itself */
     va_list arguments;
     va_start(arguments, format);
+    fenv_t mode = rnn_float_enter_exact(); /* a signalling NaN is printed as any other */
     vsnprintf(sentence, sizeof sentence, format, arguments);
+    rnn_float_leave_exact(&mode);
     va_end(arguments);
     make_line(sentence);
     memcpy(last_error, sentence, sizeof last_error);
@@ -94,12 +97,12 @@ rnn_status rnn_check_pointer(const char *name, const void *pointer)
     return pointer ? RNN_OK : rnn_fail(RNN_ERROR_ARGUMENT, "%s is NULL", name);
 }
 
-rnn_status rnn_check_number(const char *name, double value, double least, bool exclusive)
+rnn_status rnn_check_number(const char *name, double value, bool exclusive)
 {
-    if (isfinite(value) && (exclusive ? value > least : value >= least))
+    if (rnn_is_finite(value) && (exclusive ? rnn_order(value) > 0 : rnn_order(value) >= 0))
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be finite and %s %g", name, value,
-                    exclusive ? "greater than" : "at least", least);
+    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be finite and %s 0", name, value,
+                    exclusive ? "greater than" : "at least");
 }
 
 static rnn_status check_struct_size(const char *name, size_t struct_size, size_t first)

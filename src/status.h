@@ -6,7 +6,9 @@
 
 #include "rnn/rnn.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Keeps the sentence for rnn_last_error() and returns the status. */
 rnn_status rnn_fail(rnn_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
@@ -17,8 +19,31 @@ rnn_status rnn_check_range(const char *name, int64_t value, int64_t least, int64
 /* "name is NULL" */
 rnn_status rnn_check_pointer(const char *name, const void *pointer);
 
-/* A finite number, at least `least`, or more than it where `exclusive`. */
-rnn_status rnn_check_number(const char *name, double value, double least, bool exclusive);
+/*
+ * The callers' numbers are looked at by their bits, in no floating-point mode: what is subnormal isn't zero, and a
+ * signalling NaN traps nowhere. These integers are in the order of the numbers; a NaN is beyond either infinity.
+ */
+static inline int64_t rnn_order(double value)
+{
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits < 0 ? INT64_MIN - bits : bits;
+}
+
+static inline bool rnn_is_finite(double value)
+{
+    int64_t infinity = rnn_order((double)INFINITY), order = rnn_order(value);
+    return -infinity < order && order < infinity;
+}
+
+/* 0 or more and less than 1 */
+static inline bool rnn_is_share(double value)
+{
+    return rnn_order(value) >= 0 && rnn_order(value) < rnn_order(1);
+}
+
+/* A finite number, at least 0, or more than 0 where `exclusive`. */
+rnn_status rnn_check_number(const char *name, double value, bool exclusive);
 
 /* Leaves the function with the status of a call that failed. */
 #define RNN_TRY(call)                                                                                                  \
