@@ -615,16 +615,12 @@ bool rnn_model_next_span(const rnn_model *model, model_span *span)
     return true;
 }
 
-const char *rnn_model_name_at(const rnn_model *model, model_span span)
+const char *rnn_model_name_at(const rnn_model *model, size_t offset)
 {
-    for (size_t i = span.offset; i < span.offset + span.count; i++) {
-        if (isfinite(rnn_model_number(model, model->gradients, i)))
-            continue;
-        for (int64_t n = model->named_count; n-- > 0;)
-            if (model->named[n].offset <= i)
-                return model->named[n].name;
-    }
-    return "";
+    int64_t n = model->named_count - 1;
+    while (n > 0 && model->named[n].offset > offset)
+        n--;
+    return model->named[n].name;
 }
 
 rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count)

@@ -120,8 +120,8 @@ typedef struct model_span {
 
 bool rnn_model_next_span(const rnn_model *model, model_span *span);
 
-/* The name of the first parameter whose gradient is not finite within a span; "" if there is none. */
-const char *rnn_model_name_at(const rnn_model *model, model_span span);
+/* The name of the parameter that has the element at an offset of the flat buffers */
+const char *rnn_model_name_at(const rnn_model *model, size_t offset);
 
 /* The element at an offset of an array of the model's precision. */
 static inline const void *rnn_model_at_const(const rnn_model *model, const void *array, size_t offset)

@@ -120,16 +120,6 @@ void rnn_optimizer_destroy(rnn_optimizer *optimizer)
     rnn_release(optimizer);
 }
 
-static rnn_status check_finite(const rnn_model *model)
-{
-    for (model_span s = {0}; rnn_model_next_span(model, &s);)
-        if (!model->core->all_finite(rnn_model_at(model, model->gradients, s.offset), s.count))
-            return rnn_fail(RNN_ERROR_NONFINITE,
-                            "a gradient of %s is not finite; rnn_model_zero_gradients() drops them all",
-                            rnn_model_name_at(model, s));
-    return RNN_OK;
-}
-
 static core_rule *rule_of(const rnn_core *core, int32_t rule)
 {
     core_rule *const rules[] = {core->adagrad, core->sgd, core->rmsprop, core->adam, core->adamw};
@@ -165,6 +155,8 @@ static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
     };
 }
 
+enum { COUNT_TRIED = 64 };
+
 /* A step of one span of the flat buffers, which is divided into shares */
 typedef struct span_step {
     rnn_optimizer *optimizer;
@@ -189,6 +181,48 @@ static void step_share(void *context, size_t worker, size_t share)
             s->optimizer->second ? rnn_model_at(m, s->optimizer->second, offset) : NULL);
 }
 
+/* Whether a step leaves all that it accumulates finite: some numbers' step, done to copies of them */
+static bool accumulates_finite(const span_step *s, size_t offset, size_t count)
+{
+    enum { PARAMETERS, GRADIENTS, FIRST, SECOND, KINDS };
+    double copy[KINDS][COUNT_TRIED]; /* of either precision */
+    rnn_model *m = s->model;
+    void *const from[KINDS] = {m->parameters, m->gradients, s->optimizer->first, s->optimizer->second};
+    void *to[KINDS] = {NULL};
+    for (int i = 0; i < KINDS; i++)
+        if (from[i])
+            to[i] = memcpy(copy[i], rnn_model_at(m, from[i], offset), count * m->element_size);
+    s->rule(&s->update, count, to[PARAMETERS], to[GRADIENTS], to[FIRST], to[SECOND]);
+    return (!to[FIRST] || m->core->all_finite(to[FIRST], count)) &&
+           (!to[SECOND] || m->core->all_finite(to[SECOND], count));
+}
+
+static rnn_status fail_for(const rnn_model *model, size_t offset, const char *what)
+{
+    return rnn_fail(RNN_ERROR_NONFINITE, "a gradient of %s is %s; rnn_model_zero_gradients() drops them all",
+                    rnn_model_name_at(model, offset), what);
+}
+
+/* Gradients that aren't finite are refused; large ones are tried, before anything is updated. */
+static rnn_status check_gradients(const span_step *step)
+{
+    const rnn_model *m = step->model;
+    for (model_span s = {0}; rnn_model_next_span(m, &s);) {
+        if (m->core->all_moderate(rnn_model_at_const(m, m->gradients, s.offset), s.count))
+            continue;
+        size_t end = s.offset + s.count;
+        for (size_t i = s.offset; i < end; i++)
+            if (!rnn_is_finite(rnn_model_number(m, m->gradients, i)))
+                return fail_for(m, i, "not finite");
+        for (size_t i = s.offset, count; i < end; i += count) {
+            count = end - i < COUNT_TRIED ? end - i : COUNT_TRIED;
+            if (!accumulates_finite(step, i, count))
+                return fail_for(m, i, "so large that what the optimizer accumulates would be infinite");
+        }
+    }
+    return RNN_OK;
+}
+
 static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model)
 {
     enum { NUMBER = 8 }; /* updating a number takes the time of so many multiplications */
@@ -198,15 +232,15 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
     model_shape shape = rnn_model_shape(model);
     RNN_TRY(rnn_model_check_shape("the optimizer", &optimizer->shape, &shape, false));
     RNN_TRY(rnn_model_need_gradients(model));
-    RNN_TRY(check_finite(model));
-    if (optimizer->steps < RNN_STEPS_MOST)
-        optimizer->steps++;
-    core_team team = rnn_team_begin((double)model->multiplied * NUMBER);
+    int64_t steps = optimizer->steps < RNN_STEPS_MOST ? optimizer->steps + 1 : RNN_STEPS_MOST;
     span_step step = {.optimizer = optimizer,
                       .model = model,
                       .rule = rule_of(model->core, o->rule),
-                      .update = update_of(o, optimizer->steps),
+                      .update = update_of(o, steps),
                       .span = {.all = !leaves_the_unused(o)}};
+    RNN_TRY(check_gradients(&step));
+    optimizer->steps = steps;
+    core_team team = rnn_team_begin((double)model->multiplied * NUMBER);
     while (rnn_model_next_span(model, &step.span)) {
         step.shares = step.span.count / team.size < NUMBER << 10 ? 1 : team.size;
         team.run(&team, step_share, &step, step.shares);

@@ -4,6 +4,7 @@
  */
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -699,25 +700,73 @@ static void test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands(voi
     }
 }
 
-static void test_the_largest_finite_gradients_are_not_refused(void **state)
+/* Steps with the same gradients until one is refused; returns how many were not, of ten. */
+static int steps_until_refused(rnn_model *model, rnn_optimizer *optimizer, const double *gradients)
+{
+    for (int n = 0; n < 10; n++) {
+        set_flat_gradients(model, gradients);
+        snapshot before = take_snapshot(model, NULL);
+        rnn_status status = rnn_optimizer_step(optimizer, model);
+        if (status != RNN_OK) {
+            assert_int_equal(status, RNN_ERROR_NONFINITE);
+            assert_non_null(strstr(rnn_last_error(), "so large that what the optimizer accumulates would be infinite"));
+            assert_unchanged(&before, model, NULL);
+        }
+        free(before.bytes);
+        if (status != RNN_OK)
+            return n;
+    }
+    return 10;
+}
+
+/* One of the largest numbers among ones, in the last place */
+static void test_a_gradient_that_makes_an_accumulator_infinite_is_refused(void **state)
+{
+    (void)state;
+    for (int r = 0; r < RULE_CASES; r++)
+        for (size_t p = 0; p < 2; p++) {
+            double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+            rnn_optimizer_options options = options_of_case(r);
+            options.clip_value = 0;
+            options.weight_decay = 0;
+            bool sums = options.rule != RNN_OPTIMIZER_SGD, sgd_sums = !sums && options.momentum > 0;
+            rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+            rnn_optimizer *optimizer = create_optimizer_of(model, &options);
+            int64_t count = parameter_total(model);
+            double *gradients = allocate(count, sizeof(double));
+            for (int64_t i = 0; i < count; i++)
+                gradients[i] = i < count - 1 ? 1 : -most;
+            int steps = steps_until_refused(model, optimizer, gradients);
+            if (sums)
+                assert_int_equal(steps, 0); /* a square of it is infinite */
+            else
+                assert_in_range(steps, sgd_sums ? 1 : 10, sgd_sums ? 9 : 10);
+            assert_ok(rnn_model_zero_gradients(model));
+            assert_ok(rnn_optimizer_step(optimizer, model));
+            rnn_optimizer_destroy(optimizer);
+
+            options.clip_value = 5; /* then it is small */
+            optimizer = create_optimizer_of(model, &options);
+            assert_int_equal(steps_until_refused(model, optimizer, gradients), 10);
+            free(gradients);
+            rnn_optimizer_destroy(optimizer);
+            rnn_model_destroy(model);
+        }
+}
+
+/* Each square is finite, and the sum of the first two is not. */
+static void test_a_sum_that_becomes_infinite_is_refused_in_time(void **state)
 {
     (void)state;
     for (size_t p = 0; p < 2; p++) {
-        double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+        double large = precisions[p] == RNN_FLOAT32 ? 1.8e19 : 1.3e154;
         rnn_model *model = create(7, 5, 3, 1, precisions[p]);
         rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
         int64_t count = parameter_total(model);
         double *gradients = allocate(count, sizeof(double));
-        for (int64_t i = 0; i < count; i++) {
-            gradients[i] = i % 2 == 0 ? most : -most;
-        }
-        set_flat_gradients(model, gradients);
-        assert_ok(rnn_optimizer_step(optimizer, model));
-        double *after = get_flat_parameters(model);
-        for (int64_t i = 0; i < count; i++) {
-            assert_true(isfinite(after[i]));
-        }
-        free(after);
+        for (int64_t i = 0; i < count; i++)
+            gradients[i] = i % 2 == 0 ? large : -large;
+        assert_int_equal(steps_until_refused(model, optimizer, gradients), 1);
         free(gradients);
         rnn_optimizer_destroy(optimizer);
         rnn_model_destroy(model);
@@ -883,7 +932,8 @@ int main(void)
         cmocka_unit_test(test_the_smallest_epsilon_leaves_parameters_without_gradient_alone),
         cmocka_unit_test(test_the_largest_learning_rate_leaves_parameters_without_gradient_alone),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands),
-        cmocka_unit_test(test_the_largest_finite_gradients_are_not_refused),
+        cmocka_unit_test(test_a_gradient_that_makes_an_accumulator_infinite_is_refused),
+        cmocka_unit_test(test_a_sum_that_becomes_infinite_is_refused_in_time),
         cmocka_unit_test(test_training_goes_on_after_a_refused_step_as_if_it_had_not_been),
         cmocka_unit_test(test_a_model_of_another_shape_is_refused),
         cmocka_unit_test(test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape),

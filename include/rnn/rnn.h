@@ -1080,9 +1080,9 @@ RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
  * @param optimizer The optimizer.
  * @param model     The model.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was made for another shape;
- *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite; #RNN_ERROR_MEMORY when the model has no gradients
- *         yet and none can be made. Parameters, gradients and optimizer stay then: rnn_model_zero_gradients() drops
- *         gradients that aren't finite.
+ *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite, or so large that what the optimizer accumulates
+ *         would be infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and none can be made. Parameters,
+ *         gradients and optimizer stay then: rnn_model_zero_gradients() drops such gradients.
  */
 RNN_API rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
 

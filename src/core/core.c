@@ -69,6 +69,7 @@ const rnn_core RNN_CORE_NAME = {
     .step = step,
     .activations = activations,
     .all_finite = all_finite,
+    .all_moderate = all_moderate,
     .clip = clip,
     .scale = scale,
     .sum_of_squares = sum_of_squares,

@@ -171,6 +171,9 @@ typedef struct rnn_core {
 
     /* Element-wise work on flat buffers. */
     bool (*all_finite)(const void *values, size_t count);
+
+    /* Whether these gradients are finite, and no rule can make what it has accumulated infinite by any of them */
+    bool (*all_moderate)(const void *values, size_t count);
     void (*clip)(void *values, size_t count, double limit);
     void (*scale)(void *values, size_t count, double factor);
     double (*sum_of_squares)(const void *values, size_t count);

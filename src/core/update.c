@@ -5,27 +5,50 @@
 #include "real.h"
 #include "vector_math.h"
 
-/* Negative where v isn't finite: one more in the exponent runs over into the sign. It raises no exception. */
-INLINE int_vector overflowing(vector v)
+/*
+ * Negative where |v| is 2^(power + 1) or more, infinite or NaN: with so much more in the exponent it runs over into the
+ * sign. It raises no exception.
+ */
+INLINE int_vector beyond(vector v, integer power)
 {
     const unsigned_integer magnitude = ~(unsigned_integer)0 >> 1;
-    return (int_vector)(((unsigned_vector)v & magnitude) + ((unsigned_integer)1 << MANTISSA_BITS));
+    const unsigned_integer more = (unsigned_integer)(EXPONENT_BIAS + 1 - power) << MANTISSA_BITS;
+    return (int_vector)(((unsigned_vector)v & magnitude) + more);
 }
 
-static bool all_finite(const void *values, size_t count)
+/* Negative where v isn't finite */
+INLINE int_vector overflowing(vector v)
 {
-    const real *x = values;
+    return beyond(v, EXPONENT_BIAS);
+}
+
+INLINE bool none_beyond(const real *x, size_t count, integer power)
+{
     int_vector any = (int_vector)broadcast(0);
     size_t i = 0;
 #pragma GCC unroll 4
     for (; i + WIDTH <= count; i += WIDTH)
-        any |= overflowing(load(x + i));
+        any |= beyond(load(x + i), power);
     integer all = 0;
     for (int lane = 0; lane < WIDTH; lane++)
         all |= any[lane];
     for (; i < count; i++)
-        all |= overflowing(broadcast(x[i]))[0];
+        all |= beyond(broadcast(x[i]), power)[0];
     return all >= 0;
+}
+
+static bool all_finite(const void *values, size_t count)
+{
+    return none_beyond(values, count, EXPONENT_BIAS);
+}
+
+/*
+ * Whether the gradients are so small that no finite sum of squares or momentum gets infinite by one of them: its square
+ * is less than half of what the last bit of the largest number stands for.
+ */
+static bool all_moderate(const void *values, size_t count)
+{
+    return none_beyond(values, count, (EXPONENT_BIAS - MANTISSA_BITS - 1) / 2 - 1);
 }
 
 INLINE vector limited(vector x, real most)
