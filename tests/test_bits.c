@@ -628,68 +628,6 @@ static void check_files(void (*set_mode)(void))
     }
 }
 
-/* What is refused is so in each mode of the caller's: numbers that modes see differently, and one that traps */
-static void check_arguments(void (*set_mode)(void))
-{
-    static const uint64_t signalling_nan = UINT64_C(0x7ff0000000000001);
-    const double tiny = 1e-310;
-    rnn_model_options usual = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model_options biased = usual, embedded = usual;
-    rnn_optimizer_options small, momentum, signalling;
-    rnn_sampler_options cold;
-    rnn_model *model, *none;
-    rnn_optimizer *first, *second, *third;
-    rnn_sampler *sampler;
-    rnn_status status[7];
-    biased.forget_bias = tiny;
-    embedded.embedding_size = (INT64_C(1) << 62) + 1; /* not exact as a double */
-    assert_ok(rnn_optimizer_options_init(&small, sizeof small, RNN_OPTIMIZER_ADAM));
-    small.epsilon = tiny;
-    assert_ok(rnn_optimizer_options_init(&momentum, sizeof momentum, RNN_OPTIMIZER_SGD));
-    momentum.momentum = tiny;
-    momentum.nesterov = 1;
-    signalling = momentum;
-    memcpy(&signalling.learning_rate, &signalling_nan, sizeof signalling_nan);
-    assert_ok(rnn_sampler_options_init(&cold, sizeof cold));
-    cold.temperature = -tiny;
-    assert_ok(rnn_model_create(&usual, &model));
-
-    set_mode();
-    status[0] = rnn_optimizer_create(model, &small, &first);
-    status[1] = rnn_optimizer_create(model, &momentum, &second);
-    status[2] = rnn_model_clip_value(model, tiny);
-    status[3] = rnn_optimizer_create(model, &signalling, &third);
-    status[4] = rnn_sampler_create(&cold, &sampler);
-    status[5] = rnn_model_create(&biased, &none);
-    status[6] = rnn_model_create(&embedded, &none);
-    fesetenv(FE_DFL_ENV);
-    for (int i = 0; i < 7; i++)
-        assert_int_equal(status[i], i < 3 ? RNN_OK : RNN_ERROR_ARGUMENT);
-    rnn_optimizer_destroy(first);
-    rnn_optimizer_destroy(second);
-    rnn_model_destroy(model);
-}
-
-/* A file may hold any number, and looking for the one that isn't finite traps nothing. */
-static void check_signalling_parameter(void (*set_mode)(void))
-{
-    static const uint32_t signalling_nan = UINT32_C(0x7f800001);
-    rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model *model, *loaded;
-    static char bytes[1 << 20];
-    size_t size;
-    assert_ok(rnn_model_create(&options, &model));
-    assert_ok(rnn_model_save_to_memory(model, NULL, bytes, sizeof bytes, &size));
-    memcpy(bytes + size - sizeof signalling_nan, &signalling_nan, sizeof signalling_nan);
-    assert_ok(rnn_model_load_from_memory(bytes, size, NULL, &loaded, NULL));
-    set_mode();
-    rnn_status status = rnn_model_check_finite(loaded);
-    fesetenv(FE_DFL_ENV);
-    assert_int_equal(status, RNN_ERROR_NONFINITE);
-    rnn_model_destroy(loaded);
-    rnn_model_destroy(model);
-}
-
 static void check_refusals(void (*set_mode)(void))
 {
     rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
@@ -760,6 +698,68 @@ static void flush_subnormals(void)
 static void trap_every_exception(void)
 {
     _mm_setcsr(0);
+}
+
+/* What is refused is so in each mode of the caller's: numbers that modes see differently, and one that traps */
+static void check_arguments(void (*set_mode)(void))
+{
+    static const uint64_t signalling_nan = UINT64_C(0x7ff0000000000001);
+    const double tiny = 1e-310;
+    rnn_model_options usual = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
+    rnn_model_options biased = usual, embedded = usual;
+    rnn_optimizer_options small, momentum, signalling;
+    rnn_sampler_options cold;
+    rnn_model *model, *none;
+    rnn_optimizer *first, *second, *third;
+    rnn_sampler *sampler;
+    rnn_status status[7];
+    biased.forget_bias = tiny;
+    embedded.embedding_size = (INT64_C(1) << 62) + 1; /* not exact as a double */
+    assert_ok(rnn_optimizer_options_init(&small, sizeof small, RNN_OPTIMIZER_ADAM));
+    small.epsilon = tiny;
+    assert_ok(rnn_optimizer_options_init(&momentum, sizeof momentum, RNN_OPTIMIZER_SGD));
+    momentum.momentum = tiny;
+    momentum.nesterov = 1;
+    signalling = momentum;
+    memcpy(&signalling.learning_rate, &signalling_nan, sizeof signalling_nan);
+    assert_ok(rnn_sampler_options_init(&cold, sizeof cold));
+    cold.temperature = -tiny;
+    assert_ok(rnn_model_create(&usual, &model));
+
+    set_mode();
+    status[0] = rnn_optimizer_create(model, &small, &first);
+    status[1] = rnn_optimizer_create(model, &momentum, &second);
+    status[2] = rnn_model_clip_value(model, tiny);
+    status[3] = rnn_optimizer_create(model, &signalling, &third);
+    status[4] = rnn_sampler_create(&cold, &sampler);
+    status[5] = rnn_model_create(&biased, &none);
+    status[6] = rnn_model_create(&embedded, &none);
+    fesetenv(FE_DFL_ENV);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(status[i], i < 3 ? RNN_OK : RNN_ERROR_ARGUMENT);
+    rnn_optimizer_destroy(first);
+    rnn_optimizer_destroy(second);
+    rnn_model_destroy(model);
+}
+
+/* A file may hold any number, and looking for the one that isn't finite traps nothing. */
+static void check_signalling_parameter(void (*set_mode)(void))
+{
+    static const uint32_t signalling_nan = UINT32_C(0x7f800001);
+    rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
+    rnn_model *model, *loaded;
+    static char bytes[1 << 20];
+    size_t size;
+    assert_ok(rnn_model_create(&options, &model));
+    assert_ok(rnn_model_save_to_memory(model, NULL, bytes, sizeof bytes, &size));
+    memcpy(bytes + size - sizeof signalling_nan, &signalling_nan, sizeof signalling_nan);
+    assert_ok(rnn_model_load_from_memory(bytes, size, NULL, &loaded, NULL));
+    set_mode();
+    rnn_status status = rnn_model_check_finite(loaded);
+    fesetenv(FE_DFL_ENV);
+    assert_int_equal(status, RNN_ERROR_NONFINITE);
+    rnn_model_destroy(loaded);
+    rnn_model_destroy(model);
 }
 
 static void test_a_callers_flushing_of_subnormals_changes_no_bit_and_stays(void **state)
