@@ -416,6 +416,22 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
     free(file.bytes);
 }
 
+static void test_a_run_of_the_most_steps_can_be_saved_after_another(void **state)
+{
+    (void)state;
+    file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
+    file_bytes changed = edited(&file, "optimizer.steps\":\"1\"", "optimizer.steps\":\"9007199254740991\"");
+    write_file("changed", changed.bytes, changed.size);
+    rnn_checkpoint c = load_checkpoint("changed");
+    assert_ok(rnn_optimizer_step(c.optimizer, c.model));
+    assert_ok(rnn_checkpoint_save(&c, "saved"));
+    rnn_checkpoint again = load_checkpoint("saved");
+    destroy_objects(&again);
+    destroy_objects(&c);
+    free(changed.bytes);
+    free(file.bytes);
+}
+
 static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **state)
 {
     static const char *const changes[][3] = {
@@ -611,6 +627,7 @@ int main(void)
         test_with_files(test_a_file_cut_off_at_any_byte_is_refused),
         test_with_files(test_a_changed_byte_of_the_header_never_crashes),
         test_with_files(test_metadata_that_says_nothing_or_too_much_is_refused),
+        test_with_files(test_a_run_of_the_most_steps_can_be_saved_after_another),
         test_with_files(test_tensors_that_do_not_make_the_checkpoint_are_refused),
         test_with_files(test_rows_must_be_symbols_each_once),
         test_with_files(test_values_that_no_run_can_have_are_refused),
