@@ -258,8 +258,8 @@ static void test_no_file_of_ours_gets_a_standard_descriptor(void **state)
     pid_t child = fork();
     if (child == 0) {
         static const char *const paths[] = {"text"}, *const input[] = {"text", "-"};
-        rnn_model *loaded;
-        rnn_source *source, *other;
+        rnn_model *loaded = NULL;
+        rnn_source *source = NULL, *other;
         lowest = 3;
         for (int n = 0; n < 3; n++)
             close(n);
@@ -267,6 +267,9 @@ static void test_no_file_of_ours_gets_a_standard_descriptor(void **state)
         well = well && rnn_model_load("model", NULL, &loaded, NULL) == RNN_OK;
         well = well && rnn_source_open(paths, 1, &source) == RNN_OK && !is_open(0) && !is_open(1) && !is_open(2);
         well = well && rnn_source_open(input, 2, &other) == RNN_ERROR_IO; /* there is no standard input */
+        rnn_source_destroy(source);
+        rnn_model_destroy(loaded);
+        rnn_model_destroy(model);
         _exit(well ? 0 : 1);
     }
     assert_child_ends_well(child);
@@ -289,7 +292,9 @@ static void test_a_directory_need_not_be_readable(void **state)
     if (child == 0) {
         if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
             _exit(0); /* a root that may not give up its privileges */
-        _exit(rnn_model_save(model, NULL, "deposit/model") == RNN_OK ? 0 : 1);
+        rnn_status saved = rnn_model_save(model, NULL, "deposit/model");
+        rnn_model_destroy(model);
+        _exit(saved == RNN_OK ? 0 : 1);
     }
     assert_child_ends_well(child);
     chmod("deposit", 0755);
