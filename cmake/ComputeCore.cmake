@@ -30,7 +30,7 @@ endfunction()
 
 function(rnn_add_core instruction_set)
     foreach(precision IN ITEMS 32 64)
-        set(name rnn_core_f${precision}_${instruction_set})
+        set(name librnn_core_f${precision}_${instruction_set})
         add_library(${name} OBJECT ${PROJECT_SOURCE_DIR}/src/core/core.c)
         rnn_internal_settings(${name})
         rnn_core_settings(${name} ${precision} ${instruction_set})

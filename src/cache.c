@@ -26,22 +26,22 @@ struct model_cache {
     _Atomic(void *) training_block;      /* that training has */
 };
 
-rnn_status rnn_cache_create(model_cache **cache)
+rnn_status librnn_cache_create(model_cache **cache)
 {
-    return rnn_allocate("a model's cache", 1, sizeof **cache, (void **)cache);
+    return librnn_allocate("a model's cache", 1, sizeof **cache, (void **)cache);
 }
 
-void rnn_cache_destroy(model_cache *cache)
+void librnn_cache_destroy(model_cache *cache)
 {
     if (!cache)
         return;
-    rnn_release(cache->forward);
-    rnn_release(cache->spare);
-    rnn_release(cache->backward);
+    librnn_release(cache->forward);
+    librnn_release(cache->spare);
+    librnn_release(cache->backward);
     for (size_t i = 0; i < BLOCKS_KEPT; i++)
-        rnn_release(cache->blocks[i]);
-    rnn_release(cache->training_block);
-    rnn_release(cache);
+        librnn_release(cache->blocks[i]);
+    librnn_release(cache->training_block);
+    librnn_release(cache);
 }
 
 /* ---- Packed weights ---------------------------------------------------------------------------------------------- */
@@ -50,15 +50,15 @@ void rnn_cache_destroy(model_cache *cache)
 static rnn_status take_spare(const rnn_model *model, void **memory)
 {
     *memory = atomic_exchange(&model->cache->spare, NULL);
-    return *memory ? RNN_OK : rnn_allocate("the packed weights", model->network.forward_bytes, 1, memory);
+    return *memory ? RNN_OK : librnn_allocate("the packed weights", model->network.forward_bytes, 1, memory);
 }
 
-const void *rnn_cache_present(const rnn_model *model)
+const void *librnn_cache_present(const rnn_model *model)
 {
     return atomic_load_explicit(&model->cache->forward, memory_order_acquire);
 }
 
-rnn_status rnn_cache_forward(const rnn_model *model, const core_team *team, const void **packed)
+rnn_status librnn_cache_forward(const rnn_model *model, const core_team *team, const void **packed)
 {
     void *present = atomic_load_explicit(&model->cache->forward, memory_order_acquire);
     if (!present) {
@@ -68,17 +68,17 @@ rnn_status rnn_cache_forward(const rnn_model *model, const core_team *team, cons
         if (atomic_compare_exchange_strong(&model->cache->forward, &present, own))
             present = own;
         else
-            rnn_release(own);
+            librnn_release(own);
     }
     *packed = present;
     return RNN_OK;
 }
 
-rnn_status rnn_cache_training(rnn_model *model, const core_team *team, const void **forward, const void **backward)
+rnn_status librnn_cache_training(rnn_model *model, const core_team *team, const void **forward, const void **backward)
 {
     model_cache *cache = model->cache;
     if (!cache->backward)
-        RNN_TRY(rnn_allocate("the packed weights", model->network.backward_bytes, 1, &cache->backward));
+        RNN_TRY(librnn_allocate("the packed weights", model->network.backward_bytes, 1, &cache->backward));
     void *missing = NULL, *back = cache->backward_is_fresh ? NULL : cache->backward;
     if (!atomic_load(&cache->forward))
         RNN_TRY(take_spare(model, &missing));
@@ -92,12 +92,12 @@ rnn_status rnn_cache_training(rnn_model *model, const core_team *team, const voi
     return RNN_OK;
 }
 
-void rnn_cache_invalidate(rnn_model *model)
+void librnn_cache_invalidate(rnn_model *model)
 {
     model_cache *cache = model->cache;
     void *old = atomic_exchange(&cache->forward, NULL);
     if (old)
-        rnn_release(atomic_exchange(&cache->spare, old));
+        librnn_release(atomic_exchange(&cache->spare, old));
     cache->backward_is_fresh = false;
 }
 
@@ -105,11 +105,11 @@ void rnn_cache_invalidate(rnn_model *model)
 
 static bool is_right(const void *memory, size_t size)
 {
-    size_t room = rnn_allocated(memory);
+    size_t room = librnn_allocated(memory);
     return room >= size && (room <= SMALL || room / SIZES_KEPT <= size);
 }
 
-rnn_status rnn_cache_take(const rnn_model *model, bool training, const char *purpose, size_t size, void **memory)
+rnn_status librnn_cache_take(const rnn_model *model, bool training, const char *purpose, size_t size, void **memory)
 {
     _Atomic(void *) *kept = training ? &model->cache->training_block : model->cache->blocks;
     for (size_t i = 0; i < (training ? 1 : BLOCKS_KEPT); i++) {
@@ -118,12 +118,12 @@ rnn_status rnn_cache_take(const rnn_model *model, bool training, const char *pur
             *memory = block;
             return RNN_OK;
         }
-        rnn_release(block);
+        librnn_release(block);
     }
-    return rnn_allocate(purpose, size, 1, memory);
+    return librnn_allocate(purpose, size, 1, memory);
 }
 
-void rnn_cache_give(const rnn_model *model, bool training, void *memory)
+void librnn_cache_give(const rnn_model *model, bool training, void *memory)
 {
     _Atomic(void *) *kept = training ? &model->cache->training_block : model->cache->blocks;
     for (size_t i = 0; memory && i < (training ? 1 : BLOCKS_KEPT); i++) {
@@ -131,5 +131,5 @@ void rnn_cache_give(const rnn_model *model, bool training, void *memory)
         if (atomic_compare_exchange_strong(&kept[i], &none, memory))
             return;
     }
-    rnn_release(memory);
+    librnn_release(memory);
 }

@@ -77,20 +77,20 @@ static const text_field sampler_fields[] = {
 rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size)
 {
     const rnn_checkpoint empty = {.struct_size = sizeof empty};
-    return rnn_struct_init("checkpoint", checkpoint, struct_size, &empty, CHECKPOINT_FIRST_SIZE, sizeof empty);
+    return librnn_struct_init("checkpoint", checkpoint, struct_size, &empty, CHECKPOINT_FIRST_SIZE, sizeof empty);
 }
 
 /* ---- Saving ------------------------------------------------------------------------------------------------------ */
 
 static rnn_status check_objects(const rnn_checkpoint *c)
 {
-    RNN_TRY(rnn_check_pointer("checkpoint->model", c->model));
-    RNN_TRY(rnn_check_range("corpus_position", c->corpus_position, 0, INT64_MAX));
+    RNN_TRY(librnn_check_pointer("checkpoint->model", c->model));
+    RNN_TRY(librnn_check_range("corpus_position", c->corpus_position, 0, INT64_MAX));
     if (c->optimizer) {
-        model_shape shape = rnn_model_shape(c->model);
-        RNN_TRY(rnn_model_check_shape("the optimizer", &c->optimizer->shape, &shape, false));
+        model_shape shape = librnn_model_shape(c->model);
+        RNN_TRY(librnn_model_check_shape("the optimizer", &c->optimizer->shape, &shape, false));
     }
-    return c->state ? rnn_state_check_model(c->state, c->model) : RNN_OK;
+    return c->state ? librnn_state_check_model(c->state, c->model) : RNN_OK;
 }
 
 /* Whether a gradient may have a bit set: a zero with a sign decides that of a sum, too. */
@@ -114,7 +114,7 @@ static rnn_status add_array(safetensors_writer *writer, const rnn_model *model, 
         const int64_t shape[2] = {p->rows, p->columns};
         char name[TENSOR_NAME_MOST];
         name_array(prefix, p, name);
-        RNN_TRY(rnn_safetensors_add_tensor(writer, name, rnn_model_type(model), p->rank, shape));
+        RNN_TRY(librnn_safetensors_add_tensor(writer, name, librnn_model_type(model), p->rank, shape));
     }
     return RNN_OK;
 }
@@ -122,7 +122,7 @@ static rnn_status add_array(safetensors_writer *writer, const rnn_model *model, 
 static rnn_status write_array(rnn_sink *sink, const rnn_model *model, const void *buffer)
 {
     for (int64_t n = 0; n < model->named_count; n++)
-        RNN_TRY(rnn_parameter_write_to(sink, model, &model->named[n], buffer));
+        RNN_TRY(librnn_parameter_write_to(sink, model, &model->named[n], buffer));
     return RNN_OK;
 }
 
@@ -131,15 +131,15 @@ static rnn_status add_state(safetensors_writer *writer, const rnn_checkpoint *c)
     const model_shape *s = &c->state->shape;
     const int64_t shape[3] = {s->layers, c->state->streams, s->hidden_size};
     for (size_t part = 0; part < c->state->parts; part++)
-        RNN_TRY(rnn_safetensors_add_tensor(writer, state_names[part], rnn_model_type(c->model), 3, shape));
-    return rnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), c->state);
+        RNN_TRY(librnn_safetensors_add_tensor(writer, state_names[part], librnn_model_type(c->model), 3, shape));
+    return librnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), c->state);
 }
 
 /* A layer's values of all streams at a time: that is what rnn_state_get() and rnn_state_set() take. */
 static rnn_status allocate_layer(const rnn_state *state, int64_t *count, void **values)
 {
     *count = state->streams * state->shape.hidden_size;
-    return rnn_allocate("a state's values", (size_t)*count, state->element_size, values);
+    return librnn_allocate("a state's values", (size_t)*count, state->element_size, values);
 }
 
 static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
@@ -152,9 +152,9 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
         for (int64_t l = 0; l < state->shape.layers && status == RNN_OK; l++) {
             rnn_state_get(state, l, (int32_t)part, values, count);
             rnn_safetensors_order(values, (size_t)count, state->element_size);
-            status = rnn_sink_write(sink, values, (size_t)count * state->element_size);
+            status = librnn_sink_write(sink, values, (size_t)count * state->element_size);
         }
-    rnn_release(values);
+    librnn_release(values);
     return status;
 }
 
@@ -166,15 +166,15 @@ static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c)
     const progress p = {
         .corpus_position = c->corpus_position, .gradients = has_gradients(m), .any_row_used = m->any_row_used};
     const int64_t numbers = RNN_CHECKPOINT_NUMBERS;
-    RNN_TRY(rnn_safetensors_add_tensor(writer, counters_name, "I64", 1, &numbers));
-    RNN_TRY(rnn_safetensors_add_tensor(writer, values_name, "F64", 1, &numbers));
-    RNN_TRY(rnn_model_add_to(writer, m, c->vocab));
-    RNN_TRY(rnn_text_add_number(writer, format_key, FORMAT));
-    RNN_TRY(rnn_text_add_fields(writer, progress_fields, COUNT_OF(progress_fields), &p));
+    RNN_TRY(librnn_safetensors_add_tensor(writer, counters_name, "I64", 1, &numbers));
+    RNN_TRY(librnn_safetensors_add_tensor(writer, values_name, "F64", 1, &numbers));
+    RNN_TRY(librnn_model_add_to(writer, m, c->vocab));
+    RNN_TRY(librnn_text_add_number(writer, format_key, FORMAT));
+    RNN_TRY(librnn_text_add_fields(writer, progress_fields, COUNT_OF(progress_fields), &p));
     if (p.gradients)
         RNN_TRY(add_array(writer, m, gradient_prefix));
     if (c->optimizer)
-        RNN_TRY(rnn_text_add_fields(writer, optimizer_fields, COUNT_OF(optimizer_fields), c->optimizer));
+        RNN_TRY(librnn_text_add_fields(writer, optimizer_fields, COUNT_OF(optimizer_fields), c->optimizer));
     if (c->optimizer && c->optimizer->first)
         RNN_TRY(add_array(writer, m, first_prefix));
     if (c->optimizer && c->optimizer->second)
@@ -182,9 +182,9 @@ static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c)
     if (c->state)
         RNN_TRY(add_state(writer, c));
     if (c->sampler)
-        RNN_TRY(rnn_text_add_fields(writer, sampler_fields, COUNT_OF(sampler_fields), c->sampler));
+        RNN_TRY(librnn_text_add_fields(writer, sampler_fields, COUNT_OF(sampler_fields), c->sampler));
     if (m->used_count > 0)
-        RNN_TRY(rnn_safetensors_add_tensor(writer, rows_name, "I32", 1, &m->used_count));
+        RNN_TRY(librnn_safetensors_add_tensor(writer, rows_name, "I32", 1, &m->used_count));
     return RNN_OK;
 }
 
@@ -194,7 +194,7 @@ static rnn_status write_numbers(rnn_sink *sink, const void *numbers)
     uint64_t ordered[RNN_CHECKPOINT_NUMBERS];
     memcpy(ordered, numbers, sizeof ordered);
     rnn_safetensors_order(ordered, COUNT_OF(ordered), sizeof *ordered);
-    return rnn_sink_write(sink, ordered, sizeof ordered);
+    return librnn_sink_write(sink, ordered, sizeof ordered);
 }
 
 static rnn_status write_rows(rnn_sink *sink, const rnn_model *model)
@@ -204,7 +204,7 @@ static rnn_status write_rows(rnn_sink *sink, const rnn_model *model)
         count = model->used_count - first < PIECE ? model->used_count - first : PIECE;
         memcpy(piece, model->used_rows + first, (size_t)count * sizeof *piece);
         rnn_safetensors_order(piece, (size_t)count, sizeof *piece);
-        RNN_TRY(rnn_sink_write(sink, piece, (size_t)count * sizeof *piece));
+        RNN_TRY(librnn_sink_write(sink, piece, (size_t)count * sizeof *piece));
     }
     return RNN_OK;
 }
@@ -214,7 +214,7 @@ static rnn_status write_all(rnn_sink *sink, const void *checkpoint)
     const rnn_checkpoint *c = checkpoint;
     RNN_TRY(write_numbers(sink, c->counters));
     RNN_TRY(write_numbers(sink, c->values));
-    RNN_TRY(rnn_model_write_to(sink, c->model));
+    RNN_TRY(librnn_model_write_to(sink, c->model));
     if (has_gradients(c->model))
         RNN_TRY(write_array(sink, c->model, c->model->gradients));
     if (c->optimizer && c->optimizer->first)
@@ -231,13 +231,13 @@ static rnn_status save(const rnn_checkpoint *c, const char *path)
     safetensors_writer writer;
     uint64_t size;
     RNN_TRY(check_objects(c));
-    RNN_TRY(rnn_safetensors_create(&writer));
+    RNN_TRY(librnn_safetensors_create(&writer));
     rnn_status status = add_all(&writer, c);
     if (status == RNN_OK)
-        status = rnn_safetensors_finish(&writer, &size);
+        status = librnn_safetensors_finish(&writer, &size);
     if (status == RNN_OK)
-        status = rnn_file_save(path, &writer, write_all, c);
-    rnn_safetensors_destroy(&writer);
+        status = librnn_file_save(path, &writer, write_all, c);
+    librnn_safetensors_destroy(&writer);
     return status;
 }
 
@@ -245,8 +245,8 @@ rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *pat
 {
     rnn_checkpoint c = {0};
     RNN_REQUIRE(path);
-    RNN_TRY(rnn_struct_read("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c));
-    return rnn_file_blame(path, save(&c, path));
+    RNN_TRY(librnn_struct_read("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c));
+    return librnn_file_blame(path, save(&c, path));
 }
 
 /* ---- Loading ----------------------------------------------------------------------------------------------------- */
@@ -255,7 +255,7 @@ rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *pat
 static bool has_any(const safetensors_reader *reader, const text_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (rnn_safetensors_text(reader, fields[i].key))
+        if (librnn_safetensors_text(reader, fields[i].key))
             return true;
     return false;
 }
@@ -263,11 +263,11 @@ static bool has_any(const safetensors_reader *reader, const text_field *fields, 
 /* Finds a tensor that must be there, of this type. */
 static rnn_status need_tensor(safetensors_reader *reader, const char *name, const char *type, const safetensor **tensor)
 {
-    *tensor = rnn_safetensors_find(reader, name);
+    *tensor = librnn_safetensors_find(reader, name);
     if (!*tensor)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", name);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", name);
     if (strcmp((*tensor)->type, type) != 0)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s", name, TYPE_SHOWN, (*tensor)->type, type);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s", name, TYPE_SHOWN, (*tensor)->type, type);
     return RNN_OK;
 }
 
@@ -275,11 +275,11 @@ static rnn_status need_tensor(safetensors_reader *reader, const char *name, cons
 static rnn_status need_numbers(safetensors_reader *reader, const char *name, const rnn_model *model,
                                const safetensor **tensor)
 {
-    const char *type = rnn_model_type(model);
-    *tensor = rnn_safetensors_find(reader, name);
+    const char *type = librnn_model_type(model);
+    *tensor = librnn_safetensors_find(reader, name);
     if (*tensor && strcmp((*tensor)->type, type) != 0)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s, the model's precision", name, TYPE_SHOWN,
-                        (*tensor)->type, type);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s, the model's precision", name, TYPE_SHOWN,
+                           (*tensor)->type, type);
     return need_tensor(reader, name, type, tensor);
 }
 
@@ -288,8 +288,8 @@ static rnn_status read_numbers(safetensors_reader *reader, const char *name, con
     const int64_t shape = RNN_CHECKPOINT_NUMBERS;
     const safetensor *t;
     RNN_TRY(need_tensor(reader, name, type, &t));
-    RNN_TRY(rnn_tensor_check_shape(t, 1, &shape));
-    RNN_TRY(rnn_safetensors_read(reader, t, 0, numbers, (size_t)t->size));
+    RNN_TRY(librnn_tensor_check_shape(t, 1, &shape));
+    RNN_TRY(librnn_safetensors_read(reader, t, 0, numbers, (size_t)t->size));
     rnn_safetensors_order(numbers, RNN_CHECKPOINT_NUMBERS, sizeof(uint64_t));
     return RNN_OK;
 }
@@ -304,7 +304,7 @@ static rnn_status check_array(safetensors_reader *reader, const rnn_model *model
         char name[TENSOR_NAME_MOST];
         name_array(prefix, p, name);
         RNN_TRY(need_numbers(reader, name, model, &t));
-        RNN_TRY(rnn_tensor_check_shape(t, p->rank, shape));
+        RNN_TRY(librnn_tensor_check_shape(t, p->rank, shape));
     }
     return RNN_OK;
 }
@@ -315,7 +315,8 @@ static rnn_status read_array(safetensors_reader *reader, const rnn_model *model,
     for (int64_t n = 0; n < model->named_count; n++) {
         char name[TENSOR_NAME_MOST];
         name_array(prefix, &model->named[n], name);
-        RNN_TRY(rnn_parameter_read_from(reader, rnn_safetensors_find(reader, name), model, &model->named[n], buffer));
+        RNN_TRY(
+            librnn_parameter_read_from(reader, librnn_safetensors_find(reader, name), model, &model->named[n], buffer));
     }
     return RNN_OK;
 }
@@ -325,9 +326,10 @@ static rnn_status use_rows(rnn_model *model, int64_t i, const int32_t *rows, int
 {
     for (int64_t k = 0; k < count; k++) {
         if (rows[k] < 0 || rows[k] >= model->row_count || model->used[rows[k]])
-            return rnn_fail(RNN_ERROR_FORMAT, "%s[%" PRId64 "] is %" PRId32 "; it must be 0 to %" PRId64 ", each once",
-                            rows_name, i + k, rows[k], model->row_count - 1);
-        rnn_model_use_rows(model, &rows[k], 1);
+            return librnn_fail(RNN_ERROR_FORMAT,
+                               "%s[%" PRId64 "] is %" PRId32 "; it must be 0 to %" PRId64 ", each once", rows_name,
+                               i + k, rows[k], model->row_count - 1);
+        librnn_model_use_rows(model, &rows[k], 1);
     }
     return RNN_OK;
 }
@@ -337,14 +339,15 @@ static rnn_status read_rows(safetensors_reader *reader, rnn_model *model)
 {
     int32_t piece[PIECE];
     const safetensor *t;
-    if (!rnn_safetensors_find(reader, rows_name))
+    if (!librnn_safetensors_find(reader, rows_name))
         return RNN_OK; /* there are none */
     RNN_TRY(need_tensor(reader, rows_name, "I32", &t));
     if (t->rank != 1)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 " dimensions; it must have 1", rows_name, t->rank);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 " dimensions; it must have 1", rows_name, t->rank);
     for (int64_t first = 0, count; first < t->shape[0]; first += count) {
         count = t->shape[0] - first < PIECE ? t->shape[0] - first : PIECE;
-        RNN_TRY(rnn_safetensors_read(reader, t, (uint64_t)first * sizeof *piece, piece, (size_t)count * sizeof *piece));
+        RNN_TRY(
+            librnn_safetensors_read(reader, t, (uint64_t)first * sizeof *piece, piece, (size_t)count * sizeof *piece));
         rnn_safetensors_order(piece, (size_t)count, sizeof *piece);
         RNN_TRY(use_rows(model, first, piece, count));
     }
@@ -359,15 +362,15 @@ static rnn_status check_unlisted(const rnn_model *model)
     for (int64_t row = 0; row < model->row_count && !model->any_row_used; row++, bytes += size)
         for (size_t i = 0; i < size && !model->used[row]; i++)
             if (bytes[i] != 0)
-                return rnn_fail(RNN_ERROR_FORMAT, "symbol %" PRId64 " has a gradient, and %s doesn't list it", row,
-                                rows_name);
+                return librnn_fail(RNN_ERROR_FORMAT, "symbol %" PRId64 " has a gradient, and %s doesn't list it", row,
+                                   rows_name);
     return RNN_OK;
 }
 
 static rnn_status read_gradients(safetensors_reader *reader, rnn_model *model)
 {
     RNN_TRY(check_array(reader, model, gradient_prefix));
-    RNN_TRY(rnn_model_need_gradients(model));
+    RNN_TRY(librnn_model_need_gradients(model));
     RNN_TRY(read_array(reader, model, gradient_prefix, model->gradients));
     RNN_TRY(read_rows(reader, model));
     return check_unlisted(model);
@@ -381,7 +384,7 @@ static rnn_status check_squares(const rnn_model *model, const char *prefix, cons
         for (size_t i = 0; i < (size_t)(p->rows * p->columns); i++) {
             double value = rnn_model_number(model, buffer, p->offset + i);
             if (value < 0)
-                return rnn_fail(RNN_ERROR_FORMAT, "%s%s holds %g; it must be squares", prefix, p->name, value);
+                return librnn_fail(RNN_ERROR_FORMAT, "%s%s holds %g; it must be squares", prefix, p->name, value);
         }
     }
     return RNN_OK;
@@ -405,17 +408,17 @@ static rnn_status read_optimizer(safetensors_reader *reader, const rnn_model *mo
     rnn_optimizer read = {.options.struct_size = sizeof read.options};
     if (!has_any(reader, optimizer_fields, COUNT_OF(optimizer_fields)))
         return RNN_OK;
-    RNN_TRY(rnn_text_read_fields(reader, optimizer_fields, COUNT_OF(optimizer_fields), &read));
+    RNN_TRY(librnn_text_read_fields(reader, optimizer_fields, COUNT_OF(optimizer_fields), &read));
     if (read.steps > RNN_STEPS_MOST)
-        return rnn_fail(RNN_ERROR_FORMAT, OWN_PREFIX "optimizer.steps is %" PRId64 "; it must be less than 2^53",
-                        read.steps);
-    if (rnn_optimizer_needs_first(&read.options))
+        return librnn_fail(RNN_ERROR_FORMAT, OWN_PREFIX "optimizer.steps is %" PRId64 "; it must be less than 2^53",
+                           read.steps);
+    if (librnn_optimizer_needs_first(&read.options))
         RNN_TRY(check_array(reader, model, first_prefix));
-    if (rnn_optimizer_needs_second(&read.options))
+    if (librnn_optimizer_needs_second(&read.options))
         RNN_TRY(check_array(reader, model, second_prefix));
     rnn_status status = rnn_optimizer_create(model, &read.options, optimizer);
     if (status == RNN_ERROR_ARGUMENT)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file says what no optimizer is: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file says what no optimizer is: %s", rnn_last_error());
     RNN_TRY(status);
     (*optimizer)->steps = read.steps;
     return read_accumulators(reader, model, *optimizer);
@@ -429,38 +432,38 @@ static rnn_status read_state_values(safetensors_reader *reader, rnn_state *state
     size_t size = (size_t)count * state->element_size;
     rnn_status status = RNN_OK;
     for (size_t part = 0; part < state->parts && status == RNN_OK; part++) {
-        const safetensor *t = rnn_safetensors_find(reader, state_names[part]);
+        const safetensor *t = librnn_safetensors_find(reader, state_names[part]);
         for (int64_t l = 0; l < state->shape.layers && status == RNN_OK; l++) {
-            status = rnn_safetensors_read(reader, t, (uint64_t)l * size, values, size);
+            status = librnn_safetensors_read(reader, t, (uint64_t)l * size, values, size);
             if (status != RNN_OK)
                 break;
             rnn_safetensors_order(values, (size_t)count, state->element_size);
             if (rnn_state_set(state, l, (int32_t)part, values, count) != RNN_OK)
-                status = rnn_fail(RNN_ERROR_FORMAT, "%s holds a number that is not finite", state_names[part]);
+                status = librnn_fail(RNN_ERROR_FORMAT, "%s holds a number that is not finite", state_names[part]);
         }
     }
-    rnn_release(values);
+    librnn_release(values);
     return status;
 }
 
 static rnn_status read_state(safetensors_reader *reader, const rnn_model *model, rnn_state **state)
 {
-    const safetensor *t = rnn_safetensors_find(reader, state_names[0]);
+    const safetensor *t = librnn_safetensors_find(reader, state_names[0]);
     rnn_state read = {.random_index = 0};
     if (!t && !has_any(reader, state_fields, COUNT_OF(state_fields)))
         return RNN_OK;
-    RNN_TRY(rnn_text_read_fields(reader, state_fields, COUNT_OF(state_fields), &read));
+    RNN_TRY(librnn_text_read_fields(reader, state_fields, COUNT_OF(state_fields), &read));
     if (read.random_index >= RANDOM_INDEX_END)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is %" PRIu64 "; it must be less than 2^54", state_fields[0].key,
-                        read.random_index);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is %" PRIu64 "; it must be less than 2^54", state_fields[0].key,
+                           read.random_index);
     RNN_TRY(need_numbers(reader, state_names[0], model, &t));
     const int64_t shape[3] = {model->options.layers, t->rank == 3 ? t->shape[1] : 0, model->options.hidden_size};
     if (shape[1] < 1 || shape[1] > STREAMS_MOST)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s must be of layers, 1 to %d streams and hidden_size", t->name,
-                        STREAMS_MOST);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s must be of layers, 1 to %d streams and hidden_size", t->name,
+                           STREAMS_MOST);
     for (int32_t part = 0; part < model->core->cell(model->options.cell)->parts; part++) {
         RNN_TRY(need_numbers(reader, state_names[part], model, &t));
-        RNN_TRY(rnn_tensor_check_shape(t, 3, shape));
+        RNN_TRY(librnn_tensor_check_shape(t, 3, shape));
     }
     RNN_TRY(rnn_state_create(model, shape[1], state));
     (*state)->random_index = read.random_index;
@@ -472,10 +475,10 @@ static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **s
     rnn_sampler read = {.options.struct_size = sizeof read.options};
     if (!has_any(reader, sampler_fields, COUNT_OF(sampler_fields)))
         return RNN_OK;
-    RNN_TRY(rnn_text_read_fields(reader, sampler_fields, COUNT_OF(sampler_fields), &read));
+    RNN_TRY(librnn_text_read_fields(reader, sampler_fields, COUNT_OF(sampler_fields), &read));
     rnn_status status = rnn_sampler_create(&read.options, sampler);
     if (status == RNN_ERROR_ARGUMENT)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file says what no sampler is: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file says what no sampler is: %s", rnn_last_error());
     if (status == RNN_OK)
         (*sampler)->drawn = read.drawn;
     return status;
@@ -485,7 +488,7 @@ static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **s
 static rnn_status read_training(safetensors_reader *reader, rnn_checkpoint *c)
 {
     progress p = {0};
-    RNN_TRY(rnn_text_read_fields(reader, progress_fields, COUNT_OF(progress_fields), &p));
+    RNN_TRY(librnn_text_read_fields(reader, progress_fields, COUNT_OF(progress_fields), &p));
     RNN_TRY(read_numbers(reader, counters_name, "I64", c->counters));
     RNN_TRY(read_numbers(reader, values_name, "F64", c->values));
     c->corpus_position = p.corpus_position;
@@ -502,12 +505,13 @@ static rnn_status read_all(safetensors_reader *reader, void *checkpoint)
     rnn_checkpoint *c = checkpoint;
     rnn_load_options defaults;
     bool own, more;
-    RNN_TRY(rnn_text_read_format(reader, &own));
+    RNN_TRY(librnn_text_read_format(reader, &own));
     if (!own)
-        return rnn_fail(RNN_ERROR_FORMAT, "librnn has not written the file; rnn_model_load() may find a model in it");
-    RNN_TRY(rnn_text_check_number(reader, format_key, FORMAT, &more));
-    RNN_TRY(rnn_load_options_read(NULL, &defaults));
-    RNN_TRY(rnn_model_read_from(reader, &defaults, &c->model, &c->vocab));
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "librnn has not written the file; rnn_model_load() may find a model in it");
+    RNN_TRY(librnn_text_check_number(reader, format_key, FORMAT, &more));
+    RNN_TRY(librnn_load_options_read(NULL, &defaults));
+    RNN_TRY(librnn_model_read_from(reader, &defaults, &c->model, &c->vocab));
     return more ? read_training(reader, c) : RNN_OK;
 }
 
@@ -516,9 +520,9 @@ rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint)
     rnn_checkpoint c = {0};
     RNN_REQUIRE(path);
     RNN_REQUIRE(checkpoint);
-    rnn_status status = rnn_file_load(path, read_all, &c);
+    rnn_status status = librnn_file_load(path, read_all, &c);
     if (status == RNN_OK)
-        status = rnn_struct_write("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c);
+        status = librnn_struct_write("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c);
     if (status == RNN_OK)
         return RNN_OK;
     rnn_sampler_destroy(c.sampler);
@@ -526,5 +530,5 @@ rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint)
     rnn_optimizer_destroy(c.optimizer);
     rnn_vocab_destroy(c.vocab);
     rnn_model_destroy(c.model);
-    return rnn_file_blame(path, status);
+    return librnn_file_blame(path, status);
 }

@@ -25,17 +25,17 @@ enum {
 rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size)
 {
     const rnn_chunk empty = {.struct_size = sizeof empty};
-    return rnn_struct_init("chunk", chunk, struct_size, &empty, RNN_CHUNK_FIRST_SIZE, sizeof empty);
+    return librnn_struct_init("chunk", chunk, struct_size, &empty, RNN_CHUNK_FIRST_SIZE, sizeof empty);
 }
 
 /* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
-rnn_status rnn_check_ids(const char *name, const int32_t *ids, size_t count, int32_t least, int64_t size)
+rnn_status librnn_check_ids(const char *name, const int32_t *ids, size_t count, int32_t least, int64_t size)
 {
     for (size_t i = 0; i < count; i++)
         if (ids[i] < least || ids[i] >= size)
-            return rnn_fail(RNN_ERROR_SYMBOL, "%s[%zu] is %" PRId32 "; it must be %" PRId32 " to %" PRId64, name, i,
-                            ids[i], least, size - 1);
+            return librnn_fail(RNN_ERROR_SYMBOL, "%s[%zu] is %" PRId32 "; it must be %" PRId32 " to %" PRId64, name, i,
+                               ids[i], least, size - 1);
     return RNN_OK;
 }
 
@@ -44,15 +44,15 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
                                 size_t width, const uint8_t *mask)
 {
     if (rows > SIZE_MAX / sizeof(double) / width)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %zu times %zu numbers, more than can be addressed", name, rows,
-                        width);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %zu times %zu numbers, more than can be addressed", name, rows,
+                           width);
     if (!mask && model->core->all_finite(vectors, rows * width))
         return RNN_OK;
     for (size_t row = 0; row < rows; row++)
         for (size_t i = row * width; (!mask || mask[row]) && i < (row + 1) * width; i++) {
             double value = rnn_model_number(model, vectors, i);
             if (!isfinite(value))
-                return rnn_fail(RNN_ERROR_ARGUMENT, "%s[%zu] is %g; it must be finite", name, i, value);
+                return librnn_fail(RNN_ERROR_ARGUMENT, "%s[%zu] is %g; it must be finite", name, i, value);
         }
     return RNN_OK;
 }
@@ -60,7 +60,7 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
 /* The fields of the kind that the model doesn't take must be NULL. */
 static rnn_status check_absent(const char *name, const void *field, const char *why)
 {
-    return field ? rnn_fail(RNN_ERROR_ARGUMENT, "%s is given; it must be NULL, since the model has %s", name, why)
+    return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is given; it must be NULL, since the model has %s", name, why)
                  : RNN_OK;
 }
 
@@ -69,12 +69,12 @@ static rnn_status check_inputs(const rnn_model *model, const rnn_chunk *chunk, s
     const rnn_model_options *o = &model->options;
     if (o->input == RNN_INPUT_VECTORS) {
         RNN_TRY(check_absent("chunk->inputs", chunk->inputs, "vectors as inputs"));
-        RNN_TRY(rnn_check_pointer("chunk->input_vectors", chunk->input_vectors));
+        RNN_TRY(librnn_check_pointer("chunk->input_vectors", chunk->input_vectors));
         return check_vectors(model, "chunk->input_vectors", chunk->input_vectors, rows, (size_t)o->input_size, NULL);
     }
     RNN_TRY(check_absent("chunk->input_vectors", chunk->input_vectors, "ids as inputs"));
-    RNN_TRY(rnn_check_pointer("chunk->inputs", chunk->inputs));
-    return rnn_check_ids("chunk->inputs", chunk->inputs, rows, 0, o->input_size);
+    RNN_TRY(librnn_check_pointer("chunk->inputs", chunk->inputs));
+    return librnn_check_ids("chunk->inputs", chunk->inputs, rows, 0, o->input_size);
 }
 
 static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, size_t rows)
@@ -82,14 +82,14 @@ static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, 
     const rnn_model_options *o = &model->options;
     if (o->loss == RNN_LOSS_SQUARED_ERROR) {
         RNN_TRY(check_absent("chunk->targets", chunk->targets, "vectors as targets"));
-        RNN_TRY(rnn_check_pointer("chunk->target_vectors", chunk->target_vectors));
+        RNN_TRY(librnn_check_pointer("chunk->target_vectors", chunk->target_vectors));
         return check_vectors(model, "chunk->target_vectors", chunk->target_vectors, rows, (size_t)o->output_size,
                              chunk->target_mask);
     }
     RNN_TRY(check_absent("chunk->target_vectors", chunk->target_vectors, "ids as targets"));
     RNN_TRY(check_absent("chunk->target_mask", chunk->target_mask, "ids as targets"));
-    RNN_TRY(rnn_check_pointer("chunk->targets", chunk->targets));
-    return rnn_check_ids("chunk->targets", chunk->targets, rows, RNN_IGNORE, o->output_size);
+    RNN_TRY(librnn_check_pointer("chunk->targets", chunk->targets));
+    return librnn_check_ids("chunk->targets", chunk->targets, rows, RNN_IGNORE, o->output_size);
 }
 
 /* Reads a chunk and checks it against the model and the state that it is to run on. */
@@ -99,16 +99,16 @@ static rnn_status read_chunk(const rnn_model *model, const rnn_state *state, con
     RNN_REQUIRE(model);
     RNN_REQUIRE(state);
     *chunk = (rnn_chunk){0};
-    RNN_TRY(rnn_struct_read("chunk", given, chunk, RNN_CHUNK_FIRST_SIZE, sizeof *chunk));
-    RNN_TRY(rnn_check_range("chunk->steps", chunk->steps, 1, STEPS_MOST));
-    RNN_TRY(rnn_check_range("chunk->streams", chunk->streams, 1, STREAMS_MOST));
-    RNN_TRY(rnn_state_check_model(state, model));
+    RNN_TRY(librnn_struct_read("chunk", given, chunk, RNN_CHUNK_FIRST_SIZE, sizeof *chunk));
+    RNN_TRY(librnn_check_range("chunk->steps", chunk->steps, 1, STEPS_MOST));
+    RNN_TRY(librnn_check_range("chunk->streams", chunk->streams, 1, STREAMS_MOST));
+    RNN_TRY(librnn_state_check_model(state, model));
     if (chunk->streams != state->streams)
-        return rnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64, chunk->streams,
-                        state->streams);
+        return librnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64, chunk->streams,
+                           state->streams);
     if ((uint64_t)(chunk->steps * chunk->streams) > SIZE_MAX / sizeof(double))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "steps times streams is %" PRId64 ", more than can be addressed",
-                        chunk->steps * chunk->streams);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams is %" PRId64 ", more than can be addressed",
+                           chunk->steps * chunk->streams);
     size_t rows = (size_t)(chunk->steps * chunk->streams);
     RNN_TRY(check_inputs(model, chunk, rows));
     if (targets)
@@ -123,7 +123,7 @@ static rnn_status check_loss(const rnn_loss *loss)
 {
     if (isfinite(loss->sum))
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_NONFINITE, "the loss of the chunk is %g", loss->sum);
+    return librnn_fail(RNN_ERROR_NONFINITE, "the loss of the chunk is %g", loss->sum);
 }
 
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
@@ -198,7 +198,7 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
     uint64_t rows = run->one_step ? 0 : (uint64_t)(largest->chunk.steps * largest->chunk.streams);
     size_t losses = add_room(&size, rows, sizeof(double));
     size_t workspace = add_room(&size, workspace_size(run, largest), 1);
-    RNN_TRY(rnn_cache_take(run->model, run->training, "the work space of a chunk", size, &run->memory));
+    RNN_TRY(librnn_cache_take(run->model, run->training, "the work space of a chunk", size, &run->memory));
     run->next = (char *)run->memory + next;
     run->outputs = (char *)run->memory + numbers;
     run->position_loss = (double *)((char *)run->memory + losses);
@@ -213,25 +213,26 @@ static bool is_one_step(const rnn_state *state, const rnn_piece *piece, bool tra
            !(state->observe & RNN_OBSERVE_ACTIVATIONS);
 }
 
-rnn_status rnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
-                         bool training, int64_t outputs)
+rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+                            bool training, int64_t outputs)
 {
     *run = (rnn_run){.model = model, .state = state, .training = training};
-    run->team = rnn_team_begin(work_of(model, &largest->chunk, training));
+    run->team = librnn_team_begin(work_of(model, &largest->chunk, training));
     run->one_step = is_one_step(state, largest, training);
-    rnn_status status = training ? rnn_cache_training((rnn_model *)model, &run->team, &run->packed, &run->packed_back)
-                                 : rnn_cache_forward(model, &run->team, &run->packed);
+    rnn_status status = training
+                            ? librnn_cache_training((rnn_model *)model, &run->team, &run->packed, &run->packed_back)
+                            : librnn_cache_forward(model, &run->team, &run->packed);
     if (status == RNN_OK)
         status = take_memory(run, largest, outputs);
     if (status != RNN_OK)
-        rnn_run_end(run);
+        librnn_run_end(run);
     return status;
 }
 
-void rnn_run_end(rnn_run *run)
+void librnn_run_end(rnn_run *run)
 {
-    rnn_cache_give(run->model, run->training, run->memory);
-    rnn_team_end(&run->team);
+    librnn_cache_give(run->model, run->training, run->memory);
+    librnn_team_end(&run->team);
 }
 
 /* A piece of one step and one stream */
@@ -253,7 +254,7 @@ static void run_step(const rnn_run *run, const rnn_piece *piece)
     model->core->step(&step);
 }
 
-void rnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
+void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
 {
     const rnn_model *model = run->model;
     const rnn_chunk *chunk = &piece->chunk;
@@ -329,10 +330,10 @@ static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_
         __builtin_mul_overflow(values, model->element_size, &values))
         values = SIZE_MAX;
     if (state->observe & RNN_OBSERVE_ACTIVATIONS)
-        RNN_TRY(rnn_state_grow("the activations of a chunk", &state->activations, values));
+        RNN_TRY(librnn_state_grow("the activations of a chunk", &state->activations, values));
     if (backward && (state->observe & RNN_OBSERVE_GRADIENT_NORMS))
-        RNN_TRY(rnn_state_grow("the gradient norms of a chunk", &state->gradient_norms,
-                               (size_t)steps * layers * sizeof(double)));
+        RNN_TRY(librnn_state_grow("the gradient norms of a chunk", &state->gradient_norms,
+                                  (size_t)steps * layers * sizeof(double)));
     return RNN_OK;
 }
 
@@ -376,30 +377,30 @@ static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *
     RNN_TRY(read_chunk(model, state, given, loss != NULL, &chunk));
     int64_t expected = 0;
     if (outputs && __builtin_mul_overflow(chunk.steps, chunk.streams * model->options.output_size, &expected))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "steps times streams times output_size is more than can be addressed");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams times output_size is more than can be addressed");
     if (outputs_count != expected)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64, outputs_count,
-                        expected);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64, outputs_count,
+                           expected);
     RNN_TRY(need_observed(model, state, chunk.steps, false));
     int64_t at_a_time = steps_at_a_time(model, state, &chunk);
     rnn_piece largest = piece_of(model, &chunk, outputs, 0, at_a_time);
     rnn_run run;
-    RNN_TRY(rnn_run_begin(&run, model, state, &largest, false, 0));
+    RNN_TRY(librnn_run_begin(&run, model, state, &largest, false, 0));
     rnn_loss total = {0};
     core_pass pass = {0};
     for (int64_t t = 0, steps; t < chunk.steps; t += steps) {
         steps = chunk.steps - t < at_a_time ? chunk.steps - t : at_a_time;
         rnn_piece piece = piece_of(model, &chunk, outputs, t, steps);
-        rnn_run_piece(&run, &piece, &pass);
+        librnn_run_piece(&run, &piece, &pass);
         if (loss)
             add_loss(&pass, &total);
     }
     rnn_status status = check_loss(&total);
     if (status == RNN_OK)
-        status = rnn_state_commit(state, run.next);
+        status = librnn_state_commit(state, run.next);
     if (status == RNN_OK)
         keep_observed(model, state, &pass);
-    rnn_run_end(&run);
+    librnn_run_end(&run);
     if (status == RNN_OK && loss)
         *loss = total;
     return status;
@@ -429,9 +430,9 @@ static RNN_FLOAT_BODY bool run_live_step(const rnn_model *model, rnn_state *stat
 {
     alignas(CORE_ALIGNMENT) char small[SMALL_STEP];
     void *memory = small;
-    const void *packed = rnn_cache_present(model);
+    const void *packed = librnn_cache_present(model);
     size_t bytes = state->count * state->element_size, size = bytes + model->network.step_bytes;
-    if (!packed || (size > sizeof small && rnn_cache_take(model, false, "the work space of a chunk", size, &memory)))
+    if (!packed || (size > sizeof small && librnn_cache_take(model, false, "the work space of a chunk", size, &memory)))
         return false;
     core_step step = {
         .network = &model->network,
@@ -451,7 +452,7 @@ static RNN_FLOAT_BODY bool run_live_step(const rnn_model *model, rnn_state *stat
         state->turned = !state->turned;
     }
     if (memory != small)
-        rnn_cache_give(model, false, memory);
+        librnn_cache_give(model, false, memory);
     return good;
 }
 
@@ -476,16 +477,16 @@ static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const 
 {
     const rnn_chunk *chunk = &whole->chunk;
     core_pass pass;
-    rnn_run_piece(run, whole, &pass);
+    librnn_run_piece(run, whole, &pass);
     add_loss(&pass, loss);
     RNN_TRY(check_loss(loss));
-    RNN_TRY(rnn_state_commit(state, run->next));
+    RNN_TRY(librnn_state_commit(state, run->next));
     bool mean = model->options.reduction == RNN_REDUCTION_MEAN && loss->count > 0;
     pass.gradient_scale = mean ? 1.0 / (double)loss->count : 1;
     pass.gradients = model->gradients;
     pass.gradient_norms = state->observe & RNN_OBSERVE_GRADIENT_NORMS ? state->gradient_norms.memory : NULL;
     if (chunk->inputs)
-        rnn_model_use_rows(model, chunk->inputs, (size_t)(chunk->steps * chunk->streams));
+        librnn_model_use_rows(model, chunk->inputs, (size_t)(chunk->steps * chunk->streams));
     model->core->backward(&pass);
     keep_observed(model, state, &pass);
     state->random_index = (state->random_index + 1) % RANDOM_INDEX_END;
@@ -497,13 +498,13 @@ static RNN_FLOAT_BODY rnn_status run_forward_backward(rnn_model *model, rnn_stat
 {
     rnn_piece whole = {0};
     RNN_TRY(read_chunk(model, state, given, true, &whole.chunk));
-    RNN_TRY(rnn_model_need_gradients(model));
+    RNN_TRY(librnn_model_need_gradients(model));
     RNN_TRY(need_observed(model, state, whole.chunk.steps, true));
     rnn_run run;
-    RNN_TRY(rnn_run_begin(&run, model, state, &whole, true, 0));
+    RNN_TRY(librnn_run_begin(&run, model, state, &whole, true, 0));
     rnn_loss total = {0};
     rnn_status status = learn(model, state, &run, &whole, &total);
-    rnn_run_end(&run);
+    librnn_run_end(&run);
     if (status == RNN_OK && loss)
         *loss = total;
     return status;

@@ -13,7 +13,7 @@ typedef struct rnn_run {
     core_team team;
     void *memory;          /* all of what follows */
     void *next;            /* the state after the last piece */
-    void *outputs;         /* as many numbers as rnn_run_begin() was asked for */
+    void *outputs;         /* as many numbers as librnn_run_begin() was asked for */
     double *position_loss; /* [T][B] of a piece */
     void *workspace;       /* of a piece */
     const void *packed, *packed_back;
@@ -33,14 +33,14 @@ typedef struct rnn_piece {
  * Begins a call whose largest piece is `largest`, with room for `outputs` numbers. training: `model` is not const, and
  * backward() follows. After RNN_OK, end the run.
  */
-rnn_status rnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
-                         bool training, int64_t outputs);
-void rnn_run_end(rnn_run *run);
+rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+                            bool training, int64_t outputs);
+void librnn_run_end(rnn_run *run);
 
 /* Runs a piece forward, from where the one before has ended; `pass` is what backward() needs. */
-void rnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass);
+void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass);
 
 /* RNN_ERROR_SYMBOL "inputs[7] is 70; it must be 0 to 64" */
-rnn_status rnn_check_ids(const char *name, const int32_t *ids, size_t count, int32_t least, int64_t size);
+rnn_status librnn_check_ids(const char *name, const int32_t *ids, size_t count, int32_t least, int64_t size);
 
 #endif

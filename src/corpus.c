@@ -55,28 +55,28 @@ static rnn_status check_size(int64_t size, int64_t steps, int64_t streams)
     int64_t needed = streams * steps + 1;
     if (size >= needed)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT,
-                    "the text has %" PRId64 " symbols; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64, size,
-                    streams, steps, needed);
+    return librnn_fail(RNN_ERROR_ARGUMENT,
+                       "the text has %" PRId64 " symbols; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64, size,
+                       streams, steps, needed);
 }
 
 /* UTF-8: finds where the streams of symbols begin ... begin + size start. */
 static rnn_status create_places(const rnn_corpus *corpus, int64_t begin, int64_t size, stream **places)
 {
     stream *created;
-    RNN_TRY(rnn_allocate("a corpus's streams", (size_t)corpus->streams, sizeof *created, (void **)&created));
+    RNN_TRY(librnn_allocate("a corpus's streams", (size_t)corpus->streams, sizeof *created, (void **)&created));
     rnn_status status = RNN_OK;
     rnn_finder finder;
-    rnn_finder_begin(&finder);
+    librnn_finder_begin(&finder);
     int64_t length = (size - 1) / corpus->streams;
     for (int64_t b = 0; b < corpus->streams && status == RNN_OK; b++) {
-        status = rnn_index_find(corpus->index, corpus->source, begin + b * length, &finder);
+        status = librnn_index_find(corpus->index, corpus->source, begin + b * length, &finder);
         created[b].start = finder.offset;
     }
     if (status == RNN_OK)
         *places = created;
     else
-        rnn_release(created);
+        librnn_release(created);
     return status;
 }
 
@@ -87,7 +87,7 @@ static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
     if (corpus->index) {
         stream *places;
         RNN_TRY(create_places(corpus, begin, size, &places));
-        rnn_release(corpus->places);
+        librnn_release(corpus->places);
         corpus->places = places;
         corpus->found = -1;
     }
@@ -104,8 +104,8 @@ static rnn_status create_windows(rnn_corpus *corpus)
     int64_t least = (corpus->steps + 1) * (corpus->index ? UTF8_MOST : 1);
     int64_t share = WINDOWS_TOGETHER / corpus->streams;
     corpus->window_size = share > least ? share : least;
-    return rnn_allocate("a window on a file", (size_t)corpus->streams, (size_t)corpus->window_size,
-                        (void **)&corpus->windows);
+    return librnn_allocate("a window on a file", (size_t)corpus->streams, (size_t)corpus->window_size,
+                           (void **)&corpus->windows);
 }
 
 /* A corpus over part of a source, which it becomes an owner of, as of the index (NULL: the symbols are bytes). */
@@ -113,11 +113,11 @@ static rnn_status create_part(const rnn_vocab *vocab, const rnn_source *source, 
                               int64_t size, int64_t steps, int64_t streams, rnn_corpus **corpus)
 {
     rnn_corpus *c;
-    RNN_TRY(rnn_allocate("a corpus", 1, sizeof *c, (void **)&c));
-    c->vocab = rnn_vocab_share(vocab);
-    c->source = rnn_source_share(source);
-    c->index = index ? rnn_index_share(index) : NULL;
-    c->text = rnn_source_text(source);
+    RNN_TRY(librnn_allocate("a corpus", 1, sizeof *c, (void **)&c));
+    c->vocab = librnn_vocab_share(vocab);
+    c->source = librnn_source_share(source);
+    c->index = index ? librnn_index_share(index) : NULL;
+    c->text = librnn_source_text(source);
     c->steps = steps;
     c->streams = streams;
     rnn_status status = cut(c, begin, size);
@@ -125,15 +125,15 @@ static rnn_status create_part(const rnn_vocab *vocab, const rnn_source *source, 
         goto failed;
     size_t ids;
     if (!rnn_size_multiply((uint64_t)steps, (uint64_t)streams, &ids)) {
-        status = rnn_fail(RNN_ERROR_MEMORY,
-                          "steps is %" PRId64 " and streams %" PRId64 ": a chunk is larger than can be addressed",
-                          steps, streams);
+        status = librnn_fail(RNN_ERROR_MEMORY,
+                             "steps is %" PRId64 " and streams %" PRId64 ": a chunk is larger than can be addressed",
+                             steps, streams);
         goto failed;
     }
-    status = rnn_allocate("a chunk's inputs", ids, sizeof *c->inputs, (void **)&c->inputs);
+    status = librnn_allocate("a chunk's inputs", ids, sizeof *c->inputs, (void **)&c->inputs);
     if (status != RNN_OK)
         goto failed;
-    status = rnn_allocate("a chunk's targets", ids, sizeof *c->targets, (void **)&c->targets);
+    status = librnn_allocate("a chunk's targets", ids, sizeof *c->targets, (void **)&c->targets);
     if (status != RNN_OK)
         goto failed;
     if (!c->text) {
@@ -156,17 +156,17 @@ static rnn_status create(const rnn_vocab *vocab, const rnn_source *source, int64
     if (vocab->kind == RNN_VOCAB_BYTES)
         return create_part(vocab, source, NULL, 0, rnn_source_size(source), steps, streams, corpus);
     rnn_index *index;
-    RNN_TRY(rnn_index_create(source, vocab, &index));
+    RNN_TRY(librnn_index_create(source, vocab, &index));
     rnn_status status = create_part(vocab, source, index, 0, index->symbols, steps, streams, corpus);
-    rnn_index_release(index);
+    librnn_index_release(index);
     return status;
 }
 
 static rnn_status check_shape(const rnn_vocab *vocab, int64_t steps, int64_t streams, rnn_corpus **corpus)
 {
     RNN_REQUIRE(vocab);
-    RNN_TRY(rnn_check_range("steps", steps, 1, STEPS_MOST));
-    RNN_TRY(rnn_check_range("streams", streams, 1, STREAMS_MOST));
+    RNN_TRY(librnn_check_range("steps", steps, 1, STEPS_MOST));
+    RNN_TRY(librnn_check_range("streams", streams, 1, STREAMS_MOST));
     RNN_REQUIRE(corpus);
     return RNN_OK;
 }
@@ -178,7 +178,7 @@ static rnn_status check_bytes(const rnn_vocab *vocab, const unsigned char *bytes
         if (vocab->id_of[bytes[i]] < 0) {
             char place[PLACE_SIZE];
             snprintf(place, sizeof place, "offset %zu", i);
-            return rnn_vocab_refuse(vocab->kind, bytes + i, size - i, place);
+            return librnn_vocab_refuse(vocab->kind, bytes + i, size - i, place);
         }
     }
     return RNN_OK;
@@ -191,11 +191,11 @@ rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text,
     RNN_REQUIRE(text);
     uint64_t length = size; /* the comparison would always be false of a size_t of 32 bits, which compilers warn of */
     if (length > INT64_MAX / 2)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; no text is that long", size);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; no text is that long", size);
     if (vocab->kind == RNN_VOCAB_BYTES)
         RNN_TRY(check_bytes(vocab, text, size));
     rnn_source *source;
-    RNN_TRY(rnn_source_create_from_text(text, size, &source));
+    RNN_TRY(librnn_source_create_from_text(text, size, &source));
     rnn_status status = create(vocab, source, steps, streams, corpus);
     rnn_source_destroy(source);
     return status;
@@ -214,7 +214,7 @@ rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path,
 {
     RNN_TRY(check_shape(vocab, steps, streams, corpus));
     rnn_source *source;
-    RNN_TRY(rnn_source_open_file(path, &source));
+    RNN_TRY(librnn_source_open_file(path, &source));
     rnn_status status = create(vocab, source, steps, streams, corpus);
     rnn_source_destroy(source);
     return status;
@@ -231,7 +231,7 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     RNN_REQUIRE(corpus);
     RNN_REQUIRE(validation);
     if (!rnn_is_share(share) || rnn_order(share) == 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be between 0 and 1", share);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be between 0 and 1", share);
     fenv_t mode = rnn_float_enter_exact();
     int64_t moved;
     find_part(corpus, share, &moved);
@@ -239,10 +239,10 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     rnn_float_leave_exact(&mode);
     int64_t needed = corpus->streams * corpus->steps + 1;
     if (moved < needed || kept < needed)
-        return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "share is %g, which parts %" PRId64 " symbols into %" PRId64 " and %" PRId64
-                        "; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64 " in each",
-                        share, corpus->size, kept, moved, corpus->streams, corpus->steps, needed);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "share is %g, which parts %" PRId64 " symbols into %" PRId64 " and %" PRId64
+                           "; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64 " in each",
+                           share, corpus->size, kept, moved, corpus->streams, corpus->steps, needed);
     rnn_corpus *rest;
     RNN_TRY(create_part(corpus->vocab, corpus->source, corpus->index, corpus->begin + kept, moved, corpus->steps,
                         corpus->streams, &rest));
@@ -260,12 +260,12 @@ void rnn_corpus_destroy(rnn_corpus *corpus)
         return;
     rnn_vocab_destroy(corpus->vocab);
     rnn_source_destroy(corpus->source);
-    rnn_index_release(corpus->index);
-    rnn_release(corpus->inputs);
-    rnn_release(corpus->targets);
-    rnn_release(corpus->windows);
-    rnn_release(corpus->places);
-    rnn_release(corpus);
+    librnn_index_release(corpus->index);
+    librnn_release(corpus->inputs);
+    librnn_release(corpus->targets);
+    librnn_release(corpus->windows);
+    librnn_release(corpus->places);
+    librnn_release(corpus);
 }
 
 int64_t rnn_corpus_size(const rnn_corpus *corpus)
@@ -297,9 +297,10 @@ rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position)
     RNN_REQUIRE(corpus);
     int64_t most = rnn_corpus_chunks(corpus) * corpus->steps;
     if (position < 0 || position > most || position % corpus->steps != 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "position is %" PRId64 "; it must be 0 to %" PRId64 " and a multiple of the %" PRId64 " steps",
-                        position, most, corpus->steps);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "position is %" PRId64 "; it must be 0 to %" PRId64 " and a multiple of the %" PRId64
+                           " steps",
+                           position, most, corpus->steps);
     corpus->position = position;
     return RNN_OK;
 }
@@ -321,9 +322,9 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
     int64_t left = corpus->length + 1 - position, size = left < corpus->window_size ? left : corpus->window_size;
     corpus->window_start = corpus->window_end = 0; /* nothing, should a read fail */
     for (int64_t b = 0; b < corpus->streams; b++)
-        RNN_TRY(rnn_source_read(corpus->source, corpus->begin + b * corpus->length + position,
-                                corpus->windows + b * corpus->window_size, (size_t)size));
-    RNN_TRY(rnn_source_check(corpus->source));
+        RNN_TRY(librnn_source_read(corpus->source, corpus->begin + b * corpus->length + position,
+                                   corpus->windows + b * corpus->window_size, (size_t)size));
+    RNN_TRY(librnn_source_check(corpus->source));
     corpus->window_start = position;
     corpus->window_end = position + size;
     return RNN_OK;
@@ -349,8 +350,8 @@ static rnn_status encode_bytes(rnn_corpus *corpus, int64_t position)
             int32_t id = id_of[text[t]];
             if (id < 0) {
                 char place[PLACE_SIZE];
-                rnn_source_place(corpus->source, corpus->begin + b * corpus->length + position + t, place);
-                return rnn_vocab_refuse(corpus->vocab->kind, &text[t], 1, place);
+                librnn_source_place(corpus->source, corpus->begin + b * corpus->length + position + t, place);
+                return librnn_vocab_refuse(corpus->vocab->kind, &text[t], 1, place);
             }
             if (t > 0)
                 corpus->targets[(t - 1) * streams + b] = id;
@@ -370,13 +371,14 @@ static rnn_status find_places(rnn_corpus *corpus, int64_t position)
         return RNN_OK;
     corpus->found = -1; /* should a read fail */
     rnn_finder finder;
-    rnn_finder_begin(&finder);
+    librnn_finder_begin(&finder);
     for (int64_t b = 0; b < corpus->streams; b++) {
         if (position == 0) {
             corpus->places[b].at = corpus->places[b].start;
             continue;
         }
-        RNN_TRY(rnn_index_find(corpus->index, corpus->source, corpus->begin + b * corpus->length + position, &finder));
+        RNN_TRY(
+            librnn_index_find(corpus->index, corpus->source, corpus->begin + b * corpus->length + position, &finder));
         corpus->places[b].at = finder.offset;
     }
     corpus->found = position;
@@ -398,7 +400,7 @@ static rnn_status fill_window(rnn_corpus *corpus, int64_t b, const unsigned char
     if (place->at < place->window_start || place->at + wanted > place->window_end) {
         int64_t filled = left < corpus->window_size ? left : corpus->window_size;
         place->window_start = place->window_end = 0; /* nothing, should the read fail */
-        RNN_TRY(rnn_source_read(corpus->source, place->at, window, (size_t)filled));
+        RNN_TRY(librnn_source_read(corpus->source, place->at, window, (size_t)filled));
         place->window_start = place->at;
         place->window_end = place->at + filled;
         *read = true;
@@ -411,9 +413,9 @@ static rnn_status fill_window(rnn_corpus *corpus, int64_t b, const unsigned char
 static rnn_status refuse_change(const rnn_corpus *corpus, int64_t offset)
 {
     char place[PLACE_SIZE];
-    RNN_TRY(rnn_source_check(corpus->source));
-    rnn_source_place(corpus->source, offset, place);
-    return rnn_fail(RNN_ERROR_IO, "the text at %s has changed since it was opened", place);
+    RNN_TRY(librnn_source_check(corpus->source));
+    librnn_source_place(corpus->source, offset, place);
+    return librnn_fail(RNN_ERROR_IO, "the text at %s has changed since it was opened", place);
 }
 
 /* Encodes stream b's T + 1 symbols from where it is on. */
@@ -450,7 +452,7 @@ static rnn_status encode_code_points(rnn_corpus *corpus, int64_t position)
             status = encode_stream(corpus, b, text, size);
     }
     if (status == RNN_OK && read)
-        status = rnn_source_check(corpus->source);
+        status = librnn_source_check(corpus->source);
     if (status != RNN_OK) /* no window may be kept that wasn't checked */
         for (int64_t b = 0; b < corpus->streams; b++)
             corpus->places[b].window_start = corpus->places[b].window_end = 0;
@@ -478,7 +480,7 @@ rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restar
                         .inputs = corpus->inputs,
                         .targets = corpus->targets};
     RNN_TRY(corpus->index ? encode_code_points(corpus, position) : encode_bytes(corpus, position));
-    RNN_TRY(rnn_struct_write("chunk", chunk, &served, RNN_CHUNK_FIRST_SIZE, sizeof served));
+    RNN_TRY(librnn_struct_write("chunk", chunk, &served, RNN_CHUNK_FIRST_SIZE, sizeof served));
     move_on(corpus, position);
     if (restarted)
         *restarted = position == 0;

@@ -34,16 +34,16 @@ static bool has_avx512(void)
 
 /* The best last. */
 static const build builds[] = {
-    {"baseline", always, {&rnn_core_f32_baseline, &rnn_core_f64_baseline}},
+    {"baseline", always, {&librnn_core_f32_baseline, &librnn_core_f64_baseline}},
 #ifdef RNN_HAVE_AVX2
-    {"avx2", has_avx2, {&rnn_core_f32_avx2, &rnn_core_f64_avx2}},
+    {"avx2", has_avx2, {&librnn_core_f32_avx2, &librnn_core_f64_avx2}},
 #endif
 #ifdef RNN_HAVE_AVX512
-    {"avx512", has_avx512, {&rnn_core_f32_avx512, &rnn_core_f64_avx512}},
+    {"avx512", has_avx512, {&librnn_core_f32_avx512, &librnn_core_f64_avx512}},
 #endif
 };
 
-rnn_status rnn_cpu_core(int32_t precision, const rnn_core **core)
+rnn_status librnn_cpu_core(int32_t precision, const rnn_core **core)
 {
     const char *wanted = getenv("RNN_CPU");
     if (wanted && !*wanted)
@@ -57,7 +57,7 @@ rnn_status rnn_cpu_core(int32_t precision, const rnn_core **core)
             return RNN_OK;
         }
         if (wanted)
-            return rnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s, which this machine doesn't have", wanted);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s, which this machine doesn't have", wanted);
     }
-    return rnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s, which this library has no build for", wanted);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s, which this library has no build for", wanted);
 }

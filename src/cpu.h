@@ -11,6 +11,6 @@
  * The build for a precision and the best instruction set that this machine has, or the one that RNN_CPU in the
  * environment names.
  */
-rnn_status rnn_cpu_core(int32_t precision, const rnn_core **core);
+rnn_status librnn_cpu_core(int32_t precision, const rnn_core **core);
 
 #endif

@@ -63,7 +63,7 @@ static int open_old(const char *path, int flags)
 
 static rnn_status fail_to_open(const char *path)
 {
-    return rnn_fail(RNN_ERROR_IO, "%.*s can't be opened: %s", PATH_SHOWN, path, strerror(errno));
+    return librnn_fail(RNN_ERROR_IO, "%.*s can't be opened: %s", PATH_SHOWN, path, strerror(errno));
 }
 
 /* Takes the path over for sentences; nothing is open yet. */
@@ -71,7 +71,7 @@ static rnn_status begin(const char *path, rnn_file *file)
 {
     RNN_REQUIRE(path);
     *file = (rnn_file){.descriptor = -1};
-    RNN_TRY(rnn_allocate("a file's name", strlen(path) + 1, 1, (void **)&file->path));
+    RNN_TRY(librnn_allocate("a file's name", strlen(path) + 1, 1, (void **)&file->path));
     strcpy(file->path, path);
     return RNN_OK;
 }
@@ -82,7 +82,7 @@ static void keep_time(rnn_file *file, const struct stat *about)
     file->modified = about->st_mtim;
 }
 
-rnn_status rnn_file_open(const char *path, rnn_file *file)
+rnn_status librnn_file_open(const char *path, rnn_file *file)
 {
     rnn_file opened;
     RNN_TRY(begin(path, &opened));
@@ -94,8 +94,8 @@ rnn_status rnn_file_open(const char *path, rnn_file *file)
         goto failed;
     }
     if (!S_ISREG(about.st_mode)) {
-        status = rnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, path,
-                          S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
+        status = librnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, path,
+                             S_ISDIR(about.st_mode) ? "a directory" : "not a regular file");
         goto failed;
     }
     keep_time(&opened, &about);
@@ -103,7 +103,7 @@ rnn_status rnn_file_open(const char *path, rnn_file *file)
     return RNN_OK;
 
 failed:
-    rnn_file_close(&opened);
+    librnn_file_close(&opened);
     return status;
 }
 
@@ -127,7 +127,7 @@ static void take_rest(rnn_file *file)
     file->size -= file->base;
 }
 
-rnn_status rnn_file_open_any(const char *path, rnn_file *file)
+rnn_status librnn_file_open_any(const char *path, rnn_file *file)
 {
     RNN_REQUIRE(path);
     bool input = strcmp(path, "-") == 0;
@@ -141,8 +141,8 @@ rnn_status rnn_file_open_any(const char *path, rnn_file *file)
         goto failed;
     }
     if (S_ISDIR(about.st_mode) || S_ISBLK(about.st_mode)) {
-        status = rnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, opened.path,
-                          S_ISDIR(about.st_mode) ? "a directory" : "a block device");
+        status = librnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, opened.path,
+                             S_ISDIR(about.st_mode) ? "a directory" : "a block device");
         goto failed;
     }
     opened.once = !S_ISREG(about.st_mode);
@@ -155,16 +155,16 @@ rnn_status rnn_file_open_any(const char *path, rnn_file *file)
     return RNN_OK;
 
 failed:
-    rnn_file_close(&opened);
+    librnn_file_close(&opened);
     return status;
 }
 
 static rnn_status fail_to_read(const rnn_file *file)
 {
-    return rnn_fail(RNN_ERROR_IO, "%.*s can't be read: %s", PATH_SHOWN, file->path, strerror(errno));
+    return librnn_fail(RNN_ERROR_IO, "%.*s can't be read: %s", PATH_SHOWN, file->path, strerror(errno));
 }
 
-rnn_status rnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size_t size)
+rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size_t size)
 {
     for (size_t done = 0; done < size;) {
         int64_t at = offset + (int64_t)done;
@@ -174,14 +174,15 @@ rnn_status rnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size
         if (n < 0)
             return fail_to_read(file);
         if (n == 0)
-            return rnn_fail(RNN_ERROR_IO, "%.*s ends at byte %" PRId64 "; it had %" PRId64 " bytes when it was opened",
-                            PATH_SHOWN, file->path, at, file->size);
+            return librnn_fail(RNN_ERROR_IO,
+                               "%.*s ends at byte %" PRId64 "; it had %" PRId64 " bytes when it was opened", PATH_SHOWN,
+                               file->path, at, file->size);
         done += (size_t)n;
     }
     return RNN_OK;
 }
 
-rnn_status rnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size_t *done)
+rnn_status librnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size_t *done)
 {
     for (*done = 0; *done < size;) {
         ssize_t n = read(file->descriptor, (char *)bytes + *done, size - *done);
@@ -200,38 +201,38 @@ rnn_status rnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size
     return RNN_OK;
 }
 
-rnn_status rnn_file_check(const rnn_file *file)
+rnn_status librnn_file_check(const rnn_file *file)
 {
     struct stat about;
     if (fstat(file->descriptor, &about) != 0)
         return fail_to_read(file);
     int64_t size = about.st_size - file->base;
     if (size != file->size)
-        return rnn_fail(RNN_ERROR_IO, "%.*s has %" PRId64 " bytes; it had %" PRId64 " when it was opened", PATH_SHOWN,
-                        file->path, size, file->size);
+        return librnn_fail(RNN_ERROR_IO, "%.*s has %" PRId64 " bytes; it had %" PRId64 " when it was opened",
+                           PATH_SHOWN, file->path, size, file->size);
     if (about.st_mtim.tv_sec != file->modified.tv_sec || about.st_mtim.tv_nsec != file->modified.tv_nsec)
-        return rnn_fail(RNN_ERROR_IO, "%.*s has changed since it was opened", PATH_SHOWN, file->path);
+        return librnn_fail(RNN_ERROR_IO, "%.*s has changed since it was opened", PATH_SHOWN, file->path);
     return RNN_OK;
 }
 
-void rnn_file_stop(rnn_file *file)
+void librnn_file_stop(rnn_file *file)
 {
     if (file->descriptor >= 0)
         close(file->descriptor);
     file->descriptor = -1;
 }
 
-void rnn_file_close(rnn_file *file)
+void librnn_file_close(rnn_file *file)
 {
-    rnn_file_stop(file);
-    rnn_release(file->path);
+    librnn_file_stop(file);
+    librnn_release(file->path);
 }
 
 /* ---- Replacing --------------------------------------------------------------------------------------------------- */
 
 static rnn_status fail_to_write(const rnn_replacement *r, const char *reason)
 {
-    return rnn_fail(RNN_ERROR_IO, "%.*s can't be written: %s", PATH_SHOWN, r->path, reason);
+    return librnn_fail(RNN_ERROR_IO, "%.*s can't be written: %s", PATH_SHOWN, r->path, reason);
 }
 
 /* Puts what a symbolic link says in place of its name: text after `directory_length` bytes of the path in `target`. */
@@ -239,10 +240,10 @@ static rnn_status follow_link(rnn_replacement *r, char link[PATH_MAX])
 {
     size_t length = link[0] == '/' ? 0 : (size_t)(r->name - r->target);
     char *target;
-    RNN_TRY(rnn_allocate("a file's name", length + strlen(link) + 1, 1, (void **)&target));
+    RNN_TRY(librnn_allocate("a file's name", length + strlen(link) + 1, 1, (void **)&target));
     memcpy(target, r->target, length);
     strcpy(target + length, link);
-    rnn_release(r->target);
+    librnn_release(r->target);
     r->target = target;
     return RNN_OK;
 }
@@ -256,7 +257,7 @@ static void find_name(rnn_replacement *r)
 /* Finds what is to be replaced, through symbolic links, whether or not it is there. */
 static rnn_status find_target(rnn_replacement *r)
 {
-    RNN_TRY(rnn_allocate("a file's name", strlen(r->path) + 1, 1, (void **)&r->target));
+    RNN_TRY(librnn_allocate("a file's name", strlen(r->path) + 1, 1, (void **)&r->target));
     strcpy(r->target, r->path);
     find_name(r);
     for (int i = 0; i < LINKS_MOST; i++) {
@@ -295,8 +296,8 @@ static rnn_status look_at_old(const rnn_replacement *r, struct stat *old, bool *
     if (fstatat(r->directory, r->name, old, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT ? RNN_OK : fail_to_write(r, strerror(errno));
     if (!S_ISREG(old->st_mode))
-        return rnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, r->path,
-                        S_ISDIR(old->st_mode) ? "a directory" : "not a regular file");
+        return librnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, r->path,
+                           S_ISDIR(old->st_mode) ? "a directory" : "not a regular file");
     if (faccessat(r->directory, r->name, W_OK, AT_EACCESS) != 0)
         return fail_to_write(r, strerror(errno));
     *exists = true;
@@ -353,7 +354,7 @@ static void take_after(const rnn_replacement *r, const struct stat *old)
         errno = 0; /* then its permissions are those that the file system gives to all */
 }
 
-rnn_status rnn_file_replace(const char *path, rnn_replacement *replacement)
+rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)
 {
     RNN_REQUIRE(path);
     rnn_replacement r = {.directory = -1, .descriptor = -1, .path = path};
@@ -373,11 +374,11 @@ rnn_status rnn_file_replace(const char *path, rnn_replacement *replacement)
     if (status == RNN_OK)
         *replacement = r;
     else
-        rnn_file_discard(&r);
+        librnn_file_discard(&r);
     return status;
 }
 
-rnn_status rnn_file_write(const rnn_replacement *replacement, const void *bytes, size_t size)
+rnn_status librnn_file_write(const rnn_replacement *replacement, const void *bytes, size_t size)
 {
     for (size_t done = 0; done < size;) {
         ssize_t n = write(replacement->descriptor, (const char *)bytes + done, size - done);
@@ -399,7 +400,7 @@ static int synchronise(int descriptor)
     return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
 }
 
-rnn_status rnn_file_commit(rnn_replacement *r)
+rnn_status librnn_file_commit(rnn_replacement *r)
 {
     rnn_status status = synchronise(r->descriptor) == 0 ? RNN_OK : fail_to_write(r, strerror(errno));
     int closed = close(r->descriptor);
@@ -412,11 +413,11 @@ rnn_status rnn_file_commit(rnn_replacement *r)
         unlinkat(r->directory, r->temporary, 0);
     else
         synchronise(r->directory); /* the new file is in its place, whether or not this works */
-    rnn_file_discard(r);
+    librnn_file_discard(r);
     return status;
 }
 
-void rnn_file_discard(rnn_replacement *r)
+void librnn_file_discard(rnn_replacement *r)
 {
     if (r->descriptor >= 0) {
         unlinkat(r->directory, r->temporary, 0);
@@ -424,24 +425,24 @@ void rnn_file_discard(rnn_replacement *r)
     }
     if (r->directory >= 0)
         close(r->directory);
-    rnn_release(r->target);
+    librnn_release(r->target);
     *r = (rnn_replacement){.directory = -1, .descriptor = -1};
 }
 
 /* ---- A file or memory -------------------------------------------------------------------------------------------- */
 
-rnn_status rnn_bytes_read(const rnn_bytes *source, uint64_t offset, void *bytes, size_t size)
+rnn_status librnn_bytes_read(const rnn_bytes *source, uint64_t offset, void *bytes, size_t size)
 {
     if (source->file)
-        return rnn_file_read(source->file, (int64_t)offset, bytes, size);
+        return librnn_file_read(source->file, (int64_t)offset, bytes, size);
     memcpy(bytes, (const char *)source->memory + offset, size);
     return RNN_OK;
 }
 
-rnn_status rnn_sink_write(rnn_sink *sink, const void *bytes, size_t size)
+rnn_status librnn_sink_write(rnn_sink *sink, const void *bytes, size_t size)
 {
     if (sink->file)
-        return rnn_file_write(sink->file, bytes, size);
+        return librnn_file_write(sink->file, bytes, size);
     memcpy(sink->memory, bytes, size);
     sink->memory += size;
     return RNN_OK;

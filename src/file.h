@@ -22,32 +22,33 @@ typedef struct rnn_file {
 } rnn_file;
 
 /* Opens a regular file for reading. Anything else is an error, and is not waited for. */
-rnn_status rnn_file_open(const char *path, rnn_file *file);
+rnn_status librnn_file_open(const char *path, rnn_file *file);
 
 /* Opens for reading what may also be readable only once; "-" is standard input. Waits for a FIFO's writer. */
-rnn_status rnn_file_open_any(const char *path, rnn_file *file);
+rnn_status librnn_file_open_any(const char *path, rnn_file *file);
 
 /* Reads exactly `size` bytes from `offset` on; fewer, since the file has become shorter, is an error. */
-rnn_status rnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size_t size);
+rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size_t size);
 
 /* Reads the next bytes of what can only be read once; `done` is less than `size` only at its end. */
-rnn_status rnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size_t *done);
+rnn_status librnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size_t *done);
 
 /* That the file has the length and the time of modification that it had when it was opened. */
-rnn_status rnn_file_check(const rnn_file *file);
+rnn_status librnn_file_check(const rnn_file *file);
 
 /* Gives the descriptor back and keeps the path. */
-void rnn_file_stop(rnn_file *file);
+void librnn_file_stop(rnn_file *file);
 
-void rnn_file_close(rnn_file *file);
+void librnn_file_close(rnn_file *file);
 
 /*
  * A new file that takes an old one's place when it is complete:
  *
- *     rnn_file_replace(path, &r);  rnn_file_write(&r, ...) ...;  rnn_file_commit(&r) or rnn_file_discard(&r);
+ *     librnn_file_replace(path, &r);  librnn_file_write(&r, ...) ...;  librnn_file_commit(&r) or
+ * librnn_file_discard(&r);
  *
- * Until rnn_file_commit() the old file is what it was, and after it the new one is on the disk. rnn_file_discard()
- * leaves nothing behind, and does nothing after rnn_file_commit(), whatever that returned.
+ * Until librnn_file_commit() the old file is what it was, and after it the new one is on the disk.
+ * librnn_file_discard() leaves nothing behind, and does nothing after librnn_file_commit(), whatever that returned.
  */
 typedef struct rnn_replacement {
     int directory;      /* that holds both; -1 when there is none */
@@ -58,10 +59,10 @@ typedef struct rnn_replacement {
     char temporary[32]; /* the new file's name meanwhile */
 } rnn_replacement;
 
-rnn_status rnn_file_replace(const char *path, rnn_replacement *replacement);
-rnn_status rnn_file_write(const rnn_replacement *replacement, const void *bytes, size_t size);
-rnn_status rnn_file_commit(rnn_replacement *replacement);
-void rnn_file_discard(rnn_replacement *replacement);
+rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement);
+rnn_status librnn_file_write(const rnn_replacement *replacement, const void *bytes, size_t size);
+rnn_status librnn_file_commit(rnn_replacement *replacement);
+void librnn_file_discard(rnn_replacement *replacement);
 
 /* Bytes to read: a file's, or memory's where `file` is NULL. Whoever reads stays below `size`. */
 typedef struct rnn_bytes {
@@ -70,7 +71,7 @@ typedef struct rnn_bytes {
     uint64_t size;
 } rnn_bytes;
 
-rnn_status rnn_bytes_read(const rnn_bytes *source, uint64_t offset, void *bytes, size_t size);
+rnn_status librnn_bytes_read(const rnn_bytes *source, uint64_t offset, void *bytes, size_t size);
 
 /* Where bytes go, one after the other: to a file, or to memory with room for them all where `file` is NULL. */
 typedef struct rnn_sink {
@@ -78,6 +79,6 @@ typedef struct rnn_sink {
     char *memory;
 } rnn_sink;
 
-rnn_status rnn_sink_write(rnn_sink *sink, const void *bytes, size_t size);
+rnn_status librnn_sink_write(rnn_sink *sink, const void *bytes, size_t size);
 
 #endif

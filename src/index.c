@@ -26,7 +26,7 @@ static rnn_status scan(rnn_index *index, const rnn_source *source, const rnn_voc
     for (int64_t offset = 0; offset < rnn_source_size(source);) {
         const unsigned char *bytes;
         size_t size = PIECE_SIZE, end = 0;
-        RNN_TRY(rnn_source_piece(source, offset, room, &bytes, &size));
+        RNN_TRY(librnn_source_piece(source, offset, room, &bytes, &size));
         int32_t id;
         for (int length; end < size && (length = rnn_vocab_read(vocab, bytes + end, size - end, &id)) > 0;
              end += (size_t)length) {
@@ -34,35 +34,35 @@ static rnn_status scan(rnn_index *index, const rnn_source *source, const rnn_voc
             index->symbols++;
         }
         offset += (int64_t)end;
-        RNN_TRY(rnn_vocab_check_stop(vocab->kind, source, offset, bytes + end, size - end));
+        RNN_TRY(librnn_vocab_check_stop(vocab->kind, source, offset, bytes + end, size - end));
     }
-    return rnn_source_check(source);
+    return librnn_source_check(source);
 }
 
-rnn_status rnn_index_create(const rnn_source *source, const rnn_vocab *vocab, rnn_index **index)
+rnn_status librnn_index_create(const rnn_source *source, const rnn_vocab *vocab, rnn_index **index)
 {
     rnn_index *created;
-    RNN_TRY(rnn_allocate("an index of a text", 1, sizeof *created, (void **)&created));
+    RNN_TRY(librnn_allocate("an index of a text", 1, sizeof *created, (void **)&created));
     created->owners = 1;
     created->spacing = 1;
     rnn_status status = scan(created, source, vocab);
     if (status == RNN_OK)
         *index = created;
     else
-        rnn_release(created);
+        librnn_release(created);
     return status;
 }
 
-rnn_index *rnn_index_share(rnn_index *index)
+rnn_index *librnn_index_share(rnn_index *index)
 {
     atomic_fetch_add(&index->owners, 1);
     return index;
 }
 
-void rnn_index_release(rnn_index *index)
+void librnn_index_release(rnn_index *index)
 {
     if (index && atomic_fetch_sub(&index->owners, 1) == 1)
-        rnn_release(index);
+        librnn_release(index);
 }
 
 /* How far into the bytes the `skip`-th symbol begins, counted from 0; what begins before is taken off `skip`. */
@@ -78,7 +78,7 @@ static size_t skip_symbols(const unsigned char *bytes, size_t size, int64_t *ski
     return size;
 }
 
-void rnn_finder_begin(rnn_finder *finder)
+void librnn_finder_begin(rnn_finder *finder)
 {
     finder->symbol = finder->offset = finder->begin = 0;
     finder->bytes = NULL;
@@ -91,16 +91,16 @@ static rnn_status look_at(rnn_finder *finder, const rnn_source *source, int64_t 
     if (offset >= finder->begin && offset < finder->begin + (int64_t)finder->size)
         return RNN_OK;
     if (offset >= rnn_source_size(source))
-        return rnn_fail(RNN_ERROR_IO, "the text has changed since it was opened: it has fewer symbols");
+        return librnn_fail(RNN_ERROR_IO, "the text has changed since it was opened: it has fewer symbols");
     size_t size = PIECE_SIZE;
     finder->size = 0; /* should the read fail */
-    RNN_TRY(rnn_source_piece(source, offset, finder->room, &finder->bytes, &size));
+    RNN_TRY(librnn_source_piece(source, offset, finder->room, &finder->bytes, &size));
     finder->begin = offset;
     finder->size = size;
     return RNN_OK;
 }
 
-rnn_status rnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_finder *finder)
+rnn_status librnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_finder *finder)
 {
     int64_t kept = symbol / index->spacing, from = kept * index->spacing, offset = index->offsets[kept];
     if (finder->symbol <= symbol && finder->symbol > from) {

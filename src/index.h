@@ -29,18 +29,18 @@ typedef struct rnn_finder {
 } rnn_finder;
 
 /* Reads the source from start to end. All its symbols must be in the vocabulary. */
-rnn_status rnn_index_create(const rnn_source *source, const rnn_vocab *vocab, rnn_index **index);
+rnn_status librnn_index_create(const rnn_source *source, const rnn_vocab *vocab, rnn_index **index);
 
-rnn_index *rnn_index_share(rnn_index *index);
-void rnn_index_release(rnn_index *index); /* NULL is allowed */
+rnn_index *librnn_index_share(rnn_index *index);
+void librnn_index_release(rnn_index *index); /* NULL is allowed */
 
 /* Sets a finder to the start of the source. */
-void rnn_finder_begin(rnn_finder *finder);
+void librnn_finder_begin(rnn_finder *finder);
 
 /*
  * Moves the finder to a symbol, from where it is or from the nearest place that the index has: going through ascending
  * symbols reads the source once at most.
  */
-rnn_status rnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_finder *finder);
+rnn_status librnn_index_find(const rnn_index *index, const rnn_source *source, int64_t symbol, rnn_finder *finder);
 
 #endif

@@ -37,37 +37,37 @@ rnn_status rnn_set_allocator(const rnn_allocator *given)
 {
     if (!given)
         given = &system_allocator;
-    RNN_TRY(rnn_check_pointer("allocator->allocate", given->allocate ? given : NULL));
-    RNN_TRY(rnn_check_pointer("allocator->release", given->release ? given : NULL));
+    RNN_TRY(librnn_check_pointer("allocator->allocate", given->allocate ? given : NULL));
+    RNN_TRY(librnn_check_pointer("allocator->release", given->release ? given : NULL));
     size_t out = atomic_load(&blocks_out);
     if (out > 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "the allocator can't be changed while the library holds memory: %zu blocks at present", out);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "the allocator can't be changed while the library holds memory: %zu blocks at present", out);
     allocator = *given;
     return RNN_OK;
 }
 
-rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **memory)
+rnn_status librnn_allocate(const char *purpose, size_t count, size_t size, void **memory)
 {
     size_t total;
     if (!rnn_size_multiply(count, size, &total) || !rnn_size_add(total, sizeof(prefix), &total))
-        return rnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu bytes is more than can be addressed", purpose, count,
-                        size);
+        return librnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu bytes is more than can be addressed", purpose, count,
+                           size);
     prefix *block = allocator.allocate(allocator.context, ALIGNMENT, total);
     if (!block)
-        return rnn_fail(RNN_ERROR_MEMORY, "out of memory: %zu bytes for %s", total, purpose);
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: %zu bytes for %s", total, purpose);
     atomic_fetch_add(&blocks_out, 1);
     block->total = total;
     *memory = memset(block + 1, 0, total - sizeof(prefix));
     return RNN_OK;
 }
 
-size_t rnn_allocated(const void *memory)
+size_t librnn_allocated(const void *memory)
 {
     return ((const prefix *)memory - 1)->total - sizeof(prefix);
 }
 
-void rnn_release(void *memory)
+void librnn_release(void *memory)
 {
     if (!memory)
         return;

@@ -18,12 +18,12 @@ static inline bool rnn_size_multiply(uint64_t a, uint64_t b, size_t *product)
 }
 
 /* `count` elements of `size` bytes, zeroed; fails with a sentence that says what they were for ("the gradients"). */
-rnn_status rnn_allocate(const char *purpose, size_t count, size_t size, void **memory);
+rnn_status librnn_allocate(const char *purpose, size_t count, size_t size, void **memory);
 
-/* The size of what rnn_allocate() returned, in bytes */
-size_t rnn_allocated(const void *memory);
+/* The size of what librnn_allocate() returned, in bytes */
+size_t librnn_allocated(const void *memory);
 
 /* NULL is allowed. */
-void rnn_release(void *memory);
+void librnn_release(void *memory);
 
 #endif

@@ -50,8 +50,8 @@ static const rnn_model_options default_options = {
 
 rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size)
 {
-    return rnn_struct_init("model_options", options, struct_size, &default_options, OPTIONS_FIRST_SIZE,
-                           sizeof default_options);
+    return librnn_struct_init("model_options", options, struct_size, &default_options, OPTIONS_FIRST_SIZE,
+                              sizeof default_options);
 }
 
 /* ---- Creation ---------------------------------------------------------------------------------------------------- */
@@ -60,47 +60,47 @@ rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size
 static rnn_status check_unused(const char *name, double value, const char *because)
 {
     return rnn_order(value) == 0 ? RNN_OK
-                                 : rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 %s", name, value, because);
+                                 : librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 %s", name, value, because);
 }
 
 static rnn_status check_embedding(const rnn_model_options *o)
 {
     if (o->input == RNN_INPUT_EMBEDDING)
-        RNN_TRY(rnn_check_range("embedding_size", o->embedding_size, 1, EMBEDDING_MOST));
+        RNN_TRY(librnn_check_range("embedding_size", o->embedding_size, 1, EMBEDDING_MOST));
     else if (o->embedding_size != 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "embedding_size is %" PRId64 "; it must be 0 unless input is RNN_INPUT_EMBEDDING",
-                        o->embedding_size);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "embedding_size is %" PRId64 "; it must be 0 unless input is RNN_INPUT_EMBEDDING",
+                           o->embedding_size);
     if (!o->tied)
         return RNN_OK;
     if (o->input != RNN_INPUT_EMBEDDING || o->embedding_size != o->hidden_size || o->output_size != o->input_size)
-        return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "tied is %" PRId32 "; it needs RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
-                        ") equal to hidden_size (%" PRId64 "), and output_size (%" PRId64
-                        ") equal to input_size (%" PRId64 ")",
-                        o->tied, o->embedding_size, o->hidden_size, o->output_size, o->input_size);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "tied is %" PRId32 "; it needs RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
+                           ") equal to hidden_size (%" PRId64 "), and output_size (%" PRId64
+                           ") equal to input_size (%" PRId64 ")",
+                           o->tied, o->embedding_size, o->hidden_size, o->output_size, o->input_size);
     return RNN_OK;
 }
 
 static rnn_status check_options(const rnn_model_options *o)
 {
-    RNN_TRY(rnn_check_range("input_size", o->input_size, 1, SYMBOLS_MOST));
-    RNN_TRY(rnn_check_range("hidden_size", o->hidden_size, 1, HIDDEN_MOST));
-    RNN_TRY(rnn_check_range("output_size", o->output_size, 1, SYMBOLS_MOST));
-    RNN_TRY(rnn_check_range("layers", o->layers, 1, LAYERS_MOST));
-    RNN_TRY(rnn_check_range("precision", o->precision, RNN_FLOAT32, RNN_FLOAT64));
-    RNN_TRY(rnn_check_range("reduction", o->reduction, RNN_REDUCTION_SUM, RNN_REDUCTION_MEAN));
-    RNN_TRY(rnn_check_range("input", o->input, RNN_INPUT_IDS, RNN_INPUT_VECTORS));
-    RNN_TRY(rnn_check_range("loss", o->loss, RNN_LOSS_CROSS_ENTROPY, RNN_LOSS_SQUARED_ERROR));
-    RNN_TRY(rnn_check_range("bias", o->bias, RNN_BIAS_INPUT, RNN_BIAS_BOTH));
-    RNN_TRY(rnn_check_range("initialization", o->initialization, RNN_INIT_NORMAL, RNN_INIT_UNIFORM));
-    RNN_TRY(rnn_check_range("reserved", o->reserved, 0, 0));
+    RNN_TRY(librnn_check_range("input_size", o->input_size, 1, SYMBOLS_MOST));
+    RNN_TRY(librnn_check_range("hidden_size", o->hidden_size, 1, HIDDEN_MOST));
+    RNN_TRY(librnn_check_range("output_size", o->output_size, 1, SYMBOLS_MOST));
+    RNN_TRY(librnn_check_range("layers", o->layers, 1, LAYERS_MOST));
+    RNN_TRY(librnn_check_range("precision", o->precision, RNN_FLOAT32, RNN_FLOAT64));
+    RNN_TRY(librnn_check_range("reduction", o->reduction, RNN_REDUCTION_SUM, RNN_REDUCTION_MEAN));
+    RNN_TRY(librnn_check_range("input", o->input, RNN_INPUT_IDS, RNN_INPUT_VECTORS));
+    RNN_TRY(librnn_check_range("loss", o->loss, RNN_LOSS_CROSS_ENTROPY, RNN_LOSS_SQUARED_ERROR));
+    RNN_TRY(librnn_check_range("bias", o->bias, RNN_BIAS_INPUT, RNN_BIAS_BOTH));
+    RNN_TRY(librnn_check_range("initialization", o->initialization, RNN_INIT_NORMAL, RNN_INIT_UNIFORM));
+    RNN_TRY(librnn_check_range("reserved", o->reserved, 0, 0));
     RNN_TRY(check_embedding(o));
-    RNN_TRY(rnn_check_number("weight_scale", o->weight_scale, false));
+    RNN_TRY(librnn_check_number("weight_scale", o->weight_scale, false));
     if (!rnn_is_finite(o->forget_bias))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be finite", o->forget_bias);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be finite", o->forget_bias);
     if (!rnn_is_share(o->dropout))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "dropout is %g; it must be 0 or more and less than 1", o->dropout);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "dropout is %g; it must be 0 or more and less than 1", o->dropout);
     return RNN_OK;
 }
 
@@ -192,10 +192,10 @@ static double initial_value(const rnn_model_options *o, parameter_role role, int
     uint64_t stream = (uint64_t)n, at = (uint64_t)index;
     bool is_bias = role == ROLE_BIAS || role == ROLE_FORGET_BIAS;
     if (o->initialization == RNN_INIT_NORMAL)
-        return is_bias ? 0 : o->weight_scale * rnn_random_normal(o->seed, stream, at);
+        return is_bias ? 0 : o->weight_scale * librnn_random_normal(o->seed, stream, at);
     if (role == ROLE_EMBEDDING && !o->tied)
-        return rnn_random_normal(o->seed, stream, at);
-    return (2 * rnn_random_uniform(o->seed, stream, at) - 1) / sqrt((double)o->hidden_size);
+        return librnn_random_normal(o->seed, stream, at);
+    return (2 * librnn_random_uniform(o->seed, stream, at) - 1) / sqrt((double)o->hidden_size);
 }
 
 /* The dot product of two rows, by four sums side by side. */
@@ -231,15 +231,15 @@ static rnn_status initialise_orthogonal(rnn_model *model, const named_parameter 
 {
     int64_t hidden = p->columns, block = hidden * hidden;
     double *rows;
-    RNN_TRY(rnn_allocate("orthogonal weights", (size_t)block, sizeof *rows, (void **)&rows));
+    RNN_TRY(librnn_allocate("orthogonal weights", (size_t)block, sizeof *rows, (void **)&rows));
     for (int64_t gate = 0; gate < p->rows / hidden; gate++) {
         for (int64_t i = 0; i < block; i++)
-            rows[i] = rnn_random_normal(model->options.seed, (uint64_t)n, (uint64_t)(gate * block + i));
+            rows[i] = librnn_random_normal(model->options.seed, (uint64_t)n, (uint64_t)(gate * block + i));
         orthogonalise(rows, hidden);
         for (int64_t i = 0; i < block; i++)
             put_number(model, p->offset + (size_t)(gate * block + i), rows[i]);
     }
-    rnn_release(rows);
+    librnn_release(rows);
     return RNN_OK;
 }
 
@@ -270,46 +270,46 @@ static rnn_status initialise(rnn_model *model, int forget_gate)
     return status;
 }
 
-rnn_status rnn_model_read_options(const rnn_model_options *given, rnn_model_options *options)
+rnn_status librnn_model_read_options(const rnn_model_options *given, rnn_model_options *options)
 {
     rnn_model_options read = default_options;
-    RNN_TRY(rnn_struct_read("model_options", given, &read, OPTIONS_FIRST_SIZE, sizeof read));
+    RNN_TRY(librnn_struct_read("model_options", given, &read, OPTIONS_FIRST_SIZE, sizeof read));
     *options = read;
     return RNN_OK;
 }
 
-rnn_status rnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
+rnn_status librnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
 {
     RNN_TRY(check_options(o));
     const rnn_core *core;
-    RNN_TRY(rnn_cpu_core(o->precision, &core));
+    RNN_TRY(librnn_cpu_core(o->precision, &core));
     const core_cell_info *cell = core->cell(o->cell);
     if (!cell)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "cell is %" PRId32 ", which is none of the RNN_CELL_ values", o->cell);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "cell is %" PRId32 ", which is none of the RNN_CELL_ values", o->cell);
     if (cell->forget_gate < 0)
         RNN_TRY(check_unused("forget_bias", o->forget_bias, "unless the cell has a forget gate"));
 
     rnn_model *m;
-    RNN_TRY(rnn_allocate("a model", 1, sizeof *m, (void **)&m));
+    RNN_TRY(librnn_allocate("a model", 1, sizeof *m, (void **)&m));
     m->options = *o;
     m->core = core;
     m->element_size = o->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
-    rnn_status status = rnn_allocate("a model's layers", (size_t)o->layers, sizeof *m->layers, (void **)&m->layers);
+    rnn_status status = librnn_allocate("a model's layers", (size_t)o->layers, sizeof *m->layers, (void **)&m->layers);
     if (status != RNN_OK)
         goto failed;
-    status = rnn_allocate("a model's parameter names", PARAMETERS_OF_A_LAYER * (size_t)o->layers + OTHER_PARAMETERS,
-                          sizeof *m->named, (void **)&m->named);
+    status = librnn_allocate("a model's parameter names", PARAMETERS_OF_A_LAYER * (size_t)o->layers + OTHER_PARAMETERS,
+                             sizeof *m->named, (void **)&m->named);
     if (status != RNN_OK)
         goto failed;
-    status = rnn_cache_create(&m->cache);
+    status = librnn_cache_create(&m->cache);
     if (status != RNN_OK)
         goto failed;
     lay_out(m, cell);
     if (m->too_large) {
-        status = rnn_fail(RNN_ERROR_MEMORY,
-                          "hidden_size is %" PRId64 ", input_size %" PRId64 ", output_size %" PRId64
-                          " and layers %" PRId64 ": these are more parameters than can be addressed",
-                          o->hidden_size, o->input_size, o->output_size, o->layers);
+        status = librnn_fail(RNN_ERROR_MEMORY,
+                             "hidden_size is %" PRId64 ", input_size %" PRId64 ", output_size %" PRId64
+                             " and layers %" PRId64 ": these are more parameters than can be addressed",
+                             o->hidden_size, o->input_size, o->output_size, o->layers);
         goto failed;
     }
     core->plan(&m->network, m->layers);
@@ -321,31 +321,31 @@ failed:
     return status;
 }
 
-rnn_status rnn_model_allocate(rnn_model *model)
+rnn_status librnn_model_allocate(rnn_model *model)
 {
-    return rnn_allocate("a model's parameters", model->count, model->element_size, &model->parameters);
+    return librnn_allocate("a model's parameters", model->count, model->element_size, &model->parameters);
 }
 
 /* Gives a model that is laid out its initial parameters. */
 static rnn_status begin(rnn_model *model)
 {
     const rnn_model_options *o = &model->options;
-    RNN_TRY(rnn_model_allocate(model));
+    RNN_TRY(librnn_model_allocate(model));
     RNN_TRY(initialise(model, model->core->cell(o->cell)->forget_gate));
     if (model->core->all_finite(model->parameters, model->count))
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT,
-                    "weight_scale is %g and forget_bias %g; the precision has no such large numbers", o->weight_scale,
-                    o->forget_bias);
+    return librnn_fail(RNN_ERROR_ARGUMENT,
+                       "weight_scale is %g and forget_bias %g; the precision has no such large numbers",
+                       o->weight_scale, o->forget_bias);
 }
 
 rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
 {
     rnn_model_options read;
-    RNN_TRY(rnn_model_read_options(options, &read));
+    RNN_TRY(librnn_model_read_options(options, &read));
     RNN_REQUIRE(model);
     rnn_model *m;
-    RNN_TRY(rnn_model_lay_out(&read, &m));
+    RNN_TRY(librnn_model_lay_out(&read, &m));
     rnn_status status = begin(m);
     if (status == RNN_OK)
         *model = m;
@@ -358,23 +358,23 @@ void rnn_model_destroy(rnn_model *model)
 {
     if (!model)
         return;
-    rnn_release(model->layers);
-    rnn_release(model->named);
-    rnn_release(model->parameters);
-    rnn_release(model->gradients);
-    rnn_release(model->used);
-    rnn_release(model->used_rows);
-    rnn_cache_destroy(model->cache);
-    rnn_release(model);
+    librnn_release(model->layers);
+    librnn_release(model->named);
+    librnn_release(model->parameters);
+    librnn_release(model->gradients);
+    librnn_release(model->used);
+    librnn_release(model->used_rows);
+    librnn_cache_destroy(model->cache);
+    librnn_release(model);
 }
 
 rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_options *options)
 {
     RNN_REQUIRE(model);
-    return rnn_struct_write("model_options", options, &model->options, OPTIONS_FIRST_SIZE, sizeof model->options);
+    return librnn_struct_write("model_options", options, &model->options, OPTIONS_FIRST_SIZE, sizeof model->options);
 }
 
-model_shape rnn_model_shape(const rnn_model *model)
+model_shape librnn_model_shape(const rnn_model *model)
 {
     const rnn_model_options *o = &model->options;
     return (model_shape){.core = model->core,
@@ -394,18 +394,18 @@ static rnn_status check_same(const char *who, const char *what, int64_t own, int
 {
     if (own == other)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_MISMATCH, "%s was made for a model whose %s is %" PRId64 "; here it is %" PRId64, who,
-                    what, own, other);
+    return librnn_fail(RNN_ERROR_MISMATCH, "%s was made for a model whose %s is %" PRId64 "; here it is %" PRId64, who,
+                       what, own, other);
 }
 
-rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool layers_only)
+rnn_status librnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool layers_only)
 {
     RNN_TRY(check_same(who, "cell", own->cell, other->cell));
     RNN_TRY(check_same(who, "precision", own->precision, other->precision));
     RNN_TRY(check_same(who, "hidden_size", own->hidden_size, other->hidden_size));
     RNN_TRY(check_same(who, "layers", own->layers, other->layers));
     if (layers_only && own->core != other->core)
-        return rnn_fail(RNN_ERROR_MISMATCH, "%s was made for another instruction set than the model uses", who);
+        return librnn_fail(RNN_ERROR_MISMATCH, "%s was made for another instruction set than the model uses", who);
     if (layers_only)
         return RNN_OK;
     RNN_TRY(check_same(who, "input_size", own->input_size, other->input_size));
@@ -421,7 +421,7 @@ rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const 
 rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size)
 {
     const rnn_parameter empty = {.struct_size = sizeof empty};
-    return rnn_struct_init("parameter", parameter, struct_size, &empty, PARAMETER_FIRST_SIZE, sizeof empty);
+    return librnn_struct_init("parameter", parameter, struct_size, &empty, PARAMETER_FIRST_SIZE, sizeof empty);
 }
 
 int64_t rnn_model_parameter_count(const rnn_model *model)
@@ -433,7 +433,7 @@ int64_t rnn_model_parameter_count(const rnn_model *model)
 static rnn_status find_by_index(const rnn_model *model, int64_t index, const named_parameter **parameter)
 {
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_check_range("index", index, 0, model->named_count - 1));
+    RNN_TRY(librnn_check_range("index", index, 0, model->named_count - 1));
     *parameter = &model->named[index];
     return RNN_OK;
 }
@@ -453,7 +453,7 @@ rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parame
         .gradient = model->gradients ? rnn_model_at(model, model->gradients, p->offset) : NULL,
     };
     rnn_model_strides(p, about.strides);
-    return rnn_struct_write("parameter", parameter, &about, PARAMETER_FIRST_SIZE, sizeof about);
+    return librnn_struct_write("parameter", parameter, &about, PARAMETER_FIRST_SIZE, sizeof about);
 }
 
 rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index)
@@ -466,7 +466,7 @@ rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, in
             *index = i;
             return RNN_OK;
         }
-    return rnn_fail(RNN_ERROR_ARGUMENT, "name is \"%.100s\"; the model has no such parameter", name);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "name is \"%.100s\"; the model has no such parameter", name);
 }
 
 /* "count is 5; decoder.bias has 65" */
@@ -478,7 +478,7 @@ static rnn_status check_values(const rnn_model *model, int64_t index, const void
     int64_t own = (*p)->rows * (*p)->columns;
     if (count == own)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; %s has %" PRId64, count, (*p)->name, own);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; %s has %" PRId64, count, (*p)->name, own);
 }
 
 /* Between a place in a flat buffer and a row-major array of the caller's */
@@ -517,12 +517,12 @@ rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *
     const named_parameter *p;
     RNN_TRY(check_values(model, index, values, count, &p));
     if (!model->core->all_finite(values, (size_t)count))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite, for %s", p->name);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite, for %s", p->name);
     const char *from = values;
     for (int64_t i = 0; i < p->rows; i++)
         for (int64_t j = 0; j < p->columns; j++, from += model->element_size)
             memcpy(rnn_model_at(model, model->parameters, rnn_model_place(p, i, j)), from, model->element_size);
-    rnn_cache_invalidate(model);
+    librnn_cache_invalidate(model);
     return RNN_OK;
 }
 
@@ -536,9 +536,9 @@ static RNN_FLOAT_BODY rnn_status check_finite(const rnn_model *model)
             for (int64_t j = 0; j < p->columns; j++) {
                 double value = rnn_model_number(model, model->parameters, rnn_model_place(p, i, j));
                 if (!isfinite(value) && p->rank == 1)
-                    return rnn_fail(RNN_ERROR_NONFINITE, "%s[%" PRId64 "] is %g", p->name, i, value);
+                    return librnn_fail(RNN_ERROR_NONFINITE, "%s[%" PRId64 "] is %g", p->name, i, value);
                 if (!isfinite(value))
-                    return rnn_fail(RNN_ERROR_NONFINITE, "%s[%" PRId64 "][%" PRId64 "] is %g", p->name, i, j, value);
+                    return librnn_fail(RNN_ERROR_NONFINITE, "%s[%" PRId64 "][%" PRId64 "] is %g", p->name, i, j, value);
             }
     }
     return RNN_OK;
@@ -565,20 +565,20 @@ rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values
 
 /* ---- Gradients --------------------------------------------------------------------------------------------------- */
 
-rnn_status rnn_model_need_gradients(rnn_model *model)
+rnn_status librnn_model_need_gradients(rnn_model *model)
 {
     if (model->gradients)
         return RNN_OK;
     if (!model->used)
-        RNN_TRY(
-            rnn_allocate("a model's gradients", (size_t)model->row_count, sizeof *model->used, (void **)&model->used));
+        RNN_TRY(librnn_allocate("a model's gradients", (size_t)model->row_count, sizeof *model->used,
+                                (void **)&model->used));
     if (!model->used_rows)
-        RNN_TRY(rnn_allocate("a model's gradients", (size_t)model->row_count, sizeof *model->used_rows,
-                             (void **)&model->used_rows));
-    return rnn_allocate("a model's gradients", model->count, model->element_size, &model->gradients);
+        RNN_TRY(librnn_allocate("a model's gradients", (size_t)model->row_count, sizeof *model->used_rows,
+                                (void **)&model->used_rows));
+    return librnn_allocate("a model's gradients", model->count, model->element_size, &model->gradients);
 }
 
-void rnn_model_use_rows(rnn_model *model, const int32_t *ids, size_t count)
+void librnn_model_use_rows(rnn_model *model, const int32_t *ids, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!model->used[ids[i]]) {
@@ -587,14 +587,14 @@ void rnn_model_use_rows(rnn_model *model, const int32_t *ids, size_t count)
         }
 }
 
-void rnn_model_unuse_rows(rnn_model *model)
+void librnn_model_unuse_rows(rnn_model *model)
 {
     for (int64_t i = 0; i < model->used_count; i++)
         model->used[model->used_rows[i]] = false;
     model->used_count = 0;
 }
 
-bool rnn_model_next_span(const rnn_model *model, model_span *span)
+bool librnn_model_next_span(const rnn_model *model, model_span *span)
 {
     size_t rows_end = model->row_size * (size_t)model->row_count;
     if (span->all || model->any_row_used || model->used_count > model->row_count / 2) {
@@ -615,7 +615,7 @@ bool rnn_model_next_span(const rnn_model *model, model_span *span)
     return true;
 }
 
-const char *rnn_model_name_at(const rnn_model *model, size_t offset)
+const char *librnn_model_name_at(const rnn_model *model, size_t offset)
 {
     int64_t n = model->named_count - 1;
     while (n > 0 && model->named[n].offset > offset)
@@ -628,7 +628,7 @@ rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t 
     RNN_REQUIRE(model);
     RNN_REQUIRE(gradients);
     RNN_REQUIRE(count);
-    RNN_TRY(rnn_model_need_gradients(model));
+    RNN_TRY(librnn_model_need_gradients(model));
     model->any_row_used = true;
     *gradients = model->gradients;
     *count = (int64_t)model->count;
@@ -640,22 +640,22 @@ rnn_status rnn_model_zero_gradients(rnn_model *model)
     RNN_REQUIRE(model);
     if (!model->gradients)
         return RNN_OK;
-    for (model_span s = {0}; rnn_model_next_span(model, &s);)
+    for (model_span s = {0}; librnn_model_next_span(model, &s);)
         memset(rnn_model_at(model, model->gradients, s.offset), 0, s.count * model->element_size);
-    rnn_model_unuse_rows(model);
+    librnn_model_unuse_rows(model);
     return RNN_OK;
 }
 
 static RNN_FLOAT_BODY void clip_value(rnn_model *model, double limit)
 {
-    for (model_span s = {0}; rnn_model_next_span(model, &s);)
+    for (model_span s = {0}; librnn_model_next_span(model, &s);)
         model->core->clip(rnn_model_at(model, model->gradients, s.offset), s.count, limit);
 }
 
 rnn_status rnn_model_clip_value(rnn_model *model, double limit)
 {
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_check_number("limit", limit, true));
+    RNN_TRY(librnn_check_number("limit", limit, true));
     if (!model->gradients)
         return RNN_OK;
     float_mode mode = rnn_float_enter();
@@ -668,13 +668,13 @@ static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, doubl
 {
     double squares = 0;
     if (model->gradients)
-        for (model_span s = {0}; rnn_model_next_span(model, &s);)
+        for (model_span s = {0}; librnn_model_next_span(model, &s);)
             squares += model->core->sum_of_squares(rnn_model_at(model, model->gradients, s.offset), s.count);
     if (!isfinite(squares))
-        return rnn_fail(RNN_ERROR_NONFINITE, "the norm of the gradients is %g", sqrt(squares));
+        return librnn_fail(RNN_ERROR_NONFINITE, "the norm of the gradients is %g", sqrt(squares));
     double length = sqrt(squares), factor = limit / (length + 1e-6);
     if (model->gradients && factor < 1)
-        for (model_span s = {0}; rnn_model_next_span(model, &s);)
+        for (model_span s = {0}; librnn_model_next_span(model, &s);)
             model->core->scale(rnn_model_at(model, model->gradients, s.offset), s.count, factor);
     if (norm)
         *norm = length;
@@ -684,7 +684,7 @@ static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, doubl
 rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm)
 {
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_check_number("limit", limit, true));
+    RNN_TRY(librnn_check_number("limit", limit, true));
     float_mode mode = rnn_float_enter();
     rnn_status status = clip_norm(model, limit, norm);
     rnn_float_leave(mode);

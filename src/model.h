@@ -66,17 +66,17 @@ typedef struct model_shape {
     int64_t input_size, hidden_size, output_size, layers, embedding_size;
 } model_shape;
 
-model_shape rnn_model_shape(const rnn_model *model);
+model_shape librnn_model_shape(const rnn_model *model);
 
 /*
  * What rnn_model_create() does before it allocates and initialises the parameters: takes the caller's options over the
  * defaults and checks them, and lays the parameters out. Without its parameters a model takes little memory, whatever
- * its sizes; only rnn_model_allocate(), which gives it parameters of zeros, and rnn_model_destroy() may be called on
+ * its sizes; only librnn_model_allocate(), which gives it parameters of zeros, and rnn_model_destroy() may be called on
  * it.
  */
-rnn_status rnn_model_read_options(const rnn_model_options *given, rnn_model_options *options);
-rnn_status rnn_model_lay_out(const rnn_model_options *options, rnn_model **model);
-rnn_status rnn_model_allocate(rnn_model *model);
+rnn_status librnn_model_read_options(const rnn_model_options *given, rnn_model_options *options);
+rnn_status librnn_model_lay_out(const rnn_model_options *options, rnn_model **model);
+rnn_status librnn_model_allocate(rnn_model *model);
 
 /* How far apart neighbours along rows and columns are, in elements. */
 static inline void rnn_model_strides(const named_parameter *p, int64_t strides[2])
@@ -97,20 +97,21 @@ static inline size_t rnn_model_place(const named_parameter *p, int64_t i, int64_
  * RNN_ERROR_MISMATCH "the state was made for a model whose hidden_size is 100; here it is 128" for the first thing
  * that differs. `layers_only` compares what a state depends on, else what an optimizer does.
  */
-rnn_status rnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool layers_only);
+rnn_status librnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other,
+                                    bool layers_only);
 
 /* Creates the gradients, as zeros, if there are none. */
-rnn_status rnn_model_need_gradients(rnn_model *model);
+rnn_status librnn_model_need_gradients(rnn_model *model);
 
 /* Says that the rows of these symbols have a gradient now. */
-void rnn_model_use_rows(rnn_model *model, const int32_t *ids, size_t count);
+void librnn_model_use_rows(rnn_model *model, const int32_t *ids, size_t count);
 
 /* Forgets which rows have a gradient: all are zero. */
-void rnn_model_unuse_rows(rnn_model *model);
+void librnn_model_unuse_rows(rnn_model *model);
 
 /*
  * Goes through the parts of the flat buffers whose gradient may not be zero:
- *     for (model_span s = {0}; rnn_model_next_span(model, &s);) ... s.offset, s.count ...
+ *     for (model_span s = {0}; librnn_model_next_span(model, &s);) ... s.offset, s.count ...
  */
 typedef struct model_span {
     bool all;             /* in: the parts whose gradient is zero, too */
@@ -118,10 +119,10 @@ typedef struct model_span {
     int64_t index;
 } model_span;
 
-bool rnn_model_next_span(const rnn_model *model, model_span *span);
+bool librnn_model_next_span(const rnn_model *model, model_span *span);
 
 /* The name of the parameter that has the element at an offset of the flat buffers */
-const char *rnn_model_name_at(const rnn_model *model, size_t offset);
+const char *librnn_model_name_at(const rnn_model *model, size_t offset);
 
 /* The element at an offset of an array of the model's precision. */
 static inline const void *rnn_model_at_const(const rnn_model *model, const void *array, size_t offset)

@@ -27,7 +27,7 @@ enum { LOAD_OPTIONS_FIRST_SIZE = offsetof(rnn_load_options, embedding_name) + si
 
 /* ---- Saving ------------------------------------------------------------------------------------------------------ */
 
-const char *rnn_model_type(const rnn_model *model)
+const char *librnn_model_type(const rnn_model *model)
 {
     return model->options.precision == RNN_FLOAT32 ? "F32" : "F64";
 }
@@ -51,25 +51,25 @@ static bool lacks_other_bias(const rnn_model *model, const named_parameter *p)
     return model->options.bias == RNN_BIAS_INPUT && is_layer_bias(p);
 }
 
-rnn_status rnn_model_add_to(safetensors_writer *writer, const rnn_model *model, const rnn_vocab *vocab)
+rnn_status librnn_model_add_to(safetensors_writer *writer, const rnn_model *model, const rnn_vocab *vocab)
 {
     if (vocab)
-        RNN_TRY(rnn_text_check_vocab(&model->options, vocab, RNN_ERROR_MISMATCH));
-    RNN_TRY(rnn_text_add_format(writer));
-    RNN_TRY(rnn_text_add_options(writer, &model->options));
+        RNN_TRY(librnn_text_check_vocab(&model->options, vocab, RNN_ERROR_MISMATCH));
+    RNN_TRY(librnn_text_add_format(writer));
+    RNN_TRY(librnn_text_add_options(writer, &model->options));
     if (vocab)
-        RNN_TRY(rnn_text_add_vocab(writer, vocab));
+        RNN_TRY(librnn_text_add_vocab(writer, vocab));
 
-    const char *type = rnn_model_type(model);
+    const char *type = librnn_model_type(model);
     for (int64_t n = 0; n < model->named_count; n++) {
         const named_parameter *p = &model->named[n];
         int64_t shape[2] = {p->rows, p->columns};
         char name[PARAMETER_NAME_MOST];
-        RNN_TRY(rnn_safetensors_add_tensor(writer, p->name, type, p->rank, shape));
+        RNN_TRY(librnn_safetensors_add_tensor(writer, p->name, type, p->rank, shape));
         if (!lacks_other_bias(model, p))
             continue;
         name_other_bias(p, name);
-        RNN_TRY(rnn_safetensors_add_tensor(writer, name, type, p->rank, shape));
+        RNN_TRY(librnn_safetensors_add_tensor(writer, name, type, p->rank, shape));
     }
     return RNN_OK;
 }
@@ -103,7 +103,8 @@ static void scatter(const rnn_model *model, const named_parameter *p, void *buff
     }
 }
 
-rnn_status rnn_parameter_write_to(rnn_sink *sink, const rnn_model *model, const named_parameter *p, const void *buffer)
+rnn_status librnn_parameter_write_to(rnn_sink *sink, const rnn_model *model, const named_parameter *p,
+                                     const void *buffer)
 {
     double piece[PIECE] = {0}; /* room for either precision */
     int64_t total = p->rows * p->columns;
@@ -113,33 +114,33 @@ rnn_status rnn_parameter_write_to(rnn_sink *sink, const rnn_model *model, const 
             gather(model, p, buffer, first, count, piece);
             rnn_safetensors_order(piece, (size_t)count, model->element_size);
         }
-        RNN_TRY(rnn_sink_write(sink, piece, (size_t)count * model->element_size));
+        RNN_TRY(librnn_sink_write(sink, piece, (size_t)count * model->element_size));
     }
     return RNN_OK;
 }
 
-rnn_status rnn_parameter_read_from(const safetensors_reader *reader, const safetensor *tensor, const rnn_model *model,
-                                   const named_parameter *p, void *buffer)
+rnn_status librnn_parameter_read_from(const safetensors_reader *reader, const safetensor *tensor,
+                                      const rnn_model *model, const named_parameter *p, void *buffer)
 {
     double piece[PIECE];
     int64_t total = p->rows * p->columns;
     size_t size = model->element_size;
     for (int64_t first = 0, count; first < total; first += count) {
         count = total - first < PIECE ? total - first : PIECE;
-        RNN_TRY(rnn_safetensors_read(reader, tensor, (uint64_t)first * size, piece, (size_t)count * size));
+        RNN_TRY(librnn_safetensors_read(reader, tensor, (uint64_t)first * size, piece, (size_t)count * size));
         rnn_safetensors_order(piece, (size_t)count, size);
         scatter(model, p, buffer, first, count, piece);
     }
     return RNN_OK;
 }
 
-rnn_status rnn_model_write_to(rnn_sink *sink, const rnn_model *model)
+rnn_status librnn_model_write_to(rnn_sink *sink, const rnn_model *model)
 {
     for (int64_t n = 0; n < model->named_count; n++) {
         const named_parameter *p = &model->named[n];
-        RNN_TRY(rnn_parameter_write_to(sink, model, p, model->parameters));
+        RNN_TRY(librnn_parameter_write_to(sink, model, p, model->parameters));
         if (lacks_other_bias(model, p))
-            RNN_TRY(rnn_parameter_write_to(sink, model, p, NULL));
+            RNN_TRY(librnn_parameter_write_to(sink, model, p, NULL));
     }
     return RNN_OK;
 }
@@ -147,32 +148,32 @@ rnn_status rnn_model_write_to(rnn_sink *sink, const rnn_model *model)
 /* Makes the header; the writer is to be destroyed only if that works. */
 static rnn_status prepare(const rnn_model *model, const rnn_vocab *vocab, safetensors_writer *writer, uint64_t *size)
 {
-    RNN_TRY(rnn_safetensors_create(writer));
-    rnn_status status = rnn_model_add_to(writer, model, vocab);
+    RNN_TRY(librnn_safetensors_create(writer));
+    rnn_status status = librnn_model_add_to(writer, model, vocab);
     if (status == RNN_OK)
-        status = rnn_safetensors_finish(writer, size);
+        status = librnn_safetensors_finish(writer, size);
     if (status != RNN_OK)
-        rnn_safetensors_destroy(writer);
+        librnn_safetensors_destroy(writer);
     return status;
 }
 
-rnn_status rnn_file_save(const char *path, const safetensors_writer *writer, file_saver *save, const void *what)
+rnn_status librnn_file_save(const char *path, const safetensors_writer *writer, file_saver *save, const void *what)
 {
     rnn_replacement file;
-    RNN_TRY(rnn_file_replace(path, &file));
+    RNN_TRY(librnn_file_replace(path, &file));
     rnn_sink sink = {.file = &file};
-    rnn_status status = rnn_safetensors_write_header(writer, &sink);
+    rnn_status status = librnn_safetensors_write_header(writer, &sink);
     if (status == RNN_OK)
         status = save(&sink, what);
     if (status == RNN_OK)
-        status = rnn_file_commit(&file);
-    rnn_file_discard(&file);
+        status = librnn_file_commit(&file);
+    librnn_file_discard(&file);
     return status;
 }
 
 static rnn_status save_model(rnn_sink *sink, const void *model)
 {
-    return rnn_model_write_to(sink, model);
+    return librnn_model_write_to(sink, model);
 }
 
 rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const char *path)
@@ -183,10 +184,10 @@ rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const 
     RNN_REQUIRE(path);
     rnn_status status = prepare(model, vocab, &writer, &size);
     if (status != RNN_OK)
-        return rnn_file_blame(path, status);
-    status = rnn_file_save(path, &writer, save_model, model);
-    rnn_safetensors_destroy(&writer);
-    return rnn_file_blame(path, status);
+        return librnn_file_blame(path, status);
+    status = librnn_file_save(path, &writer, save_model, model);
+    librnn_safetensors_destroy(&writer);
+    return librnn_file_blame(path, status);
 }
 
 rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *vocab, void *bytes, size_t capacity,
@@ -201,14 +202,14 @@ rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *voc
     RNN_TRY(prepare(model, vocab, &writer, &total));
     rnn_status status = RNN_OK;
     if (bytes && capacity < total)
-        status = rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the file has %" PRIu64 " bytes", capacity, total);
+        status = librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the file has %" PRIu64 " bytes", capacity, total);
     if (bytes && status == RNN_OK) {
         rnn_sink sink = {.memory = bytes};
-        status = rnn_safetensors_write_header(&writer, &sink);
+        status = librnn_safetensors_write_header(&writer, &sink);
         if (status == RNN_OK)
-            status = rnn_model_write_to(&sink, model);
+            status = librnn_model_write_to(&sink, model);
     }
-    rnn_safetensors_destroy(&writer);
+    librnn_safetensors_destroy(&writer);
     if (status == RNN_OK)
         *size = (size_t)total;
     return status;
@@ -242,14 +243,14 @@ static const safetensor *find(const loading *l, const char *name)
 {
     char named[TENSOR_NAME_MOST];
     name_in_file(l, name, named);
-    return rnn_safetensors_find(l->reader, named);
+    return librnn_safetensors_find(l->reader, named);
 }
 
 static rnn_status fail_missing(const loading *l, const char *name)
 {
     char named[TENSOR_NAME_MOST];
     name_in_file(l, name, named);
-    return rnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", named);
+    return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", named);
 }
 
 /* "[3][4]" */
@@ -260,22 +261,22 @@ static void print_shape(int32_t rank, const int64_t *shape, char text[TENSOR_RAN
         text += snprintf(text, NUMBER_MOST, "[%" PRId64 "]", shape[i]);
 }
 
-rnn_status rnn_tensor_check_shape(const safetensor *t, int32_t rank, const int64_t *shape)
+rnn_status librnn_tensor_check_shape(const safetensor *t, int32_t rank, const int64_t *shape)
 {
     char own[TENSOR_RANK_MOST * NUMBER_MOST], needed[TENSOR_RANK_MOST * NUMBER_MOST];
     if (t->rank == rank && memcmp(t->shape, shape, (size_t)rank * sizeof *shape) == 0)
         return RNN_OK;
     print_shape(t->rank, t->shape, own);
     print_shape(rank, shape, needed);
-    return rnn_fail(RNN_ERROR_FORMAT, "%s has the shape %s; the model needs %s", t->name, *own ? own : "of one number",
-                    needed);
+    return librnn_fail(RNN_ERROR_FORMAT, "%s has the shape %s; the model needs %s", t->name,
+                       *own ? own : "of one number", needed);
 }
 
 static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t *shape)
 {
     if (strcmp(t->type, "F32") != 0 && strcmp(t->type, "F64") != 0)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; librnn reads F32 and F64", t->name, TEXT_SHOWN, t->type);
-    return rnn_tensor_check_shape(t, rank, shape);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; librnn reads F32 and F64", t->name, TEXT_SHOWN, t->type);
+    return librnn_tensor_check_shape(t, rank, shape);
 }
 
 /* Whether it may be missing, and is: biases in a file of others, both of a layer or none. */
@@ -321,8 +322,8 @@ static rnn_status check_kind(const safetensors_reader *reader)
                           : strstr(t->name, "weight_hr_l") ? "is of an LSTM with projections (proj_size)"
                                                            : NULL;
         if (why && !is_own(t))
-            return rnn_fail(RNN_ERROR_FORMAT, "the file's tensor %.*s %s; librnn has none", 2 * TEXT_SHOWN, t->name,
-                            why);
+            return librnn_fail(RNN_ERROR_FORMAT, "the file's tensor %.*s %s; librnn has none", 2 * TEXT_SHOWN, t->name,
+                               why);
     }
     return RNN_OK;
 }
@@ -332,8 +333,8 @@ static rnn_status check_others(const safetensors_reader *reader)
 {
     for (size_t i = 0; i < reader->count; i++)
         if (!reader->tensors[i].taken && !is_own(&reader->tensors[i]))
-            return rnn_fail(RNN_ERROR_FORMAT, "the file has a tensor %.*s; the model has no such parameter",
-                            2 * TEXT_SHOWN, reader->tensors[i].name);
+            return librnn_fail(RNN_ERROR_FORMAT, "the file has a tensor %.*s; the model has no such parameter",
+                               2 * TEXT_SHOWN, reader->tensors[i].name);
     return RNN_OK;
 }
 
@@ -349,14 +350,14 @@ static rnn_status check_tied(const loading *l)
     bool same = strcmp(t->type, e->type) == 0;
     for (uint64_t at = 0; same && at < t->size; at += sizeof *piece) {
         size_t size = t->size - at < sizeof *piece ? (size_t)(t->size - at) : sizeof *piece;
-        RNN_TRY(rnn_safetensors_read(l->reader, t, at, piece[0], size));
-        RNN_TRY(rnn_safetensors_read(l->reader, e, at, piece[1], size));
+        RNN_TRY(librnn_safetensors_read(l->reader, t, at, piece[0], size));
+        RNN_TRY(librnn_safetensors_read(l->reader, e, at, piece[1], size));
         same = memcmp(piece[0], piece[1], size) == 0;
     }
     if (same)
         return RNN_OK;
-    return rnn_fail(l->own ? RNN_ERROR_FORMAT : RNN_ERROR_MISMATCH, "the model is tied; in the file %s and %s differ",
-                    t->name, e->name);
+    return librnn_fail(l->own ? RNN_ERROR_FORMAT : RNN_ERROR_MISMATCH,
+                       "the model is tied; in the file %s and %s differ", t->name, e->name);
 }
 
 static rnn_status check_tensors(const loading *l)
@@ -381,7 +382,8 @@ static rnn_status read_piece(const loading *l, int64_t first, int64_t count, num
     if (!piece->tensor)
         return RNN_OK;
     size_t size = piece->is_double ? sizeof(double) : sizeof(float);
-    RNN_TRY(rnn_safetensors_read(l->reader, piece->tensor, (uint64_t)first * size, piece->room, (size_t)count * size));
+    RNN_TRY(
+        librnn_safetensors_read(l->reader, piece->tensor, (uint64_t)first * size, piece->room, (size_t)count * size));
     rnn_safetensors_order(piece->room, (size_t)count, size);
     return RNN_OK;
 }
@@ -406,12 +408,13 @@ static rnn_status put(const loading *l, const named_parameter *p, int64_t index,
     }
     double first = number_of(piece, k), sum = second == 0 ? first : first + second;
     if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->apart * m->options.hidden_size)
-        return rnn_fail(RNN_ERROR_MISMATCH,
-                        "%s[%" PRId64 "] is %g: this cell's last bias can't be added to the other; use RNN_BIAS_BOTH",
-                        other->tensor->name, index, second);
+        return librnn_fail(RNN_ERROR_MISMATCH,
+                           "%s[%" PRId64
+                           "] is %g: this cell's last bias can't be added to the other; use RNN_BIAS_BOTH",
+                           other->tensor->name, index, second);
     if (isfinite(first) && isfinite(second) && !isfinite(to_double ? sum : (double)(float)sum))
-        return rnn_fail(RNN_ERROR_MISMATCH, "element %" PRId64 " of %s is %g, which is too large for %s", index,
-                        piece->tensor->name, sum, to_double ? "float64" : "float32");
+        return librnn_fail(RNN_ERROR_MISMATCH, "element %" PRId64 " of %s is %g, which is too large for %s", index,
+                           piece->tensor->name, sum, to_double ? "float64" : "float32");
     if (to_double)
         *(double *)to = sum;
     else
@@ -452,16 +455,16 @@ static rnn_status choose_options(const loading *l, rnn_model_options *options)
 {
     const rnn_model_options *given = l->options->configuration;
     if (!l->own && !given)
-        return rnn_fail(RNN_ERROR_FORMAT,
-                        "the file doesn't say what the model is: librnn has not written it, or it is damaged. "
-                        "The configuration of rnn_load_options can say it");
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "the file doesn't say what the model is: librnn has not written it, or it is damaged. "
+                           "The configuration of rnn_load_options can say it");
     if (l->own)
-        RNN_TRY(rnn_text_read_options(l->reader, options));
+        RNN_TRY(librnn_text_read_options(l->reader, options));
     if (given) {
         rnn_model_options read;
-        RNN_TRY(rnn_model_read_options(given, &read));
+        RNN_TRY(librnn_model_read_options(given, &read));
         if (l->own)
-            RNN_TRY(rnn_text_check_agreement(&read, options));
+            RNN_TRY(librnn_text_check_agreement(&read, options));
         *options = read;
     }
     options->precision = l->options->precision;
@@ -490,28 +493,28 @@ static rnn_status read_model(loading *l, const rnn_model_options *options)
 {
     RNN_TRY(check_kind(l->reader));
     RNN_TRY(check_layers(l, options));
-    rnn_status status = rnn_model_lay_out(options, &l->model);
+    rnn_status status = librnn_model_lay_out(options, &l->model);
     if (status == RNN_ERROR_ARGUMENT && !l->options->configuration)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file says what no model is: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file says what no model is: %s", rnn_last_error());
     RNN_TRY(status);
     RNN_TRY(check_tensors(l));
-    RNN_TRY(rnn_model_allocate(l->model));
+    RNN_TRY(librnn_model_allocate(l->model));
     for (int64_t n = 0; n < l->model->named_count; n++)
         RNN_TRY(read_parameter(l, &l->model->named[n]));
     return RNN_OK;
 }
 
-rnn_status rnn_model_read_from(safetensors_reader *reader, const rnn_load_options *options, rnn_model **model,
-                               rnn_vocab **vocab)
+rnn_status librnn_model_read_from(safetensors_reader *reader, const rnn_load_options *options, rnn_model **model,
+                                  rnn_vocab **vocab)
 {
     loading l = {.reader = reader, .options = options};
     rnn_model_options chosen;
     rnn_vocab *read = NULL;
-    RNN_TRY(rnn_text_read_format(reader, &l.own));
+    RNN_TRY(librnn_text_read_format(reader, &l.own));
     RNN_TRY(choose_options(&l, &chosen));
     rnn_status status = read_model(&l, &chosen);
     if (status == RNN_OK && l.own)
-        status = rnn_text_read_vocab(reader, &chosen, &read);
+        status = librnn_text_read_vocab(reader, &chosen, &read);
     if (status != RNN_OK) {
         rnn_model_destroy(l.model);
         return status;
@@ -534,29 +537,29 @@ typedef struct wanted {
 static rnn_status load_model(safetensors_reader *reader, void *what)
 {
     const wanted *w = what;
-    return rnn_model_read_from(reader, &w->options, w->model, w->vocab);
+    return librnn_model_read_from(reader, &w->options, w->model, w->vocab);
 }
 
 static rnn_status load(const rnn_bytes *source, file_loader *loader, void *what)
 {
     safetensors_reader reader;
     fenv_t mode = rnn_float_enter_exact(); /* the header has numbers, too */
-    rnn_status status = rnn_safetensors_open(source, &reader);
+    rnn_status status = librnn_safetensors_open(source, &reader);
     if (status == RNN_OK) {
         status = loader(&reader, what);
-        rnn_safetensors_close(&reader);
+        librnn_safetensors_close(&reader);
     }
     rnn_float_leave_exact(&mode);
     return status;
 }
 
-rnn_status rnn_file_load(const char *path, file_loader *loader, void *what)
+rnn_status librnn_file_load(const char *path, file_loader *loader, void *what)
 {
     rnn_file file;
-    RNN_TRY(rnn_file_open(path, &file));
+    RNN_TRY(librnn_file_open(path, &file));
     const rnn_bytes source = {.file = &file, .size = (uint64_t)file.size};
     rnn_status status = load(&source, loader, what);
-    rnn_file_close(&file);
+    librnn_file_close(&file);
     return status;
 }
 
@@ -567,8 +570,8 @@ static const rnn_load_options default_load_options = {
 
 rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size)
 {
-    return rnn_struct_init("load_options", options, struct_size, &default_load_options, LOAD_OPTIONS_FIRST_SIZE,
-                           sizeof default_load_options);
+    return librnn_struct_init("load_options", options, struct_size, &default_load_options, LOAD_OPTIONS_FIRST_SIZE,
+                              sizeof default_load_options);
 }
 
 static rnn_status check_module_name(const char *which, const char *standard, const char **name)
@@ -576,18 +579,18 @@ static rnn_status check_module_name(const char *which, const char *standard, con
     if (!*name)
         *name = standard;
     if (strlen(*name) > MODULE_NAME_MOST)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "%s has %zu bytes; it must have 0 to %d", which, strlen(*name),
-                        MODULE_NAME_MOST);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%s has %zu bytes; it must have 0 to %d", which, strlen(*name),
+                           MODULE_NAME_MOST);
     return RNN_OK;
 }
 
-rnn_status rnn_load_options_read(const rnn_load_options *given, rnn_load_options *options)
+rnn_status librnn_load_options_read(const rnn_load_options *given, rnn_load_options *options)
 {
     rnn_load_options read = default_load_options;
     if (given)
-        RNN_TRY(rnn_struct_read("load_options", given, &read, LOAD_OPTIONS_FIRST_SIZE, sizeof read));
-    RNN_TRY(rnn_check_range("precision", read.precision, RNN_PRECISION_STORED, RNN_FLOAT64));
-    RNN_TRY(rnn_check_range("reserved", read.reserved, 0, 0));
+        RNN_TRY(librnn_struct_read("load_options", given, &read, LOAD_OPTIONS_FIRST_SIZE, sizeof read));
+    RNN_TRY(librnn_check_range("precision", read.precision, RNN_PRECISION_STORED, RNN_FLOAT64));
+    RNN_TRY(librnn_check_range("reserved", read.reserved, 0, 0));
     RNN_TRY(check_module_name("rnn_name", "rnn", &read.rnn_name));
     RNN_TRY(check_module_name("decoder_name", "decoder", &read.decoder_name));
     RNN_TRY(check_module_name("embedding_name", "embedding", &read.embedding_name));
@@ -595,11 +598,11 @@ rnn_status rnn_load_options_read(const rnn_load_options *given, rnn_load_options
     return RNN_OK;
 }
 
-rnn_status rnn_file_blame(const char *path, rnn_status status)
+rnn_status librnn_file_blame(const char *path, rnn_status status)
 {
     if (status == RNN_OK || status == RNN_ERROR_IO) /* whose sentences begin so already */
         return status;
-    return rnn_fail(status, "%.*s: %s", PATH_SHOWN, path, rnn_last_error());
+    return librnn_fail(status, "%.*s: %s", PATH_SHOWN, path, rnn_last_error());
 }
 
 rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model, rnn_vocab **vocab)
@@ -607,8 +610,8 @@ rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn
     wanted what = {.model = model, .vocab = vocab};
     RNN_REQUIRE(path);
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_load_options_read(options, &what.options));
-    return rnn_file_blame(path, rnn_file_load(path, load_model, &what));
+    RNN_TRY(librnn_load_options_read(options, &what.options));
+    return librnn_file_blame(path, librnn_file_load(path, load_model, &what));
 }
 
 rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_load_options *options,
@@ -617,7 +620,7 @@ rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_
     wanted what = {.model = model, .vocab = vocab};
     RNN_REQUIRE(bytes);
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_load_options_read(options, &what.options));
+    RNN_TRY(librnn_load_options_read(options, &what.options));
     const rnn_bytes source = {.memory = bytes, .size = size};
     return load(&source, load_model, &what);
 }

@@ -61,7 +61,7 @@ static const void *place_of(const text_field *o, const void *record)
 static const char *word_of(const text_field *o, int32_t number)
 {
     if (o->kind == TEXT_CELL) {
-        const core_cell_info *cell = rnn_core_f32_baseline.cell(number);
+        const core_cell_info *cell = librnn_core_f32_baseline.cell(number);
         return cell ? cell->name : NULL;
     }
     return number >= 0 && (size_t)number < sizeof o->words / sizeof *o->words ? o->words[number] : NULL;
@@ -146,7 +146,7 @@ static rnn_status enter_number_style(number_style *style)
 {
     style->own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!style->own)
-        return rnn_fail(RNN_ERROR_MEMORY, "out of memory: for a locale");
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: for a locale");
     style->callers = uselocale(style->own);
     style->mode = rnn_float_enter_exact();
     return RNN_OK;
@@ -159,7 +159,8 @@ static void leave_number_style(const number_style *style)
     freelocale(style->own);
 }
 
-rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count, const void *record)
+rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count,
+                                  const void *record)
 {
     number_style style;
     rnn_status status = enter_number_style(&style);
@@ -168,7 +169,7 @@ rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fie
     for (size_t i = 0; i < count && status == RNN_OK; i++) {
         char text[NUMBER_MOST];
         print_field(&fields[i], record, text);
-        status = rnn_safetensors_add_text(writer, fields[i].key, text);
+        status = librnn_safetensors_add_text(writer, fields[i].key, text);
     }
     leave_number_style(&style);
     return status;
@@ -176,18 +177,19 @@ rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fie
 
 static rnn_status read_field(const safetensors_reader *reader, const text_field *o, void *record)
 {
-    const char *text = rnn_safetensors_text(reader, o->key);
+    const char *text = librnn_safetensors_text(reader, o->key);
     if (!text && o->use == TEXT_OPTIONAL)
         return RNN_OK;
     if (!text)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);
     if (!scan_field(o, text, record))
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", o->key,
-                        TEXT_SHOWN, text, rnn_version());
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", o->key,
+                           TEXT_SHOWN, text, rnn_version());
     return RNN_OK;
 }
 
-rnn_status rnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count, void *record)
+rnn_status librnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count,
+                                   void *record)
 {
     number_style style;
     rnn_status status = enter_number_style(&style);
@@ -199,53 +201,53 @@ rnn_status rnn_text_read_fields(const safetensors_reader *reader, const text_fie
     return status;
 }
 
-rnn_status rnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options)
+rnn_status librnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options)
 {
-    return rnn_text_add_fields(writer, options_of_a_model, OPTIONS, options);
+    return librnn_text_add_fields(writer, options_of_a_model, OPTIONS, options);
 }
 
-rnn_status rnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options)
+rnn_status librnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options)
 {
     RNN_TRY(rnn_model_options_init(options, sizeof *options));
-    return rnn_text_read_fields(reader, options_of_a_model, OPTIONS, options);
+    return librnn_text_read_fields(reader, options_of_a_model, OPTIONS, options);
 }
 
-rnn_status rnn_text_add_format(safetensors_writer *writer)
+rnn_status librnn_text_add_format(safetensors_writer *writer)
 {
-    RNN_TRY(rnn_safetensors_add_text(writer, "format", "pt")); /* by which Python's loaders know PyTorch's tensors */
-    RNN_TRY(rnn_text_add_number(writer, format_key, FORMAT));
-    return rnn_safetensors_add_text(writer, OWN_PREFIX "version", rnn_version());
+    RNN_TRY(librnn_safetensors_add_text(writer, "format", "pt")); /* by which Python's loaders know PyTorch's tensors */
+    RNN_TRY(librnn_text_add_number(writer, format_key, FORMAT));
+    return librnn_safetensors_add_text(writer, OWN_PREFIX "version", rnn_version());
 }
 
-rnn_status rnn_text_read_format(const safetensors_reader *reader, bool *own)
+rnn_status librnn_text_read_format(const safetensors_reader *reader, bool *own)
 {
-    return rnn_text_check_number(reader, format_key, FORMAT, own);
+    return librnn_text_check_number(reader, format_key, FORMAT, own);
 }
 
-rnn_status rnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number)
+rnn_status librnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number)
 {
     char text[NUMBER_MOST];
     snprintf(text, sizeof text, "%" PRIu64, number);
-    return rnn_safetensors_add_text(writer, key, text);
+    return librnn_safetensors_add_text(writer, key, text);
 }
 
-rnn_status rnn_text_check_number(const safetensors_reader *reader, const char *key, uint64_t newest, bool *there)
+rnn_status librnn_text_check_number(const safetensors_reader *reader, const char *key, uint64_t newest, bool *there)
 {
-    const char *text = rnn_safetensors_text(reader, key);
+    const char *text = librnn_safetensors_text(reader, key);
     uint64_t number;
     *there = text;
     if (!text)
         return RNN_OK;
     if (!scan_digits(text, UINT64_MAX, &number) || number == 0)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a number from 1 on", key, TEXT_SHOWN, text);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a number from 1 on", key, TEXT_SHOWN, text);
     if (number > newest)
-        return rnn_fail(RNN_ERROR_FORMAT,
-                        "%s is %" PRIu64 ", of a later version of the library; version %s reads up to %" PRIu64, key,
-                        number, rnn_version(), newest);
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "%s is %" PRIu64 ", of a later version of the library; version %s reads up to %" PRIu64, key,
+                           number, rnn_version(), newest);
     return RNN_OK;
 }
 
-rnn_status rnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file)
+rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file)
 {
     for (size_t i = 0; i < OPTIONS; i++) {
         const text_field *o = &options_of_a_model[i];
@@ -255,8 +257,8 @@ rnn_status rnn_text_check_agreement(const rnn_model_options *given, const rnn_mo
         print_field(o, given, one);
         print_field(o, file, other);
         if (strcmp(one, other) != 0)
-            return rnn_fail(RNN_ERROR_MISMATCH, "configuration->%s is %s; in the file it is %s",
-                            o->key + strlen(OWN_PREFIX), one, other);
+            return librnn_fail(RNN_ERROR_MISMATCH, "configuration->%s is %s; in the file it is %s",
+                               o->key + strlen(OWN_PREFIX), one, other);
     }
     return RNN_OK;
 }
@@ -270,14 +272,14 @@ static const char *const vocab_kinds[] = {"bytes", "utf8"}; /* by RNN_VOCAB_ num
 
 enum { VOCAB_KINDS = sizeof vocab_kinds / sizeof *vocab_kinds };
 
-rnn_status rnn_text_check_vocab(const rnn_model_options *o, const rnn_vocab *vocab, rnn_status otherwise)
+rnn_status librnn_text_check_vocab(const rnn_model_options *o, const rnn_vocab *vocab, rnn_status otherwise)
 {
     bool of_inputs = o->input != RNN_INPUT_VECTORS;
     int64_t symbols = of_inputs ? o->input_size : o->output_size, size = rnn_vocab_size(vocab);
     if (!of_inputs && o->loss != RNN_LOSS_CROSS_ENTROPY)
-        return rnn_fail(otherwise, "there is a vocabulary, and the model has no symbols");
+        return librnn_fail(otherwise, "there is a vocabulary, and the model has no symbols");
     if (size != symbols)
-        return rnn_fail(otherwise, "the vocabulary has %" PRId64 " symbols; the model has %" PRId64, size, symbols);
+        return librnn_fail(otherwise, "the vocabulary has %" PRId64 " symbols; the model has %" PRId64, size, symbols);
     return RNN_OK;
 }
 
@@ -292,7 +294,7 @@ static void print_bytes(const char *bytes, size_t size, char *text)
     text[2 * size] = '\0';
 }
 
-/* The symbols from `first` to before `end` in the order of their ids, in hexadecimal; to rnn_release(). */
+/* The symbols from `first` to before `end` in the order of their ids, in hexadecimal; to librnn_release(). */
 static rnn_status print_symbols(const rnn_vocab *vocab, int32_t first, int32_t end, char **text)
 {
     size_t total = 0, size, at = 0;
@@ -301,7 +303,7 @@ static rnn_status print_symbols(const rnn_vocab *vocab, int32_t first, int32_t e
         RNN_TRY(rnn_vocab_symbol(vocab, id, &symbol, &size));
         total += size;
     }
-    RNN_TRY(rnn_allocate("a vocabulary as text", 2 * total + 1, 1, (void **)text));
+    RNN_TRY(librnn_allocate("a vocabulary as text", 2 * total + 1, 1, (void **)text));
     for (int32_t id = first; id < end; id++, at += 2 * size) {
         rnn_vocab_symbol(vocab, id, &symbol, &size);
         print_bytes(symbol, size, *text + at);
@@ -314,15 +316,15 @@ static rnn_status add_symbols(safetensors_writer *writer, const char *key, const
 {
     char *symbols;
     RNN_TRY(print_symbols(vocab, first, end, &symbols));
-    rnn_status status = rnn_safetensors_add_text(writer, key, symbols);
-    rnn_release(symbols);
+    rnn_status status = librnn_safetensors_add_text(writer, key, symbols);
+    librnn_release(symbols);
     return status;
 }
 
-rnn_status rnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab)
+rnn_status librnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab)
 {
     int32_t size = (int32_t)rnn_vocab_size(vocab), unknown = rnn_vocab_unknown(vocab);
-    RNN_TRY(rnn_safetensors_add_text(writer, kind_key, vocab_kinds[rnn_vocab_kind(vocab)]));
+    RNN_TRY(librnn_safetensors_add_text(writer, kind_key, vocab_kinds[rnn_vocab_kind(vocab)]));
     RNN_TRY(add_symbols(writer, symbols_key, vocab, 0, unknown < 0 ? size : unknown));
     return unknown < 0 ? RNN_OK : add_symbols(writer, unknown_key, vocab, unknown, size);
 }
@@ -332,13 +334,13 @@ static int digit_of(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The bytes of a text of symbols; to rnn_release(). */
+/* The bytes of a text of symbols; to librnn_release(). */
 static rnn_status scan_bytes(const char *key, const char *text, char **bytes, size_t *size)
 {
     *size = strlen(text) / 2;
     if (*size == 0 || strspn(text, "0123456789abcdef") != 2 * *size)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of digits 0 to 9, a to f", key);
-    RNN_TRY(rnn_allocate("a vocabulary's symbols", *size, 1, (void **)bytes));
+        return librnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of digits 0 to 9, a to f", key);
+    RNN_TRY(librnn_allocate("a vocabulary's symbols", *size, 1, (void **)bytes));
     for (size_t i = 0; i < *size; i++)
         (*bytes)[i] = (char)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
     return RNN_OK;
@@ -348,7 +350,7 @@ static rnn_status scan_bytes(const char *key, const char *text, char **bytes, si
 static rnn_status blame_file(const char *key, rnn_status status)
 {
     if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s makes no vocabulary: %s", key, rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "%s makes no vocabulary: %s", key, rnn_last_error());
     return status;
 }
 
@@ -358,7 +360,7 @@ static rnn_status read_symbols(int32_t kind, const char *text, rnn_vocab **vocab
     size_t size;
     RNN_TRY(scan_bytes(symbols_key, text, &symbols, &size));
     rnn_status status = rnn_vocab_create_from_list(kind, symbols, size, vocab);
-    rnn_release(symbols);
+    librnn_release(symbols);
     return blame_file(symbols_key, status);
 }
 
@@ -370,33 +372,33 @@ static rnn_status read_unknown(const char *text, rnn_vocab **vocab)
     rnn_vocab *known = *vocab;
     RNN_TRY(scan_bytes(unknown_key, text, &shown, &size));
     rnn_status status = rnn_vocab_create_with_unknown(known, shown, size, vocab);
-    rnn_release(shown);
+    librnn_release(shown);
     if (status == RNN_OK)
         rnn_vocab_destroy(known);
     return blame_file(unknown_key, status);
 }
 
-rnn_status rnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options, rnn_vocab **vocab)
+rnn_status librnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options, rnn_vocab **vocab)
 {
-    const char *kind = rnn_safetensors_text(reader, kind_key), *text = rnn_safetensors_text(reader, symbols_key);
-    const char *unknown = rnn_safetensors_text(reader, unknown_key);
+    const char *kind = librnn_safetensors_text(reader, kind_key), *text = librnn_safetensors_text(reader, symbols_key);
+    const char *unknown = librnn_safetensors_text(reader, unknown_key);
     int32_t number = 0;
     rnn_vocab *read = NULL;
     *vocab = NULL;
     if (!kind && !text)
         return RNN_OK;
     if (!kind || !text)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file has one of %s and %s without the other", kind_key, symbols_key);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has one of %s and %s without the other", kind_key, symbols_key);
     while (number < VOCAB_KINDS && strcmp(vocab_kinds[number], kind) != 0)
         number++;
     if (number == VOCAB_KINDS)
-        return rnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", kind_key,
-                        TEXT_SHOWN, kind, rnn_version());
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library",
+                           kind_key, TEXT_SHOWN, kind, rnn_version());
     rnn_status status = read_symbols(number, text, &read);
     if (status == RNN_OK && unknown)
         status = read_unknown(unknown, &read);
     if (status == RNN_OK)
-        status = rnn_text_check_vocab(options, read, RNN_ERROR_FORMAT);
+        status = librnn_text_check_vocab(options, read, RNN_ERROR_FORMAT);
     if (status == RNN_OK)
         *vocab = read;
     else

@@ -35,32 +35,35 @@ typedef struct text_field {
 } text_field;
 
 /* `count` fields of a struct that begins at `record`. What is read is a number of its kind, but no more is checked. */
-rnn_status rnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count, const void *record);
-rnn_status rnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count, void *record);
+rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count,
+                                  const void *record);
+rnn_status librnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count,
+                                   void *record);
 
 /* The number of a format. To read it is an error if it is higher than `newest`, the highest that is known here. */
-rnn_status rnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number);
-rnn_status rnn_text_check_number(const safetensors_reader *reader, const char *key, uint64_t newest, bool *there);
+rnn_status librnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number);
+rnn_status librnn_text_check_number(const safetensors_reader *reader, const char *key, uint64_t newest, bool *there);
 
 /* Which format the texts have, and what wrote them. */
-rnn_status rnn_text_add_format(safetensors_writer *writer);
+rnn_status librnn_text_add_format(safetensors_writer *writer);
 
 /* Whether the file has librnn's texts, of a format that is known here: it is an error if of another. */
-rnn_status rnn_text_read_format(const safetensors_reader *reader, bool *own);
+rnn_status librnn_text_read_format(const safetensors_reader *reader, bool *own);
 
 /* All options but the precision, which the tensors have. */
-rnn_status rnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options);
-rnn_status rnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options);
+rnn_status librnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options);
+rnn_status librnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options);
 
 /* RNN_ERROR_MISMATCH unless a given configuration and the file's are the same network. */
-rnn_status rnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file);
+rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file);
 
 /* A vocabulary is that of a model's inputs where these are symbols, else of its outputs where these are. */
-rnn_status rnn_text_check_vocab(const rnn_model_options *options, const rnn_vocab *vocab, rnn_status otherwise);
+rnn_status librnn_text_check_vocab(const rnn_model_options *options, const rnn_vocab *vocab, rnn_status otherwise);
 
-rnn_status rnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab);
+rnn_status librnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab);
 
 /* The file's vocabulary, which must fit the model; NULL if it has none. */
-rnn_status rnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options, rnn_vocab **vocab);
+rnn_status librnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options,
+                                  rnn_vocab **vocab);
 
 #endif

@@ -32,13 +32,14 @@ _Static_assert(sizeof usual / sizeof *usual == RNN_OPTIMIZER_ADAMW + 1, "each ru
 
 static rnn_status check_rule(int32_t rule)
 {
-    return rnn_check_range("rule", rule, 0, (int64_t)(sizeof usual / sizeof *usual) - 1);
+    return librnn_check_range("rule", rule, 0, (int64_t)(sizeof usual / sizeof *usual) - 1);
 }
 
 rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size, int32_t rule)
 {
     RNN_TRY(check_rule(rule));
-    return rnn_struct_init("optimizer_options", options, struct_size, &usual[rule], OPTIONS_FIRST_SIZE, sizeof *usual);
+    return librnn_struct_init("optimizer_options", options, struct_size, &usual[rule], OPTIONS_FIRST_SIZE,
+                              sizeof *usual);
 }
 
 /* A number from 0 to less than 1; 0 when the rule has no use for it. */
@@ -46,8 +47,9 @@ static rnn_status check_share(const char *name, double value, bool used)
 {
     if (rnn_order(value) == 0 || (used && rnn_is_share(value)))
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be %s", name, value,
-                    used ? "0 or more and less than 1" : "0 with this rule (rnn_optimizer_options_init() sees to it)");
+    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be %s", name, value,
+                       used ? "0 or more and less than 1"
+                            : "0 with this rule (rnn_optimizer_options_init() sees to it)");
 }
 
 static rnn_status check_options(const rnn_optimizer_options *o)
@@ -55,25 +57,25 @@ static rnn_status check_options(const rnn_optimizer_options *o)
     RNN_TRY(check_rule(o->rule));
     bool sgd = o->rule == RNN_OPTIMIZER_SGD, rmsprop = o->rule == RNN_OPTIMIZER_RMSPROP;
     bool adam = o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW;
-    RNN_TRY(rnn_check_number("learning_rate", o->learning_rate, false));
-    RNN_TRY(rnn_check_number("weight_decay", o->weight_decay, false));
-    RNN_TRY(sgd ? check_share("epsilon", o->epsilon, false) : rnn_check_number("epsilon", o->epsilon, true));
+    RNN_TRY(librnn_check_number("learning_rate", o->learning_rate, false));
+    RNN_TRY(librnn_check_number("weight_decay", o->weight_decay, false));
+    RNN_TRY(sgd ? check_share("epsilon", o->epsilon, false) : librnn_check_number("epsilon", o->epsilon, true));
     RNN_TRY(check_share("momentum", o->momentum, sgd || rmsprop));
     RNN_TRY(check_share("beta1", o->beta1, adam));
     RNN_TRY(check_share("beta2", o->beta2, adam || rmsprop));
-    RNN_TRY(rnn_check_number("clip_value", o->clip_value, false));
+    RNN_TRY(librnn_check_number("clip_value", o->clip_value, false));
     if (o->nesterov && !(sgd && rnn_order(o->momentum) > 0))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum",
-                        o->nesterov);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum",
+                           o->nesterov);
     return RNN_OK;
 }
 
-bool rnn_optimizer_needs_first(const rnn_optimizer_options *o)
+bool librnn_optimizer_needs_first(const rnn_optimizer_options *o)
 {
     return o->rule != RNN_OPTIMIZER_SGD || rnn_order(o->momentum) > 0;
 }
 
-bool rnn_optimizer_needs_second(const rnn_optimizer_options *o)
+bool librnn_optimizer_needs_second(const rnn_optimizer_options *o)
 {
     return o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW ||
            (o->rule == RNN_OPTIMIZER_RMSPROP && rnn_order(o->momentum) > 0);
@@ -82,7 +84,7 @@ bool rnn_optimizer_needs_second(const rnn_optimizer_options *o)
 /* Whether a parameter without a gradient stays as it is, so that rows of symbols without one can be passed over. */
 static bool leaves_the_unused(const rnn_optimizer_options *o)
 {
-    return rnn_order(o->weight_decay) == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !rnn_optimizer_needs_first(o));
+    return rnn_order(o->weight_decay) == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !librnn_optimizer_needs_first(o));
 }
 
 rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_options *given, rnn_optimizer **optimizer)
@@ -91,18 +93,18 @@ rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_opti
     RNN_REQUIRE(optimizer);
     rnn_optimizer_options options = usual[RNN_OPTIMIZER_ADAGRAD];
     if (given)
-        RNN_TRY(rnn_struct_read("optimizer_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
+        RNN_TRY(librnn_struct_read("optimizer_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
     RNN_TRY(check_options(&options));
 
     rnn_optimizer *o;
-    RNN_TRY(rnn_allocate("an optimizer", 1, sizeof *o, (void **)&o));
+    RNN_TRY(librnn_allocate("an optimizer", 1, sizeof *o, (void **)&o));
     o->options = options;
-    o->shape = rnn_model_shape(model);
+    o->shape = librnn_model_shape(model);
     rnn_status status = RNN_OK;
-    if (rnn_optimizer_needs_first(&options))
-        status = rnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->first);
-    if (status == RNN_OK && rnn_optimizer_needs_second(&options))
-        status = rnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->second);
+    if (librnn_optimizer_needs_first(&options))
+        status = librnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->first);
+    if (status == RNN_OK && librnn_optimizer_needs_second(&options))
+        status = librnn_allocate("an optimizer's accumulators", model->count, model->element_size, &o->second);
     if (status != RNN_OK) {
         rnn_optimizer_destroy(o);
         return status;
@@ -115,9 +117,9 @@ void rnn_optimizer_destroy(rnn_optimizer *optimizer)
 {
     if (!optimizer)
         return;
-    rnn_release(optimizer->first);
-    rnn_release(optimizer->second);
-    rnn_release(optimizer);
+    librnn_release(optimizer->first);
+    librnn_release(optimizer->second);
+    librnn_release(optimizer);
 }
 
 static core_rule *rule_of(const rnn_core *core, int32_t rule)
@@ -199,15 +201,15 @@ static bool accumulates_finite(const span_step *s, size_t offset, size_t count)
 
 static rnn_status fail_for(const rnn_model *model, size_t offset, const char *what)
 {
-    return rnn_fail(RNN_ERROR_NONFINITE, "a gradient of %s is %s; rnn_model_zero_gradients() drops them all",
-                    rnn_model_name_at(model, offset), what);
+    return librnn_fail(RNN_ERROR_NONFINITE, "a gradient of %s is %s; rnn_model_zero_gradients() drops them all",
+                       librnn_model_name_at(model, offset), what);
 }
 
 /* Gradients that aren't finite are refused; large ones are tried, before anything is updated. */
 static rnn_status check_gradients(const span_step *step)
 {
     const rnn_model *m = step->model;
-    for (model_span s = {0}; rnn_model_next_span(m, &s);) {
+    for (model_span s = {0}; librnn_model_next_span(m, &s);) {
         if (m->core->all_moderate(rnn_model_at_const(m, m->gradients, s.offset), s.count))
             continue;
         size_t end = s.offset + s.count;
@@ -229,9 +231,9 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
     RNN_REQUIRE(optimizer);
     RNN_REQUIRE(model);
     const rnn_optimizer_options *o = &optimizer->options;
-    model_shape shape = rnn_model_shape(model);
-    RNN_TRY(rnn_model_check_shape("the optimizer", &optimizer->shape, &shape, false));
-    RNN_TRY(rnn_model_need_gradients(model));
+    model_shape shape = librnn_model_shape(model);
+    RNN_TRY(librnn_model_check_shape("the optimizer", &optimizer->shape, &shape, false));
+    RNN_TRY(librnn_model_need_gradients(model));
     int64_t steps = optimizer->steps < RNN_STEPS_MOST ? optimizer->steps + 1 : RNN_STEPS_MOST;
     span_step step = {.optimizer = optimizer,
                       .model = model,
@@ -240,14 +242,14 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
                       .span = {.all = !leaves_the_unused(o)}};
     RNN_TRY(check_gradients(&step));
     optimizer->steps = steps;
-    core_team team = rnn_team_begin((double)model->multiplied * NUMBER);
-    while (rnn_model_next_span(model, &step.span)) {
+    core_team team = librnn_team_begin((double)model->multiplied * NUMBER);
+    while (librnn_model_next_span(model, &step.span)) {
         step.shares = step.span.count / team.size < NUMBER << 10 ? 1 : team.size;
         team.run(&team, step_share, &step, step.shares);
     }
-    rnn_team_end(&team);
-    rnn_model_unuse_rows(model);
-    rnn_cache_invalidate(model);
+    librnn_team_end(&team);
+    librnn_model_unuse_rows(model);
+    librnn_cache_invalidate(model);
     return RNN_OK;
 }
 
@@ -267,7 +269,7 @@ double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer)
 rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *optimizer, double learning_rate)
 {
     RNN_REQUIRE(optimizer);
-    RNN_TRY(rnn_check_number("learning_rate", learning_rate, false));
+    RNN_TRY(librnn_check_number("learning_rate", learning_rate, false));
     optimizer->options.learning_rate = learning_rate;
     return RNN_OK;
 }

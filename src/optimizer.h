@@ -20,7 +20,7 @@ struct rnn_optimizer {
  * Whether a rule accumulates the one or the other. In the order of the RNN_OPTIMIZER_ enumerators `first` is squares,
  * momentum, squares, means, means; `second` is nothing, nothing, momentum, squares, squares.
  */
-bool rnn_optimizer_needs_first(const rnn_optimizer_options *options);
-bool rnn_optimizer_needs_second(const rnn_optimizer_options *options);
+bool librnn_optimizer_needs_first(const rnn_optimizer_options *options);
+bool librnn_optimizer_needs_second(const rnn_optimizer_options *options);
 
 #endif

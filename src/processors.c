@@ -105,7 +105,7 @@ static bool has_word(const char *list, const char *word)
 }
 
 /* /proc/self/cgroup has lines "number:controllers:path"; version 2 has number 0 and no controllers. */
-int rnn_quota_processors(const char *root)
+int librnn_quota_processors(const char *root)
 {
     int least = INT_MAX;
     char path[PATH_MAX], line[PATH_MAX + 256];
@@ -139,7 +139,7 @@ static int affinity_processors(void)
     return 0;
 }
 
-int rnn_quota_processors(const char *root)
+int librnn_quota_processors(const char *root)
 {
     (void)root;
     return INT_MAX;
@@ -159,7 +159,7 @@ static int number_from(const char *name, bool list, int most)
     return end != text && (*end == '\0' || (list && *end == ',')) && number >= 1 && number <= most ? (int)number : 0;
 }
 
-int rnn_usual_threads(int most)
+int librnn_usual_threads(int most)
 {
     int threads = number_from("RNN_NUM_THREADS", false, most);
     if (threads == 0)
@@ -171,7 +171,7 @@ int rnn_usual_threads(int most)
         long online = sysconf(_SC_NPROCESSORS_ONLN);
         threads = online < 1 ? 1 : online > most ? most : (int)online;
     }
-    int quota = rnn_quota_processors("");
+    int quota = librnn_quota_processors("");
     threads = quota < threads ? quota : threads;
     return threads < 1 ? 1 : threads > most ? most : threads;
 }

@@ -19,7 +19,7 @@ static uint64_t random_53_bits(uint64_t seed, uint64_t stream, uint64_t index)
     return ((uint64_t)bits[1] << 32 | bits[0]) >> 11;
 }
 
-double rnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
+double librnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
 {
     return (double)random_53_bits(seed, stream, index) * 0x1p-53;
 }
@@ -79,7 +79,7 @@ static double normal_quantile(double probability)
     return q < 0 ? -magnitude : magnitude;
 }
 
-double rnn_random_normal(uint64_t seed, uint64_t stream, uint64_t index)
+double librnn_random_normal(uint64_t seed, uint64_t stream, uint64_t index)
 {
     /* the middle of one of 2^52 cells: never 0 or 1 */
     double u = ((double)(random_53_bits(seed, stream, index) >> 1) + 0.5) * 0x1p-52;

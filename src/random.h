@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 /* Uniform in [0, 1), a multiple of 2^-53. */
-double rnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index);
+double librnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index);
 
 /* Of the standard normal distribution. */
-double rnn_random_normal(uint64_t seed, uint64_t stream, uint64_t index);
+double librnn_random_normal(uint64_t seed, uint64_t stream, uint64_t index);
 
 #endif

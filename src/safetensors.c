@@ -26,7 +26,7 @@ enum {
 
 static const char metadata_key[] = "__metadata__";
 
-unsigned rnn_safetensors_bits(const char *type)
+unsigned librnn_safetensors_bits(const char *type)
 {
     static const struct {
         const char *type;
@@ -49,21 +49,21 @@ static rnn_status read_length(const rnn_bytes *source, size_t *length)
 {
     unsigned char bytes[LENGTH_SIZE];
     if (source->size < LENGTH_SIZE)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file has %" PRIu64 " bytes; a safetensors file has at least %d",
-                        source->size, LENGTH_SIZE);
-    RNN_TRY(rnn_bytes_read(source, 0, bytes, LENGTH_SIZE));
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has %" PRIu64 " bytes; a safetensors file has at least %d",
+                           source->size, LENGTH_SIZE);
+    RNN_TRY(librnn_bytes_read(source, 0, bytes, LENGTH_SIZE));
     uint64_t value = 0;
     for (int i = LENGTH_SIZE; i-- > 0;)
         value = value << 8 | bytes[i];
     if (value > HEADER_MOST)
-        return rnn_fail(RNN_ERROR_FORMAT,
-                        "the file is no safetensors file, or damaged: its header would be %" PRIu64
-                        " bytes long; the most is %d",
-                        value, HEADER_MOST);
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "the file is no safetensors file, or damaged: its header would be %" PRIu64
+                           " bytes long; the most is %d",
+                           value, HEADER_MOST);
     if (value > source->size - LENGTH_SIZE)
-        return rnn_fail(RNN_ERROR_FORMAT,
-                        "the file is cut off or damaged: its header has %" PRIu64 " bytes, and %" PRIu64 " are left",
-                        value, source->size - LENGTH_SIZE);
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "the file is cut off or damaged: its header has %" PRIu64 " bytes, and %" PRIu64 " are left",
+                           value, source->size - LENGTH_SIZE);
     *length = (size_t)value;
     return RNN_OK;
 }
@@ -104,22 +104,23 @@ static rnn_status check_density(const char *text, size_t length)
     }
     if (brackets <= DENSE_LEAST + length / BYTES_OF_BRACKET && commas <= DENSE_LEAST + length / BYTES_OF_COMMA)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_FORMAT,
-                    "the file is no safetensors file, or damaged: its header has %zu brackets and %zu commas in %zu "
-                    "bytes, more than any list of tensors",
-                    brackets, commas, length);
+    return librnn_fail(RNN_ERROR_FORMAT,
+                       "the file is no safetensors file, or damaged: its header has %zu brackets and %zu commas in %zu "
+                       "bytes, more than any list of tensors",
+                       brackets, commas, length);
 }
 
 static rnn_status fail_of_memory(void)
 {
-    return rnn_fail(RNN_ERROR_MEMORY, "out of memory: for the header of a file");
+    return librnn_fail(RNN_ERROR_MEMORY, "out of memory: for the header of a file");
 }
 
 static rnn_status parse_header(const char *text, size_t length, json_t **header)
 {
     json_error_t error = {0};
     if (length == 0 || text[0] != '{')
-        return rnn_fail(RNN_ERROR_FORMAT, "the file is no safetensors file, or damaged: its header is no JSON object");
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "the file is no safetensors file, or damaged: its header is no JSON object");
     RNN_TRY(check_density(text, length));
     if (!has_memory(length))
         return fail_of_memory();
@@ -128,8 +129,8 @@ static rnn_status parse_header(const char *text, size_t length, json_t **header)
         return RNN_OK;
     if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
         return fail_of_memory();
-    return rnn_fail(RNN_ERROR_FORMAT, "the file's header is not what it must be, at byte %d: %s",
-                    LENGTH_SIZE + error.position, error.text);
+    return librnn_fail(RNN_ERROR_FORMAT, "the file's header is not what it must be, at byte %d: %s",
+                       LENGTH_SIZE + error.position, error.text);
 }
 
 static rnn_status read_header(const rnn_bytes *source, size_t length, json_t **header)
@@ -137,18 +138,18 @@ static rnn_status read_header(const rnn_bytes *source, size_t length, json_t **h
     if (!source->file)
         return parse_header((const char *)source->memory + LENGTH_SIZE, length, header);
     char *text;
-    RNN_TRY(rnn_allocate("the header of a file", length ? length : 1, 1, (void **)&text));
-    rnn_status status = rnn_bytes_read(source, LENGTH_SIZE, text, length);
+    RNN_TRY(librnn_allocate("the header of a file", length ? length : 1, 1, (void **)&text));
+    rnn_status status = librnn_bytes_read(source, LENGTH_SIZE, text, length);
     if (status == RNN_OK)
         status = parse_header(text, length, header);
-    rnn_release(text);
+    librnn_release(text);
     return status;
 }
 
 /* "the file's tensor x has ..." */
 static rnn_status fail_about(const char *name, const char *what)
 {
-    return rnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its tensor %.*s has %s", NAME_SHOWN, name, what);
+    return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its tensor %.*s has %s", NAME_SHOWN, name, what);
 }
 
 static rnn_status read_texts(const json_t *texts)
@@ -156,8 +157,8 @@ static rnn_status read_texts(const json_t *texts)
     const char *key;
     json_t *value;
     if (!json_is_object(texts))
-        return rnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its %s is no JSON object", metadata_key);
-    json_object_foreach((json_t *)texts, key, value) if (!json_is_string(value)) return rnn_fail(
+        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its %s is no JSON object", metadata_key);
+    json_object_foreach((json_t *)texts, key, value) if (!json_is_string(value)) return librnn_fail(
         RNN_ERROR_FORMAT, "the file is damaged: %.*s in its %s is no text", NAME_SHOWN, key, metadata_key);
     return RNN_OK;
 }
@@ -167,7 +168,7 @@ static rnn_status read_shape(const json_t *shape, safetensor *tensor)
 {
     const json_t *length;
     size_t i;
-    uint64_t count = 1, bits = rnn_safetensors_bits(tensor->type);
+    uint64_t count = 1, bits = librnn_safetensors_bits(tensor->type);
     bool fits = true, empty = false;
     if (!json_is_array(shape))
         return fail_about(tensor->name, "no \"shape\" that is an array");
@@ -209,10 +210,10 @@ static rnn_status read_tensor(const char *name, const json_t *entry, uint64_t da
     if (from < 0 || to < from)
         return fail_about(name, "\"data_offsets\" out of order");
     if ((uint64_t)to > data_size)
-        return rnn_fail(RNN_ERROR_FORMAT,
-                        "the file is cut off or damaged: the bytes of its tensor %.*s end at %" PRIu64
-                        "; the file has %" PRIu64,
-                        NAME_SHOWN, name, data + (uint64_t)to, data + data_size);
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "the file is cut off or damaged: the bytes of its tensor %.*s end at %" PRIu64
+                           "; the file has %" PRIu64,
+                           NAME_SHOWN, name, data + (uint64_t)to, data + data_size);
     tensor->offset = data + (uint64_t)from;
     tensor->size = (uint64_t)(to - from);
     return read_shape(json_object_get(entry, "shape"), tensor);
@@ -242,8 +243,8 @@ static rnn_status check_places(safetensors_reader *r, uint64_t data)
         data += r->tensors[i].size;
     }
     if (data != r->source->size)
-        return rnn_fail(RNN_ERROR_FORMAT, "the file is damaged: %" PRIu64 " bytes follow its last tensor",
-                        r->source->size - data);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: %" PRIu64 " bytes follow its last tensor",
+                           r->source->size - data);
     return RNN_OK;
 }
 
@@ -252,8 +253,8 @@ static rnn_status read_tensors(safetensors_reader *r, uint64_t data)
     const char *name;
     json_t *entry;
     size_t entries = json_object_size(r->header);
-    RNN_TRY(
-        rnn_allocate("the list of a file's tensors", entries ? entries : 1, sizeof *r->tensors, (void **)&r->tensors));
+    RNN_TRY(librnn_allocate("the list of a file's tensors", entries ? entries : 1, sizeof *r->tensors,
+                            (void **)&r->tensors));
     json_object_foreach(r->header, name, entry)
     {
         if (strcmp(name, metadata_key) == 0) {
@@ -269,7 +270,7 @@ static rnn_status read_tensors(safetensors_reader *r, uint64_t data)
     return RNN_OK;
 }
 
-rnn_status rnn_safetensors_open(const rnn_bytes *source, safetensors_reader *reader)
+rnn_status librnn_safetensors_open(const rnn_bytes *source, safetensors_reader *reader)
 {
     safetensors_reader r = {.source = source};
     size_t length = 0;
@@ -279,22 +280,22 @@ rnn_status rnn_safetensors_open(const rnn_bytes *source, safetensors_reader *rea
     if (status == RNN_OK)
         *reader = r;
     else
-        rnn_safetensors_close(&r);
+        librnn_safetensors_close(&r);
     return status;
 }
 
-void rnn_safetensors_close(safetensors_reader *reader)
+void librnn_safetensors_close(safetensors_reader *reader)
 {
     json_decref(reader->header);
-    rnn_release(reader->tensors);
+    librnn_release(reader->tensors);
 }
 
-const char *rnn_safetensors_text(const safetensors_reader *reader, const char *key)
+const char *librnn_safetensors_text(const safetensors_reader *reader, const char *key)
 {
     return json_string_value(json_object_get(reader->texts, key));
 }
 
-const safetensor *rnn_safetensors_find(safetensors_reader *reader, const char *name)
+const safetensor *librnn_safetensors_find(safetensors_reader *reader, const char *name)
 {
     safetensor key = {.name = name};
     safetensor *found = bsearch(&key, reader->tensors, reader->count, sizeof key, compare_names);
@@ -303,15 +304,15 @@ const safetensor *rnn_safetensors_find(safetensors_reader *reader, const char *n
     return found;
 }
 
-rnn_status rnn_safetensors_read(const safetensors_reader *reader, const safetensor *tensor, uint64_t offset,
-                                void *bytes, size_t size)
+rnn_status librnn_safetensors_read(const safetensors_reader *reader, const safetensor *tensor, uint64_t offset,
+                                   void *bytes, size_t size)
 {
-    return rnn_bytes_read(reader->source, tensor->offset + offset, bytes, size);
+    return librnn_bytes_read(reader->source, tensor->offset + offset, bytes, size);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
-rnn_status rnn_safetensors_create(safetensors_writer *writer)
+rnn_status librnn_safetensors_create(safetensors_writer *writer)
 {
     safetensors_writer w = {.header = json_object(), .texts = json_object()};
     if (!w.header || !w.texts) {
@@ -323,22 +324,22 @@ rnn_status rnn_safetensors_create(safetensors_writer *writer)
     return RNN_OK;
 }
 
-void rnn_safetensors_destroy(safetensors_writer *writer)
+void librnn_safetensors_destroy(safetensors_writer *writer)
 {
     json_decref(writer->header);
     json_decref(writer->texts);
-    rnn_release(writer->bytes);
+    librnn_release(writer->bytes);
 }
 
-rnn_status rnn_safetensors_add_text(safetensors_writer *writer, const char *key, const char *text)
+rnn_status librnn_safetensors_add_text(safetensors_writer *writer, const char *key, const char *text)
 {
     return json_object_set_new(writer->texts, key, json_string(text)) == 0 ? RNN_OK : fail_of_memory();
 }
 
-rnn_status rnn_safetensors_add_tensor(safetensors_writer *writer, const char *name, const char *type, int32_t rank,
-                                      const int64_t *shape)
+rnn_status librnn_safetensors_add_tensor(safetensors_writer *writer, const char *name, const char *type, int32_t rank,
+                                         const int64_t *shape)
 {
-    uint64_t size = rnn_safetensors_bits(type) / 8;
+    uint64_t size = librnn_safetensors_bits(type) / 8;
     json_t *lengths = json_array(), *offsets = json_array(), *entry = json_object();
     int failed = !lengths || !offsets || !entry;
     for (int32_t i = 0; i < rank && !failed; i++) {
@@ -358,7 +359,7 @@ rnn_status rnn_safetensors_add_tensor(safetensors_writer *writer, const char *na
     return RNN_OK;
 }
 
-rnn_status rnn_safetensors_finish(safetensors_writer *writer, uint64_t *size)
+rnn_status librnn_safetensors_finish(safetensors_writer *writer, uint64_t *size)
 {
     json_t *whole = json_object();
     if (!whole || json_object_set(whole, metadata_key, writer->texts) != 0 ||
@@ -373,10 +374,10 @@ rnn_status rnn_safetensors_finish(safetensors_writer *writer, uint64_t *size)
     if (length == 0)
         status = fail_of_memory();
     else if (padded > HEADER_MOST)
-        status =
-            rnn_fail(RNN_ERROR_ARGUMENT, "the file's header would have %zu bytes; the most is %d", padded, HEADER_MOST);
+        status = librnn_fail(RNN_ERROR_ARGUMENT, "the file's header would have %zu bytes; the most is %d", padded,
+                             HEADER_MOST);
     if (status == RNN_OK)
-        status = rnn_allocate("the header of a file", writer->size, 1, (void **)&writer->bytes);
+        status = librnn_allocate("the header of a file", writer->size, 1, (void **)&writer->bytes);
     if (status == RNN_OK) {
         for (int i = 0; i < LENGTH_SIZE; i++)
             writer->bytes[i] = (char)(unsigned char)((uint64_t)padded >> 8 * i);
@@ -389,7 +390,7 @@ rnn_status rnn_safetensors_finish(safetensors_writer *writer, uint64_t *size)
     return status;
 }
 
-rnn_status rnn_safetensors_write_header(const safetensors_writer *writer, rnn_sink *sink)
+rnn_status librnn_safetensors_write_header(const safetensors_writer *writer, rnn_sink *sink)
 {
-    return rnn_sink_write(sink, writer->bytes, writer->size);
+    return librnn_sink_write(sink, writer->bytes, writer->size);
 }

@@ -24,7 +24,7 @@ typedef struct safetensor {
     int32_t rank;
     int64_t shape[TENSOR_RANK_MOST];
     uint64_t offset, size; /* of its bytes, from the start of the file */
-    bool taken;            /* rnn_safetensors_find() has found it */
+    bool taken;            /* librnn_safetensors_find() has found it */
 } safetensor;
 
 typedef struct safetensors_reader {
@@ -37,26 +37,26 @@ typedef struct safetensors_reader {
 
 /*
  * Reads and checks everything but the tensors' bytes. What is wrong is RNN_ERROR_FORMAT, with a sentence that speaks of
- * "the file". `source` must stay until rnn_safetensors_close().
+ * "the file". `source` must stay until librnn_safetensors_close().
  */
-rnn_status rnn_safetensors_open(const rnn_bytes *source, safetensors_reader *reader);
-void rnn_safetensors_close(safetensors_reader *reader);
+rnn_status librnn_safetensors_open(const rnn_bytes *source, safetensors_reader *reader);
+void librnn_safetensors_close(safetensors_reader *reader);
 
-/* A text of the metadata; NULL if there is none of that name. Valid until rnn_safetensors_close(). */
-const char *rnn_safetensors_text(const safetensors_reader *reader, const char *key);
+/* A text of the metadata; NULL if there is none of that name. Valid until librnn_safetensors_close(). */
+const char *librnn_safetensors_text(const safetensors_reader *reader, const char *key);
 
 /* The tensor of a name, NULL if there is none. */
-const safetensor *rnn_safetensors_find(safetensors_reader *reader, const char *name);
+const safetensor *librnn_safetensors_find(safetensors_reader *reader, const char *name);
 
 /* Reads `size` bytes of a tensor from `offset` of it on, as they are in the file. */
-rnn_status rnn_safetensors_read(const safetensors_reader *reader, const safetensor *tensor, uint64_t offset,
-                                void *bytes, size_t size);
+rnn_status librnn_safetensors_read(const safetensors_reader *reader, const safetensor *tensor, uint64_t offset,
+                                   void *bytes, size_t size);
 
 /* ---- Writing ---- */
 
 /*
  * First everything is named, in the order in which it is to stand in the file; then the header can be written, and then
- * the tensors' bytes, in that order, with rnn_sink_write(). Numbers are aligned if larger ones come first.
+ * the tensors' bytes, in that order, with librnn_sink_write(). Numbers are aligned if larger ones come first.
  */
 typedef struct safetensors_writer {
     struct json_t *header, *texts;
@@ -65,25 +65,25 @@ typedef struct safetensors_writer {
     size_t size;        /* of these */
 } safetensors_writer;
 
-rnn_status rnn_safetensors_create(safetensors_writer *writer);
-void rnn_safetensors_destroy(safetensors_writer *writer);
+rnn_status librnn_safetensors_create(safetensors_writer *writer);
+void librnn_safetensors_destroy(safetensors_writer *writer);
 
 /* Both texts are UTF-8. */
-rnn_status rnn_safetensors_add_text(safetensors_writer *writer, const char *key, const char *text);
+rnn_status librnn_safetensors_add_text(safetensors_writer *writer, const char *key, const char *text);
 
 /* A name that has been added must not be added again. */
-rnn_status rnn_safetensors_add_tensor(safetensors_writer *writer, const char *name, const char *type, int32_t rank,
-                                      const int64_t *shape);
+rnn_status librnn_safetensors_add_tensor(safetensors_writer *writer, const char *name, const char *type, int32_t rank,
+                                         const int64_t *shape);
 
 /* Makes the header: nothing is added from now on. `size` is that of the whole file. */
-rnn_status rnn_safetensors_finish(safetensors_writer *writer, uint64_t *size);
+rnn_status librnn_safetensors_finish(safetensors_writer *writer, uint64_t *size);
 
-rnn_status rnn_safetensors_write_header(const safetensors_writer *writer, rnn_sink *sink);
+rnn_status librnn_safetensors_write_header(const safetensors_writer *writer, rnn_sink *sink);
 
 /* ---- Numbers ---- */
 
 /* Bits of a number of a type; 0 for a type that isn't known here. */
-unsigned rnn_safetensors_bits(const char *type);
+unsigned librnn_safetensors_bits(const char *type);
 
 /* Turns numbers of `size` bytes, 4 or 8, from this machine's order of bytes into the file's, or back. */
 static inline void rnn_safetensors_order(void *numbers, size_t count, size_t size)

@@ -21,8 +21,8 @@ static const rnn_sampler_options default_options = {.struct_size = sizeof(rnn_sa
 
 rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_size)
 {
-    return rnn_struct_init("sampler_options", options, struct_size, &default_options, OPTIONS_FIRST_SIZE,
-                           sizeof default_options);
+    return librnn_struct_init("sampler_options", options, struct_size, &default_options, OPTIONS_FIRST_SIZE,
+                              sizeof default_options);
 }
 
 rnn_status rnn_sampler_create(const rnn_sampler_options *given, rnn_sampler **sampler)
@@ -30,10 +30,10 @@ rnn_status rnn_sampler_create(const rnn_sampler_options *given, rnn_sampler **sa
     RNN_REQUIRE(sampler);
     rnn_sampler_options options = default_options;
     if (given)
-        RNN_TRY(rnn_struct_read("sampler_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
-    RNN_TRY(rnn_check_number("temperature", options.temperature, false));
+        RNN_TRY(librnn_struct_read("sampler_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
+    RNN_TRY(librnn_check_number("temperature", options.temperature, false));
     rnn_sampler *s;
-    RNN_TRY(rnn_allocate("a sampler", 1, sizeof *s, (void **)&s));
+    RNN_TRY(librnn_allocate("a sampler", 1, sizeof *s, (void **)&s));
     s->options = options;
     *sampler = s;
     return RNN_OK;
@@ -41,7 +41,7 @@ rnn_status rnn_sampler_create(const rnn_sampler_options *given, rnn_sampler **sa
 
 void rnn_sampler_destroy(rnn_sampler *sampler)
 {
-    rnn_release(sampler);
+    librnn_release(sampler);
 }
 
 /* The first of the largest */
@@ -81,13 +81,13 @@ static rnn_status draw_all(const rnn_model *model, const rnn_sampler *sampler, u
     for (int64_t b = 0; b < streams; b++) {
         void *row = rnn_model_at(model, outputs, (size_t)b * size);
         if (!model->core->all_finite(row, size))
-            return rnn_fail(RNN_ERROR_NONFINITE, "an output of stream %" PRId64 " is not finite", b);
+            return librnn_fail(RNN_ERROR_NONFINITE, "an output of stream %" PRId64 " is not finite", b);
         if (sampler->options.temperature == 0) {
             ids[b] = most_likely(model, row);
             continue;
         }
         model->core->exponentials(row, size, 1 / sampler->options.temperature);
-        ids[b] = draw(model, row, rnn_random_uniform(sampler->options.seed ^ SAMPLER_KEY, (uint64_t)b, index));
+        ids[b] = draw(model, row, librnn_random_uniform(sampler->options.seed ^ SAMPLER_KEY, (uint64_t)b, index));
     }
     return RNN_OK;
 }
@@ -99,38 +99,39 @@ static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state
     RNN_REQUIRE(state);
     RNN_REQUIRE(sampler);
     RNN_REQUIRE(first);
-    RNN_TRY(rnn_check_range("n", n, 0, INT64_MAX));
+    RNN_TRY(librnn_check_range("n", n, 0, INT64_MAX));
     if (n > 0)
         RNN_REQUIRE(ids);
-    RNN_TRY(rnn_state_check_model(state, model));
+    RNN_TRY(librnn_state_check_model(state, model));
     const rnn_model_options *o = &model->options;
     if (o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
-        return rnn_fail(RNN_ERROR_MISMATCH, "the model has vectors as inputs or outputs; to sample they must be ids");
+        return librnn_fail(RNN_ERROR_MISMATCH,
+                           "the model has vectors as inputs or outputs; to sample they must be ids");
     if (o->input_size != o->output_size)
-        return rnn_fail(RNN_ERROR_MISMATCH,
-                        "input_size is %" PRId64 " and output_size %" PRId64
-                        "; to sample they must be the same symbols",
-                        o->input_size, o->output_size);
-    RNN_TRY(rnn_check_ids("first", first, (size_t)state->streams, 0, o->input_size));
+        return librnn_fail(RNN_ERROR_MISMATCH,
+                           "input_size is %" PRId64 " and output_size %" PRId64
+                           "; to sample they must be the same symbols",
+                           o->input_size, o->output_size);
+    RNN_TRY(librnn_check_ids("first", first, (size_t)state->streams, 0, o->input_size));
     if (n == 0)
         return RNN_OK;
     rnn_piece step = {.chunk = {.steps = 1, .streams = state->streams}, .outputs = ids};
     rnn_run run;
-    RNN_TRY(rnn_run_begin(&run, model, state, &step, false, state->streams * o->output_size));
+    RNN_TRY(librnn_run_begin(&run, model, state, &step, false, state->streams * o->output_size));
     step.outputs = run.outputs;
     rnn_status status = RNN_OK;
     for (int64_t i = 0; i < n && status == RNN_OK; i++) {
         step.chunk.inputs = i == 0 ? first : ids + (i - 1) * state->streams;
         core_pass pass;
-        rnn_run_piece(&run, &step, &pass);
+        librnn_run_piece(&run, &step, &pass);
         status = draw_all(model, sampler, sampler->drawn + (uint64_t)i, state->streams, run.outputs,
                           ids + i * state->streams);
     }
     if (status == RNN_OK)
-        status = rnn_state_commit(state, run.next);
+        status = librnn_state_commit(state, run.next);
     if (status == RNN_OK)
         sampler->drawn += (uint64_t)n;
-    rnn_run_end(&run);
+    librnn_run_end(&run);
     return status;
 }
 

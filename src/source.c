@@ -38,12 +38,12 @@ struct rnn_source {
 static rnn_status create(int64_t files, rnn_source **source)
 {
     rnn_source *s;
-    RNN_TRY(rnn_allocate("a source", 1, sizeof *s, (void **)&s));
+    RNN_TRY(librnn_allocate("a source", 1, sizeof *s, (void **)&s));
     s->owners = 1;
     if (files > 0) {
-        rnn_status status = rnn_allocate("a source's files", (size_t)files, sizeof *s->files, (void **)&s->files);
+        rnn_status status = librnn_allocate("a source's files", (size_t)files, sizeof *s->files, (void **)&s->files);
         if (status != RNN_OK) {
-            rnn_release(s);
+            librnn_release(s);
             return status;
         }
     }
@@ -56,16 +56,16 @@ static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64
 {
     int64_t total;
     if (__builtin_add_overflow(source->size, size, &total))
-        return rnn_fail(RNN_ERROR_ARGUMENT,
-                        "the texts have %" PRId64 " and %" PRId64 " more bytes; the most is 2^63 - 1", source->size,
-                        size);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "the texts have %" PRId64 " and %" PRId64 " more bytes; the most is 2^63 - 1", source->size,
+                           size);
     if (source->parts_count == source->parts_room) {
         int64_t room = source->parts_room == 0 ? 1 : 2 * source->parts_room;
         part *parts;
-        RNN_TRY(rnn_allocate("a source's parts", (size_t)room, sizeof *parts, (void **)&parts));
+        RNN_TRY(librnn_allocate("a source's parts", (size_t)room, sizeof *parts, (void **)&parts));
         if (source->parts_count > 0)
             memcpy(parts, source->parts, (size_t)source->parts_count * sizeof *parts);
-        rnn_release(source->parts);
+        librnn_release(source->parts);
         source->parts = parts;
         source->parts_room = room;
     }
@@ -75,19 +75,19 @@ static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64
     return RNN_OK;
 }
 
-rnn_status rnn_source_create_from_text(const void *text, size_t size, rnn_source **source)
+rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_source **source)
 {
     rnn_source *s;
     RNN_TRY(create(0, &s));
     rnn_status status = RNN_OK;
     unsigned char *copy = NULL;
     if (size > 0) {
-        status = rnn_allocate("a copy of the text", size, 1, (void **)&copy);
+        status = librnn_allocate("a copy of the text", size, 1, (void **)&copy);
         if (status == RNN_OK)
             status = append(s, (int64_t)size, 0, -1, memcpy(copy, text, size));
     }
     if (status != RNN_OK) {
-        rnn_release(copy);
+        librnn_release(copy);
         rnn_source_destroy(s);
         return status;
     }
@@ -104,15 +104,15 @@ static rnn_status hold(rnn_source *source, int64_t file)
     do {
         size = held / 4 < BLOCK_LEAST ? BLOCK_LEAST : held / 4 > BLOCK_MOST ? BLOCK_MOST : (size_t)(held / 4);
         unsigned char *block;
-        RNN_TRY(rnn_allocate("a text that can only be read once", size, 1, (void **)&block));
-        status = rnn_file_read_on(&source->files[file], block, size, &done);
+        RNN_TRY(librnn_allocate("a text that can only be read once", size, 1, (void **)&block));
+        status = librnn_file_read_on(&source->files[file], block, size, &done);
         if (status == RNN_OK && done > 0)
             status = append(source, (int64_t)done, held, file, block);
         if (status != RNN_OK || done == 0)
-            rnn_release(block);
+            librnn_release(block);
         held += (int64_t)done;
     } while (status == RNN_OK && done == size);
-    rnn_file_stop(&source->files[file]);
+    librnn_file_stop(&source->files[file]);
     return status;
 }
 
@@ -126,14 +126,14 @@ static rnn_status append_file(rnn_source *source, const rnn_file *file)
     return file->size > 0 ? append(source, file->size, 0, index, NULL) : RNN_OK;
 }
 
-rnn_status rnn_source_open_file(const char *path, rnn_source **source)
+rnn_status librnn_source_open_file(const char *path, rnn_source **source)
 {
     rnn_file file;
-    RNN_TRY(rnn_file_open(path, &file));
+    RNN_TRY(librnn_file_open(path, &file));
     rnn_source *s;
     rnn_status status = create(1, &s);
     if (status != RNN_OK) {
-        rnn_file_close(&file);
+        librnn_file_close(&file);
         return status;
     }
     status = append_file(s, &file);
@@ -150,13 +150,13 @@ static rnn_status check_paths(const char *const *paths, int64_t count)
     int64_t input = -1;
     for (int64_t i = 0; i < count; i++) {
         if (!paths[i])
-            return rnn_fail(RNN_ERROR_ARGUMENT, "paths[%" PRId64 "] is NULL", i);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "paths[%" PRId64 "] is NULL", i);
         if (strcmp(paths[i], "-") != 0)
             continue;
         if (input >= 0)
-            return rnn_fail(RNN_ERROR_ARGUMENT,
-                            "paths[%" PRId64 "] and paths[%" PRId64 "] are \"-\"; standard input can be read once",
-                            input, i);
+            return librnn_fail(RNN_ERROR_ARGUMENT,
+                               "paths[%" PRId64 "] and paths[%" PRId64 "] are \"-\"; standard input can be read once",
+                               input, i);
         input = i;
     }
     return RNN_OK;
@@ -165,7 +165,7 @@ static rnn_status check_paths(const char *const *paths, int64_t count)
 rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source)
 {
     RNN_REQUIRE(paths);
-    RNN_TRY(rnn_check_range("count", count, 1, PATHS_MOST));
+    RNN_TRY(librnn_check_range("count", count, 1, PATHS_MOST));
     RNN_REQUIRE(source);
     RNN_TRY(check_paths(paths, count));
     rnn_source *s;
@@ -173,7 +173,7 @@ rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source *
     rnn_status status = RNN_OK;
     for (int64_t i = 0; i < count && status == RNN_OK; i++) {
         rnn_file file;
-        status = rnn_file_open_any(paths[i], &file);
+        status = librnn_file_open_any(paths[i], &file);
         if (status == RNN_OK)
             status = append_file(s, &file);
     }
@@ -185,7 +185,7 @@ rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source *
     return RNN_OK;
 }
 
-rnn_source *rnn_source_share(const rnn_source *source)
+rnn_source *librnn_source_share(const rnn_source *source)
 {
     rnn_source *shared = (rnn_source *)source; /* nothing of it but the count of owners ever changes */
     atomic_fetch_add(&shared->owners, 1);
@@ -197,12 +197,12 @@ void rnn_source_destroy(rnn_source *source)
     if (!source || atomic_fetch_sub(&source->owners, 1) > 1)
         return;
     for (int64_t i = 0; i < source->parts_count; i++)
-        rnn_release(source->parts[i].text);
+        librnn_release(source->parts[i].text);
     for (int64_t i = 0; i < source->files_count; i++)
-        rnn_file_close(&source->files[i]);
-    rnn_release(source->parts);
-    rnn_release(source->files);
-    rnn_release(source);
+        librnn_file_close(&source->files[i]);
+    librnn_release(source->parts);
+    librnn_release(source->files);
+    librnn_release(source);
 }
 
 int64_t rnn_source_size(const rnn_source *source)
@@ -210,7 +210,7 @@ int64_t rnn_source_size(const rnn_source *source)
     return source ? source->size : 0;
 }
 
-const unsigned char *rnn_source_text(const rnn_source *source)
+const unsigned char *librnn_source_text(const rnn_source *source)
 {
     return source->parts_count == 1 ? source->parts[0].text : NULL;
 }
@@ -229,7 +229,7 @@ static int64_t find_part(const rnn_source *source, int64_t offset)
     return low;
 }
 
-rnn_status rnn_source_read(const rnn_source *source, int64_t offset, void *bytes, size_t size)
+rnn_status librnn_source_read(const rnn_source *source, int64_t offset, void *bytes, size_t size)
 {
     unsigned char *to = bytes;
     if (size == 0)
@@ -241,7 +241,7 @@ rnn_status rnn_source_read(const rnn_source *source, int64_t offset, void *bytes
         if (from->text)
             memcpy(to, from->text + within, now);
         else
-            RNN_TRY(rnn_file_read(&source->files[from->file], from->offset + within, to, now));
+            RNN_TRY(librnn_file_read(&source->files[from->file], from->offset + within, to, now));
         offset += (int64_t)now;
         to += now;
         size -= now;
@@ -249,11 +249,11 @@ rnn_status rnn_source_read(const rnn_source *source, int64_t offset, void *bytes
     return RNN_OK;
 }
 
-rnn_status rnn_source_piece(const rnn_source *source, int64_t offset, unsigned char room[PIECE_SIZE],
-                            const unsigned char **bytes, size_t *size)
+rnn_status librnn_source_piece(const rnn_source *source, int64_t offset, unsigned char room[PIECE_SIZE],
+                               const unsigned char **bytes, size_t *size)
 {
     int64_t left = source->size - offset;
-    const unsigned char *text = rnn_source_text(source);
+    const unsigned char *text = librnn_source_text(source);
     if (text) {
         *bytes = text + offset;
         *size = (size_t)left;
@@ -261,18 +261,18 @@ rnn_status rnn_source_piece(const rnn_source *source, int64_t offset, unsigned c
     }
     *bytes = room;
     *size = (uint64_t)left < *size ? (size_t)left : *size;
-    return rnn_source_read(source, offset, room, *size);
+    return librnn_source_read(source, offset, room, *size);
 }
 
-rnn_status rnn_source_check(const rnn_source *source)
+rnn_status librnn_source_check(const rnn_source *source)
 {
     for (int64_t i = 0; i < source->files_count; i++)
         if (!source->files[i].once)
-            RNN_TRY(rnn_file_check(&source->files[i]));
+            RNN_TRY(librnn_file_check(&source->files[i]));
     return RNN_OK;
 }
 
-void rnn_source_place(const rnn_source *source, int64_t offset, char place[PLACE_SIZE])
+void librnn_source_place(const rnn_source *source, int64_t offset, char place[PLACE_SIZE])
 {
     const part *in = &source->parts[find_part(source, offset)];
     int64_t within = in->offset + offset - in->begin;
@@ -282,11 +282,11 @@ void rnn_source_place(const rnn_source *source, int64_t offset, char place[PLACE
         snprintf(place, PLACE_SIZE, "offset %" PRId64 " of %.*s", within, PATH_SHOWN, source->files[in->file].path);
 }
 
-rnn_status rnn_source_refuse_empty(const rnn_source *source, const char *need)
+rnn_status librnn_source_refuse_empty(const rnn_source *source, const char *need)
 {
     if (source->files_count > 1)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "%.*s and the other %" PRId64 " files are empty; %s", PATH_SHOWN,
-                        source->files[0].path, source->files_count - 1, need);
-    return rnn_fail(RNN_ERROR_ARGUMENT, "%.*s is empty; %s", PATH_SHOWN,
-                    source->files_count == 1 ? source->files[0].path : "the text", need);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%.*s and the other %" PRId64 " files are empty; %s", PATH_SHOWN,
+                           source->files[0].path, source->files_count - 1, need);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "%.*s is empty; %s", PATH_SHOWN,
+                       source->files_count == 1 ? source->files[0].path : "the text", need);
 }

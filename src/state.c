@@ -11,11 +11,11 @@
 rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state)
 {
     RNN_REQUIRE(model);
-    RNN_TRY(rnn_check_range("streams", streams, 1, STREAMS_MOST));
+    RNN_TRY(librnn_check_range("streams", streams, 1, STREAMS_MOST));
     RNN_REQUIRE(state);
     rnn_state *s;
-    RNN_TRY(rnn_allocate("a state", 1, sizeof *s, (void **)&s));
-    s->shape = rnn_model_shape(model);
+    RNN_TRY(librnn_allocate("a state", 1, sizeof *s, (void **)&s));
+    s->shape = librnn_model_shape(model);
     s->element_size = model->element_size;
     s->streams = streams;
     s->parts = (size_t)model->core->cell(model->options.cell)->parts;
@@ -23,7 +23,7 @@ rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state *
     if (__builtin_mul_overflow(s->parts * (size_t)model->options.layers, (size_t)streams, &s->count) ||
         __builtin_mul_overflow(s->count, s->stride, &s->count))
         s->count = SIZE_MAX;
-    rnn_status status = rnn_allocate("a state", s->count, s->element_size, &s->values);
+    rnn_status status = librnn_allocate("a state", s->count, s->element_size, &s->values);
     if (status == RNN_OK)
         *state = s;
     else
@@ -35,40 +35,40 @@ void rnn_state_destroy(rnn_state *state)
 {
     if (!state)
         return;
-    rnn_release(state->values);
-    rnn_release(state->activations.memory);
-    rnn_release(state->gradient_norms.memory);
-    rnn_release(state);
+    librnn_release(state->values);
+    librnn_release(state->activations.memory);
+    librnn_release(state->gradient_norms.memory);
+    librnn_release(state);
 }
 
-rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size)
+rnn_status librnn_state_grow(const char *purpose, growing *memory, size_t size)
 {
     if (size <= memory->size)
         return RNN_OK;
     void *larger;
-    RNN_TRY(rnn_allocate(purpose, size, 1, &larger));
+    RNN_TRY(librnn_allocate(purpose, size, 1, &larger));
     if (memory->size > 0)
         memcpy(larger, memory->memory, memory->size);
-    rnn_release(memory->memory);
+    librnn_release(memory->memory);
     memory->memory = larger;
     memory->size = size;
     return RNN_OK;
 }
 
-rnn_status rnn_state_commit(rnn_state *state, const void *next)
+rnn_status librnn_state_commit(rnn_state *state, const void *next)
 {
     if (!state->shape.core->all_finite(next, state->count))
-        return rnn_fail(RNN_ERROR_NONFINITE, "the state after the chunk is not finite");
+        return librnn_fail(RNN_ERROR_NONFINITE, "the state after the chunk is not finite");
     memcpy(state->values, next, state->count * state->element_size);
     return RNN_OK;
 }
 
-rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model)
+rnn_status librnn_state_check_model(const rnn_state *state, const rnn_model *model)
 {
     if (rnn_state_fits(state, model))
         return RNN_OK;
-    model_shape shape = rnn_model_shape(model);
-    return rnn_model_check_shape("the state", &state->shape, &shape, true);
+    model_shape shape = librnn_model_shape(model);
+    return librnn_model_check_shape("the state", &state->shape, &shape, true);
 }
 
 int64_t rnn_state_streams(const rnn_state *state)
@@ -93,7 +93,7 @@ static char *values_at(const rnn_state *state, size_t part, int64_t layer, int64
 rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream)
 {
     RNN_REQUIRE(state);
-    RNN_TRY(rnn_check_range("stream", stream, 0, state->streams - 1));
+    RNN_TRY(librnn_check_range("stream", stream, 0, state->streams - 1));
     for (size_t part = 0; part < state->parts; part++)
         for (int64_t l = 0; l < state->shape.layers; l++)
             memset(values_at(state, part, l, stream), 0, state->stride * state->element_size);
@@ -104,10 +104,10 @@ rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source)
 {
     RNN_REQUIRE(destination);
     RNN_REQUIRE(source);
-    RNN_TRY(rnn_model_check_shape("destination", &destination->shape, &source->shape, true));
+    RNN_TRY(librnn_model_check_shape("destination", &destination->shape, &source->shape, true));
     if (destination->streams != source->streams)
-        return rnn_fail(RNN_ERROR_MISMATCH, "destination has %" PRId64 " streams; source has %" PRId64,
-                        destination->streams, source->streams);
+        return librnn_fail(RNN_ERROR_MISMATCH, "destination has %" PRId64 " streams; source has %" PRId64,
+                           destination->streams, source->streams);
     memmove(destination->values, source->values, source->count * source->element_size);
     return RNN_OK;
 }
@@ -117,9 +117,9 @@ rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destination_str
 {
     RNN_REQUIRE(destination);
     RNN_REQUIRE(source);
-    RNN_TRY(rnn_check_range("destination_stream", destination_stream, 0, destination->streams - 1));
-    RNN_TRY(rnn_check_range("source_stream", source_stream, 0, source->streams - 1));
-    RNN_TRY(rnn_model_check_shape("destination", &destination->shape, &source->shape, true));
+    RNN_TRY(librnn_check_range("destination_stream", destination_stream, 0, destination->streams - 1));
+    RNN_TRY(librnn_check_range("source_stream", source_stream, 0, source->streams - 1));
+    RNN_TRY(librnn_model_check_shape("destination", &destination->shape, &source->shape, true));
     for (size_t part = 0; part < source->parts; part++)
         for (int64_t l = 0; l < source->shape.layers; l++)
             memmove(values_at(destination, part, l, destination_stream), values_at(source, part, l, source_stream),
@@ -130,15 +130,15 @@ rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destination_str
 static rnn_status check_values(const rnn_state *state, int64_t layer, int32_t what, const void *values, int64_t count)
 {
     RNN_REQUIRE(state);
-    RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
+    RNN_TRY(librnn_check_range("layer", layer, 0, state->shape.layers - 1));
     if (what < RNN_STATE_HIDDEN || what >= (int32_t)state->parts)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "what is %" PRId32 "; it must be RNN_STATE_HIDDEN%s", what,
-                        state->parts > 1 ? " or RNN_STATE_MEMORY" : ", since only an LSTM has RNN_STATE_MEMORY");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "what is %" PRId32 "; it must be RNN_STATE_HIDDEN%s", what,
+                           state->parts > 1 ? " or RNN_STATE_MEMORY" : ", since only an LSTM has RNN_STATE_MEMORY");
     RNN_REQUIRE(values);
     int64_t own = state->streams * state->shape.hidden_size;
     if (count == own)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; streams times hidden_size is %" PRId64, count, own);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; streams times hidden_size is %" PRId64, count, own);
 }
 
 rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t what, void *values, int64_t count)
@@ -154,7 +154,7 @@ rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const vo
 {
     RNN_TRY(check_values(state, layer, what, values, count));
     if (!state->shape.core->all_finite(values, (size_t)count))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite");
     size_t row = (size_t)state->shape.hidden_size * state->element_size;
     for (int64_t b = 0; b < state->streams; b++)
         memcpy(values_at(state, (size_t)what, layer, b), (const char *)values + (size_t)b * row, row);
@@ -170,7 +170,7 @@ rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index)
 {
     RNN_REQUIRE(state);
     if (index >= RANDOM_INDEX_END)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "index is %" PRIu64 "; it must be less than 2^54", index);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "index is %" PRIu64 "; it must be less than 2^54", index);
     state->random_index = index;
     return RNN_OK;
 }
@@ -180,7 +180,7 @@ rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index)
 rnn_status rnn_state_observe(rnn_state *state, int32_t what)
 {
     RNN_REQUIRE(state);
-    RNN_TRY(rnn_check_range("what", what, 0, RNN_OBSERVE_ACTIVATIONS + RNN_OBSERVE_GRADIENT_NORMS));
+    RNN_TRY(librnn_check_range("what", what, 0, RNN_OBSERVE_ACTIVATIONS + RNN_OBSERVE_GRADIENT_NORMS));
     state->observe = what;
     state->activation_steps = state->norm_steps = 0;
     return RNN_OK;
@@ -189,13 +189,14 @@ rnn_status rnn_state_observe(rnn_state *state, int32_t what)
 rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values, int64_t count)
 {
     RNN_REQUIRE(state);
-    RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
+    RNN_TRY(librnn_check_range("layer", layer, 0, state->shape.layers - 1));
     RNN_REQUIRE(values);
     if (state->activation_steps == 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "the state holds no activations; see rnn_state_observe()");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "the state holds no activations; see rnn_state_observe()");
     int64_t own = state->activation_steps * state->streams * state->shape.hidden_size;
     if (count != own)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " activations", count, own);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " activations", count,
+                           own);
     size_t bytes = (size_t)own * state->element_size;
     memcpy(values, (const char *)state->activations.memory + (size_t)layer * bytes, bytes);
     return RNN_OK;
@@ -204,13 +205,13 @@ rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *va
 rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms, int64_t count)
 {
     RNN_REQUIRE(state);
-    RNN_TRY(rnn_check_range("layer", layer, 0, state->shape.layers - 1));
+    RNN_TRY(librnn_check_range("layer", layer, 0, state->shape.layers - 1));
     RNN_REQUIRE(norms);
     if (state->norm_steps == 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "the state holds no gradient norms; see rnn_state_observe()");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "the state holds no gradient norms; see rnn_state_observe()");
     if (count != state->norm_steps)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " steps", count,
-                        state->norm_steps);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " steps", count,
+                           state->norm_steps);
     memcpy(norms, (const double *)state->gradient_norms.memory + layer * count, (size_t)count * sizeof *norms);
     return RNN_OK;
 }

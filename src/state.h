@@ -33,7 +33,7 @@ struct rnn_state {
 };
 
 /* Makes room, and keeps what the memory holds. */
-rnn_status rnn_state_grow(const char *purpose, growing *memory, size_t size);
+rnn_status librnn_state_grow(const char *purpose, growing *memory, size_t size);
 
 /* Whether the state was made for models of this shape. */
 static inline bool rnn_state_fits(const rnn_state *state, const rnn_model *model)
@@ -44,9 +44,9 @@ static inline bool rnn_state_fits(const rnn_state *state, const rnn_model *model
 }
 
 /* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
-rnn_status rnn_state_check_model(const rnn_state *state, const rnn_model *model);
+rnn_status librnn_state_check_model(const rnn_state *state, const rnn_model *model);
 
 /* Takes over what a call has computed; RNN_ERROR_NONFINITE, and the state stays, unless that is finite. */
-rnn_status rnn_state_commit(rnn_state *state, const void *next);
+rnn_status librnn_state_commit(rnn_state *state, const void *next);
 
 #endif

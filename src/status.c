@@ -70,7 +70,7 @@ static void make_line(char *sentence)
     }
 }
 
-rnn_status rnn_fail(rnn_status status, const char *format, ...)
+rnn_status librnn_fail(rnn_status status, const char *format, ...)
 {
     char sentence[sizeof last_error]; /* what is formatted may be the last error itself */
     va_list arguments;
@@ -84,33 +84,33 @@ rnn_status rnn_fail(rnn_status status, const char *format, ...)
     return status;
 }
 
-rnn_status rnn_check_range(const char *name, int64_t value, int64_t least, int64_t most)
+rnn_status librnn_check_range(const char *name, int64_t value, int64_t least, int64_t most)
 {
     if (value >= least && value <= most)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64 " to %" PRId64, name, value, least,
-                    most);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64 " to %" PRId64, name, value, least,
+                       most);
 }
 
-rnn_status rnn_check_pointer(const char *name, const void *pointer)
+rnn_status librnn_check_pointer(const char *name, const void *pointer)
 {
-    return pointer ? RNN_OK : rnn_fail(RNN_ERROR_ARGUMENT, "%s is NULL", name);
+    return pointer ? RNN_OK : librnn_fail(RNN_ERROR_ARGUMENT, "%s is NULL", name);
 }
 
-rnn_status rnn_check_number(const char *name, double value, bool exclusive)
+rnn_status librnn_check_number(const char *name, double value, bool exclusive)
 {
     if (rnn_is_finite(value) && (exclusive ? rnn_order(value) > 0 : rnn_order(value) >= 0))
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be finite and %s 0", name, value,
-                    exclusive ? "greater than" : "at least");
+    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be finite and %s 0", name, value,
+                       exclusive ? "greater than" : "at least");
 }
 
 static rnn_status check_struct_size(const char *name, size_t struct_size, size_t first)
 {
     if (struct_size >= first && struct_size <= STRUCT_SIZE_MOST)
         return RNN_OK;
-    return rnn_fail(RNN_ERROR_ARGUMENT, "struct_size of %s is %zu; it must be sizeof(rnn_%s), here %zu to %d", name,
-                    struct_size, name, first, STRUCT_SIZE_MOST);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "struct_size of %s is %zu; it must be sizeof(rnn_%s), here %zu to %d", name,
+                       struct_size, name, first, STRUCT_SIZE_MOST);
 }
 
 static size_t size_given(const void *given)
@@ -120,10 +120,10 @@ static size_t size_given(const void *given)
     return size;
 }
 
-rnn_status rnn_struct_init(const char *name, void *given, size_t struct_size, const void *defaults, size_t first,
-                           size_t known)
+rnn_status librnn_struct_init(const char *name, void *given, size_t struct_size, const void *defaults, size_t first,
+                              size_t known)
 {
-    RNN_TRY(rnn_check_pointer(name, given));
+    RNN_TRY(librnn_check_pointer(name, given));
     RNN_TRY(check_struct_size(name, struct_size, first));
     memset(given, 0, struct_size);
     memcpy(given, defaults, struct_size < known ? struct_size : known);
@@ -131,23 +131,23 @@ rnn_status rnn_struct_init(const char *name, void *given, size_t struct_size, co
     return RNN_OK;
 }
 
-rnn_status rnn_struct_read(const char *name, const void *given, void *fields, size_t first, size_t known)
+rnn_status librnn_struct_read(const char *name, const void *given, void *fields, size_t first, size_t known)
 {
-    RNN_TRY(rnn_check_pointer(name, given));
+    RNN_TRY(librnn_check_pointer(name, given));
     size_t size = size_given(given);
     RNN_TRY(check_struct_size(name, size, first));
     for (size_t i = known; i < size; i++)
         if (((const unsigned char *)given)[i] != 0)
-            return rnn_fail(RNN_ERROR_ARGUMENT, "%s has a field set that version %s of the library doesn't know", name,
-                            rnn_version());
+            return librnn_fail(RNN_ERROR_ARGUMENT, "%s has a field set that version %s of the library doesn't know",
+                               name, rnn_version());
     memcpy(fields, given, size < known ? size : known);
     memcpy(fields, &known, sizeof known);
     return RNN_OK;
 }
 
-rnn_status rnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known)
+rnn_status librnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known)
 {
-    RNN_TRY(rnn_check_pointer(name, given));
+    RNN_TRY(librnn_check_pointer(name, given));
     size_t size = size_given(given);
     RNN_TRY(check_struct_size(name, size, first));
     memset(given, 0, size);

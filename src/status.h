@@ -11,13 +11,13 @@
 #include <string.h>
 
 /* Keeps the sentence for rnn_last_error() and returns the status. */
-rnn_status rnn_fail(rnn_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
+rnn_status librnn_fail(rnn_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* "name is value; it must be least to most" */
-rnn_status rnn_check_range(const char *name, int64_t value, int64_t least, int64_t most);
+rnn_status librnn_check_range(const char *name, int64_t value, int64_t least, int64_t most);
 
 /* "name is NULL" */
-rnn_status rnn_check_pointer(const char *name, const void *pointer);
+rnn_status librnn_check_pointer(const char *name, const void *pointer);
 
 /*
  * The callers' numbers are looked at by their bits, in no floating-point mode: what is subnormal isn't zero, and a
@@ -43,7 +43,7 @@ static inline bool rnn_is_share(double value)
 }
 
 /* A finite number, at least 0, or more than 0 where `exclusive`. */
-rnn_status rnn_check_number(const char *name, double value, bool exclusive);
+rnn_status librnn_check_number(const char *name, double value, bool exclusive);
 
 /* Leaves the function with the status of a call that failed. */
 #define RNN_TRY(call)                                                                                                  \
@@ -54,7 +54,7 @@ rnn_status rnn_check_number(const char *name, double value, bool exclusive);
     } while (0)
 
 /* Leaves the function when an argument is NULL. */
-#define RNN_REQUIRE(pointer) RNN_TRY(rnn_check_pointer(#pointer, pointer))
+#define RNN_REQUIRE(pointer) RNN_TRY(librnn_check_pointer(#pointer, pointer))
 
 /*
  * Structs of the API begin with their size as the caller knows it: at least `first` bytes (their size in the first
@@ -62,14 +62,14 @@ rnn_status rnn_check_number(const char *name, double value, bool exclusive);
  */
 
 /* Fills the caller's struct with `defaults`. */
-rnn_status rnn_struct_init(const char *name, void *given, size_t struct_size, const void *defaults, size_t first,
-                           size_t known);
+rnn_status librnn_struct_init(const char *name, void *given, size_t struct_size, const void *defaults, size_t first,
+                              size_t known);
 
 /* Copies what the caller has given over the defaults in `fields`. */
-rnn_status rnn_struct_read(const char *name, const void *given, void *fields, size_t first, size_t known);
+rnn_status librnn_struct_read(const char *name, const void *given, void *fields, size_t first, size_t known);
 
 /* Copies `fields` to as much of them as the caller has room for. */
-rnn_status rnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known);
+rnn_status librnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known);
 
 /* The most steps and streams that the header allows. */
 enum { STEPS_MOST = 1 << 24, STREAMS_MOST = 1 << 20 };

@@ -270,41 +270,41 @@ static void run_together(const core_team *team, core_task *task, void *context, 
     await_finish();
 }
 
-core_team rnn_team_alone(void)
+core_team librnn_team_alone(void)
 {
     return (core_team){.size = 1, .run = run_alone};
 }
 
-core_team rnn_team_begin(double multiplications)
+core_team librnn_team_begin(double multiplications)
 {
     double worth = multiplications / WORK_OF_A_THREAD;
     if (worth < 2)
-        return rnn_team_alone();
+        return librnn_team_alone();
     size_t size = (size_t)rnn_threads();
     size = worth < (double)size ? (size_t)worth : size;
     if (size == 1 || !own_pool() || atomic_exchange(&pool.taken, true))
-        return rnn_team_alone();
+        return librnn_team_alone();
     while (pool.helpers + 1 < size && make_helper())
         continue;
     size = pool.helpers + 1 < size ? pool.helpers + 1 : size;
     return (core_team){.size = size, .run = size > 1 ? run_together : run_alone, .pooled = true};
 }
 
-void rnn_team_end(core_team *team)
+void librnn_team_end(core_team *team)
 {
     if (team->pooled)
         atomic_store(&pool.taken, false);
-    *team = rnn_team_alone();
+    *team = librnn_team_alone();
 }
 
 /* ---- How many ---------------------------------------------------------------------------------------------------- */
 
 rnn_status rnn_set_threads(int32_t threads)
 {
-    RNN_TRY(rnn_check_range("threads", threads, 0, THREADS_MOST));
+    RNN_TRY(librnn_check_range("threads", threads, 0, THREADS_MOST));
     atomic_store(&setting, threads);
     if (threads == 0)
-        atomic_store(&usual, rnn_usual_threads(THREADS_MOST));
+        atomic_store(&usual, librnn_usual_threads(THREADS_MOST));
     return RNN_OK;
 }
 
@@ -315,7 +315,7 @@ int32_t rnn_threads(void)
         return threads;
     threads = atomic_load(&usual);
     if (threads == 0) {
-        threads = rnn_usual_threads(THREADS_MOST);
+        threads = librnn_usual_threads(THREADS_MOST);
         atomic_store(&usual, threads);
     }
     return threads;

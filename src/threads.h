@@ -10,10 +10,10 @@
  * A team for a call that does so many multiplications, alone where the work is small. There is one set of helpers:
  * while one call has them, other calls compute alone. End each team that you begin.
  */
-core_team rnn_team_begin(double multiplications);
-void rnn_team_end(core_team *team);
+core_team librnn_team_begin(double multiplications);
+void librnn_team_end(core_team *team);
 
 /* A team of the caller alone */
-core_team rnn_team_alone(void);
+core_team librnn_team_alone(void);
 
 #endif

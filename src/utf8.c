@@ -3,7 +3,7 @@
  */
 #include "utf8.h"
 
-int rnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST])
+int librnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST])
 {
     int length = code_point < 0x80 ? 1 : code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
     if (length == 1) {
@@ -16,7 +16,7 @@ int rnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST])
     return length;
 }
 
-const char *rnn_utf8_fault(const unsigned char *bytes, size_t size)
+const char *librnn_utf8_fault(const unsigned char *bytes, size_t size)
 {
     unsigned char first = bytes[0], second = size > 1 ? bytes[1] : 0;
     if (first < 0xc0)

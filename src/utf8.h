@@ -42,9 +42,9 @@ static inline int rnn_utf8_read(const unsigned char *bytes, size_t size, int32_t
 }
 
 /* Writes the bytes of a code point; returns their number, 1 to 4. */
-int rnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST]);
+int librnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST]);
 
 /* What is wrong with the bytes where rnn_utf8_read() returned 0, as the end of a sentence about the first of them. */
-const char *rnn_utf8_fault(const unsigned char *bytes, size_t size);
+const char *librnn_utf8_fault(const unsigned char *bytes, size_t size);
 
 #endif

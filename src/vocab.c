@@ -17,7 +17,7 @@ enum { PAGES = CODE_POINTS / PAGE_SIZE };
 
 static rnn_status check_kind(int32_t kind)
 {
-    return rnn_check_range("kind", kind, RNN_VOCAB_BYTES, RNN_VOCAB_UTF8);
+    return librnn_check_range("kind", kind, RNN_VOCAB_BYTES, RNN_VOCAB_UTF8);
 }
 
 /* Of the symbols that there may be of a kind. */
@@ -38,7 +38,7 @@ static int read_symbol(int32_t kind, const unsigned char *bytes, size_t size, in
 static int write_symbol(int32_t kind, int32_t symbol, unsigned char bytes[UTF8_MOST])
 {
     if (kind == RNN_VOCAB_UTF8)
-        return rnn_utf8_write(symbol, bytes);
+        return librnn_utf8_write(symbol, bytes);
     bytes[0] = (unsigned char)symbol;
     return 1;
 }
@@ -68,32 +68,32 @@ static void name_symbol(int32_t kind, int32_t symbol, char name[NAME_SIZE])
              (uint32_t)symbol, shown);
 }
 
-rnn_status rnn_vocab_refuse(int32_t kind, const unsigned char *bytes, size_t size, const char *place)
+rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *bytes, size_t size, const char *place)
 {
     int32_t symbol;
     if (read_symbol(kind, bytes, size, &symbol) == 0)
-        return rnn_fail(RNN_ERROR_SYMBOL, "the byte 0x%02x at %s is not valid UTF-8: %s", bytes[0], place,
-                        rnn_utf8_fault(bytes, size));
+        return librnn_fail(RNN_ERROR_SYMBOL, "the byte 0x%02x at %s is not valid UTF-8: %s", bytes[0], place,
+                           librnn_utf8_fault(bytes, size));
     char name[NAME_SIZE];
     name_symbol(kind, symbol, name);
-    return rnn_fail(RNN_ERROR_SYMBOL, "%s at %s is not in the vocabulary", name, place);
+    return librnn_fail(RNN_ERROR_SYMBOL, "%s at %s is not in the vocabulary", name, place);
 }
 
-rnn_status rnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t offset, const unsigned char *bytes,
-                                size_t size)
+rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t offset, const unsigned char *bytes,
+                                   size_t size)
 {
     if (size == 0 || (size < UTF8_MOST && offset + (int64_t)size < rnn_source_size(source)))
         return RNN_OK;
     char place[PLACE_SIZE];
-    rnn_source_place(source, offset, place);
-    return rnn_vocab_refuse(kind, bytes, size, place);
+    librnn_source_place(source, offset, place);
+    return librnn_vocab_refuse(kind, bytes, size, place);
 }
 
 static rnn_status refuse_at(int32_t kind, const unsigned char *bytes, size_t size, size_t offset)
 {
     char place[32];
     snprintf(place, sizeof place, "offset %zu", offset);
-    return rnn_vocab_refuse(kind, bytes + offset, size - offset, place);
+    return librnn_vocab_refuse(kind, bytes + offset, size - offset, place);
 }
 
 /* ---- Creation ---- */
@@ -101,12 +101,12 @@ static rnn_status refuse_at(int32_t kind, const unsigned char *bytes, size_t siz
 /* Allocates the pages that the symbols need, with no symbol in them. */
 static rnn_status create_pages(rnn_vocab *v, const int32_t *symbols, int32_t count)
 {
-    RNN_TRY(rnn_allocate("a vocabulary's pages", PAGES, sizeof *v->page_of, (void **)&v->page_of));
+    RNN_TRY(librnn_allocate("a vocabulary's pages", PAGES, sizeof *v->page_of, (void **)&v->page_of));
     uint16_t pages = 1; /* the first is for whatever has none */
     for (int32_t i = 0; i < count; i++)
         if (v->page_of[symbols[i] / PAGE_SIZE] == 0)
             v->page_of[symbols[i] / PAGE_SIZE] = pages++;
-    RNN_TRY(rnn_allocate("a vocabulary's ids", pages, sizeof *v->pages, (void **)&v->pages));
+    RNN_TRY(librnn_allocate("a vocabulary's ids", pages, sizeof *v->pages, (void **)&v->pages));
     for (uint16_t p = 0; p < pages; p++)
         for (int i = 0; i < PAGE_SIZE; i++)
             v->pages[p][i] = v->unknown;
@@ -118,7 +118,7 @@ static rnn_status create(int32_t kind, const int32_t *symbols, int32_t count, co
                          rnn_vocab **vocab)
 {
     rnn_vocab *v;
-    RNN_TRY(rnn_allocate("a vocabulary", 1, sizeof *v, (void **)&v));
+    RNN_TRY(librnn_allocate("a vocabulary", 1, sizeof *v, (void **)&v));
     v->owners = 1;
     v->kind = kind;
     v->size = shown_size > 0 ? count + 1 : count;
@@ -126,7 +126,8 @@ static rnn_status create(int32_t kind, const int32_t *symbols, int32_t count, co
     v->shown_size = shown_size;
     if (shown_size > 0)
         memcpy(v->shown, shown, shown_size);
-    rnn_status status = rnn_allocate("a vocabulary's symbols", (size_t)count, sizeof *v->symbols, (void **)&v->symbols);
+    rnn_status status =
+        librnn_allocate("a vocabulary's symbols", (size_t)count, sizeof *v->symbols, (void **)&v->symbols);
     if (status == RNN_OK && kind == RNN_VOCAB_UTF8)
         status = create_pages(v, symbols, count);
     if (status != RNN_OK) {
@@ -153,7 +154,7 @@ enum { WORD_BITS = 64 };
 
 static rnn_status create_seen(int32_t kind, word **seen)
 {
-    return rnn_allocate("the symbols of a text", symbols_most(kind) / WORD_BITS, sizeof **seen, (void **)seen);
+    return librnn_allocate("the symbols of a text", symbols_most(kind) / WORD_BITS, sizeof **seen, (void **)seen);
 }
 
 static inline bool has_seen(const word *seen, int32_t symbol)
@@ -206,10 +207,10 @@ static int32_t list_seen(int32_t kind, const word *seen, int32_t *symbols)
 static rnn_status create_of_seen(int32_t kind, const word *seen, rnn_vocab **vocab)
 {
     int32_t count = list_seen(kind, seen, NULL), *symbols;
-    RNN_TRY(rnn_allocate("a list of symbols", (size_t)count, sizeof *symbols, (void **)&symbols));
+    RNN_TRY(librnn_allocate("a list of symbols", (size_t)count, sizeof *symbols, (void **)&symbols));
     list_seen(kind, seen, symbols);
     rnn_status status = create(kind, symbols, count, NULL, 0, vocab);
-    rnn_release(symbols);
+    librnn_release(symbols);
     return status;
 }
 
@@ -221,12 +222,12 @@ rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t siz
     RNN_REQUIRE(text);
     RNN_REQUIRE(vocab);
     if (size == 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "size is 0; %s", need_symbol);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "size is 0; %s", need_symbol);
     word *seen;
     RNN_TRY(create_seen(kind, &seen));
     size_t end = see(kind, seen, text, size);
     rnn_status status = end == size ? create_of_seen(kind, seen, vocab) : refuse_at(kind, text, size, end);
-    rnn_release(seen);
+    librnn_release(seen);
     return status;
 }
 
@@ -237,12 +238,12 @@ static rnn_status see_source(int32_t kind, word *seen, const rnn_source *source)
     for (int64_t offset = 0; offset < rnn_source_size(source);) {
         const unsigned char *bytes;
         size_t size = PIECE_SIZE;
-        RNN_TRY(rnn_source_piece(source, offset, room, &bytes, &size));
+        RNN_TRY(librnn_source_piece(source, offset, room, &bytes, &size));
         size_t end = see(kind, seen, bytes, size);
         offset += (int64_t)end;
-        RNN_TRY(rnn_vocab_check_stop(kind, source, offset, bytes + end, size - end));
+        RNN_TRY(librnn_vocab_check_stop(kind, source, offset, bytes + end, size - end));
     }
-    return rnn_source_check(source);
+    return librnn_source_check(source);
 }
 
 rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab)
@@ -251,13 +252,13 @@ rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, 
     RNN_REQUIRE(source);
     RNN_REQUIRE(vocab);
     if (rnn_source_size(source) == 0)
-        return rnn_source_refuse_empty(source, need_symbol);
+        return librnn_source_refuse_empty(source, need_symbol);
     word *seen;
     RNN_TRY(create_seen(kind, &seen));
     rnn_status status = see_source(kind, seen, source);
     if (status == RNN_OK)
         status = create_of_seen(kind, seen, vocab);
-    rnn_release(seen);
+    librnn_release(seen);
     return status;
 }
 
@@ -266,7 +267,7 @@ rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab 
     RNN_TRY(check_kind(kind));
     RNN_REQUIRE(vocab);
     rnn_source *source;
-    RNN_TRY(rnn_source_open_file(path, &source));
+    RNN_TRY(librnn_source_open_file(path, &source));
     rnn_status status = rnn_vocab_create_from_source(kind, source, vocab);
     rnn_source_destroy(source);
     return status;
@@ -285,7 +286,7 @@ static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t siz
         if (has_seen(seen, symbol)) {
             char name[NAME_SIZE];
             name_symbol(kind, symbol, name);
-            return rnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice, the second time at %zu", name, offset);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice, the second time at %zu", name, offset);
         }
         mark_seen(seen, symbol);
         symbols[(*count)++] = symbol;
@@ -299,18 +300,18 @@ rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t 
     RNN_REQUIRE(symbols);
     RNN_REQUIRE(vocab);
     if (size == 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "size is 0; a vocabulary needs at least one symbol");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "size is 0; a vocabulary needs at least one symbol");
     word *seen;
     int32_t *list = NULL, count = 0;
     size_t most = symbols_most(kind);
     RNN_TRY(create_seen(kind, &seen));
-    rnn_status status = rnn_allocate("a list of symbols", size < most ? size : most, sizeof *list, (void **)&list);
+    rnn_status status = librnn_allocate("a list of symbols", size < most ? size : most, sizeof *list, (void **)&list);
     if (status == RNN_OK)
         status = read_list(kind, symbols, size, seen, list, &count);
     if (status == RNN_OK)
         status = create(kind, list, count, NULL, 0, vocab);
-    rnn_release(list);
-    rnn_release(seen);
+    librnn_release(list);
+    librnn_release(seen);
     return status;
 }
 
@@ -319,7 +320,7 @@ rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t 
 static rnn_status check_shown(int32_t kind, const unsigned char *shown, size_t size)
 {
     if (size == 0 || size > SHOWN_MOST)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; it must be 1 to %d", size, SHOWN_MOST);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; it must be 1 to %d", size, SHOWN_MOST);
     int length;
     int32_t symbol;
     for (size_t offset = 0; offset < size; offset += (size_t)length) {
@@ -335,26 +336,26 @@ rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *sho
     RNN_REQUIRE(known);
     RNN_REQUIRE(vocab);
     if (!shown && size > 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "shown is NULL and size %zu; without the one the other must be 0", size);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "shown is NULL and size %zu; without the one the other must be 0", size);
     if (!shown) {
         shown = known->kind == RNN_VOCAB_UTF8 ? "\xef\xbf\xbd" : "?"; /* U+FFFD, the replacement character */
         size = strlen(shown);
     }
     RNN_TRY(check_shown(known->kind, shown, size));
     if (known->unknown >= 0)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "known has an unknown symbol already, the id %" PRId32, known->unknown);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "known has an unknown symbol already, the id %" PRId32, known->unknown);
     int32_t *symbols;
-    RNN_TRY(rnn_allocate("a list of symbols", (size_t)known->size, sizeof *symbols, (void **)&symbols));
+    RNN_TRY(librnn_allocate("a list of symbols", (size_t)known->size, sizeof *symbols, (void **)&symbols));
     for (int32_t id = 0; id < known->size; id++)
         read_symbol(known->kind, known->symbols[id], UTF8_MOST, &symbols[id]);
     rnn_status status = create(known->kind, symbols, known->size, shown, size, vocab);
-    rnn_release(symbols);
+    librnn_release(symbols);
     return status;
 }
 
 /* ---- Owners and properties ---- */
 
-rnn_vocab *rnn_vocab_share(const rnn_vocab *vocab)
+rnn_vocab *librnn_vocab_share(const rnn_vocab *vocab)
 {
     rnn_vocab *shared = (rnn_vocab *)vocab; /* nothing of it but the count of owners ever changes */
     atomic_fetch_add(&shared->owners, 1);
@@ -365,10 +366,10 @@ void rnn_vocab_destroy(rnn_vocab *vocab)
 {
     if (!vocab || atomic_fetch_sub(&vocab->owners, 1) > 1)
         return;
-    rnn_release(vocab->page_of);
-    rnn_release(vocab->pages);
-    rnn_release(vocab->symbols);
-    rnn_release(vocab);
+    librnn_release(vocab->page_of);
+    librnn_release(vocab->pages);
+    librnn_release(vocab->symbols);
+    librnn_release(vocab);
 }
 
 int64_t rnn_vocab_size(const rnn_vocab *vocab)
@@ -403,7 +404,7 @@ rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **sym
     RNN_REQUIRE(vocab);
     RNN_REQUIRE(symbol);
     if (id < 0 || id >= vocab->size)
-        return rnn_fail(RNN_ERROR_SYMBOL, "id is %" PRId32 "; it must be 0 to %" PRId32, id, vocab->size - 1);
+        return librnn_fail(RNN_ERROR_SYMBOL, "id is %" PRId32 "; it must be 0 to %" PRId32, id, vocab->size - 1);
     size_t length;
     *symbol = (const char *)symbol_of(vocab, id, &length);
     if (size)
@@ -440,14 +441,14 @@ rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t siz
             RNN_REQUIRE(ids);
     }
     if (!counting && (capacity < 0 || least > (uint64_t)capacity))
-        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %s%zu symbols", capacity,
-                        least < size ? "at least " : "", least);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %s%zu symbols", capacity,
+                           least < size ? "at least " : "", least);
     const unsigned char *bytes = text;
     int64_t symbols;
     RNN_TRY(count_symbols(vocab, bytes, size, &symbols));
     if (!counting && symbols > capacity)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %" PRId64 " symbols", capacity,
-                        symbols);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %" PRId64 " symbols", capacity,
+                           symbols);
     if (!counting)
         for (size_t offset = 0; offset < size; ids++)
             offset += (size_t)rnn_vocab_read(vocab, bytes + offset, size - offset, ids);
@@ -462,14 +463,14 @@ static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_
     *size = 0;
     for (int64_t i = 0; i < count; i++) {
         if (ids[i] < 0 || ids[i] >= vocab->size)
-            return rnn_fail(RNN_ERROR_SYMBOL,
-                            "the id %" PRId32 " at index %" PRId64 " is none of the vocabulary's 0 to %" PRId32, ids[i],
-                            i, vocab->size - 1);
+            return librnn_fail(RNN_ERROR_SYMBOL,
+                               "the id %" PRId32 " at index %" PRId64 " is none of the vocabulary's 0 to %" PRId32,
+                               ids[i], i, vocab->size - 1);
         size_t length;
         symbol_of(vocab, ids[i], &length);
         if (!rnn_size_add(*size, length, size))
-            return rnn_fail(RNN_ERROR_ARGUMENT, "the text of %" PRId64 " symbols is longer than can be addressed",
-                            count);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "the text of %" PRId64 " symbols is longer than can be addressed",
+                               count);
     }
     return RNN_OK;
 }
@@ -478,7 +479,7 @@ rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t 
                             size_t *size)
 {
     RNN_REQUIRE(vocab);
-    RNN_TRY(rnn_check_range("count", count, 0, INT64_MAX));
+    RNN_TRY(librnn_check_range("count", count, 0, INT64_MAX));
     bool counting = !text && capacity == 0;
     if (count > 0) {
         RNN_REQUIRE(ids);
@@ -487,12 +488,12 @@ rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t 
     }
     bool single = vocab->kind == RNN_VOCAB_BYTES && vocab->unknown < 0; /* each symbol is one byte */
     if (!counting && (uint64_t)count > capacity)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %s%" PRId64 " bytes", capacity,
-                        single ? "" : "at least ", count);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %s%" PRId64 " bytes", capacity,
+                           single ? "" : "at least ", count);
     size_t bytes;
     RNN_TRY(count_bytes(vocab, ids, count, &bytes));
     if (!counting && bytes > capacity)
-        return rnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %zu bytes", capacity, bytes);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %zu bytes", capacity, bytes);
     for (int64_t i = 0; i < count && !counting; i++) {
         size_t length;
         const unsigned char *symbol = symbol_of(vocab, ids[i], &length);

@@ -45,19 +45,19 @@ static inline int rnn_vocab_read(const rnn_vocab *vocab, const unsigned char *by
 }
 
 /* Shares the vocabulary; rnn_vocab_destroy() gives the share back. */
-rnn_vocab *rnn_vocab_share(const rnn_vocab *vocab);
+rnn_vocab *librnn_vocab_share(const rnn_vocab *vocab);
 
 /*
  * The sentence about bytes for which rnn_vocab_read() returned 0, with `place` behind "at". Where they end, the text
  * does, unless there are UTF8_MOST or more.
  */
-rnn_status rnn_vocab_refuse(int32_t kind, const unsigned char *bytes, size_t size, const char *place);
+rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *bytes, size_t size, const char *place);
 
 /*
  * Reading a piece of a source has stopped before the piece's last `size` bytes, which stand at `offset` of the source.
- * Fails as rnn_vocab_refuse(), unless the piece's end may be the reason: then the next piece has to begin there.
+ * Fails as librnn_vocab_refuse(), unless the piece's end may be the reason: then the next piece has to begin there.
  */
-rnn_status rnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t offset, const unsigned char *bytes,
-                                size_t size);
+rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t offset, const unsigned char *bytes,
+                                   size_t size);
 
 #endif

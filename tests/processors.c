@@ -44,7 +44,7 @@ static int quota_of(const text_file files[FILES_MOST])
     assert_non_null(mkdtemp(root));
     for (int i = 0; i < FILES_MOST && files[i].path; i++)
         write_file(&files[i]);
-    int quota = rnn_quota_processors(root);
+    int quota = librnn_quota_processors(root);
     snprintf(command, sizeof command, "rm -r %s", root);
     assert_int_equal(system(command), 0);
     return quota;

@@ -4,7 +4,7 @@
  *
  *     RNN_CORE_PRECISION     32 or 64
  *     RNN_CORE_VECTOR_BYTES  16, 32 or 64
- *     RNN_CORE_NAME          the table to define: rnn_core_f32_baseline, ...
+ *     RNN_CORE_NAME          the table to define: librnn_core_f32_baseline, ...
  *
  * All is static but that table, so that the builds don't meet, and the compiler sees all of it at once.
  */

@@ -183,8 +183,8 @@ typedef struct rnn_core {
     void (*exponentials)(void *logits, size_t count, double scale);
 } rnn_core;
 
-extern const rnn_core rnn_core_f32_baseline, rnn_core_f64_baseline;
-extern const rnn_core rnn_core_f32_avx2, rnn_core_f64_avx2;
-extern const rnn_core rnn_core_f32_avx512, rnn_core_f64_avx512;
+extern const rnn_core librnn_core_f32_baseline, librnn_core_f64_baseline;
+extern const rnn_core librnn_core_f32_avx2, librnn_core_f64_avx2;
+extern const rnn_core librnn_core_f32_avx512, librnn_core_f64_avx512;
 
 #endif

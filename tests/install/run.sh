@@ -47,3 +47,6 @@ expect "exported symbols" \
     "$(nm -D --defined-only "$libdir/librnn.so" | awk '$2 != "A" { print $3 }' | sort)"
 expect "needed libraries" "libc.so libjansson.so libm.so" \
     "$(readelf -d "$libdir/librnn.so" | grep NEEDED | grep -o 'lib[a-z]*\.so' | sort | xargs)"
+expect "other symbols of the static library" "" \
+    "$(nm -g --defined-only "$libdir/librnn.a" | awk 'NF == 3 { print $3 }' | grep -v '^librnn_' | sort |
+        comm -23 - <(nm -D --defined-only "$libdir/librnn.so" | awk '{ sub("@.*", "", $3); print $3 }' | sort))"
