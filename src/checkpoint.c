@@ -26,13 +26,20 @@ enum {
     PIECE = 4096,    /* rows read or written at a time */
 };
 
-/* No run counts so many steps; their number is a double, too, in a rule's corrections. */
-
 static const char format_key[] = OWN_PREFIX "checkpoint";
 static const char counters_name[] = OWN_PREFIX "checkpoint.counters", values_name[] = OWN_PREFIX "checkpoint.values";
 static const char gradient_prefix[] = OWN_PREFIX "gradient.", rows_name[] = OWN_PREFIX "gradient_rows";
 static const char first_prefix[] = OWN_PREFIX "optimizer.first.", second_prefix[] = OWN_PREFIX "optimizer.second.";
 static const char *const state_names[] = {OWN_PREFIX "state.hidden", OWN_PREFIX "state.memory"}; /* by part */
+
+/*
+ * What decides the shapes of an optimizer's and a state's tensors: the checkpoint's model, or where it has none a model
+ * without parameters, made from what these objects know of theirs.
+ */
+typedef struct frame {
+    const rnn_model *model; /* NULL: there is neither model nor optimizer nor state */
+    rnn_model *bare;        /* to be destroyed; NULL where `model` is the checkpoint's */
+} frame;
 
 /* Fields that have no struct of their own. */
 typedef struct progress {
@@ -48,6 +55,10 @@ static const text_field progress_fields[] = {
     {FIELD("checkpoint.corpus_position", progress, corpus_position),  TEXT_COUNT, TEXT_NEEDED, {NULL}},
     {FIELD("checkpoint.gradients",       progress, gradients),        TEXT_FLAG,  TEXT_NEEDED, {NULL}},
     {FIELD("checkpoint.gradient_rows",   progress, any_row_used),     TEXT_WORD,  TEXT_NEEDED, {"listed", "all"}},
+};
+/* Without a model, its tensors don't tell the precision. */
+static const text_field bare_fields[] = {
+    {FIELD("checkpoint.precision", rnn_model_options, precision), TEXT_WORD, TEXT_NEEDED, {"float32", "float64"}},
 };
 static const text_field optimizer_fields[] = {
     {FIELD("optimizer.rule",          rnn_optimizer, options.rule),          TEXT_WORD,   TEXT_NEEDED,
@@ -84,13 +95,33 @@ rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size)
 
 static rnn_status check_objects(const rnn_checkpoint *c)
 {
-    RNN_TRY(librnn_check_pointer("checkpoint->model", c->model));
     RNN_TRY(librnn_check_range("corpus_position", c->corpus_position, 0, INT64_MAX));
+    if (!c->model)
+        return c->state && c->optimizer
+                   ? librnn_model_check_shape("the state", &c->state->shape, &c->optimizer->shape, true)
+                   : RNN_OK;
     if (c->optimizer) {
         model_shape shape = librnn_model_shape(c->model);
         RNN_TRY(librnn_model_check_shape("the optimizer", &c->optimizer->shape, &shape, false));
     }
     return c->state ? librnn_state_check_model(c->state, c->model) : RNN_OK;
+}
+
+/* The frame of the objects; to be destroyed. */
+static rnn_status frame_of(const rnn_checkpoint *c, frame *f)
+{
+    *f = (frame){.model = c->model};
+    if (c->model || !(c->optimizer || c->state))
+        return RNN_OK;
+    rnn_model_options options = librnn_model_shape_options(c->optimizer ? &c->optimizer->shape : &c->state->shape);
+    RNN_TRY(librnn_model_lay_out(&options, &f->bare));
+    f->model = f->bare;
+    return RNN_OK;
+}
+
+static void destroy_frame(frame *f)
+{
+    rnn_model_destroy(f->bare);
 }
 
 /* Whether a gradient may have a bit set: a zero with a sign decides that of a sum, too. */
@@ -126,13 +157,12 @@ static rnn_status write_array(rnn_sink *sink, const rnn_model *model, const void
     return RNN_OK;
 }
 
-static rnn_status add_state(safetensors_writer *writer, const rnn_checkpoint *c)
+static rnn_status add_state(safetensors_writer *writer, const rnn_model *model, const rnn_state *state)
 {
-    const model_shape *s = &c->state->shape;
-    const int64_t shape[3] = {s->layers, c->state->streams, s->hidden_size};
-    for (size_t part = 0; part < c->state->parts; part++)
-        RNN_TRY(librnn_safetensors_add_tensor(writer, state_names[part], librnn_model_type(c->model), 3, shape));
-    return librnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), c->state);
+    const int64_t shape[3] = {state->shape.layers, state->streams, state->shape.hidden_size};
+    for (size_t part = 0; part < state->parts; part++)
+        RNN_TRY(librnn_safetensors_add_tensor(writer, state_names[part], librnn_model_type(model), 3, shape));
+    return librnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), state);
 }
 
 /* A layer's values of all streams at a time: that is what rnn_state_get() and rnn_state_set() take. */
@@ -158,33 +188,49 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
     return status;
 }
 
+/* Names a model and its gradients, or what stands in for it. */
+static rnn_status add_model(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f, const progress *p)
+{
+    if (c->model) {
+        RNN_TRY(librnn_model_add_to(writer, c->model, c->vocab));
+        return p->gradients ? add_array(writer, c->model, gradient_prefix) : RNN_OK;
+    }
+    RNN_TRY(librnn_text_add_format(writer));
+    RNN_TRY(librnn_safetensors_add_text(writer, WITHOUT_MODEL_KEY, "1"));
+    if (f->model) {
+        RNN_TRY(librnn_text_add_options(writer, &f->model->options));
+        RNN_TRY(librnn_text_add_fields(writer, bare_fields, COUNT_OF(bare_fields), &f->model->options));
+    }
+    return c->vocab ? librnn_text_add_vocab(writer, c->vocab) : RNN_OK;
+}
+
 /* Names everything, in the order in which write_all() writes it: by the size of the numbers, so that all are aligned.
  */
-static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c)
+static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f)
 {
-    const rnn_model *m = c->model;
-    const progress p = {
-        .corpus_position = c->corpus_position, .gradients = has_gradients(m), .any_row_used = m->any_row_used};
+    progress p = {.corpus_position = c->corpus_position};
     const int64_t numbers = RNN_CHECKPOINT_NUMBERS;
+    if (c->model) {
+        p.gradients = has_gradients(c->model);
+        p.any_row_used = c->model->any_row_used;
+    }
     RNN_TRY(librnn_safetensors_add_tensor(writer, counters_name, "I64", 1, &numbers));
     RNN_TRY(librnn_safetensors_add_tensor(writer, values_name, "F64", 1, &numbers));
-    RNN_TRY(librnn_model_add_to(writer, m, c->vocab));
+    RNN_TRY(add_model(writer, c, f, &p));
     RNN_TRY(librnn_text_add_number(writer, format_key, FORMAT));
     RNN_TRY(librnn_text_add_fields(writer, progress_fields, COUNT_OF(progress_fields), &p));
-    if (p.gradients)
-        RNN_TRY(add_array(writer, m, gradient_prefix));
     if (c->optimizer)
         RNN_TRY(librnn_text_add_fields(writer, optimizer_fields, COUNT_OF(optimizer_fields), c->optimizer));
     if (c->optimizer && c->optimizer->first)
-        RNN_TRY(add_array(writer, m, first_prefix));
+        RNN_TRY(add_array(writer, f->model, first_prefix));
     if (c->optimizer && c->optimizer->second)
-        RNN_TRY(add_array(writer, m, second_prefix));
+        RNN_TRY(add_array(writer, f->model, second_prefix));
     if (c->state)
-        RNN_TRY(add_state(writer, c));
+        RNN_TRY(add_state(writer, f->model, c->state));
     if (c->sampler)
         RNN_TRY(librnn_text_add_fields(writer, sampler_fields, COUNT_OF(sampler_fields), c->sampler));
-    if (m->used_count > 0)
-        RNN_TRY(librnn_safetensors_add_tensor(writer, rows_name, "I32", 1, &m->used_count));
+    if (c->model && c->model->used_count > 0)
+        RNN_TRY(librnn_safetensors_add_tensor(writer, rows_name, "I32", 1, &c->model->used_count));
     return RNN_OK;
 }
 
@@ -209,44 +255,91 @@ static rnn_status write_rows(rnn_sink *sink, const rnn_model *model)
     return RNN_OK;
 }
 
-static rnn_status write_all(rnn_sink *sink, const void *checkpoint)
+/* What is saved, and the frame of its objects */
+typedef struct saving {
+    rnn_checkpoint checkpoint;
+    frame frame;
+} saving;
+
+static rnn_status write_all(rnn_sink *sink, const void *what)
 {
-    const rnn_checkpoint *c = checkpoint;
+    const saving *s = what;
+    const rnn_checkpoint *c = &s->checkpoint;
     RNN_TRY(write_numbers(sink, c->counters));
     RNN_TRY(write_numbers(sink, c->values));
-    RNN_TRY(librnn_model_write_to(sink, c->model));
-    if (has_gradients(c->model))
+    if (c->model)
+        RNN_TRY(librnn_model_write_to(sink, c->model));
+    if (c->model && has_gradients(c->model))
         RNN_TRY(write_array(sink, c->model, c->model->gradients));
     if (c->optimizer && c->optimizer->first)
-        RNN_TRY(write_array(sink, c->model, c->optimizer->first));
+        RNN_TRY(write_array(sink, s->frame.model, c->optimizer->first));
     if (c->optimizer && c->optimizer->second)
-        RNN_TRY(write_array(sink, c->model, c->optimizer->second));
+        RNN_TRY(write_array(sink, s->frame.model, c->optimizer->second));
     if (c->state)
         RNN_TRY(write_state(sink, c->state));
-    return write_rows(sink, c->model);
+    return c->model ? write_rows(sink, c->model) : RNN_OK;
 }
 
-static rnn_status save(const rnn_checkpoint *c, const char *path)
+/* Checks a checkpoint and makes its header; frame and writer are to be destroyed only if that works. */
+static rnn_status prepare(saving *s, safetensors_writer *writer, uint64_t *size)
+{
+    RNN_TRY(check_objects(&s->checkpoint));
+    RNN_TRY(frame_of(&s->checkpoint, &s->frame));
+    rnn_status status = librnn_safetensors_create(writer);
+    if (status == RNN_OK) {
+        status = add_all(writer, &s->checkpoint, &s->frame);
+        if (status == RNN_OK)
+            status = librnn_safetensors_finish(writer, size);
+        if (status != RNN_OK)
+            librnn_safetensors_destroy(writer);
+    }
+    if (status != RNN_OK)
+        destroy_frame(&s->frame);
+    return status;
+}
+
+static rnn_status save_to_file(saving *s, const char *path)
 {
     safetensors_writer writer;
     uint64_t size;
-    RNN_TRY(check_objects(c));
-    RNN_TRY(librnn_safetensors_create(&writer));
-    rnn_status status = add_all(&writer, c);
-    if (status == RNN_OK)
-        status = librnn_safetensors_finish(&writer, &size);
-    if (status == RNN_OK)
-        status = librnn_file_save(path, &writer, write_all, c);
+    RNN_TRY(librnn_check_pointer("checkpoint->model", s->checkpoint.model));
+    RNN_TRY(prepare(s, &writer, &size));
+    rnn_status status = librnn_file_save(path, &writer, write_all, s);
     librnn_safetensors_destroy(&writer);
+    destroy_frame(&s->frame);
     return status;
+}
+
+static rnn_status read_struct(const rnn_checkpoint *checkpoint, saving *s)
+{
+    *s = (saving){0};
+    return librnn_struct_read("checkpoint", checkpoint, &s->checkpoint, CHECKPOINT_FIRST_SIZE, sizeof s->checkpoint);
 }
 
 rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path)
 {
-    rnn_checkpoint c = {0};
+    saving s;
     RNN_REQUIRE(path);
-    RNN_TRY(librnn_struct_read("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c));
-    return librnn_file_blame(path, save(&c, path));
+    RNN_TRY(read_struct(checkpoint, &s));
+    return librnn_file_blame(path, save_to_file(&s, path));
+}
+
+rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoint, void *bytes, size_t capacity, size_t *size)
+{
+    saving s;
+    safetensors_writer writer;
+    uint64_t total;
+    RNN_REQUIRE(size);
+    if (capacity > 0)
+        RNN_REQUIRE(bytes);
+    RNN_TRY(read_struct(checkpoint, &s));
+    RNN_TRY(prepare(&s, &writer, &total));
+    rnn_status status = librnn_memory_save(bytes, capacity, total, &writer, write_all, &s);
+    librnn_safetensors_destroy(&writer);
+    destroy_frame(&s.frame);
+    if (status == RNN_OK)
+        *size = (size_t)total;
+    return status;
 }
 
 /* ---- Loading ----------------------------------------------------------------------------------------------------- */
@@ -485,19 +578,44 @@ static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **s
 }
 
 /* All that a model's file has not */
-static rnn_status read_training(safetensors_reader *reader, rnn_checkpoint *c)
+static rnn_status read_training(safetensors_reader *reader, const rnn_model *model, rnn_checkpoint *c)
 {
     progress p = {0};
     RNN_TRY(librnn_text_read_fields(reader, progress_fields, COUNT_OF(progress_fields), &p));
     RNN_TRY(read_numbers(reader, counters_name, "I64", c->counters));
     RNN_TRY(read_numbers(reader, values_name, "F64", c->values));
     c->corpus_position = p.corpus_position;
-    c->model->any_row_used = c->model->any_row_used || p.any_row_used;
-    if (p.gradients)
-        RNN_TRY(read_gradients(reader, c->model));
-    RNN_TRY(read_optimizer(reader, c->model, &c->optimizer));
-    RNN_TRY(read_state(reader, c->model, &c->state));
+    if (c->model) {
+        c->model->any_row_used = c->model->any_row_used || p.any_row_used;
+        if (p.gradients)
+            RNN_TRY(read_gradients(reader, c->model));
+    }
+    if (model) {
+        RNN_TRY(read_optimizer(reader, model, &c->optimizer));
+        RNN_TRY(read_state(reader, model, &c->state));
+    }
     return read_sampler(reader, &c->sampler);
+}
+
+/* A checkpoint without a model. It says what its optimizer's or state's model is if it has one of the two. */
+static rnn_status read_without_model(safetensors_reader *reader, rnn_checkpoint *c)
+{
+    rnn_model_options options;
+    frame f = {.model = NULL};
+    if (has_any(reader, bare_fields, COUNT_OF(bare_fields))) {
+        RNN_TRY(librnn_text_read_options(reader, &options));
+        RNN_TRY(librnn_text_read_fields(reader, bare_fields, COUNT_OF(bare_fields), &options));
+        rnn_status status = librnn_model_lay_out(&options, &f.bare);
+        if (status == RNN_ERROR_ARGUMENT)
+            return librnn_fail(RNN_ERROR_FORMAT, "the file says what no model is: %s", rnn_last_error());
+        RNN_TRY(status);
+        f.model = f.bare;
+    }
+    rnn_status status = read_training(reader, f.model, c);
+    if (status == RNN_OK)
+        status = librnn_text_read_vocab(reader, NULL, &c->vocab);
+    destroy_frame(&f);
+    return status;
 }
 
 static rnn_status read_all(safetensors_reader *reader, void *checkpoint)
@@ -510,9 +628,26 @@ static rnn_status read_all(safetensors_reader *reader, void *checkpoint)
         return librnn_fail(RNN_ERROR_FORMAT,
                            "librnn has not written the file; rnn_model_load() may find a model in it");
     RNN_TRY(librnn_text_check_number(reader, format_key, FORMAT, &more));
+    if (more && librnn_safetensors_text(reader, WITHOUT_MODEL_KEY))
+        return read_without_model(reader, c);
     RNN_TRY(librnn_load_options_read(NULL, &defaults));
     RNN_TRY(librnn_model_read_from(reader, &defaults, &c->model, &c->vocab));
-    return more ? read_training(reader, c) : RNN_OK;
+    return more ? read_training(reader, c->model, c) : RNN_OK;
+}
+
+/* Hands over what was loaded, or releases it if anything has failed. */
+static rnn_status give(rnn_status status, rnn_checkpoint *c, rnn_checkpoint *checkpoint)
+{
+    if (status == RNN_OK)
+        status = librnn_struct_write("checkpoint", checkpoint, c, CHECKPOINT_FIRST_SIZE, sizeof *c);
+    if (status == RNN_OK)
+        return RNN_OK;
+    rnn_sampler_destroy(c->sampler);
+    rnn_state_destroy(c->state);
+    rnn_optimizer_destroy(c->optimizer);
+    rnn_vocab_destroy(c->vocab);
+    rnn_model_destroy(c->model);
+    return status;
 }
 
 rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint)
@@ -520,15 +655,13 @@ rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint)
     rnn_checkpoint c = {0};
     RNN_REQUIRE(path);
     RNN_REQUIRE(checkpoint);
-    rnn_status status = librnn_file_load(path, read_all, &c);
-    if (status == RNN_OK)
-        status = librnn_struct_write("checkpoint", checkpoint, &c, CHECKPOINT_FIRST_SIZE, sizeof c);
-    if (status == RNN_OK)
-        return RNN_OK;
-    rnn_sampler_destroy(c.sampler);
-    rnn_state_destroy(c.state);
-    rnn_optimizer_destroy(c.optimizer);
-    rnn_vocab_destroy(c.vocab);
-    rnn_model_destroy(c.model);
-    return librnn_file_blame(path, status);
+    return librnn_file_blame(path, give(librnn_file_load(path, read_all, &c), &c, checkpoint));
+}
+
+rnn_status rnn_checkpoint_load_from_memory(const void *bytes, size_t size, rnn_checkpoint *checkpoint)
+{
+    rnn_checkpoint c = {0};
+    RNN_REQUIRE(bytes);
+    RNN_REQUIRE(checkpoint);
+    return give(librnn_memory_load(bytes, size, read_all, &c), &c, checkpoint);
 }

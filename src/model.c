@@ -390,6 +390,22 @@ model_shape librnn_model_shape(const rnn_model *model)
                          .embedding_size = o->embedding_size};
 }
 
+rnn_model_options librnn_model_shape_options(const model_shape *shape)
+{
+    rnn_model_options o = default_options;
+    o.cell = shape->cell;
+    o.precision = shape->precision;
+    o.input = shape->input;
+    o.bias = shape->bias;
+    o.tied = shape->tied;
+    o.input_size = shape->input_size;
+    o.hidden_size = shape->hidden_size;
+    o.output_size = shape->output_size;
+    o.layers = shape->layers;
+    o.embedding_size = shape->embedding_size;
+    return o;
+}
+
 static rnn_status check_same(const char *who, const char *what, int64_t own, int64_t other)
 {
     if (own == other)

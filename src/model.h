@@ -68,6 +68,9 @@ typedef struct model_shape {
 
 model_shape librnn_model_shape(const rnn_model *model);
 
+/* The options of a model of a shape; where the shape doesn't say, the defaults. */
+rnn_model_options librnn_model_shape_options(const model_shape *shape);
+
 /*
  * What rnn_model_create() does before it allocates and initialises the parameters: takes the caller's options over the
  * defaults and checks them, and lays the parameters out. Without its parameters a model takes little memory, whatever

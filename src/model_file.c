@@ -171,6 +171,18 @@ rnn_status librnn_file_save(const char *path, const safetensors_writer *writer, 
     return status;
 }
 
+rnn_status librnn_memory_save(void *bytes, size_t capacity, uint64_t size, const safetensors_writer *writer,
+                              file_saver *save, const void *what)
+{
+    if (!bytes)
+        return RNN_OK;
+    if (capacity < size)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the file has %" PRIu64 " bytes", capacity, size);
+    rnn_sink sink = {.memory = bytes};
+    RNN_TRY(librnn_safetensors_write_header(writer, &sink));
+    return save(&sink, what);
+}
+
 static rnn_status save_model(rnn_sink *sink, const void *model)
 {
     return librnn_model_write_to(sink, model);
@@ -200,15 +212,7 @@ rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *voc
     if (capacity > 0)
         RNN_REQUIRE(bytes);
     RNN_TRY(prepare(model, vocab, &writer, &total));
-    rnn_status status = RNN_OK;
-    if (bytes && capacity < total)
-        status = librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the file has %" PRIu64 " bytes", capacity, total);
-    if (bytes && status == RNN_OK) {
-        rnn_sink sink = {.memory = bytes};
-        status = librnn_safetensors_write_header(&writer, &sink);
-        if (status == RNN_OK)
-            status = librnn_model_write_to(&sink, model);
-    }
+    rnn_status status = librnn_memory_save(bytes, capacity, total, &writer, save_model, model);
     librnn_safetensors_destroy(&writer);
     if (status == RNN_OK)
         *size = (size_t)total;
@@ -511,6 +515,8 @@ rnn_status librnn_model_read_from(safetensors_reader *reader, const rnn_load_opt
     rnn_model_options chosen;
     rnn_vocab *read = NULL;
     RNN_TRY(librnn_text_read_format(reader, &l.own));
+    if (librnn_safetensors_text(reader, WITHOUT_MODEL_KEY))
+        return librnn_fail(RNN_ERROR_FORMAT, "this is a checkpoint that was saved without a model");
     RNN_TRY(choose_options(&l, &chosen));
     rnn_status status = read_model(&l, &chosen);
     if (status == RNN_OK && l.own)
@@ -551,6 +557,12 @@ static rnn_status load(const rnn_bytes *source, file_loader *loader, void *what)
     }
     rnn_float_leave_exact(&mode);
     return status;
+}
+
+rnn_status librnn_memory_load(const void *bytes, size_t size, file_loader *loader, void *what)
+{
+    const rnn_bytes source = {.memory = bytes, .size = size};
+    return load(&source, loader, what);
 }
 
 rnn_status librnn_file_load(const char *path, file_loader *loader, void *what)
@@ -621,6 +633,5 @@ rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_
     RNN_REQUIRE(bytes);
     RNN_REQUIRE(model);
     RNN_TRY(librnn_load_options_read(options, &what.options));
-    const rnn_bytes source = {.memory = bytes, .size = size};
-    return load(&source, load_model, &what);
+    return librnn_memory_load(bytes, size, load_model, &what);
 }

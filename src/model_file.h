@@ -42,9 +42,14 @@ rnn_status librnn_parameter_read_from(const safetensors_reader *reader, const sa
 typedef rnn_status file_saver(rnn_sink *sink, const void *what);
 rnn_status librnn_file_save(const char *path, const safetensors_writer *writer, file_saver *save, const void *what);
 
-/* Opens a file and has `load` read it. */
+/* The same, to memory. `size` is that of the whole file; nothing is written where `bytes` is NULL. */
+rnn_status librnn_memory_save(void *bytes, size_t capacity, uint64_t size, const safetensors_writer *writer,
+                              file_saver *save, const void *what);
+
+/* Opens a file, or what would be one in memory, and has `load` read it. */
 typedef rnn_status file_loader(safetensors_reader *reader, void *what);
 rnn_status librnn_file_load(const char *path, file_loader *load, void *what);
+rnn_status librnn_memory_load(const void *bytes, size_t size, file_loader *load, void *what);
 
 /* Takes the caller's options over the defaults, and checks them. NULL: the defaults. */
 rnn_status librnn_load_options_read(const rnn_load_options *given, rnn_load_options *options);

@@ -397,7 +397,7 @@ rnn_status librnn_text_read_vocab(const safetensors_reader *reader, const rnn_mo
     rnn_status status = read_symbols(number, text, &read);
     if (status == RNN_OK && unknown)
         status = read_unknown(unknown, &read);
-    if (status == RNN_OK)
+    if (status == RNN_OK && options)
         status = librnn_text_check_vocab(options, read, RNN_ERROR_FORMAT);
     if (status == RNN_OK)
         *vocab = read;

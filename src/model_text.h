@@ -10,6 +10,9 @@
 /* Texts and tensors whose names begin so are librnn's own. A load of a model passes over those it doesn't know. */
 #define OWN_PREFIX "librnn."
 
+/* The text of a checkpoint that has no model */
+#define WITHOUT_MODEL_KEY OWN_PREFIX "checkpoint.without_model"
+
 typedef enum text_kind {
     TEXT_CELL,   /* an int32_t: what the core's table calls it */
     TEXT_WORD,   /* an int32_t: one of `words` */
@@ -62,7 +65,7 @@ rnn_status librnn_text_check_vocab(const rnn_model_options *options, const rnn_v
 
 rnn_status librnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab);
 
-/* The file's vocabulary, which must fit the model; NULL if it has none. */
+/* The file's vocabulary, which must fit the model, if `options` say what it is; NULL if the file has none. */
 rnn_status librnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options,
                                   rnn_vocab **vocab);
 

@@ -105,6 +105,132 @@ static void test_each_object_may_be_missing(void **state)
     destroy_objects(&c);
 }
 
+/* The checkpoint as bytes that were saved to memory. */
+static file_bytes in_memory(const rnn_checkpoint *c)
+{
+    file_bytes file = {0};
+    assert_ok(rnn_checkpoint_save_to_memory(c, NULL, 0, &file.size));
+    file.bytes = allocate((int64_t)file.size, 1);
+    assert_ok(rnn_checkpoint_save_to_memory(c, file.bytes, file.size, &file.size));
+    return file;
+}
+
+static rnn_checkpoint load_from_memory(const file_bytes *file)
+{
+    rnn_checkpoint c = empty_checkpoint();
+    assert_ok(rnn_checkpoint_load_from_memory(file->bytes, file->size, &c));
+    return c;
+}
+
+static void test_memory_holds_what_a_file_would(void **state)
+{
+    (void)state;
+    rnn_checkpoint c = full_run(RNN_CELL_GRU, RNN_OPTIMIZER_ADAM, RNN_FLOAT32);
+    file_bytes memory = in_memory(&c);
+    write_file("memory", memory.bytes, memory.size);
+    assert_ok(rnn_checkpoint_save(&c, "file"));
+    assert_same_files("memory", "file");
+    rnn_checkpoint loaded = load_from_memory(&memory);
+    assert_ok(rnn_checkpoint_save(&loaded, "again"));
+    assert_same_files("file", "again");
+    destroy_objects(&loaded);
+    destroy_objects(&c);
+    free(memory.bytes);
+}
+
+/* Any of the objects alone, or together, and no model among them where that isn't asked for. */
+static void test_objects_come_back_without_a_model(void **state)
+{
+    (void)state;
+    for (int32_t rule = RNN_OPTIMIZER_ADAGRAD; rule <= RNN_OPTIMIZER_ADAMW; rule++) {
+        rnn_checkpoint c = full_run(rule % 3, rule, rule % 2 ? RNN_FLOAT64 : RNN_FLOAT32);
+        for (int which = 0; which < 16; which++) {
+            rnn_checkpoint part = c;
+            part.model = NULL;
+            part.optimizer = which & 1 ? c.optimizer : NULL;
+            part.state = which & 2 ? c.state : NULL;
+            part.sampler = which & 4 ? c.sampler : NULL;
+            part.vocab = which & 8 ? c.vocab : NULL;
+            file_bytes file = in_memory(&part);
+            rnn_checkpoint loaded = load_from_memory(&file);
+            assert_null(loaded.model);
+            assert_int_equal(loaded.optimizer != NULL, which & 1 ? 1 : 0);
+            assert_int_equal(loaded.state != NULL, which & 2 ? 1 : 0);
+            assert_int_equal(loaded.sampler != NULL, which & 4 ? 1 : 0);
+            assert_int_equal(loaded.vocab != NULL, which & 8 ? 1 : 0);
+            assert_int_equal(loaded.corpus_position, c.corpus_position);
+            assert_memory_equal(loaded.values, c.values, sizeof c.values);
+            file_bytes again = in_memory(&loaded);
+            assert_int_equal(again.size, file.size);
+            assert_memory_equal(again.bytes, file.bytes, file.size);
+            destroy_objects(&loaded);
+            free(again.bytes);
+            free(file.bytes);
+        }
+        destroy_objects(&c);
+    }
+}
+
+/* Each object is taken out and put in again through a checkpoint of its own; the run goes on as if it had not been. */
+static void test_a_run_goes_on_with_objects_that_were_saved_alone(void **state)
+{
+    (void)state;
+    for (int32_t rule = RNN_OPTIMIZER_ADAGRAD; rule <= RNN_OPTIMIZER_ADAMW; rule++) {
+        int32_t precision = rule % 2 ? RNN_FLOAT32 : RNN_FLOAT64;
+        rnn_checkpoint c = full_run(rule % 3, rule, precision), other = full_run(rule % 3, rule, precision);
+        rnn_checkpoint alone[4] = {empty_checkpoint(), empty_checkpoint(), empty_checkpoint(), empty_checkpoint()};
+        alone[0].optimizer = other.optimizer;
+        alone[1].state = other.state;
+        alone[2].sampler = other.sampler;
+        alone[3].vocab = other.vocab;
+        for (int i = 0; i < 4; i++) {
+            file_bytes file = in_memory(&alone[i]);
+            destroy_objects(&alone[i]);
+            alone[i] = load_from_memory(&file);
+            free(file.bytes);
+        }
+        other.optimizer = alone[0].optimizer;
+        other.state = alone[1].state;
+        other.sampler = alone[2].sampler;
+        other.vocab = alone[3].vocab;
+        follow(&c, "ucduccd", STEPS);
+        follow(&other, "ucduccd", STEPS);
+        assert_ok(rnn_checkpoint_save(&c, "one"));
+        assert_ok(rnn_checkpoint_save(&other, "other"));
+        assert_same_files("one", "other");
+        destroy_objects(&c);
+        destroy_objects(&other);
+    }
+}
+
+static void test_a_checkpoint_without_a_model_is_refused_where_one_is_needed(void **state)
+{
+    (void)state;
+    rnn_model *model = NULL;
+    rnn_checkpoint c = full_run(RNN_CELL_LSTM, RNN_OPTIMIZER_ADAM, RNN_FLOAT32), part = c;
+    part.model = NULL;
+    file_bytes file = in_memory(&part);
+    assert_fails(rnn_model_load_from_memory(file.bytes, file.size, NULL, &model, NULL), RNN_ERROR_FORMAT,
+                 "a checkpoint that was saved without a model");
+    assert_null(model);
+    /* What it says of the model decides the shapes of the rest. */
+    static const char *const changes[][3] = {
+        {"hidden_size\":\"2\"", "hidden_size\":\"3\"", "has the shape"},
+        {"hidden_size\":\"2\"", "hidden_size\":\"0\"", "no model is: hidden_size is 0"},
+        {"precision\":\"float32\"", "precision\":\"float64\"", "it must be F64"},
+        {"precision\":\"float32\"", "precision\":\"float16\"", "says nothing"},
+        {"librnn.cell\":\"lstm\"", "librnn.cell\":\"tanh\"", "has the shape"},
+        {"librnn.cell\"", "librnn.x\"", "doesn't say what librnn.cell is"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        file_bytes changed = edited(&file, changes[i][0], changes[i][1]);
+        refuse(&changed, RNN_ERROR_FORMAT, changes[i][2]);
+        free(changed.bytes);
+    }
+    destroy_objects(&c);
+    free(file.bytes);
+}
+
 static void test_what_can_be_asked_of_the_objects_is_as_it_was(void **state)
 {
     (void)state;
@@ -301,6 +427,20 @@ static void test_arguments_are_checked(void **state)
     assert_fails(rnn_checkpoint_load("x", &none), RNN_ERROR_ARGUMENT, "struct_size of checkpoint is 3");
     assert_null(none.model);
 
+    /* In memory */
+    char room[16] = {0};
+    size_t size = 77;
+    assert_fails(rnn_checkpoint_save_to_memory(NULL, NULL, 0, &size), RNN_ERROR_ARGUMENT, "checkpoint is NULL");
+    assert_fails(rnn_checkpoint_save_to_memory(&c, NULL, 0, NULL), RNN_ERROR_ARGUMENT, "size is NULL");
+    assert_fails(rnn_checkpoint_save_to_memory(&c, NULL, 9, &size), RNN_ERROR_ARGUMENT, "bytes is NULL");
+    assert_fails(rnn_checkpoint_save_to_memory(&c, room, sizeof room, &size), RNN_ERROR_ARGUMENT, "capacity is 16");
+    assert_int_equal(size, 77);
+    assert_int_equal(room[0], 0);
+    assert_fails(rnn_checkpoint_load_from_memory(NULL, 9, &none), RNN_ERROR_ARGUMENT, "bytes is NULL");
+    assert_fails(rnn_checkpoint_load_from_memory("x", 1, NULL), RNN_ERROR_ARGUMENT, "checkpoint is NULL");
+    none.struct_size = sizeof none;
+    assert_fails(rnn_checkpoint_load_from_memory("x", 1, &none), RNN_ERROR_FORMAT, "the file has 1 bytes");
+
     /* A program made with a later header, whose struct has a field more */
     assert_ok(rnn_checkpoint_init(&larger.known, sizeof larger));
     assert_ok(rnn_checkpoint_load("x", &larger.known));
@@ -330,6 +470,14 @@ static void test_objects_must_belong_together(void **state)
         assert_fails(rnn_checkpoint_save(&mixed, "x"), RNN_ERROR_MISMATCH, "the state was made for a model whose");
         destroy_objects(&others[i]);
     }
+    mixed = c;
+    mixed.model = NULL;
+    rnn_checkpoint third = full_run(RNN_CELL_GRU, RNN_OPTIMIZER_SGD, RNN_FLOAT32);
+    mixed.state = third.state;
+    size_t size = 0;
+    assert_fails(rnn_checkpoint_save_to_memory(&mixed, NULL, 0, &size), RNN_ERROR_MISMATCH,
+                 "the state was made for a model whose");
+    destroy_objects(&third);
     mixed = c;
     mixed.vocab = vocab;
     assert_fails(rnn_checkpoint_save(&mixed, "x"), RNN_ERROR_MISMATCH, "the vocabulary has 3 symbols");
@@ -603,6 +751,30 @@ static void test_whichever_allocation_fails_a_save_or_load_fails_as_a_whole(void
         assert_memory_equal(&loaded, &empty, sizeof loaded);
     }
     assert_true(loads >= 15);
+    rnn_checkpoint without = c;
+    without.model = NULL;
+    file_bytes file = in_memory(&without);
+    for (int64_t refused = 1;; refused++) {
+        rnn_checkpoint loaded = empty_checkpoint();
+        size_t size = 0;
+        books.calls = 0;
+        books.refused = refused;
+        rnn_status saved = rnn_checkpoint_save_to_memory(&without, file.bytes, file.size, &size);
+        books.calls = 0;
+        books.refused = refused;
+        rnn_status status = rnn_checkpoint_load_from_memory(file.bytes, file.size, &loaded);
+        books.refused = 0;
+        assert_true(saved == RNN_OK || saved == RNN_ERROR_MEMORY);
+        destroy_objects(&loaded);
+        assert_int_equal(books.blocks, blocks);
+        if (status == RNN_OK) {
+            assert_int_equal(saved, RNN_OK);
+            assert_true(refused >= 10);
+            break;
+        }
+        assert_int_equal(status, RNN_ERROR_MEMORY);
+    }
+    free(file.bytes);
     assert_int_equal(books.blocks, blocks);
     destroy_objects(&c);
     free(before.bytes);
@@ -615,6 +787,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test_with_files(test_the_programs_own_numbers_keep_their_bits),
         test_with_files(test_each_object_may_be_missing),
+        test_with_files(test_memory_holds_what_a_file_would),
+        test_with_files(test_objects_come_back_without_a_model),
+        test_with_files(test_a_run_goes_on_with_objects_that_were_saved_alone),
+        test_with_files(test_a_checkpoint_without_a_model_is_refused_where_one_is_needed),
         test_with_files(test_what_can_be_asked_of_the_objects_is_as_it_was),
         test_with_files(test_numbers_do_not_depend_on_the_locale),
         test_with_files(test_a_run_that_has_overflown_comes_back_as_it_is),

@@ -1337,6 +1337,19 @@ RNN_API rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct
 RNN_API rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
 
 /**
+ * Writes to memory what rnn_checkpoint_save() would write to a file, byte for byte. Here `model` may be NULL: an
+ * optimizer, a state, a sampler or a vocabulary can be kept alone, and several that fit each other together.
+ * @param checkpoint What to save.
+ * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask for the size alone.
+ * @param capacity The number of bytes that fit.
+ * @param[out] size The number of bytes of the file.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `capacity` is too small; #RNN_ERROR_MISMATCH as in
+ *         rnn_checkpoint_save(); #RNN_ERROR_MEMORY. Nothing is written then.
+ */
+RNN_API rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoint, void *bytes, size_t capacity,
+                                                 size_t *size);
+
+/**
  * Loads a checkpoint, in the precision that it was saved in. A file of rnn_model_save() is one that holds a model, a
  * vocabulary perhaps, and zeros.
  * @param path The name of a regular file.
@@ -1347,6 +1360,15 @@ RNN_API rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const c
  *         librnn has not written it, or a later version has, in a way that this one can't resume; #RNN_ERROR_MEMORY.
  */
 RNN_API rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint);
+
+/**
+ * Loads a checkpoint from memory that holds what a file would.
+ * @param bytes The file's bytes, at any address; not kept.
+ * @param size  Their number.
+ * @param[out] checkpoint As in rnn_checkpoint_load(); its `model` is NULL where it was when it was saved.
+ * @return As rnn_checkpoint_load(), without #RNN_ERROR_IO.
+ */
+RNN_API rnn_status rnn_checkpoint_load_from_memory(const void *bytes, size_t size, rnn_checkpoint *checkpoint);
 /** @} */
 
 #ifdef __cplusplus
