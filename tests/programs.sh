@@ -7,8 +7,8 @@ if [ $# -ne 2 ]; then
     echo "usage: programs.sh SOURCE_DIR BUILD_DIR" >&2
     exit 2
 fi
-source_dir=$(cd "$1" && pwd) || exit 2
-program=$(cd "$2" && pwd)/examples/min_char_rnn || exit 2
+source_dir=$(realpath "$1") || exit 2
+program=$(realpath "$2")/examples/min_char_rnn || exit 2
 if [ ! -x "$program" ]; then
     echo "programs.sh: there is no program $program" >&2
     exit 2

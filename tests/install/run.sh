@@ -5,7 +5,7 @@
 # shared library exports the functions of the header and needs nothing but the C library and jansson.
 set -euo pipefail
 
-here=$(realpath "$(dirname "$0")")
+here=$(dirname "$(realpath "$0")")
 build=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
