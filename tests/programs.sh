@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs the example programs as a user would and checks what they print and how they end.
-# Usage: programs.sh SOURCE_DIR BUILD_DIR
+# Usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION], the last for a build directory with several
 set -u
 
-if [ $# -ne 2 ]; then
-    echo "usage: programs.sh SOURCE_DIR BUILD_DIR" >&2
+if [ $# -lt 2 ] || [ $# -gt 3 ]; then
+    echo "usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]" >&2
     exit 2
 fi
 source_dir=$(realpath "$1") || exit 2
-program=$(realpath "$2")/examples/min_char_rnn || exit 2
+program=$(realpath "$2")/examples/${3:+$3/}min_char_rnn || exit 2
 if [ ! -x "$program" ]; then
     echo "programs.sh: there is no program $program" >&2
     exit 2
