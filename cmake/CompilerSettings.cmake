@@ -1,12 +1,14 @@
-# How all C of this project is compiled; what only the library's own sources need is in rnn_internal_settings().
+# How all C of this project is compiled; what only the library's own sources need is in rnn_internal_settings(). Nothing
+# of it reaches a project that contains this one.
 
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+if(top_level AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE RelWithDebInfo)
 endif()
 
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_UNITY_BUILD OFF) # a source's static names are its own
 
 add_compile_options(
     -Wall
@@ -19,11 +21,11 @@ add_compile_options(
     -Wundef
     -Wvla
 )
-if(RNN_WERROR)
+if(top_level AND RNN_WERROR)
     add_compile_options(-Werror)
 endif()
 
-if(RNN_SANITIZE)
+if(top_level AND RNN_SANITIZE)
     add_compile_options(-fsanitize=${RNN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${RNN_SANITIZE})
 endif()

@@ -1,12 +1,13 @@
 # What `install` copies: header, both libraries, and how pkg-config and find_package(librnn) find them.
 
 include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
 
 install(FILES include/rnn/rnn.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rnn)
-install(TARGETS rnn rnn_static EXPORT librnn INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS librnn_shared librnn_static EXPORT librnnTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/librnn)
-install(EXPORT librnn NAMESPACE librnn:: FILE librnnTargets.cmake DESTINATION ${package_dir})
+install(EXPORT librnnTargets NAMESPACE librnn:: DESTINATION ${package_dir})
 configure_package_config_file(cmake/librnnConfig.cmake.in librnnConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(librnnConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(
@@ -15,10 +16,9 @@ install(
 )
 
 # librnn.pc finds everything from where it stands itself, so that an installed tree may be moved.
-cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
-    BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
-    OUTPUT_VARIABLE pkgconfig_to_prefix
-)
+set(pkgconfig_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY "${pkgconfig_dir}" OUTPUT_VARIABLE to_prefix)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_INCLUDEDIR BASE_DIRECTORY "${pkgconfig_dir}" OUTPUT_VARIABLE to_include)
 set(pkgconfig_private "-lm -pthread")
 configure_file(cmake/librnn.pc.in librnn.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/librnn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -21,6 +21,20 @@
 
 enum { SAMPLE_LENGTH = 200, USAGE_ERROR = 2 };
 
+static const char usage[] = "usage: min_char_rnn [OPTION...] FILE...\n"
+                            "Learns the text in FILE and shows now and then what it would write. Ctrl-C stops it.\n"
+                            "Several files are one text; - is standard input.\n"
+                            "\n"
+                            "  --utf8             a symbol is a code point instead of a byte\n"
+                            "  --iterations N     stop after N chunks\n"
+                            "  --hidden N         hidden units (100)\n"
+                            "  --sequence N       steps of a chunk (25)\n"
+                            "  --learning-rate X  of Adagrad (0.1)\n"
+                            "  --seed N           of the initial weights and the samples (0)\n"
+                            "  --precision P      float32 or float64 (float32)\n"
+                            "  --sample-every N   show a sample and the loss every N chunks (100); 0: never\n"
+                            "  -h, --help         print this\n";
+
 /* What the program is told on its command line; the defaults are the seed's. */
 typedef struct settings {
     const char *const *paths; /* one text; "-" is standard input */
@@ -39,9 +53,14 @@ static void request_stop(int number)
     stop = 1;
 }
 
-/* Ends the program with the library's sentence when a call failed. */
+/* Ends the program with a sentence when a call failed: with the library's, unless there is more to say. */
 static void check(rnn_status status)
 {
+    if (status == RNN_ERROR_NONFINITE) {
+        fprintf(stderr, "min_char_rnn: training has diverged: numbers are no longer finite; "
+                        "try a lower --learning-rate\n");
+        exit(EXIT_FAILURE);
+    }
     if (status != RNN_OK) {
         fprintf(stderr, "min_char_rnn: %s\n", rnn_last_error());
         exit(EXIT_FAILURE);
@@ -51,7 +70,7 @@ static void check(rnn_status status)
 /* Makes what was printed visible, through a pipe too. */
 static void flush_output(void)
 {
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    if (ferror(stdout) || fflush(stdout) != 0) {
         fprintf(stderr, "min_char_rnn: cannot write to standard output: %s\n", strerror(errno));
         exit(EXIT_FAILURE);
     }
@@ -78,15 +97,17 @@ static int64_t parse_count(const char *option, const char *text)
 static double parse_rate(const char *option, const char *text)
 {
     char *end;
+    errno = 0;
     double value = strtod(text, &end);
-    bool number = (isdigit((unsigned char)*text) || *text == '.') && end != text && *end == '\0';
-    require(number && isfinite(value), option, text, "a finite number, 0 or more");
+    bool decimal = (isdigit((unsigned char)*text) || *text == '.') && text[strspn(text, "0123456789.eE+-")] == '\0';
+    require(decimal && end != text && *end == '\0' && errno == 0, option, text,
+            "0 or a decimal number from 1e-307 to 1e308");
     return value;
 }
 
 static settings parse_options(int argc, char **argv)
 {
-    enum { ITERATIONS, HIDDEN, SEQUENCE, SEED, SAMPLE_EVERY, LEARNING_RATE, PRECISION, UTF8 };
+    enum { ITERATIONS, HIDDEN, SEQUENCE, SEED, SAMPLE_EVERY, LEARNING_RATE, PRECISION, UTF8, HELP = 'h' };
     static const struct option names[] = {
         {"iterations", required_argument, NULL, ITERATIONS},
         {"hidden", required_argument, NULL, HIDDEN},
@@ -96,14 +117,20 @@ static settings parse_options(int argc, char **argv)
         {"precision", required_argument, NULL, PRECISION},
         {"learning-rate", required_argument, NULL, LEARNING_RATE},
         {"utf8", no_argument, NULL, UTF8},
+        {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0},
     };
     settings s = {.iterations = INT64_MAX, .hidden = 100, .sequence = 25, .sample_every = 100, .learning_rate = 0.1};
     int64_t *const counts[] = {&s.iterations, &s.hidden, &s.sequence, &s.seed, &s.sample_every};
     int option, index;
-    while ((option = getopt_long(argc, argv, "", names, &index)) != -1) {
+    while ((option = getopt_long(argc, argv, "h", names, &index)) != -1) {
         if (option == '?')
             exit(USAGE_ERROR); /* getopt_long() has said why */
+        if (option == HELP) {
+            fputs(usage, stdout);
+            flush_output();
+            exit(EXIT_SUCCESS);
+        }
         const char *name = names[index].name;
         if (option == LEARNING_RATE) {
             s.learning_rate = parse_rate(name, optarg);
@@ -117,9 +144,7 @@ static settings parse_options(int argc, char **argv)
         }
     }
     if (optind >= argc) {
-        fprintf(stderr, "min_char_rnn: no file given; usage: min_char_rnn FILE... [--utf8] [--iterations N] "
-                        "[--hidden N] [--sequence N] [--learning-rate X] [--seed N] [--precision float32|float64] "
-                        "[--sample-every N]; several files are one text, - is standard input\n");
+        fprintf(stderr, "min_char_rnn: no FILE given; min_char_rnn --help says how to use it\n");
         exit(USAGE_ERROR);
     }
     s.paths = (const char *const *)&argv[optind];

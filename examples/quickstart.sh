@@ -13,12 +13,12 @@ if [[ $# -eq 1 && ! -f $1 ]]; then
     exit 2
 fi
 text=${1:+$(realpath -- "$1")}
-cd "$(dirname "$0")/.."
+cd "$(dirname "$(realpath "$0")")/.."
 
 source cmake/packages.sh
 need_packages gcc libc6-dev cmake make pkg-config libjansson-dev
 
-build=${BUILD_DIR:-build}
+build=$(realpath -m -- "${BUILD_DIR:-build}")
 cmake -S . -B "$build" -DRNN_BUILD_TESTS=OFF
 cmake --build "$build" --parallel "$(nproc)"
 
@@ -34,4 +34,4 @@ timeout --foreground --preserve-status --signal=INT 60 \
     "$build/examples/min_char_rnn" "$text" --sample-every 40000
 
 echo
-echo "Next: your own text, longer, with a larger network: $build/examples/min_char_rnn FILE --hidden 256"
+printf 'Next: your own text, longer, with a larger network: %q FILE --hidden 256\n' "$build/examples/min_char_rnn"

@@ -4,23 +4,55 @@
  * Learns a text, byte by byte, and writes a checkpoint every so many chunks. Where there is one already it goes on from
  * there, and computes what it would have computed without a stop, bit for bit.
  */
+#include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rnn/rnn.h>
 
 enum { CHUNKS = 20000, SAVE_EVERY = 100, STEPS = 50, STREAMS = 16 };
 
-static void check(rnn_status status)
+/* The checkpoint's counters: the chunks learned so far, and what the run must go on with. */
+enum { LEARNED, TEXT_SIZE, TEXT_CHECKSUM, RUN_STEPS, RUN_STREAMS };
+
+static _Noreturn void fail(const char *format, ...)
 {
-    if (status != RNN_OK) {
-        fprintf(stderr, "resume: %s\n", rnn_last_error());
-        exit(EXIT_FAILURE);
-    }
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("resume: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    exit(EXIT_FAILURE);
 }
 
-/* A file that can't be opened is there, too: to load it says why, and to begin anew would replace it. */
+static void check(rnn_status status)
+{
+    if (status != RNN_OK)
+        fail("%s", rnn_last_error());
+}
+
+/* Output that nobody gets is an error. */
+static void flush_output(void)
+{
+    if (ferror(stdout) || fflush(stdout) != 0)
+        fail("cannot write to standard output: %s", strerror(errno));
+}
+
+static int64_t parse_chunks(const char *text)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || *end != '\0' || errno != 0 || value == 0)
+        fail("CHUNKS is '%s'; it must be a whole number from 1 to 9223372036854775807", text);
+    return value;
+}
+
+/* Whether there is a file. One that can't be opened counts: loading it says why, and a new run would replace it. */
 static int exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -28,6 +60,24 @@ static int exists(const char *path)
     if (file)
         fclose(file);
     return !missing;
+}
+
+/* The size and a checksum (FNV-1a) of a text, which tell it from others. */
+static void examine(const char *path, int64_t *text_size, int64_t *checksum)
+{
+    static unsigned char piece[65536];
+    uint64_t size = 0, sum = 14695981039346656037U;
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        fail("cannot open %s: %s", path, strerror(errno));
+    for (size_t n; (n = fread(piece, 1, sizeof piece, file)) > 0; size += n)
+        for (size_t i = 0; i < n; i++)
+            sum = (sum ^ piece[i]) * 1099511628211U;
+    if (ferror(file))
+        fail("cannot read %s: %s", path, strerror(errno));
+    fclose(file);
+    *text_size = (int64_t)size;
+    *checksum = (int64_t)sum;
 }
 
 /* A new run: what is to be in the checkpoint. */
@@ -47,6 +97,28 @@ static void begin(rnn_checkpoint *c, const char *text)
     check(rnn_state_create(c->model, STREAMS, &c->state));
     check(rnn_optimizer_options_init(&adam, sizeof adam, RNN_OPTIMIZER_ADAM));
     check(rnn_optimizer_create(c->model, &adam, &c->optimizer));
+    examine(text, &c->counters[TEXT_SIZE], &c->counters[TEXT_CHECKSUM]);
+    c->counters[RUN_STEPS] = STEPS;
+    c->counters[RUN_STREAMS] = STREAMS;
+}
+
+/* An earlier run, if it is one of this program on this text. */
+static void go_on(rnn_checkpoint *c, const char *text, const char *path)
+{
+    static const char advice[] = "or give the name of a new checkpoint to begin anew";
+    int64_t size, checksum;
+    check(rnn_checkpoint_load(path, c));
+    const char *missing = !c->vocab ? "vocabulary" : !c->optimizer ? "optimizer" : !c->state ? "state" : NULL;
+    if (missing)
+        fail("%s has no %s, so training can't go on from it; give a checkpoint of this program, %s", path, missing,
+             advice);
+    if (c->counters[RUN_STEPS] != STEPS || c->counters[RUN_STREAMS] != STREAMS)
+        fail("%s was not trained by this program, in %d streams of %d steps; give a checkpoint that was, %s", path,
+             STREAMS, STEPS, advice);
+    examine(text, &size, &checksum);
+    if (c->counters[TEXT_SIZE] != size || c->counters[TEXT_CHECKSUM] != checksum)
+        fail("%s was trained on another text than %s is now; give the text that it was trained on, %s", path, text,
+             advice);
 }
 
 /* One chunk; a counter keeps their number, a value the smoothed loss. */
@@ -63,36 +135,47 @@ static void train(rnn_checkpoint *c, rnn_corpus *corpus)
     check(rnn_model_clip_norm(c->model, 1, NULL));
     check(rnn_optimizer_step(c->optimizer, c->model));
     double mean = loss.sum / (double)loss.count;
-    c->values[0] = c->counters[0] == 0 ? mean : 0.99 * c->values[0] + 0.01 * mean;
-    c->counters[0]++;
+    c->values[0] = c->counters[LEARNED] == 0 ? mean : 0.99 * c->values[0] + 0.01 * mean;
+    c->counters[LEARNED]++;
     c->corpus_position = rnn_corpus_position(corpus);
 }
 
 int main(int argc, char **argv)
 {
+    static const char usage[] = "usage: resume TEXT CHECKPOINT [CHUNKS]\n";
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        fputs(usage, stdout);
+        flush_output();
+        return EXIT_SUCCESS;
+    }
     if (argc < 3 || argc > 4) {
-        fprintf(stderr, "usage: resume TEXT CHECKPOINT [CHUNKS]\n");
+        fputs(usage, stderr);
         return EXIT_FAILURE;
     }
     const char *text = argv[1], *path = argv[2];
-    long long chunks = argc > 3 ? atoll(argv[3]) : CHUNKS;
+    int64_t chunks = argc > 3 ? parse_chunks(argv[3]) : CHUNKS;
     rnn_checkpoint c;
     rnn_corpus *corpus;
     check(rnn_checkpoint_init(&c, sizeof c));
     if (exists(path))
-        check(rnn_checkpoint_load(path, &c));
+        go_on(&c, text, path);
     else
         begin(&c, text);
     check(rnn_corpus_create_from_file(c.vocab, text, STEPS, STREAMS, &corpus));
     check(rnn_corpus_seek(corpus, c.corpus_position));
-    while (c.counters[0] < chunks) {
+    if (c.counters[LEARNED] < chunks)
+        check(rnn_checkpoint_save(&c, path)); /* before any work that could not be saved */
+    else
+        printf("%s has learned %lld chunks already\n", path, (long long)c.counters[LEARNED]);
+    while (c.counters[LEARNED] < chunks) {
         train(&c, corpus);
-        if (c.counters[0] % SAVE_EVERY != 0 && c.counters[0] != chunks)
+        if (c.counters[LEARNED] % SAVE_EVERY != 0 && c.counters[LEARNED] != chunks)
             continue;
         check(rnn_checkpoint_save(&c, path));
-        printf("chunk %lld: %f nats per symbol\n", (long long)c.counters[0], c.values[0]);
-        fflush(stdout);
+        printf("chunk %lld: %f nats per symbol\n", (long long)c.counters[LEARNED], c.values[0]);
+        flush_output();
     }
+    flush_output();
 
     rnn_corpus_destroy(corpus);
     rnn_optimizer_destroy(c.optimizer);

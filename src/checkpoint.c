@@ -180,7 +180,8 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
     rnn_status status = RNN_OK;
     for (size_t part = 0; part < state->parts; part++)
         for (int64_t l = 0; l < state->shape.layers && status == RNN_OK; l++) {
-            rnn_state_get(state, l, (int32_t)part, values, count);
+            if ((status = rnn_state_get(state, l, (int32_t)part, values, count)) != RNN_OK)
+                break;
             rnn_safetensors_order(values, (size_t)count, state->element_size);
             status = librnn_sink_write(sink, values, (size_t)count * state->element_size);
         }

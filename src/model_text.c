@@ -304,10 +304,8 @@ static rnn_status print_symbols(const rnn_vocab *vocab, int32_t first, int32_t e
         total += size;
     }
     RNN_TRY(librnn_allocate("a vocabulary as text", 2 * total + 1, 1, (void **)text));
-    for (int32_t id = first; id < end; id++, at += 2 * size) {
-        rnn_vocab_symbol(vocab, id, &symbol, &size);
+    for (int32_t id = first; id < end && rnn_vocab_symbol(vocab, id, &symbol, &size) == RNN_OK; id++, at += 2 * size)
         print_bytes(symbol, size, *text + at);
-    }
     return RNN_OK;
 }
 

@@ -2,7 +2,7 @@
 # Builds librnn for AArch64 in build-aarch64/ (or $BUILD_DIR) and runs the suites of the compute core under QEMU, after
 # installing what that needs and the machine lacks. On one thread, since not every QEMU can create more.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$(realpath "$0")")/.."
 
 if [[ $(uname -m) == aarch64 ]]; then
     echo "This machine is an AArch64: tests/run.sh has tested it."

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Runs the example programs as a user would and checks what they print and how they end.
-# Usage: programs.sh SOURCE_DIR BUILD_DIR
+# Usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION], the last for a build directory with several
 set -u
 
-if [ $# -ne 2 ]; then
-    echo "usage: programs.sh SOURCE_DIR BUILD_DIR" >&2
+if [ $# -lt 2 ] || [ $# -gt 3 ]; then
+    echo "usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]" >&2
     exit 2
 fi
-source_dir=$(cd "$1" && pwd) || exit 2
-program=$(cd "$2" && pwd)/examples/min_char_rnn || exit 2
+source_dir=$(realpath "$1") || exit 2
+program=$(realpath "$2")/examples/${3:+$3/}min_char_rnn || exit 2
 if [ ! -x "$program" ]; then
     echo "programs.sh: there is no program $program" >&2
     exit 2
@@ -278,20 +278,136 @@ status=$?
 judge_refusal "fails when its output is closed" output
 check "leaves its input alone" cmp text copy
 
-# Training that is stopped and started again ends in the same file.
-resume=$(dirname "$program")/resume
+# A rate that float32 can't take: numbers that are not finite are nobody's loss.
+refuses "says that training has diverged" "training has diverged" text --learning-rate 1e38 --sample-every 1
+check "advises a lower rate" grep -q -- --learning-rate err
+check "prints no loss that isn't a number" eval '! grep -aiE "nan|inf" out err'
+
+# ---- Help ----
+
+for option in --help -h; do
+    runs "prints its usage for $option" "$option"
+    for name in utf8 iterations hidden sequence seed sample-every learning-rate precision help; do
+        check "names --$name for $option" grep -q -- "--$name" out
+    done
+done
+if [ -w /dev/full ]; then
+    timeout 300 "$program" --help >/dev/full 2>err
+    status=$?
+    judge_refusal "fails when its usage can't be written" output
+fi
+
+# ---- resume: training that is stopped and started again ends in the same file ----
+
+program=$(dirname "$program")/resume
 for ((i = 0; i < 60; i++)); do
     echo "A long time ago, in a small house by the sea, there lived an old fisherman and his cat: $i."
 done >story
-check "learns without a stop" timeout 300 "$resume" story whole 8
-check "learns a part" timeout 300 "$resume" story parts 3
-check "learns the next part" timeout 300 "$resume" story parts 5
-check "learns the rest" timeout 300 "$resume" story parts 8
+runs "learns without a stop" story whole 8
+runs "learns a part" story parts 3
+runs "learns the next part" story parts 5
+runs "learns the rest" story parts 8
 check "stops and goes on as if it hadn't stopped" cmp whole parts
+runs "has no more to learn" story parts 8
+check "says so" grep -q "parts has learned 8 chunks" out
+check "leaves a checkpoint with nothing to learn alone" cmp whole parts
+runs "prints its usage" --help
+check "names its arguments" grep -q "TEXT CHECKPOINT" out
+refuses "wants a text and a checkpoint" TEXT story
+for chunks in abc -5 +5 0 10x 1e3 '' ' ' ' 5' 0x10 1.5 9223372036854775808 99999999999999999999; do
+    refuses "refuses '$chunks' chunks" "CHUNKS is '$chunks'; it must be a whole number from 1" story unborn "$chunks"
+done
+check "begins nothing when it refuses" test ! -e unborn
+
+# Where the checkpoint can't be written, it doesn't train first: from a network of NaNs that would be another error.
+python3 - <<'END'
+import json, struct
+data = bytearray(open("whole", "rb").read())
+start = 8 + struct.unpack("<Q", data[:8])[0]
+first, last = (start + o for o in json.loads(data[8:start])["decoder.bias"]["data_offsets"])
+data[first:last] = b"\xff" * (last - first)
+open("sick", "wb").write(data)
+END
+many=1000
+refuses "doesn't learn from NaNs" "loss" story sick $many
+refuses "refuses a folder that isn't there" absent/run story absent/run $many
+refuses "refuses a directory for a checkpoint" folder story folder $many
+refuses "refuses a file for a folder" story/run story story/run $many
+mkdir locked
+chmod 555 locked
+cp sick locked/old
+chmod 444 locked/old
+if [ "$(id -u)" -ne 0 ]; then
+    refuses "refuses a folder that it may not write to" locked/run story locked/run $many
+    refuses "refuses to go on where it may not write" locked/old story locked/old $many
+elif cp "$program" unprivileged && setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+    for name in run old; do
+        timeout 300 setpriv --reuid=65534 --regid=65534 --clear-groups ./unprivileged story locked/$name $many \
+            >out 2>err
+        status=$?
+        judge_refusal "refuses a folder that it may not write to: locked/$name" "locked/$name"
+    done
+fi
+chmod 755 locked
+
+# What a checkpoint must hold; a model's file, as rnn_model_save() writes it, has neither optimizer nor state.
 printf 'damaged' >damaged
-timeout 300 "$resume" story damaged 8 >out 2>err
-status=$?
-judge_refusal "doesn't begin anew over a damaged checkpoint" damaged
+refuses "doesn't begin anew over a damaged checkpoint" damaged story damaged 8
+cat >without.py <<'END'
+"""without.py NAME PREFIX...: copies the file whole without all that has one of the prefixes."""
+import json, struct, sys
+data = open("whole", "rb").read()
+start = 8 + struct.unpack("<Q", data[:8])[0]
+kept = lambda entries: {k: v for k, v in entries.items() if not k.startswith(tuple(sys.argv[2:]))}
+header = kept(json.loads(data[8:start]))
+header["__metadata__"] = kept(header["__metadata__"])
+numbers = b""
+for name, tensor in header.items():
+    if name != "__metadata__":
+        first, last = (start + offset for offset in tensor["data_offsets"])
+        tensor["data_offsets"] = [len(numbers), len(numbers) + last - first]
+        numbers += data[first:last]
+text = json.dumps(header).encode()
+open(sys.argv[1], "wb").write(struct.pack("<Q", len(text)) + text + numbers)
+END
+python3 without.py a_copy
+runs "takes the whole checkpoint, written by another program" story a_copy 9
+python3 without.py a_model librnn.checkpoint librnn.optimizer librnn.state
+refuses "doesn't go on from a model's file" "a_model has no optimizer" story a_model 8
+for part in vocab optimizer state; do
+    python3 without.py without_$part librnn.$part
+    refuses "doesn't go on without $part" "without_$part has no $part" story without_$part 8
+done
+python3 without.py no_counters librnn.checkpoint.counters
+refuses "doesn't go on from what another program has trained" no_counters story no_counters 8
+
+# Another text: changed in its middle, cut off, longer, or with bytes that the old one doesn't have.
+sed 's/fisherman and his cat: 30/fisherman and his cat: 03/' story >changed
+head -c -1 story >shorter
+{ cat story && echo "A cat."; } >longer
+tr A '@' <story >other
+head -c 20 story >tiny
+for text in changed shorter longer other tiny; do
+    cp whole kept
+    refuses "refuses another text: $text" "$text is now; give the text" "$text" kept 12
+    check "leaves the checkpoint alone: $text" cmp whole kept
+done
+cp story moved
+runs "takes the same text under another name" moved kept 12
+
+# What it has learned is saved before its output fails.
+for name in full closed; do
+    if [ $name = closed ]; then
+        timeout 300 "$program" story $name 8 >&- 2>err
+    elif [ -w /dev/full ]; then
+        timeout 300 "$program" story $name 8 >/dev/full 2>err
+    else
+        continue
+    fi
+    status=$?
+    judge_refusal "fails when its output is $name" output
+    check "has saved what it learned when its output is $name" cmp whole $name
+done
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The C program in README.md compiles without a warning against the built library, learns a text and continues it.
-#   tests/readme.sh SOURCE_DIR BUILD_DIR
+# What README.md says of an installed librnn: its C program compiles without a warning by the commands given there,
+# learns a text and continues it, and its pieces of CMake configure.
+#   tests/readme.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]
 set -euo pipefail
 
-if [[ $# -ne 2 ]]; then
-    echo "usage: tests/readme.sh SOURCE_DIR BUILD_DIR" >&2
+if [[ $# -lt 2 || $# -gt 3 ]]; then
+    echo "usage: tests/readme.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]" >&2
     exit 2
 fi
 source_dir=$(realpath "$1")
@@ -17,13 +18,43 @@ fail() {
     exit 1
 }
 
-# What stands between ```c and the next ```.
+cmake --install "$build_dir" ${3:+--config "$3"} --prefix "$work/prefix" > "$work/install.log"
+libdir=$(dirname "$(find "$work/prefix" -name librnn.so)")
+export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
+
+# What stands between ```LANGUAGE and the next ```.
 # shellcheck disable=SC2016 # these are no command substitutions
-sed -n '/^```c$/,/^```$/{/^```/!p}' "$source_dir/README.md" > "$work/learn.c"
+blocks() {
+    sed -n '/^```'"$1"'$/,/^```$/{s/^```'"$1"'$//;s/^```$/END OF BLOCK/;p}' "$source_dir/README.md"
+}
+blocks c | grep -v '^END OF BLOCK$' > "$work/learn.c"
 [[ $(grep -c '^int main' "$work/learn.c") -eq 1 ]] || fail "README.md doesn't hold exactly one C program"
 
-"${CC:-cc}" -std=c11 -Wall -Wextra -Werror -I"$source_dir/include" "$work/learn.c" -o "$work/learn" \
-    -L"$build_dir" -lrnn -Wl,-rpath,"$build_dir"
+cd "$work"
+commands=0
+while read -r command; do
+    eval "${command/#cc/${CC:-cc} -std=c11 -Wall -Wextra -Werror}" || fail "this fails: $command"
+    ./learn none 2> error && fail "it should fail on a file that isn't there"
+    commands=$((commands + 1))
+done < <(grep -E '^    cc .*learn\.c' "$source_dir/README.md")
+[[ $commands -eq 2 ]] || fail "README.md should give two commands to compile learn.c, not $commands"
+
+ln -s "$source_dir" librnn
+tar -czf librnn.tar.gz -C "$source_dir" CMakeLists.txt cmake include src
+pieces=0
+while read -r -d $'\001' piece; do
+    pieces=$((pieces + 1))
+    mkdir "piece$pieces"
+    ln -s ../learn.c ../librnn ../librnn.tar.gz "piece$pieces"
+    {
+        printf 'cmake_minimum_required(VERSION 3.20)\nproject(learn LANGUAGES C)\n'
+        grep -q add_executable <<< "$piece" || echo 'add_executable(learn learn.c)'
+        echo "$piece"
+    } > "piece$pieces/CMakeLists.txt"
+    cmake -S "piece$pieces" -B "piece$pieces/build" -DCMAKE_PREFIX_PATH="$work/prefix" > cmake.log 2>&1 ||
+        fail "this doesn't configure: $piece"$'\n'"$(tail -n 20 cmake.log)"
+done < <(blocks cmake | sed 's/^END OF BLOCK$/\x01/')
+[[ $pieces -eq 3 ]] || fail "README.md should have three pieces of CMake, not $pieces"
 
 for ((i = 0; i < 200; i++)); do
     echo "A long time ago, in a small house by the sea, there lived an old fisherman and his cat."

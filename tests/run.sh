@@ -2,7 +2,7 @@
 # Builds librnn in build/ (or $BUILD_DIR) and runs all tests, after installing what that needs and the machine lacks.
 # Arguments are passed on to cmake: tests/run.sh -DRNN_SANITIZE=address,undefined
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$(realpath "$0")")/.."
 
 source cmake/packages.sh
 need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3

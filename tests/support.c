@@ -16,9 +16,14 @@ void check_ok(rnn_status status, const char *call, const char *file, int line)
     }
 }
 
+void ignore(rnn_status status)
+{
+    (void)status;
+}
+
 void leave_another_error(void)
 {
-    (void)rnn_optimizer_set_learning_rate(NULL, 0);
+    ignore(rnn_optimizer_set_learning_rate(NULL, 0));
 }
 
 void check_fails(rnn_status actual, rnn_status expected, const char *part, const char *call, const char *file, int line)

@@ -188,12 +188,12 @@ static void *fail_beside_another_thread(void *argument)
     rnn_model *model = NULL;
     rnn_optimizer *optimizer = NULL;
     snprintf(report->before, sizeof report->before, "%s", rnn_last_error());
-    rnn_model_options_init(&model_options, sizeof model_options);
+    ignore(rnn_model_options_init(&model_options, sizeof model_options));
     model_options.input_size = model_options.output_size = 2;
-    rnn_model_create(&model_options, &model);
-    rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_ADAGRAD);
+    ignore(rnn_model_create(&model_options, &model));
+    ignore(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_ADAGRAD));
     options.learning_rate = report->learning_rate;
-    rnn_optimizer_create(model, &options, &optimizer);
+    ignore(rnn_optimizer_create(model, &options, &optimizer));
     rnn_model_destroy(model);
     pthread_barrier_wait(report->barrier);
     snprintf(report->after, sizeof report->after, "%s", rnn_last_error());

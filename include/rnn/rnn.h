@@ -71,6 +71,16 @@ extern "C" {
 #endif
 
 /**
+ * Marks the functions whose status a program must look at: the compiler warns where it is ignored. A program that wants
+ * no such warnings defines RNN_NO_WARN_UNUSED_RESULT before it includes this header.
+ */
+#if defined(__GNUC__) && !defined(RNN_NO_WARN_UNUSED_RESULT)
+#define RNN_CHECKED __attribute__((warn_unused_result))
+#else
+#define RNN_CHECKED
+#endif
+
+/**
  * @defgroup version Version
  * @{
  */
@@ -109,7 +119,7 @@ enum {
     RNN_ERROR_MISMATCH = 5, /**< Two objects don't belong together: another shape, precision or number of streams. */
     RNN_ERROR_NONFINITE = 6, /**< A number is NaN or infinite: the loss, a gradient, the state. Nothing was updated. */
     /** The contents of a file are not what they must be: damaged, cut off, of another kind or of a later version. */
-    RNN_ERROR_FORMAT = 7,
+    RNN_ERROR_FORMAT = 7
 };
 
 /**
@@ -149,7 +159,7 @@ typedef struct rnn_allocator {
  * @param allocator What to use; copied. NULL goes back to the C library.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library holds memory at present.
  */
-RNN_API rnn_status rnn_set_allocator(const rnn_allocator *allocator);
+RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator);
 /** @} */
 
 /**
@@ -177,7 +187,7 @@ RNN_API rnn_status rnn_set_allocator(const rnn_allocator *allocator);
  *        number from 1 to 1024 in a variable is ignored.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_set_threads(int32_t threads);
+RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
 
 /**
  * How many threads a call may compute with.
@@ -214,7 +224,7 @@ typedef struct rnn_source rnn_source; /**< The bytes of a text. */
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (when "-" is there twice, too); #RNN_ERROR_IO (a directory or a block device,
  *         too); #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
+RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
 
 /** Releases a source and, unless a corpus still reads them, closes its files. NULL is allowed. */
 RNN_API void rnn_source_destroy(rnn_source *source);
@@ -243,7 +253,7 @@ typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1
 /** What a vocabulary takes for one symbol. */
 enum {
     RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
-    RNN_VOCAB_UTF8 = 1,  /**< Each of the 1112064 code points of Unicode is a symbol. */
+    RNN_VOCAB_UTF8 = 1   /**< Each of the 1112064 code points of Unicode is a symbol. */
 };
 
 /**
@@ -254,7 +264,8 @@ enum {
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size, rnn_vocab **vocab);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size,
+                                                          rnn_vocab **vocab);
 
 /**
  * The same for the text in a file, which is read once from start to end in pieces, whatever its size.
@@ -264,7 +275,7 @@ RNN_API rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, si
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too),
  *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
 
 /**
  * The same for the text of a source, which is read once from start to end in pieces.
@@ -274,7 +285,7 @@ RNN_API rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rn
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
  *         offset is that in its file) or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab);
 
 /**
  * Creates a vocabulary from its symbols in the order of their ids.
@@ -285,7 +296,8 @@ RNN_API rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8) or
  *         #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size, rnn_vocab **vocab);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size,
+                                                          rnn_vocab **vocab);
 
 /**
  * Creates a vocabulary that has an id for every text: that of another, and at its end, with the id V, a symbol that
@@ -297,8 +309,8 @@ RNN_API rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols,
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *shown, size_t size,
-                                                 rnn_vocab **vocab);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *shown, size_t size,
+                                                             rnn_vocab **vocab);
 
 /** Releases a vocabulary. NULL is allowed. */
 RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
@@ -334,8 +346,8 @@ RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
  *         invalid UTF-8 (the sentence says which, and its offset in bytes); #RNN_ERROR_ARGUMENT when `capacity` is too
  *         small. Nothing is written then.
  */
-RNN_API rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
-                                    int64_t capacity, int64_t *count);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
+                                                int64_t capacity, int64_t *count);
 
 /**
  * Turns ids into text, or only counts its bytes. The text is not terminated by a NUL.
@@ -350,8 +362,8 @@ RNN_API rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, si
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
  *         Nothing is written then.
  */
-RNN_API rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text,
-                                    size_t capacity, size_t *size);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text,
+                                                size_t capacity, size_t *size);
 
 /**
  * The bytes of one symbol.
@@ -361,7 +373,7 @@ RNN_API rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, 
  * @param[out] size Its length in bytes; NULL if not wanted.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, or #RNN_ERROR_SYMBOL when `id` is out of range.
  */
-RNN_API rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size);
+RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size);
 /** @} */
 
 /**
@@ -396,7 +408,7 @@ typedef struct rnn_chunk {
  * @param struct_size sizeof(rnn_chunk).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
+RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
 
 /** What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. */
 typedef struct rnn_loss {
@@ -438,8 +450,8 @@ typedef struct rnn_corpus rnn_corpus; /**< A text or part of one, and a position
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_SYMBOL with the symbol and its
  *         offset; #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size, int64_t steps,
-                                               int64_t streams, rnn_corpus **corpus);
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size,
+                                                           int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
  * Opens the text in a file.
@@ -452,8 +464,8 @@ RNN_API rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const voi
  *         symbol and its offset; #RNN_ERROR_MEMORY. An unknown byte, with #RNN_VOCAB_BYTES, is found by the
  *         rnn_corpus_next() that comes to it.
  */
-RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps, int64_t streams,
-                                               rnn_corpus **corpus);
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
+                                                           int64_t streams, rnn_corpus **corpus);
 
 /**
  * Opens the text of a source.
@@ -464,8 +476,8 @@ RNN_API rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const cha
  * @param[out] corpus The new corpus, at its start; it holds the source's files open until rnn_corpus_destroy().
  * @return As rnn_corpus_create_from_file(); an offset is that in its file.
  */
-RNN_API rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source, int64_t steps,
-                                                 int64_t streams, rnn_corpus **corpus);
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source,
+                                                             int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
  * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
@@ -475,7 +487,7 @@ RNN_API rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const r
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when either part would be shorter than B T + 1 symbols too;
  *         #RNN_ERROR_MEMORY; #RNN_ERROR_IO.
  */
-RNN_API rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
+RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
 
 /** Releases a corpus and closes its file. NULL is allowed. */
 RNN_API void rnn_corpus_destroy(rnn_corpus *corpus);
@@ -502,7 +514,7 @@ RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the file or
  *         of the whole text in memory; #RNN_ERROR_IO. The position stays then.
  */
-RNN_API rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
+RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
 
 /**
  * The position of the next chunk: how many steps of each stream have been served since the start.
@@ -518,13 +530,13 @@ RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
  *        which it starts over.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
+RNN_API RNN_CHECKED rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
 
 /**
  * Goes back to the start.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
+RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
 /** @} */
 
 /**
@@ -548,7 +560,7 @@ enum {
      * peepholes; gates in the order i, f, g, o. With x = x_t and h = h_{t-1}: i, f, o = σ(W_i x + b_i + W_h h + b_h) of
      * each; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c_t = f c_{t-1} + i g; h_t = o tanh(c_t).
      */
-    RNN_CELL_LSTM = 2,
+    RNN_CELL_LSTM = 2
 };
 
 /** What goes into the first layer. */
@@ -558,13 +570,13 @@ enum {
     /** Ids, through a learned embedding of `embedding_size` (PyTorch's nn.Embedding). */
     RNN_INPUT_EMBEDDING = 1,
     /** Vectors of `input_size` numbers. */
-    RNN_INPUT_VECTORS = 2,
+    RNN_INPUT_VECTORS = 2
 };
 
 /** What the outputs are compared with, and what a position costs. */
 enum {
     RNN_LOSS_CROSS_ENTROPY = 0, /**< -log softmax(outputs)[target], in nats. */
-    RNN_LOSS_SQUARED_ERROR = 1, /**< Sum over the outputs of (output - target)². */
+    RNN_LOSS_SQUARED_ERROR = 1  /**< Sum over the outputs of (output - target)². */
 };
 
 /** Which biases a layer has. */
@@ -575,7 +587,7 @@ enum {
      * `bias_ih` and `bias_hh`: PyTorch's. Only in a GRU does it compute anything else; but training moves the two
      * alike, which doubles the learning rate of their sum.
      */
-    RNN_BIAS_BOTH = 1,
+    RNN_BIAS_BOTH = 1
 };
 
 /** How parameters begin. In all of them `forget_bias` and `orthogonal` may change a part. */
@@ -585,19 +597,19 @@ enum {
      * All uniform in ±1/√H, as PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied N(0, 1),
      * as PyTorch's nn.Embedding. `weight_scale` has no part in it.
      */
-    RNN_INIT_UNIFORM = 1,
+    RNN_INIT_UNIFORM = 1
 };
 
 /** The number format that a model computes in. */
 enum {
     RNN_FLOAT32 = 0, /**< `float`: for training and sampling. */
-    RNN_FLOAT64 = 1, /**< `double`: for gradient checks and reference runs. */
+    RNN_FLOAT64 = 1  /**< `double`: for gradient checks and reference runs. */
 };
 
 /** What the gradients are the gradients of. */
 enum {
-    RNN_REDUCTION_SUM = 0,  /**< The sum of the loss over the counted positions of a chunk: the seed's. */
-    RNN_REDUCTION_MEAN = 1, /**< That sum divided by the number of counted positions of the chunk. */
+    RNN_REDUCTION_SUM = 0, /**< The sum of the loss over the counted positions of a chunk: the seed's. */
+    RNN_REDUCTION_MEAN = 1 /**< That sum divided by the number of counted positions of the chunk. */
 };
 
 /** What a model is. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`. */
@@ -640,7 +652,7 @@ typedef struct rnn_model_options {
  * @param struct_size sizeof(rnn_model_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size);
+RNN_API RNN_CHECKED rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size);
 
 /**
  * Creates a model with its initial parameters.
@@ -648,7 +660,7 @@ RNN_API rnn_status rnn_model_options_init(rnn_model_options *options, size_t str
  * @param[out] model The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
+RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
 
 /** Releases a model. NULL is allowed. */
 RNN_API void rnn_model_destroy(rnn_model *model);
@@ -659,7 +671,7 @@ RNN_API void rnn_model_destroy(rnn_model *model);
  * @param[out] options What to fill; `options->struct_size` must be set (rnn_model_options_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_options *options);
+RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_options *options);
 
 /**
  * One named parameter of a model: a view, for reading, into the model's flat buffers.
@@ -699,7 +711,7 @@ typedef struct rnn_parameter {
  * @param struct_size sizeof(rnn_parameter).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size);
+RNN_API RNN_CHECKED rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size);
 
 /**
  * The number of named parameters.
@@ -714,7 +726,7 @@ RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
  * @param[out] parameter What to fill; `parameter->struct_size` must be set (rnn_parameter_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter);
+RNN_API RNN_CHECKED rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter);
 
 /**
  * Finds a parameter by its name.
@@ -723,7 +735,7 @@ RNN_API rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rn
  * @param[out] index Its index.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT when the model has no parameter of that name.
  */
-RNN_API rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
+RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
 
 /**
  * Copies a parameter's values out, row-major.
@@ -733,7 +745,8 @@ RNN_API rnn_status rnn_model_find_parameter(const rnn_model *model, const char *
  * @param count  The parameter's number of elements.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
  */
-RNN_API rnn_status rnn_model_get_parameter(const rnn_model *model, int64_t index, void *values, int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_model_get_parameter(const rnn_model *model, int64_t index, void *values,
+                                                       int64_t count);
 
 /**
  * Sets a parameter's values.
@@ -743,7 +756,8 @@ RNN_API rnn_status rnn_model_get_parameter(const rnn_model *model, int64_t index
  * @param count  The parameter's number of elements.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).
  */
-RNN_API rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *values, int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *values,
+                                                       int64_t count);
 
 /**
  * Copies a parameter's gradient out, row-major: zeros before the first rnn_forward_backward().
@@ -753,7 +767,8 @@ RNN_API rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, cons
  * @param count  The parameter's number of elements.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
  */
-RNN_API rnn_status rnn_model_get_gradient(const rnn_model *model, int64_t index, void *values, int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_model_get_gradient(const rnn_model *model, int64_t index, void *values,
+                                                      int64_t count);
 
 /**
  * Checks that all parameters are finite. rnn_model_set_parameter() takes no others, but a file may hold some, and
@@ -761,7 +776,7 @@ RNN_API rnn_status rnn_model_get_gradient(const rnn_model *model, int64_t index,
  * @param model The model.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE with the first that isn't: "decoder.weight[3][5] is nan".
  */
-RNN_API rnn_status rnn_model_check_finite(const rnn_model *model);
+RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 
 /**
  * All parameters as one flat buffer, for reading: what ::rnn_parameter's `values` point into.
@@ -770,7 +785,7 @@ RNN_API rnn_status rnn_model_check_finite(const rnn_model *model);
  * @param[out] count  Its number of elements.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
+RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
 
 /**
  * All gradients as one flat buffer of the parameters' layout, for reading and writing: to sum gradients over processes
@@ -784,13 +799,13 @@ RNN_API rnn_status rnn_model_flat_parameters(const rnn_model *model, const void 
  * @param[out] count     Its number of elements.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
+RNN_API RNN_CHECKED rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
 
 /**
  * Sets all gradients to zero.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_model_zero_gradients(rnn_model *model);
+RNN_API RNN_CHECKED rnn_status rnn_model_zero_gradients(rnn_model *model);
 
 /**
  * Limits each gradient to -limit ... limit, as the seed does with 5. One that is infinite or NaN stays what it is, and
@@ -799,7 +814,7 @@ RNN_API rnn_status rnn_model_zero_gradients(rnn_model *model);
  * @param limit Greater than 0, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
+RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double limit);
 
 /**
  * Scales all gradients down together when their norm, that of one vector of all, exceeds a limit (Pascanu et al. 2013):
@@ -811,7 +826,7 @@ RNN_API rnn_status rnn_model_clip_value(rnn_model *model, double limit);
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when the sum of the gradients' squares is not finite in
  *         double. The gradients stay then.
  */
-RNN_API rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
+RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 /** @} */
 
 /**
@@ -823,7 +838,7 @@ typedef struct rnn_state rnn_state; /**< B streams' hidden state. */
 /** What a state holds for each layer, stream and hidden unit. */
 enum {
     RNN_STATE_HIDDEN = 0, /**< h, the activations. */
-    RNN_STATE_MEMORY = 1, /**< c, the memory of an LSTM. */
+    RNN_STATE_MEMORY = 1  /**< c, the memory of an LSTM. */
 };
 
 /**
@@ -833,7 +848,7 @@ enum {
  * @param[out] state The new state; release it with rnn_state_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state);
+RNN_API RNN_CHECKED rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state **state);
 
 /** Releases a state. NULL is allowed. */
 RNN_API void rnn_state_destroy(rnn_state *state);
@@ -848,7 +863,7 @@ RNN_API int64_t rnn_state_streams(const rnn_state *state);
  * Sets all streams to zeros.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_state_reset(rnn_state *state);
+RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
 
 /**
  * Sets one stream to zeros.
@@ -856,13 +871,13 @@ RNN_API rnn_status rnn_state_reset(rnn_state *state);
  * @param stream 0 to B - 1.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream);
+RNN_API RNN_CHECKED rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream);
 
 /**
  * Copies a state's values to another of the same model shape and number of streams.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
-RNN_API rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source);
+RNN_API RNN_CHECKED rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source);
 
 /**
  * Copies one stream's values: to sample with one stream, say, from where one of a training state's streams stands.
@@ -872,8 +887,8 @@ RNN_API rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *sourc
  * @param source_stream      0 to its B - 1.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
-RNN_API rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destination_stream, const rnn_state *source,
-                                         int64_t source_stream);
+RNN_API RNN_CHECKED rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destination_stream,
+                                                     const rnn_state *source, int64_t source_stream);
 
 /**
  * Copies a layer's values out.
@@ -884,7 +899,8 @@ RNN_API rnn_status rnn_state_copy_stream(rnn_state *destination, int64_t destina
  * @param count  B times H.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
  */
-RNN_API rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t what, void *values, int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t what, void *values,
+                                             int64_t count);
 
 /**
  * Sets a layer's values.
@@ -895,7 +911,8 @@ RNN_API rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t 
  * @param count  B times H.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).
  */
-RNN_API rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values, int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values,
+                                             int64_t count);
 
 /**
  * Which dropout mask comes next: the number of calls of rnn_forward_backward() on this state, unless it was set.
@@ -911,7 +928,7 @@ RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
  * @param index The index of the next chunk, less than 2^54.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
+RNN_API RNN_CHECKED rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
 /** @} */
 
 /**
@@ -924,8 +941,8 @@ RNN_API rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
 
 /** What to keep of a chunk; add up what is wanted. */
 enum {
-    RNN_OBSERVE_ACTIVATIONS = 1,    /**< h of each layer, step and stream. */
-    RNN_OBSERVE_GRADIENT_NORMS = 2, /**< ‖∂loss/∂h_t‖ of each layer and step. */
+    RNN_OBSERVE_ACTIVATIONS = 1,   /**< h of each layer, step and stream. */
+    RNN_OBSERVE_GRADIENT_NORMS = 2 /**< ‖∂loss/∂h_t‖ of each layer and step. */
 };
 
 /**
@@ -934,7 +951,7 @@ enum {
  * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is how a state begins.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_state_observe(rnn_state *state, int32_t what);
+RNN_API RNN_CHECKED rnn_status rnn_state_observe(rnn_state *state, int32_t what);
 
 /**
  * A layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before any
@@ -945,7 +962,8 @@ RNN_API rnn_status rnn_state_observe(rnn_state *state, int32_t what);
  * @param count  T times B times H of that chunk.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
  */
-RNN_API rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values, int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values,
+                                                     int64_t count);
 
 /**
  * How strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step: the Euclidean
@@ -957,7 +975,8 @@ RNN_API rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, 
  * @param count  T of that chunk.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
  */
-RNN_API rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms, int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms,
+                                                        int64_t count);
 /** @} */
 
 /**
@@ -978,8 +997,8 @@ RNN_API rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t laye
  *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. The
  *         state stays then (`outputs` may have been written).
  */
-RNN_API rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
-                               int64_t outputs_count, rnn_loss *loss);
+RNN_API RNN_CHECKED rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
+                                           void *outputs, int64_t outputs_count, rnn_loss *loss);
 
 /**
  * Runs a model over a chunk, forward and back, adds the gradients of its loss to the model's, and advances the state:
@@ -993,7 +1012,8 @@ RNN_API rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const r
  *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. State
  *         and gradients stay then.
  */
-RNN_API rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, rnn_loss *loss);
+RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
+                                                    rnn_loss *loss);
 /** @} */
 
 /**
@@ -1022,7 +1042,7 @@ enum {
      */
     RNN_OPTIMIZER_ADAM = 3,
     /** Adam after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
-    RNN_OPTIMIZER_ADAMW = 4,
+    RNN_OPTIMIZER_ADAMW = 4
 };
 
 /** What an optimizer is. Fill it with rnn_optimizer_options_init(). A rule that has no use for a field needs it to be
@@ -1060,7 +1080,8 @@ typedef struct rnn_optimizer_options {
  * @param rule #RNN_OPTIMIZER_ADAGRAD and so on.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size, int32_t rule);
+RNN_API RNN_CHECKED rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size,
+                                                          int32_t rule);
 
 /**
  * Creates an optimizer for models of one shape.
@@ -1069,8 +1090,8 @@ RNN_API rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, si
  * @param[out] optimizer The new optimizer; release it with rnn_optimizer_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_options *options,
-                                        rnn_optimizer **optimizer);
+RNN_API RNN_CHECKED rnn_status rnn_optimizer_create(const rnn_model *model, const rnn_optimizer_options *options,
+                                                    rnn_optimizer **optimizer);
 
 /** Releases an optimizer. NULL is allowed. */
 RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
@@ -1084,7 +1105,7 @@ RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
  *         would be infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and none can be made. Parameters,
  *         gradients and optimizer stay then: rnn_model_zero_gradients() drops such gradients.
  */
-RNN_API rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
+RNN_API RNN_CHECKED rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
 
 /**
  * The learning rate.
@@ -1098,7 +1119,7 @@ RNN_API double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer);
  * @param learning_rate 0 or more, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *optimizer, double learning_rate);
+RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *optimizer, double learning_rate);
 /** @} */
 
 /**
@@ -1121,7 +1142,7 @@ typedef struct rnn_sampler_options {
  * @param struct_size sizeof(rnn_sampler_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_size);
+RNN_API RNN_CHECKED rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_size);
 
 /**
  * Creates a sampler.
@@ -1129,7 +1150,7 @@ RNN_API rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t
  * @param[out] sampler The new sampler; release it with rnn_sampler_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler);
+RNN_API RNN_CHECKED rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler);
 
 /** Releases a sampler. NULL is allowed. */
 RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
@@ -1154,8 +1175,8 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
  *         #RNN_ERROR_MEMORY. State and sampler stay then (`ids` may have
  *         been written).
  */
-RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *first,
-                              int64_t n, int32_t *ids);
+RNN_API RNN_CHECKED rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
+                                          const int32_t *first, int64_t n, int32_t *ids);
 /** @} */
 
 /**
@@ -1187,7 +1208,7 @@ RNN_API rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_samp
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the vocabulary has another number of symbols than the
  *         model; #RNN_ERROR_IO (a directory or a pipe of that name, too); #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const char *path);
+RNN_API RNN_CHECKED rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const char *path);
 
 /**
  * Writes to memory what rnn_model_save() would write to a file, byte for byte.
@@ -1199,8 +1220,8 @@ RNN_API rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when `capacity` is too small, too; #RNN_ERROR_MISMATCH as in rnn_model_save();
  *         #RNN_ERROR_MEMORY. Nothing is written then.
  */
-RNN_API rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *vocab, void *bytes,
-                                            size_t capacity, size_t *size);
+RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *vocab, void *bytes,
+                                                        size_t capacity, size_t *size);
 
 /** For ::rnn_load_options: the precision that the file's numbers have. */
 #define RNN_PRECISION_STORED (-1)
@@ -1240,7 +1261,7 @@ typedef struct rnn_load_options {
  * @param struct_size sizeof(rnn_load_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
+RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
 
 /**
  * Loads a model. Its numbers have the bits that were saved, NaNs included: see rnn_model_check_finite().
@@ -1254,8 +1275,8 @@ RNN_API rnn_status rnn_load_options_init(rnn_load_options *options, size_t struc
  *         with `options`: with the configuration, or with a precision that has no number as large as one of the file's;
  *         #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model,
-                                  rnn_vocab **vocab);
+RNN_API RNN_CHECKED rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model,
+                                              rnn_vocab **vocab);
 
 /**
  * Loads a model from memory that holds what a file would.
@@ -1266,8 +1287,9 @@ RNN_API rnn_status rnn_model_load(const char *path, const rnn_load_options *opti
  * @param[out] vocab As in rnn_model_load().
  * @return As rnn_model_load(), without #RNN_ERROR_IO.
  */
-RNN_API rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, const rnn_load_options *options,
-                                              rnn_model **model, rnn_vocab **vocab);
+RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, size_t size,
+                                                          const rnn_load_options *options, rnn_model **model,
+                                                          rnn_vocab **vocab);
 /** @} */
 
 /**
@@ -1282,18 +1304,18 @@ RNN_API rnn_status rnn_model_load_from_memory(const void *bytes, size_t size, co
  * begin with "librnn." (load_state_dict() with strict=False). It is replaced as a whole, as by rnn_model_save().
  *
  *     rnn_checkpoint c;
- *     rnn_checkpoint_init(&c, sizeof c);
+ *     check(rnn_checkpoint_init(&c, sizeof c));
  *     if (access("run.safetensors", F_OK) == 0) {
- *         rnn_checkpoint_load("run.safetensors", &c);
+ *         check(rnn_checkpoint_load("run.safetensors", &c));
  *         ... open the text with c.vocab, then ...
- *         rnn_corpus_seek(corpus, c.corpus_position);
+ *         check(rnn_corpus_seek(corpus, c.corpus_position));
  *     } else {
  *         ... create c.vocab, c.model, c.optimizer, c.state, and open the text ...
  *     }
  *     for (;;) {
  *         ... a chunk; and now and then ...
  *         c.corpus_position = rnn_corpus_position(corpus);
- *         rnn_checkpoint_save(&c, "run.safetensors");
+ *         check(rnn_checkpoint_save(&c, "run.safetensors"));
  *     }
  *
  * Nothing checks that the text is the same, and served with the same T and B: a program for which they may change keeps
@@ -1325,7 +1347,7 @@ typedef struct rnn_checkpoint {
  * @param struct_size sizeof(rnn_checkpoint).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size);
+RNN_API RNN_CHECKED rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size);
 
 /**
  * Saves a checkpoint. The same objects and numbers give the same bytes; the objects stay as they are.
@@ -1334,7 +1356,7 @@ RNN_API rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when optimizer, state or vocabulary don't fit the model;
  *         #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
+RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
 
 /**
  * Writes to memory what rnn_checkpoint_save() would write to a file, byte for byte. Here `model` may be NULL: an
@@ -1346,8 +1368,8 @@ RNN_API rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const c
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `capacity` is too small; #RNN_ERROR_MISMATCH as in
  *         rnn_checkpoint_save(); #RNN_ERROR_MEMORY. Nothing is written then.
  */
-RNN_API rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoint, void *bytes, size_t capacity,
-                                                 size_t *size);
+RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoint, void *bytes,
+                                                             size_t capacity, size_t *size);
 
 /**
  * Loads a checkpoint, in the precision that it was saved in. A file of rnn_model_save() is one that holds a model, a
@@ -1359,7 +1381,7 @@ RNN_API rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoin
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (no such file, too); #RNN_ERROR_FORMAT when the file is damaged,
  *         librnn has not written it, or a later version has, in a way that this one can't resume; #RNN_ERROR_MEMORY.
  */
-RNN_API rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint);
+RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint);
 
 /**
  * Loads a checkpoint from memory that holds what a file would.
@@ -1368,7 +1390,8 @@ RNN_API rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpo
  * @param[out] checkpoint As in rnn_checkpoint_load(); its `model` is NULL where it was when it was saved.
  * @return As rnn_checkpoint_load(), without #RNN_ERROR_IO.
  */
-RNN_API rnn_status rnn_checkpoint_load_from_memory(const void *bytes, size_t size, rnn_checkpoint *checkpoint);
+RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes, size_t size,
+                                                               rnn_checkpoint *checkpoint);
 /** @} */
 
 #ifdef __cplusplus

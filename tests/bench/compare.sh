@@ -44,7 +44,7 @@ done
 bench=$build/tests/bench
 onednn=$build/tests/onednn_peer
 python=${PYTHON:-python3}
-here=$(dirname "$0")
+here=$(dirname "$(realpath "$0")")
 
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT

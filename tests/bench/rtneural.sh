@@ -18,7 +18,7 @@ peers=
 for backend in STL EIGEN XSIMD; do
     if "${CXX:-c++}" -std=c++17 -O3 -march=native -ffast-math -DNDEBUG -DEIGEN_STACK_ALLOCATION_LIMIT=0 \
         "-DRTNEURAL_USE_$backend=1" -DRTNEURAL_DEFAULT_ALIGNMENT=32 -I"$source" -I/usr/include/eigen3 -I"$xsimd" \
-        "$(dirname "$0")/rtneural_peer.cpp" "$source/RTNeural/RTNeural.cpp" -o "$directory/$backend" \
+        "$(dirname "$(realpath "$0")")/rtneural_peer.cpp" "$source/RTNeural/RTNeural.cpp" -o "$directory/$backend" \
         2>"$directory/log"; then
         peers="$peers $backend"
     else

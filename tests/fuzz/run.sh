@@ -3,7 +3,7 @@
 # SECONDS (default 20) each. What they find stays in $BUILD_DIR/found, and inputs that reach more code in
 # $BUILD_DIR/corpus, where the next run goes on. One fuzzer: run.sh 600 fuzz_model.
 set -euo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$(realpath "$0")")/../.."
 
 seconds=${1:-20}
 if [[ ! $seconds =~ ^[0-9]+$ ]]; then

@@ -2,12 +2,13 @@
 # tests/install/run.sh BUILD_DIR
 # Installs a build, moves what was installed, and checks what programs elsewhere rely on: that they can be built through
 # pkg-config and through CMake, from C and from C++, with the shared library and with the static one, and that the
-# shared library exports the functions of the header and needs nothing but the C library and jansson.
+# shared library exports the functions of the header and needs nothing but the C library and jansson. Then has other
+# projects contain librnn, builds it where and as users do, and checks what it says where it can't be built.
 set -euo pipefail
 
-here=$(realpath "$(dirname "$0")")
+here=$(dirname "$(realpath "$0")")
 build=$(realpath "$1")
-work=$(mktemp -d)
+work=$(realpath "$(mktemp -d)")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
@@ -16,6 +17,7 @@ mv installed moved
 libdir=$(dirname "$(find "$work/moved" -name librnn.so)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 version=$(pkg-config --modversion librnn)
+major=${version%%.*}
 
 # expect WHAT EXPECTED ACTUAL
 expect() {
@@ -26,6 +28,14 @@ expect() {
     echo "ok: $1"
 }
 
+# run_cmake ARGUMENT...: shows what it says if it fails.
+run_cmake() {
+    cmake "$@" > cmake.log 2>&1 || {
+        tail -n 40 cmake.log >&2
+        exit 1
+    }
+}
+
 # shellcheck disable=SC2046 # pkg-config prints several words
 {
     cc "$here/consumer.c" -o shared $(pkg-config --cflags --libs librnn)
@@ -34,12 +44,12 @@ expect() {
 expect "pkg-config, shared" "$version" "$(LD_LIBRARY_PATH=$libdir ./shared)"
 expect "pkg-config, static" "$version" "$(./static)"
 
-for language in C CXX; do
-    cmake -S "$here" -B $language -DLANGUAGE=$language \
-        -DCMAKE_PREFIX_PATH="$work/moved" -DMAJOR="${version%%.*}" > cmake.log
-    cmake --build $language > cmake.log
-    expect "CMake, $language, shared" "$version" "$($language/consumer_shared)"
-    expect "CMake, $language, static" "$version" "$($language/consumer_static)"
+for languages in C CXX "C;CXX" "CXX;C"; do
+    run_cmake -S "$here" -B "${languages/;/-}" "-DLANGUAGES=$languages" \
+        -DCMAKE_PREFIX_PATH="$work/moved" -DMAJOR="$major"
+    run_cmake --build "${languages/;/-}"
+    expect "find_package, $languages, shared" "$version" "$("${languages/;/-}/consumer_shared")"
+    expect "find_package, $languages, static" "$version" "$("${languages/;/-}/consumer_static")"
 done
 
 expect "exported symbols" \
@@ -50,3 +60,91 @@ expect "needed libraries" "libc.so libjansson.so libm.so" \
 expect "other symbols of the static library" "" \
     "$(nm -g --defined-only "$libdir/librnn.a" | awk 'NF == 3 { print $3 }' | grep -v '^librnn_' | sort |
         comm -23 - <(nm -D --defined-only "$libdir/librnn.so" | awk '{ sub("@.*", "", $3); print $3 }' | sort))"
+
+# ---- In other projects ----
+
+source="$work/a source, größer"
+mkdir "$source"
+cp -R "$here/../../CMakeLists.txt" "$here/../../cmake" "$here/../../include" "$here/../../src" "$source"
+unset PKG_CONFIG_PATH
+
+# embed NAME OPTION...: builds and runs the project in the directory NAME and installs it in NAME/installed.
+embed() {
+    local name=$1 library
+    shift
+    run_cmake -S "$here/embedding" -B "$name" "-DLIBRNN=$source" "-DCMAKE_INSTALL_PREFIX=$work/$name/installed" "$@"
+    run_cmake --build "$name" --parallel 2
+    run_cmake --install "$name"
+    for library in rnn rnn_static; do
+        expect "$name, $library" "$version" "$("$name/embedding_$library")"
+    done
+}
+
+installed() { # NAME: the files installed by a project, but for those of a folder of librnn's own
+    (cd "$1/installed" && find . -type f -o -type l | grep -v /cmake/ | grep -o '[^/]*$' | sort | xargs)
+}
+
+embed "add_subdirectory from C++ alone" -DHOW=add_subdirectory -DLANGUAGES=CXX -DCMAKE_UNITY_BUILD=ON
+expect "installs nothing of librnn's" "embedding_rnn embedding_rnn_static" \
+    "$(installed "add_subdirectory from C++ alone")"
+embed "FetchContent" -DHOW=FetchContent -DLANGUAGES=C -DRNN_INSTALL=ON -DBUILD_SHARED_LIBS=OFF -DCMAKE_BUILD_TYPE=Debug
+expect "installs librnn with RNN_INSTALL" \
+    "embedding_rnn embedding_rnn_static librnn.a librnn.pc librnn.so librnn.so.$major librnn.so.$version rnn.h" \
+    "$(installed FetchContent)"
+
+# ---- Built as users do ----
+
+# Folders of odd names, a place of its own for libraries, and several configurations in one build directory.
+odd=(-DRNN_BUILD_TESTS=OFF -DRNN_BUILD_EXAMPLES=OFF)
+mkdir "$source/docs"
+cp "$here/../../docs/CMakeLists.txt" "$here/../../docs/Doxyfile.in" "$source/docs"
+run_cmake -S "$source" -B "a build, größer" "${odd[@]}" -G "Ninja Multi-Config" -DCMAKE_UNITY_BUILD=ON \
+    -DBUILD_SHARED_LIBS=OFF -DCMAKE_INSTALL_LIBDIR="$work/libraries" -DCMAKE_INSTALL_PREFIX="$work/prefix"
+run_cmake --build "a build, größer" --config Release
+run_cmake --install "a build, größer" --config Release
+export PKG_CONFIG_PATH=$work/libraries/pkgconfig
+# shellcheck disable=SC2046
+cc "$here/consumer.c" -o absolute $(pkg-config --cflags --libs librnn)
+expect "absolute CMAKE_INSTALL_LIBDIR, pkg-config" "$version" "$(LD_LIBRARY_PATH=$work/libraries ./absolute)"
+run_cmake -S "$here" -B absolute.build -DLANGUAGES=C -Dlibrnn_DIR="$work/libraries/cmake/librnn" -DMAJOR="$major"
+run_cmake --build absolute.build
+expect "absolute CMAKE_INSTALL_LIBDIR, find_package" "$version" "$(absolute.build/consumer_static)"
+unset PKG_CONFIG_PATH
+
+# ---- What it refuses ----
+
+# refuses WHAT SENTENCE OPTION...: to configure must fail and say the sentence.
+refuses() {
+    local what=$1 sentence=$2
+    shift 2
+    rm -rf refused
+    if cmake -S "$source" -B refused "${odd[@]}" "$@" > cmake.log 2>&1; then
+        echo "$what: expected to be refused" >&2
+        exit 1
+    fi
+    # CMake breaks lines where it likes
+    expect "refuses $what" "$sentence" "$(xargs -d '\n' < cmake.log | tr -s ' ' | grep -oF "$sentence")"
+}
+
+# A compiler that says it is another: cc, with macros undefined and defined.
+impersonate() { # NAME OPTION...
+    printf '#!/bin/sh\nexec %s "$@"\n' "${*:2}" > "$1"
+    chmod +x "$1"
+    refuses "$1" "Apple's clang 13.1.6 or a later one of these; $work/$1 is" -DCMAKE_C_COMPILER="$work/$1"
+}
+if command -v gcc > /dev/null; then
+    impersonate gcc-9 gcc -U__GNUC__ -D__GNUC__=9
+    impersonate another-compiler gcc -D__TINYC__=927
+fi
+if command -v clang > /dev/null; then
+    impersonate clang-12 clang -U__clang_major__ -D__clang_major__=12
+fi
+
+mkdir old
+printf 'Name: jansson\nDescription: old\nVersion: 2.9\nLibs: -ljansson\n' > old/jansson.pc
+export PKG_CONFIG_PATH=$work/old
+refuses "an old jansson" "librnn needs jansson 2.10 or later; pkg-config finds 2.9."
+unset PKG_CONFIG_PATH
+refuses "a machine without pkg-config" "librnn needs pkg-config and jansson 2.10" \
+    -DCMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON
+refuses "to build in its own directory" "librnn can't be built in its own directory." -B "$source"

@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The scripts that build find librnn's directory wherever they are called from, and through symbolic links. Each is
+# copied to a tree in which the first thing that it does there, to look for packages, is to say where it is.
+set -euo pipefail
+
+source_dir=$(dirname "$(realpath "$0")")/..
+work=$(realpath "$(mktemp -d)")
+trap 'rm -rf "$work"' EXIT
+tree="$work/a tree, größer"
+mkdir -p "$tree/cmake" "$work/links" "$work/elsewhere"
+cat > "$tree/cmake/packages.sh" << 'END'
+has_package() { true; }
+need_packages() {
+    pwd -P
+    exit
+}
+END
+
+# found_by SCRIPT COMMAND...: the command, run from elsewhere, must reach the tree.
+found_by() {
+    local script=$1 found
+    shift
+    found=$(cd "$work/elsewhere" && "$@" 2>&1) || true
+    if [[ $found != "$tree" ]]; then
+        echo "tests/scripts.sh: $script, called as '$*', ends up in '$found'" >&2
+        exit 1
+    fi
+}
+
+scripts=(examples/quickstart.sh tests/run.sh tests/fuzz/run.sh .ci/run)
+if [[ $(uname -m) != aarch64 ]]; then
+    scripts+=(tests/aarch64.sh) # which has nothing to do there
+fi
+for script in "${scripts[@]}"; do
+    mkdir -p "$(dirname "$tree/$script")"
+    cp "$source_dir/$script" "$tree/$script"
+    ln -sfn "$tree/$script" "$work/links/absolute"
+    ln -sfn "../a tree, größer/$script" "$work/links/relative"
+    ln -sfn absolute "$work/links/to a link"
+    ln -sfn "../links/relative" "$work/elsewhere/link"
+    ln -sfn "$tree" "$work/links/tree"
+    found_by "$script" "$tree/$script"
+    found_by "$script" "../a tree, größer/$script"
+    found_by "$script" "$work/links/absolute"
+    found_by "$script" "$work/links/relative"
+    found_by "$script" "../links/to a link"
+    found_by "$script" ./link
+    found_by "$script" bash link
+    found_by "$script" "$work/links/tree/$script"
+    found_by "$script" env PATH="$work/links:$PATH" absolute
+    found_by "$script" env CDPATH="$work/links:$work" ./link
+    echo "ok: $script"
+done
