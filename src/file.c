@@ -107,15 +107,12 @@ failed:
     return status;
 }
 
-/* A descriptor for the path, or -1. */
+/* A descriptor for the path, or -1. It isn't waited for: librnn_file_read_on() does that. */
 static int open_any(const char *path)
 {
     if (strcmp(path, "-") == 0)
         return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    struct stat about;
-    /* A FIFO is waited for, as by any program that reads one; opened without waiting it would seem empty. */
-    int wait = stat(path, &about) == 0 && S_ISFIFO(about.st_mode) ? 0 : O_NONBLOCK;
-    return open_old(path, O_RDONLY | O_NOCTTY | wait);
+    return open_old(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 }
 
 /* Standard input counts from where it stands, and as read to its end. */
@@ -182,21 +179,61 @@ rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, s
     return RNN_OK;
 }
 
+/* What a call that waits asks whether to give up: rnn_set_interrupt() */
+static struct {
+    int32_t (*ask)(void *context);
+    void *context;
+} interrupt;
+
+void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context)
+{
+    interrupt.ask = interrupted;
+    interrupt.context = context;
+}
+
+/* Asks about ten times a second, however often it is called: an answer may take milliseconds. */
+static bool is_interrupted(void)
+{
+    enum { BETWEEN = 100000000 }; /* nanoseconds */
+    static _Thread_local int64_t asked;
+    struct timespec now;
+    if (!interrupt.ask || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return false;
+    int64_t time = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    if (asked != 0 && time - asked < BETWEEN)
+        return false;
+    asked = time;
+    return interrupt.ask(interrupt.context) != 0;
+}
+
+/* Waits until there is something to read, or the end. A FIFO has neither before a writer has opened it. */
+static rnn_status wait_for_bytes(const rnn_file *file)
+{
+    enum { BETWEEN = 100 }; /* milliseconds */
+    struct pollfd wait = {.fd = file->descriptor, .events = POLLIN};
+    int ready;
+    do {
+        if (is_interrupted())
+            return librnn_fail(RNN_ERROR_IO, "%.*s was not read to its end: the program has interrupted it", PATH_SHOWN,
+                               file->path);
+        ready = poll(&wait, 1, interrupt.ask ? BETWEEN : -1);
+        if (ready < 0 && errno != EINTR)
+            return fail_to_read(file);
+    } while (ready <= 0);
+    return RNN_OK;
+}
+
 rnn_status librnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size_t *done)
 {
     for (*done = 0; *done < size;) {
+        RNN_TRY(wait_for_bytes(file));
         ssize_t n = read(file->descriptor, (char *)bytes + *done, size - *done);
         if (n == 0)
             break;
-        if (n > 0) {
+        if (n > 0)
             *done += (size_t)n;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            struct pollfd wait = {.fd = file->descriptor, .events = POLLIN};
-            if (poll(&wait, 1, -1) < 0 && errno != EINTR)
-                return fail_to_read(file);
-        } else if (errno != EINTR) {
+        else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
             return fail_to_read(file);
-        }
     }
     return RNN_OK;
 }

@@ -24,13 +24,16 @@ typedef struct rnn_file {
 /* Opens a regular file for reading. Anything else is an error, and is not waited for. */
 rnn_status librnn_file_open(const char *path, rnn_file *file);
 
-/* Opens for reading what may also be readable only once; "-" is standard input. Waits for a FIFO's writer. */
+/* Opens for reading what may also be readable only once; "-" is standard input. */
 rnn_status librnn_file_open_any(const char *path, rnn_file *file);
 
 /* Reads exactly `size` bytes from `offset` on; fewer, since the file has become shorter, is an error. */
 rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size_t size);
 
-/* Reads the next bytes of what can only be read once; `done` is less than `size` only at its end. */
+/*
+ * Reads the next bytes of what can only be read once, and waits for them, and for a FIFO's writer; `done` is less than
+ * `size` only at its end.
+ */
 rnn_status librnn_file_read_on(const rnn_file *file, void *bytes, size_t size, size_t *done);
 
 /* That the file has the length and the time of modification that it had when it was opened. */

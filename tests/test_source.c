@@ -1,5 +1,8 @@
 /* Sources: several files as one text, what can only be read once, and where sentences say that something is wrong. */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -427,6 +430,107 @@ static void test_a_fifo_is_waited_for_and_read_to_its_end(void **state)
     free(text);
 }
 
+/* What a signal's handler, another thread and the library's question share */
+static struct {
+    volatile sig_atomic_t signals;
+    atomic_int asked, give_up_after; /* questions; 0: never */
+    pthread_t waiting;
+    const char *writes_to; /* NULL: nothing is written */
+} interruption;
+
+static void count_signal(int number)
+{
+    (void)number;
+    interruption.signals++;
+}
+
+static int32_t answer(void *context)
+{
+    assert_ptr_equal(context, &interruption);
+    int asked = atomic_fetch_add(&interruption.asked, 1) + 1;
+    return interruption.give_up_after > 0 && asked >= interruption.give_up_after;
+}
+
+/* Sends signals, and then writes between more of them. */
+static void *disturb(void *unused)
+{
+    static const struct timespec pause = {.tv_nsec = 10000000};
+    (void)unused;
+    for (int i = 0; i < 30; i++) {
+        pthread_kill(interruption.waiting, SIGUSR1);
+        nanosleep(&pause, NULL);
+    }
+    if (interruption.writes_to != NULL) {
+        int descriptor = open(interruption.writes_to, O_WRONLY);
+        assert_true(descriptor >= 0);
+        for (int i = 0; i < 10; i++) {
+            pthread_kill(interruption.waiting, SIGUSR1);
+            assert_int_equal(write(descriptor, "text", 4), 4);
+            nanosleep(&pause, NULL);
+        }
+        close(descriptor);
+    }
+    return NULL;
+}
+
+static rnn_status open_disturbed(const char *path, const char *writes_to, int give_up_after, rnn_source **source)
+{
+    pthread_t other;
+    interruption.signals = 0;
+    interruption.asked = 0;
+    interruption.give_up_after = give_up_after;
+    interruption.waiting = pthread_self();
+    interruption.writes_to = writes_to;
+    assert_int_equal(pthread_create(&other, NULL, disturb, NULL), 0);
+    rnn_status status = rnn_source_open(&path, 1, source);
+    pthread_join(other, NULL);
+    return status;
+}
+
+static void test_a_call_that_waits_can_be_told_to_give_up(void **state)
+{
+    const struct sigaction counting = {.sa_handler = count_signal};
+    struct sigaction before;
+    int ends[2];
+    (void)state;
+    assert_int_equal(sigaction(SIGUSR1, &counting, &before), 0);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    rnn_set_interrupt(answer, &interruption);
+
+    /* A FIFO without a writer, and one whose writer says nothing */
+    for (int has_writer = 0; has_writer < 2; has_writer++) {
+        rnn_source *source = UNTOUCHED;
+        int writer = has_writer ? open("pipe", O_RDWR) : -1;
+        assert_fails(open_disturbed("pipe", NULL, 2, &source), RNN_ERROR_IO, "pipe was not read to its end");
+        assert_ptr_equal(source, UNTOUCHED);
+        close(writer);
+    }
+
+    /* Standard input, whose descriptor blocks */
+    rnn_source *source = UNTOUCHED;
+    int input = dup(STDIN_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    assert_fails(open_disturbed("-", NULL, 2, &source), RNN_ERROR_IO, "standard input was not read to its end");
+    assert_ptr_equal(source, UNTOUCHED);
+    assert_int_equal(dup2(input, STDIN_FILENO), STDIN_FILENO);
+    close(input);
+    close(ends[0]);
+    close(ends[1]);
+
+    /* Told to wait on, it does, whatever signals come. With nothing to ask likewise. */
+    for (int asks = 0; asks < 2; asks++) {
+        rnn_set_interrupt(asks ? answer : NULL, &interruption);
+        assert_ok(open_disturbed("pipe", "pipe", 0, &source));
+        assert_int_equal(rnn_source_size(source), 40);
+        assert_true(interruption.signals > 0);
+        assert_true(asks == (interruption.asked > 0));
+        rnn_source_destroy(source);
+    }
+    rnn_set_interrupt(NULL, NULL);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
+}
+
 static void test_standard_input_is_read_from_a_pipe(void **state)
 {
     size_t size = 0;
@@ -607,6 +711,7 @@ int main(void)
         test_with_files(test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason),
         test_with_files(test_a_vocabulary_of_a_file_that_has_changed_is_an_error),
         test_with_files(test_a_fifo_is_waited_for_and_read_to_its_end),
+        test_with_files(test_a_call_that_waits_can_be_told_to_give_up),
         test_with_files(test_standard_input_is_read_from_a_pipe),
         test_with_files(test_a_regular_standard_input_is_read_from_where_it_stands),
         test_with_files(test_a_closed_standard_input_is_an_error),

@@ -216,7 +216,8 @@ typedef struct rnn_source rnn_source; /**< The bytes of a text. */
  *
  * The path "-" is standard input (its descriptor: what stdio may have read ahead is not seen), and "./-" a file of that
  * name. What can only be read once, a FIFO, pipe, socket or terminal, standard input too unless it is a regular file,
- * is read to its end, which is waited for, and held in memory. It stays read when the call fails.
+ * is read to its end, which is waited for (see rnn_set_interrupt()), and held in memory. It stays read when the call
+ * fails.
  * @param paths  [count] names; not kept.
  * @param count  Their number: 1 to 1048576. Each regular file stays open, so that the system's limit on open files
  *               holds, too.
@@ -225,6 +226,16 @@ typedef struct rnn_source rnn_source; /**< The bytes of a text. */
  *         too); #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
+
+/**
+ * Sets what a call that waits for a pipe, FIFO, socket or terminal asks whether to give up. It is asked several times a
+ * second, and within a tenth of a second after a signal. This is for languages that handle signals between calls, such
+ * as Python, whose users want Ctrl-C to work meanwhile. In C, a signal handler may set a flag that it returns.
+ * @param interrupted Not 0: the call fails with #RNN_ERROR_IO. 0: it waits on. It runs on the thread that waits. NULL,
+ *        the default: nothing is asked, and a call waits whatever signals come. Set it while no call waits.
+ * @param context Handed to it.
+ */
+RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
 
 /** Releases a source and, unless a corpus still reads them, closes its files. NULL is allowed. */
 RNN_API void rnn_source_destroy(rnn_source *source);
