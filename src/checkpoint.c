@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "model_file.h"
 #include "model_text.h"
+#include "names.h"
 #include "optimizer.h"
 #include "sampler.h"
 #include "state.h"
@@ -437,7 +438,8 @@ static rnn_status read_rows(safetensors_reader *reader, rnn_model *model)
         return RNN_OK; /* there are none */
     RNN_TRY(need_tensor(reader, rows_name, "I32", &t));
     if (t->rank != 1)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 " dimensions; it must have 1", rows_name, t->rank);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 " dimension%s; it must have 1", rows_name, t->rank,
+                           rnn_plural((uint64_t)t->rank));
     for (int64_t first = 0, count; first < t->shape[0]; first += count) {
         count = t->shape[0] - first < PIECE ? t->shape[0] - first : PIECE;
         RNN_TRY(
@@ -478,7 +480,7 @@ static rnn_status check_squares(const rnn_model *model, const char *prefix, cons
         for (size_t i = 0; i < (size_t)(p->rows * p->columns); i++) {
             double value = rnn_model_number(model, buffer, p->offset + i);
             if (value < 0)
-                return librnn_fail(RNN_ERROR_FORMAT, "%s%s holds %g; it must be squares", prefix, p->name, value);
+                return librnn_fail(RNN_ERROR_FORMAT, "%s%s holds %g; it must hold squares", prefix, p->name, value);
         }
     }
     return RNN_OK;
@@ -512,7 +514,7 @@ static rnn_status read_optimizer(safetensors_reader *reader, const rnn_model *mo
         RNN_TRY(check_array(reader, model, second_prefix));
     rnn_status status = rnn_optimizer_create(model, &read.options, optimizer);
     if (status == RNN_ERROR_ARGUMENT)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file says what no optimizer is: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible optimizer: %s", rnn_last_error());
     RNN_TRY(status);
     (*optimizer)->steps = read.steps;
     return read_accumulators(reader, model, *optimizer);
@@ -553,7 +555,7 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
     RNN_TRY(need_numbers(reader, state_names[0], model, &t));
     const int64_t shape[3] = {model->options.layers, t->rank == 3 ? t->shape[1] : 0, model->options.hidden_size};
     if (shape[1] < 1 || shape[1] > STREAMS_MOST)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s must be of layers, 1 to %d streams and hidden_size", t->name,
+        return librnn_fail(RNN_ERROR_FORMAT, "the shape of %s must be layers, 1 to %d streams, hidden_size", t->name,
                            STREAMS_MOST);
     for (int32_t part = 0; part < model->core->cell(model->options.cell)->parts; part++) {
         RNN_TRY(need_numbers(reader, state_names[part], model, &t));
@@ -572,7 +574,7 @@ static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **s
     RNN_TRY(librnn_text_read_fields(reader, sampler_fields, COUNT_OF(sampler_fields), &read));
     rnn_status status = rnn_sampler_create(&read.options, sampler);
     if (status == RNN_ERROR_ARGUMENT)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file says what no sampler is: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible sampler: %s", rnn_last_error());
     if (status == RNN_OK)
         (*sampler)->drawn = read.drawn;
     return status;
@@ -608,7 +610,7 @@ static rnn_status read_without_model(safetensors_reader *reader, rnn_checkpoint 
         RNN_TRY(librnn_text_read_fields(reader, bare_fields, COUNT_OF(bare_fields), &options));
         rnn_status status = librnn_model_lay_out(&options, &f.bare);
         if (status == RNN_ERROR_ARGUMENT)
-            return librnn_fail(RNN_ERROR_FORMAT, "the file says what no model is: %s", rnn_last_error());
+            return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible model: %s", rnn_last_error());
         RNN_TRY(status);
         f.model = f.bare;
     }

@@ -6,6 +6,7 @@
 
 #include "cache.h"
 #include "float_mode.h"
+#include "names.h"
 #include "threads.h"
 
 #include <inttypes.h>
@@ -34,8 +35,8 @@ rnn_status librnn_check_ids(const char *name, const int32_t *ids, size_t count, 
 {
     for (size_t i = 0; i < count; i++)
         if (ids[i] < least || ids[i] >= size)
-            return librnn_fail(RNN_ERROR_SYMBOL, "%s[%zu] is %" PRId32 "; it must be %" PRId32 " to %" PRId64, name, i,
-                               ids[i], least, size - 1);
+            return librnn_fail(RNN_ERROR_SYMBOL, "%s[%zu] is %" PRId32 "; it must be 0 to %" PRId64 "%s", name, i,
+                               ids[i], size - 1, least == RNN_IGNORE ? ", or RNN_IGNORE (-1)" : "");
     return RNN_OK;
 }
 
@@ -44,8 +45,8 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
                                 size_t width, const uint8_t *mask)
 {
     if (rows > SIZE_MAX / sizeof(double) / width)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %zu times %zu numbers, more than can be addressed", name, rows,
-                           width);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %zu rows of %zu number%s, more than can be addressed", name, rows,
+                           width, rnn_plural(width));
     if (!mask && model->core->all_finite(vectors, rows * width))
         return RNN_OK;
     for (size_t row = 0; row < rows; row++)
@@ -104,8 +105,8 @@ static rnn_status read_chunk(const rnn_model *model, const rnn_state *state, con
     RNN_TRY(librnn_check_range("chunk->streams", chunk->streams, 1, STREAMS_MOST));
     RNN_TRY(librnn_state_check_model(state, model));
     if (chunk->streams != state->streams)
-        return librnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64, chunk->streams,
-                           state->streams);
+        return librnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64 " stream%s",
+                           chunk->streams, state->streams, rnn_plural((uint64_t)state->streams));
     if ((uint64_t)(chunk->steps * chunk->streams) > SIZE_MAX / sizeof(double))
         return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams is %" PRId64 ", more than can be addressed",
                            chunk->steps * chunk->streams);
@@ -119,11 +120,11 @@ static rnn_status read_chunk(const rnn_model *model, const rnn_state *state, con
     return RNN_OK;
 }
 
-static rnn_status check_loss(const rnn_loss *loss)
+static rnn_status check_loss(const rnn_model *model, const rnn_loss *loss)
 {
     if (isfinite(loss->sum))
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_NONFINITE, "the loss of the chunk is %g", loss->sum);
+    return librnn_model_fail_nonfinite(model, "the loss of the chunk is %g", loss->sum);
 }
 
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
@@ -395,9 +396,9 @@ static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *
         if (loss)
             add_loss(&pass, &total);
     }
-    rnn_status status = check_loss(&total);
+    rnn_status status = check_loss(model, &total);
     if (status == RNN_OK)
-        status = librnn_state_commit(state, run.next);
+        status = librnn_state_commit(state, model, run.next);
     if (status == RNN_OK)
         keep_observed(model, state, &pass);
     librnn_run_end(&run);
@@ -479,8 +480,8 @@ static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const 
     core_pass pass;
     librnn_run_piece(run, whole, &pass);
     add_loss(&pass, loss);
-    RNN_TRY(check_loss(loss));
-    RNN_TRY(librnn_state_commit(state, run->next));
+    RNN_TRY(check_loss(model, loss));
+    RNN_TRY(librnn_state_commit(state, model, run->next));
     bool mean = model->options.reduction == RNN_REDUCTION_MEAN && loss->count > 0;
     pass.gradient_scale = mean ? 1.0 / (double)loss->count : 1;
     pass.gradients = model->gradients;

@@ -10,6 +10,7 @@
 #include "float_mode.h"
 #include "index.h"
 #include "memory.h"
+#include "names.h"
 #include "source.h"
 #include "vocab.h"
 
@@ -56,8 +57,10 @@ static rnn_status check_size(int64_t size, int64_t steps, int64_t streams)
     if (size >= needed)
         return RNN_OK;
     return librnn_fail(RNN_ERROR_ARGUMENT,
-                       "the text has %" PRId64 " symbols; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64, size,
-                       streams, steps, needed);
+                       "the text has %" PRId64 " symbol%s; for %" PRId64 " stream%s of %" PRId64
+                       " step%s it must have at least %" PRId64,
+                       size, rnn_plural((uint64_t)size), streams, rnn_plural((uint64_t)streams), steps,
+                       rnn_plural((uint64_t)steps), needed);
 }
 
 /* UTF-8: finds where the streams of symbols begin ... begin + size start. */
@@ -126,7 +129,7 @@ static rnn_status create_part(const rnn_vocab *vocab, const rnn_source *source, 
     size_t ids;
     if (!rnn_size_multiply((uint64_t)steps, (uint64_t)streams, &ids)) {
         status = librnn_fail(RNN_ERROR_MEMORY,
-                             "steps is %" PRId64 " and streams %" PRId64 ": a chunk is larger than can be addressed",
+                             "steps is %" PRId64 " and streams is %" PRId64 ": a chunk is larger than can be addressed",
                              steps, streams);
         goto failed;
     }
@@ -178,7 +181,7 @@ static rnn_status check_bytes(const rnn_vocab *vocab, const unsigned char *bytes
         if (vocab->id_of[bytes[i]] < 0) {
             char place[PLACE_SIZE];
             snprintf(place, sizeof place, "offset %zu", i);
-            return librnn_vocab_refuse(vocab->kind, bytes + i, size - i, place);
+            return librnn_vocab_refuse(vocab->kind, bytes, size, i, place);
         }
     }
     return RNN_OK;
@@ -240,9 +243,10 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     int64_t needed = corpus->streams * corpus->steps + 1;
     if (moved < needed || kept < needed)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "share is %g, which parts %" PRId64 " symbols into %" PRId64 " and %" PRId64
-                           "; streams: %" PRId64 ", steps: %" PRId64 " need %" PRId64 " in each",
-                           share, corpus->size, kept, moved, corpus->streams, corpus->steps, needed);
+                           "share is %g, which divides %" PRId64 " symbols into %" PRId64 " and %" PRId64
+                           "; for %" PRId64 " stream%s of %" PRId64 " step%s each part must have at least %" PRId64,
+                           share, corpus->size, kept, moved, corpus->streams, rnn_plural((uint64_t)corpus->streams),
+                           corpus->steps, rnn_plural((uint64_t)corpus->steps), needed);
     rnn_corpus *rest;
     RNN_TRY(create_part(corpus->vocab, corpus->source, corpus->index, corpus->begin + kept, moved, corpus->steps,
                         corpus->streams, &rest));
@@ -298,8 +302,7 @@ rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position)
     int64_t most = rnn_corpus_chunks(corpus) * corpus->steps;
     if (position < 0 || position > most || position % corpus->steps != 0)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "position is %" PRId64 "; it must be 0 to %" PRId64 " and a multiple of the %" PRId64
-                           " steps",
+                           "position is %" PRId64 "; it must be 0 to %" PRId64 " and a multiple of steps, %" PRId64,
                            position, most, corpus->steps);
     corpus->position = position;
     return RNN_OK;
@@ -351,7 +354,7 @@ static rnn_status encode_bytes(rnn_corpus *corpus, int64_t position)
             if (id < 0) {
                 char place[PLACE_SIZE];
                 librnn_source_place(corpus->source, corpus->begin + b * corpus->length + position + t, place);
-                return librnn_vocab_refuse(corpus->vocab->kind, &text[t], 1, place);
+                return librnn_vocab_refuse(corpus->vocab->kind, &text[t], 1, 0, place);
             }
             if (t > 0)
                 corpus->targets[(t - 1) * streams + b] = id;

@@ -9,6 +9,7 @@
 #include "file.h"
 
 #include "memory.h"
+#include "names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,8 +173,8 @@ rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, s
             return fail_to_read(file);
         if (n == 0)
             return librnn_fail(RNN_ERROR_IO,
-                               "%.*s ends at byte %" PRId64 "; it had %" PRId64 " bytes when it was opened", PATH_SHOWN,
-                               file->path, at, file->size);
+                               "%.*s ends at byte %" PRId64 "; it had %" PRId64 " byte%s when it was opened",
+                               PATH_SHOWN, file->path, at, file->size, rnn_plural((uint64_t)file->size));
         done += (size_t)n;
     }
     return RNN_OK;
@@ -245,8 +246,8 @@ rnn_status librnn_file_check(const rnn_file *file)
         return fail_to_read(file);
     int64_t size = about.st_size - file->base;
     if (size != file->size)
-        return librnn_fail(RNN_ERROR_IO, "%.*s has %" PRId64 " bytes; it had %" PRId64 " when it was opened",
-                           PATH_SHOWN, file->path, size, file->size);
+        return librnn_fail(RNN_ERROR_IO, "%.*s has %" PRId64 " byte%s; it had %" PRId64 " when it was opened",
+                           PATH_SHOWN, file->path, size, rnn_plural((uint64_t)size), file->size);
     if (about.st_mtim.tv_sec != file->modified.tv_sec || about.st_mtim.tv_nsec != file->modified.tv_nsec)
         return librnn_fail(RNN_ERROR_IO, "%.*s has changed since it was opened", PATH_SHOWN, file->path);
     return RNN_OK;

@@ -33,8 +33,8 @@ static rnn_status scan(rnn_index *index, const rnn_source *source, const rnn_voc
             note(index, offset + (int64_t)end);
             index->symbols++;
         }
+        RNN_TRY(librnn_vocab_check_stop(vocab->kind, source, offset, bytes, size, end));
         offset += (int64_t)end;
-        RNN_TRY(librnn_vocab_check_stop(vocab->kind, source, offset, bytes + end, size - end));
     }
     return librnn_source_check(source);
 }

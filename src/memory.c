@@ -3,6 +3,8 @@
  */
 #include "memory.h"
 
+#include "names.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +44,8 @@ rnn_status rnn_set_allocator(const rnn_allocator *given)
     size_t out = atomic_load(&blocks_out);
     if (out > 0)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "the allocator can't be changed while the library holds memory: %zu blocks at present", out);
+                           "the allocator can't be changed while the library holds memory: %zu block%s at present", out,
+                           rnn_plural(out));
     allocator = *given;
     return RNN_OK;
 }
@@ -51,11 +54,11 @@ rnn_status librnn_allocate(const char *purpose, size_t count, size_t size, void 
 {
     size_t total;
     if (!rnn_size_multiply(count, size, &total) || !rnn_size_add(total, sizeof(prefix), &total))
-        return librnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu bytes is more than can be addressed", purpose, count,
-                           size);
+        return librnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu byte%s is more than can be addressed", purpose, count,
+                           size, rnn_plural(size));
     prefix *block = allocator.allocate(allocator.context, ALIGNMENT, total);
     if (!block)
-        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: %zu bytes for %s", total, purpose);
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: %zu byte%s for %s", total, rnn_plural(total), purpose);
     atomic_fetch_add(&blocks_out, 1);
     block->total = total;
     *memory = memset(block + 1, 0, total - sizeof(prefix));

@@ -7,10 +7,12 @@
 #include "cpu.h"
 #include "float_mode.h"
 #include "memory.h"
+#include "names.h"
 #include "random.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,13 +58,6 @@ rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size
 
 /* ---- Creation ---------------------------------------------------------------------------------------------------- */
 
-/* "forget_bias is 1; it must be 0 ..." for an option that the others leave without a meaning */
-static rnn_status check_unused(const char *name, double value, const char *because)
-{
-    return rnn_order(value) == 0 ? RNN_OK
-                                 : librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 %s", name, value, because);
-}
-
 static rnn_status check_embedding(const rnn_model_options *o)
 {
     if (o->input == RNN_INPUT_EMBEDDING)
@@ -75,7 +70,7 @@ static rnn_status check_embedding(const rnn_model_options *o)
         return RNN_OK;
     if (o->input != RNN_INPUT_EMBEDDING || o->embedding_size != o->hidden_size || o->output_size != o->input_size)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "tied is %" PRId32 "; it needs RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
+                           "tied is %" PRId32 "; it needs input to be RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
                            ") equal to hidden_size (%" PRId64 "), and output_size (%" PRId64
                            ") equal to input_size (%" PRId64 ")",
                            o->tied, o->embedding_size, o->hidden_size, o->output_size, o->input_size);
@@ -88,12 +83,13 @@ static rnn_status check_options(const rnn_model_options *o)
     RNN_TRY(librnn_check_range("hidden_size", o->hidden_size, 1, HIDDEN_MOST));
     RNN_TRY(librnn_check_range("output_size", o->output_size, 1, SYMBOLS_MOST));
     RNN_TRY(librnn_check_range("layers", o->layers, 1, LAYERS_MOST));
-    RNN_TRY(librnn_check_range("precision", o->precision, RNN_FLOAT32, RNN_FLOAT64));
-    RNN_TRY(librnn_check_range("reduction", o->reduction, RNN_REDUCTION_SUM, RNN_REDUCTION_MEAN));
-    RNN_TRY(librnn_check_range("input", o->input, RNN_INPUT_IDS, RNN_INPUT_VECTORS));
-    RNN_TRY(librnn_check_range("loss", o->loss, RNN_LOSS_CROSS_ENTROPY, RNN_LOSS_SQUARED_ERROR));
-    RNN_TRY(librnn_check_range("bias", o->bias, RNN_BIAS_INPUT, RNN_BIAS_BOTH));
-    RNN_TRY(librnn_check_range("initialization", o->initialization, RNN_INIT_NORMAL, RNN_INIT_UNIFORM));
+    RNN_TRY(librnn_check_enumerator("cell", o->cell, librnn_cells));
+    RNN_TRY(librnn_check_enumerator("precision", o->precision, librnn_precisions));
+    RNN_TRY(librnn_check_enumerator("reduction", o->reduction, librnn_reductions));
+    RNN_TRY(librnn_check_enumerator("input", o->input, librnn_inputs));
+    RNN_TRY(librnn_check_enumerator("loss", o->loss, librnn_losses));
+    RNN_TRY(librnn_check_enumerator("bias", o->bias, librnn_biases));
+    RNN_TRY(librnn_check_enumerator("initialization", o->initialization, librnn_initializations));
     RNN_TRY(librnn_check_range("reserved", o->reserved, 0, 0));
     RNN_TRY(check_embedding(o));
     RNN_TRY(librnn_check_number("weight_scale", o->weight_scale, false));
@@ -101,6 +97,37 @@ static rnn_status check_options(const rnn_model_options *o)
         return librnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be finite", o->forget_bias);
     if (!rnn_is_share(o->dropout))
         return librnn_fail(RNN_ERROR_ARGUMENT, "dropout is %g; it must be 0 or more and less than 1", o->dropout);
+    return RNN_OK;
+}
+
+/* The options with the default in place of each that has no effect beside the others. */
+static rnn_model_options effective(const rnn_model_options *options, const core_cell_info *cell)
+{
+    rnn_model_options o = *options;
+    if (o.layers == 1)
+        o.dropout = default_options.dropout;
+    if (o.initialization == RNN_INIT_UNIFORM)
+        o.weight_scale = default_options.weight_scale;
+    if (cell->forget_gate < 0)
+        o.forget_bias = default_options.forget_bias;
+    return o;
+}
+
+/* A program that sets an option without effect expects something else of the model than it would get. */
+static rnn_status check_effect(const rnn_model_options *given, const rnn_model_options *used)
+{
+    if (rnn_order(given->dropout) != rnn_order(used->dropout))
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "dropout is %g; it must be 0 with one layer, since it acts between layers alone",
+                           given->dropout);
+    if (rnn_order(given->weight_scale) != rnn_order(used->weight_scale))
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "weight_scale is %g; it must stay at its default, %g, with RNN_INIT_UNIFORM, which has no "
+                           "use for it",
+                           given->weight_scale, used->weight_scale);
+    if (rnn_order(given->forget_bias) != rnn_order(used->forget_bias))
+        return librnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be 0, since a cell of %s has no forget gate",
+                           given->forget_bias, librnn_name_of(librnn_cells, given->cell));
     return RNN_OK;
 }
 
@@ -284,14 +311,10 @@ rnn_status librnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
     const rnn_core *core;
     RNN_TRY(librnn_cpu_core(o->precision, &core));
     const core_cell_info *cell = core->cell(o->cell);
-    if (!cell)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "cell is %" PRId32 ", which is none of the RNN_CELL_ values", o->cell);
-    if (cell->forget_gate < 0)
-        RNN_TRY(check_unused("forget_bias", o->forget_bias, "unless the cell has a forget gate"));
 
     rnn_model *m;
     RNN_TRY(librnn_allocate("a model", 1, sizeof *m, (void **)&m));
-    m->options = *o;
+    m->options = effective(o, cell);
     m->core = core;
     m->element_size = o->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
     rnn_status status = librnn_allocate("a model's layers", (size_t)o->layers, sizeof *m->layers, (void **)&m->layers);
@@ -307,8 +330,8 @@ rnn_status librnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
     lay_out(m, cell);
     if (m->too_large) {
         status = librnn_fail(RNN_ERROR_MEMORY,
-                             "hidden_size is %" PRId64 ", input_size %" PRId64 ", output_size %" PRId64
-                             " and layers %" PRId64 ": these are more parameters than can be addressed",
+                             "hidden_size is %" PRId64 ", input_size is %" PRId64 ", output_size is %" PRId64
+                             " and layers is %" PRId64 ": these are more parameters than can be addressed",
                              o->hidden_size, o->input_size, o->output_size, o->layers);
         goto failed;
     }
@@ -335,8 +358,9 @@ static rnn_status begin(rnn_model *model)
     if (model->core->all_finite(model->parameters, model->count))
         return RNN_OK;
     return librnn_fail(RNN_ERROR_ARGUMENT,
-                       "weight_scale is %g and forget_bias %g; the precision has no such large numbers",
-                       o->weight_scale, o->forget_bias);
+                       "weight_scale is %g and forget_bias is %g; initial parameters as large as these are infinite in "
+                       "%s",
+                       o->weight_scale, o->forget_bias, librnn_name_of(librnn_precisions, o->precision));
 }
 
 rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
@@ -346,7 +370,9 @@ rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
     RNN_REQUIRE(model);
     rnn_model *m;
     RNN_TRY(librnn_model_lay_out(&read, &m));
-    rnn_status status = begin(m);
+    rnn_status status = check_effect(&read, &m->options);
+    if (status == RNN_OK)
+        status = begin(m);
     if (status == RNN_OK)
         *model = m;
     else
@@ -414,10 +440,19 @@ static rnn_status check_same(const char *who, const char *what, int64_t own, int
                        what, own, other);
 }
 
+static rnn_status check_same_name(const char *who, const char *what, const enumerator *table, int32_t own,
+                                  int32_t other)
+{
+    if (own == other)
+        return RNN_OK;
+    return librnn_fail(RNN_ERROR_MISMATCH, "%s was made for a model whose %s is %s; here it is %s", who, what,
+                       librnn_name_of(table, own), librnn_name_of(table, other));
+}
+
 rnn_status librnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other, bool layers_only)
 {
-    RNN_TRY(check_same(who, "cell", own->cell, other->cell));
-    RNN_TRY(check_same(who, "precision", own->precision, other->precision));
+    RNN_TRY(check_same_name(who, "cell", librnn_cells, own->cell, other->cell));
+    RNN_TRY(check_same_name(who, "precision", librnn_precisions, own->precision, other->precision));
     RNN_TRY(check_same(who, "hidden_size", own->hidden_size, other->hidden_size));
     RNN_TRY(check_same(who, "layers", own->layers, other->layers));
     if (layers_only && own->core != other->core)
@@ -426,10 +461,10 @@ rnn_status librnn_model_check_shape(const char *who, const model_shape *own, con
         return RNN_OK;
     RNN_TRY(check_same(who, "input_size", own->input_size, other->input_size));
     RNN_TRY(check_same(who, "output_size", own->output_size, other->output_size));
-    RNN_TRY(check_same(who, "input", own->input, other->input));
+    RNN_TRY(check_same_name(who, "input", librnn_inputs, own->input, other->input));
     RNN_TRY(check_same(who, "embedding_size", own->embedding_size, other->embedding_size));
     RNN_TRY(check_same(who, "tied", own->tied, other->tied));
-    return check_same(who, "bias", own->bias, other->bias);
+    return check_same_name(who, "bias", librnn_biases, own->bias, other->bias);
 }
 
 /* ---- Parameters by name ------------------------------------------------------------------------------------------ */
@@ -494,7 +529,8 @@ static rnn_status check_values(const rnn_model *model, int64_t index, const void
     int64_t own = (*p)->rows * (*p)->columns;
     if (count == own)
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; %s has %" PRId64, count, (*p)->name, own);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; %s has %" PRId64 " element%s", count, (*p)->name, own,
+                       rnn_plural((uint64_t)own));
 }
 
 /* Between a place in a flat buffer and a row-major array of the caller's */
@@ -558,6 +594,22 @@ static RNN_FLOAT_BODY rnn_status check_finite(const rnn_model *model)
             }
     }
     return RNN_OK;
+}
+
+rnn_status librnn_model_fail_nonfinite(const rnn_model *model, const char *what, ...)
+{
+    char begin[256];
+    va_list arguments;
+    va_start(arguments, what);
+    vsnprintf(begin, sizeof begin, what, arguments);
+    va_end(arguments);
+    bool vectors = model->options.input == RNN_INPUT_VECTORS || model->options.loss == RNN_LOSS_SQUARED_ERROR;
+    const char *advice = vectors ? "lower the learning rate, clip the gradients or scale the vectors down"
+                                 : "lower the learning rate or clip the gradients";
+    if (check_finite(model) == RNN_OK)
+        return librnn_fail(RNN_ERROR_NONFINITE, "%s, although all parameters are finite; %s", begin, advice);
+    return librnn_fail(RNN_ERROR_NONFINITE, "%s, and the parameter %s; go back to a saved model, then %s", begin,
+                       rnn_last_error(), advice);
 }
 
 rnn_status rnn_model_check_finite(const rnn_model *model)
@@ -687,7 +739,7 @@ static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, doubl
         for (model_span s = {0}; librnn_model_next_span(model, &s);)
             squares += model->core->sum_of_squares(rnn_model_at(model, model->gradients, s.offset), s.count);
     if (!isfinite(squares))
-        return librnn_fail(RNN_ERROR_NONFINITE, "the norm of the gradients is %g", sqrt(squares));
+        return librnn_model_fail_nonfinite(model, "the norm of the gradients is %g", sqrt(squares));
     double length = sqrt(squares), factor = limit / (length + 1e-6);
     if (model->gradients && factor < 1)
         for (model_span s = {0}; librnn_model_next_span(model, &s);)

@@ -73,9 +73,10 @@ rnn_model_options librnn_model_shape_options(const model_shape *shape);
 
 /*
  * What rnn_model_create() does before it allocates and initialises the parameters: takes the caller's options over the
- * defaults and checks them, and lays the parameters out. Without its parameters a model takes little memory, whatever
- * its sizes; only librnn_model_allocate(), which gives it parameters of zeros, and rnn_model_destroy() may be called on
- * it.
+ * defaults and checks them, and lays the parameters out. The model has the default of an option that has no effect on
+ * it, whatever was given: rnn_model_create() refuses that, but files and the configuration of a load may hold it.
+ * Without its parameters a model takes little memory, whatever its sizes; only librnn_model_allocate(), which gives it
+ * parameters of zeros, and rnn_model_destroy() may be called on it.
  */
 rnn_status librnn_model_read_options(const rnn_model_options *given, rnn_model_options *options);
 rnn_status librnn_model_lay_out(const rnn_model_options *options, rnn_model **model);
@@ -102,6 +103,13 @@ static inline size_t rnn_model_place(const named_parameter *p, int64_t i, int64_
  */
 rnn_status librnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other,
                                     bool layers_only);
+
+/*
+ * Fails with RNN_ERROR_NONFINITE. The sentence begins with `what`, a format, and goes on with what to do about it,
+ * which depends on whether the parameters are finite.
+ */
+rnn_status librnn_model_fail_nonfinite(const rnn_model *model, const char *what, ...)
+    __attribute__((format(printf, 2, 3), cold));
 
 /* Creates the gradients, as zeros, if there are none. */
 rnn_status librnn_model_need_gradients(rnn_model *model);

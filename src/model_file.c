@@ -9,6 +9,7 @@
 #include "float_mode.h"
 #include "memory.h"
 #include "model_text.h"
+#include "names.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,6 +23,9 @@ enum {
     TEXT_SHOWN = 60, /* what a sentence shows of a text or a name at most */
     NUMBER_MOST = 32,
 };
+
+/* What the modules are called in librnn's files, and by default in others: rnn_load_options' names in their order. */
+static const char *const standard_names[] = {"rnn", "decoder", "embedding"};
 
 enum { LOAD_OPTIONS_FIRST_SIZE = offsetof(rnn_load_options, embedding_name) + sizeof(char *) };
 
@@ -177,7 +181,8 @@ rnn_status librnn_memory_save(void *bytes, size_t capacity, uint64_t size, const
     if (!bytes)
         return RNN_OK;
     if (capacity < size)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the file has %" PRIu64 " bytes", capacity, size);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the file has %" PRIu64 " byte%s", capacity, size,
+                           rnn_plural(size));
     rnn_sink sink = {.memory = bytes};
     RNN_TRY(librnn_safetensors_write_header(writer, &sink));
     return save(&sink, what);
@@ -273,7 +278,7 @@ rnn_status librnn_tensor_check_shape(const safetensor *t, int32_t rank, const in
     print_shape(t->rank, t->shape, own);
     print_shape(rank, shape, needed);
     return librnn_fail(RNN_ERROR_FORMAT, "%s has the shape %s; the model needs %s", t->name,
-                       *own ? own : "of one number", needed);
+                       *own ? own : "of a single number", needed);
 }
 
 static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t *shape)
@@ -326,8 +331,8 @@ static rnn_status check_kind(const safetensors_reader *reader)
                           : strstr(t->name, "weight_hr_l") ? "is of an LSTM with projections (proj_size)"
                                                            : NULL;
         if (why && !is_own(t))
-            return librnn_fail(RNN_ERROR_FORMAT, "the file's tensor %.*s %s; librnn has none", 2 * TEXT_SHOWN, t->name,
-                               why);
+            return librnn_fail(RNN_ERROR_FORMAT, "the file's tensor %.*s %s, which librnn doesn't support",
+                               2 * TEXT_SHOWN, t->name, why);
     }
     return RNN_OK;
 }
@@ -337,7 +342,7 @@ static rnn_status check_others(const safetensors_reader *reader)
 {
     for (size_t i = 0; i < reader->count; i++)
         if (!reader->tensors[i].taken && !is_own(&reader->tensors[i]))
-            return librnn_fail(RNN_ERROR_FORMAT, "the file has a tensor %.*s; the model has no such parameter",
+            return librnn_fail(RNN_ERROR_FORMAT, "the file has a tensor %.*s, but the model has no such parameter",
                                2 * TEXT_SHOWN, reader->tensors[i].name);
     return RNN_OK;
 }
@@ -361,7 +366,7 @@ static rnn_status check_tied(const loading *l)
     if (same)
         return RNN_OK;
     return librnn_fail(l->own ? RNN_ERROR_FORMAT : RNN_ERROR_MISMATCH,
-                       "the model is tied; in the file %s and %s differ", t->name, e->name);
+                       "the model is tied, but in the file %s and %s differ", t->name, e->name);
 }
 
 static rnn_status check_tensors(const loading *l)
@@ -414,11 +419,11 @@ static rnn_status put(const loading *l, const named_parameter *p, int64_t index,
     if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->apart * m->options.hidden_size)
         return librnn_fail(RNN_ERROR_MISMATCH,
                            "%s[%" PRId64
-                           "] is %g: this cell's last bias can't be added to the other; use RNN_BIAS_BOTH",
-                           other->tensor->name, index, second);
+                           "] is %g; the last bias of %s can't be added to the other, so use RNN_BIAS_BOTH",
+                           other->tensor->name, index, second, librnn_name_of(librnn_cells, m->options.cell));
     if (isfinite(first) && isfinite(second) && !isfinite(to_double ? sum : (double)(float)sum))
         return librnn_fail(RNN_ERROR_MISMATCH, "element %" PRId64 " of %s is %g, which is too large for %s", index,
-                           piece->tensor->name, sum, to_double ? "float64" : "float32");
+                           piece->tensor->name, sum, librnn_name_of(librnn_precisions, m->options.precision));
     if (to_double)
         *(double *)to = sum;
     else
@@ -460,8 +465,8 @@ static rnn_status choose_options(const loading *l, rnn_model_options *options)
     const rnn_model_options *given = l->options->configuration;
     if (!l->own && !given)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file doesn't say what the model is: librnn has not written it, or it is damaged. "
-                           "The configuration of rnn_load_options can say it");
+                           "the file doesn't say what the model is: librnn has not written it, or it is damaged; the "
+                           "configuration of rnn_load_options can say it");
     if (l->own)
         RNN_TRY(librnn_text_read_options(l->reader, options));
     if (given) {
@@ -478,6 +483,29 @@ static rnn_status choose_options(const loading *l, rnn_model_options *options)
     for (size_t i = 0; i < l->reader->count; i++)
         if (strcmp(l->reader->tensors[i].type, "F64") == 0 && !is_own(&l->reader->tensors[i]))
             options->precision = RNN_FLOAT64;
+    return RNN_OK;
+}
+
+/* A name that the load doesn't look for would be without effect. */
+static rnn_status check_module_names(const loading *l, const rnn_model_options *model)
+{
+    const rnn_load_options *o = l->options;
+    const struct {
+        const char *field, *given, *standard;
+    } names[] = {{"rnn_name", o->rnn_name, standard_names[0]},
+                 {"decoder_name", o->decoder_name, standard_names[1]},
+                 {"embedding_name", o->embedding_name, standard_names[2]}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (l->own && strcmp(names[i].given, names[i].standard) != 0)
+            return librnn_fail(RNN_ERROR_MISMATCH,
+                               "%s is \"%.*s\", which has no effect: librnn has written the file, and calls the module "
+                               "\"%s\"",
+                               names[i].field, TEXT_SHOWN, names[i].given, names[i].standard);
+    if (model->input != RNN_INPUT_EMBEDDING && strcmp(o->embedding_name, standard_names[2]) != 0)
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "embedding_name is \"%.*s\", which has no effect unless the configuration's input is "
+                           "RNN_INPUT_EMBEDDING",
+                           TEXT_SHOWN, o->embedding_name);
     return RNN_OK;
 }
 
@@ -499,7 +527,7 @@ static rnn_status read_model(loading *l, const rnn_model_options *options)
     RNN_TRY(check_layers(l, options));
     rnn_status status = librnn_model_lay_out(options, &l->model);
     if (status == RNN_ERROR_ARGUMENT && !l->options->configuration)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file says what no model is: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible model: %s", rnn_last_error());
     RNN_TRY(status);
     RNN_TRY(check_tensors(l));
     RNN_TRY(librnn_model_allocate(l->model));
@@ -518,6 +546,7 @@ rnn_status librnn_model_read_from(safetensors_reader *reader, const rnn_load_opt
     if (librnn_safetensors_text(reader, WITHOUT_MODEL_KEY))
         return librnn_fail(RNN_ERROR_FORMAT, "this is a checkpoint that was saved without a model");
     RNN_TRY(choose_options(&l, &chosen));
+    RNN_TRY(check_module_names(&l, &chosen));
     rnn_status status = read_model(&l, &chosen);
     if (status == RNN_OK && l.own)
         status = librnn_text_read_vocab(reader, &chosen, &read);
@@ -601,11 +630,11 @@ rnn_status librnn_load_options_read(const rnn_load_options *given, rnn_load_opti
     rnn_load_options read = default_load_options;
     if (given)
         RNN_TRY(librnn_struct_read("load_options", given, &read, LOAD_OPTIONS_FIRST_SIZE, sizeof read));
-    RNN_TRY(librnn_check_range("precision", read.precision, RNN_PRECISION_STORED, RNN_FLOAT64));
+    RNN_TRY(librnn_check_enumerator("precision", read.precision, librnn_load_precisions));
     RNN_TRY(librnn_check_range("reserved", read.reserved, 0, 0));
-    RNN_TRY(check_module_name("rnn_name", "rnn", &read.rnn_name));
-    RNN_TRY(check_module_name("decoder_name", "decoder", &read.decoder_name));
-    RNN_TRY(check_module_name("embedding_name", "embedding", &read.embedding_name));
+    RNN_TRY(check_module_name("rnn_name", standard_names[0], &read.rnn_name));
+    RNN_TRY(check_module_name("decoder_name", standard_names[1], &read.decoder_name));
+    RNN_TRY(check_module_name("embedding_name", standard_names[2], &read.embedding_name));
     *options = read;
     return RNN_OK;
 }

@@ -6,6 +6,7 @@
 #include "float_mode.h"
 
 #include "memory.h"
+#include "names.h"
 
 #include <inttypes.h>
 #include <locale.h>
@@ -79,8 +80,6 @@ static void print_field(const text_field *o, const void *record, char text[NUMBE
     const char *word = is_word(o) ? word_of(o, *(const int32_t *)field) : NULL;
     if (word)
         snprintf(text, NUMBER_MOST, "%s", word);
-    else if (is_word(o)) /* none: for sentences */
-        snprintf(text, NUMBER_MOST, "%" PRId32, *(const int32_t *)field);
     else if (o->kind == TEXT_FLAG)
         snprintf(text, NUMBER_MOST, "%d", *(const int32_t *)field != 0);
     else if (o->kind == TEXT_COUNT)
@@ -183,7 +182,7 @@ static rnn_status read_field(const safetensors_reader *reader, const text_field 
     if (!text)
         return librnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);
     if (!scan_field(o, text, record))
-        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library", o->key,
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which version %s of the library doesn't know", o->key,
                            TEXT_SHOWN, text, rnn_version());
     return RNN_OK;
 }
@@ -239,12 +238,37 @@ rnn_status librnn_text_check_number(const safetensors_reader *reader, const char
     if (!text)
         return RNN_OK;
     if (!scan_digits(text, UINT64_MAX, &number) || number == 0)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a number from 1 on", key, TEXT_SHOWN, text);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a number, 1 or more", key, TEXT_SHOWN, text);
     if (number > newest)
         return librnn_fail(RNN_ERROR_FORMAT,
                            "%s is %" PRIu64 ", of a later version of the library; version %s reads up to %" PRIu64, key,
                            number, rnn_version(), newest);
     return RNN_OK;
+}
+
+/* What a sentence says of an option: the name of the enumerator, if the number has one, or else what a file says. */
+static void name_option(const text_field *o, const rnn_model_options *options, char text[NUMBER_MOST])
+{
+    static const struct {
+        size_t offset;
+        const enumerator *table;
+    } named[] = {
+        {offsetof(rnn_model_options, cell), librnn_cells},
+        {offsetof(rnn_model_options, input), librnn_inputs},
+        {offsetof(rnn_model_options, loss), librnn_losses},
+        {offsetof(rnn_model_options, bias), librnn_biases},
+    };
+    const enumerator *table = NULL;
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (o->offset == named[i].offset)
+            table = named[i].table;
+    const char *name = table ? librnn_name_of(table, *(const int32_t *)place_of(o, options)) : NULL;
+    if (name)
+        snprintf(text, NUMBER_MOST, "%s", name);
+    else if (table)
+        snprintf(text, NUMBER_MOST, "%" PRId32, *(const int32_t *)place_of(o, options));
+    else
+        print_field(o, options, text);
 }
 
 rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file)
@@ -254,8 +278,8 @@ rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn
         char one[NUMBER_MOST], other[NUMBER_MOST];
         if (o->use != TEXT_NEEDED)
             continue;
-        print_field(o, given, one);
-        print_field(o, file, other);
+        name_option(o, given, one);
+        name_option(o, file, other);
         if (strcmp(one, other) != 0)
             return librnn_fail(RNN_ERROR_MISMATCH, "configuration->%s is %s; in the file it is %s",
                                o->key + strlen(OWN_PREFIX), one, other);
@@ -277,9 +301,10 @@ rnn_status librnn_text_check_vocab(const rnn_model_options *o, const rnn_vocab *
     bool of_inputs = o->input != RNN_INPUT_VECTORS;
     int64_t symbols = of_inputs ? o->input_size : o->output_size, size = rnn_vocab_size(vocab);
     if (!of_inputs && o->loss != RNN_LOSS_CROSS_ENTROPY)
-        return librnn_fail(otherwise, "there is a vocabulary, and the model has no symbols");
+        return librnn_fail(otherwise, "there is a vocabulary, but the model has no symbols");
     if (size != symbols)
-        return librnn_fail(otherwise, "the vocabulary has %" PRId64 " symbols; the model has %" PRId64, size, symbols);
+        return librnn_fail(otherwise, "the vocabulary has %" PRId64 " symbol%s; the model has %" PRId64, size,
+                           rnn_plural((uint64_t)size), symbols);
     return RNN_OK;
 }
 
@@ -348,7 +373,7 @@ static rnn_status scan_bytes(const char *key, const char *text, char **bytes, si
 static rnn_status blame_file(const char *key, rnn_status status)
 {
     if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s makes no vocabulary: %s", key, rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "%s can't be made into a vocabulary: %s", key, rnn_last_error());
     return status;
 }
 
@@ -390,8 +415,8 @@ rnn_status librnn_text_read_vocab(const safetensors_reader *reader, const rnn_mo
     while (number < VOCAB_KINDS && strcmp(vocab_kinds[number], kind) != 0)
         number++;
     if (number == VOCAB_KINDS)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which says nothing to version %s of the library",
-                           kind_key, TEXT_SHOWN, kind, rnn_version());
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which version %s of the library doesn't know", kind_key,
+                           TEXT_SHOWN, kind, rnn_version());
     rnn_status status = read_symbols(number, text, &read);
     if (status == RNN_OK && unknown)
         status = read_unknown(unknown, &read);

@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "float_mode.h"
 #include "memory.h"
+#include "names.h"
 #include "threads.h"
 
 #include <inttypes.h>
@@ -32,7 +33,7 @@ _Static_assert(sizeof usual / sizeof *usual == RNN_OPTIMIZER_ADAMW + 1, "each ru
 
 static rnn_status check_rule(int32_t rule)
 {
-    return librnn_check_range("rule", rule, 0, (int64_t)(sizeof usual / sizeof *usual) - 1);
+    return librnn_check_enumerator("rule", rule, librnn_rules);
 }
 
 rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t struct_size, int32_t rule)
@@ -42,14 +43,23 @@ rnn_status rnn_optimizer_options_init(rnn_optimizer_options *options, size_t str
                               sizeof *usual);
 }
 
-/* A number from 0 to less than 1; 0 when the rule has no use for it. */
-static rnn_status check_share(const char *name, double value, bool used)
+static rnn_status check_unused(const char *name, double value, int32_t rule)
 {
-    if (rnn_order(value) == 0 || (used && rnn_is_share(value)))
+    if (rnn_order(value) == 0)
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be %s", name, value,
-                       used ? "0 or more and less than 1"
-                            : "0 with this rule (rnn_optimizer_options_init() sees to it)");
+    return librnn_fail(RNN_ERROR_ARGUMENT,
+                       "%s is %g; it must be 0, since %s has no use for it (rnn_optimizer_options_init() sets it to 0)",
+                       name, value, librnn_name_of(librnn_rules, rule));
+}
+
+/* A number from 0 to less than 1; 0 when the rule has no use for it. */
+static rnn_status check_share(const char *name, double value, bool used, int32_t rule)
+{
+    if (!used)
+        return check_unused(name, value, rule);
+    if (rnn_is_share(value))
+        return RNN_OK;
+    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 or more and less than 1", name, value);
 }
 
 static rnn_status check_options(const rnn_optimizer_options *o)
@@ -59,13 +69,14 @@ static rnn_status check_options(const rnn_optimizer_options *o)
     bool adam = o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW;
     RNN_TRY(librnn_check_number("learning_rate", o->learning_rate, false));
     RNN_TRY(librnn_check_number("weight_decay", o->weight_decay, false));
-    RNN_TRY(sgd ? check_share("epsilon", o->epsilon, false) : librnn_check_number("epsilon", o->epsilon, true));
-    RNN_TRY(check_share("momentum", o->momentum, sgd || rmsprop));
-    RNN_TRY(check_share("beta1", o->beta1, adam));
-    RNN_TRY(check_share("beta2", o->beta2, adam || rmsprop));
+    RNN_TRY(sgd ? check_unused("epsilon", o->epsilon, o->rule) : librnn_check_number("epsilon", o->epsilon, true));
+    RNN_TRY(check_share("momentum", o->momentum, sgd || rmsprop, o->rule));
+    RNN_TRY(check_share("beta1", o->beta1, adam, o->rule));
+    RNN_TRY(check_share("beta2", o->beta2, adam || rmsprop, o->rule));
     RNN_TRY(librnn_check_number("clip_value", o->clip_value, false));
     if (o->nesterov && !(sgd && rnn_order(o->momentum) > 0))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum",
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum greater than 0",
                            o->nesterov);
     return RNN_OK;
 }
@@ -201,8 +212,8 @@ static bool accumulates_finite(const span_step *s, size_t offset, size_t count)
 
 static rnn_status fail_for(const rnn_model *model, size_t offset, const char *what)
 {
-    return librnn_fail(RNN_ERROR_NONFINITE, "a gradient of %s is %s; rnn_model_zero_gradients() drops them all",
-                       librnn_model_name_at(model, offset), what);
+    return librnn_model_fail_nonfinite(model, "a gradient of %s is %s (rnn_model_zero_gradients() drops all gradients)",
+                                       librnn_model_name_at(model, offset), what);
 }
 
 /* Gradients that aren't finite are refused; large ones are tried, before anything is updated. */

@@ -7,6 +7,7 @@
 #include "safetensors.h"
 
 #include "memory.h"
+#include "names.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -49,8 +50,8 @@ static rnn_status read_length(const rnn_bytes *source, size_t *length)
 {
     unsigned char bytes[LENGTH_SIZE];
     if (source->size < LENGTH_SIZE)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file has %" PRIu64 " bytes; a safetensors file has at least %d",
-                           source->size, LENGTH_SIZE);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has %" PRIu64 " byte%s; a safetensors file has at least %d",
+                           source->size, rnn_plural(source->size), LENGTH_SIZE);
     RNN_TRY(librnn_bytes_read(source, 0, bytes, LENGTH_SIZE));
     uint64_t value = 0;
     for (int i = LENGTH_SIZE; i-- > 0;)
@@ -62,8 +63,9 @@ static rnn_status read_length(const rnn_bytes *source, size_t *length)
                            value, HEADER_MOST);
     if (value > source->size - LENGTH_SIZE)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file is cut off or damaged: its header has %" PRIu64 " bytes, and %" PRIu64 " are left",
-                           value, source->size - LENGTH_SIZE);
+                           "the file is cut off or damaged: its header would have %" PRIu64 " byte%s; %" PRIu64
+                           " follow its length",
+                           value, rnn_plural(value), source->size - LENGTH_SIZE);
     *length = (size_t)value;
     return RNN_OK;
 }
@@ -105,9 +107,9 @@ static rnn_status check_density(const char *text, size_t length)
     if (brackets <= DENSE_LEAST + length / BYTES_OF_BRACKET && commas <= DENSE_LEAST + length / BYTES_OF_COMMA)
         return RNN_OK;
     return librnn_fail(RNN_ERROR_FORMAT,
-                       "the file is no safetensors file, or damaged: its header has %zu brackets and %zu commas in %zu "
-                       "bytes, more than any list of tensors",
-                       brackets, commas, length);
+                       "the file is no safetensors file, or damaged: its header has %zu bracket%s and %zu comma%s in "
+                       "%zu bytes, more than any list of tensors",
+                       brackets, rnn_plural(brackets), commas, rnn_plural(commas), length);
 }
 
 static rnn_status fail_of_memory(void)
@@ -129,7 +131,7 @@ static rnn_status parse_header(const char *text, size_t length, json_t **header)
         return RNN_OK;
     if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
         return fail_of_memory();
-    return librnn_fail(RNN_ERROR_FORMAT, "the file's header is not what it must be, at byte %d: %s",
+    return librnn_fail(RNN_ERROR_FORMAT, "the file's header is not valid JSON, at byte %d: %s",
                        LENGTH_SIZE + error.position, error.text);
 }
 
@@ -238,13 +240,13 @@ static rnn_status check_places(safetensors_reader *r, uint64_t data)
     qsort(r->tensors, r->count, sizeof *r->tensors, compare_places);
     for (size_t i = 0; i < r->count; i++) {
         if (r->tensors[i].offset != data)
-            return fail_about(r->tensors[i].name, r->tensors[i].offset < data ? "bytes that another has, too"
+            return fail_about(r->tensors[i].name, r->tensors[i].offset < data ? "bytes that another has as well"
                                                                               : "bytes of no tensor before it");
         data += r->tensors[i].size;
     }
     if (data != r->source->size)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: %" PRIu64 " bytes follow its last tensor",
-                           r->source->size - data);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: %" PRIu64 " byte%s after its last tensor",
+                           r->source->size - data, rnn_plural(r->source->size - data));
     return RNN_OK;
 }
 

@@ -81,7 +81,7 @@ static rnn_status draw_all(const rnn_model *model, const rnn_sampler *sampler, u
     for (int64_t b = 0; b < streams; b++) {
         void *row = rnn_model_at(model, outputs, (size_t)b * size);
         if (!model->core->all_finite(row, size))
-            return librnn_fail(RNN_ERROR_NONFINITE, "an output of stream %" PRId64 " is not finite", b);
+            return librnn_model_fail_nonfinite(model, "an output of stream %" PRId64 " is not finite", b);
         if (sampler->options.temperature == 0) {
             ids[b] = most_likely(model, row);
             continue;
@@ -106,11 +106,11 @@ static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state
     const rnn_model_options *o = &model->options;
     if (o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
         return librnn_fail(RNN_ERROR_MISMATCH,
-                           "the model has vectors as inputs or outputs; to sample they must be ids");
+                           "the model has vectors as inputs or outputs; to sample, both must be ids");
     if (o->input_size != o->output_size)
         return librnn_fail(RNN_ERROR_MISMATCH,
-                           "input_size is %" PRId64 " and output_size %" PRId64
-                           "; to sample they must be the same symbols",
+                           "input_size is %" PRId64 " and output_size is %" PRId64
+                           "; to sample, both must be the same symbols",
                            o->input_size, o->output_size);
     RNN_TRY(librnn_check_ids("first", first, (size_t)state->streams, 0, o->input_size));
     if (n == 0)
@@ -128,7 +128,7 @@ static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state
                           ids + i * state->streams);
     }
     if (status == RNN_OK)
-        status = librnn_state_commit(state, run.next);
+        status = librnn_state_commit(state, model, run.next);
     if (status == RNN_OK)
         sampler->drawn += (uint64_t)n;
     librnn_run_end(&run);

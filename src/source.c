@@ -6,6 +6,7 @@
 
 #include "file.h"
 #include "memory.h"
+#include "names.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -57,8 +58,8 @@ static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64
     int64_t total;
     if (__builtin_add_overflow(source->size, size, &total))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "the texts have %" PRId64 " and %" PRId64 " more bytes; the most is 2^63 - 1", source->size,
-                           size);
+                           "the texts have %" PRId64 " byte%s and %" PRId64 " more; the most is 2^63 - 1", source->size,
+                           rnn_plural((uint64_t)source->size), size);
     if (source->parts_count == source->parts_room) {
         int64_t room = source->parts_room == 0 ? 1 : 2 * source->parts_room;
         part *parts;
@@ -285,8 +286,9 @@ void librnn_source_place(const rnn_source *source, int64_t offset, char place[PL
 rnn_status librnn_source_refuse_empty(const rnn_source *source, const char *need)
 {
     if (source->files_count > 1)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "%.*s and the other %" PRId64 " files are empty; %s", PATH_SHOWN,
-                           source->files[0].path, source->files_count - 1, need);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%.*s and %" PRId64 " other file%s are empty; %s", PATH_SHOWN,
+                           source->files[0].path, source->files_count - 1,
+                           rnn_plural((uint64_t)source->files_count - 1), need);
     return librnn_fail(RNN_ERROR_ARGUMENT, "%.*s is empty; %s", PATH_SHOWN,
                        source->files_count == 1 ? source->files[0].path : "the text", need);
 }

@@ -4,6 +4,7 @@
 #include "state.h"
 
 #include "memory.h"
+#include "names.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -55,10 +56,10 @@ rnn_status librnn_state_grow(const char *purpose, growing *memory, size_t size)
     return RNN_OK;
 }
 
-rnn_status librnn_state_commit(rnn_state *state, const void *next)
+rnn_status librnn_state_commit(rnn_state *state, const rnn_model *model, const void *next)
 {
     if (!state->shape.core->all_finite(next, state->count))
-        return librnn_fail(RNN_ERROR_NONFINITE, "the state after the chunk is not finite");
+        return librnn_model_fail_nonfinite(model, "the state after the chunk is not finite");
     memcpy(state->values, next, state->count * state->element_size);
     return RNN_OK;
 }
@@ -106,8 +107,8 @@ rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source)
     RNN_REQUIRE(source);
     RNN_TRY(librnn_model_check_shape("destination", &destination->shape, &source->shape, true));
     if (destination->streams != source->streams)
-        return librnn_fail(RNN_ERROR_MISMATCH, "destination has %" PRId64 " streams; source has %" PRId64,
-                           destination->streams, source->streams);
+        return librnn_fail(RNN_ERROR_MISMATCH, "destination has %" PRId64 " stream%s; source has %" PRId64,
+                           destination->streams, rnn_plural((uint64_t)destination->streams), source->streams);
     memmove(destination->values, source->values, source->count * source->element_size);
     return RNN_OK;
 }
@@ -131,9 +132,12 @@ static rnn_status check_values(const rnn_state *state, int64_t layer, int32_t wh
 {
     RNN_REQUIRE(state);
     RNN_TRY(librnn_check_range("layer", layer, 0, state->shape.layers - 1));
-    if (what < RNN_STATE_HIDDEN || what >= (int32_t)state->parts)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "what is %" PRId32 "; it must be RNN_STATE_HIDDEN%s", what,
-                           state->parts > 1 ? " or RNN_STATE_MEMORY" : ", since only an LSTM has RNN_STATE_MEMORY");
+    RNN_TRY(librnn_check_enumerator("what", what, librnn_state_parts));
+    if (what >= (int32_t)state->parts)
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "what is RNN_STATE_MEMORY (1); it must be RNN_STATE_HIDDEN (0), since a cell of %s has no "
+                           "memory",
+                           librnn_name_of(librnn_cells, state->shape.cell));
     RNN_REQUIRE(values);
     int64_t own = state->streams * state->shape.hidden_size;
     if (count == own)
@@ -180,7 +184,11 @@ rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index)
 rnn_status rnn_state_observe(rnn_state *state, int32_t what)
 {
     RNN_REQUIRE(state);
-    RNN_TRY(librnn_check_range("what", what, 0, RNN_OBSERVE_ACTIVATIONS + RNN_OBSERVE_GRADIENT_NORMS));
+    if (what < 0 || what > RNN_OBSERVE_ACTIVATIONS + RNN_OBSERVE_GRADIENT_NORMS)
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "what is %" PRId32 "; it must be 0, RNN_OBSERVE_ACTIVATIONS (1), RNN_OBSERVE_GRADIENT_NORMS "
+                           "(2) or their sum",
+                           what);
     state->observe = what;
     state->activation_steps = state->norm_steps = 0;
     return RNN_OK;
@@ -195,8 +203,9 @@ rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *va
         return librnn_fail(RNN_ERROR_ARGUMENT, "the state holds no activations; see rnn_state_observe()");
     int64_t own = state->activation_steps * state->streams * state->shape.hidden_size;
     if (count != own)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " activations", count,
-                           own);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "count is %" PRId64 "; the chunk had %" PRId64 " activation%s of the layer", count, own,
+                           rnn_plural((uint64_t)own));
     size_t bytes = (size_t)own * state->element_size;
     memcpy(values, (const char *)state->activations.memory + (size_t)layer * bytes, bytes);
     return RNN_OK;
@@ -210,8 +219,8 @@ rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, doubl
     if (state->norm_steps == 0)
         return librnn_fail(RNN_ERROR_ARGUMENT, "the state holds no gradient norms; see rnn_state_observe()");
     if (count != state->norm_steps)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " steps", count,
-                           state->norm_steps);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " step%s", count,
+                           state->norm_steps, rnn_plural((uint64_t)state->norm_steps));
     memcpy(norms, (const double *)state->gradient_norms.memory + layer * count, (size_t)count * sizeof *norms);
     return RNN_OK;
 }

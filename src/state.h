@@ -46,7 +46,7 @@ static inline bool rnn_state_fits(const rnn_state *state, const rnn_model *model
 /* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
 rnn_status librnn_state_check_model(const rnn_state *state, const rnn_model *model);
 
-/* Takes over what a call has computed; RNN_ERROR_NONFINITE, and the state stays, unless that is finite. */
-rnn_status librnn_state_commit(rnn_state *state, const void *next);
+/* Takes over what a call of the model has computed; RNN_ERROR_NONFINITE, and the state stays, unless that is finite. */
+rnn_status librnn_state_commit(rnn_state *state, const rnn_model *model, const void *next);
 
 #endif

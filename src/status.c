@@ -88,6 +88,10 @@ rnn_status librnn_check_range(const char *name, int64_t value, int64_t least, in
 {
     if (value >= least && value <= most)
         return RNN_OK;
+    if (least == most)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64, name, value, least);
+    if (most == INT64_MAX)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64 " or more", name, value, least);
     return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64 " to %" PRId64, name, value, least,
                        most);
 }

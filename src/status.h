@@ -13,7 +13,7 @@
 /* Keeps the sentence for rnn_last_error() and returns the status. */
 rnn_status librnn_fail(rnn_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 
-/* "name is value; it must be least to most" */
+/* "name is value; it must be least to most"; INT64_MAX stands for no limit above */
 rnn_status librnn_check_range(const char *name, int64_t value, int64_t least, int64_t most);
 
 /* "name is NULL" */

@@ -3,6 +3,8 @@
  */
 #include "utf8.h"
 
+#include <stdbool.h>
+
 int librnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST])
 {
     int length = code_point < 0x80 ? 1 : code_point < 0x800 ? 2 : code_point < 0x10000 ? 3 : 4;
@@ -35,4 +37,50 @@ const char *librnn_utf8_fault(const unsigned char *bytes, size_t size)
         if ((bytes[i] & 0xc0) != 0x80)
             return "what it begins is cut short";
     return "the text ends within what it begins";
+}
+
+enum { AROUND = 64 }; /* bytes on either side of a fault that are looked at */
+
+/* How many bytes from `first` on, every second one, are NUL. */
+static size_t count_nuls(const unsigned char *bytes, size_t size, size_t first)
+{
+    size_t count = 0;
+    for (size_t i = first; i < size; i += 2)
+        count += bytes[i] == 0;
+    return count;
+}
+
+/* Byte order marks aside, UTF-16 is known by its NULs: most of one half of the bytes, few of the other. */
+static bool seems_utf16(const unsigned char *bytes, size_t size)
+{
+    size_t even = count_nuls(bytes, size, 0), odd = count_nuls(bytes, size, 1), half = size / 2;
+    size_t more = even > odd ? even : odd, less = even + odd - more;
+    return half >= 2 && more > half / 2 && less < half / 4 + 1;
+}
+
+/* Whether the bytes are characters of a byte each: none continues another, and none controls anything but lines. */
+static bool seems_single_bytes(const unsigned char *bytes, size_t size)
+{
+    int32_t code_point;
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] == 0x7f || (bytes[i] < ' ' && (bytes[i] < '\t' || bytes[i] > '\r')) ||
+            rnn_utf8_read(bytes + i, size - i, &code_point) > 1)
+            return false;
+    return true;
+}
+
+const char *librnn_utf8_advice(const unsigned char *text, size_t size, size_t offset)
+{
+    const unsigned char *fault = text + offset;
+    size_t left = size - offset, first = offset > AROUND ? offset - AROUND : 0;
+    size_t around = (left < AROUND ? size : offset + AROUND) - first;
+    bool marked = left > 1 && ((fault[0] == 0xff && fault[1] == 0xfe) || (fault[0] == 0xfe && fault[1] == 0xff));
+    if (marked || seems_utf16(text + first, around))
+        return "; the text looks like UTF-16: convert it (iconv -f UTF-16 -t UTF-8)";
+    bool begins = fault[0] >= 0xc2 && fault[0]<0xf5, goes_on = left> 1 && (fault[1] & 0xc0) == 0x80;
+    bool alone = begins ? left > 1 && !goes_on : !goes_on;
+    if (alone && around > 1 && seems_single_bytes(text + first, around))
+        return "; the text looks like Latin-1: convert it (iconv -f ISO-8859-1 -t UTF-8) or use "
+               "RNN_VOCAB_BYTES";
+    return "";
 }

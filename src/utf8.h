@@ -47,4 +47,10 @@ int librnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST]);
 /* What is wrong with the bytes where rnn_utf8_read() returned 0, as the end of a sentence about the first of them. */
 const char *librnn_utf8_fault(const unsigned char *bytes, size_t size);
 
+/*
+ * What a text in which rnn_utf8_read() returned 0 at `offset` seems to be instead of UTF-8, and what to do, as the rest
+ * of that sentence; "" if it can't be told.
+ */
+const char *librnn_utf8_advice(const unsigned char *text, size_t size, size_t offset);
+
 #endif

@@ -7,6 +7,7 @@
 #include "vocab.h"
 
 #include "memory.h"
+#include "names.h"
 #include "source.h"
 
 #include <inttypes.h>
@@ -17,7 +18,7 @@ enum { PAGES = CODE_POINTS / PAGE_SIZE };
 
 static rnn_status check_kind(int32_t kind)
 {
-    return librnn_check_range("kind", kind, RNN_VOCAB_BYTES, RNN_VOCAB_UTF8);
+    return librnn_check_enumerator("kind", kind, librnn_vocab_kinds);
 }
 
 /* Of the symbols that there may be of a kind. */
@@ -68,32 +69,33 @@ static void name_symbol(int32_t kind, int32_t symbol, char name[NAME_SIZE])
              (uint32_t)symbol, shown);
 }
 
-rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *bytes, size_t size, const char *place)
+rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *text, size_t size, size_t offset, const char *place)
 {
     int32_t symbol;
-    if (read_symbol(kind, bytes, size, &symbol) == 0)
-        return librnn_fail(RNN_ERROR_SYMBOL, "the byte 0x%02x at %s is not valid UTF-8: %s", bytes[0], place,
-                           librnn_utf8_fault(bytes, size));
+    const unsigned char *bytes = text + offset;
+    if (read_symbol(kind, bytes, size - offset, &symbol) == 0)
+        return librnn_fail(RNN_ERROR_SYMBOL, "the byte 0x%02x at %s is not valid UTF-8: %s%s", bytes[0], place,
+                           librnn_utf8_fault(bytes, size - offset), librnn_utf8_advice(text, size, offset));
     char name[NAME_SIZE];
     name_symbol(kind, symbol, name);
     return librnn_fail(RNN_ERROR_SYMBOL, "%s at %s is not in the vocabulary", name, place);
 }
 
-rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t offset, const unsigned char *bytes,
-                                   size_t size)
+rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t begin, const unsigned char *piece,
+                                   size_t size, size_t end)
 {
-    if (size == 0 || (size < UTF8_MOST && offset + (int64_t)size < rnn_source_size(source)))
+    if (end == size || (size - end < UTF8_MOST && begin + (int64_t)size < rnn_source_size(source)))
         return RNN_OK;
     char place[PLACE_SIZE];
-    librnn_source_place(source, offset, place);
-    return librnn_vocab_refuse(kind, bytes, size, place);
+    librnn_source_place(source, begin + (int64_t)end, place);
+    return librnn_vocab_refuse(kind, piece, size, end, place);
 }
 
 static rnn_status refuse_at(int32_t kind, const unsigned char *bytes, size_t size, size_t offset)
 {
     char place[32];
     snprintf(place, sizeof place, "offset %zu", offset);
-    return librnn_vocab_refuse(kind, bytes + offset, size - offset, place);
+    return librnn_vocab_refuse(kind, bytes, size, offset, place);
 }
 
 /* ---- Creation ---- */
@@ -240,8 +242,8 @@ static rnn_status see_source(int32_t kind, word *seen, const rnn_source *source)
         size_t size = PIECE_SIZE;
         RNN_TRY(librnn_source_piece(source, offset, room, &bytes, &size));
         size_t end = see(kind, seen, bytes, size);
+        RNN_TRY(librnn_vocab_check_stop(kind, source, offset, bytes, size, end));
         offset += (int64_t)end;
-        RNN_TRY(librnn_vocab_check_stop(kind, source, offset, bytes + end, size - end));
     }
     return librnn_source_check(source);
 }
@@ -286,7 +288,7 @@ static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t siz
         if (has_seen(seen, symbol)) {
             char name[NAME_SIZE];
             name_symbol(kind, symbol, name);
-            return librnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice, the second time at %zu", name, offset);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice, the second time at offset %zu", name, offset);
         }
         mark_seen(seen, symbol);
         symbols[(*count)++] = symbol;
@@ -336,7 +338,7 @@ rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *sho
     RNN_REQUIRE(known);
     RNN_REQUIRE(vocab);
     if (!shown && size > 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "shown is NULL and size %zu; without the one the other must be 0", size);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "shown is NULL and size is %zu; without a text, size must be 0", size);
     if (!shown) {
         shown = known->kind == RNN_VOCAB_UTF8 ? "\xef\xbf\xbd" : "?"; /* U+FFFD, the replacement character */
         size = strlen(shown);
@@ -441,14 +443,14 @@ rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t siz
             RNN_REQUIRE(ids);
     }
     if (!counting && (capacity < 0 || least > (uint64_t)capacity))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %s%zu symbols", capacity,
-                           least < size ? "at least " : "", least);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %s%zu symbol%s", capacity,
+                           least < size ? "at least " : "", least, rnn_plural(least));
     const unsigned char *bytes = text;
     int64_t symbols;
     RNN_TRY(count_symbols(vocab, bytes, size, &symbols));
     if (!counting && symbols > capacity)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %" PRId64 " symbols", capacity,
-                           symbols);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %" PRId64 "; the text has %" PRId64 " symbol%s", capacity,
+                           symbols, rnn_plural((uint64_t)symbols));
     if (!counting)
         for (size_t offset = 0; offset < size; ids++)
             offset += (size_t)rnn_vocab_read(vocab, bytes + offset, size - offset, ids);
@@ -463,14 +465,13 @@ static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_
     *size = 0;
     for (int64_t i = 0; i < count; i++) {
         if (ids[i] < 0 || ids[i] >= vocab->size)
-            return librnn_fail(RNN_ERROR_SYMBOL,
-                               "the id %" PRId32 " at index %" PRId64 " is none of the vocabulary's 0 to %" PRId32,
-                               ids[i], i, vocab->size - 1);
+            return librnn_fail(RNN_ERROR_SYMBOL, "ids[%" PRId64 "] is %" PRId32 "; it must be 0 to %" PRId32, i, ids[i],
+                               vocab->size - 1);
         size_t length;
         symbol_of(vocab, ids[i], &length);
         if (!rnn_size_add(*size, length, size))
-            return librnn_fail(RNN_ERROR_ARGUMENT, "the text of %" PRId64 " symbols is longer than can be addressed",
-                               count);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "the text of %" PRId64 " symbol%s is longer than can be addressed",
+                               count, rnn_plural((uint64_t)count));
     }
     return RNN_OK;
 }
@@ -488,12 +489,13 @@ rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t 
     }
     bool single = vocab->kind == RNN_VOCAB_BYTES && vocab->unknown < 0; /* each symbol is one byte */
     if (!counting && (uint64_t)count > capacity)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %s%" PRId64 " bytes", capacity,
-                           single ? "" : "at least ", count);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %s%" PRId64 " byte%s", capacity,
+                           single ? "" : "at least ", count, rnn_plural((uint64_t)count));
     size_t bytes;
     RNN_TRY(count_bytes(vocab, ids, count, &bytes));
     if (!counting && bytes > capacity)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %zu bytes", capacity, bytes);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %zu byte%s", capacity, bytes,
+                           rnn_plural(bytes));
     for (int64_t i = 0; i < count && !counting; i++) {
         size_t length;
         const unsigned char *symbol = symbol_of(vocab, ids[i], &length);

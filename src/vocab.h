@@ -48,16 +48,16 @@ static inline int rnn_vocab_read(const rnn_vocab *vocab, const unsigned char *by
 rnn_vocab *librnn_vocab_share(const rnn_vocab *vocab);
 
 /*
- * The sentence about bytes for which rnn_vocab_read() returned 0, with `place` behind "at". Where they end, the text
- * does, unless there are UTF8_MOST or more.
+ * The sentence about the bytes at `offset` of a piece of text, for which rnn_vocab_read() returned 0, with `place`
+ * behind "at". Where the piece ends, the text does, unless UTF8_MOST bytes or more are left.
  */
-rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *bytes, size_t size, const char *place);
+rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *text, size_t size, size_t offset, const char *place);
 
 /*
- * Reading a piece of a source has stopped before the piece's last `size` bytes, which stand at `offset` of the source.
- * Fails as librnn_vocab_refuse(), unless the piece's end may be the reason: then the next piece has to begin there.
+ * Reading a piece of a source, `size` bytes that stand at `begin` of it, has stopped at byte `end` of the piece. Fails
+ * as librnn_vocab_refuse(), unless the piece's end may be the reason: then the next piece has to begin there.
  */
-rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t offset, const unsigned char *bytes,
-                                   size_t size);
+rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t begin, const unsigned char *piece,
+                                   size_t size, size_t end);
 
 #endif

@@ -815,6 +815,7 @@ static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void 
     rnn_model_options options = model_of(RNN_CELL_LSTM, RNN_FLOAT32, 3, RNN_LOSS_SQUARED_ERROR);
     options.initialization = RNN_INIT_NORMAL; /* no biases: silence moves nothing */
     options.layers = 1;
+    options.dropout = 0;
     rnn_model *model = create_model(&options);
     rnn_state *state = create_random_state(model, STREAMS, 1, 1);
     float *silence = allocate(HEARD * STREAMS * FEATURES, sizeof *silence), memory[COUNT], hidden[COUNT];

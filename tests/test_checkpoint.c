@@ -216,9 +216,9 @@ static void test_a_checkpoint_without_a_model_is_refused_where_one_is_needed(voi
     /* What it says of the model decides the shapes of the rest. */
     static const char *const changes[][3] = {
         {"hidden_size\":\"2\"", "hidden_size\":\"3\"", "has the shape"},
-        {"hidden_size\":\"2\"", "hidden_size\":\"0\"", "no model is: hidden_size is 0"},
+        {"hidden_size\":\"2\"", "hidden_size\":\"0\"", "no possible model: hidden_size is 0"},
         {"precision\":\"float32\"", "precision\":\"float64\"", "it must be F64"},
-        {"precision\":\"float32\"", "precision\":\"float16\"", "says nothing"},
+        {"precision\":\"float32\"", "precision\":\"float16\"", "doesn't know"},
         {"librnn.cell\":\"lstm\"", "librnn.cell\":\"tanh\"", "has the shape"},
         {"librnn.cell\"", "librnn.x\"", "doesn't say what librnn.cell is"},
     };
@@ -439,7 +439,7 @@ static void test_arguments_are_checked(void **state)
     assert_fails(rnn_checkpoint_load_from_memory(NULL, 9, &none), RNN_ERROR_ARGUMENT, "bytes is NULL");
     assert_fails(rnn_checkpoint_load_from_memory("x", 1, NULL), RNN_ERROR_ARGUMENT, "checkpoint is NULL");
     none.struct_size = sizeof none;
-    assert_fails(rnn_checkpoint_load_from_memory("x", 1, &none), RNN_ERROR_FORMAT, "the file has 1 bytes");
+    assert_fails(rnn_checkpoint_load_from_memory("x", 1, &none), RNN_ERROR_FORMAT, "the file has 1 byte");
 
     /* A program made with a later header, whose struct has a field more */
     assert_ok(rnn_checkpoint_init(&larger.known, sizeof larger));
@@ -538,18 +538,18 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
         {"librnn.checkpoint.gradient_rows", "librnn.checkpoint.x", "say what librnn.checkpoint.gradient_rows is"},
         {"rule\":\"rmsprop\"", "rule\":\"sgdx\"", "librnn.optimizer.rule is \"sgdx\""},
         {"librnn.optimizer.rule", "librnn.optimizer.x", "doesn't say what librnn.optimizer.rule is"},
-        {"momentum\":\"0.5\"", "momentum\":\"1\"", "no optimizer is: momentum is 1"},
+        {"momentum\":\"0.5\"", "momentum\":\"1\"", "no possible optimizer: momentum is 1"},
         {"momentum\":\"0.5\"", "momentum\":\"nan\"", "librnn.optimizer.momentum is \"nan\""},
         {"momentum\":\"0.5\"", "momentum\":\"\"", "librnn.optimizer.momentum is \"\""},
-        {"learning_rate\":\"0", "learning_rate\":\"1e999\",\"x\":\"", "no optimizer is: learning_rate is inf"},
-        {"learning_rate\":\"", "learning_rate\":\"-", "no optimizer is: learning_rate is -"},
-        {"nesterov\":\"0\"", "nesterov\":\"1\"", "no optimizer is: nesterov is 1"},
-        {"beta1\":\"0\"", "beta1\":\"0.5\"", "no optimizer is: beta1 is 0.5"},
+        {"learning_rate\":\"0", "learning_rate\":\"1e999\",\"x\":\"", "no possible optimizer: learning_rate is inf"},
+        {"learning_rate\":\"", "learning_rate\":\"-", "no possible optimizer: learning_rate is -"},
+        {"nesterov\":\"0\"", "nesterov\":\"1\"", "no possible optimizer: nesterov is 1"},
+        {"beta1\":\"0\"", "beta1\":\"0.5\"", "no possible optimizer: beta1 is 0.5"},
         {"optimizer.steps\":\"1\"", "optimizer.steps\":\"9007199254740992\"", "must be less than 2^53"},
         {"optimizer.steps\":\"1\"", "optimizer.steps\":\"-1\"", "librnn.optimizer.steps is \"-1\""},
         {"random_index\":\"2\"", "random_index\":\"18014398509481984\"", "must be less than 2^54"},
         {"librnn.state.random_index", "librnn.state.x", "doesn't say what librnn.state.random_index is"},
-        {"temperature\":\"0", "temperature\":\"-0", "no sampler is: temperature is -0.7"},
+        {"temperature\":\"0", "temperature\":\"-0", "no possible sampler: temperature is -0.7"},
         {"librnn.sampler.temperature", "librnn.sampler.x", "doesn't say what librnn.sampler.temperature is"},
         {"sampler.drawn\":\"10\"", "sampler.drawn\":\"x\"", "librnn.sampler.drawn is \"x\""},
         {"sampler.seed\":\"18446744073709551612\"", "sampler.seed\":\"18446744073709551616\"", "librnn.sampler.seed"},
@@ -601,7 +601,7 @@ static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **stat
         {"librnn.state.hidden\":{", "librnn.x\":{", "no tensor librnn.state.hidden"},
         {"librnn.state.memory\":{", "librnn.x\":{", "no tensor librnn.state.memory"},
         {"librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
-         "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4]", "librnn.state.hidden must be of layers"},
+         "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4]", "the shape of librnn.state.hidden must be layers"},
         {"librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
          "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[1,4,2]", "librnn.state.hidden has the shape [1][4][2]"},
         {"librnn.state.memory\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",

@@ -252,7 +252,8 @@ static void set_combination(gradient_test *test, int number)
     int mean = take_digit(&number, 2), dropout = take_digit(&number, 2), both = take_digit(&number, 2);
     int square = take_digit(&number, 2), input = take_digit(&number, INPUTS), depth = take_digit(&number, DEPTHS);
     int cell = take_digit(&number, CELLS);
-    test->row = (gradient_case){.layers = depth + 1,
+    int layers = depth + 1 + dropout; /* with dropout two or more, between which it acts */
+    test->row = (gradient_case){.layers = layers,
                                 .steps = 5,
                                 .streams = 2,
                                 .input_size = 5,
@@ -269,7 +270,7 @@ static void set_combination(gradient_test *test, int number)
     test->bias = both ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
     test->tied = inputs[input].tied;
     snprintf(test->name, sizeof test->name, "test_gradient: %s, layers %d, %s, %s, %s, dropout %g, %s",
-             cells[cell].name, depth + 1, inputs[input].name, square ? "squared error" : "cross-entropy",
+             cells[cell].name, layers, inputs[input].name, square ? "squared error" : "cross-entropy",
              both ? "both biases" : "input bias", test->row.dropout, mean ? "mean" : "sum");
 }
 

@@ -244,18 +244,6 @@ static void test_a_tied_embedding_of_a_uniform_model_is_uniform_like_the_decoder
     rnn_model_destroy(model);
 }
 
-static void test_weight_scale_has_no_part_in_uniform(void **state)
-{
-    rnn_model_options options = make_options_of_all(RNN_CELL_LSTM, RNN_INIT_UNIFORM, RNN_FLOAT64);
-    rnn_model *model = create_model(&options);
-    (void)state;
-    options.weight_scale = 7;
-    rnn_model *scaled = create_model(&options);
-    assert_same_parameters(model, scaled, NULL);
-    rnn_model_destroy(scaled);
-    rnn_model_destroy(model);
-}
-
 /* ---- Orthogonal recurrent weights ---- */
 
 /* Q Qᵀ = I, to rounding. */
@@ -531,7 +519,6 @@ int main(void)
         cmocka_unit_test(test_uniform_parameters_are_within_1_over_the_root_of_h_biases_too),
         cmocka_unit_test(test_an_embedding_of_a_uniform_model_is_standard_normal),
         cmocka_unit_test(test_a_tied_embedding_of_a_uniform_model_is_uniform_like_the_decoders_weight),
-        cmocka_unit_test(test_weight_scale_has_no_part_in_uniform),
         cmocka_unit_test(test_orthogonal_makes_the_recurrent_weights_of_each_gate_orthogonal),
         cmocka_unit_test(test_orthogonal_matrices_are_random_and_drawn_apart),
         cmocka_unit_test(test_orthogonal_leaves_all_other_parameters_as_they_are),

@@ -102,7 +102,6 @@ static void test_get_options_returns_what_the_model_was_created_with(void **stat
     options.input = RNN_INPUT_EMBEDDING;
     options.loss = RNN_LOSS_SQUARED_ERROR;
     options.bias = RNN_BIAS_BOTH;
-    options.initialization = RNN_INIT_UNIFORM;
     options.orthogonal = 1;
     options.tied = 1;
     options.embedding_size = 5;
@@ -126,7 +125,7 @@ static void test_get_options_returns_what_the_model_was_created_with(void **stat
     assert_int_equal(got.input, RNN_INPUT_EMBEDDING);
     assert_int_equal(got.loss, RNN_LOSS_SQUARED_ERROR);
     assert_int_equal(got.bias, RNN_BIAS_BOTH);
-    assert_int_equal(got.initialization, RNN_INIT_UNIFORM);
+    assert_int_equal(got.initialization, RNN_INIT_NORMAL);
     assert_int_equal(got.orthogonal, 1);
     assert_int_equal(got.tied, 1);
     assert_int_equal(got.reserved, 0);
@@ -135,6 +134,14 @@ static void test_get_options_returns_what_the_model_was_created_with(void **stat
     assert_true(got.forget_bias == 1.5);
     assert_true(got.dropout == 0.25);
     assert_true(got.seed == UINT64_C(0xfedcba9876543210));
+    rnn_model_destroy(model);
+
+    options.initialization = RNN_INIT_UNIFORM;
+    options.weight_scale = 0.01;
+    model = create_model(&options);
+    assert_ok(rnn_model_get_options(model, &got));
+    assert_int_equal(got.initialization, RNN_INIT_UNIFORM);
+    assert_true(got.weight_scale == 0.01);
     rnn_model_destroy(model);
 }
 
@@ -312,10 +319,9 @@ static void test_create_refuses_a_dropout_that_is_not_0_to_less_than_1(void **st
     }
 }
 
-static void test_create_refuses_a_forget_bias_that_is_not_finite_or_has_no_forget_gate(void **state)
+static void test_create_refuses_a_forget_bias_that_is_not_finite(void **state)
 {
     static const double bad[] = {INFINITY, -INFINITY, NAN};
-    static const int32_t without[] = {RNN_CELL_TANH, RNN_CELL_GRU};
     rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
     (void)state;
     options.cell = RNN_CELL_LSTM;
@@ -323,11 +329,38 @@ static void test_create_refuses_a_forget_bias_that_is_not_finite_or_has_no_forge
         options.forget_bias = bad[i];
         assert_refused(&options, "forget_bias is ");
     }
-    options.forget_bias = 1;
-    for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
-        options.cell = without[i];
-        assert_refused(&options, "forget_bias is 1");
+}
+
+static void test_create_refuses_each_option_that_has_no_effect_unless_it_is_the_default(void **state)
+{
+    rnn_model_options usual = make_options(4, 3, 4, 1, RNN_FLOAT32), options = usual;
+    (void)state;
+    options.dropout = 0.25;
+    assert_refused(&options, "dropout is 0.25; it must be 0 with one layer");
+    options.layers = 2;
+    rnn_model_destroy(create_model(&options));
+    options.layers = 1;
+    options.dropout = -0.0;
+    rnn_model_destroy(create_model(&options));
+
+    static const double scales[] = {0, 0.5};
+    for (int i = 0; i < 2; i++) {
+        options = usual;
+        options.weight_scale = scales[i];
+        rnn_model_destroy(create_model(&options));
+        options.initialization = RNN_INIT_UNIFORM;
+        assert_refused(&options, "it must stay at its default, 0.01, with RNN_INIT_UNIFORM");
+        options.weight_scale = usual.weight_scale;
+        rnn_model_destroy(create_model(&options));
     }
+
+    options = usual;
+    options.forget_bias = 1;
+    assert_refused(&options, "forget_bias is 1; it must be 0, since a cell of RNN_CELL_TANH has no forget gate");
+    options.cell = RNN_CELL_GRU;
+    assert_refused(&options, "forget_bias is 1; it must be 0, since a cell of RNN_CELL_GRU has no forget gate");
+    options.cell = RNN_CELL_LSTM;
+    rnn_model_destroy(create_model(&options));
 }
 
 static void test_create_reads_struct_size_first(void **state)
@@ -1216,7 +1249,8 @@ int main(void)
         cmocka_unit_test(test_create_refuses_an_embedding_size_without_an_embedding),
         cmocka_unit_test(test_create_refuses_to_tie_what_has_different_sizes_or_is_no_embedding),
         cmocka_unit_test(test_create_refuses_a_dropout_that_is_not_0_to_less_than_1),
-        cmocka_unit_test(test_create_refuses_a_forget_bias_that_is_not_finite_or_has_no_forget_gate),
+        cmocka_unit_test(test_create_refuses_a_forget_bias_that_is_not_finite),
+        cmocka_unit_test(test_create_refuses_each_option_that_has_no_effect_unless_it_is_the_default),
         cmocka_unit_test(test_create_reads_struct_size_first),
         cmocka_unit_test(test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero),
         cmocka_unit_test(test_create_refuses_null_and_options_without_sizes),

@@ -35,7 +35,6 @@ static rnn_model_options rich_options(void)
 {
     rnn_model_options o = options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 2);
     o.reduction = RNN_REDUCTION_MEAN;
-    o.initialization = RNN_INIT_UNIFORM;
     o.orthogonal = 1;
     o.weight_scale = 0.1;
     o.forget_bias = -1e-300;
@@ -95,14 +94,20 @@ static void test_a_model_larger_than_what_is_read_at_a_time_comes_back(void **st
 static void test_all_options_come_back(void **state)
 {
     (void)state;
-    rnn_model_options o = rich_options();
-    rnn_model *model = create_model(&o);
-    file_bytes file = saved(model, NULL);
-    rnn_model *loaded = load(&file, NULL);
-    assert_same_model(model, loaded);
-    free(file.bytes);
-    rnn_model_destroy(loaded);
-    rnn_model_destroy(model);
+    for (int32_t initialization = RNN_INIT_NORMAL; initialization <= RNN_INIT_UNIFORM; initialization++) {
+        rnn_model_options o = rich_options();
+        o.initialization = initialization;
+        if (initialization == RNN_INIT_UNIFORM) {
+            o.weight_scale = 0.01;
+        }
+        rnn_model *model = create_model(&o);
+        file_bytes file = saved(model, NULL);
+        rnn_model *loaded = load(&file, NULL);
+        assert_same_model(model, loaded);
+        free(file.bytes);
+        rnn_model_destroy(loaded);
+        rnn_model_destroy(model);
+    }
 }
 
 static void test_a_loaded_model_trains_on_as_the_saved_one(void **state)
@@ -236,8 +241,8 @@ static void test_the_header_says_what_the_specification_says(void **state)
         "\"librnn.cell\":\"lstm\",\"librnn.input\":\"embedding\",\"librnn.input_size\":\"7\","
         "\"librnn.embedding_size\":\"3\",\"librnn.hidden_size\":\"5\",\"librnn.layers\":\"1\","
         "\"librnn.output_size\":\"7\",\"librnn.bias\":\"input\",\"librnn.tied\":\"0\","
-        "\"librnn.loss\":\"cross_entropy\",\"librnn.reduction\":\"mean\",\"librnn.dropout\":\"0.33333333333333331\","
-        "\"librnn.initialization\":\"uniform\",\"librnn.orthogonal\":\"1\",\"librnn.weight_scale\":"
+        "\"librnn.loss\":\"cross_entropy\",\"librnn.reduction\":\"mean\",\"librnn.dropout\":\"0\","
+        "\"librnn.initialization\":\"normal\",\"librnn.orthogonal\":\"1\",\"librnn.weight_scale\":"
         "\"0.10000000000000001\",\"librnn.forget_bias\":\"-1e-300\",\"librnn.seed\":\"18446744073709551615\","
         "\"librnn.vocab.kind\":\"bytes\",\"librnn.vocab.symbols\":\"61006263ff640a\"},"
         "\"embedding.weight\":{\"dtype\":\"F32\",\"shape\":[7,3],\"data_offsets\":[0,84]},"
@@ -251,6 +256,7 @@ static void test_the_header_says_what_the_specification_says(void **state)
     (void)state;
     rnn_model_options o = rich_options();
     o.layers = 1;
+    o.dropout = 0;
     o.bias = RNN_BIAS_INPUT;
     rnn_model *model = create_model(&o);
     rnn_vocab *vocab = NULL;
@@ -333,7 +339,7 @@ static void test_float64_is_rounded_to_float32_and_refused_beyond_it(void **stat
         file_bytes changed = saved(model, NULL);
         put_double(&changed, names[i], 1, i % 2 ? half_beyond : -1e300);
         assert_load_fails(&changed, &options, RNN_ERROR_MISMATCH, names[i]);
-        assert_non_null(strstr(rnn_last_error(), "too large for float32"));
+        assert_non_null(strstr(rnn_last_error(), "too large for RNN_FLOAT32"));
         free(changed.bytes);
     }
     free(file.bytes);
@@ -436,7 +442,7 @@ static void test_the_unknown_symbol_and_code_points_come_back(void **state)
         refuse_load(edited(&file, "vocab.unknown\":\"", "vocab.unknown\":\"\",\"x\":\""), RNN_ERROR_FORMAT,
                     "librnn.vocab.unknown must be");
         refuse_load(edited(&file, "vocab.unknown\":\"", "vocab.unknown\":\"61616161616161616161616161616161"),
-                    RNN_ERROR_FORMAT, "librnn.vocab.unknown makes no vocabulary");
+                    RNN_ERROR_FORMAT, "librnn.vocab.unknown can't be made into a vocabulary");
         refuse_load(edited(&file, "vocab.unknown", "vocab.another"), RNN_ERROR_FORMAT, "vocabulary has 3 symbols");
         free(file.bytes);
         rnn_model_destroy(loaded);
@@ -549,7 +555,7 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
         {"librnn.dropout\":\"0\"", "librnn.dropout\":\"0,5\"", RNN_ERROR_FORMAT, "librnn.dropout"},
         {"librnn.weight_scale\":\"0.01\"", "librnn.weight_scale\":\"1e999\"", RNN_ERROR_FORMAT, "weight_scale"},
         {"librnn.weight_scale\":\"0.01\"", "librnn.weight_scale\":\"-1\"", RNN_ERROR_FORMAT, "weight_scale"},
-        {"librnn.forget_bias\":\"0\"", "librnn.forget_bias\":\"1\"", RNN_ERROR_FORMAT, "forget_bias"},
+        {"librnn.forget_bias\":\"0\"", "librnn.forget_bias\":\"1e999\"", RNN_ERROR_FORMAT, "forget_bias"},
         {"librnn.seed\":\"0\"", "librnn.seed\":\"18446744073709551616\"", RNN_ERROR_FORMAT, "librnn.seed"},
         {"librnn.vocab.kind\":\"bytes\"", "librnn.vocab.kind\":\"words\"", RNN_ERROR_FORMAT, "librnn.vocab.kind"},
         {"\"librnn.vocab.kind\":\"bytes\",", "", RNN_ERROR_FORMAT, "librnn.vocab.kind"},
@@ -623,7 +629,7 @@ static void test_tensors_that_do_not_make_the_model_are_refused(void **state)
         {"\"shape\":[2,3]", "\"shape\":[1,1,1,1,1,1,2,3]", RNN_ERROR_FORMAT, "[1][1][1][1][1][1][2][3]"},
         {"\"shape\":[2],", "\"shape\":[2,1],", RNN_ERROR_FORMAT, "rnn.bias_ih_l0 has the shape [2][1]"},
         {"},\"rnn", "},\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"rnn", RNN_ERROR_FORMAT,
-         "tensor x; the model has no such parameter"},
+         "tensor x, but the model has no such parameter"},
         {"},\"rnn", "},\"rnn.weight_ih_l0_reverse\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"rnn",
          RNN_ERROR_FORMAT, "bidirectional"},
         {"},\"rnn", "},\"rnn.weight_hr_l0\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"rnn",
@@ -836,11 +842,78 @@ static void test_modules_of_others_may_have_other_names(void **state)
     assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor xxx");
     free(file.bytes);
 
-    /* librnn's own files have librnn's names */
-    file = saved(model, NULL);
-    loaded = load(&file, &options);
+    rnn_model_destroy(model);
+}
+
+/* A name that nothing is looked up by would be an option without effect. */
+static void test_names_of_modules_that_have_no_effect_are_refused(void **state)
+{
+    static const char *const standard[] = {"rnn", "decoder", "embedding"};
+    (void)state;
+    rnn_model_options o = options_for(RNN_CELL_GRU, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
+    rnn_model *model = create_random_model(&o, 1, 7);
+    file_bytes file = saved(model, NULL);
+    for (int i = 0; i < 3; i++) {
+        rnn_load_options options = make_load_options();
+        const char **names[] = {&options.rnn_name, &options.decoder_name, &options.embedding_name};
+        char part[96];
+        *names[i] = "net";
+        snprintf(part, sizeof part, "%s_name is \"net\", which has no effect: librnn has written the file",
+                 standard[i]);
+        assert_load_fails(&file, &options, RNN_ERROR_MISMATCH, part);
+        *names[i] = standard[i];
+        rnn_model_destroy(load(&file, &options));
+    }
+    free(file.bytes);
+    rnn_model_destroy(model);
+
+    o = options_for(RNN_CELL_TANH, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
+    rnn_load_options options = make_load_options();
+    model = create_random_model(&o, 1, 7);
+    file = foreign_file(model);
+    options.configuration = &o;
+    options.embedding_name = "net";
+    assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "embedding_name is \"net\", which has no effect unless");
+    options.embedding_name = "embedding";
+    rnn_model_destroy(load(&file, &options));
+    free(file.bytes);
+    rnn_model_destroy(model);
+}
+
+/* Options that rnn_model_create() refuses, since they have no effect; files may have them, and configurations. */
+static void test_options_without_effect_in_a_file_or_a_configuration_are_as_if_unset(void **state)
+{
+    static const char *const edits[][2] = {
+        {"librnn.dropout\":\"0\"", "librnn.dropout\":\"0.5\""},
+        {"librnn.weight_scale\":\"0.01\"", "librnn.weight_scale\":\"7\""},
+        {"librnn.forget_bias\":\"0\"", "librnn.forget_bias\":\"1\""},
+    };
+    (void)state;
+    rnn_model_options o = options_for(RNN_CELL_GRU, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
+    o.initialization = RNN_INIT_UNIFORM;
+    rnn_model *model = create_model(&o);
+    file_bytes file = saved(model, NULL);
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        file_bytes changed = edited(&file, edits[i][0], edits[i][1]);
+        rnn_model *loaded = load(&changed, NULL);
+        assert_same_model(model, loaded);
+        rnn_model_destroy(loaded);
+        free(changed.bytes);
+    }
+    free(file.bytes);
+
+    file = foreign_file(model);
+    rnn_model_options given = o;
+    rnn_load_options options = make_load_options();
+    options.configuration = &given;
+    given.dropout = 0.5;
+    given.weight_scale = 7;
+    given.forget_bias = 1;
+    rnn_model *loaded = load(&file, &options);
     assert_same_model(model, loaded);
     rnn_model_destroy(loaded);
+    given.dropout = 1;
+    assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "dropout is 1");
     free(file.bytes);
     rnn_model_destroy(model);
 }
@@ -924,16 +997,17 @@ static void test_a_configuration_must_agree_with_the_file_on_what_is_computed(vo
         int is_count;
         const char *part;
     } fields[] = {
-        {offsetof(rnn_model_options, cell), 0, "configuration->cell is 3; in the file it is lstm"},
-        {offsetof(rnn_model_options, input), 0, "configuration->input is vectors; in the file it is embedding"},
+        {offsetof(rnn_model_options, cell), 0, "configuration->cell is 3; in the file it is RNN_CELL_LSTM"},
+        {offsetof(rnn_model_options, input), 0,
+         "configuration->input is RNN_INPUT_VECTORS; in the file it is RNN_INPUT_EMBEDDING"},
         {offsetof(rnn_model_options, input_size), 1, "configuration->input_size is 8; in the file it is 7"},
         {offsetof(rnn_model_options, embedding_size), 1, "configuration->embedding_size"},
         {offsetof(rnn_model_options, hidden_size), 1, "configuration->hidden_size"},
         {offsetof(rnn_model_options, layers), 1, "configuration->layers"},
         {offsetof(rnn_model_options, output_size), 1, "configuration->output_size"},
-        {offsetof(rnn_model_options, bias), 0, "configuration->bias is 2; in the file it is both"},
+        {offsetof(rnn_model_options, bias), 0, "configuration->bias is 2; in the file it is RNN_BIAS_BOTH"},
         {offsetof(rnn_model_options, tied), 0, "configuration->tied"},
-        {offsetof(rnn_model_options, loss), 0, "configuration->loss is squared_error"},
+        {offsetof(rnn_model_options, loss), 0, "configuration->loss is RNN_LOSS_SQUARED_ERROR"},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         given = o;
@@ -1021,6 +1095,8 @@ int main(void)
         cmocka_unit_test(test_the_last_bias_of_a_gru_cannot_be_added),
         cmocka_unit_test(test_a_file_of_others_needs_a_configuration),
         cmocka_unit_test(test_modules_of_others_may_have_other_names),
+        cmocka_unit_test(test_names_of_modules_that_have_no_effect_are_refused),
+        cmocka_unit_test(test_options_without_effect_in_a_file_or_a_configuration_are_as_if_unset),
         cmocka_unit_test(test_missing_biases_of_others_are_zeros_layer_by_layer),
         cmocka_unit_test(test_a_tied_configuration_needs_equal_matrices),
         cmocka_unit_test(test_a_configuration_must_agree_with_the_file_on_what_is_computed),

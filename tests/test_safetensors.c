@@ -51,10 +51,10 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
         {"\377\377\377\377\377\377\377\377{}", 10, "18446744073709551615 bytes long"},
         {"\0\0\0\0\0\0\0\200{}", 10, "9223372036854775808"},
         {"\1\341\365\5\0\0\0\0{}", 10, "100000001"},
-        {"\0\341\365\5\0\0\0\0{}", 10, "100000000 bytes, and 2 are left"},
+        {"\0\341\365\5\0\0\0\0{}", 10, "its header would have 100000000 bytes; 2 follow its length"},
         {"PK\3\4\24\0\0\0\0\0\0\0\0\0\0\0", 16, "no safetensors file"}, /* torch.save() */
         {"\2\0\0\0\0\0\0\0{}", 10, "configuration"},                    /* empty, and sound */
-        {"\2\0\0\0\0\0\0\0{}\0", 11, "1 bytes follow"},
+        {"\2\0\0\0\0\0\0\0{}\0", 11, "damaged: 1 byte after"},
         {"\2\0\0\0\0\0\0\0[]", 10, "no JSON object"},
         {"\3\0\0\0\0\0\0\0 {}", 11, "no JSON object"},
         {"\3\0\0\0\0\0\0\0{}\0", 11, "byte"},
@@ -130,7 +130,7 @@ static void test_tensors_that_do_not_lie_one_behind_the_other_are_refused(void *
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "out of order"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "out of order"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "cut off"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "1 bytes follow"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "damaged: 1 byte after"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "bytes of no tensor before it"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
          "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",

@@ -295,7 +295,7 @@ static void test_a_text_of_no_bytes_is_refused_by_name(void **state)
     rnn_source_destroy(source);
     source = open_paths(paths, 2);
     assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab), RNN_ERROR_ARGUMENT,
-                 "empty and the other 1 files are empty");
+                 "empty and 1 other file are empty");
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "ab", 2, &vocab));
     assert_fails(rnn_corpus_create_from_source(vocab, source, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "has 0 symbols");
     assert_null(corpus);

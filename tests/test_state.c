@@ -237,7 +237,7 @@ static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **unus
         const int32_t whats[] = {-1, kinds[k].parts, RNN_STATE_MEMORY + 1, INT32_MAX, INT32_MIN};
         for (size_t i = 0; i < sizeof whats / sizeof whats[0]; i++) {
             char part[64];
-            snprintf(part, sizeof part, "what is %d", whats[i]);
+            snprintf(part, sizeof part, whats[i] == 1 ? "what is RNN_STATE_MEMORY (%d)" : "what is %d", whats[i]);
             assert_fails(rnn_state_get(state, 0, whats[i], values, 15), RNN_ERROR_ARGUMENT, part);
             assert_fails(rnn_state_set(state, 0, whats[i], values, 15), RNN_ERROR_ARGUMENT, part);
         }

@@ -485,8 +485,8 @@ static void test_decode_refuses_an_id_out_of_range_and_writes_nothing(void **sta
     rnn_vocab *vocab = create_from_list("ab", 2);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const int32_t ids[4] = {0, 1, 0, bad[i]};
-        char part[32];
-        snprintf(part, sizeof part, "id %d", bad[i]);
+        char part[64];
+        snprintf(part, sizeof part, "ids[3] is %d; it must be 0 to 1", bad[i]);
         assert_fails(rnn_vocab_decode(vocab, ids, 4, text, 4, &size), RNN_ERROR_SYMBOL, part);
     }
     assert_memory_equal(text, "----", 4);
@@ -641,9 +641,9 @@ static void test_a_list_with_a_code_point_twice_is_refused(void **state)
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "中a文中", 10, &vocab), RNN_ERROR_ARGUMENT,
-                 "symbols has U+4E2D '中' twice, the second time at 7");
+                 "symbols has U+4E2D '中' twice, the second time at offset 7");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "\0a\0", 3, &vocab), RNN_ERROR_ARGUMENT,
-                 "symbols has U+0000 twice, the second time at 2");
+                 "symbols has U+0000 twice, the second time at offset 2");
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 
@@ -953,7 +953,7 @@ static void test_counting_fails_as_writing_would(void **state)
     assert_fails(rnn_vocab_encode(vocab, NULL, 3, NULL, 0, &count), RNN_ERROR_ARGUMENT, "text is NULL");
     assert_fails(rnn_vocab_encode(vocab, "ab", 2, NULL, 1, &count), RNN_ERROR_ARGUMENT, "ids is NULL");
     assert_fails(rnn_vocab_encode(vocab, "ab", 2, NULL, -1, &count), RNN_ERROR_ARGUMENT, "ids is NULL");
-    assert_fails(rnn_vocab_decode(vocab, ids, 2, NULL, 0, &size), RNN_ERROR_SYMBOL, "id 2 at index 1");
+    assert_fails(rnn_vocab_decode(vocab, ids, 2, NULL, 0, &size), RNN_ERROR_SYMBOL, "ids[1] is 2; it must be 0 to 1");
     assert_fails(rnn_vocab_decode(vocab, NULL, 2, NULL, 0, &size), RNN_ERROR_ARGUMENT, "ids is NULL");
     assert_fails(rnn_vocab_decode(vocab, ids, 1, NULL, 1, &size), RNN_ERROR_ARGUMENT, "text is NULL");
     assert_int_equal(count, -7);

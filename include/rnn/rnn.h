@@ -28,7 +28,8 @@
  * - **Errors.** A call that can fail returns an `rnn_status`, #RNN_OK (0) when it worked. After any other status
  *   rnn_last_error() holds one sentence that names the argument, its value and the limit. A failed call leaves every
  *   object and every result as it was: a handle that could not be created keeps the value that it had. NULL where an
- * object is required is an error, never a crash.
+ *   object is required is an error, never a crash. An option that has no effect beside the others must keep its
+ * default; anything else is an error.
  * - **Ownership.** An object belongs to whoever created it and is released by its `_destroy` function, which accepts
  *   NULL. No function keeps a pointer of the caller's after it returns, and objects don't depend on one another's
  *   lives: a corpus outlives its vocabulary, a state its model. A pointer that a function hands out is valid as long as
@@ -117,7 +118,12 @@ enum {
     RNN_ERROR_IO = 3,       /**< A file could not be opened, read or written; the sentence holds the system's reason. */
     RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
     RNN_ERROR_MISMATCH = 5, /**< Two objects don't belong together: another shape, precision or number of streams. */
-    RNN_ERROR_NONFINITE = 6, /**< A number is NaN or infinite: the loss, a gradient, the state. Nothing was updated. */
+    /**
+     * A number is NaN or infinite: the loss, a gradient, the state. Nothing was updated. The sentence says whether the
+     * model's parameters are finite: then lower the learning rate or clip the gradients. Otherwise go back to a saved
+     * model first.
+     */
+    RNN_ERROR_NONFINITE = 6,
     /** The contents of a file are not what they must be: damaged, cut off, of another kind or of a later version. */
     RNN_ERROR_FORMAT = 7
 };
@@ -255,8 +261,10 @@ RNN_API int64_t rnn_source_size(const rnn_source *source);
  *
  * In a vocabulary of code points a text is UTF-8 as RFC 3629 has it. Where it is not (an overlong form, a surrogate,
  * something beyond U+10FFFF, a code point that is cut short, a byte that continues nothing), every function that reads
- * it fails with #RNN_ERROR_SYMBOL and the byte's offset. What such a vocabulary decodes is always valid UTF-8. A byte
- * order mark is the symbol U+FEFF as any other.
+ * it fails with #RNN_ERROR_SYMBOL and the byte's offset. The sentence also says if the text looks like Latin-1 or
+ * UTF-16, and how to convert it. What such a vocabulary decodes is always valid UTF-8. A byte order mark is the symbol
+ * U+FEFF as any other. UTF-16 text that is ASCII throughout and has no mark is valid UTF-8, with U+0000 before or after
+ * each letter: where a vocabulary of a text has that symbol, look at the text.
  * @{
  */
 typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1. */
@@ -606,7 +614,7 @@ enum {
     RNN_INIT_NORMAL = 0, /**< Weights N(0, weight_scale²), biases 0: the seed's. */
     /**
      * All uniform in ±1/√H, as PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied N(0, 1),
-     * as PyTorch's nn.Embedding. `weight_scale` has no part in it.
+     * as PyTorch's nn.Embedding. It has no use for `weight_scale`.
      */
     RNN_INIT_UNIFORM = 1
 };
@@ -646,12 +654,17 @@ typedef struct rnn_model_options {
     int32_t tied;
     int32_t reserved;       /**< Must be 0. */
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
-    double weight_scale;    /**< Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, the seed's. */
-    /** Is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015); 0 for other cells. Default 0. */
+    /** Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, the seed's; with #RNN_INIT_UNIFORM it must stay that. */
+    double weight_scale;
+    /**
+     * Is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015). Must be 0 with other cells. Default
+     * 0.
+     */
     double forget_bias;
     /**
      * The probability that an element of a layer's output is dropped on its way to the next layer, in training only;
-     * the others are multiplied by 1 / (1 - dropout). 0 to less than 1. Default 0. See rnn_state_set_random_index().
+     * the others are multiplied by 1 / (1 - dropout). 0 to less than 1. Must be 0 with one layer. Default 0. See
+     * rnn_state_set_random_index().
      */
     double dropout;
     uint64_t seed; /**< Of the initial parameters and of dropout. Default 0. */
@@ -1144,7 +1157,7 @@ typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
     double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more, finite.
                            Default 1. */
-    uint64_t seed;      /**< Of the generator. Default 0. */
+    uint64_t seed;      /**< Of the generator, which temperature 0 doesn't use. Default 0. */
 } rnn_sampler_options;
 
 /**
@@ -1255,15 +1268,19 @@ typedef struct rnn_load_options {
      * A file that librnn has written must agree with it about what the network computes (cell, input, loss, bias, tied,
      * layers and sizes), while what is of interest in training alone is taken from here. NULL, the default: all is
      * as the file says. Not kept.
+     *
+     * Options without effect that rnn_model_create() refuses (`dropout` of one layer, `weight_scale` with
+     * #RNN_INIT_UNIFORM, `forget_bias` without a forget gate) are accepted here and in files, as if they weren't set.
      */
     const rnn_model_options *configuration;
     /**
      * What comes before ".weight_ih_l0" and so on in a file that librnn has not written; "" if nothing does. NULL, the
-     * default: "rnn". Not kept.
+     * default: "rnn". In a file that librnn has written the modules have the default names. Not kept.
      */
     const char *rnn_name;
-    const char *decoder_name;   /**< Likewise the nn.Linear's. NULL, the default: "decoder". */
-    const char *embedding_name; /**< Likewise the nn.Embedding's. NULL, the default: "embedding". */
+    const char *decoder_name; /**< Likewise the nn.Linear's. NULL, the default: "decoder". */
+    /** Likewise the nn.Embedding's. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
+    const char *embedding_name;
 } rnn_load_options;
 
 /**
@@ -1283,7 +1300,8 @@ RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, 
  *        none. NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (a directory or a pipe, too); #RNN_ERROR_FORMAT when the file is
  *         damaged, isn't a model, or has other tensors than the model; #RNN_ERROR_MISMATCH when the file doesn't agree
- *         with `options`: with the configuration, or with a precision that has no number as large as one of the file's;
+ *         with `options`: with the configuration, with the names of modules, or with a precision that has no number as
+ *         large as one of the file's;
  *         #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model,

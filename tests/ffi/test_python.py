@@ -532,9 +532,10 @@ class Tests:
         wide, vocab = rnn.Model.from_bytes(data, precision=rnn.FLOAT64, configuration={**model.options, "seed": 9})
         self.assertIsNone(vocab)
         self.assertEqual((wide.options["precision"], wide.options["seed"]), (rnn.FLOAT64, 9))
-        narrow, _ = rnn.Model.from_bytes(wide.to_bytes(), precision=rnn.FLOAT32, rnn_name="unused")
+        narrow, _ = rnn.Model.from_bytes(wide.to_bytes(), precision=rnn.FLOAT32, rnn_name="rnn")
         self.assertEqual(bytes(narrow.flat_parameters()), bytes(model.flat_parameters()))
         self.assert_fails(rnn.RnnError.FORMAT, "", rnn.Model.from_bytes, data[:-1])
+        self.assert_fails(rnn.RnnError.MISMATCH, "rnn_name", rnn.Model.from_bytes, data, rnn_name="unused")
         self.assert_fails(rnn.RnnError.MISMATCH, "hidden_size", rnn.Model.from_bytes, data,
                           configuration={**model.options, "hidden_size": 33})
         self.assert_fails(rnn.RnnError.MISMATCH, "vocabulary", model.to_bytes, rnn.Vocab.from_list(b"ab"))

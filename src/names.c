@@ -1,0 +1,56 @@
+/*
+ * names.c: the tables of enumerators, and the check that a number is one of them.
+ */
+#include "names.h"
+
+#include "core/core.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define NAMED(enumerator)                                                                                              \
+    {                                                                                                                  \
+        enumerator, #enumerator                                                                                        \
+    }
+#define END                                                                                                            \
+    {                                                                                                                  \
+        0, NULL                                                                                                        \
+    }
+
+/* clang-format off */
+const enumerator librnn_cells[] = {NAMED(RNN_CELL_TANH), NAMED(RNN_CELL_GRU), NAMED(RNN_CELL_LSTM), END};
+const enumerator librnn_inputs[] = {NAMED(RNN_INPUT_IDS), NAMED(RNN_INPUT_EMBEDDING), NAMED(RNN_INPUT_VECTORS), END};
+const enumerator librnn_losses[] = {NAMED(RNN_LOSS_CROSS_ENTROPY), NAMED(RNN_LOSS_SQUARED_ERROR), END};
+const enumerator librnn_biases[] = {NAMED(RNN_BIAS_INPUT), NAMED(RNN_BIAS_BOTH), END};
+const enumerator librnn_initializations[] = {NAMED(RNN_INIT_NORMAL), NAMED(RNN_INIT_UNIFORM), END};
+const enumerator librnn_precisions[] = {NAMED(RNN_FLOAT32), NAMED(RNN_FLOAT64), END};
+const enumerator librnn_load_precisions[] = {NAMED(RNN_PRECISION_STORED), NAMED(RNN_FLOAT32), NAMED(RNN_FLOAT64), END};
+const enumerator librnn_reductions[] = {NAMED(RNN_REDUCTION_SUM), NAMED(RNN_REDUCTION_MEAN), END};
+const enumerator librnn_rules[] = {NAMED(RNN_OPTIMIZER_ADAGRAD), NAMED(RNN_OPTIMIZER_SGD),
+                                   NAMED(RNN_OPTIMIZER_RMSPROP), NAMED(RNN_OPTIMIZER_ADAM),
+                                   NAMED(RNN_OPTIMIZER_ADAMW), END};
+const enumerator librnn_vocab_kinds[] = {NAMED(RNN_VOCAB_BYTES), NAMED(RNN_VOCAB_UTF8), END};
+const enumerator librnn_state_parts[] = {NAMED(RNN_STATE_HIDDEN), NAMED(RNN_STATE_MEMORY), END};
+/* clang-format on */
+
+_Static_assert(sizeof librnn_cells / sizeof *librnn_cells == CORE_CELLS + 1, "each cell of the core has its name");
+
+const char *librnn_name_of(const enumerator *table, int32_t number)
+{
+    for (; table->name; table++)
+        if (table->number == number)
+            return table->name;
+    return NULL;
+}
+
+rnn_status librnn_check_enumerator(const char *what, int32_t number, const enumerator *table)
+{
+    char list[256];
+    size_t size = 0;
+    if (librnn_name_of(table, number))
+        return RNN_OK;
+    for (const enumerator *e = table; e->name && size < sizeof list; e++)
+        size += (size_t)snprintf(list + size, sizeof list - size, "%s%s (%" PRId32 ")", size > 0 ? ", " : "", e->name,
+                                 e->number);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId32 "; it must be one of %s", what, number, list);
+}
