@@ -7,14 +7,27 @@ follow from the data, memory that can't be used after it is gone.
 The library is the file that the environment variable LIBRNN names, or else the system's librnn.so.0.
 
 Arrays come back as numpy arrays where numpy can be imported, and as lists otherwise; either is taken as an argument.
-Text is bytes. Objects are released by close(), at the end of a `with` block, or when they are no longer referred to.
+Text is bytes, or any other object that holds bytes: a bytearray, a memoryview, an mmap.
+
+Objects are released by close(), at the end of a `with` block, or when they are no longer referred to. A call under way
+in another thread, and a view of a model's memory, keep an object alive until they end. All but a Source and a Corpus
+can be copied and pickled. Ctrl-C ends a call that waits for a pipe.
 """
 
 import array
+import atexit
+import collections.abc
 import ctypes
+import difflib
+import functools
+import json
+import math
 import operator
 import os
-from ctypes import POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint64, c_void_p, sizeof
+import reprlib
+import threading
+from ctypes import (POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_ssize_t, c_uint64, c_void_p,
+                    py_object, sizeof)
 from typing import NamedTuple
 
 try:
@@ -48,6 +61,13 @@ class RnnError(Exception):
         super().__init__(sentence)
         self.status = status
 
+    def __reduce__(self):
+        return type(self), (self.status, str(self))
+
+
+class ClosedError(RnnError, ValueError):
+    """An object was used after close(). The status is ARGUMENT."""
+
 
 class Loss(NamedTuple):
     """What a chunk costs: a sum over `count` positions."""
@@ -57,7 +77,107 @@ class Loss(NamedTuple):
 
     @property
     def mean(self):
-        return self.sum / self.count
+        """The loss of a position; nan when none counted."""
+        return self.sum / self.count if self.count else math.nan
+
+
+# ---- Arguments: what C can't see is checked here ----
+
+
+def _shown(value):
+    """What a sentence shows of a value that is wrong."""
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"a number of {value.bit_length()} bits"
+    if getattr(value, "ndim", None) == 0:  # numpy's scalars
+        return str(value)
+    if value is None or isinstance(value, (bool, int, float, complex, str)):
+        return reprlib.repr(value)
+    return f"an object of type {type(value).__name__}"
+
+
+def _is_bool(value):
+    return type(value).__name__ in ("bool", "bool_")  # numpy's has the one name or the other
+
+
+def _whole(ctype, name, value):
+    """The number as a C integer; ctypes itself would silently cut off what doesn't fit."""
+    try:
+        number = None if _is_bool(value) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise TypeError(f"{name} is {_shown(value)}; it must be a whole number")
+    result = ctype(number)
+    if result.value != number:
+        bits, signed = 8 * sizeof(ctype), ctype(-1).value < 0
+        least, most = (-2**(bits - 1), 2**(bits - 1) - 1) if signed else (0, 2**bits - 1)
+        raise OverflowError(f"{name} is {_shown(number)}; it must be {least} to {most}")
+    return result
+
+
+def _real(name, value):
+    """The number as a C double."""
+    try:
+        if not _is_bool(value):
+            return c_double(value)
+    except TypeError:
+        pass
+    except OverflowError:
+        raise OverflowError(f"{name} is {_shown(value)}; it must be a number that a float can hold") from None
+    raise TypeError(f"{name} is {_shown(value)}; it must be a number")
+
+
+def _text(name, value):
+    """A name as C has it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is {_shown(value)}; it must be a str")
+    if "\0" in value:
+        raise ValueError(f"{name} is {_shown(value)}; it can't hold a NUL")
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} is {ascii(value)}; it can't hold half a surrogate pair") from None
+
+
+class _Path(c_char_p):
+    """A path as C has it."""
+
+    def __init__(self, name, value):
+        try:
+            path = os.fsencode(value)
+        except TypeError:
+            raise TypeError(f"{name} is {_shown(value)}; it must be a str, bytes or a path object") from None
+        if b"\0" in path:
+            raise ValueError(f"{name} is {_shown(os.fsdecode(path))}; it can't hold a NUL")
+        super().__init__(path)
+
+
+class _Bytes(ctypes.Structure):
+    """The bytes of an object where they are, which they stay as long as this is there: CPython's Py_buffer."""
+
+    _fields_ = [("address", c_void_p), ("owner", c_void_p), ("size", c_ssize_t), ("itemsize", c_ssize_t),
+                ("readonly", ctypes.c_int), ("ndim", ctypes.c_int), ("format", c_void_p), ("shape", c_void_p),
+                ("strides", c_void_p), ("suboffsets", c_void_p), ("internal", c_void_p)]
+
+    def __init__(self, name, value):
+        super().__init__()
+        try:
+            view = memoryview(value)
+        except TypeError:
+            hint = "; its encode() makes bytes of it" if isinstance(value, str) else ""
+            raise TypeError(f"{name} is {_shown(value)}; it must be bytes{hint}") from None
+        if view.itemsize != 1 or view.format.lstrip("@=<>!") not in ("B", "b", "c"):
+            raise TypeError(f"{name} holds elements of the format {view.format!r}; it must be bytes")
+        _get_buffer(value if view.c_contiguous else view.tobytes(), byref(self), 0)
+
+    def __del__(self):
+        _release_buffer(byref(self))
+
+
+# By an index ctypes gives functions of our own, whose types nobody else sets.
+_get_buffer, _release_buffer = ctypes.pythonapi["PyObject_GetBuffer"], ctypes.pythonapi["PyBuffer_Release"]
+_get_buffer.argtypes = [py_object, POINTER(_Bytes), ctypes.c_int]
+_release_buffer.argtypes, _release_buffer.restype = [POINTER(_Bytes)], None
 
 
 # ---- The header's structs ----
@@ -71,16 +191,23 @@ class _Struct(ctypes.Structure):
         return cls(struct_size=sizeof(cls))
 
     @classmethod
-    def filled(cls, init, given, *arguments):
-        """The library's defaults, and what the caller has given instead."""
+    def filled(cls, init, given, *arguments, others=()):
+        """The library's defaults, and what the caller has given instead. `others` are options without a field."""
         struct = cls()
         init(byref(struct), sizeof(cls), *arguments)
-        types = dict(cls._fields_)
+        types = {name: kind for name, kind in cls._fields_ if name not in ("struct_size", "reserved")}
         for name, value in given.items():
-            if name not in types or name in ("struct_size", "reserved"):
-                raise TypeError(f"unknown option: {name}")
-            setattr(struct, name, value if types[name] is c_double else _fit(types[name], value))
+            if name not in types:
+                near = difflib.get_close_matches(str(name), [*types, *others], 1)
+                raise TypeError(f"unknown option: {name}; " + (
+                    f"did you mean {near[0]}?" if near else f"there are {', '.join([*types, *others])}"))
+            if name in _FLAGS and _is_bool(value):
+                value = int(value)
+            setattr(struct, name, _argument(types[name], name, value))
         return struct
+
+
+_FLAGS = ("orthogonal", "tied", "nesterov")  # options that are true or false
 
 
 class _Chunk(_Struct):
@@ -132,31 +259,50 @@ class _Checkpoint(_Struct):
 # ---- The header's functions ----
 
 
-def _fit(ctype, value):
-    """The number as a C integer; ctypes itself would silently cut off what doesn't fit."""
-    number = operator.index(value)
-    result = ctype(number)
-    if result.value != number:
-        raise OverflowError(f"{number} doesn't fit in {8 * sizeof(ctype)} bits")
-    return result
-
-
-def _checked(ctype):
-    return type(ctype.__name__, (), {"from_param": staticmethod(lambda value: _fit(ctype, value))})
-
-
-def _opaque(name):
-    """A pointer to a handle: one that the library won't be given where it wants one of another kind."""
-    return POINTER(type(name, (ctypes.Structure,), {}))
-
-
-_source, _vocab, _corpus, _model, _state, _optimizer, _sampler = map(
-    _opaque, ["rnn_source", "rnn_vocab", "rnn_corpus", "rnn_model", "rnn_state", "rnn_optimizer", "rnn_sampler"])
-_int32, _int64, _uint64, _size = _checked(c_int32), _checked(c_int64), _checked(c_uint64), _checked(c_size_t)
 try:
     _library = ctypes.CDLL(os.environ.get("LIBRNN", "librnn.so.0"))
 except OSError as error:
     raise ImportError(f"{error}; the environment variable LIBRNN can name the library's file") from None
+
+
+class _Handle(c_void_p):
+    """Owns one of the library's objects, which goes when nothing refers to this any longer: the Python object until
+    close(), views of its memory, and calls, since ctypes holds on to the arguments of a call until it returns.
+    """
+
+    destroy = None
+
+    def __del__(self):
+        self.destroy(self)
+
+
+def _handle_type(name):
+    """The owner of what the header calls rnn_`name`."""
+    destroy = getattr(_library, f"rnn_{name}_destroy")
+    destroy.argtypes, destroy.restype = [c_void_p], None
+    return type(name, (_Handle,), {"destroy": destroy})
+
+
+_source, _vocab, _corpus, _model, _state, _optimizer, _sampler = map(
+    _handle_type, ["source", "vocab", "corpus", "model", "state", "optimizer", "sampler"])
+
+
+def _argument(kind, name, value):
+    """What a call passes to C for the caller's argument, which a sentence calls `name`."""
+    if kind is c_double:
+        return _real(name, value)
+    if kind in (c_int32, c_int64, c_uint64, c_size_t):
+        return _whole(kind, name, value)
+    if kind is c_char_p:
+        return _text(name, value)
+    if kind is _Path:
+        return _Path(name, value)
+    if issubclass(kind, _Handle) and not isinstance(value, kind):
+        wanted = _CLASSES[kind.__name__]
+        if not isinstance(value, wanted):
+            raise TypeError(f"{name} is {_shown(value)}; it must be a {wanted.__name__}")
+        return value._open()
+    return value
 
 
 def _raise_on_failure(status, function, arguments):
@@ -164,112 +310,134 @@ def _raise_on_failure(status, function, arguments):
         raise RnnError(status, _last_error().decode(errors="replace"))
 
 
-def _function(returns, name, *takes):
+def _function(returns, name, /, **takes):
+    """A function of the library; `takes` has the names and types of its arguments."""
     function = getattr(_library, name)
-    function.argtypes = takes
+    function.argtypes = list(takes.values())
     function.restype = returns
-    return function
+
+    def call(*given):
+        return function(*[_argument(kind, name, value) for (name, kind), value in zip(takes.items(), given)])
+
+    call.function = function
+    return call
 
 
-def _call(name, *takes):
+def _call(name, /, **takes):
     """A function that returns an rnn_status."""
-    function = _function(c_int32, name, *takes)
-    function.errcheck = _raise_on_failure
-    return function
+    call = _function(c_int32, name, **takes)
+    call.function.errcheck = _raise_on_failure
+    return call
 
 
 _version = _function(c_char_p, "rnn_version")
 _last_error = _function(c_char_p, "rnn_last_error")
-_status_name = _function(c_char_p, "rnn_status_name", _int32)
-_set_threads = _call("rnn_set_threads", _int32)
+_status_name = _function(c_char_p, "rnn_status_name", status=c_int32)
+_Ask = ctypes.CFUNCTYPE(c_int32, py_object)
+_set_interrupt = _function(None, "rnn_set_interrupt", interrupted=_Ask, context=py_object)
+_set_threads = _call("rnn_set_threads", threads=c_int32)
 _threads = _function(c_int32, "rnn_threads")
 
-# `const void *text` is c_char_p here, since that takes bytes alone; arrays of numbers are passed by their address.
-_source_open = _call("rnn_source_open", POINTER(c_char_p), _int64, POINTER(_source))
-_source_destroy = _function(None, "rnn_source_destroy", _source)
-_source_size = _function(c_int64, "rnn_source_size", _source)
+# Arrays and texts are passed by their address.
+_source_open = _call("rnn_source_open", paths=POINTER(c_char_p), count=c_int64, source=POINTER(_source))
+_source_size = _function(c_int64, "rnn_source_size", source=_source)
 
-_vocab_create_from_text = _call("rnn_vocab_create_from_text", _int32, c_char_p, _size, POINTER(_vocab))
-_vocab_create_from_file = _call("rnn_vocab_create_from_file", _int32, c_char_p, POINTER(_vocab))
-_vocab_create_from_source = _call("rnn_vocab_create_from_source", _int32, _source, POINTER(_vocab))
-_vocab_create_from_list = _call("rnn_vocab_create_from_list", _int32, c_char_p, _size, POINTER(_vocab))
-_vocab_create_with_unknown = _call("rnn_vocab_create_with_unknown", _vocab, c_char_p, _size, POINTER(_vocab))
-_vocab_destroy = _function(None, "rnn_vocab_destroy", _vocab)
-_vocab_size = _function(c_int64, "rnn_vocab_size", _vocab)
-_vocab_kind = _function(c_int32, "rnn_vocab_kind", _vocab)
-_vocab_unknown = _function(c_int32, "rnn_vocab_unknown", _vocab)
-_vocab_encode = _call("rnn_vocab_encode", _vocab, c_char_p, _size, c_void_p, _int64, POINTER(c_int64))
-_vocab_decode = _call("rnn_vocab_decode", _vocab, c_void_p, _int64, c_char_p, _size, POINTER(c_size_t))
-_vocab_symbol = _call("rnn_vocab_symbol", _vocab, _int32, POINTER(c_void_p), POINTER(c_size_t))
+_vocab_create_from_text = _call("rnn_vocab_create_from_text", kind=c_int32, text=c_void_p, size=c_size_t,
+                                vocab=POINTER(_vocab))
+_vocab_create_from_file = _call("rnn_vocab_create_from_file", kind=c_int32, path=_Path, vocab=POINTER(_vocab))
+_vocab_create_from_source = _call("rnn_vocab_create_from_source", kind=c_int32, source=_source, vocab=POINTER(_vocab))
+_vocab_create_from_list = _call("rnn_vocab_create_from_list", kind=c_int32, symbols=c_void_p, size=c_size_t,
+                                vocab=POINTER(_vocab))
+_vocab_create_with_unknown = _call("rnn_vocab_create_with_unknown", known=_vocab, shown=c_void_p, size=c_size_t,
+                                   vocab=POINTER(_vocab))
+_vocab_size = _function(c_int64, "rnn_vocab_size", vocab=_vocab)
+_vocab_kind = _function(c_int32, "rnn_vocab_kind", vocab=_vocab)
+_vocab_unknown = _function(c_int32, "rnn_vocab_unknown", vocab=_vocab)
+_vocab_encode = _call("rnn_vocab_encode", vocab=_vocab, text=c_void_p, size=c_size_t, ids=c_void_p, capacity=c_int64,
+                      count=POINTER(c_int64))
+_vocab_decode = _call("rnn_vocab_decode", vocab=_vocab, ids=c_void_p, count=c_int64, text=c_void_p, capacity=c_size_t,
+                      size=POINTER(c_size_t))
+_vocab_symbol = _call("rnn_vocab_symbol", vocab=_vocab, index=c_int32, symbol=POINTER(c_void_p),
+                      size=POINTER(c_size_t))
 
-_corpus_create_from_text = _call("rnn_corpus_create_from_text", _vocab, c_char_p, _size, _int64, _int64,
-                                 POINTER(_corpus))
-_corpus_create_from_file = _call("rnn_corpus_create_from_file", _vocab, c_char_p, _int64, _int64, POINTER(_corpus))
-_corpus_create_from_source = _call("rnn_corpus_create_from_source", _vocab, _source, _int64, _int64, POINTER(_corpus))
-_corpus_split = _call("rnn_corpus_split", _corpus, c_double, POINTER(_corpus))
-_corpus_destroy = _function(None, "rnn_corpus_destroy", _corpus)
-_corpus_size = _function(c_int64, "rnn_corpus_size", _corpus)
-_corpus_chunks = _function(c_int64, "rnn_corpus_chunks", _corpus)
-_corpus_next = _call("rnn_corpus_next", _corpus, POINTER(_Chunk), POINTER(c_int32))
-_corpus_position = _function(c_int64, "rnn_corpus_position", _corpus)
-_corpus_seek = _call("rnn_corpus_seek", _corpus, _int64)
-_corpus_rewind = _call("rnn_corpus_rewind", _corpus)
+_corpus_create_from_text = _call("rnn_corpus_create_from_text", vocab=_vocab, text=c_void_p, size=c_size_t,
+                                 steps=c_int64, streams=c_int64, corpus=POINTER(_corpus))
+_corpus_create_from_file = _call("rnn_corpus_create_from_file", vocab=_vocab, path=_Path, steps=c_int64,
+                                 streams=c_int64, corpus=POINTER(_corpus))
+_corpus_create_from_source = _call("rnn_corpus_create_from_source", vocab=_vocab, source=_source, steps=c_int64,
+                                   streams=c_int64, corpus=POINTER(_corpus))
+_corpus_split = _call("rnn_corpus_split", corpus=_corpus, share=c_double, validation=POINTER(_corpus))
+_corpus_size = _function(c_int64, "rnn_corpus_size", corpus=_corpus)
+_corpus_chunks = _function(c_int64, "rnn_corpus_chunks", corpus=_corpus)
+_corpus_next = _call("rnn_corpus_next", corpus=_corpus, chunk=POINTER(_Chunk), restarted=POINTER(c_int32))
+_corpus_position = _function(c_int64, "rnn_corpus_position", corpus=_corpus)
+_corpus_seek = _call("rnn_corpus_seek", corpus=_corpus, position=c_int64)
+_corpus_rewind = _call("rnn_corpus_rewind", corpus=_corpus)
 
-_model_options_init = _call("rnn_model_options_init", POINTER(_ModelOptions), _size)
-_model_create = _call("rnn_model_create", POINTER(_ModelOptions), POINTER(_model))
-_model_destroy = _function(None, "rnn_model_destroy", _model)
-_model_get_options = _call("rnn_model_get_options", _model, POINTER(_ModelOptions))
-_model_parameter_count = _function(c_int64, "rnn_model_parameter_count", _model)
-_model_parameter = _call("rnn_model_parameter", _model, _int64, POINTER(_Parameter))
-_model_find_parameter = _call("rnn_model_find_parameter", _model, c_char_p, POINTER(c_int64))
-_model_get_parameter = _call("rnn_model_get_parameter", _model, _int64, c_void_p, _int64)
-_model_set_parameter = _call("rnn_model_set_parameter", _model, _int64, c_void_p, _int64)
-_model_get_gradient = _call("rnn_model_get_gradient", _model, _int64, c_void_p, _int64)
-_model_check_finite = _call("rnn_model_check_finite", _model)
-_model_flat_parameters = _call("rnn_model_flat_parameters", _model, POINTER(c_void_p), POINTER(c_int64))
-_model_flat_gradients = _call("rnn_model_flat_gradients", _model, POINTER(c_void_p), POINTER(c_int64))
-_model_zero_gradients = _call("rnn_model_zero_gradients", _model)
-_model_clip_value = _call("rnn_model_clip_value", _model, c_double)
-_model_clip_norm = _call("rnn_model_clip_norm", _model, c_double, POINTER(c_double))
+_model_options_init = _call("rnn_model_options_init", options=POINTER(_ModelOptions), struct_size=c_size_t)
+_model_create = _call("rnn_model_create", options=POINTER(_ModelOptions), model=POINTER(_model))
+_model_get_options = _call("rnn_model_get_options", model=_model, options=POINTER(_ModelOptions))
+_model_parameter_count = _function(c_int64, "rnn_model_parameter_count", model=_model)
+_model_parameter = _call("rnn_model_parameter", model=_model, index=c_int64, parameter=POINTER(_Parameter))
+_model_find_parameter = _call("rnn_model_find_parameter", model=_model, name=c_char_p, index=POINTER(c_int64))
+_model_get_parameter = _call("rnn_model_get_parameter", model=_model, index=c_int64, values=c_void_p, count=c_int64)
+_model_set_parameter = _call("rnn_model_set_parameter", model=_model, index=c_int64, values=c_void_p, count=c_int64)
+_model_get_gradient = _call("rnn_model_get_gradient", model=_model, index=c_int64, values=c_void_p, count=c_int64)
+_model_check_finite = _call("rnn_model_check_finite", model=_model)
+_model_flat_parameters = _call("rnn_model_flat_parameters", model=_model, values=POINTER(c_void_p),
+                               count=POINTER(c_int64))
+_model_flat_gradients = _call("rnn_model_flat_gradients", model=_model, gradients=POINTER(c_void_p),
+                              count=POINTER(c_int64))
+_model_zero_gradients = _call("rnn_model_zero_gradients", model=_model)
+_model_clip_value = _call("rnn_model_clip_value", model=_model, limit=c_double)
+_model_clip_norm = _call("rnn_model_clip_norm", model=_model, limit=c_double, norm=POINTER(c_double))
 
-_state_create = _call("rnn_state_create", _model, _int64, POINTER(_state))
-_state_destroy = _function(None, "rnn_state_destroy", _state)
-_state_streams = _function(c_int64, "rnn_state_streams", _state)
-_state_reset = _call("rnn_state_reset", _state)
-_state_reset_stream = _call("rnn_state_reset_stream", _state, _int64)
-_state_copy = _call("rnn_state_copy", _state, _state)
-_state_copy_stream = _call("rnn_state_copy_stream", _state, _int64, _state, _int64)
-_state_get = _call("rnn_state_get", _state, _int64, _int32, c_void_p, _int64)
-_state_set = _call("rnn_state_set", _state, _int64, _int32, c_void_p, _int64)
-_state_random_index = _function(c_uint64, "rnn_state_random_index", _state)
-_state_set_random_index = _call("rnn_state_set_random_index", _state, _uint64)
-_state_observe = _call("rnn_state_observe", _state, _int32)
-_state_activations = _call("rnn_state_activations", _state, _int64, c_void_p, _int64)
-_state_gradient_norms = _call("rnn_state_gradient_norms", _state, _int64, c_void_p, _int64)
+_state_create = _call("rnn_state_create", model=_model, streams=c_int64, state=POINTER(_state))
+_state_streams = _function(c_int64, "rnn_state_streams", state=_state)
+_state_reset = _call("rnn_state_reset", state=_state)
+_state_reset_stream = _call("rnn_state_reset_stream", state=_state, stream=c_int64)
+_state_copy = _call("rnn_state_copy", destination=_state, source=_state)
+_state_copy_stream = _call("rnn_state_copy_stream", destination=_state, stream=c_int64, source=_state,
+                           source_stream=c_int64)
+_state_get = _call("rnn_state_get", state=_state, layer=c_int64, what=c_int32, values=c_void_p, count=c_int64)
+_state_set = _call("rnn_state_set", state=_state, layer=c_int64, what=c_int32, values=c_void_p, count=c_int64)
+_state_random_index = _function(c_uint64, "rnn_state_random_index", state=_state)
+_state_set_random_index = _call("rnn_state_set_random_index", state=_state, random_index=c_uint64)
+_state_observe = _call("rnn_state_observe", state=_state, what=c_int32)
+_state_activations = _call("rnn_state_activations", state=_state, layer=c_int64, values=c_void_p, count=c_int64)
+_state_gradient_norms = _call("rnn_state_gradient_norms", state=_state, layer=c_int64, norms=c_void_p, count=c_int64)
 
-_forward = _call("rnn_forward", _model, _state, POINTER(_Chunk), c_void_p, _int64, POINTER(_Loss))
-_forward_backward = _call("rnn_forward_backward", _model, _state, POINTER(_Chunk), POINTER(_Loss))
+_forward = _call("rnn_forward", model=_model, state=_state, chunk=POINTER(_Chunk), outputs=c_void_p, count=c_int64,
+                 loss=POINTER(_Loss))
+_forward_backward = _call("rnn_forward_backward", model=_model, state=_state, chunk=POINTER(_Chunk),
+                          loss=POINTER(_Loss))
 
-_optimizer_options_init = _call("rnn_optimizer_options_init", POINTER(_OptimizerOptions), _size, _int32)
-_optimizer_create = _call("rnn_optimizer_create", _model, POINTER(_OptimizerOptions), POINTER(_optimizer))
-_optimizer_destroy = _function(None, "rnn_optimizer_destroy", _optimizer)
-_optimizer_step = _call("rnn_optimizer_step", _optimizer, _model)
-_optimizer_learning_rate = _function(c_double, "rnn_optimizer_learning_rate", _optimizer)
-_optimizer_set_learning_rate = _call("rnn_optimizer_set_learning_rate", _optimizer, c_double)
+_optimizer_options_init = _call("rnn_optimizer_options_init", options=POINTER(_OptimizerOptions),
+                                struct_size=c_size_t, rule=c_int32)
+_optimizer_create = _call("rnn_optimizer_create", model=_model, options=POINTER(_OptimizerOptions),
+                          optimizer=POINTER(_optimizer))
+_optimizer_step = _call("rnn_optimizer_step", optimizer=_optimizer, model=_model)
+_optimizer_learning_rate = _function(c_double, "rnn_optimizer_learning_rate", optimizer=_optimizer)
+_optimizer_set_learning_rate = _call("rnn_optimizer_set_learning_rate", optimizer=_optimizer, learning_rate=c_double)
 
-_sampler_options_init = _call("rnn_sampler_options_init", POINTER(_SamplerOptions), _size)
-_sampler_create = _call("rnn_sampler_create", POINTER(_SamplerOptions), POINTER(_sampler))
-_sampler_destroy = _function(None, "rnn_sampler_destroy", _sampler)
-_sample = _call("rnn_sample", _model, _state, _sampler, c_void_p, _int64, c_void_p)
+_sampler_options_init = _call("rnn_sampler_options_init", options=POINTER(_SamplerOptions), struct_size=c_size_t)
+_sampler_create = _call("rnn_sampler_create", options=POINTER(_SamplerOptions), sampler=POINTER(_sampler))
+_sample = _call("rnn_sample", model=_model, state=_state, sampler=_sampler, first=c_void_p, n=c_int64, ids=c_void_p)
 
-_load_options_init = _call("rnn_load_options_init", POINTER(_LoadOptions), _size)
-_checkpoint_save = _call("rnn_checkpoint_save", POINTER(_Checkpoint), c_char_p)
-_checkpoint_load = _call("rnn_checkpoint_load", c_char_p, POINTER(_Checkpoint))
-_model_save = _call("rnn_model_save", _model, _vocab, c_char_p)
-_model_save_to_memory = _call("rnn_model_save_to_memory", _model, _vocab, c_char_p, _size, POINTER(c_size_t))
-_model_load = _call("rnn_model_load", c_char_p, POINTER(_LoadOptions), POINTER(_model), POINTER(_vocab))
-_model_load_from_memory = _call("rnn_model_load_from_memory", c_char_p, _size, POINTER(_LoadOptions),
-                                POINTER(_model), POINTER(_vocab))
+_load_options_init = _call("rnn_load_options_init", options=POINTER(_LoadOptions), struct_size=c_size_t)
+_checkpoint_save = _call("rnn_checkpoint_save", checkpoint=POINTER(_Checkpoint), path=_Path)
+_checkpoint_save_to_memory = _call("rnn_checkpoint_save_to_memory", checkpoint=POINTER(_Checkpoint), bytes=c_void_p,
+                                   capacity=c_size_t, size=POINTER(c_size_t))
+_checkpoint_load = _call("rnn_checkpoint_load", path=_Path, checkpoint=POINTER(_Checkpoint))
+_checkpoint_load_from_memory = _call("rnn_checkpoint_load_from_memory", bytes=c_void_p, size=c_size_t,
+                                     checkpoint=POINTER(_Checkpoint))
+_model_save = _call("rnn_model_save", model=_model, vocab=_vocab, path=_Path)
+_model_save_to_memory = _call("rnn_model_save_to_memory", model=_model, vocab=_vocab, bytes=c_void_p,
+                              capacity=c_size_t, size=POINTER(c_size_t))
+_model_load = _call("rnn_model_load", path=_Path, options=POINTER(_LoadOptions), model=POINTER(_model),
+                    vocab=POINTER(_vocab))
+_model_load_from_memory = _call("rnn_model_load_from_memory", bytes=c_void_p, size=c_size_t,
+                                options=POINTER(_LoadOptions), model=POINTER(_model), vocab=POINTER(_vocab))
 
 
 def version():
@@ -296,46 +464,94 @@ def threads():
 
 
 def _new(kind, count):
-    """A buffer of `count` elements and its address."""
-    if numpy is not None:
-        buffer = numpy.empty(count, kind)
-        return buffer, buffer.ctypes.data
-    buffer = array.array(kind, bytes(count * array.array(kind).itemsize))
-    return buffer, buffer.buffer_info()[0]
+    """A buffer of `count` elements."""
+    try:
+        if numpy is not None:
+            return numpy.empty(count, kind)
+        return array.array(kind, bytes(count * array.array(kind).itemsize))
+    except (MemoryError, OverflowError, ValueError):
+        raise MemoryError(f"there is no memory for {count} numbers") from None
 
 
-def _taken(kind, values):
-    """A copy of the caller's numbers, row-major: a buffer, its address and its length."""
-    if numpy is not None:
-        given = numpy.asarray(values)
-        buffer = numpy.array(given, kind, order="C").reshape(-1)
-        if kind == _INT32 and not numpy.array_equal(buffer, given.reshape(-1)):
-            raise OverflowError("an id is not a whole number of 32 bits")
-        return buffer, buffer.ctypes.data, buffer.size
-    buffer = array.array(kind, _flattened(values))
-    return buffer, buffer.buffer_info()[0], len(buffer)
+def _address(buffer):
+    return buffer.ctypes.data if numpy is not None else buffer.buffer_info()[0]
 
 
-def _flattened(values):
-    for value in values:
-        if hasattr(value, "__iter__"):
-            yield from _flattened(value)
-        else:
-            yield value
+def _size(shape):
+    return functools.reduce(operator.mul, shape, 1)
 
 
-def _width(name, vectors):
-    """The length of each of the vectors, which stand in a sequence or in nested ones."""
-    widths = set()
-    if numpy is not None:
-        widths.update(numpy.shape(vectors)[1:][-1:])
-    else:
-        for value in vectors:
-            nested = any(hasattr(number, "__iter__") for number in value)
-            widths.add(_width(name, value) if nested else len(value))
-    if len(widths) != 1 or 0 in widths:
-        raise ValueError(f"{name} must be a sequence of vectors, all of one length")
-    return widths.pop()
+# What the elements of an argument must be, and the kinds of numpy's types that are that.
+_WANTED = {_INT32: ("whole numbers", "iu"), "f": ("numbers", "iuf"), "d": ("numbers", "iuf"), _BYTE: ("bools", "biuf")}
+
+
+def _taken(kind, name, values):
+    """A copy of the caller's numbers, row-major, and their shape."""
+    if numpy is None:
+        return _gathered(kind, name, values)
+    wanted, kinds = _WANTED[kind]
+    try:
+        given = None if isinstance(values, _NO_SEQUENCES) else numpy.asarray(values)
+    except ValueError:  # ragged
+        given = None
+    if given is None or given.ndim == 0 or given.size and (given.dtype.kind not in kinds or given.dtype.itemsize > 8):
+        if given is not None and given is values and given.ndim > 0:
+            raise TypeError(f"{name} has elements of the type {given.dtype}; they must be {wanted}")
+        buffer, shape = _gathered(kind, name, values)  # which says what is wrong, and where
+        return numpy.array(buffer), shape
+    if kind == _BYTE:
+        given = given != 0
+    elif kind == _INT32 and given.size and given.dtype.itemsize >= 4:
+        for index in (given.argmin(), given.argmax()):
+            _whole(c_int32, f"{name}[{index}]", given.flat[index])
+    try:
+        with numpy.errstate(over="raise"):
+            return given.astype(kind, "C").reshape(-1), given.shape
+    except FloatingPointError:
+        raise OverflowError(_TOO_LARGE.format(name)) from None
+
+
+_TOO_LARGE = "{} holds a number that is too large for the model's precision"
+_NO_SEQUENCES = (str, bytes, bytearray, dict, set, frozenset)
+
+
+def _gathered(kind, name, values):
+    """The same without numpy, from sequences, nested or not."""
+    numbers = []
+    shape = _flatten(name, values, numbers)
+    if shape == ():
+        raise TypeError(f"{name} is {_shown(values)}; it must be a sequence of {_WANTED[kind][0]}")
+    ctype = c_int32 if kind == _INT32 else c_double
+    if kind == _BYTE:
+        numbers = [int(number) if _is_bool(number) else number for number in numbers]
+    if not set(map(type, numbers)) <= ({int} if kind == _INT32 else {int, float}):
+        numbers = [_argument(ctype, f"{name}[{index}]", number).value for index, number in enumerate(numbers)]
+    try:
+        buffer = array.array(kind, [number != 0 for number in numbers] if kind == _BYTE else numbers)
+    except OverflowError:
+        for index, number in enumerate(numbers):
+            _argument(ctype, f"{name}[{index}]", number)
+        raise
+    if kind == "f" and any(map(math.isinf, buffer)) and not any(map(math.isinf, numbers)):
+        raise OverflowError(_TOO_LARGE.format(name))
+    return buffer, shape
+
+
+def _flatten(name, values, numbers):
+    """Adds the elements of nested sequences to a list, and returns their shape: () for what is no sequence."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, _NO_SEQUENCES) or not (hasattr(values, "__len__") and hasattr(values, "__getitem__")):
+        numbers.append(values)
+        return ()
+    if set(map(type, values)) <= {int, float}:
+        numbers.extend(values)
+        return (len(values),)
+    shapes = {_flatten(name, value, numbers) for value in values}
+    if len(shapes) > 1:
+        raise ValueError(f"{name} is nested to unequal lengths or depths; it must be one sequence of numbers, or "
+                         f"nested sequences of equal lengths")
+    return (len(values), *shapes.pop())
 
 
 def _shaped(buffer, *shape):
@@ -351,94 +567,160 @@ def _shaped(buffer, *shape):
 # ---- Objects ----
 
 
-class _Handle:
-    """Owns one of the library's objects. Views of its memory hold on to this, so that it goes last."""
-
-    def __init__(self, pointer, destroy):
-        self.pointer = pointer
-        self._destroy = destroy
-
-    def __del__(self):
-        self._destroy(self.pointer)
-
-
 class _Object:
-    _pointer_type = None
-    _destroy = None
+    """Owns a handle until close(). What Python must know about the library's object is kept with the handle."""
+
+    _handle = None
+    _handle_type = None
+
+    @classmethod
+    def _made(cls, create, *arguments):
+        """An object by one of the library's functions."""
+        made = cls.__new__(cls)
+        made._create(create, *arguments)
+        return made
 
     def _create(self, create, *arguments):
-        pointer = self._pointer_type()
-        create(*arguments, byref(pointer))
-        self._own(pointer)
+        handle = self._handle_type()
+        create(*arguments, byref(handle))
+        self._own(handle)
 
-    def _own(self, pointer):
-        self._handle = _Handle(pointer, self._destroy)
+    def _own(self, handle):
+        self._handle = handle
 
-    @property
-    def _as_parameter_(self):
-        """What ctypes passes to the library: after close() NULL, which the library refuses with a sentence."""
-        return self._handle.pointer if self._handle is not None else self._pointer_type()
+    def _open(self):
+        """The handle. A method that uses the library's memory after a call holds it meanwhile."""
+        handle = self._handle
+        if handle is None:
+            raise ClosedError(RnnError.ARGUMENT, f"the {self._handle_type.__name__} is closed")
+        return handle
 
     def close(self):
-        """Releases the object, or when there are views of its memory, lets the last of them release it."""
+        """Releases the object once no call uses it and there is no view of its memory."""
         self._handle = None
 
     def __enter__(self):
+        self._open()
         return self
 
     def __exit__(self, *exception):
         self.close()
 
+    def __reduce__(self):
+        """Copies and pickles, by what a checkpoint holds of the object."""
+        self._open()
+        attributes = {name: value for name, value in vars(self).items() if name != "_handle"}
+        return _remade, (type(self), checkpoint_to_bytes(**{self._handle_type.__name__: self})), attributes
 
-def _path(path):
-    name = os.fsencode(path)
-    if b"\0" in name:
-        raise ValueError("a path can't hold a NUL byte")
-    return name
+
+def _owned(kind, handle):
+    """An object for the library's; None if there is none."""
+    if not handle:
+        return None
+    made = object.__new__(kind)
+    made._own(handle)
+    return made
+
+
+def _remade(kind, data):
+    return _owned(kind, getattr(checkpoint_from_bytes(data), kind._handle_type.__name__)._handle)
+
+
+class _Waiting(threading.local):
+    """What this thread's call asks while it waits; without one, int() is 0, which stands for waiting on."""
+
+    ask = int
+
+
+def _answers(raised):
+    """0 each time that it is asked, until the handler of a signal raises an exception, which is kept.
+
+    Python runs handlers when it goes on with a generator. In a function it would run them before any `try`.
+    """
+    try:
+        while True:
+            yield 0
+    except GeneratorExit:
+        raise
+    except BaseException as exception:
+        raised.append(exception)
+    yield 1
+
+
+_waiting = _Waiting()
+_ask = _Ask(operator.methodcaller("ask"))
+for _kept in (_waiting, _ask):  # as long as the process lives, since a call may wait while Python ends
+    ctypes.pythonapi["Py_IncRef"](py_object(_kept))
+_set_interrupt(_ask, _waiting)
+atexit.register(_set_interrupt, _Ask(), None)
 
 
 class Source(_Object):
-    """Where a text comes from: files one behind the other, standard input ("-"), pipes."""
+    """Where a text comes from: files one behind the other, standard input ("-"), pipes. It can't be copied."""
 
-    _pointer_type, _destroy = _source, _source_destroy
+    _handle_type = _source
 
     def __init__(self, *paths):
-        names = [_path(path) for path in paths]
-        self._create(_source_open, (c_char_p * len(names))(*names), len(names))
+        if not paths:
+            raise TypeError("a source needs a path or several")
+        names = [_Path("path", path) for path in paths]
+        raised, ask = [], _waiting.ask  # the handler of a signal may open another source meanwhile
+        answers = _answers(raised)
+        next(answers)
+        _waiting.ask = answers.__next__
+        try:
+            self._create(_source_open, (c_char_p * len(names))(*[name.value for name in names]), len(names))
+        except RnnError:
+            if not raised:
+                raise
+        finally:
+            _waiting.ask = ask
+        if raised:
+            try:
+                raise raised[0]
+            finally:
+                raised.clear()  # its traceback refers to this frame
 
     def __len__(self):
         """The length in bytes."""
         return _source_size(self)
 
+    def __reduce__(self):
+        raise TypeError("a Source can't be copied or pickled, since it holds open files and what came out of pipes")
+
 
 class Vocab(_Object):
     """The symbols of a text and their ids."""
 
-    _pointer_type, _destroy = _vocab, _vocab_destroy
+    _handle_type = _vocab
 
-    def __init__(self, create, *arguments):
-        """Use from_text(), from_file(), from_source(), from_list() or with_unknown()."""
-        self._create(create, *arguments)
+    def __init__(self, *arguments):
+        raise TypeError("use Vocab.from_text(), from_file(), from_source(), from_list() or with_unknown()")
 
     @classmethod
     def from_text(cls, text, kind=VOCAB_BYTES):
-        return cls(_vocab_create_from_text, kind, text, len(text))
+        text = _Bytes("text", text)
+        return cls._made(_vocab_create_from_text, kind, text.address, text.size)
 
     @classmethod
     def from_file(cls, path, kind=VOCAB_BYTES):
-        return cls(_vocab_create_from_file, kind, _path(path))
+        return cls._made(_vocab_create_from_file, kind, path)
 
     @classmethod
     def from_source(cls, source, kind=VOCAB_BYTES):
-        return cls(_vocab_create_from_source, kind, source)
+        return cls._made(_vocab_create_from_source, kind, source)
 
     @classmethod
     def from_list(cls, symbols, kind=VOCAB_BYTES):
-        return cls(_vocab_create_from_list, kind, symbols, len(symbols))
+        symbols = _Bytes("symbols", symbols)
+        return cls._made(_vocab_create_from_list, kind, symbols.address, symbols.size)
 
     def with_unknown(self, shown=None):
         """A vocabulary with one symbol more, for all that this one doesn't have, decoded as the bytes `shown`."""
-        return Vocab(_vocab_create_with_unknown, self, shown, len(shown or b""))
+        if shown is None:
+            return self._made(_vocab_create_with_unknown, self, None, 0)
+        shown = _Bytes("shown", shown)
+        return self._made(_vocab_create_with_unknown, self, shown.address, shown.size)
 
     def __len__(self):
         return _vocab_size(self)
@@ -454,44 +736,54 @@ class Vocab(_Object):
 
     def encode(self, text):
         """The ids of bytes."""
-        ids, address = _new(_INT32, len(text))
-        count = c_int64()
-        _vocab_encode(self, text, len(text), address, len(text), byref(count))
+        text = _Bytes("text", text)
+        ids, count = _new(_INT32, text.size), c_int64()
+        _vocab_encode(self, text.address, text.size, _address(ids), text.size, byref(count))
         return _shaped(ids[:count.value], count.value)
 
     def decode(self, ids):
         """The bytes of ids."""
-        _buffer, address, count = _taken(_INT32, ids)
-        size = c_size_t()
-        _vocab_decode(self, address, count, None, 0, byref(size))
-        text = ctypes.create_string_buffer(max(size.value, 1))
-        _vocab_decode(self, address, count, text, size.value, byref(size))
-        return text.raw[:size.value]
+        vocab, (buffer, _) = self._open(), _taken(_INT32, "ids", ids)
+        return _filled(_vocab_decode, vocab, _address(buffer), len(buffer))
 
     def symbol(self, index):
         """The bytes of one symbol."""
-        symbol, size = c_void_p(), c_size_t()
-        _vocab_symbol(self, index, byref(symbol), byref(size))
+        vocab, symbol, size = self._open(), c_void_p(), c_size_t()
+        _vocab_symbol(vocab, index, byref(symbol), byref(size))
         return ctypes.string_at(symbol, size.value)
+
+
+def _filled(write, *arguments):
+    """The bytes that a function of the library writes, which is asked for their number first."""
+    size = c_size_t()
+    write(*arguments, None, 0, byref(size))
+    data = ctypes.create_string_buffer(max(size.value, 1))
+    write(*arguments, data, size.value, byref(size))
+    return data.raw[:size.value]
 
 
 class _Field:
     """One array of a chunk, a copy: a number for each position or, with a width, a vector of so many numbers."""
 
-    def __init__(self, kind, values, width=None):
-        self._kind, self.width = kind, width
-        self._taken = {kind: _taken(kind, values)}
-        self.count = self._taken[kind][2] // (width or 1)
+    def __init__(self, kind, name, values):
+        buffer, shape = _taken(kind, name, values)
+        self._kind, self.width = kind, None
+        if kind == _REAL[FLOAT64]:
+            if len(shape) < 2 or shape[-1] == 0:
+                raise ValueError(f"{name} must be a sequence of vectors, all of one length")
+            self.width = shape[-1]
+        self._buffers = {kind: buffer}
+        self.count = len(buffer) // (self.width or 1)
 
-    def address(self, real):
+    def address(self, name, real):
         """Where the numbers stand: ids and masks as they are, vectors as elements of the type `real`."""
         kind = self._kind if self.width is None else real
-        if kind not in self._taken:
-            self._taken[kind] = _taken(kind, self._taken[self._kind][0])
-        return self._taken[kind][1]
+        if kind not in self._buffers:
+            self._buffers[kind], _ = _taken(kind, name, self._buffers[self._kind])
+        return _address(self._buffers[kind])
 
     def shaped(self, *shape):
-        return _shaped(self._taken[self._kind][0], *shape, *([] if self.width is None else [self.width]))
+        return _shaped(self._buffers[self._kind], *shape, *([] if self.width is None else [self.width]))
 
 
 class Chunk:
@@ -503,20 +795,20 @@ class Chunk:
                  target_mask=None):
         if inputs is None and input_vectors is None:
             raise TypeError("a chunk needs inputs or input_vectors")
-        self._fields = {}
-        for name, ids in (("inputs", inputs), ("targets", targets)):
-            if ids is not None:
-                self._fields[name] = _Field(_INT32, ids)
-        for name, vectors in (("input_vectors", input_vectors), ("target_vectors", target_vectors)):
-            if vectors is not None:
-                self._fields[name] = _Field(_REAL[FLOAT64], vectors, _width(name, vectors))
-        if target_mask is not None:
-            self._fields["target_mask"] = _Field(_BYTE, [bool(value) for value in _flattened(target_mask)])
+        streams = _whole(c_int64, "streams", streams).value
+        given = [("inputs", _INT32, inputs), ("targets", _INT32, targets),
+                 ("input_vectors", _REAL[FLOAT64], input_vectors), ("target_vectors", _REAL[FLOAT64], target_vectors),
+                 ("target_mask", _BYTE, target_mask)]
+        self._fields = {name: _Field(kind, name, values) for name, kind, values in given if values is not None}
         counts = {name: field.count for name, field in self._fields.items()}
         count = next(iter(counts.values()))
         if set(counts.values()) != {count}:
             raise ValueError("; ".join(f"{name} has {count} positions" for name, count in counts.items()))
-        if streams < 1 or count % streams != 0:
+        if count == 0:
+            raise ValueError("a chunk needs a position at least")
+        if streams < 1:
+            raise ValueError(f"streams is {streams}; it must be at least 1")
+        if count % streams != 0:
             raise ValueError(f"{count} positions can't be divided into {streams} streams")
         self.steps, self.streams = count // streams, streams
 
@@ -527,7 +819,7 @@ class Chunk:
         for name, field in self._fields.items():
             if field.width != widths.get(name):
                 raise ValueError(f"{name} has vectors of {field.width} numbers; the model's have {widths[name]}")
-            setattr(struct, name, field.address(_REAL[options.precision]))
+            setattr(struct, name, field.address(name, _REAL[options.precision]))
         return struct
 
     def _shaped(self, name):
@@ -545,36 +837,40 @@ class Chunk:
 
 
 class Corpus(_Object):
-    """A text, encoded as it is read and served chunk after chunk."""
+    """A text, encoded as it is read and served chunk after chunk. It can't be copied."""
 
-    _pointer_type, _destroy = _corpus, _corpus_destroy
+    _handle_type = _corpus
 
-    def __init__(self, create, *arguments):
-        """Use from_text(), from_file(), from_source() or split()."""
-        self._create(create, *arguments)
+    def __init__(self, *arguments):
+        raise TypeError("use Corpus.from_text(), from_file(), from_source() or split()")
 
     @classmethod
     def from_text(cls, vocab, text, steps, streams=1):
-        return cls(_corpus_create_from_text, vocab, text, len(text), steps, streams)
+        text = _Bytes("text", text)
+        return cls._made(_corpus_create_from_text, vocab, text.address, text.size, steps, streams)
 
     @classmethod
     def from_file(cls, vocab, path, steps, streams=1):
-        return cls(_corpus_create_from_file, vocab, _path(path), steps, streams)
+        return cls._made(_corpus_create_from_file, vocab, path, steps, streams)
 
     @classmethod
     def from_source(cls, vocab, source, steps, streams=1):
-        return cls(_corpus_create_from_source, vocab, source, steps, streams)
+        return cls._made(_corpus_create_from_source, vocab, source, steps, streams)
 
     def split(self, share):
         """Moves the last `share` of the symbols into a new corpus."""
-        return type(self)(_corpus_split, self, share)
+        return self._made(_corpus_split, self, share)
 
     def next(self):
         """The next chunk, a copy, and whether it is the first of the text: the moment to reset the state."""
-        chunk, restarted = _Chunk.sized(), c_int32()
-        _corpus_next(self, byref(chunk), byref(restarted))
+        corpus, chunk, restarted = self._open(), _Chunk.sized(), c_int32()
+        _corpus_next(corpus, byref(chunk), byref(restarted))
         ids = (c_int32 * (chunk.steps * chunk.streams)).from_address
         return Chunk(ids(chunk.inputs), ids(chunk.targets), chunk.streams), bool(restarted.value)
+
+    def __reduce__(self):
+        raise TypeError("a Corpus can't be copied or pickled, since it may read a file; make another of the same text, "
+                        "whose seek() takes this one's position")
 
     def rewind(self):
         _corpus_rewind(self)
@@ -602,57 +898,49 @@ class Model(_Object):
     changes; they are read-only, and valid even after close().
     """
 
-    _pointer_type, _destroy = _model, _model_destroy
+    _handle_type = _model
 
     def __init__(self, **options):
         self._create(_model_create, byref(_ModelOptions.filled(_model_options_init, options)))
-        self._read_options()
 
-    def _read_options(self):
-        self._options = _ModelOptions.sized()
-        _model_get_options(self, byref(self._options))
+    def _own(self, handle):
+        handle.options = _ModelOptions.sized()
+        _model_get_options(handle, byref(handle.options))
+        super()._own(handle)
 
     @classmethod
     def load(cls, path, **options):
         """A model from a file, and the vocabulary that was saved with it, or None. Options are the fields of
         rnn_load_options, the configuration being a dictionary of a model's options.
         """
-        return cls._loaded(_model_load, [_path(path)], **options)
+        return cls._loaded(_model_load, [path], options)
 
     @classmethod
     def from_bytes(cls, data, **options):
         """The same from the bytes of a file."""
-        return cls._loaded(_model_load_from_memory, [data, len(data)], **options)
+        data = _Bytes("data", data)
+        return cls._loaded(_model_load_from_memory, [data.address, data.size], options)
 
     @classmethod
-    def _loaded(cls, load, arguments, configuration=None, **options):
-        names = {name: options.pop(name) for name in ("rnn_name", "decoder_name", "embedding_name") if name in options}
-        filled = _LoadOptions.filled(_load_options_init, options)
-        for name, value in names.items():
-            setattr(filled, name, value.encode())
+    def _loaded(cls, load, arguments, options):
+        given = {name: value for name, value in options.items() if value is not None}
+        configuration = given.pop("configuration", None)
+        filled = _LoadOptions.filled(_load_options_init, given, others=["configuration"])
         if configuration is not None:
-            given = _ModelOptions.filled(_model_options_init, configuration)
-            filled.configuration = ctypes.pointer(given)
+            if not isinstance(configuration, collections.abc.Mapping):
+                raise TypeError(f"configuration is {_shown(configuration)}; it must be a dictionary of options")
+            filled.configuration = ctypes.pointer(_ModelOptions.filled(_model_options_init, configuration))
         model, vocab = _model(), _vocab()
         load(*arguments, byref(filled), byref(model), byref(vocab))
-        result, its_vocab = cls.__new__(cls), Vocab.__new__(Vocab) if vocab else None
-        result._own(model)
-        result._read_options()
-        if its_vocab is not None:
-            its_vocab._own(vocab)
-        return result, its_vocab
+        return _owned(cls, model), _owned(Vocab, vocab)
 
     def save(self, path, vocab=None):
         """Saves the model, and the vocabulary with it, to a file, which is replaced as a whole."""
-        _model_save(self, vocab, _path(path))
+        _model_save(self, _vocab() if vocab is None else vocab, path)
 
     def to_bytes(self, vocab=None):
         """What save() writes."""
-        size = c_size_t()
-        _model_save_to_memory(self, vocab, None, 0, byref(size))
-        data = ctypes.create_string_buffer(size.value)
-        _model_save_to_memory(self, vocab, data, size.value, byref(size))
-        return data.raw
+        return _filled(_model_save_to_memory, self, _vocab() if vocab is None else vocab)
 
     def check_finite(self):
         """Raises an RnnError when a parameter is NaN or infinite."""
@@ -660,28 +948,25 @@ class Model(_Object):
 
     @property
     def options(self):
-        return {name: getattr(self._options, name) for name, _ in _ModelOptions._fields_
+        options = self._open().options
+        return {name: getattr(options, name) for name, _ in _ModelOptions._fields_
                 if name not in ("struct_size", "reserved")}
 
     @property
     def parameter_names(self):
-        return [self._describe(index).name.decode() for index in range(_model_parameter_count(self))]
-
-    def _describe(self, index):
-        parameter = _Parameter.sized()
-        _model_parameter(self, index, byref(parameter))
-        return parameter
-
-    def _find(self, name):
-        index = c_int64()
-        _model_find_parameter(self, name.encode(), byref(index))
-        return index.value, self._describe(index.value)
+        model = self._open()
+        return [_described(model, index).name.decode() for index in range(_model_parameter_count(model))]
 
     def _copied(self, get, name):
-        index, parameter = self._find(name)
-        values, address = _new(_REAL[parameter.precision], parameter.count)
-        get(self, index, address, parameter.count)
+        model, index, parameter = self._find(name)
+        values = _new(_REAL[parameter.precision], parameter.count)
+        get(model, index, _address(values), parameter.count)
         return _shaped(values, *parameter.shape[:parameter.rank])
+
+    def _find(self, name):
+        model, index = self._open(), c_int64()
+        _model_find_parameter(model, name, byref(index))
+        return model, index.value, _described(model, index.value)
 
     def parameter(self, name):
         """A copy of a parameter's values."""
@@ -692,37 +977,19 @@ class Model(_Object):
         return self._copied(_model_get_gradient, name)
 
     def set_parameter(self, name, values):
-        index, parameter = self._find(name)
-        _buffer, address, count = _taken(_REAL[parameter.precision], values)
-        _model_set_parameter(self, index, address, count)
-
-    def _memory(self, kind, address, count):
-        """The library's memory as a ctypes array that keeps the model alive."""
-        memory = ((ctypes.c_float if kind == "f" else c_double) * count).from_address(address)
-        memory.owner = self._handle
-        return memory
-
-    def _view(self, parameter, address):
-        if numpy is None:
-            raise RuntimeError("a view needs numpy")
-        if address is None:
-            return None
-        rank, kind = parameter.rank, _REAL[parameter.precision]
-        memory = self._memory(kind, address, parameter.count)
-        strides = [stride * numpy.dtype(kind).itemsize for stride in parameter.strides[:rank]]
-        view = numpy.ndarray(parameter.shape[:rank], kind, memory, strides=strides)
-        view.flags.writeable = False
-        return view
+        model, index, parameter = self._find(name)
+        buffer, _ = _taken(_REAL[parameter.precision], "values", values)
+        _model_set_parameter(model, index, _address(buffer), len(buffer))
 
     def parameter_view(self, name):
         """A parameter's values where they are."""
-        _, parameter = self._find(name)
-        return self._view(parameter, parameter.values)
+        model, _, parameter = self._find(name)
+        return _view(model, parameter, parameter.values)
 
     def gradient_view(self, name):
         """A parameter's gradient where it is; None before there are gradients."""
-        _, parameter = self._find(name)
-        return self._view(parameter, parameter.gradient)
+        model, _, parameter = self._find(name)
+        return _view(model, parameter, parameter.gradient)
 
     def flat_parameters(self):
         """All parameters as one read-only memoryview."""
@@ -733,10 +1000,10 @@ class Model(_Object):
         return self._flat(_model_flat_gradients)
 
     def _flat(self, get):
-        address, count = c_void_p(), c_int64()
-        get(self, byref(address), byref(count))
-        kind = _REAL[self._options.precision]
-        return memoryview(self._memory(kind, address.value, count.value)).cast("B").cast(kind)
+        model, address, count = self._open(), c_void_p(), c_int64()
+        get(model, byref(address), byref(count))
+        kind = _REAL[model.options.precision]
+        return memoryview(_memory(model, kind, address.value, count.value)).cast("B").cast(kind)
 
     def zero_gradients(self):
         _model_zero_gradients(self)
@@ -752,44 +1019,81 @@ class Model(_Object):
 
     def forward(self, state, chunk):
         """Runs over a chunk; returns the outputs [T][B][O] and, if the chunk has targets, the loss, else None."""
-        shape = chunk.steps, chunk.streams, self._options.output_size
-        count = shape[0] * shape[1] * shape[2]
-        outputs, address = _new(_REAL[self._options.precision], count)
+        model, state = self._open(), _argument(_state, "state", state)
+        struct = _chunk_struct(model, chunk)
+        shape = chunk.steps, chunk.streams, model.options.output_size
+        outputs = _new(_REAL[model.options.precision], _size(shape))
         loss = _Loss() if chunk.has_targets else None
-        _forward(self, state, byref(chunk._struct(self._options)), address, count, loss and byref(loss))
-        state._steps = chunk.steps
+        _forward(model, state, byref(struct), _address(outputs), _size(shape), loss and byref(loss))
+        state.steps = chunk.steps
         return _shaped(outputs, *shape), loss and Loss(loss.sum, loss.count)
 
     def forward_backward(self, state, chunk):
         """Runs over a chunk, forward and back; adds to the gradients and returns the loss."""
-        loss = _Loss()
-        _forward_backward(self, state, byref(chunk._struct(self._options)), byref(loss))
-        state._steps = chunk.steps
+        model, state, loss = self._open(), _argument(_state, "state", state), _Loss()
+        _forward_backward(model, state, byref(_chunk_struct(model, chunk)), byref(loss))
+        state.steps = state.norm_steps = chunk.steps
         return Loss(loss.sum, loss.count)
 
     def sample(self, state, sampler, first, n):
         """Draws n symbols after each stream's `first`: ids [n][B]."""
-        streams = state.streams
-        _first, first_address, count = _taken(_INT32, first)
-        if count != streams:
-            raise ValueError(f"{count} first symbols for {streams} streams")
-        ids, address = _new(_INT32, max(n, 0) * streams)
-        _sample(self, state, sampler, first_address, n, address)
+        state, n = _argument(_state, "state", state), _whole(c_int64, "n", n).value
+        streams, (buffer, _) = _state_streams(state), _taken(_INT32, "first", first)
+        if len(buffer) != streams:
+            raise ValueError(f"first has {len(buffer)} ids; the state has {streams} streams")
+        ids = _new(_INT32, max(n, 0) * streams)
+        _sample(self, state, sampler, _address(buffer), n, _address(ids))
         return _shaped(ids, n, streams)
 
 
-class State(_Object):
-    """What a model remembers from chunk to chunk, for B streams."""
+def _chunk_struct(model, chunk):
+    if not isinstance(chunk, Chunk):
+        raise TypeError(f"chunk is {_shown(chunk)}; it must be a Chunk")
+    return chunk._struct(model.options)
 
-    _pointer_type, _destroy = _state, _state_destroy
+
+def _described(model, index):
+    parameter = _Parameter.sized()
+    _model_parameter(model, index, byref(parameter))
+    return parameter
+
+
+def _memory(model, kind, address, count):
+    """The library's memory as a ctypes array that keeps the model alive."""
+    memory = ((ctypes.c_float if kind == "f" else c_double) * count).from_address(address)
+    memory.owner = model
+    return memory
+
+
+def _view(model, parameter, address):
+    if numpy is None:
+        raise RuntimeError("a view needs numpy")
+    if address is None:
+        return None
+    rank, kind = parameter.rank, _REAL[parameter.precision]
+    memory = _memory(model, kind, address, parameter.count)
+    strides = [stride * numpy.dtype(kind).itemsize for stride in parameter.strides[:rank]]
+    view = numpy.ndarray(parameter.shape[:rank], kind, memory, strides=strides)
+    view.flags.writeable = False
+    return view
+
+
+class State(_Object):
+    """What a model remembers from chunk to chunk, for B streams. A copy doesn't observe."""
+
+    _handle_type = _state
 
     def __init__(self, model, streams=1):
+        model = _argument(_model, "model", model)
         self._create(_state_create, model, streams)
-        self._know(model)
+        self._know(model.options.precision, model.options.hidden_size)
 
-    def _know(self, model):
-        self._kind, self._hidden_size = _REAL[model._options.precision], model._options.hidden_size
-        self._steps = 1  # of the last chunk
+    def _own(self, handle):
+        handle.steps = handle.norm_steps = 1  # of the last chunk, and of the last that went back
+        super()._own(handle)
+
+    def _know(self, precision, hidden_size):
+        self._handle.kind, self._handle.hidden_size = _REAL[precision], hidden_size
 
     @property
     def streams(self):
@@ -810,14 +1114,16 @@ class State(_Object):
 
     def get(self, layer=0, what=STATE_HIDDEN):
         """A copy of a layer's values, [B][H]."""
-        shape = self.streams, self._hidden_size
-        values, address = _new(self._kind, shape[0] * shape[1])
-        _state_get(self, layer, what, address, shape[0] * shape[1])
+        state = self._open()
+        shape = _state_streams(state), state.hidden_size
+        values = _new(state.kind, _size(shape))
+        _state_get(state, layer, what, _address(values), _size(shape))
         return _shaped(values, *shape)
 
     def set(self, values, layer=0, what=STATE_HIDDEN):
-        _buffer, address, count = _taken(self._kind, values)
-        _state_set(self, layer, what, address, count)
+        state = self._open()
+        buffer, _ = _taken(state.kind, "values", values)
+        _state_set(state, layer, what, _address(buffer), len(buffer))
 
     @property
     def random_index(self):
@@ -834,17 +1140,18 @@ class State(_Object):
 
     def activations(self, layer=0):
         """h of a layer in the last chunk, [T][B][H]."""
-        shape = self._steps, self.streams, self._hidden_size
-        count = shape[0] * shape[1] * shape[2]
-        values, address = _new(self._kind, count)
-        _state_activations(self, layer, address, count)
+        state = self._open()
+        shape = state.steps, _state_streams(state), state.hidden_size
+        values = _new(state.kind, _size(shape))
+        _state_activations(state, layer, _address(values), _size(shape))
         return _shaped(values, *shape)
 
     def gradient_norms(self, layer=0):
-        """How strongly the loss of the last chunk depends on a layer's h at each step, [T]."""
-        norms, address = _new(_REAL[FLOAT64], self._steps)
-        _state_gradient_norms(self, layer, address, self._steps)
-        return _shaped(norms, self._steps)
+        """How strongly the loss of the last forward_backward() depends on a layer's h at each step, [T]."""
+        state = self._open()
+        norms = _new(_REAL[FLOAT64], state.norm_steps)
+        _state_gradient_norms(state, layer, _address(norms), state.norm_steps)
+        return _shaped(norms, state.norm_steps)
 
 
 class Optimizer(_Object):
@@ -852,7 +1159,7 @@ class Optimizer(_Object):
     rule's usual settings.
     """
 
-    _pointer_type, _destroy = _optimizer, _optimizer_destroy
+    _handle_type = _optimizer
 
     def __init__(self, model, rule=OPTIMIZER_ADAGRAD, **options):
         filled = _OptimizerOptions.filled(_optimizer_options_init, options, rule)
@@ -874,7 +1181,7 @@ class Optimizer(_Object):
 class Sampler(_Object):
     """A reproducible way of drawing symbols. Options are the fields of rnn_sampler_options."""
 
-    _pointer_type, _destroy = _sampler, _sampler_destroy
+    _handle_type = _sampler
 
     def __init__(self, **options):
         self._create(_sampler_create, byref(_SamplerOptions.filled(_sampler_options_init, options)))
@@ -893,44 +1200,72 @@ class Checkpoint(NamedTuple):
     values: tuple
 
 
+_CLASSES = {kind._handle_type.__name__: kind for kind in (Source, Vocab, Corpus, Model, State, Optimizer, Sampler)}
+_NUMBERS = 8  # how many counters, and how many values, a checkpoint has
+
+
 def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
                     counters=(), values=()):
     """Saves a run of training to a file, which is replaced as a whole. There is room for eight counters, whole numbers,
     and eight values, floats.
     """
-    struct = _Checkpoint.sized()
-    objects = {"model": model, "optimizer": optimizer, "state": state, "sampler": sampler, "vocab": vocab}
-    for name, kind in _CHECKPOINT_OBJECTS.items():
-        if objects[name] is not None:
-            if not isinstance(objects[name], kind):
-                raise TypeError(f"{name} is a {type(objects[name]).__name__}; it must be a {kind.__name__}")
-            if objects[name]._handle is None:
-                raise ValueError(f"{name} is closed")
-            setattr(struct, name, ctypes.cast(objects[name]._as_parameter_, c_void_p))
-    struct.corpus_position = _fit(c_int64, corpus_position)
-    if len(counters) > 8 or len(values) > 8:
-        raise ValueError(f"{len(counters)} counters and {len(values)} values; a checkpoint has room for 8 of each")
-    for index, counter in enumerate(counters):
-        struct.counters[index] = _fit(c_int64, counter).value
-    struct.values[:len(values)] = values
-    _checkpoint_save(byref(struct), _path(path))
+    struct = _checkpoint(corpus_position, counters, values, model=_argument(_model, "model", model),
+                         optimizer=optimizer, state=state, sampler=sampler, vocab=vocab)
+    _checkpoint_save(byref(struct), path)
+
+
+def checkpoint_to_bytes(model=None, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
+                        counters=(), values=()):
+    """What save_checkpoint() writes. Here the model may be missing, so that an object can be kept alone."""
+    struct = _checkpoint(corpus_position, counters, values, model=model, optimizer=optimizer, state=state,
+                         sampler=sampler, vocab=vocab)
+    return _filled(_checkpoint_save_to_memory, byref(struct))
+
+
+def _checkpoint(corpus_position, counters, values, **objects):
+    """The C struct, which keeps the objects alive."""
+    struct, struct.held = _Checkpoint.sized(), []
+    for name, value in objects.items():
+        if value is not None:
+            struct.held.append(_argument(_CLASSES[name]._handle_type, name, value))
+            setattr(struct, name, struct.held[-1])
+    struct.corpus_position = _whole(c_int64, "corpus_position", corpus_position)
+    for name, numbers, kind in (("counters", counters, c_int64), ("values", values, c_double)):
+        try:
+            numbers = list(numbers)
+        except TypeError:
+            raise TypeError(f"{name} is {_shown(numbers)}; it must be a sequence of numbers") from None
+        if len(numbers) > _NUMBERS:
+            raise ValueError(f"there are {len(numbers)} {name}; a checkpoint has room for {_NUMBERS}")
+        for index, number in enumerate(numbers):
+            getattr(struct, name)[index] = _argument(kind, f"{name}[{index}]", number)
+    return struct
 
 
 def load_checkpoint(path):
     """A run of training from a file: a Checkpoint of new objects."""
     struct = _Checkpoint.sized()
-    _checkpoint_load(_path(path), byref(struct))
-    found = {}
-    for name, kind in _CHECKPOINT_OBJECTS.items():
-        address = getattr(struct, name)
-        found[name] = kind.__new__(kind) if address else None
-        if address:
-            found[name]._own(ctypes.cast(address, kind._pointer_type))
-    found["model"]._read_options()
-    if found["state"]:
-        found["state"]._know(found["model"])
-    return Checkpoint(**found, corpus_position=struct.corpus_position, counters=tuple(struct.counters),
-                      values=tuple(struct.values))
+    _checkpoint_load(path, byref(struct))
+    return _found(struct)
 
 
-_CHECKPOINT_OBJECTS = {"model": Model, "optimizer": Optimizer, "state": State, "sampler": Sampler, "vocab": Vocab}
+def checkpoint_from_bytes(data):
+    """The same from the bytes of a file. The model is None where it was when they were made."""
+    data, struct = _Bytes("data", data), _Checkpoint.sized()
+    _checkpoint_load_from_memory(data.address, data.size, byref(struct))
+    return _found(struct, data)
+
+
+def _found(struct, data=None):
+    names = ("model", "optimizer", "state", "sampler", "vocab")
+    handles = {name: _CLASSES[name]._handle_type(getattr(struct, name)) for name in names}
+    found = Checkpoint(**{name: _owned(_CLASSES[name], handle) for name, handle in handles.items()},
+                       corpus_position=struct.corpus_position, counters=tuple(struct.counters),
+                       values=tuple(struct.values))
+    if found.state and found.model:
+        found.state._know(found.model._handle.options.precision, found.model._handle.options.hidden_size)
+    elif found.state:  # the header of the file says what it is for: docs/files.md
+        length = int.from_bytes(ctypes.string_at(data.address, 8), "little")
+        hidden = json.loads(ctypes.string_at(data.address + 8, length))["librnn.state.hidden"]
+        found.state._know({"F32": FLOAT32, "F64": FLOAT64}[hidden["dtype"]], hidden["shape"][-1])
+    return found
