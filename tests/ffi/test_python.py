@@ -3,16 +3,26 @@
 Every test runs twice: on the module as it is where numpy is installed, and on the module as it is without numpy.
 """
 
+import array
+import contextlib
+import copy
+import ctypes
 import gc
 import importlib.util
 import math
+import mmap
 import os
 import pathlib
+import pickle
 import re
 import subprocess
 import sys
 import tempfile
+import textwrap
+import time
 import unittest
+import unittest.mock
+import weakref
 
 SOURCE_DIR = pathlib.Path(__file__).resolve().parents[2]
 PYTHON_DIR = SOURCE_DIR / "examples" / "ffi" / "python"
@@ -638,6 +648,642 @@ class Tests:
         with self.assertRaises(TypeError):
             values[0] = 1.0
 
+    # ---- Copies ----
+
+    def trained(self):
+        """A vocabulary, a model, a state, an optimizer and a sampler in the middle of their work."""
+        rnn = self.rnn
+        vocab, corpus, model, state = self.make(steps=5, streams=2, cell=rnn.CELL_LSTM, layers=2, hidden_size=8,
+                                                dropout=0.25)
+        optimizer, sampler = rnn.Optimizer(model, rnn.OPTIMIZER_ADAM, learning_rate=0.25), rnn.Sampler(seed=3)
+        for _ in range(3):
+            model.forward_backward(state, corpus.next()[0])
+            optimizer.step(model)
+        optimizer.learning_rate = 0.01
+        model.sample(state, sampler, [1, 2], 7)
+        model.forward_backward(state, corpus.next()[0])  # leaves gradients
+        return vocab, model, state, optimizer, sampler
+
+    def work_on(self, vocab, model, state, optimizer, sampler):
+        """Everything that the objects come to."""
+        chunk = self.rnn.Chunk(vocab.encode(b"the quick "), vocab.encode(b"he quick b"), 2)
+        losses = []
+        for _ in range(3):
+            optimizer.step(model)  # by the gradients that are there
+            losses.append(model.forward_backward(state, chunk))
+        text = vocab.decode(flat(model.sample(state, sampler, vocab.encode(b"tq"), 20)))
+        gradients = [flat(model.gradient(name)) for name in model.parameter_names]
+        return losses, text, state.random_index, bytes(model.flat_parameters()), gradients, flat(state.get(1, 1))
+
+    def ways_to_copy(self):
+        yield copy.copy
+        yield copy.deepcopy
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            yield lambda thing, protocol=protocol: pickle.loads(pickle.dumps(thing, protocol))
+
+    @contextlib.contextmanager
+    def importable(self):
+        """Pickles name the module, of which there are two here."""
+        with unittest.mock.patch.dict(sys.modules, rnn=self.rnn):
+            yield
+
+    def test_copies_go_on_as_the_originals(self):
+        with self.importable():
+            for way in self.ways_to_copy():
+                originals = self.trained()
+                copies = [way(thing) for thing in originals]
+                self.assertEqual([type(thing) for thing in copies], [type(thing) for thing in originals])
+                self.assertEqual(copies[1].options, originals[1].options)
+                expected = self.work_on(*originals)
+                self.assertEqual(self.work_on(*copies), expected)  # and nothing is shared
+
+    def test_a_copy_of_a_whole_checkpoint_goes_on(self):
+        rnn = self.rnn
+        vocab, model, state, optimizer, sampler = self.trained()
+        data = rnn.checkpoint_to_bytes(model, optimizer, state, sampler, vocab, corpus_position=5, counters=[-1, 2],
+                                       values=[math.inf])
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "run")
+            rnn.save_checkpoint(path, model, optimizer, state, sampler, vocab, corpus_position=5, counters=[-1, 2],
+                                values=[math.inf])
+            self.assertEqual(path.read_bytes(), data)
+        c = rnn.checkpoint_from_bytes(memoryview(data))
+        self.assertEqual((c.corpus_position, c.counters[:3], c.values[:2]), (5, (-1, 2, 0), (math.inf, 0.0)))
+        self.assertEqual(self.work_on(c.vocab, c.model, c.state, c.optimizer, c.sampler),
+                         self.work_on(vocab, model, state, optimizer, sampler))
+        self.assert_fails(rnn.RnnError.FORMAT, "", rnn.checkpoint_from_bytes, data[:-1])
+        with self.assertRaisesRegex(TypeError, "^data is 'x'; it must be bytes"):
+            rnn.checkpoint_from_bytes("x")
+
+    def test_a_state_is_kept_without_its_model(self):
+        for precision in (self.rnn.FLOAT32, self.rnn.FLOAT64):
+            _, _, model, state = self.make(streams=2, layers=2, hidden_size=3, precision=precision)
+            state.set([0.5, 1, 2, 3, 4, 5], layer=1)
+            found = self.rnn.checkpoint_from_bytes(self.rnn.checkpoint_to_bytes(state=state))
+            self.assertEqual(found.model, None)
+            self.assertEqual(flat(found.state.get(1)), [0.5, 1, 2, 3, 4, 5])
+            found.state.set([6] * 6)
+            self.assertEqual(flat(found.state.get()), [6.0] * 6)
+
+    def test_a_copied_state_does_not_observe(self):
+        _, corpus, model, state = self.make()
+        state.observe(self.rnn.OBSERVE_ACTIVATIONS + self.rnn.OBSERVE_GRADIENT_NORMS)
+        model.forward_backward(state, corpus.next()[0])
+        copied = copy.copy(state)
+        model.forward_backward(copied, corpus.next()[0])
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "holds no activations", copied.activations)
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "holds no gradient norms", copied.gradient_norms)
+        self.assertEqual(len(state.gradient_norms()), 25)
+
+    def test_a_copy_keeps_its_class_and_the_attributes_that_it_was_given(self):
+        class Named(self.rnn.Vocab):
+            pass
+
+        vocab = Named.from_text(b"abc")
+        vocab.names = ["x"]
+        shallow, deep = copy.copy(vocab), copy.deepcopy(vocab)
+        self.assertEqual((type(shallow), type(deep), type(vocab.with_unknown())), (Named, Named, Named))
+        self.assertIs(shallow.names, vocab.names)
+        self.assertEqual(deep.names, ["x"])
+        self.assertIsNot(deep.names, vocab.names)
+
+    def test_a_copied_vocabulary_has_the_unknown_symbol(self):
+        vocab = copy.copy(self.rnn.Vocab.from_text("né\0".encode(), self.rnn.VOCAB_UTF8).with_unknown(b"<?>"))
+        self.assertEqual((vocab.kind, vocab.unknown, vocab.decode(vocab.encode(b"n\0x"))), (1, 3, b"n\0<?>"))
+
+    def test_sources_corpora_and_closed_objects_are_not_copied(self):
+        _, corpus, model, state = self.make()
+        source = self.rnn.Source(__file__)
+        for thing, reason in ((source, "a Source can't be copied or pickled, since"),
+                              (corpus, "a Corpus can't be copied or pickled, since")):
+            for way in (copy.copy, copy.deepcopy, pickle.dumps):
+                with self.assertRaisesRegex(TypeError, reason):
+                    way(thing)
+        for way in (copy.copy, copy.deepcopy, pickle.dumps):
+            for thing in (model, state, self.rnn.Optimizer(model), self.rnn.Sampler(), self.rnn.Vocab.from_list(b"a")):
+                closed = copy.copy(thing)
+                closed.close()
+                with self.assertRaisesRegex(ValueError, "is closed"):
+                    way(closed)
+
+    def test_copied_chunks_and_errors_are_whole(self):
+        with self.importable():
+            for way in self.ways_to_copy():
+                model, state = self.make_for_vectors()
+                chunk = self.rnn.Chunk(input_vectors=[[i, 0.5] for i in range(4000)], streams=2)
+                expected = flat(model.forward(state, chunk)[0])
+                copied = way(chunk)
+                del chunk
+                gc.collect()
+                state.reset()
+                self.assertEqual(flat(model.forward(state, copied)[0]), expected)
+                error = way(self.rnn.RnnError(3, "a sentence"))
+                self.assertEqual((type(error), error.status, str(error)), (self.rnn.RnnError, 3, "a sentence"))
+
+    # ---- Bytes ----
+
+    def bytes_like(self, data, folder):
+        """Objects that hold these bytes."""
+        path = pathlib.Path(folder, "bytes")
+        path.write_bytes(data)
+        with open(path, "rb") as file:
+            yield mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        yield from (data, bytearray(data), memoryview(data), memoryview(bytearray(data)), array.array("B", data))
+        yield memoryview(b"x" + data + b"y")[1:-1]
+        yield memoryview(b"".join(bytes([byte]) + b"!" for byte in data))[::2]
+        yield memoryview(data[::-1])[::-1]
+        yield (ctypes.c_char * len(data))(*data)
+        if self.rnn.numpy is not None:
+            values = self.rnn.numpy.frombuffer(data, "uint8")
+            yield from (values, self.rnn.numpy.repeat(values, 2)[::2])
+
+    def test_all_objects_that_hold_bytes_are_taken(self):
+        rnn = self.rnn
+        text = b"a\0quick\0brown fox\0"
+        plain = rnn.Vocab.from_text(text)
+        symbols = plain.decode(range(len(plain)))
+        model = rnn.Model(input_size=2, hidden_size=3, output_size=2, seed=5)
+        with tempfile.TemporaryDirectory() as folder:
+            for given in self.bytes_like(text, folder):
+                vocab = rnn.Vocab.from_text(given)
+                self.assertEqual(vocab.decode(range(len(vocab))), symbols, type(given))
+                self.assertEqual(vocab.decode(vocab.encode(given)), text)
+                corpus = rnn.Corpus.from_text(vocab, given, 3)
+                self.assertEqual(vocab.decode(flat(corpus.next()[0].inputs)), text[:3])
+            for given in self.bytes_like(symbols, folder):
+                vocab = rnn.Vocab.from_list(given)
+                self.assertEqual(vocab.decode(range(len(vocab))), symbols)
+            for given in self.bytes_like(b"\0?", folder):
+                self.assertEqual(plain.with_unknown(given).decode([len(plain)]), b"\0?")
+            for given in self.bytes_like(model.to_bytes(), folder):
+                loaded, _ = rnn.Model.from_bytes(given)
+                self.assertEqual(bytes(loaded.flat_parameters()), bytes(model.flat_parameters()))
+            for given in self.bytes_like(rnn.checkpoint_to_bytes(model), folder):
+                loaded = rnn.checkpoint_from_bytes(given).model
+                self.assertEqual(bytes(loaded.flat_parameters()), bytes(model.flat_parameters()))
+
+    def test_bytes_are_released_after_the_call(self):
+        text, vocab = bytearray(b"abc"), self.rnn.Vocab.from_list(b"abcd")
+        vocab.encode(text)
+        text.append(ord("d"))  # a BufferError while someone holds the bytes
+        self.assertEqual(flat(vocab.encode(text)), [0, 1, 2, 3])
+        before = sys.getrefcount(text)
+        for _ in range(10):
+            vocab.encode(text)
+        self.assertEqual(sys.getrefcount(text), before)
+
+    def test_what_holds_no_bytes_is_refused_by_name(self):
+        rnn = self.rnn
+        vocab = rnn.Vocab.from_list(b"ab")
+        for name, function in (("text", rnn.Vocab.from_text), ("symbols", rnn.Vocab.from_list), ("text", vocab.encode),
+                               ("shown", vocab.with_unknown), ("data", rnn.Model.from_bytes),
+                               ("data", rnn.checkpoint_from_bytes),
+                               ("text", lambda text: rnn.Corpus.from_text(vocab, text, 1))):
+            for given, shown in (("é", "'é'"), (3, "3"), ([97], "an object of type list"), (1.5, "1.5")):
+                with self.assertRaisesRegex(TypeError, f"^{name} is {shown}; it must be bytes"):
+                    function(given)
+            with self.assertRaisesRegex(TypeError, f"^{name} .* must be bytes"):
+                function(array.array("i", [97]))
+        with self.assertRaisesRegex(TypeError, "^text is None; it must be bytes"):
+            vocab.encode(None)
+
+    # ---- Arguments ----
+
+    def test_a_wrong_option_is_named(self):
+        rnn = self.rnn
+        _, _, model, _ = self.make()
+        huge = 2**70
+
+        def refused(error, sentence, make=rnn.Model, **options):
+            with self.assertRaisesRegex(error, "^" + sentence):
+                make(**options)
+
+        refused(TypeError, "hidden_size is 'x'; it must be a whole number$", hidden_size="x")
+        refused(TypeError, "hidden_size is None; it must be a whole number$", hidden_size=None)
+        refused(TypeError, "hidden_size is 2.0; it must be a whole number$", hidden_size=2.0)
+        refused(TypeError, "hidden_size is True; it must be a whole number$", hidden_size=True)
+        refused(TypeError, "hidden_size is an object of type list; ", hidden_size=[3])
+        refused(OverflowError, f"hidden_size is {huge}; it must be -9223372036854775808 to 9223372036854775807$",
+                hidden_size=huge)
+        refused(OverflowError, "hidden_size is a number of 100001 bits; ", hidden_size=2**100000)
+        refused(OverflowError, "seed is -1; it must be 0 to 18446744073709551615$", seed=-1)
+        refused(OverflowError, "cell is 4294967296; ", cell=2**32)
+        refused(TypeError, "cell is 'lstm'; it must be a whole number$", cell="lstm")
+        refused(TypeError, "dropout is 'a'; it must be a number$", dropout="a")
+        refused(TypeError, "dropout is None; it must be a number$", dropout=None)
+        refused(TypeError, "dropout is False; it must be a number$", dropout=False)
+        refused(TypeError, "dropout is 1j; it must be a number$", dropout=1j)
+        refused(OverflowError, "dropout is a number of 100001 bits; ", dropout=2**100000)
+        refused(TypeError, "unknown option: hiden_size; did you mean hidden_size.$", hiden_size=3)
+        refused(TypeError, "unknown option: xyz; there are input_size, hidden_size, ", xyz=3)
+        refused(TypeError, "unknown option: struct_size; ", struct_size=3)
+        refused(TypeError, "unknown option: learningrate; did you mean learning_rate.$",
+                lambda **options: rnn.Optimizer(model, **options), learningrate=1)
+        refused(TypeError, "rule is 'adam'; ", lambda **options: rnn.Optimizer(model, **options), rule="adam")
+        refused(TypeError, "nesterov is 0.5; ", lambda **options: rnn.Optimizer(model, **options), nesterov=0.5)
+        refused(TypeError, "temperature is '1'; ", rnn.Sampler, temperature="1")
+        data = model.to_bytes()
+        load = lambda **options: rnn.Model.from_bytes(data, **options)
+        refused(TypeError, "unknown option: configuraton; did you mean configuration.$", load, configuraton={})
+        refused(TypeError, "unknown option: rnnname; did you mean rnn_name.$", load, rnnname="")
+        refused(TypeError, "rnn_name is 3; it must be a str$", load, rnn_name=3)
+        refused(TypeError, "decoder_name is an object of type bytes; it must be a str$", load, decoder_name=b"x")
+        refused(ValueError, r"embedding_name is 'a\\x00b'; it can't hold a NUL$", load, embedding_name="a\0b")
+        refused(ValueError, r"rnn_name is '\\udc80'; ", load, rnn_name="\udc80")
+        refused(TypeError, "configuration is 3; it must be a dictionary", load, configuration=3)
+        refused(TypeError, "layers is 'x'; ", load, configuration={"layers": "x"})
+        refused(TypeError, "precision is 'f'; ", load, precision="f")
+        tied = {"input": rnn.INPUT_EMBEDDING, "embedding_size": 4, "hidden_size": 4, "input_size": 3, "output_size": 3}
+        self.assertEqual(rnn.Model(**tied, tied=True, orthogonal=False).options["tied"], 1)
+
+    def test_a_wrong_argument_is_named(self):
+        rnn = self.rnn
+        vocab, corpus, model, state = self.make(streams=2)
+        sampler, optimizer, chunk = rnn.Sampler(), rnn.Optimizer(model), corpus.next()[0]
+        never = "there is no such file"
+        calls = [
+            ("streams", "1", lambda value: rnn.State(model, value)),
+            ("steps", "1", lambda value: rnn.Corpus.from_text(vocab, TEXT, value)),
+            ("streams", "1", lambda value: rnn.Corpus.from_file(vocab, never, 1, value)),
+            ("kind", "1", lambda value: rnn.Vocab.from_text(TEXT, value)),
+            ("position", "1", corpus.seek), ("share", "1", corpus.split), ("index", "1", vocab.symbol),
+            ("limit", "1", model.clip_value), ("limit", "1", model.clip_norm), ("stream", "1", state.reset),
+            ("stream", "1", lambda value: state.copy_stream_from(value, state, 0)),
+            ("source_stream", "1", lambda value: state.copy_stream_from(0, state, value)),
+            ("layer", "1", state.get), ("what", "1", lambda value: state.get(0, value)), ("what", "1", state.observe),
+            ("layer", "1", lambda value: state.set([0] * 64, value)), ("layer", "1", state.activations),
+            ("layer", "1", state.gradient_norms), ("n", "1", lambda value: model.sample(state, sampler, [0, 0], value)),
+            ("random_index", "1", lambda value: setattr(state, "random_index", value)),
+            ("learning_rate", "1", lambda value: setattr(optimizer, "learning_rate", value)),
+            ("threads", "1", rnn.set_threads), ("status", "1", rnn.status_name),
+            ("streams", "1", lambda value: rnn.Chunk([1], streams=value)),
+            ("corpus_position", "1", lambda value: rnn.checkpoint_to_bytes(model, corpus_position=value)),
+            (r"counters\[1\]", "1", lambda value: rnn.checkpoint_to_bytes(model, counters=[0, value])),
+            (r"values\[0\]", "1", lambda value: rnn.checkpoint_to_bytes(model, values=[value])),
+            ("path", 3, rnn.Vocab.from_file), ("path", 3, rnn.Source), ("path", 3, rnn.Model.load),
+            ("path", 3, model.save), ("path", 3, rnn.load_checkpoint),
+            ("path", 3, lambda value: rnn.save_checkpoint(value, model)),
+            ("path", 3, lambda value: rnn.Corpus.from_file(vocab, value, 1)),
+            ("name", 3, model.parameter), ("name", 3, model.gradient), ("name", b"x", model.parameter),
+            ("name", 3, lambda value: model.set_parameter(value, [])),
+            ("counters", 3, lambda value: rnn.checkpoint_to_bytes(model, counters=value)),
+            ("vocab", model, lambda value: rnn.Corpus.from_text(value, TEXT, 1)),
+            ("source", vocab, rnn.Vocab.from_source), ("model", state, rnn.State), ("model", state, rnn.Optimizer),
+            ("model", None, rnn.State), ("model", state, optimizer.step), ("vocab", state, model.to_bytes),
+            ("state", model, lambda value: model.forward(value, chunk)), ("state", 3, state.copy_from),
+            ("state", None, lambda value: model.forward_backward(value, chunk)),
+            ("chunk", [1], lambda value: model.forward(state, value)),
+            ("chunk", None, lambda value: model.forward_backward(state, value)),
+            ("sampler", state, lambda value: model.sample(state, value, [0, 0], 1)),
+            ("state", optimizer, lambda value: model.sample(value, sampler, [0, 0], 1)),
+            ("optimizer", state, lambda value: rnn.checkpoint_to_bytes(model, value)),
+            ("model", None, lambda value: rnn.save_checkpoint(never, value)),
+        ]
+        for name, value, call in calls:
+            with self.assertRaisesRegex(TypeError, f"^(source|{name}) is .*; it must be "):
+                call(value)
+        with self.assertRaisesRegex(ValueError, "^path is 'a.x00b'; it can't hold a NUL$"):
+            rnn.Vocab.from_file("a\0b")
+        with self.assertRaisesRegex(ValueError, "^there are 9 counters; a checkpoint has room for 8$"):
+            rnn.checkpoint_to_bytes(model, counters=range(9))
+        for make in (rnn.Vocab, rnn.Corpus):
+            with self.assertRaisesRegex(TypeError, "from_text"):
+                make(b"text")
+        with self.assertRaisesRegex(TypeError, "path"):
+            rnn.Source()
+        self.assert_fails(rnn.RnnError.ARGUMENT, "n is -1", model.sample, state, sampler, [0, 0], -1)
+        for n in (10**13, 2**62):
+            with self.assertRaises(MemoryError):
+                model.sample(state, sampler, [0, 0], n)
+
+    def test_what_is_no_array_of_numbers_is_refused_by_name(self):
+        rnn = self.rnn
+        vocab, _, model, state = self.make(hidden_size=2)
+        sampler = rnn.Sampler()
+        ids = [("inputs", rnn.Chunk), ("targets", lambda value: rnn.Chunk([1, 2], value)), ("ids", vocab.decode),
+               ("first", lambda value: model.sample(state, sampler, value, 1))]
+        numbers = [("values", state.set), ("values", lambda value: model.set_parameter("decoder.bias", value))]
+        vectors = [("input_vectors", lambda value: rnn.Chunk(input_vectors=value)),
+                   ("target_vectors", lambda value: rnn.Chunk([1, 2], target_vectors=value))]
+
+        def refused(calls, error, value, sentence):
+            for name, call in calls:
+                with self.assertRaisesRegex(error, f"^{name}{sentence}"):
+                    call(value)
+
+        for value in ("abc", b"abc", 3, {1: 2}, {1, 2}, iter([1])):
+            refused(ids, TypeError, value, " is .*; it must be a sequence of whole numbers$")
+            refused(numbers + vectors, TypeError, value, " is .*; it must be a sequence of numbers$")
+        for value in ([1, 0.5], [1, 1.0], [1, math.nan], [1, "1"], [1, None], [1, 1j]):
+            refused(ids, TypeError, value, r"\[1\] is .*; it must be a whole number$")
+        for value in ([0.5, "1"], [1, None], [1, 1j], [1, b"1"]):
+            refused(numbers, TypeError, value, r"\[1\] is .*; it must be a number$")
+            refused(vectors, TypeError, [value, [1, 2]], r"\[1\] is .*; it must be a number$")
+        refused(ids, TypeError, [True, True], r"\[0\] is True; it must be a whole number$")
+        refused(numbers, TypeError, [True, True], r"\[0\] is True; it must be a number$")
+        refused(ids, OverflowError, [0, 2**31], r"\[1\] is 2147483648; it must be -2147483648 to 2147483647$")
+        refused(ids, OverflowError, [0, -2**70], r"\[1\] is -1180591620717411303424; it must be ")
+        refused(numbers, OverflowError, [0, 10**400], r"\[1\] is a number of 1329 bits; it must be ")
+        refused(numbers, OverflowError, [0, 1e300], " holds a number that is too large for the model's precision$")
+        for value in ([[1, 2], [3]], [[1], 2], [1, [2]], [[[1]], [2]]):
+            refused(ids + numbers + vectors, ValueError, value, " is nested to unequal lengths or depths; it must be ")
+        for value in ([1, 2], [[], []], []):
+            refused(vectors, ValueError, value, " must be a sequence of vectors, all of one length$")
+        for mask in ("ab", 3, [None, 1], ["x", "y"]):
+            with self.assertRaisesRegex(TypeError, r"^target_mask.* is .*; it must be "):
+                rnn.Chunk(input_vectors=[[1], [2]], target_mask=mask)
+        with self.assertRaisesRegex(TypeError, "^a chunk needs inputs or input_vectors$"):
+            rnn.Chunk(None)
+        with self.assertRaisesRegex(ValueError, "^a chunk needs a position at least$"):
+            rnn.Chunk([])
+        with self.assertRaisesRegex(TypeError, "^streams is '2'; it must be a whole number$"):
+            rnn.Chunk([1, 2], streams="2")
+        for streams in (0, -2):
+            with self.assertRaisesRegex(ValueError, f"^streams is {streams}; it must be at least 1$"):
+                rnn.Chunk([1, 2], streams=streams)
+        narrow, narrow_state = self.make_for_vectors()
+        with self.assertRaisesRegex(OverflowError, "^input_vectors holds a number that is too large"):
+            narrow.forward(narrow_state, rnn.Chunk(input_vectors=[[1e300, 0]] * 2, streams=2))
+
+    def test_sequences_of_any_kind_are_taken(self):
+        model, state = self.make_for_vectors()
+        expected = [1.0, 2.0, 3.0, 4.0]
+        for vectors in ([[1, 2], [3, 4]], ((1.0, 2), (3, 4)), [array.array("f", [1, 2]), array.array("d", [3, 4])],
+                        [range(1, 3), range(3, 5)],
+                        memoryview(array.array("i", [1, 2, 3, 4])).cast("B").cast("i", (2, 2))):
+            self.assertEqual(flat(self.rnn.Chunk(input_vectors=vectors, streams=2).input_vectors), expected)
+        for ids in (range(1, 5), (1, 2, 3, 4), array.array("q", [1, 2, 3, 4]),
+                    memoryview(array.array("h", [1, 2, 3, 4])), (ctypes.c_int64 * 4)(1, 2, 3, 4), [[1, 2], [3, 4]], [array.array("B", [1, 2]), (3, 4)]):
+            self.assertEqual(flat(self.rnn.Chunk(ids).inputs), expected)
+        for mask in ([True, False], [1, 0], array.array("B", [255, 0]), [[0.5], [0]]):
+            chunk = self.rnn.Chunk(input_vectors=[[1], [2]], target_mask=mask)
+            self.assertEqual(flat(chunk.target_mask), [1, 0])
+
+    def test_the_mean_of_nothing_is_nan(self):
+        self.assertTrue(math.isnan(self.rnn.Loss(0, 0).mean))
+        _, _, model, state = self.make()
+        loss = model.forward_backward(state, self.rnn.Chunk([1, 2], [self.rnn.IGNORE] * 2))
+        self.assertEqual((loss.count, math.isnan(loss.mean)), (0, True))
+
+    def test_norms_are_those_of_the_last_chunk_that_went_back(self):
+        rnn = self.rnn
+        _, _, model, state = self.make(weight_scale=0.5)
+        no_norms = (rnn.RnnError.ARGUMENT, "holds no gradient norms", state.gradient_norms)
+        no_activations = (rnn.RnnError.ARGUMENT, "holds no activations", state.activations)
+        model.forward_backward(state, rnn.Chunk([0, 1, 2], [1, 2, 3]))
+        state.observe(rnn.OBSERVE_GRADIENT_NORMS + rnn.OBSERVE_ACTIVATIONS)
+        self.assert_fails(*no_norms)  # switched on after the chunk
+        self.assert_fails(*no_activations)
+        model.forward(state, rnn.Chunk([0, 1]))
+        self.assert_fails(*no_norms)
+        self.assertEqual(len(state.activations()), 2)
+        for steps in (5, 1, 4):
+            model.forward_backward(state, rnn.Chunk([0] * steps, [1] * steps))
+            norms = flat(state.gradient_norms())
+            self.assertEqual((len(norms), len(state.activations())), (steps, steps))
+            for other in (7, 1):
+                model.forward(state, rnn.Chunk([1] * other))
+                self.assertEqual(flat(state.gradient_norms()), norms)
+                self.assertEqual(len(state.activations()), other)
+            self.assert_fails(rnn.RnnError.SYMBOL, "", model.forward_backward, state, rnn.Chunk([99, 1], [1, 1]))
+            model.sample(state, rnn.Sampler(), [0], 3)
+            self.assertEqual(flat(state.gradient_norms()), norms)
+            self.assertEqual(len(state.activations()), 1)
+        state.observe(rnn.OBSERVE_ACTIVATIONS)
+        model.forward_backward(state, rnn.Chunk([0] * 6, [1] * 6))
+        self.assert_fails(*no_norms)
+        self.assertEqual(len(state.activations()), 6)
+
+    # ---- Waiting ----
+
+    def waits(self, code, feed=None):
+        """What a program prints, whose standard input is a pipe; `feed` may write to that, or wait for the end."""
+        without = "sys.modules['numpy'] = None; " if self.rnn.numpy is None else ""
+        code = f"import os, signal, sys, threading, time; {without}import rnn\n{textwrap.dedent(code)}"
+        child = subprocess.Popen([sys.executable, "-B", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(PYTHON_DIR)})
+        try:
+            if feed:
+                feed(child)
+            output, errors = child.communicate(timeout=120)
+        finally:
+            child.kill()
+            child.wait()
+        self.assertEqual((child.returncode, errors), (0, ""))
+        return output
+
+    SIGNALS = """
+        def later(number, action):
+            # Sends signals while the main thread waits in the library.
+            def send():
+                time.sleep(0.3)
+                for _ in range(number):
+                    os.kill(os.getpid(), action)
+                    time.sleep(0.15)
+            thread = threading.Thread(target=send)
+            thread.start()
+            return thread
+    """
+
+    def test_ctrl_c_ends_waiting_for_a_pipe(self):
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "fifo")
+            os.mkfifo(fifo)
+            for path in ("-", fifo):
+                code = textwrap.dedent(self.SIGNALS) + textwrap.dedent(f"""
+                    for _ in range(2):
+                        thread = later(1, signal.SIGINT)
+                        try:
+                            rnn.Source({path!r})
+                        except KeyboardInterrupt as exception:
+                            print("interrupted", exception.__context__)
+                        thread.join()
+                    print(len(rnn.Vocab.from_text(b"abc")), len(rnn.Source({__file__!r})) > 0)
+                """)
+                output = self.waits(code, lambda child: child.wait(120))  # its input stays open until it ends
+                self.assertEqual(output, "interrupted None\n" * 2 + "3 True\n")
+
+    def test_any_exception_of_a_handler_ends_waiting(self):
+        code = textwrap.dedent(self.SIGNALS) + textwrap.dedent("""
+            def handler(*arguments):
+                raise LookupError("from the handler") from OSError("its cause")
+            signal.signal(signal.SIGUSR1, handler)
+            thread = later(1, signal.SIGUSR1)
+            try:
+                rnn.Source("-")
+            except LookupError as exception:
+                print(exception, exception.__cause__)
+            thread.join()
+            class Released:
+                def __del__(self):
+                    print("released")
+            def wait():
+                thing = Released()
+                thread = later(1, signal.SIGINT)
+                try:
+                    rnn.Source("-")
+                except KeyboardInterrupt:
+                    pass
+                thread.join()
+            import gc
+            gc.disable()
+            wait()
+            print("returned")
+        """)
+        self.assertEqual(self.waits(code, lambda child: child.wait(120)),
+                         "from the handler its cause\nreleased\nreturned\n")
+
+    def test_other_signals_do_not_disturb_waiting(self):
+        code = textwrap.dedent(self.SIGNALS) + textwrap.dedent("""
+            seen = []
+            def handler(*arguments):
+                seen.append(1)
+                seen.append(len(rnn.Source(rnn.__file__)))  # which may use the library
+            signal.signal(signal.SIGALRM, handler)
+            thread = later(3, signal.SIGALRM)
+            print("ready", flush=True)
+            source = rnn.Source("-")
+            vocab = rnn.Vocab.from_source(source)
+            corpus = rnn.Corpus.from_source(vocab, source, len(source) - 1)
+            print(vocab.decode([int(i) for i in [row[0] for row in corpus.next()[0].inputs]]).decode(), len(seen))
+            thread.join()
+        """)
+
+        def feed(child):
+            self.assertEqual(child.stdout.readline(), "ready\n")
+            for piece in ("the quick ", "brown ", "fox", "."):
+                child.stdin.write(piece)
+                child.stdin.flush()
+                time.sleep(0.3)
+
+        self.assertEqual(self.waits(code, feed), "the quick brown fox 6\n")
+
+    def test_other_threads_run_while_one_waits(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        fifo = os.path.join(folder.name, "fifo")
+        os.mkfifo(fifo)
+        code = textwrap.dedent(self.SIGNALS) + textwrap.dedent(f"""
+            found = []
+            waiting = threading.Thread(target=lambda: found.append(len(rnn.Source("-"))))
+            waiting.start()
+            thread = later(1, signal.SIGINT)
+            try:
+                rnn.Source({fifo!r})  # both wait: the main thread alone is interrupted
+            except KeyboardInterrupt:
+                print("interrupted", flush=True)
+            thread.join()
+            waiting.join()
+            print(found)
+        """)
+
+        def feed(child):
+            child.stdin.write("abc")
+            child.stdin.flush()
+            self.assertEqual(child.stdout.readline(), "interrupted\n")
+
+        self.assertEqual(self.waits(code, feed), "[3]\n")
+
+    # ---- Calls hold what they are given ----
+
+    def test_a_call_outlives_close_in_another_thread(self):
+        code = """
+            rnn.set_threads(1)
+            ids = [i % 50 for i in range(200 * 16)]
+            options = dict(cell=rnn.CELL_LSTM, input_size=50, output_size=50, hidden_size=200, layers=2)
+            def run(call, *objects):
+                begun, done = threading.Event(), []
+                def work():
+                    begun.set()
+                    try:
+                        while True:
+                            call(*objects)
+                            done.append(1)
+                    except ValueError as error:
+                        print(error, len(done) > 0)
+                thread = threading.Thread(target=work)
+                thread.start()
+                begun.wait()
+                while not done:
+                    time.sleep(0.001)
+                time.sleep(0.01)  # within the second call or a later one
+                for thing in objects:
+                    thing.close()
+                thread.join()
+            model, state = rnn.Model(**options), rnn.State(rnn.Model(**options), 16)
+            chunk = rnn.Chunk(ids, ids, streams=16)
+            run(lambda model, state: model.forward(state, chunk), model, state)
+            model, state = rnn.Model(**options), rnn.State(rnn.Model(**options), 16)
+            run(lambda state, model: model.forward_backward(state, chunk), state, model)
+            model, state, sampler = rnn.Model(**options), rnn.State(rnn.Model(**options), 16), rnn.Sampler()
+            run(lambda sampler, state, model: model.sample(state, sampler, [0] * 16, 100), sampler, state, model)
+            model = rnn.Model(**options)
+            run(lambda model, optimizer: rnn.checkpoint_to_bytes(model, optimizer), model, rnn.Optimizer(model))
+            corpus = rnn.Corpus.from_text(rnn.Vocab.from_list(b"ab"), b"ab" * 500000, 400000, 2)
+            run(lambda corpus: corpus.next(), corpus)
+            run(lambda model: model.parameter_names, rnn.Model(**options))
+        """
+        lines = self.waits(code).splitlines()
+        self.assertEqual([line.split()[-3:] for line in lines], [["is", "closed", "True"]] * 6)
+
+    def test_objects_go_without_the_garbage_collector(self):
+        gc.disable()
+        try:
+            for way in (lambda thing: thing, copy.copy):
+                objects = [way(thing) for thing in self.trained()]
+                handles = [weakref.ref(thing._handle) for thing in objects]
+                view = objects[1].flat_parameters()
+                self.work_on(*objects)
+                objects[0].close()
+                del objects
+                self.assertEqual([handle() is not None for handle in handles], [False, True, False, False, False])
+                del view
+                self.assertIsNone(handles[1]())
+        finally:
+            gc.enable()
+
+    def test_a_program_may_end_while_threads_compute_or_wait(self):
+        code = """
+            model = rnn.Model(cell=rnn.CELL_LSTM, input_size=50, output_size=50, hidden_size=200)
+            chunk = rnn.Chunk([1] * 2000, [2] * 2000)
+            def compute():
+                state = rnn.State(model)
+                while True:
+                    model.forward(state, chunk)
+            threading.Thread(target=compute, daemon=True).start()
+            threading.Thread(target=lambda: rnn.Source("-"), daemon=True).start()
+            time.sleep(0.3)
+            print("end")
+        """
+        self.assertEqual(self.waits(code, lambda child: child.wait(120)), "end\n")
+
+    def test_reads_of_closed_objects_are_refused(self):
+        rnn = self.rnn
+        vocab, corpus, model, state = self.make()
+        source, optimizer, sampler = rnn.Source(__file__), rnn.Optimizer(model), rnn.Sampler()
+        whole = copy.copy(model)
+        for thing in (vocab, corpus, model, state, source, optimizer, sampler):
+            thing.close()
+            thing.close()
+            with self.assertRaisesRegex(ValueError, "is closed"):
+                with thing:
+                    self.fail("it was entered")
+        chunk = rnn.Chunk([1], [1])
+        for read in (lambda: len(vocab), lambda: vocab.kind, lambda: vocab.unknown, lambda: vocab.symbol(0),
+                     lambda: vocab.encode(b"a"), lambda: vocab.decode([0]), vocab.with_unknown, lambda: len(source),
+                     lambda: len(corpus), lambda: corpus.chunks, lambda: corpus.position, corpus.next, corpus.rewind,
+                     lambda: corpus.split(0.5), lambda: model.options, lambda: model.parameter_names,
+                     lambda: model.parameter("decoder.bias"), model.flat_parameters, model.to_bytes,
+                     lambda: rnn.State(model), lambda: rnn.Optimizer(model), lambda: whole.to_bytes(vocab),
+                     lambda: state.streams, state.get, state.activations, state.gradient_norms,
+                     lambda: state.random_index, lambda: whole.forward(state, chunk),
+                     lambda: whole.forward_backward(state, chunk), lambda: optimizer.learning_rate,
+                     lambda: optimizer.step(whole), lambda: whole.sample(rnn.State(whole), sampler, [0], 1),
+                     lambda: rnn.checkpoint_to_bytes(whole, sampler=sampler),
+                     lambda: rnn.Vocab.from_source(source)):
+            with self.assertRaisesRegex(rnn.ClosedError, "^the [a-z]+ is closed$"):
+                read()
+
 
 class WithoutNumpy(Tests, unittest.TestCase):
     rnn = load_module(hide_numpy=True)
@@ -685,6 +1331,54 @@ class WithNumpy(Tests, unittest.TestCase):
         del model
         gc.collect()
         self.assertTrue((view == copy).all())
+
+    def test_arrays_of_all_types_that_are_numbers_are_taken(self):
+        numpy, rnn = self.rnn.numpy, self.rnn
+        vocab, _, model, state = self.make(hidden_size=2)
+        for kind in ("int8", "uint8", "int16", ">i4", "uint32", "int64", "uint64"):
+            ids = numpy.array([[1, 2], [3, 4]], kind)
+            self.assertEqual(flat(rnn.Chunk(ids.T, ids, streams=2).inputs), [1, 3, 2, 4])
+            self.assertEqual(vocab.decode(ids[0]), vocab.decode([1, 2]))
+        for kind in ("int8", "uint64", "float16", "float32", ">f8"):
+            values = numpy.array([[1, 2], [3, 4]], kind)
+            self.assertEqual(flat(rnn.Chunk(input_vectors=values[:, ::-1]).input_vectors), [2.0, 1.0, 4.0, 3.0])
+            state.set(values[0])
+            self.assertEqual(flat(state.get()), [1.0, 2.0])
+            model.set_parameter("rnn.weight_hh_l0", values)
+            self.assertEqual(flat(model.parameter("rnn.weight_hh_l0")), [1.0, 2.0, 3.0, 4.0])
+
+    def test_arrays_of_other_types_are_refused_by_name(self):
+        numpy, rnn = self.rnn.numpy, self.rnn
+        vocab, _, model, state = self.make(hidden_size=2)
+        ids = [("inputs", rnn.Chunk), ("targets", lambda value: rnn.Chunk([1, 2], value)), ("ids", vocab.decode),
+               ("first", lambda value: model.sample(state, rnn.Sampler(), value, 1))]
+        numbers = [("values", state.set), ("values", lambda value: model.set_parameter("decoder.bias", value)),
+                   ("input_vectors", lambda value: rnn.Chunk(input_vectors=value.reshape(1, 2)))]
+        for kind in ("float16", "float32", "float64", "longdouble", "complex64", "bool", "object", "str", "S1"):
+            for name, call in ids:
+                with self.assertRaisesRegex(TypeError, f"^{name} has elements of the type .*; they must be whole"):
+                    call(numpy.ones(2).astype(kind))
+        for kind in ("longdouble", "complex64", "bool", "object", "str", "S1", "datetime64[s]"):
+            for name, call in numbers:
+                with self.assertRaisesRegex(TypeError, f"^{name} has elements of the type .*; they must be numbers"):
+                    call(numpy.ones(2).astype(int).astype(kind))
+        for name, call in ids:
+            for kind, number in (("int64", -2**31 - 1), ("uint32", 2**31), ("uint64", 2**64 - 1)):
+                with self.assertRaisesRegex(OverflowError, rf"^{name}\[1\] is {number}; it must be "):
+                    call(numpy.array([0, number], kind))
+            with self.assertRaisesRegex(TypeError, f"^{name} is 3; it must be a sequence"):
+                call(numpy.array(3))
+        with self.assertRaisesRegex(OverflowError, "^values holds a number that is too large"):
+            state.set(numpy.array([1e300, 0]))
+
+    def test_numpys_numbers_are_taken_as_options(self):
+        numpy = self.rnn.numpy
+        model = self.rnn.Model(input_size=numpy.int16(3), output_size=numpy.array(3), hidden_size=numpy.uint64(2),
+                               weight_scale=numpy.float16(0.5), orthogonal=numpy.bool_(True))
+        self.assertEqual(model.options["orthogonal"], 1)
+        for value in (numpy.float32(2), numpy.bool_(True)):
+            with self.assertRaisesRegex(TypeError, "^hidden_size is (2.0|True); it must be a whole number$"):
+                self.rnn.Model(hidden_size=value)
 
     def test_arrays_of_any_layout_are_taken(self):
         _, _, model, _ = self.make()
