@@ -748,7 +748,8 @@ class Tests:
         self.assertIsNot(deep.names, vocab.names)
 
     def test_a_copied_vocabulary_has_the_unknown_symbol(self):
-        vocab = copy.copy(self.rnn.Vocab.from_text("né\0".encode(), self.rnn.VOCAB_UTF8).with_unknown(b"<?>"))
+        vocab = self.rnn.Vocab.from_text("né\0".encode(), self.rnn.VOCAB_UTF8).with_unknown(b"<?>")
+        vocab = self.rnn.checkpoint_from_bytes(self.rnn.checkpoint_to_bytes(vocab=vocab)).vocab
         self.assertEqual((vocab.kind, vocab.unknown, vocab.decode(vocab.encode(b"n\0x"))), (1, 3, b"n\0<?>"))
 
     def test_sources_corpora_and_closed_objects_are_not_copied(self):
@@ -887,6 +888,8 @@ class Tests:
         refused(TypeError, "unknown option: configuraton; did you mean configuration.$", load, configuraton={})
         refused(TypeError, "unknown option: rnnname; did you mean rnn_name.$", load, rnnname="")
         refused(TypeError, "rnn_name is 3; it must be a str$", load, rnn_name=3)
+        refused(TypeError, "rnn_name is None; it must be a str$", load, rnn_name=None)
+        refused(TypeError, "precision is None; it must be a whole number$", load, precision=None)
         refused(TypeError, "decoder_name is an object of type bytes; it must be a str$", load, decoder_name=b"x")
         refused(ValueError, r"embedding_name is 'a\\x00b'; it can't hold a NUL$", load, embedding_name="a\0b")
         refused(ValueError, r"rnn_name is '\\udc80'; ", load, rnn_name="\udc80")
@@ -1013,7 +1016,8 @@ class Tests:
                         memoryview(array.array("i", [1, 2, 3, 4])).cast("B").cast("i", (2, 2))):
             self.assertEqual(flat(self.rnn.Chunk(input_vectors=vectors, streams=2).input_vectors), expected)
         for ids in (range(1, 5), (1, 2, 3, 4), array.array("q", [1, 2, 3, 4]),
-                    memoryview(array.array("h", [1, 2, 3, 4])), (ctypes.c_int64 * 4)(1, 2, 3, 4), [[1, 2], [3, 4]], [array.array("B", [1, 2]), (3, 4)]):
+                    memoryview(array.array("h", [1, 2, 3, 4])), (ctypes.c_int64 * 4)(1, 2, 3, 4), [[1, 2], [3, 4]],
+                    [array.array("B", [1, 2]), (3, 4)]):
             self.assertEqual(flat(self.rnn.Chunk(ids).inputs), expected)
         for mask in ([True, False], [1, 0], array.array("B", [255, 0]), [[0.5], [0]]):
             chunk = self.rnn.Chunk(input_vectors=[[1], [2]], target_mask=mask)

@@ -191,16 +191,16 @@ class _Struct(ctypes.Structure):
         return cls(struct_size=sizeof(cls))
 
     @classmethod
-    def filled(cls, init, given, *arguments, others=()):
-        """The library's defaults, and what the caller has given instead. `others` are options without a field."""
+    def filled(cls, init, given, *arguments):
+        """The library's defaults, and what the caller has given instead."""
         struct = cls()
         init(byref(struct), sizeof(cls), *arguments)
         types = {name: kind for name, kind in cls._fields_ if name not in ("struct_size", "reserved")}
         for name, value in given.items():
             if name not in types:
-                near = difflib.get_close_matches(str(name), [*types, *others], 1)
-                raise TypeError(f"unknown option: {name}; " + (
-                    f"did you mean {near[0]}?" if near else f"there are {', '.join([*types, *others])}"))
+                near = difflib.get_close_matches(str(name), types, 1)
+                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(types)}"
+                raise TypeError(f"unknown option: {name}; {hint}")
             if name in _FLAGS and _is_bool(value):
                 value = int(value)
             setattr(struct, name, _argument(types[name], name, value))
@@ -913,19 +913,17 @@ class Model(_Object):
         """A model from a file, and the vocabulary that was saved with it, or None. Options are the fields of
         rnn_load_options, the configuration being a dictionary of a model's options.
         """
-        return cls._loaded(_model_load, [path], options)
+        return cls._loaded(_model_load, [path], **options)
 
     @classmethod
     def from_bytes(cls, data, **options):
         """The same from the bytes of a file."""
         data = _Bytes("data", data)
-        return cls._loaded(_model_load_from_memory, [data.address, data.size], options)
+        return cls._loaded(_model_load_from_memory, [data.address, data.size], **options)
 
     @classmethod
-    def _loaded(cls, load, arguments, options):
-        given = {name: value for name, value in options.items() if value is not None}
-        configuration = given.pop("configuration", None)
-        filled = _LoadOptions.filled(_load_options_init, given, others=["configuration"])
+    def _loaded(cls, load, arguments, /, configuration=None, **options):
+        filled = _LoadOptions.filled(_load_options_init, options)
         if configuration is not None:
             if not isinstance(configuration, collections.abc.Mapping):
                 raise TypeError(f"configuration is {_shown(configuration)}; it must be a dictionary of options")
