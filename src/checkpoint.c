@@ -22,9 +22,9 @@ enum { FORMAT = 1 };
 
 enum {
     CHECKPOINT_FIRST_SIZE = offsetof(rnn_checkpoint, values) + RNN_CHECKPOINT_NUMBERS * sizeof(double),
-    TENSOR_NAME_MOST = 40 + PARAMETER_NAME_MOST,
+    ARRAY_NAME_MOST = 40 + PARAMETER_NAME_MOST,
     TYPE_SHOWN = 20, /* what a sentence shows of a type at most */
-    PIECE = 4096,    /* rows read or written at a time */
+    PIECE = 1024,    /* rows read or written at a time */
 };
 
 static const char format_key[] = OWN_PREFIX "checkpoint";
@@ -134,9 +134,9 @@ static bool has_gradients(const rnn_model *model)
 }
 
 /* The name of what stands at a parameter's place in a buffer. */
-static void name_array(const char *prefix, const named_parameter *p, char name[TENSOR_NAME_MOST])
+static void name_array(const char *prefix, const named_parameter *p, char name[ARRAY_NAME_MOST])
 {
-    snprintf(name, TENSOR_NAME_MOST, "%s%s", prefix, p->name);
+    snprintf(name, ARRAY_NAME_MOST, "%s%s", prefix, p->name);
 }
 
 static rnn_status add_array(safetensors_writer *writer, const rnn_model *model, const char *prefix)
@@ -144,7 +144,7 @@ static rnn_status add_array(safetensors_writer *writer, const rnn_model *model, 
     for (int64_t n = 0; n < model->named_count; n++) {
         const named_parameter *p = &model->named[n];
         const int64_t shape[2] = {p->rows, p->columns};
-        char name[TENSOR_NAME_MOST];
+        char name[ARRAY_NAME_MOST];
         name_array(prefix, p, name);
         RNN_TRY(librnn_safetensors_add_tensor(writer, name, librnn_model_type(model), p->rank, shape));
     }
@@ -194,7 +194,7 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
 static rnn_status add_model(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f, const progress *p)
 {
     if (c->model) {
-        RNN_TRY(librnn_model_add_to(writer, c->model, c->vocab));
+        RNN_TRY(librnn_model_add_to(writer, c->model, c->vocab, &librnn_standard_names));
         return p->gradients ? add_array(writer, c->model, gradient_prefix) : RNN_OK;
     }
     RNN_TRY(librnn_text_add_format(writer));
@@ -396,7 +396,7 @@ static rnn_status check_array(safetensors_reader *reader, const rnn_model *model
         const named_parameter *p = &model->named[n];
         const int64_t shape[2] = {p->rows, p->columns};
         const safetensor *t;
-        char name[TENSOR_NAME_MOST];
+        char name[ARRAY_NAME_MOST];
         name_array(prefix, p, name);
         RNN_TRY(need_numbers(reader, name, model, &t));
         RNN_TRY(librnn_tensor_check_shape(t, p->rank, shape));
@@ -408,7 +408,7 @@ static rnn_status check_array(safetensors_reader *reader, const rnn_model *model
 static rnn_status read_array(safetensors_reader *reader, const rnn_model *model, const char *prefix, void *buffer)
 {
     for (int64_t n = 0; n < model->named_count; n++) {
-        char name[TENSOR_NAME_MOST];
+        char name[ARRAY_NAME_MOST];
         name_array(prefix, &model->named[n], name);
         RNN_TRY(
             librnn_parameter_read_from(reader, librnn_safetensors_find(reader, name), model, &model->named[n], buffer));

@@ -24,8 +24,9 @@
 #include <unistd.h>
 
 enum {
-    LINKS_MOST = 40,  /* as many as Linux follows */
-    NAMES_MOST = 100, /* tried for a temporary file */
+    LINKS_MOST = 40,   /* as many as Linux follows */
+    NAMES_MOST = 100,  /* tried for a temporary file */
+    AT_ONCE = 1 << 30, /* bytes read or written in one call of the system: macOS refuses 2 GiB */
 };
 
 /*
@@ -143,7 +144,7 @@ rnn_status librnn_file_open_any(const char *path, rnn_file *file)
                              S_ISDIR(about.st_mode) ? "a directory" : "a block device");
         goto failed;
     }
-    opened.once = !S_ISREG(about.st_mode);
+    opened.once = !S_ISREG(about.st_mode) || about.st_size == 0; /* those of /proc are longer than they say */
     if (!opened.once) {
         keep_time(&opened, &about);
         if (input)
@@ -166,7 +167,8 @@ rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, s
 {
     for (size_t done = 0; done < size;) {
         int64_t at = offset + (int64_t)done;
-        ssize_t n = pread(file->descriptor, (char *)bytes + done, size - done, file->base + at);
+        size_t part = size - done < AT_ONCE ? size - done : AT_ONCE;
+        ssize_t n = pread(file->descriptor, (char *)bytes + done, part, file->base + at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -228,7 +230,8 @@ rnn_status librnn_file_read_on(const rnn_file *file, void *bytes, size_t size, s
 {
     for (*done = 0; *done < size;) {
         RNN_TRY(wait_for_bytes(file));
-        ssize_t n = read(file->descriptor, (char *)bytes + *done, size - *done);
+        size_t part = size - *done < AT_ONCE ? size - *done : AT_ONCE;
+        ssize_t n = read(file->descriptor, (char *)bytes + *done, part);
         if (n == 0)
             break;
         if (n > 0)
@@ -419,7 +422,8 @@ rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)
 rnn_status librnn_file_write(const rnn_replacement *replacement, const void *bytes, size_t size)
 {
     for (size_t done = 0; done < size;) {
-        ssize_t n = write(replacement->descriptor, (const char *)bytes + done, size - done);
+        size_t part = size - done < AT_ONCE ? size - done : AT_ONCE;
+        ssize_t n = write(replacement->descriptor, (const char *)bytes + done, part);
         if (n < 0 && errno != EINTR)
             return fail_to_write(replacement, strerror(errno));
         if (n > 0)

@@ -14,7 +14,7 @@ enum { PATH_SHOWN = 256 };
 
 typedef struct rnn_file {
     int descriptor;
-    bool once;                /* it can only be read from start to end: a pipe, a terminal */
+    bool once;                /* it can only be read from start to end: a pipe, a terminal, a file of /proc */
     int64_t base;             /* where the text begins in it; not 0 for a standard input that has been read from */
     int64_t size;             /* from there on, when it was opened; 0 where it can only be read once */
     struct timespec modified; /* when it was opened */

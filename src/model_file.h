@@ -4,39 +4,18 @@
 #ifndef RNN_MODEL_FILE_H
 #define RNN_MODEL_FILE_H
 
-#include "model.h"
-#include "safetensors.h"
+#include "model_load.h"
+#include "model_tensors.h"
 
 /*
  * Names everything of a model, and of a vocabulary unless it is NULL, to a writer; fails where the two don't fit. The
  * tensors are the next that are to be written.
  */
-rnn_status librnn_model_add_to(safetensors_writer *writer, const rnn_model *model, const rnn_vocab *vocab);
+rnn_status librnn_model_add_to(safetensors_writer *writer, const rnn_model *model, const rnn_vocab *vocab,
+                               const module_names *names);
 
 /* Writes the bytes of the model's tensors. */
 rnn_status librnn_model_write_to(rnn_sink *sink, const rnn_model *model);
-
-/*
- * Makes a model, and the vocabulary unless `vocab` is NULL, of what a reader has. `options` have passed
- * librnn_load_options_read().
- */
-rnn_status librnn_model_read_from(safetensors_reader *reader, const rnn_load_options *options, rnn_model **model,
-                                  rnn_vocab **vocab);
-
-/* "F32" or "F64": the type of a model's numbers. */
-const char *librnn_model_type(const rnn_model *model);
-
-/* Fails unless a tensor has this shape. */
-rnn_status librnn_tensor_check_shape(const safetensor *tensor, int32_t rank, const int64_t *shape);
-
-/*
- * Writes what stands at a parameter's place in a buffer of the parameters' layout as a tensor of the parameter's shape,
- * and reads it back from a tensor of that shape and of the model's type. To write from NULL writes zeros.
- */
-rnn_status librnn_parameter_write_to(rnn_sink *sink, const rnn_model *model, const named_parameter *p,
-                                     const void *buffer);
-rnn_status librnn_parameter_read_from(const safetensors_reader *reader, const safetensor *tensor,
-                                      const rnn_model *model, const named_parameter *p, void *buffer);
 
 /* Replaces a file by a writer's header and what `save` writes. */
 typedef rnn_status file_saver(rnn_sink *sink, const void *what);

@@ -4,7 +4,6 @@
 #include "model_text.h"
 
 #include "float_mode.h"
-
 #include "memory.h"
 #include "names.h"
 
@@ -209,6 +208,40 @@ rnn_status librnn_text_read_options(const safetensors_reader *reader, rnn_model_
 {
     RNN_TRY(rnn_model_options_init(options, sizeof *options));
     return librnn_text_read_fields(reader, options_of_a_model, OPTIONS, options);
+}
+
+void librnn_text_copy_needed(const rnn_model_options *from, rnn_model_options *to)
+{
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const text_field *o = &options_of_a_model[i];
+        size_t size = o->kind == TEXT_COUNT ? sizeof(int64_t) : sizeof(int32_t);
+        if (o->use == TEXT_NEEDED)
+            memcpy((char *)to + o->offset, place_of(o, from), size);
+    }
+}
+
+static const char *const name_keys[MODULES] = {OWN_PREFIX "rnn_name", OWN_PREFIX "decoder_name",
+                                               OWN_PREFIX "embedding_name"};
+
+rnn_status librnn_text_add_names(safetensors_writer *writer, const module_names *names)
+{
+    for (int m = 0; m < MODULES; m++)
+        if (strcmp(names->of[m], librnn_standard_names.of[m]) != 0)
+            RNN_TRY(librnn_safetensors_add_text(writer, name_keys[m], names->of[m]));
+    return RNN_OK;
+}
+
+rnn_status librnn_text_read_names(const safetensors_reader *reader, module_names *names)
+{
+    module_names read;
+    for (int m = 0; m < MODULES; m++) {
+        read.of[m] = librnn_safetensors_text(reader, name_keys[m]);
+        if (read.of[m] && strlen(read.of[m]) > MODULE_NAME_MOST)
+            return librnn_fail(RNN_ERROR_FORMAT, "%s has %zu bytes; it must have at most %d", name_keys[m],
+                               strlen(read.of[m]), MODULE_NAME_MOST);
+    }
+    *names = librnn_names_or_standard(&read);
+    return RNN_OK;
 }
 
 rnn_status librnn_text_add_format(safetensors_writer *writer)

@@ -4,8 +4,7 @@
 #ifndef RNN_MODEL_TEXT_H
 #define RNN_MODEL_TEXT_H
 
-#include "model.h"
-#include "safetensors.h"
+#include "model_tensors.h"
 
 /* Texts and tensors whose names begin so are librnn's own. A load of a model passes over those it doesn't know. */
 #define OWN_PREFIX "librnn."
@@ -56,6 +55,13 @@ rnn_status librnn_text_read_format(const safetensors_reader *reader, bool *own);
 /* All options but the precision, which the tensors have. */
 rnn_status librnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options);
 rnn_status librnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options);
+
+/* Takes over what says what the network computes: the options that a file must have. */
+void librnn_text_copy_needed(const rnn_model_options *from, rnn_model_options *to);
+
+/* What the modules are called, as far as it isn't the standard. */
+rnn_status librnn_text_add_names(safetensors_writer *writer, const module_names *names);
+rnn_status librnn_text_read_names(const safetensors_reader *reader, module_names *names);
 
 /* RNN_ERROR_MISMATCH unless a given configuration and the file's are the same network. */
 rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file);

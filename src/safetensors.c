@@ -18,7 +18,8 @@ enum {
     LENGTH_SIZE = 8,
     HEADER_MOST = 100000000, /* bytes: the format's own limit */
     ALIGNMENT = 8,           /* of the tensors' bytes in the file */
-    NEEDED_BY_JANSSON = 32,  /* bytes for each byte of a header that isn't too dense */
+    NEEDED_BY_JANSSON = 40,  /* bytes for each byte of a header that isn't too dense */
+    DEPTH_MOST = 8,          /* brackets within brackets; a sound header has three */
     BYTES_OF_BRACKET = 16,   /* of a header at least: a tensor has three in 51 bytes or more */
     BYTES_OF_COMMA = 5,      /* likewise: an empty text of metadata is 6 bytes with its own */
     DENSE_LEAST = 64,        /* as many of each may be in any header */
@@ -45,27 +46,70 @@ unsigned librnn_safetensors_bits(const char *type)
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* The length that the file begins with; what follows it in the file is at least as long. */
-static rnn_status read_length(const rnn_bytes *source, size_t *length)
+/* What a file is that isn't in the format, by how it begins, and what to do about it. */
+static const char *kind_of(const unsigned char *bytes, size_t size)
 {
-    unsigned char bytes[LENGTH_SIZE];
-    if (source->size < LENGTH_SIZE)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file has %" PRIu64 " byte%s; a safetensors file has at least %d",
-                           source->size, rnn_plural(source->size), LENGTH_SIZE);
-    RNN_TRY(librnn_bytes_read(source, 0, bytes, LENGTH_SIZE));
-    uint64_t value = 0;
-    for (int i = LENGTH_SIZE; i-- > 0;)
-        value = value << 8 | bytes[i];
+    static const struct {
+        const char *begin;
+        size_t size;
+        const char *sentence;
+    } kinds[] = {
+#define KIND(begin, sentence) {begin, sizeof(begin) - 1, sentence}
+        KIND("PK\3\4", "a ZIP archive, as torch.save() writes it (.pt, .pth): save the state_dict() with "
+                       "safetensors.torch.save_file()"),
+        KIND("\x80", "a Python pickle, as torch.save() wrote it once (.pt, .pth): save the state_dict() with "
+                     "safetensors.torch.save_file()"),
+        KIND("\x89HDF", "an HDF5 file, as Keras writes it: save its arrays with safetensors.numpy.save_file()"),
+        KIND("\x93NUMPY", "an array of numpy's: save the arrays of all parameters with safetensors.numpy.save_file()"),
+        KIND("GGUF", "a GGUF file, which librnn doesn't read"),
+        KIND("\x1f\x8b", "compressed with gzip: uncompress it first"),
+        KIND("version https://git-lfs", "a pointer of Git LFS, not the file itself: git lfs pull fetches that"),
+        KIND("{", "a JSON text; if it is the index of a model in several parts, put the tensors of all parts into one "
+                  "file"),
+        KIND("<", "an HTML or XML text, such as a server's answer in place of the file"),
+#undef KIND
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (size >= kinds[i].size && memcmp(bytes, kinds[i].begin, kinds[i].size) == 0)
+            return kinds[i].sentence;
+    return NULL;
+}
+
+/* The file's length of its header can't be: says what the file is, if that can be seen, or else why. */
+static rnn_status fail_of_length(const rnn_bytes *source, uint64_t value)
+{
+    unsigned char begin[32] = {0};
+    size_t size = source->size < sizeof begin ? (size_t)source->size : sizeof begin;
+    RNN_TRY(librnn_bytes_read(source, 0, begin, size));
+    const char *kind = size < LENGTH_SIZE || value > HEADER_MOST ? kind_of(begin, size) : NULL;
+    if (kind)
+        return librnn_fail(RNN_ERROR_FORMAT, "the file is no safetensors file, but %s", kind);
+    if (size < LENGTH_SIZE)
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has %zu byte%s; a safetensors file has at least %d", size,
+                           rnn_plural(size), LENGTH_SIZE);
     if (value > HEADER_MOST)
         return librnn_fail(RNN_ERROR_FORMAT,
                            "the file is no safetensors file, or damaged: its header would be %" PRIu64
                            " bytes long; the most is %d",
                            value, HEADER_MOST);
-    if (value > source->size - LENGTH_SIZE)
-        return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file is cut off or damaged: its header would have %" PRIu64 " byte%s; %" PRIu64
-                           " follow its length",
-                           value, rnn_plural(value), source->size - LENGTH_SIZE);
+    return librnn_fail(RNN_ERROR_FORMAT,
+                       "the file is cut off or damaged: its header would have %" PRIu64 " byte%s; %" PRIu64
+                       " follow its length",
+                       value, rnn_plural(value), source->size - LENGTH_SIZE);
+}
+
+/* The length that the file begins with; what follows it in the file is at least as long. */
+static rnn_status read_length(const rnn_bytes *source, size_t *length)
+{
+    unsigned char bytes[LENGTH_SIZE];
+    uint64_t value = 0;
+    if (source->size < LENGTH_SIZE)
+        return fail_of_length(source, 0);
+    RNN_TRY(librnn_bytes_read(source, 0, bytes, LENGTH_SIZE));
+    for (int i = LENGTH_SIZE; i-- > 0;)
+        value = value << 8 | bytes[i];
+    if (value > HEADER_MOST || value > source->size - LENGTH_SIZE)
+        return fail_of_length(source, value);
     *length = (size_t)value;
     return RNN_OK;
 }
@@ -86,24 +130,32 @@ static bool has_memory(size_t length)
 }
 
 /*
- * What jansson makes of a bracket takes a hundred times its byte. A header of no more than brackets and commas would
- * need that much memory, and time; one of tensors doesn't come near it.
+ * What jansson makes of a bracket takes a hundred times its byte, and a bracket within another takes stack. A header of
+ * no more than brackets and commas would need that much memory, and time; one of tensors doesn't come near it.
  */
-static rnn_status check_density(const char *text, size_t length)
+static rnn_status check_brackets(const char *text, size_t length)
 {
-    size_t brackets = 0, commas = 0;
+    size_t brackets = 0, commas = 0, depth = 0;
     bool quoted = false;
-    for (size_t i = 0; i < length; i++) {
+    for (size_t i = 0; i < length && depth <= DEPTH_MOST; i++) {
         char c = text[i];
         if (c == '"')
             quoted = !quoted;
         else if (quoted)
             i += c == '\\';
-        else {
-            brackets += c == '{' || c == '[';
+        else if (c == '{' || c == '[') {
+            brackets++;
+            depth++;
+        } else if (c == '}' || c == ']')
+            depth -= depth > 0;
+        else
             commas += c == ',';
-        }
     }
+    if (depth > DEPTH_MOST)
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "the file is no safetensors file, or damaged: its header has more than %d brackets within "
+                           "each other",
+                           DEPTH_MOST);
     if (brackets <= DENSE_LEAST + length / BYTES_OF_BRACKET && commas <= DENSE_LEAST + length / BYTES_OF_COMMA)
         return RNN_OK;
     return librnn_fail(RNN_ERROR_FORMAT,
@@ -117,19 +169,28 @@ static rnn_status fail_of_memory(void)
     return librnn_fail(RNN_ERROR_MEMORY, "out of memory: for the header of a file");
 }
 
+/*
+ * Where memory runs out within a text or a number, jansson says that it is not valid JSON. What is not valid is so a
+ * second time, at the same place.
+ */
 static rnn_status parse_header(const char *text, size_t length, json_t **header)
 {
-    json_error_t error = {0};
+    json_error_t first = {0}, error = {0};
     if (length == 0 || text[0] != '{')
         return librnn_fail(RNN_ERROR_FORMAT,
                            "the file is no safetensors file, or damaged: its header is no JSON object");
-    RNN_TRY(check_density(text, length));
-    if (!has_memory(length))
-        return fail_of_memory();
-    *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (*header)
-        return RNN_OK;
-    if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
+    RNN_TRY(check_brackets(text, length));
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (!has_memory(length))
+            return fail_of_memory();
+        first = error;
+        *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+        if (*header)
+            return RNN_OK;
+        if (error.text[0] == '\0' || json_error_code(&error) == json_error_out_of_memory)
+            return fail_of_memory();
+    }
+    if (error.position != first.position || strcmp(error.text, first.text) != 0)
         return fail_of_memory();
     return librnn_fail(RNN_ERROR_FORMAT, "the file's header is not valid JSON, at byte %d: %s",
                        LENGTH_SIZE + error.position, error.text);

@@ -1,6 +1,6 @@
 /*
- * Models as files: that a load gives back what was saved, what a load makes of the files of others, and what it
- * refuses. The files are made in memory; test_file.c has those on the disk, test_safetensors.c damaged ones.
+ * Models as files: that a load gives back what was saved, and what it refuses. The files are made in memory;
+ * test_foreign_files.c has those of others, test_file.c those on the disk, test_safetensors.c damaged ones.
  */
 #include <float.h>
 #include <inttypes.h>
@@ -525,7 +525,7 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
         {"librnn.format\":\"1\"", "librnn.format\":\"1.0\"", RNN_ERROR_FORMAT, "librnn.format"},
         {"librnn.format\":\"1\"", "librnn.format\":\"\"", RNN_ERROR_FORMAT, "librnn.format"},
         {"librnn.format\":\"1\"", "librnn.format\":\"-1\"", RNN_ERROR_FORMAT, "librnn.format"},
-        {"\"librnn.format\":\"1\",", "", RNN_ERROR_FORMAT, "configuration"},
+        {"\"librnn.format\":\"1\",", "", RNN_ERROR_FORMAT, "symbols or the features of vectors"},
         {"librnn.cell\":\"tanh\"", "librnn.cell\":\"relu\"", RNN_ERROR_FORMAT, "librnn.cell is \"relu\""},
         {"librnn.cell\":\"tanh\"", "librnn.cell\":\"0\"", RNN_ERROR_FORMAT, "librnn.cell"},
         {"\"librnn.cell\":\"tanh\",", "", RNN_ERROR_FORMAT, "librnn.cell"},
@@ -619,8 +619,9 @@ static void test_tensors_that_do_not_make_the_model_are_refused(void **state)
         {"\"decoder.weight\"", "\"encoder.weight\"", RNN_ERROR_FORMAT, "no tensor decoder.weight"},
         {"\"F32\"", "\"BF16\"", RNN_ERROR_FORMAT, "data_offsets"},
         {"\"F32\",\"shape\":[2,3]", "\"BF16\",\"shape\":[2,6]", RNN_ERROR_FORMAT,
-         "rnn.weight_ih_l0 is BF16; librnn reads F32 and F64"},
-        {"\"F32\",\"shape\":[2,3]", "\"I32\",\"shape\":[2,3]", RNN_ERROR_FORMAT, "rnn.weight_ih_l0 is I32"},
+         "rnn.weight_ih_l0 has the shape [2][6]; the model needs [2][3]"},
+        {"\"F32\",\"shape\":[2,3]", "\"I32\",\"shape\":[2,3]", RNN_ERROR_FORMAT,
+         "rnn.weight_ih_l0 is I32; librnn reads F64, F32, F16 and BF16"},
         {"\"F32\",\"shape\":[2,3]", "\"Q4\",\"shape\":[2,3]", RNN_ERROR_FORMAT, "rnn.weight_ih_l0 is Q4"},
         {"\"shape\":[2,3]", "\"shape\":[3,2]", RNN_ERROR_FORMAT,
          "rnn.weight_ih_l0 has the shape [3][2]; the model needs [2][3]"},
@@ -731,7 +732,10 @@ static void test_a_sum_of_biases_beyond_the_precision_is_refused(void **state)
     double a[HIDDEN] = {0, 3e38}, b[HIDDEN] = {0, 3e38};
     (void)state;
     file_bytes file = file_of_two_biases(RNN_CELL_TANH, RNN_FLOAT32, a, b);
-    assert_load_fails(&file, NULL, RNN_ERROR_MISMATCH, "element 1 of rnn.bias_ih_l0");
+    assert_load_fails(&file, NULL, RNN_ERROR_FORMAT, "element 1 of rnn.bias_ih_l0");
+    rnn_load_options options = make_load_options();
+    options.precision = RNN_FLOAT32;
+    assert_load_fails(&file, &options, RNN_ERROR_MISMATCH, "element 1 of rnn.bias_ih_l0");
     free(file.bytes);
 }
 
@@ -751,228 +755,14 @@ static void test_the_last_bias_of_a_gru_cannot_be_added(void **state)
     for (int i = 2 * HIDDEN; i < 3 * HIDDEN; i++) {
         b[i] = 1e-30;
         file = file_of_two_biases(RNN_CELL_GRU, RNN_FLOAT32, a, b);
-        assert_load_fails(&file, NULL, RNN_ERROR_MISMATCH, "use RNN_BIAS_BOTH");
+        assert_load_fails(&file, NULL, RNN_ERROR_FORMAT, "use RNN_BIAS_BOTH");
         assert_non_null(strstr(rnn_last_error(), "rnn.bias_hh_l0["));
         free(file.bytes);
         b[i] = 0;
     }
 }
 
-/* ---- Files of others ---- */
-
-/* The model's tensors without librnn's metadata, as another program would save them. */
-static file_bytes foreign_file(const rnn_model *model)
-{
-    file_bytes file = saved(model, NULL);
-    char *header = header_of(&file);
-    char *end = strchr(header, '}');
-    assert_non_null(end);
-    *end = '\0';
-    file_bytes without = edited(&file, header + 1, "\"__metadata__\":{\"format\":\"pt\"");
-    free(header);
-    free(file.bytes);
-    return without;
-}
-
-static void rename_tensor(file_bytes *file, const char *from, const char *to)
-{
-    file_bytes renamed = edited(file, from, to);
-    free(file->bytes);
-    *file = renamed;
-}
-
-static void test_a_file_of_others_needs_a_configuration(void **state)
-{
-    (void)state;
-    for (int kind = 0; kind < INPUT_KINDS * 2; kind++) {
-        rnn_model_options o = options_for(RNN_CELL_LSTM, (input_kind)(kind / 2), kind % 2, RNN_FLOAT64, 2);
-        rnn_load_options options = make_load_options();
-        rnn_model *model = create_random_model(&o, 1, 7);
-        file_bytes file = foreign_file(model);
-        assert_load_fails(&file, NULL, RNN_ERROR_FORMAT, "configuration");
-        assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "configuration");
-        rnn_model_options given = o;
-        given.precision = RNN_FLOAT32; /* which doesn't count */
-        options.configuration = &given;
-        rnn_model *loaded = load(&file, &options);
-        assert_same_model(model, loaded);
-        rnn_model_destroy(loaded);
-        given.hidden_size++;
-        assert_load_fails(&file, &options, kind / 2 == TIED ? RNN_ERROR_ARGUMENT : RNN_ERROR_FORMAT, "");
-        given.hidden_size = 0;
-        assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "hidden_size is 0");
-        given.struct_size = 3;
-        assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "struct_size");
-        free(file.bytes);
-        rnn_model_destroy(model);
-    }
-}
-
-static void test_modules_of_others_may_have_other_names(void **state)
-{
-    char long_name[202];
-    (void)state;
-    rnn_model_options o = options_for(RNN_CELL_GRU, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
-    options.configuration = &o;
-    options.rnn_name = "net.gru";
-    options.decoder_name = "head";
-    options.embedding_name = "";
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor net.gru.weight_hh_l0");
-    rename_tensor(&file, "rnn.weight_ih_l0", "net.gru.weight_ih_l0");
-    rename_tensor(&file, "rnn.weight_hh_l0", "net.gru.weight_hh_l0");
-    rename_tensor(&file, "rnn.bias_ih_l0", "net.gru.bias_ih_l0");
-    rename_tensor(&file, "rnn.bias_hh_l0", "net.gru.bias_hh_l0");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor weight");
-    rename_tensor(&file, "embedding.weight", "weight");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor head.weight");
-    rename_tensor(&file, "decoder.weight", "head.weight");
-    rename_tensor(&file, "decoder.bias", "head.bias");
-    rnn_model *loaded = load(&file, &options);
-    assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-
-    memset(long_name, 'x', sizeof long_name);
-    long_name[201] = '\0';
-    options.rnn_name = long_name;
-    assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "rnn_name has 201 bytes");
-    options.rnn_name = long_name + 1;
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor xxx");
-    free(file.bytes);
-
-    rnn_model_destroy(model);
-}
-
-/* A name that nothing is looked up by would be an option without effect. */
-static void test_names_of_modules_that_have_no_effect_are_refused(void **state)
-{
-    static const char *const standard[] = {"rnn", "decoder", "embedding"};
-    (void)state;
-    rnn_model_options o = options_for(RNN_CELL_GRU, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = saved(model, NULL);
-    for (int i = 0; i < 3; i++) {
-        rnn_load_options options = make_load_options();
-        const char **names[] = {&options.rnn_name, &options.decoder_name, &options.embedding_name};
-        char part[96];
-        *names[i] = "net";
-        snprintf(part, sizeof part, "%s_name is \"net\", which has no effect: librnn has written the file",
-                 standard[i]);
-        assert_load_fails(&file, &options, RNN_ERROR_MISMATCH, part);
-        *names[i] = standard[i];
-        rnn_model_destroy(load(&file, &options));
-    }
-    free(file.bytes);
-    rnn_model_destroy(model);
-
-    o = options_for(RNN_CELL_TANH, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    model = create_random_model(&o, 1, 7);
-    file = foreign_file(model);
-    options.configuration = &o;
-    options.embedding_name = "net";
-    assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "embedding_name is \"net\", which has no effect unless");
-    options.embedding_name = "embedding";
-    rnn_model_destroy(load(&file, &options));
-    free(file.bytes);
-    rnn_model_destroy(model);
-}
-
-/* Options that rnn_model_create() refuses, since they have no effect; files may have them, and configurations. */
-static void test_options_without_effect_in_a_file_or_a_configuration_are_as_if_unset(void **state)
-{
-    static const char *const edits[][2] = {
-        {"librnn.dropout\":\"0\"", "librnn.dropout\":\"0.5\""},
-        {"librnn.weight_scale\":\"0.01\"", "librnn.weight_scale\":\"7\""},
-        {"librnn.forget_bias\":\"0\"", "librnn.forget_bias\":\"1\""},
-    };
-    (void)state;
-    rnn_model_options o = options_for(RNN_CELL_GRU, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    o.initialization = RNN_INIT_UNIFORM;
-    rnn_model *model = create_model(&o);
-    file_bytes file = saved(model, NULL);
-    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
-        file_bytes changed = edited(&file, edits[i][0], edits[i][1]);
-        rnn_model *loaded = load(&changed, NULL);
-        assert_same_model(model, loaded);
-        rnn_model_destroy(loaded);
-        free(changed.bytes);
-    }
-    free(file.bytes);
-
-    file = foreign_file(model);
-    rnn_model_options given = o;
-    rnn_load_options options = make_load_options();
-    options.configuration = &given;
-    given.dropout = 0.5;
-    given.weight_scale = 7;
-    given.forget_bias = 1;
-    rnn_model *loaded = load(&file, &options);
-    assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-    given.dropout = 1;
-    assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "dropout is 1");
-    free(file.bytes);
-    rnn_model_destroy(model);
-}
-
-static void test_missing_biases_of_others_are_zeros_layer_by_layer(void **state)
-{
-    (void)state;
-    for (int32_t bias = RNN_BIAS_INPUT; bias <= RNN_BIAS_BOTH; bias++) {
-        rnn_model_options o = options_for(RNN_CELL_TANH, IDS, bias, RNN_FLOAT32, 2);
-        rnn_load_options options = make_load_options();
-        rnn_model *model = create_random_model(&o, 1, 7);
-        options.configuration = &o;
-        file_bytes file = foreign_file(model);
-        rename_tensor(&file, "rnn.bias_ih_l1", "librnn.x");
-        assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor rnn.bias_ih_l1");
-        rename_tensor(&file, "rnn.bias_hh_l1", "librnn.y");
-        rename_tensor(&file, "decoder.bias", "librnn.z");
-        rnn_model *loaded = load(&file, &options);
-        for (int64_t i = 0; i < rnn_model_parameter_count(model); i++) {
-            rnn_parameter parameter = parameter_of(model, i);
-            double *expected = get_parameter(model, i), *values = get_parameter(loaded, i);
-            for (int64_t k = 0; k < parameter.count; k++) {
-                int gone = strstr(parameter.name, "bias_ih_l1") || strstr(parameter.name, "bias_hh_l1") ||
-                           strstr(parameter.name, "decoder.bias");
-                assert_true(values[k] == (gone ? 0 : expected[k]));
-            }
-            free(expected);
-            free(values);
-        }
-        rnn_model_destroy(loaded);
-        rename_tensor(&file, "librnn.x", "rnn.bias_ih_l1");
-        assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor rnn.bias_hh_l1");
-        free(file.bytes);
-        rnn_model_destroy(model);
-    }
-}
-
-static void test_a_tied_configuration_needs_equal_matrices(void **state)
-{
-    (void)state;
-    rnn_model_options o = options_for(RNN_CELL_TANH, TIED, RNN_BIAS_INPUT, RNN_FLOAT32, 1);
-    o.tied = 0;
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
-    rnn_load_options options = make_load_options();
-    o.tied = 1;
-    options.configuration = &o;
-    assert_load_fails(&file, &options, RNN_ERROR_MISMATCH, "decoder.weight and embedding.weight differ");
-    double *values = get_parameter(model, 0);
-    set_parameter(model, index_of(model, "decoder.weight"), values);
-    free(file.bytes);
-    file = foreign_file(model);
-    rnn_model *loaded = load(&file, &options);
-    assert_int_equal(options_of(loaded).tied, 1);
-    rnn_model_destroy(loaded);
-    free(values);
-    free(file.bytes);
-    rnn_model_destroy(model);
-}
+/* ---- A configuration for a file of librnn's ---- */
 
 static void test_a_configuration_must_agree_with_the_file_on_what_is_computed(void **state)
 {
@@ -1048,6 +838,12 @@ static void test_load_options_are_checked(void **state)
     options.reserved = 1;
     assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "reserved is 1");
     options = make_load_options();
+    options.ignore_others = 2;
+    assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "ignore_others is 2");
+    options = make_load_options();
+    options.infer = -1;
+    assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "infer is -1");
+    options = make_load_options();
     options.struct_size = 8;
     assert_load_fails(&file, &options, RNN_ERROR_ARGUMENT, "struct_size of load_options is 8");
     assert_ok(rnn_load_options_init(&larger.known, sizeof larger));
@@ -1093,12 +889,6 @@ int main(void)
         cmocka_unit_test(test_with_one_bias_the_sum_of_both_is_loaded),
         cmocka_unit_test(test_a_sum_of_biases_beyond_the_precision_is_refused),
         cmocka_unit_test(test_the_last_bias_of_a_gru_cannot_be_added),
-        cmocka_unit_test(test_a_file_of_others_needs_a_configuration),
-        cmocka_unit_test(test_modules_of_others_may_have_other_names),
-        cmocka_unit_test(test_names_of_modules_that_have_no_effect_are_refused),
-        cmocka_unit_test(test_options_without_effect_in_a_file_or_a_configuration_are_as_if_unset),
-        cmocka_unit_test(test_missing_biases_of_others_are_zeros_layer_by_layer),
-        cmocka_unit_test(test_a_tied_configuration_needs_equal_matrices),
         cmocka_unit_test(test_a_configuration_must_agree_with_the_file_on_what_is_computed),
         cmocka_unit_test(test_load_options_are_checked),
     };

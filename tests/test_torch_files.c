@@ -39,6 +39,8 @@ static const struct {
     {"torch_gru.safetensors", RNN_CELL_GRU, RNN_INPUT_EMBEDDING, RNN_FLOAT32, 2, {"gru", "fc", "encoder"}},
     {"torch_lstm.safetensors", RNN_CELL_LSTM, RNN_INPUT_VECTORS, RNN_FLOAT32, 1, {"rnn", "decoder", "embedding"}},
     {"torch_lstm64.safetensors", RNN_CELL_LSTM, RNN_INPUT_IDS, RNN_FLOAT64, 2, {"rnn", "decoder", "embedding"}},
+    {"torch_half.safetensors", RNN_CELL_GRU, RNN_INPUT_IDS, RNN_FLOAT32, 1, {"rnn", "decoder", "embedding"}},
+    {"torch_tied.safetensors", RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, RNN_FLOAT32, 1, {"rnn", "decoder", "embedding"}},
 };
 
 /* Runs a loaded model over the case's inputs at `numbers`; returns how many numbers the case has. */
@@ -75,7 +77,8 @@ static void test_what_pytorch_has_saved_computes_the_same_here(void **state)
                                            cases[i].layers, RNN_FLOAT32);
         o.cell = cases[i].cell;
         o.input = cases[i].input;
-        o.embedding_size = cases[i].input == RNN_INPUT_EMBEDDING ? EMBEDDING : 0;
+        o.tied = strcmp(cases[i].file, "torch_tied.safetensors") == 0;
+        o.embedding_size = cases[i].input != RNN_INPUT_EMBEDDING ? 0 : o.tied ? HIDDEN : EMBEDDING;
         o.loss = vectors ? RNN_LOSS_SQUARED_ERROR : RNN_LOSS_CROSS_ENTROPY;
         rnn_load_options options = make_load_options();
         options.configuration = &o;
@@ -96,6 +99,12 @@ static void test_what_pytorch_has_saved_computes_the_same_here(void **state)
             numbers_of_case = check_case(model, numbers + at, tolerance);
             rnn_model_destroy(model);
         }
+        options.infer = 1; /* the rest of the configuration doesn't count then */
+        o.cell = o.tied = 0;
+        o.input_size = o.output_size = o.hidden_size = o.layers = o.embedding_size = 0;
+        rnn_model *model = load(&file, &options);
+        check_case(model, numbers + at, cases[i].precision == RNN_FLOAT32 ? 1e-6 : 1e-14);
+        rnn_model_destroy(model);
         at += numbers_of_case;
         free(file.bytes);
     }

@@ -1208,8 +1208,9 @@ RNN_API RNN_CHECKED rnn_status rnn_sample(const rnn_model *model, rnn_state *sta
  *
  * A model's file is a safetensors file (https://huggingface.co/docs/safetensors) with the names and shapes of PyTorch's
  * state_dict(), which PyTorch loads as it is, and which tells what the model is in its metadata. What PyTorch has
- * trained is loaded from the same kind of file. A layer's second bias, which PyTorch always has, is written as zeros
- * when the model has one (#RNN_BIAS_INPUT). docs/files.md describes every byte.
+ * trained is loaded from the same kind of file: numbers of type F64, F32, F16 or BF16, converted to float32 or float64.
+ * A layer's second bias, which PyTorch always has, is written as zeros when the model has one (#RNN_BIAS_INPUT).
+ * docs/files.md describes every byte.
  *
  * A save replaces a file as a whole: until it is complete and on the disk, the old one is what it was, whatever happens
  * to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its size.
@@ -1247,6 +1248,54 @@ RNN_API RNN_CHECKED rnn_status rnn_model_save(const rnn_model *model, const rnn_
 RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *vocab, void *bytes,
                                                         size_t capacity, size_t *size);
 
+/**
+ * How to save a model: what its modules are called in the file, as attributes of the PyTorch module that is to load it.
+ * Fill it with rnn_save_options_init(). Names are UTF-8, of at most 200 bytes; "" leaves the module's name and the dot
+ * behind it away. None may be "librnn" or begin with "librnn.". librnn loads the file as any other: it says in its
+ * metadata what the modules are called.
+ */
+typedef struct rnn_save_options {
+    size_t struct_size;   /**< sizeof(rnn_save_options) as the caller knows it. */
+    const char *rnn_name; /**< The nn.RNN's, nn.GRU's or nn.LSTM's name. NULL, the default: "rnn". Not kept. */
+    /** The nn.Linear's name; it must differ from that of an embedding. NULL, the default: "decoder". Not kept. */
+    const char *decoder_name;
+    /** The nn.Embedding's name. Needs #RNN_INPUT_EMBEDDING. NULL, the default: "embedding". Not kept. */
+    const char *embedding_name;
+} rnn_save_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_save_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_save_options_init(rnn_save_options *options, size_t struct_size);
+
+/**
+ * Saves a model under names of the caller's choice: rnn_model_save() with options.
+ * @param model   The model.
+ * @param vocab   As in rnn_model_save().
+ * @param options How to save it; not kept. NULL takes the defaults.
+ * @param path    The name of the file.
+ * @return As rnn_model_save().
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_save_with(const rnn_model *model, const rnn_vocab *vocab,
+                                                   const rnn_save_options *options, const char *path);
+
+/**
+ * Writes to memory what rnn_model_save_with() would write to a file: rnn_model_save_to_memory() with options.
+ * @param model    The model.
+ * @param vocab    As in rnn_model_save().
+ * @param options  As in rnn_model_save_with().
+ * @param[out] bytes As in rnn_model_save_to_memory().
+ * @param capacity   As in rnn_model_save_to_memory().
+ * @param[out] size  As in rnn_model_save_to_memory().
+ * @return As rnn_model_save_to_memory().
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory_with(const rnn_model *model, const rnn_vocab *vocab,
+                                                             const rnn_save_options *options, void *bytes,
+                                                             size_t capacity, size_t *size);
+
 /** For ::rnn_load_options: the precision that the file's numbers have. */
 #define RNN_PRECISION_STORED (-1)
 
@@ -1258,16 +1307,22 @@ typedef struct rnn_load_options {
      * which is float64 if any of the file's numbers are.
      */
     int32_t precision;
-    int32_t reserved; /**< Must be 0. */
     /**
-     * What the model is; its precision doesn't count. A file that librnn has not written needs it: it holds the tensors
-     * of an nn.RNN (with tanh), nn.GRU or nn.LSTM, an nn.Linear and, with #RNN_INPUT_EMBEDDING, an nn.Embedding, and
-     * biases are zeros where both of a layer or the decoder's are missing (bias=False). With #RNN_BIAS_INPUT the sum of
-     * a layer's two biases becomes `bias_ih`.
+     * 1: tensors that the model doesn't need are passed over. 0, the default: they are an error. A tensor that belongs
+     * to one of the model's modules is an error in any case.
+     */
+    int32_t ignore_others;
+    /**
+     * What the model is; its precision doesn't count. A file that librnn has not written holds the tensors of an nn.RNN
+     * (with tanh), nn.GRU or nn.LSTM, an nn.Linear and, with #RNN_INPUT_EMBEDDING, an nn.Embedding. Biases are zeros
+     * where both of a layer or the decoder's are missing (bias=False). With #RNN_BIAS_INPUT the sum of a layer's two
+     * biases becomes `bias_ih`. A tied model's one matrix may stand under the embedding's name, the decoder's, or both.
      *
      * A file that librnn has written must agree with it about what the network computes (cell, input, loss, bias, tied,
-     * layers and sizes), while what is of interest in training alone is taken from here. NULL, the default: all is
-     * as the file says. Not kept.
+     * layers and sizes), while what is of interest in training alone is taken from here.
+     *
+     * NULL, the default: all is as the file says, or as can be told from the shapes of its tensors, as with `infer`.
+     * Not kept.
      *
      * Options without effect that rnn_model_create() refuses (`dropout` of one layer, `weight_scale` with
      * #RNN_INIT_UNIFORM, `forget_bias` without a forget gate) are accepted here and in files, as if they weren't set.
@@ -1275,12 +1330,23 @@ typedef struct rnn_load_options {
     const rnn_model_options *configuration;
     /**
      * What comes before ".weight_ih_l0" and so on in a file that librnn has not written; "" if nothing does. NULL, the
-     * default: "rnn". In a file that librnn has written the modules have the default names. Not kept.
+     * default: "rnn". A file that librnn has written says itself what the modules are called. Not kept.
      */
     const char *rnn_name;
     const char *decoder_name; /**< Likewise the nn.Linear's. NULL, the default: "decoder". */
     /** Likewise the nn.Embedding's. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
     const char *embedding_name;
+    /**
+     * 1: cell, layers, sizes, biases and whether the model is tied are told from the file, and the configuration
+     * needn't say them. In a file that librnn has not written there is an embedding if the file has its tensor.
+     * Otherwise the configuration's `input` counts: the shapes of a model of ids are those of a model of vectors.
+     * (#RNN_INPUT_EMBEDDING is a tied model then, whose matrix has the decoder's name.) The configuration's `loss`
+     * counts, too, which no tensor tells.
+     *
+     * 0, the default: what the model is must be in the configuration, if there is one.
+     */
+    int32_t infer;
+    int32_t reserved; /**< Must be 0. */
 } rnn_load_options;
 
 /**
@@ -1299,7 +1365,8 @@ RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, 
  * @param[out] vocab The vocabulary that was saved with it, to release with rnn_vocab_destroy(), or NULL if there was
  *        none. NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (a directory or a pipe, too); #RNN_ERROR_FORMAT when the file is
- *         damaged, isn't a model, or has other tensors than the model; #RNN_ERROR_MISMATCH when the file doesn't agree
+ *         damaged, isn't a model, doesn't say all that must be known, or has other tensors than the model;
+ *         #RNN_ERROR_MISMATCH when the file doesn't agree
  *         with `options`: with the configuration, with the names of modules, or with a precision that has no number as
  *         large as one of the file's;
  *         #RNN_ERROR_MEMORY.

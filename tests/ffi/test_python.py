@@ -544,6 +544,12 @@ class Tests:
         narrow, _ = rnn.Model.from_bytes(wide.to_bytes(), precision=rnn.FLOAT32, rnn_name="rnn")
         self.assertEqual(bytes(narrow.flat_parameters()), bytes(model.flat_parameters()))
         self.assert_fails(rnn.RnnError.FORMAT, "", rnn.Model.from_bytes, data[:-1])
+        named = model.to_bytes(vocab, rnn_name="encoder", decoder_name="")
+        self.assertIn(b'"encoder.weight_ih_l0"', named)
+        self.assertEqual(rnn.Model.from_bytes(named, infer=True, ignore_others=True)[0].to_bytes(vocab), data)
+        self.assert_fails(rnn.RnnError.ARGUMENT, "embedding_name", model.to_bytes, embedding_name="unused")
+        with self.assertRaisesRegex(TypeError, "unknown option: rnnname; did you mean rnn_name"):
+            model.to_bytes(rnnname="")
         self.assert_fails(rnn.RnnError.MISMATCH, "rnn_name", rnn.Model.from_bytes, data, rnn_name="unused")
         self.assert_fails(rnn.RnnError.MISMATCH, "hidden_size", rnn.Model.from_bytes, data,
                           configuration={**model.options, "hidden_size": 33})

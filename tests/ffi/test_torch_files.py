@@ -98,6 +98,46 @@ class Tests(unittest.TestCase):
                 self.assertEqual(model.options["precision"], options["precision"])
                 self.assert_same_outputs(network, model)
 
+    def test_what_pytorch_saves_tells_what_it_is(self):
+        for options, bias in itertools.product(all_options(), (False, True)):
+            network = Network(options, bias)
+            tensors = {name: t.numpy() for name, t in network.state_dict().items()}
+            for twin in ("embedding.weight", "decoder.weight") if options["tied"] else (None,):
+                write_safetensors(self.path, {name: values for name, values in tensors.items() if name != twin})
+                given = {"configuration": {"input": options["input"]}, "infer": True}
+                if options["input"] == rnn.INPUT_EMBEDDING and twin != "embedding.weight":
+                    given = {}
+                model, _ = rnn.Model.load(self.path, **given)
+                wanted = {**options, "bias": rnn.BIAS_BOTH if bias else rnn.BIAS_INPUT}
+                if options["tied"]:
+                    wanted["embedding_size"] = HIDDEN
+                for name in ("cell", "input", "layers", "input_size", "hidden_size", "output_size", "embedding_size",
+                             "tied", "bias", "precision"):
+                    self.assertEqual(model.options[name], wanted[name], (name, wanted))
+                self.assert_same_outputs(network, model)
+
+    def test_half_precision_becomes_float32(self):
+        for options in all_options():
+            if options["precision"] == rnn.FLOAT64:
+                continue
+            for half in (torch.float16, torch.bfloat16):
+                network = Network(options).to(half)
+                bits = {name: t.view(torch.int16).numpy().view("u2") if half == torch.bfloat16 else t.numpy()
+                        for name, t in network.state_dict().items()}
+                write_safetensors(self.path, bits)
+                model, _ = rnn.Model.load(self.path, configuration={**options, "bias": rnn.BIAS_BOTH})
+                self.assertEqual(model.options["precision"], rnn.FLOAT32)
+                self.assert_same_outputs(network.float(), model)
+
+    def test_modules_have_the_names_that_they_are_saved_under(self):
+        model = rnn.Model(cell=rnn.CELL_GRU, input_size=SYMBOLS, hidden_size=HIDDEN, output_size=SYMBOLS, layers=2,
+                          initialization=rnn.INIT_UNIFORM)
+        model.save(self.path, rnn_name="encoder.gru", decoder_name="head")
+        network = nn.ModuleDict({"encoder": nn.ModuleDict({"gru": nn.GRU(SYMBOLS, HIDDEN, 2)}),
+                                 "head": nn.Linear(HIDDEN, SYMBOLS)})
+        network.load_state_dict({name: torch.tensor(values) for name, values in
+                                 read_safetensors(self.path)[0].items()}, strict=True)
+
     def test_what_librnn_has_not_is_refused_by_name(self):
         for options, part in (({"bidirectional": True}, "bidirectional"), ({"proj_size": 2}, "projections")):
             network = nn.ModuleDict({"rnn": nn.LSTM(3, 4, **options), "decoder": nn.Linear(4, 3)})

@@ -15,6 +15,8 @@ enum {
     FLAG_NO_NAMES = 1 << 2,  /* with a configuration: no module has a name */
     FLAG_PRECISION = 3 << 3, /* as stored, float32, float64, none that there is */
     FLAG_NO_VOCAB = 1 << 5,  /* the vocabulary isn't wanted */
+    FLAG_IGNORE = 1 << 6,    /* other tensors are passed over */
+    FLAG_INFER = 1 << 7,     /* the configuration needn't be complete */
 };
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -50,28 +52,29 @@ static void take_configuration(fuzz_input *input, rnn_model_options *options)
     options->forget_bias = fuzz_byte(input) / 100.0;
 }
 
-static fuzz_file save(const rnn_model *model, const rnn_vocab *vocab)
+static fuzz_file save(const rnn_model *model, const rnn_vocab *vocab, const rnn_save_options *options)
 {
     fuzz_file file;
-    CHECK_OK(rnn_model_save_to_memory(model, vocab, NULL, 0, &file.size));
+    CHECK_OK(rnn_model_save_to_memory_with(model, vocab, options, NULL, 0, &file.size));
     file.bytes = malloc(file.size);
     CHECK(file.bytes);
-    CHECK_OK(rnn_model_save_to_memory(model, vocab, file.bytes, file.size, &file.size));
+    CHECK_OK(rnn_model_save_to_memory_with(model, vocab, options, file.bytes, file.size, &file.size));
     return file;
 }
 
-/* Saved, loaded and saved again it must be the same bytes. */
-static void check_round_trip(const rnn_model *model, const rnn_vocab *vocab)
+/* Saved under some names, loaded and saved again it must be the same bytes as saved at once. */
+static void check_round_trip(const rnn_model *model, const rnn_vocab *vocab, const rnn_save_options *options)
 {
     rnn_model *again;
     rnn_vocab *vocab_again;
-    fuzz_file first = save(model, vocab);
-    CHECK_OK(rnn_model_load_from_memory(first.bytes, first.size, NULL, &again, &vocab_again));
+    fuzz_file saved = save(model, vocab, options), first = save(model, vocab, NULL);
+    CHECK_OK(rnn_model_load_from_memory(saved.bytes, saved.size, NULL, &again, &vocab_again));
     CHECK((vocab == NULL) == (vocab_again == NULL));
-    fuzz_file second = save(again, vocab_again);
+    fuzz_file second = save(again, vocab_again, NULL);
     CHECK(first.size == second.size && memcmp(first.bytes, second.bytes, first.size) == 0);
     rnn_model_destroy(again);
     rnn_vocab_destroy(vocab_again);
+    free(saved.bytes);
     free(first.bytes);
     free(second.bytes);
 }
@@ -82,7 +85,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t flags = fuzz_byte(&input);
     rnn_model_options configuration;
     rnn_load_options options;
+    rnn_save_options names;
     CHECK_OK(rnn_load_options_init(&options, sizeof options));
+    CHECK_OK(rnn_save_options_init(&names, sizeof names));
+    names.rnn_name = "rnn.inner";
+    names.decoder_name = "";
+    options.ignore_others = (flags & FLAG_IGNORE) != 0;
+    options.infer = (flags & FLAG_INFER) != 0;
     options.precision = (int32_t)((flags & FLAG_PRECISION) / (1 << 3)) - 1;
     if (flags & FLAG_CONFIGURATION) {
         take_configuration(&input, &configuration);
@@ -97,7 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rnn_vocab *vocab = NULL;
     bool wanted = !(flags & FLAG_NO_VOCAB);
     if (fuzz_worked(rnn_model_load_from_memory(file.bytes, file.size, &options, &model, wanted ? &vocab : NULL))) {
-        check_round_trip(model, vocab);
+        check_round_trip(model, vocab, NULL);
+        check_round_trip(model, vocab, &names);
         fuzz_run_forward(model);
     } else {
         CHECK(!model && !vocab);

@@ -12,7 +12,7 @@
 #include "rnn/rnn.h"
 
 /* As the fuzzers read them */
-enum { FLAG_RAW = 1, FLAG_CONFIGURATION = 2, FLAG_NO_NAMES = 4 };
+enum { FLAG_RAW = 1, FLAG_CONFIGURATION = 2, FLAG_NO_NAMES = 4, FLAG_IGNORE = 64, FLAG_INFER = 128 };
 
 static const char *directory;
 
@@ -242,7 +242,7 @@ static blob save_model(const kind *k)
     return file;
 }
 
-/* A file of PyTorch's, of an LSTM; with the standard names and with none. */
+/* Files of PyTorch's: an LSTM with the standard names and with none; a tied GRU in two types, and one tensor more. */
 static void write_torch(void)
 {
     static const unsigned char configuration[] = {FLAG_CONFIGURATION, 1, 1, 1, 1, 0, 2, 2, 1, 1, 0, 0, 0};
@@ -259,6 +259,15 @@ static void write_torch(void)
                  "\"weight_hh_l0\":{\"dtype\":\"F64\",\"shape\":[4,1],\"data_offsets\":[16,48]},"
                  "\"weight\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[48,52]}}",
                  52);
+    static const char tied[] = "{\"rnn.weight_ih_l0\":{\"dtype\":\"F16\",\"shape\":[3,1],\"data_offsets\":[0,6]},"
+                               "\"rnn.weight_hh_l0\":{\"dtype\":\"BF16\",\"shape\":[3,1],\"data_offsets\":[6,12]},"
+                               "\"embedding.weight\":{\"dtype\":\"F16\",\"shape\":[2,1],\"data_offsets\":[12,16]},"
+                               "\"norm.weight\":{\"dtype\":\"I64\",\"shape\":[1],\"data_offsets\":[16,24]}}";
+    static const unsigned char flags[] = {FLAG_IGNORE};
+    static const unsigned char inferred[] = {
+        FLAG_CONFIGURATION | FLAG_IGNORE | FLAG_INFER, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+    write_framed("fuzz_model", "torch-tied", flags, sizeof flags, tied, 24);
+    write_framed("fuzz_model", "torch-inferred", inferred, sizeof inferred, tied, 24);
 }
 
 static void write_models(void)

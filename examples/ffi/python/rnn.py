@@ -207,7 +207,7 @@ class _Struct(ctypes.Structure):
         return struct
 
 
-_FLAGS = ("orthogonal", "tied", "nesterov")  # options that are true or false
+_FLAGS = ("orthogonal", "tied", "nesterov", "ignore_others", "infer")  # options that are true or false
 
 
 class _Chunk(_Struct):
@@ -245,8 +245,13 @@ class _SamplerOptions(_Struct):
 
 
 class _LoadOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("precision", c_int32), ("reserved", c_int32),
+    _fields_ = [("struct_size", c_size_t), ("precision", c_int32), ("ignore_others", c_int32),
                 ("configuration", POINTER(_ModelOptions)), ("rnn_name", c_char_p), ("decoder_name", c_char_p),
+                ("embedding_name", c_char_p), ("infer", c_int32), ("reserved", c_int32)]
+
+
+class _SaveOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("rnn_name", c_char_p), ("decoder_name", c_char_p),
                 ("embedding_name", c_char_p)]
 
 
@@ -431,9 +436,11 @@ _checkpoint_save_to_memory = _call("rnn_checkpoint_save_to_memory", checkpoint=P
 _checkpoint_load = _call("rnn_checkpoint_load", path=_Path, checkpoint=POINTER(_Checkpoint))
 _checkpoint_load_from_memory = _call("rnn_checkpoint_load_from_memory", bytes=c_void_p, size=c_size_t,
                                      checkpoint=POINTER(_Checkpoint))
-_model_save = _call("rnn_model_save", model=_model, vocab=_vocab, path=_Path)
-_model_save_to_memory = _call("rnn_model_save_to_memory", model=_model, vocab=_vocab, bytes=c_void_p,
-                              capacity=c_size_t, size=POINTER(c_size_t))
+_save_options_init = _call("rnn_save_options_init", options=POINTER(_SaveOptions), struct_size=c_size_t)
+_model_save_with = _call("rnn_model_save_with", model=_model, vocab=_vocab, options=POINTER(_SaveOptions), path=_Path)
+_model_save_to_memory_with = _call("rnn_model_save_to_memory_with", model=_model, vocab=_vocab,
+                                   options=POINTER(_SaveOptions), bytes=c_void_p, capacity=c_size_t,
+                                   size=POINTER(c_size_t))
 _model_load = _call("rnn_model_load", path=_Path, options=POINTER(_LoadOptions), model=POINTER(_model),
                     vocab=POINTER(_vocab))
 _model_load_from_memory = _call("rnn_model_load_from_memory", bytes=c_void_p, size=c_size_t,
@@ -932,13 +939,17 @@ class Model(_Object):
         load(*arguments, byref(filled), byref(model), byref(vocab))
         return _owned(cls, model), _owned(Vocab, vocab)
 
-    def save(self, path, vocab=None):
-        """Saves the model, and the vocabulary with it, to a file, which is replaced as a whole."""
-        _model_save(self, _vocab() if vocab is None else vocab, path)
+    def save(self, path, vocab=None, **options):
+        """Saves the model, and the vocabulary with it, to a file, which is replaced as a whole. Options are the fields
+        of rnn_save_options: what the file calls the modules.
+        """
+        filled = _SaveOptions.filled(_save_options_init, options)
+        _model_save_with(self, _vocab() if vocab is None else vocab, byref(filled), path)
 
-    def to_bytes(self, vocab=None):
+    def to_bytes(self, vocab=None, **options):
         """What save() writes."""
-        return _filled(_model_save_to_memory, self, _vocab() if vocab is None else vocab)
+        filled = _SaveOptions.filled(_save_options_init, options)
+        return _filled(_model_save_to_memory_with, self, _vocab() if vocab is None else vocab, byref(filled))
 
     def check_finite(self):
         """Raises an RnnError when a parameter is NaN or infinite."""
