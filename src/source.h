@@ -7,7 +7,7 @@
 #include "status.h"
 
 enum {
-    PIECE_SIZE = 1 << 16, /* bytes that are looked at together */
+    PIECE_SIZE = 1 << 14, /* bytes that are looked at together, on the stack of a call */
     PLACE_SIZE = 320,     /* of a string that says where in a source something is */
 };
 

@@ -37,13 +37,15 @@
  * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Counts of elements are `int64_t`, so
  *   that a negative one is an error instead of a huge number; lengths of memory in bytes are `size_t`.
  * - **Layout.** Arrays are dense and row-major; `[T][B]` means that element (t, b) stands at `t * B + b`: time-major.
- *   Arrays that a call reads and arrays that it writes must not overlap.
+ *   Arrays that a call reads and arrays that it writes must not overlap. An array of `float`, `double` or integers must
+ *   be aligned as C aligns these types; `bytes` and `text` may begin at any address.
  * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
  *   or `double`.
  * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size
  * by the caller. New fields come at the end, so a program compiled against an older header keeps working.
  * - **Threads.** A model may be read (rnn_forward(), rnn_sample(), the getters) by any number of threads at once, each
  *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
+ * - **Stack.** Every call works on a thread with a stack of 48 KiB.
  * - **Reproducibility.** The same seed gives the same bits on every run, on any number of threads, and on every
  *   processor with fused multiply-add (AVX2, AVX-512, NEON), whatever the compiler, for the same version of the
  *   library. Processors without (SSE2) give other last bits. A stream's results don't depend on the other streams, nor
