@@ -641,6 +641,23 @@ static void release_to_little(void *context, void *memory, size_t size)
     free(memory);
 }
 
+/* A file of /proc says that it has 0 bytes. */
+static void test_a_file_that_is_longer_than_it_says_is_read_to_its_end(void **state)
+{
+    (void)state;
+    unsigned char text[4096];
+    FILE *file = fopen("/proc/version", "rb");
+    if (file == NULL) {
+        skip();
+    }
+    size_t size = fread(text, 1, sizeof text, file);
+    fclose(file);
+    rnn_source *source = open_path("/proc/version");
+    assert_source_is(source, text, (int64_t)size);
+    assert_source_is_text(source, text, size, 5);
+    rnn_source_destroy(source);
+}
+
 static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
 {
     enum { LIMIT = 100 << 20 };
@@ -718,6 +735,7 @@ int main(void)
         test_with_files(test_a_standard_input_that_is_a_directory_is_an_error),
         test_with_files(test_a_file_named_dash_is_opened_by_its_full_name),
         test_with_files(test_a_device_is_read_to_its_end),
+        test_with_files(test_a_file_that_is_longer_than_it_says_is_read_to_its_end),
         test_with_files(test_whichever_allocation_fails_nothing_is_left_behind),
     };
     alarm(300); /* Ends the suite, should a call wait for a writer that there is none of. */

@@ -45,7 +45,7 @@
  * by the caller. New fields come at the end, so a program compiled against an older header keeps working.
  * - **Threads.** A model may be read (rnn_forward(), rnn_sample(), the getters) by any number of threads at once, each
  *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
- * - **Stack.** Every call works on a thread with a stack of 48 KiB.
+ * - **Stack.** Every call works on a thread with a stack of 48 KiB, unless the library was built without optimisation.
  * - **Reproducibility.** The same seed gives the same bits on every run, on any number of threads, and on every
  *   processor with fused multiply-add (AVX2, AVX-512, NEON), whatever the compiler, for the same version of the
  *   library. Processors without (SSE2) give other last bits. A stream's results don't depend on the other streams, nor
