@@ -18,6 +18,7 @@ enum {
 };
 
 struct model_cache {
+    uint64_t version;                    /* of the parameters */
     _Atomic(void *) forward;             /* the packed weights; NULL: none that are up to date */
     _Atomic(void *) spare;               /* memory for them that is out of date; or NULL */
     void *backward;                      /* memory for the backward pass's; or NULL */
@@ -26,9 +27,22 @@ struct model_cache {
     _Atomic(void *) training_block;      /* that training has */
 };
 
+static uint64_t new_version(void)
+{
+    static atomic_uint_fast64_t last;
+    return (uint64_t)atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
 rnn_status librnn_cache_create(model_cache **cache)
 {
-    return librnn_allocate("a model's cache", 1, sizeof **cache, (void **)cache);
+    RNN_TRY(librnn_allocate("a model's cache", 1, sizeof **cache, (void **)cache));
+    (*cache)->version = new_version();
+    return RNN_OK;
+}
+
+uint64_t librnn_cache_version(const rnn_model *model)
+{
+    return model->cache->version;
 }
 
 void librnn_cache_destroy(model_cache *cache)
@@ -99,6 +113,7 @@ void librnn_cache_invalidate(rnn_model *model)
     if (old)
         librnn_release(atomic_exchange(&cache->spare, old));
     cache->backward_is_fresh = false;
+    cache->version = new_version();
 }
 
 /* ---- Memory to work in ------------------------------------------------------------------------------------------- */

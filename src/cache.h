@@ -19,6 +19,9 @@ rnn_status librnn_cache_training(rnn_model *model, const core_team *team, const 
 /* Says that the parameters have changed. For the one thread that changes them. */
 void librnn_cache_invalidate(rnn_model *model);
 
+/* A number that no other model has, and that the model had not before its parameters changed last; never 0 */
+uint64_t librnn_cache_version(const rnn_model *model);
+
 /*
  * Memory for the length of a call: what an earlier call of the model has given back, if its size is right. What is in
  * it is undefined. Give back what you take.

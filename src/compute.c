@@ -6,6 +6,7 @@
 
 #include "cache.h"
 #include "float_mode.h"
+#include "memory.h"
 #include "names.h"
 #include "threads.h"
 
@@ -23,103 +24,6 @@ enum {
 /* Dropout takes its random numbers from another key than the initial parameters. */
 #define DROPOUT_KEY UINT64_C(0x64726f706f757400)
 
-rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size)
-{
-    const rnn_chunk empty = {.struct_size = sizeof empty};
-    return librnn_struct_init("chunk", chunk, struct_size, &empty, RNN_CHUNK_FIRST_SIZE, sizeof empty);
-}
-
-/* ---- Checks ------------------------------------------------------------------------------------------------------ */
-
-rnn_status librnn_check_ids(const char *name, const int32_t *ids, size_t count, int32_t least, int64_t size)
-{
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] < least || ids[i] >= size)
-            return librnn_fail(RNN_ERROR_SYMBOL, "%s[%zu] is %" PRId32 "; it must be 0 to %" PRId64 "%s", name, i,
-                               ids[i], size - 1, least == RNN_IGNORE ? ", or RNN_IGNORE (-1)" : "");
-    return RNN_OK;
-}
-
-/* Rows of `width` numbers each; those whose mask is 0 are not looked at. */
-static rnn_status check_vectors(const rnn_model *model, const char *name, const void *vectors, size_t rows,
-                                size_t width, const uint8_t *mask)
-{
-    if (rows > SIZE_MAX / sizeof(double) / width)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %zu rows of %zu number%s, more than can be addressed", name, rows,
-                           width, rnn_plural(width));
-    if (!mask && model->core->all_finite(vectors, rows * width))
-        return RNN_OK;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t i = row * width; (!mask || mask[row]) && i < (row + 1) * width; i++) {
-            double value = rnn_model_number(model, vectors, i);
-            if (!isfinite(value))
-                return librnn_fail(RNN_ERROR_ARGUMENT, "%s[%zu] is %g; it must be finite", name, i, value);
-        }
-    return RNN_OK;
-}
-
-/* The fields of the kind that the model doesn't take must be NULL. */
-static rnn_status check_absent(const char *name, const void *field, const char *why)
-{
-    return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is given; it must be NULL, since the model has %s", name, why)
-                 : RNN_OK;
-}
-
-static rnn_status check_inputs(const rnn_model *model, const rnn_chunk *chunk, size_t rows)
-{
-    const rnn_model_options *o = &model->options;
-    if (o->input == RNN_INPUT_VECTORS) {
-        RNN_TRY(check_absent("chunk->inputs", chunk->inputs, "vectors as inputs"));
-        RNN_TRY(librnn_check_pointer("chunk->input_vectors", chunk->input_vectors));
-        return check_vectors(model, "chunk->input_vectors", chunk->input_vectors, rows, (size_t)o->input_size, NULL);
-    }
-    RNN_TRY(check_absent("chunk->input_vectors", chunk->input_vectors, "ids as inputs"));
-    RNN_TRY(librnn_check_pointer("chunk->inputs", chunk->inputs));
-    return librnn_check_ids("chunk->inputs", chunk->inputs, rows, 0, o->input_size);
-}
-
-static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, size_t rows)
-{
-    const rnn_model_options *o = &model->options;
-    if (o->loss == RNN_LOSS_SQUARED_ERROR) {
-        RNN_TRY(check_absent("chunk->targets", chunk->targets, "vectors as targets"));
-        RNN_TRY(librnn_check_pointer("chunk->target_vectors", chunk->target_vectors));
-        return check_vectors(model, "chunk->target_vectors", chunk->target_vectors, rows, (size_t)o->output_size,
-                             chunk->target_mask);
-    }
-    RNN_TRY(check_absent("chunk->target_vectors", chunk->target_vectors, "ids as targets"));
-    RNN_TRY(check_absent("chunk->target_mask", chunk->target_mask, "ids as targets"));
-    RNN_TRY(librnn_check_pointer("chunk->targets", chunk->targets));
-    return librnn_check_ids("chunk->targets", chunk->targets, rows, RNN_IGNORE, o->output_size);
-}
-
-/* Reads a chunk and checks it against the model and the state that it is to run on. */
-static rnn_status read_chunk(const rnn_model *model, const rnn_state *state, const rnn_chunk *given, bool targets,
-                             rnn_chunk *chunk)
-{
-    RNN_REQUIRE(model);
-    RNN_REQUIRE(state);
-    *chunk = (rnn_chunk){0};
-    RNN_TRY(librnn_struct_read("chunk", given, chunk, RNN_CHUNK_FIRST_SIZE, sizeof *chunk));
-    RNN_TRY(librnn_check_range("chunk->steps", chunk->steps, 1, STEPS_MOST));
-    RNN_TRY(librnn_check_range("chunk->streams", chunk->streams, 1, STREAMS_MOST));
-    RNN_TRY(librnn_state_check_model(state, model));
-    if (chunk->streams != state->streams)
-        return librnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64 " stream%s",
-                           chunk->streams, state->streams, rnn_plural((uint64_t)state->streams));
-    if ((uint64_t)(chunk->steps * chunk->streams) > SIZE_MAX / sizeof(double))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams is %" PRId64 ", more than can be addressed",
-                           chunk->steps * chunk->streams);
-    size_t rows = (size_t)(chunk->steps * chunk->streams);
-    RNN_TRY(check_inputs(model, chunk, rows));
-    if (targets)
-        return check_targets(model, chunk, rows);
-    chunk->targets = NULL; /* nothing needs them */
-    chunk->target_vectors = NULL;
-    chunk->target_mask = NULL;
-    return RNN_OK;
-}
-
 static rnn_status check_loss(const rnn_model *model, const rnn_loss *loss)
 {
     if (isfinite(loss->sum))
@@ -133,35 +37,55 @@ static rnn_status check_loss(const rnn_model *model, const rnn_loss *loss)
  * How many multiplications a team would divide. On the way back its workers wait for one another after each block of
  * positions in each layer: what they do in between must be worth it. Forward they divide streams, at least a few each.
  */
-static double work_of(const rnn_model *model, const rnn_chunk *chunk, bool training)
+static double work_of(const rnn_model *model, int64_t steps, int64_t streams, bool training)
 {
     enum { STREAMS_EACH = 4, BLOCK = 256, PRODUCTS_BACK = 2 };
-    double positions = (double)chunk->steps * (double)chunk->streams, multiplied = (double)model->multiplied;
+    double positions = (double)steps * (double)streams, multiplied = (double)model->multiplied;
     if (!training)
-        return chunk->streams < 2 * STREAMS_EACH ? 0 : positions * multiplied;
+        return streams < 2 * STREAMS_EACH ? 0 : positions * multiplied;
     positions = positions < BLOCK ? positions : BLOCK;
     return positions * multiplied * PRODUCTS_BACK / (double)model->network.layers;
 }
 
-/* The positions whose outputs are computed: all if they are wanted, or else those that have a target */
-static int64_t decoded_of(const rnn_piece *piece)
+/* A piece as the core takes it, but for its memory */
+static core_pass pass_of(const rnn_run *run, const rnn_piece *piece)
 {
-    const rnn_chunk *c = &piece->chunk;
-    int64_t rows = c->steps * c->streams, count = 0;
-    if (piece->outputs || rows >= UINT32_MAX || (c->target_vectors && !c->target_mask))
-        return rows;
-    for (int64_t i = 0; i < rows; i++)
-        count += c->targets ? c->targets[i] != RNN_IGNORE : c->target_mask && c->target_mask[i];
-    return count;
-}
-
-static core_shape shape_of(const rnn_run *run, const rnn_piece *piece, int64_t decoded)
-{
-    return (core_shape){.steps = piece->chunk.steps,
-                        .streams = piece->chunk.streams,
-                        .decoded = decoded,
-                        .workers = run->team.size,
-                        .training = run->training};
+    const rnn_model *model = run->model;
+    const rnn_chunk *chunk = &piece->chunk;
+    core_pass pass = {
+        .network = &model->network,
+        .parameters = model->parameters,
+        .packed = run->packed,
+        .packed_back = run->packed_back,
+        .workspace = run->workspace,
+        .team = &run->team,
+        .shape = {.steps = chunk->steps,
+                  .streams = chunk->streams,
+                  .workers = run->team.size,
+                  .training = run->training,
+                  .starts = chunk->starts,
+                  .ragged = chunk->starts || chunk->lengths,
+                  .kept = run->kept},
+        .seed = model->options.seed ^ DROPOUT_KEY,
+        .random_index = run->state->random_index,
+        .ids = chunk->inputs,
+        .vectors = chunk->input_vectors,
+        .targets = chunk->targets,
+        .target_vectors = chunk->target_vectors,
+        .target_mask = chunk->target_mask,
+        .first_step = piece->first_step,
+        .lengths = chunk->lengths,
+        .starts = chunk->starts,
+        .last_only = chunk->last_only,
+        .state = run->started ? run->next : run->state->values,
+        .next_state = run->next,
+        .outputs = piece->outputs,
+        .hits = run->hits,
+    };
+    if (chunk->targets || chunk->target_vectors)
+        pass.position_loss = chunk->losses ? chunk->losses : run->position_loss;
+    pass.shape.decoded = model->core->count_decoded(&pass);
+    return pass;
 }
 
 /* The work space that is enough for the largest piece, and for those as long of which other positions are decoded. */
@@ -170,8 +94,8 @@ static size_t workspace_size(const rnn_run *run, const rnn_piece *largest)
     const rnn_model *m = run->model;
     if (run->one_step)
         return m->network.step_bytes;
-    core_shape shape = shape_of(run, largest, decoded_of(largest));
-    if (run->training || largest->outputs)
+    core_shape shape = pass_of(run, largest).shape;
+    if (run->training || (largest->outputs && !largest->chunk.lengths))
         return m->core->workspace_size(&m->network, &shape);
     shape.decoded = shape.steps * shape.streams;
     size_t all = m->core->workspace_size(&m->network, &shape);
@@ -191,18 +115,41 @@ static size_t add_room(size_t *size, uint64_t count, size_t element_size)
     return start;
 }
 
+/* Room for copies of what backward() reads of the caller's arrays */
+static kept_arrays add_kept_arrays(size_t *size, const rnn_chunk *chunk)
+{
+    uint64_t rows = (uint64_t)(chunk->steps * chunk->streams);
+    kept_arrays kept = {.ids = add_room(size, chunk->inputs ? rows : 0, sizeof *chunk->inputs)};
+    kept.lengths = add_room(size, chunk->lengths ? (uint64_t)chunk->streams : 0, sizeof *chunk->lengths);
+    kept.starts = add_room(size, chunk->starts ? rows : 0, 1);
+    return kept;
+}
+
 static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t outputs)
 {
     size_t size = 0, element = run->model->element_size;
+    const rnn_chunk *chunk = &largest->chunk;
     size_t next = add_room(&size, run->state->count, element);
     size_t numbers = add_room(&size, (uint64_t)outputs, element);
-    uint64_t rows = run->one_step ? 0 : (uint64_t)(largest->chunk.steps * largest->chunk.streams);
-    size_t losses = add_room(&size, rows, sizeof(double));
+    uint64_t places = run->one_step ? 0 : (uint64_t)librnn_chunk_places(chunk);
+    size_t losses = add_room(&size, chunk->losses ? 0 : places, sizeof(double));
+    size_t hits = add_room(&size, chunk->hits ? places : 0, 1);
     size_t workspace = add_room(&size, workspace_size(run, largest), 1);
-    RNN_TRY(librnn_cache_take(run->model, run->training, "the work space of a chunk", size, &run->memory));
+    if (run->kept) {
+        run->kept_at = add_kept_arrays(&size, chunk);
+        if (size > run->kept->size) { /* what is there isn't needed any more */
+            librnn_release(run->kept->memory);
+            *run->kept = (growing){0};
+        }
+        RNN_TRY(librnn_state_grow("the activations of a chunk", run->kept, size));
+        run->memory = run->kept->memory;
+    } else {
+        RNN_TRY(librnn_cache_take(run->model, run->training, "the work space of a chunk", size, &run->memory));
+    }
     run->next = (char *)run->memory + next;
     run->outputs = (char *)run->memory + numbers;
     run->position_loss = (double *)((char *)run->memory + losses);
+    run->hits = chunk->hits ? (uint8_t *)run->memory + hits : NULL;
     run->workspace = (char *)run->memory + workspace;
     return RNN_OK;
 }
@@ -210,15 +157,16 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
 static bool is_one_step(const rnn_state *state, const rnn_piece *piece, bool training)
 {
     const rnn_chunk *c = &piece->chunk;
-    return c->steps == 1 && c->streams == 1 && !training && !c->targets && !c->target_vectors &&
-           !(state->observe & RNN_OBSERVE_ACTIVATIONS);
+    return c->steps == 1 && c->streams == 1 && !training && !c->targets && !c->target_vectors && !c->lengths &&
+           !c->starts && !(state->observe & RNN_OBSERVE_ACTIVATIONS);
 }
 
-rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
-                            bool training, int64_t outputs)
+/* kept: the memory of a state, where what is computed must outlive the call; or NULL */
+static rnn_status begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+                        bool training, int64_t outputs, growing *kept)
 {
-    *run = (rnn_run){.model = model, .state = state, .training = training};
-    run->team = librnn_team_begin(work_of(model, &largest->chunk, training));
+    *run = (rnn_run){.model = model, .state = state, .training = training, .kept = kept};
+    run->team = librnn_team_begin(work_of(model, largest->chunk.steps, largest->chunk.streams, training));
     run->one_step = is_one_step(state, largest, training);
     rnn_status status = training
                             ? librnn_cache_training((rnn_model *)model, &run->team, &run->packed, &run->packed_back)
@@ -230,9 +178,16 @@ rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_stat
     return status;
 }
 
+rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+                            bool training, int64_t outputs)
+{
+    return begin(run, model, state, largest, training, outputs, NULL);
+}
+
 void librnn_run_end(rnn_run *run)
 {
-    librnn_cache_give(run->model, run->training, run->memory);
+    if (!run->kept)
+        librnn_cache_give(run->model, run->training, run->memory);
     librnn_team_end(&run->team);
 }
 
@@ -257,69 +212,52 @@ static void run_step(const rnn_run *run, const rnn_piece *piece)
 
 void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
 {
-    const rnn_model *model = run->model;
-    const rnn_chunk *chunk = &piece->chunk;
     if (run->one_step) {
         run_step(run, piece);
-        run->started = true;
-        return;
+    } else {
+        *pass = pass_of(run, piece);
+        run->model->core->forward(pass);
     }
-    bool targets = chunk->targets || chunk->target_vectors;
-    *pass = (core_pass){
-        .network = &model->network,
-        .parameters = model->parameters,
-        .packed = run->packed,
-        .packed_back = run->packed_back,
-        .workspace = run->workspace,
-        .team = &run->team,
-        .shape = shape_of(run, piece, decoded_of(piece)),
-        .seed = model->options.seed ^ DROPOUT_KEY,
-        .random_index = run->state->random_index,
-        .ids = chunk->inputs,
-        .vectors = chunk->input_vectors,
-        .targets = chunk->targets,
-        .target_vectors = chunk->target_vectors,
-        .target_mask = chunk->target_mask,
-        .state = run->started ? run->next : run->state->values,
-        .next_state = run->next,
-        .outputs = piece->outputs,
-        .position_loss = targets ? run->position_loss : NULL,
-    };
-    model->core->forward(pass);
     run->started = true;
 }
 
-/* Some steps of a chunk, as a chunk */
-static rnn_chunk steps_of(const rnn_model *model, const rnn_chunk *chunk, int64_t first, int64_t count)
+/* What a chunk costs, and how often the target had the largest output */
+typedef struct score {
+    rnn_loss loss;
+    int64_t hits;
+} score;
+
+/* Adds the losses of some targets, in the order of the positions. */
+static void add_losses(const core_pass *pass, size_t places, score *total)
 {
-    int64_t row = first * chunk->streams;
-    rnn_chunk part = *chunk;
-    part.steps = count;
-    if (chunk->inputs)
-        part.inputs = chunk->inputs + row;
-    if (chunk->input_vectors)
-        part.input_vectors = rnn_model_at_const(model, chunk->input_vectors, (size_t)(row * model->options.input_size));
-    if (chunk->targets)
-        part.targets = chunk->targets + row;
-    if (chunk->target_vectors)
-        part.target_vectors =
-            rnn_model_at_const(model, chunk->target_vectors, (size_t)(row * model->options.output_size));
-    if (chunk->target_mask)
-        part.target_mask = chunk->target_mask + row;
-    return part;
+    for (size_t i = 0; i < places; i++) {
+        bool counts = pass->targets ? pass->targets[i] != RNN_IGNORE : !pass->target_mask || pass->target_mask[i];
+        if (!counts)
+            continue;
+        total->loss.sum += pass->position_loss[i];
+        total->loss.count++;
+        total->hits += pass->hits && pass->hits[i];
+    }
 }
 
-/* Adds a piece's losses, in the order of the positions. */
-static void add_loss(const core_pass *pass, rnn_loss *loss)
+/* The same of a piece; with one target a stream, all are there after the last piece. */
+static void add_piece(const core_pass *pass, const rnn_chunk *whole, score *total)
 {
-    size_t rows = (size_t)(pass->shape.steps * pass->shape.streams);
-    for (size_t i = 0; i < rows; i++) {
-        bool counts = pass->targets ? pass->targets[i] != RNN_IGNORE : !pass->target_mask || pass->target_mask[i];
-        if (counts) {
-            loss->sum += pass->position_loss[i];
-            loss->count++;
-        }
-    }
+    size_t streams = (size_t)whole->streams;
+    bool last = pass->first_step + pass->shape.steps == whole->steps;
+    if (!pass->position_loss || (whole->last_only && !last))
+        return;
+    add_losses(pass, whole->last_only ? streams : (size_t)pass->shape.steps * streams, total);
+}
+
+/* Zeros where a chunk's results have positions that cost nothing, or have no outputs */
+static void clear_results(const rnn_model *model, const rnn_chunk *chunk, void *outputs)
+{
+    size_t places = (size_t)librnn_chunk_places(chunk);
+    if (chunk->losses)
+        memset(chunk->losses, 0, places * sizeof *chunk->losses);
+    if (outputs && chunk->lengths)
+        memset(outputs, 0, places * (size_t)model->options.output_size * model->element_size);
 }
 
 /* Room for what the caller wants to see of a chunk */
@@ -365,46 +303,78 @@ static int64_t steps_at_a_time(const rnn_model *model, const rnn_state *state, c
 /* Some steps of a chunk, with their outputs if these are wanted */
 static rnn_piece piece_of(const rnn_model *model, const rnn_chunk *chunk, void *outputs, int64_t first, int64_t count)
 {
-    rnn_piece piece = {.chunk = steps_of(model, chunk, first, count)};
+    rnn_piece piece = {.chunk = librnn_chunk_steps(model, chunk, first, count), .first_step = first};
+    int64_t place = chunk->last_only ? 0 : first * chunk->streams;
     if (outputs)
-        piece.outputs = rnn_model_at(model, outputs, (size_t)(first * chunk->streams * model->options.output_size));
+        piece.outputs = rnn_model_at(model, outputs, (size_t)(place * model->options.output_size));
     return piece;
 }
 
-static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given,
-                                             void *outputs, int64_t outputs_count, rnn_loss *loss)
+static rnn_status check_outputs(const rnn_model *model, const rnn_chunk *chunk, const void *outputs, int64_t count)
 {
-    rnn_chunk chunk;
-    RNN_TRY(read_chunk(model, state, given, loss != NULL, &chunk));
     int64_t expected = 0;
-    if (outputs && __builtin_mul_overflow(chunk.steps, chunk.streams * model->options.output_size, &expected))
+    if (outputs && __builtin_mul_overflow(librnn_chunk_places(chunk), model->options.output_size, &expected))
         return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams times output_size is more than can be addressed");
-    if (outputs_count != expected)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64, outputs_count,
-                           expected);
-    RNN_TRY(need_observed(model, state, chunk.steps, false));
-    int64_t at_a_time = steps_at_a_time(model, state, &chunk);
-    rnn_piece largest = piece_of(model, &chunk, outputs, 0, at_a_time);
+    if (count == expected)
+        return RNN_OK;
+    return librnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64, count, expected);
+}
+
+static rnn_status forward_chunk(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
+                                score *total)
+{
+    RNN_TRY(need_observed(model, state, chunk->steps, false));
+    int64_t at_a_time = steps_at_a_time(model, state, chunk);
+    rnn_piece largest = piece_of(model, chunk, outputs, 0, at_a_time);
     rnn_run run;
     RNN_TRY(librnn_run_begin(&run, model, state, &largest, false, 0));
-    rnn_loss total = {0};
     core_pass pass = {0};
-    for (int64_t t = 0, steps; t < chunk.steps; t += steps) {
-        steps = chunk.steps - t < at_a_time ? chunk.steps - t : at_a_time;
-        rnn_piece piece = piece_of(model, &chunk, outputs, t, steps);
+    clear_results(model, chunk, outputs);
+    for (int64_t t = 0, steps; t < chunk->steps; t += steps) {
+        steps = chunk->steps - t < at_a_time ? chunk->steps - t : at_a_time;
+        rnn_piece piece = piece_of(model, chunk, outputs, t, steps);
         librnn_run_piece(&run, &piece, &pass);
-        if (loss)
-            add_loss(&pass, &total);
+        add_piece(&pass, chunk, total);
     }
-    rnn_status status = check_loss(model, &total);
+    rnn_status status = check_loss(model, &total->loss);
     if (status == RNN_OK)
         status = librnn_state_commit(state, model, run.next);
     if (status == RNN_OK)
         keep_observed(model, state, &pass);
     librnn_run_end(&run);
-    if (status == RNN_OK && loss)
-        *loss = total;
     return status;
+}
+
+/* Hands out what a chunk costs. */
+static void give_score(const score *total, const rnn_chunk *chunk, rnn_loss *loss)
+{
+    if (loss)
+        *loss = total->loss;
+    if (chunk->hits)
+        *chunk->hits = total->hits;
+}
+
+static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given,
+                                             void *outputs, int64_t outputs_count, rnn_loss *loss)
+{
+    chunk_reading reading;
+    score total = {0};
+    RNN_TRY(librnn_chunk_read(model, state, given, loss != NULL, &reading));
+    rnn_status status = check_outputs(model, &reading.chunk, outputs, outputs_count);
+    if (status == RNN_OK)
+        status = forward_chunk(model, state, &reading.chunk, outputs, &total);
+    if (status == RNN_OK)
+        give_score(&total, &reading.chunk, loss);
+    librnn_chunk_forget(&reading);
+    return status;
+}
+
+/* Whether a chunk is of the first release, or has no more than such a one */
+static bool is_plain(const rnn_chunk *chunk)
+{
+    return chunk->struct_size == RNN_CHUNK_FIRST_SIZE ||
+           (chunk->struct_size == sizeof *chunk && !chunk->lengths && !chunk->starts && !chunk->losses &&
+            !chunk->hits && !chunk->last_only && !chunk->reserved);
 }
 
 /*
@@ -414,8 +384,8 @@ static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *
 static bool is_live_step(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk, const void *outputs,
                          int64_t outputs_count, const rnn_loss *loss)
 {
-    if (!model || !state || !chunk || loss || chunk->struct_size != sizeof *chunk || chunk->steps != 1 ||
-        chunk->streams != 1 || state->streams != 1 || state->observe || !rnn_state_fits(state, model))
+    if (!model || !state || !chunk || loss || !is_plain(chunk) || chunk->steps != 1 || chunk->streams != 1 ||
+        state->streams != 1 || state->observe || !rnn_state_fits(state, model))
         return false;
     const rnn_model_options *o = &model->options;
     if (outputs_count != (outputs ? o->output_size : 0))
@@ -473,41 +443,56 @@ rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk
     return status;
 }
 
-/* The chunk's loss, and if that and the new state are finite, the gradients */
-static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const rnn_piece *whole, rnn_loss *loss)
+/* Goes back through a chunk whose inputs are these. */
+static void go_back(rnn_model *model, rnn_state *state, core_pass *pass)
 {
-    const rnn_chunk *chunk = &whole->chunk;
+    size_t rows = (size_t)(pass->shape.steps * pass->shape.streams);
+    pass->gradients = model->gradients;
+    pass->gradient_norms = state->observe & RNN_OBSERVE_GRADIENT_NORMS ? state->gradient_norms.memory : NULL;
+    if (pass->ids)
+        librnn_model_use_rows(model, pass->ids, rows);
+    model->core->backward(pass);
+}
+
+/* The chunk's loss, and if that and the new state are finite, the gradients */
+static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const rnn_piece *whole, score *total)
+{
     core_pass pass;
+    clear_results(model, &whole->chunk, NULL);
     librnn_run_piece(run, whole, &pass);
-    add_loss(&pass, loss);
-    RNN_TRY(check_loss(model, loss));
+    add_piece(&pass, &whole->chunk, total);
+    RNN_TRY(check_loss(model, &total->loss));
     RNN_TRY(librnn_state_commit(state, model, run->next));
-    bool mean = model->options.reduction == RNN_REDUCTION_MEAN && loss->count > 0;
-    pass.gradient_scale = mean ? 1.0 / (double)loss->count : 1;
-    pass.gradients = model->gradients;
-    pass.gradient_norms = state->observe & RNN_OBSERVE_GRADIENT_NORMS ? state->gradient_norms.memory : NULL;
-    if (chunk->inputs)
-        librnn_model_use_rows(model, chunk->inputs, (size_t)(chunk->steps * chunk->streams));
-    model->core->backward(&pass);
+    bool mean = model->options.reduction == RNN_REDUCTION_MEAN && total->loss.count > 0;
+    pass.gradient_scale = mean ? 1.0 / (double)total->loss.count : 1;
+    go_back(model, state, &pass);
     keep_observed(model, state, &pass);
     state->random_index = (state->random_index + 1) % RANDOM_INDEX_END;
     return RNN_OK;
 }
 
+static rnn_status learn_chunk(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, score *total)
+{
+    rnn_piece whole = {.chunk = *chunk};
+    RNN_TRY(librnn_model_need_gradients(model));
+    RNN_TRY(need_observed(model, state, chunk->steps, true));
+    rnn_run run;
+    RNN_TRY(librnn_run_begin(&run, model, state, &whole, true, 0));
+    rnn_status status = learn(model, state, &run, &whole, total);
+    librnn_run_end(&run);
+    return status;
+}
+
 static RNN_FLOAT_BODY rnn_status run_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *given,
                                                       rnn_loss *loss)
 {
-    rnn_piece whole = {0};
-    RNN_TRY(read_chunk(model, state, given, true, &whole.chunk));
-    RNN_TRY(librnn_model_need_gradients(model));
-    RNN_TRY(need_observed(model, state, whole.chunk.steps, true));
-    rnn_run run;
-    RNN_TRY(librnn_run_begin(&run, model, state, &whole, true, 0));
-    rnn_loss total = {0};
-    rnn_status status = learn(model, state, &run, &whole, &total);
-    librnn_run_end(&run);
-    if (status == RNN_OK && loss)
-        *loss = total;
+    chunk_reading reading;
+    score total = {0};
+    RNN_TRY(librnn_chunk_read(model, state, given, true, &reading));
+    rnn_status status = learn_chunk(model, state, &reading.chunk, &total);
+    if (status == RNN_OK)
+        give_score(&total, &reading.chunk, loss);
+    librnn_chunk_forget(&reading);
     return status;
 }
 
@@ -515,6 +500,164 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
 {
     float_mode mode = rnn_float_enter();
     rnn_status status = run_forward_backward(model, state, chunk, loss);
+    rnn_float_leave(mode);
+    return status;
+}
+
+/* ---- A loss of the caller's -------------------------------------------------------------------------------------- */
+
+/* Has a pass read copies of the caller's arrays, in what the state keeps. */
+static void keep_arrays(const rnn_run *run, const rnn_chunk *chunk, core_pass *pass)
+{
+    size_t rows = (size_t)(chunk->steps * chunk->streams);
+    char *memory = run->memory;
+    if (chunk->inputs)
+        pass->ids = memcpy(memory + run->kept_at.ids, chunk->inputs, rows * sizeof *chunk->inputs);
+    if (chunk->lengths)
+        pass->lengths =
+            memcpy(memory + run->kept_at.lengths, chunk->lengths, (size_t)chunk->streams * sizeof *chunk->lengths);
+    if (chunk->starts)
+        pass->starts = memcpy(memory + run->kept_at.starts, chunk->starts, rows);
+    pass->vectors = NULL; /* the work space has them */
+    pass->team = NULL;
+}
+
+static rnn_status check_no_results(const rnn_chunk *chunk)
+{
+    const char *name = chunk->losses ? "losses" : chunk->hits ? "hits" : NULL;
+    return name ? librnn_fail(RNN_ERROR_ARGUMENT, "chunk->%s is given; it must be NULL, since the loss is the caller's",
+                              name)
+                : RNN_OK;
+}
+
+static rnn_status train_forward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs)
+{
+    rnn_piece whole = piece_of(model, chunk, outputs, 0, chunk->steps);
+    RNN_TRY(need_observed(model, state, chunk->steps, false));
+    rnn_run run;
+    state->kept_version = 0;
+    RNN_TRY(begin(&run, model, state, &whole, true, 0, &state->kept));
+    clear_results(model, chunk, outputs);
+    librnn_run_piece(&run, &whole, &state->pass);
+    rnn_status status = librnn_state_commit(state, model, run.next);
+    if (status == RNN_OK) {
+        keep_observed(model, state, &state->pass);
+        keep_arrays(&run, chunk, &state->pass);
+        state->kept_version = librnn_cache_version(model);
+        state->random_index = (state->random_index + 1) % RANDOM_INDEX_END;
+    }
+    librnn_run_end(&run);
+    return status;
+}
+
+static RNN_FLOAT_BODY rnn_status run_forward_training(rnn_model *model, rnn_state *state, const rnn_chunk *given,
+                                                      void *outputs, int64_t outputs_count)
+{
+    chunk_reading reading;
+    RNN_TRY(librnn_chunk_read(model, state, given, false, &reading));
+    rnn_status status = check_no_results(&reading.chunk);
+    if (status == RNN_OK)
+        status = check_outputs(model, &reading.chunk, outputs, outputs_count);
+    if (status == RNN_OK)
+        status = train_forward(model, state, &reading.chunk, outputs);
+    librnn_chunk_forget(&reading);
+    return status;
+}
+
+rnn_status rnn_forward_training(rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
+                                int64_t outputs_count)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = run_forward_training(model, state, chunk, outputs, outputs_count);
+    rnn_float_leave(mode);
+    return status;
+}
+
+rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gradients, size_t struct_size)
+{
+    const rnn_chunk_gradients empty = {.struct_size = sizeof empty};
+    return librnn_struct_init("gradients", gradients, struct_size, &empty, sizeof empty, sizeof empty);
+}
+
+static rnn_status check_finite(const rnn_model *model, const char *name, const void *values, size_t count)
+{
+    if (!values || model->core->all_finite(values, count))
+        return RNN_OK;
+    size_t i = 0;
+    while (isfinite(rnn_model_number(model, values, i)))
+        i++;
+    return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->%s[%zu] is %g; it must be finite", name, i,
+                       rnn_model_number(model, values, i));
+}
+
+static rnn_status check_kept(const rnn_model *model, const rnn_state *state)
+{
+    if (state->kept_version == 0)
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "the state keeps no activations; call rnn_forward_training() before rnn_backward()");
+    if (state->kept_version != librnn_cache_version(model))
+        return librnn_fail(RNN_ERROR_MISMATCH, "rnn_forward_training() ran with another model, or the model's "
+                                               "parameters have changed since");
+    return RNN_OK;
+}
+
+static rnn_status check_gradients(const rnn_model *model, const rnn_state *state, const rnn_chunk_gradients *g)
+{
+    const core_pass *pass = &state->pass;
+    size_t streams = (size_t)state->streams, steps = (size_t)pass->shape.steps;
+    size_t values = state->parts * (size_t)state->shape.layers * streams * (size_t)state->shape.hidden_size;
+    size_t outputs = (pass->last_only ? streams : steps * streams) * (size_t)model->options.output_size;
+    if (!g->outputs && !g->final_state)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->outputs and gradients->final_state are both NULL");
+    if (g->outputs && !pass->outputs)
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "gradients->outputs is given; it must be NULL, since no outputs were computed");
+    if (g->input_vectors && model->options.input != RNN_INPUT_VECTORS)
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "gradients->input_vectors is given; it must be NULL, since the model has ids as inputs");
+    RNN_TRY(check_finite(model, "outputs", g->outputs, outputs));
+    return check_finite(model, "final_state", g->final_state, values);
+}
+
+/* What rnn_forward_training() has begun, with a team and weights of its own */
+static rnn_status train_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *g)
+{
+    core_pass pass = state->pass;
+    core_team team = librnn_team_begin(work_of(model, pass.shape.steps, pass.shape.streams, true));
+    rnn_status status = librnn_cache_training(model, &team, &pass.packed, &pass.packed_back);
+    if (status == RNN_OK) {
+        team.size = team.size < pass.shape.workers ? team.size : pass.shape.workers;
+        pass.team = &team;
+        pass.output_gradients = g->outputs;
+        pass.state_gradients = g->final_state;
+        pass.initial_gradients = g->initial_state;
+        pass.input_gradients = g->input_vectors;
+        go_back(model, state, &pass);
+        if (pass.gradient_norms)
+            state->norm_steps = pass.shape.steps;
+        state->kept_version = 0;
+    }
+    librnn_team_end(&team);
+    return status;
+}
+
+static RNN_FLOAT_BODY rnn_status run_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *given)
+{
+    rnn_chunk_gradients gradients = {0};
+    RNN_REQUIRE(model);
+    RNN_REQUIRE(state);
+    RNN_TRY(librnn_struct_read("gradients", given, &gradients, sizeof gradients, sizeof gradients));
+    RNN_TRY(check_kept(model, state));
+    RNN_TRY(check_gradients(model, state, &gradients));
+    RNN_TRY(librnn_model_need_gradients(model));
+    RNN_TRY(need_observed(model, state, state->pass.shape.steps, true));
+    return train_backward(model, state, &gradients);
+}
+
+rnn_status rnn_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *gradients)
+{
+    float_mode mode = rnn_float_enter();
+    rnn_status status = run_backward(model, state, gradients);
     rnn_float_leave(mode);
     return status;
 }

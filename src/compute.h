@@ -4,7 +4,12 @@
 #ifndef RNN_COMPUTE_H
 #define RNN_COMPUTE_H
 
-#include "state.h"
+#include "chunk.h"
+
+/* Where copies of the caller's arrays begin in what a state keeps */
+typedef struct kept_arrays {
+    size_t ids, lengths, starts;
+} kept_arrays;
 
 /* A call under way: the state as far as it has come, and what it computes with. */
 typedef struct rnn_run {
@@ -15,18 +20,21 @@ typedef struct rnn_run {
     void *next;            /* the state after the last piece */
     void *outputs;         /* as many numbers as librnn_run_begin() was asked for */
     double *position_loss; /* [T][B] of a piece */
+    uint8_t *hits;         /* the same; NULL: not wanted */
     void *workspace;       /* of a piece */
     const void *packed, *packed_back;
-    int64_t steps; /* of the longest piece */
     bool training;
+    growing *kept; /* what holds the memory, if that is a state's; or NULL */
+    kept_arrays kept_at;
     bool started;  /* `next` holds the state */
     bool one_step; /* pieces are of one step and one stream, of which nothing but outputs are wanted */
 } rnn_run;
 
 /* Some steps of a chunk to run forward. */
 typedef struct rnn_piece {
-    rnn_chunk chunk; /* targets: only if their losses are wanted */
-    void *outputs;   /* [steps][B][O] or NULL */
+    rnn_chunk chunk;    /* targets: only if their losses are wanted */
+    void *outputs;      /* [steps][B][O] or NULL */
+    int64_t first_step; /* of the whole chunk, which `lengths` refers to */
 } rnn_piece;
 
 /*
@@ -39,8 +47,5 @@ void librnn_run_end(rnn_run *run);
 
 /* Runs a piece forward, from where the one before has ended; `pass` is what backward() needs. */
 void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass);
-
-/* RNN_ERROR_SYMBOL "inputs[7] is 70; it must be 0 to 64" */
-rnn_status librnn_check_ids(const char *name, const int32_t *ids, size_t count, int32_t least, int64_t size);
 
 #endif

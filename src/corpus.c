@@ -477,11 +477,16 @@ rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restar
 {
     RNN_REQUIRE(corpus);
     int64_t position = serves(corpus, corpus->position) ? corpus->position : 0;
+    RNN_TRY(librnn_check_pointer("chunk", chunk));
     rnn_chunk served = {.struct_size = sizeof served,
                         .steps = corpus->steps,
                         .streams = corpus->streams,
                         .inputs = corpus->inputs,
                         .targets = corpus->targets};
+    if (chunk->struct_size >= sizeof served) { /* where the caller wants its results stays */
+        served.losses = chunk->losses;
+        served.hits = chunk->hits;
+    }
     RNN_TRY(corpus->index ? encode_code_points(corpus, position) : encode_bytes(corpus, position));
     RNN_TRY(librnn_struct_write("chunk", chunk, &served, RNN_CHUNK_FIRST_SIZE, sizeof served));
     move_on(corpus, position);

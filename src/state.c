@@ -39,6 +39,7 @@ void rnn_state_destroy(rnn_state *state)
     librnn_release(state->values);
     librnn_release(state->activations.memory);
     librnn_release(state->gradient_norms.memory);
+    librnn_release(state->kept.memory);
     librnn_release(state);
 }
 

@@ -30,6 +30,11 @@ struct rnn_state {
     int64_t activation_steps, norm_steps; /* 0: nothing */
     growing activations;                  /* [L][T][B][H] */
     growing gradient_norms;               /* [L][T] double */
+
+    /* What rnn_forward_training() has left for rnn_backward() */
+    growing kept;
+    core_pass pass;
+    uint64_t kept_version; /* the model's; 0: nothing is left */
 };
 
 /* Makes room, and keeps what the memory holds. */

@@ -1071,7 +1071,7 @@ static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state)
     before = chunk;
     assert_fails(rnn_chunk_init(NULL, sizeof chunk), RNN_ERROR_ARGUMENT, "chunk");
     assert_fails(rnn_chunk_init(&chunk, 0), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_chunk_init(&chunk, sizeof chunk - 1), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_chunk_init(&chunk, FIRST_CHUNK_SIZE - 1), RNN_ERROR_ARGUMENT, "struct_size");
     assert_memory_equal(&chunk, &before, sizeof chunk);
 }
 
@@ -1214,7 +1214,7 @@ static void test_missing_objects_are_refused(void **state)
 static void test_a_chunk_struct_that_is_too_short_is_refused(void **state)
 {
     (void)state;
-    static const size_t bad[] = {0, 1, sizeof(size_t), sizeof(rnn_chunk) - 1};
+    static const size_t bad[] = {0, 1, sizeof(size_t), FIRST_CHUNK_SIZE - 1};
     fixture f = create_trained_fixture(RNN_FLOAT32);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         rnn_chunk chunk = f.chunk.chunk;

@@ -676,7 +676,7 @@ static void test_next_refuses_no_chunk_and_one_of_the_wrong_size_and_stays(void 
     assert_fails(rnn_corpus_next(corpus, NULL, &restarted), RNN_ERROR_ARGUMENT, "chunk is NULL");
     chunk.struct_size = 0;
     assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_ARGUMENT, "struct_size of chunk is 0");
-    chunk.struct_size = sizeof chunk - 1;
+    chunk.struct_size = FIRST_CHUNK_SIZE - 1;
     assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
     assert_null(chunk.inputs);
     assert_int_equal(restarted, -7);
@@ -725,7 +725,7 @@ static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state)
     before = chunk;
     assert_fails(rnn_chunk_init(NULL, sizeof chunk), RNN_ERROR_ARGUMENT, "chunk is NULL");
     assert_fails(rnn_chunk_init(&chunk, 0), RNN_ERROR_ARGUMENT, "struct_size of chunk is 0");
-    assert_fails(rnn_chunk_init(&chunk, sizeof chunk - 1), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
+    assert_fails(rnn_chunk_init(&chunk, FIRST_CHUNK_SIZE - 1), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
     assert_fails(rnn_chunk_init(&chunk, SIZE_MAX), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
     assert_memory_equal(&chunk, &before, sizeof chunk);
 }

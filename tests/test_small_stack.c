@@ -294,6 +294,32 @@ static void train_models(void)
         }
 }
 
+/* A loss of one's own, on streams of unequal length */
+static void train_by_halves(void)
+{
+    rnn_chunk_gradients gradients;
+    static uint8_t starts[STEPS * STREAMS];
+    static int64_t lengths[STREAMS];
+    starts[5 * STREAMS] = 1;
+    for (int b = 0; b < STREAMS; b++)
+        lengths[b] = b % (STEPS + 1);
+    OK(rnn_chunk_gradients_init(&gradients, sizeof gradients));
+    for (int m = 0; m < 6; m++) {
+        rnn_model *model = models[m / 2][m % 2];
+        rnn_state *state;
+        rnn_chunk ragged = chunk;
+        ragged.starts = starts;
+        ragged.lengths = lengths;
+        int64_t count = STEPS * STREAMS * rnn_vocab_size(vocab);
+        OK(rnn_state_create(model, STREAMS, &state));
+        OK(rnn_forward_training(model, state, &ragged, memory, count));
+        gradients.outputs = memory;
+        OK(rnn_backward(model, state, &gradients));
+        FAILS(rnn_backward(model, state, &gradients), RNN_ERROR_ARGUMENT);
+        rnn_state_destroy(state);
+    }
+}
+
 static void observe(void)
 {
     const rnn_model *model = models[RNN_CELL_LSTM][RNN_FLOAT32];
@@ -430,6 +456,7 @@ static const work everything[] = {
     {"use_states", use_states},
     {"run_models", run_models},
     {"train_models", train_models},
+    {"train_by_halves", train_by_halves},
     {"observe", observe},
     {"optimize", optimize},
     {"sample", sample},

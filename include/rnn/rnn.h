@@ -421,6 +421,34 @@ typedef struct rnn_chunk {
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
     const void *target_vectors; /**< [T][B][O] likewise; where `target_mask` is 0, anything. */
     const uint8_t *target_mask; /**< [T][B] 0: the target vector there costs nothing. NULL: all count. */
+    /**
+     * [B] The length of each stream's sequence, 0 to T: after so many steps the stream ends. From then on its state
+     * stands still, its outputs are zeros and its targets cost nothing; what the arrays hold there is not looked at.
+     * NULL: all last T steps.
+     */
+    const int64_t *lengths;
+    /**
+     * [T][B] Not 0: the stream's state is set to zeros before that step, since a new sequence begins there. So
+     * sequences can follow one another without padding. NULL: none begins.
+     */
+    const uint8_t *starts;
+    /**
+     * Where to write what each position costs: [T][B], or [B] if `last_only`; 0 where nothing counts. NULL: not wanted.
+     * After an error it may have been written.
+     */
+    double *losses;
+    /**
+     * Where to write how many of the counted positions are hits: the target has the largest output, and of equal ones
+     * the lowest id. Needs #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
+     */
+    int64_t *hits;
+    /**
+     * 1: only the last position of each stream has outputs and a target, as when a whole sequence is classified. Then
+     * `targets` and `target_mask` are [B], `target_vectors` is [B][O], and so are the outputs. A stream of length 0 has
+     * outputs of zeros and no target. 0, the default: every position has.
+     */
+    int32_t last_only;
+    int32_t reserved; /**< Must be 0. */
 } rnn_chunk;
 
 /**
@@ -1015,9 +1043,9 @@ RNN_API RNN_CHECKED rnn_status rnn_state_gradient_norms(const rnn_state *state, 
  * @param model The model.
  * @param state The state that the chunk starts from; afterwards the one that it ends in.
  * @param chunk The inputs and, when `loss` is wanted, the targets.
- * @param[out] outputs [T][B][O] numbers of the model's precision; NULL if not wanted. With cross-entropy they are
- * logits: unnormalised log probabilities.
- * @param outputs_count T times B times O; 0 when `outputs` is NULL.
+ * @param[out] outputs [T][B][O] numbers of the model's precision, or [B][O] if the chunk says `last_only`; NULL if not
+ *        wanted. With cross-entropy they are logits: unnormalised log probabilities.
+ * @param outputs_count T times B times O, or B times O; 0 when `outputs` is NULL.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
  *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. The
@@ -1040,6 +1068,62 @@ RNN_API RNN_CHECKED rnn_status rnn_forward(const rnn_model *model, rnn_state *st
  */
 RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                                     rnn_loss *loss);
+
+/**
+ * The first half of training with a loss of the caller's own: runs a model over a chunk, with dropout on, gives the
+ * outputs, and keeps the activations in the state for rnn_backward(). Advances the state. Targets are not looked at.
+ *
+ * The state keeps the activations of one chunk, those of the last call; they need memory of their own, which it frees
+ * with itself. Calls for other states may come in between, so a model can run over several chunks before it goes back.
+ * @param model The model.
+ * @param state The state that the chunk starts from; afterwards the one that it ends in.
+ * @param chunk The inputs. `losses` and `hits` must be NULL.
+ * @param[out] outputs As in rnn_forward(); NULL if only the state is wanted, as of an encoder.
+ * @param outputs_count As in rnn_forward().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the new state is not finite; #RNN_ERROR_MEMORY. After an
+ *         error the state's values are unchanged, `outputs` may have been written, and the activations of an earlier
+ *         call may be lost.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_forward_training(rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
+                                                    void *outputs, int64_t outputs_count);
+
+/**
+ * What goes back through a chunk: gradients of the caller's loss, in the model's precision. Fill it with
+ * rnn_chunk_gradients_init(). A state's values are [P][L][B][H]: all h and then, of an LSTM (P = 2), all c.
+ */
+typedef struct rnn_chunk_gradients {
+    size_t struct_size;      /**< sizeof(rnn_chunk_gradients) as the caller knows it. */
+    const void *outputs;     /**< In: with respect to the outputs, [T][B][O], or [B][O] if `last_only`. NULL: zeros. */
+    const void *final_state; /**< In: with respect to the state after the chunk, [P][L][B][H]. NULL: zeros. */
+    void *input_vectors;     /**< Out: with respect to the input vectors, [T][B][I]. NULL if not wanted. */
+    void *initial_state;     /**< Out: with respect to the state before the chunk, [P][L][B][H]. NULL if not wanted. */
+} rnn_chunk_gradients;
+
+/**
+ * Fills the struct with NULL.
+ * @param[out] gradients What to fill.
+ * @param struct_size sizeof(rnn_chunk_gradients).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gradients, size_t struct_size);
+
+/**
+ * The second half: takes the gradient of the caller's loss with respect to outputs or state, goes back through the
+ * chunk of the last rnn_forward_training() on this state, and adds the gradients of the parameters to the model's. The
+ * model's `loss` and `reduction` don't matter. It uses up the activations: one rnn_backward() for each
+ * rnn_forward_training(), or none.
+ *
+ * To train an encoder and a decoder, hand the decoder's `initial_state` to the encoder as `final_state`.
+ * @param model The model of the rnn_forward_training(), whose parameters must not have changed since.
+ * @param state The state.
+ * @param gradients What to take and what to give; one of `outputs` and `final_state` must be there. The two that are
+ *        written may become infinite, which is not checked.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a gradient that isn't finite, or no activations are kept); #RNN_ERROR_MISMATCH
+ *         when the model is another or has changed; #RNN_ERROR_MEMORY. After an error all is as before, and the call
+ *         may be repeated.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *gradients);
 /** @} */
 
 /**

@@ -12,12 +12,15 @@
 static void position_gradient(const core_pass *pass, const workspace *w, size_t row, size_t at)
 {
     real *out = w->out + at * w->out_stride, scale = (real)pass->gradient_scale;
-    if (!has_target(pass, row))
+    size_t place = place_of(pass, row);
+    if (pass->output_gradients)
+        copy_padded(out, (const real *)pass->output_gradients + place * w->outputs, w->outputs, w->out_stride);
+    else if (!has_target(pass, row))
         memset(out, 0, w->out_stride * sizeof *out);
     else if (pass->network->loss == CORE_CROSS_ENTROPY)
-        cross_entropy_backward(out, w->out_stride, pass->targets[row], w->sum[at], scale);
+        cross_entropy_backward(out, w->out_stride, pass->targets[place], w->sum[at], scale);
     else
-        squared_error_backward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs, scale);
+        squared_error_backward(out, w->outputs, (const real *)pass->target_vectors + place * w->outputs, scale);
 }
 
 /* dh of the rows from that of the rows that are decoded: zeros for the others */
@@ -90,11 +93,16 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
                           size_t t)
 {
     cell_step step = step_of(w, l, t);
+    if (w->dh_held)
+        hold_gradients(pass, w, t);
     cell_of(pass->network)->backward(&step);
-    if (t == 0) /* the chunk's first state is a constant */
-        return;
-    product(step.streams, w->stride, w->gates.products, step.gates + w->gates.apart, w->gates.row, weights->hh,
-            step.dh_prev, w->stride, step.dh_prev, w->stride, t % 2);
+    if (w->dh_held)
+        clear_gates(pass, w, l, t);
+    if (t > 0 || pass->initial_gradients) /* as a rule the chunk's first state is a constant */
+        product(step.streams, w->stride, w->gates.products, step.gates + w->gates.apart, w->gates.row, weights->hh,
+                step.dh_prev, w->stride, step.dh_prev, w->stride, t % 2);
+    if (w->dh_held)
+        restore_gradients(pass, w, t);
 }
 
 /* The gradient of what came from below, through the mask if there was one */
@@ -117,7 +125,7 @@ static void backward_steps(const core_pass *pass, const workspace *w, int64_t l,
 {
     for (size_t t = first + count; t-- > first;)
         backward_step(pass, w, l, weights, t);
-    if (has_input_gradient(pass->network, l))
+    if (l > 0 || pass->network->input == CORE_EMBEDDED_IDS || pass->input_gradients)
         backward_inputs(w, l, weights, rows_of(w, first, count));
 }
 
@@ -276,7 +284,7 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
         size_t count = 0;
         if (kinds[i].recurrent)
             from[count++] =
-                (outer_input){h_at(w, l, step), w->stride, w->hidden, hh + kinds[i].row * w->hidden, w->hidden};
+                (outer_input){h_before(w, l, step), w->stride, w->hidden, hh + kinds[i].row * w->hidden, w->hidden};
         if (kinds[i].input && has_inputs) {
             layer_input x = input_of(w, l);
             from[count++] =
@@ -306,6 +314,50 @@ typedef struct backward_phase {
     size_t back_shares, sum_shares;
 } backward_phase;
 
+/* Where a stream's gradients stand in the caller's [parts][L][B][H] */
+static size_t state_gradients_at(const core_pass *pass, const workspace *w, size_t part, int64_t l, size_t b)
+{
+    return ((part * (size_t)pass->network->layers + (size_t)l) * w->streams + b) * w->hidden;
+}
+
+/* The gradient of the state after the chunk, for a share of the streams */
+static void add_state_gradients(const core_pass *pass, const workspace *w, int64_t l)
+{
+    const real *given = pass->state_gradients;
+    size_t end = w->my_streams.first + w->my_streams.count;
+    for (size_t b = w->my_streams.first; b < end; b++) {
+        const real *from = given + state_gradients_at(pass, w, 0, l, b);
+        real *dh = w->dh + (w->rows + b) * w->stride;
+        for (size_t j = 0; j < w->hidden; j++)
+            dh[j] += from[j];
+        if (w->c)
+            memcpy(w->dc + b * w->stride, given + state_gradients_at(pass, w, 1, l, b), w->hidden * sizeof *dh);
+    }
+}
+
+/* The gradient of the state before the chunk, for a share of the streams */
+static void copy_initial_gradients(const core_pass *pass, const workspace *w, int64_t l)
+{
+    real *wanted = pass->initial_gradients;
+    size_t end = w->my_streams.first + w->my_streams.count, bytes = w->hidden * sizeof(real);
+    for (size_t b = w->my_streams.first; b < end; b++) {
+        memcpy(wanted + state_gradients_at(pass, w, 0, l, b), w->dh + b * w->stride, bytes);
+        if (w->c)
+            memcpy(wanted + state_gradients_at(pass, w, 1, l, b), w->dc + b * w->stride, bytes);
+    }
+}
+
+/* The gradients of the input vectors of some steps, for a share of the streams */
+static void copy_input_gradients(const core_pass *pass, const workspace *w, size_t first, size_t count)
+{
+    size_t inputs = (size_t)pass->network->layer[0].inputs, end = w->my_streams.first + w->my_streams.count;
+    for (size_t t = first; t < first + count; t++)
+        for (size_t b = w->my_streams.first; b < end; b++) {
+            size_t row = t * w->streams + b;
+            memcpy((real *)pass->input_gradients + row * inputs, w->dx + row * w->x_stride, inputs * sizeof(real));
+        }
+}
+
 /* The way back through a block with a share of the streams */
 static void go_back(const backward_phase *phase, team me)
 {
@@ -321,6 +373,8 @@ static void go_back(const backward_phase *phase, team me)
         memset(w.dh + row, 0, mine);
         memset(w.dc + row, 0, mine);
     }
+    if (end == w.steps && phase->back.layer < n->layers && pass->state_gradients)
+        add_state_gradients(pass, &w, phase->back.layer);
     for (size_t t = end, count; t > start; t -= count) {
         count = least_of(steps_at_once(&w), t - start);
         if (phase->back.layer == n->layers)
@@ -329,6 +383,10 @@ static void go_back(const backward_phase *phase, team me)
         else
             backward_steps(pass, &w, phase->back.layer, &weights, t - count, count);
     }
+    if (start == 0 && phase->back.layer < n->layers && pass->initial_gradients)
+        copy_initial_gradients(pass, &w, phase->back.layer);
+    if (phase->back.layer == 0 && pass->input_gradients)
+        copy_input_gradients(pass, &w, phase->back.first, phase->back.count);
 }
 
 /* A block's weight gradients, for a share of their rows */

@@ -42,6 +42,10 @@ static const core_cell *cell_of(const core_network *network)
 
 #include "workspace.c"
 
+#include "positions.c"
+
+#include "ragged.c"
+
 #include "forward.c"
 
 #include "step.c"
@@ -63,6 +67,7 @@ const rnn_core RNN_CORE_NAME = {
     .state_stride = state_stride,
     .plan = plan,
     .pack = pack,
+    .count_decoded = count_decoded,
     .workspace_size = workspace_size,
     .forward = forward,
     .backward = backward,

@@ -86,6 +86,9 @@ typedef struct core_shape {
     int64_t decoded; /* positions whose outputs are computed: all, or only those that have a target */
     size_t workers;
     bool training; /* backward() will follow; dropout is on */
+    bool starts;   /* some streams begin anew within the chunk */
+    bool ragged;   /* that, or some end before the chunk does */
+    bool kept;     /* backward() gets the outputs' gradients, and may give those of input vectors */
 } core_shape;
 
 /* One pass over one chunk. */
@@ -103,13 +106,23 @@ typedef struct core_pass {
     const int32_t *targets;      /* [T][B], negative: none; or NULL, or */
     const void *target_vectors;  /* [T][B][O]; or NULL */
     const uint8_t *target_mask;  /* [T][B] 0: the target vector doesn't count; NULL: all do */
+    int64_t first_step;          /* what `lengths` calls the pass's first step */
+    const int64_t *lengths;      /* [B] steps after which a stream stands still; NULL: none does */
+    const uint8_t *starts;       /* [T][B] not 0: the stream's state is zeros before the step; or NULL */
+    bool last_only;              /* only a stream's last step, by `lengths`, has outputs and a target; [B] of each */
     const void *state;           /* [parts][L][B][stride]: before the chunk */
     void *next_state;            /* the same, after it; may be `state` */
-    void *outputs;               /* [T][B][O] or NULL; not NULL: all positions are decoded */
+    void *outputs;               /* [T][B][O] or NULL; not NULL: all positions are decoded that have outputs */
     double *position_loss;       /* [T][B] written where there is a target */
+    uint8_t *hits;               /* [T][B] written there, too: whether the target has the largest output; or NULL */
     double gradient_scale;       /* backward(): what the gradient of each position's loss is multiplied by */
     void *gradients;             /* backward() adds to them */
     double *gradient_norms;      /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
+    bool outside_loss;           /* the loss is the caller's: instead of targets, backward() gets */
+    const void *output_gradients; /* its gradient: [T][B][O], or [B][O] if last_only; NULL: zeros */
+    const void *state_gradients;  /* [parts][L][B][H] backward(): that of the state after the chunk; NULL: zeros */
+    void *initial_gradients;      /* the same of the state before it, to write; or NULL */
+    void *input_gradients;        /* [T][B][I] of input vectors, to write; or NULL */
 } core_pass;
 
 /* One step of one stream, forward. */
@@ -155,6 +168,9 @@ typedef struct rnn_core {
     /* Weights in the order in which the matrix products read them, for forward() and backward(); either may be NULL. */
     void (*pack)(const core_network *network, const void *parameters, const core_team *team, void *forward,
                  void *backward);
+
+    /* How many positions a pass decodes, which is for its shape: as its inputs, targets and outputs say. */
+    int64_t (*count_decoded)(const core_pass *pass);
 
     /* SIZE_MAX when the number doesn't fit. */
     size_t (*workspace_size)(const core_network *network, const core_shape *shape);

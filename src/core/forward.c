@@ -87,9 +87,11 @@ static void forward_step(const core_pass *pass, const workspace *w, int64_t l, c
 {
     cell_step step = step_of(w, l, t);
     real *recurrent = step.gates + w->gates.apart;
+    begin_step(pass, w, l, t);
     product(step.streams, w->gates.products, w->hidden, step.h_prev, w->stride, weights->hh, recurrent, w->gates.row,
             recurrent, w->gates.row, t % 2);
     cell_of(pass->network)->forward(&step);
+    end_step(pass, w, l, t);
 }
 
 /*
@@ -119,21 +121,13 @@ static void drop(const core_pass *pass, const workspace *w, int64_t l, share row
     }
 }
 
-/* Whether a row has a target. */
-static bool has_target(const core_pass *pass, size_t row)
-{
-    if (pass->targets)
-        return pass->targets[row] >= 0;
-    return pass->target_vectors && (!pass->target_mask || pass->target_mask[row]);
-}
-
-/* Counts the rows that are decoded, where not all are: those that have a target. */
+/* Counts the rows that are decoded, where not all are. */
 static void find_decoded(const core_pass *pass, const workspace *w)
 {
     uint32_t count = 0;
     for (size_t row = 0; row < w->rows; row++) {
         w->decoded_before[row] = count;
-        count += has_target(pass, row);
+        count += must_decode(pass, row);
     }
     w->decoded_before[w->rows] = count;
 }
@@ -142,9 +136,12 @@ static void find_decoded(const core_pass *pass, const workspace *w)
 static double position_loss(const core_pass *pass, const workspace *w, size_t row, size_t at)
 {
     real *out = w->out + at * w->out_stride;
-    if (pass->network->loss == CORE_CROSS_ENTROPY)
-        return cross_entropy_forward(out, w->out_stride, pass->targets[row], &w->sum[at]);
-    return squared_error_forward(out, w->outputs, (const real *)pass->target_vectors + row * w->outputs);
+    size_t place = place_of(pass, row);
+    if (pass->network->loss == CORE_SQUARED_ERROR)
+        return squared_error_forward(out, w->outputs, (const real *)pass->target_vectors + place * w->outputs);
+    if (pass->hits)
+        pass->hits[place] = is_largest(out, w->outputs, (size_t)pass->targets[place]);
+    return cross_entropy_forward(out, w->out_stride, pass->targets[place], &w->sum[at]);
 }
 
 /* Copies h of the last layer, of those of the rows that are decoded, to `top`. */
@@ -191,10 +188,11 @@ static void forward_outputs(const core_pass *pass, const workspace *w, share row
            w->out + decoded.first * w->out_stride, false);
     size_t at = decoded.first;
     for (size_t row = rows.first; row < rows.first + rows.count; row++) {
-        if (pass->outputs)
-            memcpy((real *)pass->outputs + row * w->outputs, w->out + row * w->out_stride, w->outputs * sizeof(real));
+        if (pass->outputs && is_decoded(w, row))
+            memcpy((real *)pass->outputs + place_of(pass, row) * w->outputs, w->out + at * w->out_stride,
+                   w->outputs * sizeof(real));
         if (has_target(pass, row))
-            pass->position_loss[row] = position_loss(pass, w, row, at);
+            pass->position_loss[place_of(pass, row)] = position_loss(pass, w, row, at);
         at += is_decoded(w, row);
     }
 }

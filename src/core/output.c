@@ -47,6 +47,15 @@ INLINE double exp_row(real *row, size_t count, real shift)
     return total;
 }
 
+/* Whether an output is the largest of its row; of equal ones the first is. */
+static bool is_largest(const real *row, size_t count, size_t output)
+{
+    for (size_t i = 0; i < count; i++)
+        if (row[i] > row[output] || (i < output && row[i] == row[output]))
+            return false;
+    return true;
+}
+
 /*
  * Softmax cross-entropy: -log p[target], p = softmax(row). `count` is a multiple of WIDTH; what pads the row is
  * -infinity. row: in, logits; out, exp(logits - max), and *sum their sum.

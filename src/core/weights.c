@@ -17,7 +17,7 @@ typedef struct forward_layer_weights {
 } forward_layer_weights;
 
 typedef struct backward_layer_weights {
-    real *ih; /* K = G S, N = I rounded up. None where nothing below wants a gradient. */
+    real *ih; /* K = G S, N = I rounded up. None for ids. */
     real *hh; /* K = G S, N = S */
 } backward_layer_weights;
 
@@ -43,11 +43,6 @@ static gate_widths widths_of(const core_network *n)
 static bool has_input_product(const core_network *n, int64_t layer)
 {
     return layer > 0 || n->input != CORE_IDS;
-}
-
-static bool has_input_gradient(const core_network *n, int64_t layer)
-{
-    return layer > 0 || n->input == CORE_EMBEDDED_IDS;
 }
 
 /*
@@ -85,7 +80,7 @@ static void plan_backward_layer(arena *memory, const core_network *n, int64_t l,
     core_packed_layer *p = &layer->packed;
     p->back_hh = plan_array(memory, gates.products, stride);
     p->back_ih =
-        has_input_gradient(n, l) ? plan_array(memory, gates.products, round_up((size_t)layer->inputs)) : CORE_NONE;
+        has_input_product(n, l) ? plan_array(memory, gates.products, round_up((size_t)layer->inputs)) : CORE_NONE;
 }
 
 static void plan(core_network *n, core_layer *layers)

@@ -19,6 +19,7 @@ typedef struct workspace {
     real *x;                     /* [T][B][X] inputs of the first layer that are vectors or embedded; or NULL */
     real *h;                     /* [L][T + 1][B][S], from the state before the chunk on */
     real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
+    real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL where no stream begins anew: in h, c */
     real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
     real *mask, *dropped;        /* [L - 1][T][B][S] dropout: the factors, and the layer's h times them; or NULL */
     uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
@@ -30,6 +31,7 @@ typedef struct workspace {
     real *dh_below;              /* [T + 1][B][S] the same of the layer below; the two change places */
     real *dx;                    /* [T][B][X] gradient of embedded inputs; or NULL */
     real *dc;                    /* [B][S] */
+    real *dh_held, *dc_held;     /* [B][S] of streams that start or stand still, while a step goes back; or NULL */
     real *zeros;                 /* [X or S, whichever is more] */
     size_t zero_count;
     real *scratch; /* [scratch_size], of each worker */
@@ -61,6 +63,10 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     w.h = take(memory, w.rows + w.streams, w.stride, layers);
     if (cell_of(n)->info.parts > 1)
         w.c = take(memory, w.rows + w.streams, w.stride, layers);
+    if (shape->starts)
+        w.h_before = take(memory, w.rows, w.stride, layers);
+    if (shape->starts && cell_of(n)->info.parts > 1)
+        w.c_before = take(memory, w.rows, w.stride, layers);
     w.gate = take(memory, w.rows, w.gates.row, layers);
     if (decodes_some(&w)) {
         w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
@@ -78,9 +84,13 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     }
     w.dh = take(memory, w.rows + w.streams, w.stride, 1);
     w.dh_below = take(memory, w.rows + w.streams, w.stride, layers > 1);
-    if (has_input_gradient(n, 0))
+    if (n->input == CORE_EMBEDDED_IDS || (n->input == CORE_VECTORS && shape->kept))
         w.dx = take(memory, w.rows, w.x_stride, 1);
     w.dc = take(memory, w.streams, w.stride, 1);
+    if (shape->ragged) {
+        w.dh_held = take(memory, w.streams, w.stride, 1);
+        w.dc_held = take(memory, w.streams, w.stride, 1);
+    }
     w.zero_count = w.x_stride > w.stride ? w.x_stride : w.stride;
     w.zeros = take(memory, w.zero_count, 1, 1);
     w.scratch_size = OUTER_SCRATCH + round_up(w.gates.row + w.out_stride);
@@ -121,6 +131,17 @@ static real *h_at(const workspace *w, int64_t layer, size_t t)
 static real *c_at(const workspace *w, int64_t layer, size_t t)
 {
     return w->c ? w->c + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride : NULL;
+}
+
+/* [B][S] what step t of a layer begins with: as a rule, what the one before has left */
+static real *h_before(const workspace *w, int64_t layer, size_t t)
+{
+    return w->h_before ? w->h_before + ((size_t)layer * w->steps + t) * w->streams * w->stride : h_at(w, layer, t);
+}
+
+static real *c_before(const workspace *w, int64_t layer, size_t t)
+{
+    return w->c_before ? w->c_before + ((size_t)layer * w->steps + t) * w->streams * w->stride : c_at(w, layer, t);
 }
 
 /* [B][R][S] of a layer at step t */
@@ -185,10 +206,10 @@ static cell_step step_of(const workspace *w, int64_t layer, size_t t)
     cell_step step = {.streams = w->my_streams.count,
                       .width = w->stride,
                       .gates = gate_at(w, layer, t) + first * w->gates.row,
-                      .h_prev = h_at(w, layer, t) + at,
+                      .h_prev = h_before(w, layer, t) + at,
                       .h = h_at(w, layer, t + 1) + at};
     if (w->c) {
-        step.c_prev = c_at(w, layer, t) + at;
+        step.c_prev = c_before(w, layer, t) + at;
         step.c = c_at(w, layer, t + 1) + at;
     }
     if (w->dh) {
