@@ -100,26 +100,25 @@ typedef struct core_pass {
     void *workspace;         /* workspace_size() bytes; carries the activations from forward() to backward() */
     const core_team *team;
     core_shape shape;
-    uint64_t seed, random_index; /* of the dropout masks: the same two, the same masks */
-    const int32_t *ids;          /* [T][B] inputs, or */
-    const void *vectors;         /* [T][B][I] */
-    const int32_t *targets;      /* [T][B], negative: none; or NULL, or */
-    const void *target_vectors;  /* [T][B][O]; or NULL */
-    const uint8_t *target_mask;  /* [T][B] 0: the target vector doesn't count; NULL: all do */
-    int64_t first_step;          /* what `lengths` calls the pass's first step */
-    const int64_t *lengths;      /* [B] steps after which a stream stands still; NULL: none does */
-    const uint8_t *starts;       /* [T][B] not 0: the stream's state is zeros before the step; or NULL */
-    bool last_only;              /* only a stream's last step, by `lengths`, has outputs and a target; [B] of each */
-    const void *state;           /* [parts][L][B][stride]: before the chunk */
-    void *next_state;            /* the same, after it; may be `state` */
-    void *outputs;               /* [T][B][O] or NULL; not NULL: all positions are decoded that have outputs */
-    double *position_loss;       /* [T][B] written where there is a target */
-    uint8_t *hits;               /* [T][B] written there, too: whether the target has the largest output; or NULL */
-    double gradient_scale;       /* backward(): what the gradient of each position's loss is multiplied by */
-    void *gradients;             /* backward() adds to them */
-    double *gradient_norms;      /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
-    bool outside_loss;           /* the loss is the caller's: instead of targets, backward() gets */
-    const void *output_gradients; /* its gradient: [T][B][O], or [B][O] if last_only; NULL: zeros */
+    uint64_t seed, random_index;  /* of the dropout masks: the same two, the same masks */
+    const int32_t *ids;           /* [T][B] inputs, or */
+    const void *vectors;          /* [T][B][I] */
+    const int32_t *targets;       /* [T][B], negative: none; or NULL, or */
+    const void *target_vectors;   /* [T][B][O]; or NULL */
+    const uint8_t *target_mask;   /* [T][B] 0: the target vector doesn't count; NULL: all do */
+    int64_t first_step;           /* what `lengths` calls the pass's first step */
+    const int64_t *lengths;       /* [B] steps after which a stream stands still; NULL: none does */
+    const uint8_t *starts;        /* [T][B] not 0: the stream's state is zeros before the step; or NULL */
+    bool last_only;               /* only a stream's last step, by `lengths`, has outputs and a target; [B] of each */
+    const void *state;            /* [parts][L][B][stride]: before the chunk */
+    void *next_state;             /* the same, after it; may be `state` */
+    void *outputs;                /* [T][B][O] or NULL; not NULL: all positions are decoded that have outputs */
+    double *position_loss;        /* [T][B] written where there is a target */
+    uint8_t *hits;                /* [T][B] written there, too: whether the target has the largest output; or NULL */
+    double gradient_scale;        /* backward(): what the gradient of each position's loss is multiplied by */
+    void *gradients;              /* backward() adds to them */
+    double *gradient_norms;       /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
+    const void *output_gradients; /* backward(), instead of targets: [T][B][O], or [B][O] if last_only; or NULL */
     const void *state_gradients;  /* [parts][L][B][H] backward(): that of the state after the chunk; NULL: zeros */
     void *initial_gradients;      /* the same of the state before it, to write; or NULL */
     void *input_gradients;        /* [T][B][I] of input vectors, to write; or NULL */

@@ -40,13 +40,13 @@ static bool has_target(const core_pass *pass, size_t row)
 /* Whether a row is decoded, where not all are */
 static bool must_decode(const core_pass *pass, size_t row)
 {
-    return pass->outputs || pass->outside_loss ? has_outputs(pass, row) : has_target(pass, row);
+    return pass->outputs ? has_outputs(pass, row) : has_target(pass, row);
 }
 
 static int64_t count_decoded(const core_pass *pass)
 {
     int64_t rows = pass->shape.steps * pass->shape.streams, count = 0;
-    bool all = pass->outputs || pass->outside_loss || (pass->target_vectors && !pass->target_mask);
+    bool all = pass->outputs || (pass->target_vectors && !pass->target_mask);
     if (rows >= UINT32_MAX || (all && !pass->lengths))
         return rows;
     for (int64_t row = 0; row < rows; row++)

@@ -19,7 +19,7 @@ typedef struct workspace {
     real *x;                     /* [T][B][X] inputs of the first layer that are vectors or embedded; or NULL */
     real *h;                     /* [L][T + 1][B][S], from the state before the chunk on */
     real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
-    real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL where no stream begins anew: in h, c */
+    real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL: in h, c */
     real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
     real *mask, *dropped;        /* [L - 1][T][B][S] dropout: the factors, and the layer's h times them; or NULL */
     uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
