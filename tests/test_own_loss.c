@@ -212,10 +212,482 @@ static void test_gradients_of_parameters_inputs_and_initial_state_are_numerical_
         }
 }
 
+/* ---- Against rnn_forward_backward() ------------------------------------------------------------------------------ */
+
+/* The gradient of the sum of softmax cross-entropies with respect to the logits, in their place */
+static void to_softmax_gradient(double *logits, const int32_t *targets, int64_t rows, int64_t symbols)
+{
+    for (int64_t row = 0; row < rows; row++, logits += symbols) {
+        double most = logits[0], sum = 0;
+        for (int64_t o = 1; o < symbols; o++)
+            most = fmax(most, logits[o]);
+        for (int64_t o = 0; o < symbols; o++)
+            sum += exp(logits[o] - most);
+        for (int64_t o = 0; o < symbols; o++)
+            logits[o] = targets[row] == RNN_IGNORE ? 0 : exp(logits[o] - most) / sum - (o == targets[row]);
+    }
+}
+
+static void test_cross_entropy_by_hand_gives_the_librarys_gradients(void **state)
+{
+    (void)state;
+    for (int c = 0; c < CELLS; c++) {
+        rnn_model_options o = make_options(INPUTS, HIDDEN, OUTPUTS, LAYERS, RNN_FLOAT64);
+        o.cell = cells[c];
+        o.dropout = 0.3;
+        rnn_model *model = create_random_model(&o, 0.8, 5);
+        rnn_state *own = create_random_state(model, STREAMS, 0.5, 6), *library = create_state(model, STREAMS);
+        owned_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 7);
+        assert_ok(rnn_state_copy(library, own));
+        assert_ok(rnn_forward_backward(model, library, &chunk.chunk, NULL));
+        double *expected = get_all_gradients(model);
+        assert_ok(rnn_model_zero_gradients(model));
+
+        double outputs[STEPS * STREAMS * OUTPUTS];
+        rnn_chunk_gradients gradients = no_gradients();
+        assert_ok(rnn_forward_training(model, own, &chunk.chunk, outputs, STEPS * STREAMS * OUTPUTS));
+        to_softmax_gradient(outputs, chunk.targets, STEPS * STREAMS, OUTPUTS);
+        gradients.outputs = outputs;
+        assert_ok(rnn_backward(model, own, &gradients));
+        double *actual = get_all_gradients(model);
+        assert_all_close(actual, expected, parameter_total(model), 1e-13);
+        assert_true(rnn_state_random_index(own) == rnn_state_random_index(library));
+        free(actual);
+        free(expected);
+        destroy_chunk(&chunk);
+        rnn_state_destroy(own);
+        rnn_state_destroy(library);
+        rnn_model_destroy(model);
+    }
+}
+
+/* ---- The same bits ----------------------------------------------------------------------------------------------- */
+
+/* The gradients of a model that is worth several threads, all of which `input_gradients` adds to */
+static double *gradients_on(int32_t threads, double *input_gradients)
+{
+    enum { T = 20, B = 24, I = 30, H = 64, O = 40 };
+    rnn_model_options o = make_options(I, H, O, 2, RNN_FLOAT64);
+    random_source source = {9};
+    o.cell = RNN_CELL_GRU;
+    o.input = RNN_INPUT_VECTORS;
+    rnn_model *model = create_random_model(&o, 0.3, 5);
+    rnn_state *state = create_state(model, B);
+    owned_chunk chunk = create_random_chunk_for(model, T, B, 0, 7);
+    double *outputs = allocate(T * B * O, sizeof *outputs);
+    rnn_chunk_gradients gradients = no_gradients();
+    assert_ok(rnn_set_threads(threads));
+    assert_ok(rnn_forward_training(model, state, &chunk.chunk, outputs, T * B * O));
+    random_fill(&source, outputs, T * B * O, 1);
+    gradients.outputs = outputs;
+    gradients.input_vectors = input_gradients;
+    assert_ok(rnn_set_threads(threads == 1 ? 3 : threads)); /* another number of threads goes back */
+    assert_ok(rnn_backward(model, state, &gradients));
+    assert_ok(rnn_set_threads(0));
+    double *result = get_all_gradients(model);
+    free(outputs);
+    destroy_chunk(&chunk);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+    return result;
+}
+
+static void test_any_number_of_threads_gives_the_same_bits(void **state)
+{
+    (void)state;
+    static const int32_t threads[] = {2, 3, 7};
+    static double inputs[20 * 24 * 30], expected_inputs[20 * 24 * 30];
+    size_t count = (size_t)(3 * 64 * (30 + 64 + 1) + 3 * 64 * (64 + 64 + 1) + 40 * 65);
+    double *expected = gradients_on(1, expected_inputs);
+    for (int i = 0; i < 3; i++) {
+        double *actual = gradients_on(threads[i], inputs);
+        assert_memory_equal(actual, expected, count * sizeof *actual);
+        assert_memory_equal(inputs, expected_inputs, sizeof inputs);
+        free(actual);
+    }
+    free(expected);
+}
+
+/* ---- What is refused --------------------------------------------------------------------------------------------- */
+
+/* A model that takes vectors, a state, a chunk, outputs and what backward needs */
+typedef struct fixture {
+    rnn_model *model;
+    rnn_state *state;
+    owned_chunk chunk;
+    double outputs[STEPS * STREAMS * OUTPUTS];
+    rnn_chunk_gradients gradients;
+} fixture;
+
+static fixture *create_fixture(void)
+{
+    fixture *f = allocate(1, sizeof *f);
+    rnn_model_options o = vector_options(RNN_CELL_LSTM);
+    f->model = create_random_model(&o, 0.5, 5);
+    f->state = create_state(f->model, STREAMS);
+    f->chunk = create_random_chunk_for(f->model, STEPS, STREAMS, 0, 7);
+    f->gradients = no_gradients();
+    f->gradients.outputs = f->outputs;
+    return f;
+}
+
+static void destroy_fixture(fixture *f)
+{
+    rnn_model_destroy(f->model);
+    rnn_state_destroy(f->state);
+    destroy_chunk(&f->chunk);
+    free(f);
+}
+
+static void forward(fixture *f)
+{
+    assert_ok(rnn_forward_training(f->model, f->state, &f->chunk.chunk, f->outputs, STEPS * STREAMS * OUTPUTS));
+}
+
+static void test_backward_needs_a_forward_pass_of_its_own(void **state)
+{
+    (void)state;
+    fixture *f = create_fixture();
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "the state keeps no activations; call rnn_forward_training() before rnn_backward()");
+    assert_ok(rnn_forward(f->model, f->state, &f->chunk.chunk, NULL, 0, NULL));
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
+    forward(f);
+    assert_ok(rnn_backward(f->model, f->state, &f->gradients));
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
+    destroy_fixture(f);
+}
+
+static void test_backward_refuses_another_model_and_one_that_has_changed(void **state)
+{
+    (void)state;
+    fixture *f = create_fixture();
+    rnn_model_options o = options_of(f->model);
+    rnn_model *other = create_random_model(&o, 0.5, 5);
+    rnn_optimizer *optimizer = NULL;
+    assert_ok(rnn_optimizer_create(f->model, NULL, &optimizer));
+    forward(f);
+    assert_fails(rnn_backward(other, f->state, &f->gradients), RNN_ERROR_MISMATCH, "another model");
+    assert_ok(rnn_backward(f->model, f->state, &f->gradients));
+    forward(f);
+    assert_ok(rnn_optimizer_step(optimizer, f->model));
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_MISMATCH, "have changed since");
+    forward(f);
+    double *values = get_parameter(f->model, 0);
+    set_parameter(f->model, 0, values);
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_MISMATCH, "have changed since");
+    free(values);
+    rnn_optimizer_destroy(optimizer);
+    rnn_model_destroy(other);
+    destroy_fixture(f);
+}
+
+/* After each refusal the right call works, and adds what it adds without them. */
+static void test_bad_gradients_are_refused_and_change_nothing(void **state)
+{
+    (void)state;
+    fixture *f = create_fixture();
+    double bad[2 * LAYERS * STREAMS * HIDDEN] = {0}, kept;
+    rnn_chunk_gradients g;
+    forward(f);
+    assert_ok(rnn_backward(f->model, f->state, &f->gradients));
+    double *expected = get_all_gradients(f->model);
+    assert_ok(rnn_model_zero_gradients(f->model));
+    assert_ok(rnn_state_reset(f->state));
+    forward(f);
+
+    assert_fails(rnn_backward(NULL, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_backward(f->model, NULL, &f->gradients), RNN_ERROR_ARGUMENT, "state is NULL");
+    assert_fails(rnn_backward(f->model, f->state, NULL), RNN_ERROR_ARGUMENT, "gradients is NULL");
+    g = no_gradients();
+    assert_fails(rnn_backward(f->model, f->state, &g), RNN_ERROR_ARGUMENT,
+                 "gradients->outputs and gradients->final_state are both NULL");
+    g.struct_size = 3;
+    assert_fails(rnn_backward(f->model, f->state, &g), RNN_ERROR_ARGUMENT, "struct_size of gradients is 3");
+    g = no_gradients();
+    bad[1] = NAN;
+    g.final_state = bad;
+    assert_fails(rnn_backward(f->model, f->state, &g), RNN_ERROR_ARGUMENT, "gradients->final_state[1] is ");
+    kept = f->outputs[5];
+    f->outputs[5] = INFINITY;
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "gradients->outputs[5] is inf; it must be finite");
+    f->outputs[5] = kept;
+
+    assert_ok(rnn_backward(f->model, f->state, &f->gradients));
+    double *actual = get_all_gradients(f->model);
+    assert_memory_equal(actual, expected, (size_t)parameter_total(f->model) * sizeof *actual);
+    free(actual);
+    free(expected);
+    destroy_fixture(f);
+}
+
+static void test_what_a_pass_has_not_computed_has_no_gradient(void **state)
+{
+    (void)state;
+    fixture *f = create_fixture();
+    double weights[STEPS * STREAMS * OUTPUTS] = {0}, inputs[STEPS * STREAMS];
+    f->gradients.outputs = weights;
+    assert_ok(rnn_forward_training(f->model, f->state, &f->chunk.chunk, NULL, 0));
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "no outputs were computed");
+    destroy_fixture(f);
+
+    rnn_model_options o = make_options(INPUTS, HIDDEN, OUTPUTS, 1, RNN_FLOAT64);
+    rnn_model *model = create_model(&o);
+    rnn_state *own = create_state(model, STREAMS);
+    owned_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0, 7);
+    rnn_chunk_gradients g = no_gradients();
+    g.outputs = weights;
+    g.input_vectors = inputs;
+    double outputs[STEPS * STREAMS * OUTPUTS];
+    assert_ok(rnn_forward_training(model, own, &chunk.chunk, outputs, STEPS * STREAMS * OUTPUTS));
+    assert_fails(rnn_backward(model, own, &g), RNN_ERROR_ARGUMENT,
+                 "gradients->input_vectors is given; it must be NULL, since the model has ids as inputs");
+    destroy_chunk(&chunk);
+    rnn_state_destroy(own);
+    rnn_model_destroy(model);
+}
+
+static void test_forward_training_refuses_what_it_does_not_compute(void **state)
+{
+    (void)state;
+    fixture *f = create_fixture();
+    double losses[STEPS * STREAMS];
+    snapshot before = take_snapshot(f->model, f->state);
+    f->chunk.chunk.losses = losses;
+    f->chunk.chunk.target_vectors = f->chunk.target_vectors;
+    assert_fails(rnn_forward_training(f->model, f->state, &f->chunk.chunk, NULL, 0), RNN_ERROR_ARGUMENT,
+                 "chunk->losses is given; it must be NULL, since the loss is the caller's");
+    f->chunk.chunk.losses = NULL;
+    assert_fails(rnn_forward_training(f->model, f->state, &f->chunk.chunk, f->outputs, 5), RNN_ERROR_ARGUMENT,
+                 "outputs_count is 5; it must be 126");
+    assert_fails(rnn_forward_training(NULL, f->state, &f->chunk.chunk, NULL, 0), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_forward_training(f->model, NULL, &f->chunk.chunk, NULL, 0), RNN_ERROR_ARGUMENT, "state is NULL");
+    assert_fails(rnn_forward_training(f->model, f->state, NULL, NULL, 0), RNN_ERROR_ARGUMENT, "chunk is NULL");
+    assert_unchanged(&before, f->model, f->state);
+    free(before.bytes);
+    destroy_fixture(f);
+}
+
+/* ---- No memory --------------------------------------------------------------------------------------------------- */
+
+static int64_t allocations_left;
+
+static void *allocate_until(void *context, size_t alignment, size_t size)
+{
+    void *memory = NULL;
+    (void)context;
+    if (allocations_left-- <= 0 ||
+        posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size))
+        return NULL;
+    return memory;
+}
+
+static void release(void *context, void *memory, size_t size)
+{
+    (void)context;
+    (void)size;
+    free(memory);
+}
+
+static void test_whichever_allocation_fails_the_call_can_be_repeated(void **state)
+{
+    (void)state;
+    static const rnn_allocator failing = {.allocate = allocate_until, .release = release};
+    allocations_left = INT64_MAX;
+    assert_ok(rnn_set_allocator(&failing));
+    int failures = 0;
+    for (int64_t n = 0;; n++) {
+        allocations_left = INT64_MAX;
+        fixture *f = create_fixture();
+        int64_t lengths[STREAMS] = {1, 2, STEPS};
+        f->chunk.chunk.lengths = lengths;
+        allocations_left = n;
+        snapshot before = take_snapshot(f->model, f->state);
+        rnn_status first =
+            rnn_forward_training(f->model, f->state, &f->chunk.chunk, f->outputs, STEPS * STREAMS * OUTPUTS);
+        rnn_status second = first == RNN_OK ? rnn_backward(f->model, f->state, &f->gradients) : RNN_OK;
+        allocations_left = INT64_MAX;
+        failures += first != RNN_OK || second != RNN_OK;
+        if (first != RNN_OK) {
+            assert_int_equal(first, RNN_ERROR_MEMORY);
+            assert_unchanged(&before, f->model, f->state);
+            forward(f);
+        }
+        if (first != RNN_OK || second != RNN_OK)
+            assert_ok(rnn_backward(f->model, f->state, &f->gradients));
+        free(before.bytes);
+        destroy_fixture(f);
+        if (first == RNN_OK && second == RNN_OK)
+            break;
+    }
+    assert_in_range(failures, 4, 20);
+    assert_ok(rnn_set_allocator(NULL));
+}
+
+/* ---- Programs ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Two models learn to reverse strings: an encoder reads one, the decoder begins with the encoder's state and writes it
+ * backwards. What the decoder's initial state ought to have been goes back into the encoder.
+ */
+enum { LETTERS = 6, LENGTH = 5, BATCH = 32, UNITS = 64, ROUNDS = 700 };
+
+typedef struct translator {
+    rnn_model *encoder, *decoder;
+    rnn_state *read, *write;
+    rnn_optimizer *encoder_optimizer, *decoder_optimizer;
+} translator;
+
+static rnn_model *create_half(uint64_t seed)
+{
+    rnn_model_options o = make_options(LETTERS + 1, UNITS, LETTERS, 1, RNN_FLOAT32);
+    o.cell = RNN_CELL_GRU;
+    o.initialization = RNN_INIT_UNIFORM;
+    o.reduction = RNN_REDUCTION_MEAN;
+    o.seed = seed;
+    return create_model(&o);
+}
+
+static rnn_optimizer *create_adam(const rnn_model *model)
+{
+    rnn_optimizer_options options;
+    rnn_optimizer *optimizer = NULL;
+    assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_ADAM));
+    options.learning_rate = 0.005;
+    options.clip_value = 1;
+    assert_ok(rnn_optimizer_create(model, &options, &optimizer));
+    return optimizer;
+}
+
+/* A batch of strings [LENGTH][BATCH], and the decoder's inputs and targets: the reverse, one later and as it is. */
+static void make_strings(random_source *source, int32_t *letters, int32_t *inputs, int32_t *reversed)
+{
+    for (int t = 0; t < LENGTH; t++)
+        for (int b = 0; b < BATCH; b++) {
+            letters[t * BATCH + b] = random_below(source, LETTERS);
+            reversed[(LENGTH - 1 - t) * BATCH + b] = letters[t * BATCH + b];
+        }
+    for (int i = 0; i < LENGTH * BATCH; i++)
+        inputs[i] = i < BATCH ? LETTERS : reversed[i - BATCH];
+}
+
+/* One round; returns the share of letters that the decoder has right. */
+static double learn_strings(translator *t, random_source *source)
+{
+    int32_t letters[LENGTH * BATCH], inputs[LENGTH * BATCH], reversed[LENGTH * BATCH];
+    float outputs[LENGTH * BATCH * LETTERS], initial[BATCH * UNITS];
+    int64_t right = 0;
+    make_strings(source, letters, inputs, reversed);
+    rnn_chunk reading = {.struct_size = sizeof reading, .steps = LENGTH, .streams = BATCH, .inputs = letters};
+    rnn_chunk writing = {.struct_size = sizeof writing, .steps = LENGTH, .streams = BATCH, .inputs = inputs};
+    assert_ok(rnn_state_reset(t->read));
+    assert_ok(rnn_forward_training(t->encoder, t->read, &reading, NULL, 0));
+    assert_ok(rnn_state_copy(t->write, t->read));
+    assert_ok(rnn_forward_training(t->decoder, t->write, &writing, outputs, LENGTH * BATCH * LETTERS));
+    for (int i = 0; i < LENGTH * BATCH; i++) {
+        double row[LETTERS];
+        int best = 0;
+        to_doubles(RNN_FLOAT32, outputs + i * LETTERS, row, LETTERS);
+        for (int o = 1; o < LETTERS; o++)
+            best = row[o] > row[best] ? o : best;
+        right += best == reversed[i];
+        to_softmax_gradient(row, reversed + i, 1, LETTERS);
+        for (int o = 0; o < LETTERS; o++)
+            row[o] /= LENGTH * BATCH;
+        from_doubles(RNN_FLOAT32, row, outputs + i * LETTERS, LETTERS);
+    }
+    rnn_chunk_gradients of_decoder = no_gradients(), of_encoder = no_gradients();
+    of_decoder.outputs = outputs;
+    of_decoder.initial_state = initial;
+    of_encoder.final_state = initial;
+    assert_ok(rnn_backward(t->decoder, t->write, &of_decoder));
+    assert_ok(rnn_backward(t->encoder, t->read, &of_encoder));
+    assert_ok(rnn_optimizer_step(t->decoder_optimizer, t->decoder));
+    assert_ok(rnn_optimizer_step(t->encoder_optimizer, t->encoder));
+    return (double)right / (LENGTH * BATCH);
+}
+
+static void test_an_encoder_and_a_decoder_learn_to_reverse_strings(void **state)
+{
+    (void)state;
+    random_source source = {11};
+    double right = 0;
+    translator t = {.encoder = create_half(1), .decoder = create_half(2)};
+    t.read = create_state(t.encoder, BATCH);
+    t.write = create_state(t.decoder, BATCH);
+    t.encoder_optimizer = create_adam(t.encoder);
+    t.decoder_optimizer = create_adam(t.decoder);
+    for (int n = 0; n < ROUNDS; n++)
+        right = 0.95 * right + 0.05 * learn_strings(&t, &source);
+    if (right < 0.95)
+        fail_msg("%.3f of the letters are right", right);
+    rnn_optimizer_destroy(t.encoder_optimizer);
+    rnn_optimizer_destroy(t.decoder_optimizer);
+    rnn_state_destroy(t.read);
+    rnn_state_destroy(t.write);
+    rnn_model_destroy(t.encoder);
+    rnn_model_destroy(t.decoder);
+}
+
+/*
+ * Outputs that are quantiles of what comes next (Koenker and Bassett 1978): a value y costs max(q (y - x), (q - 1) (y -
+ * x)) with the output x. The series is uniform noise of -1 to 1, so the quantiles are 2 q - 1.
+ */
+static void test_a_model_with_quantiles_as_outputs_learns_them(void **state)
+{
+    (void)state;
+    enum { T = 20, B = 16, Q = 3, N = 600 };
+    static const double quantiles[Q] = {0.1, 0.5, 0.9};
+    rnn_model_options o = make_options(1, 8, Q, 1, RNN_FLOAT64);
+    o.cell = RNN_CELL_GRU;
+    o.input = RNN_INPUT_VECTORS;
+    o.loss = RNN_LOSS_SQUARED_ERROR;
+    o.initialization = RNN_INIT_UNIFORM;
+    rnn_model *model = create_model(&o);
+    rnn_state *run = create_state(model, B);
+    rnn_optimizer *optimizer = create_adam(model);
+    random_source source = {4};
+    double series[(T + 1) * B], outputs[T * B * Q], below[Q] = {0};
+    rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = T, .streams = B, .input_vectors = series};
+    for (int n = 0; n < N; n++) {
+        random_fill(&source, series, (T + 1) * B, 1);
+        assert_ok(rnn_forward_training(model, run, &chunk, outputs, T * B * Q));
+        for (int i = 0; i < T * B; i++)
+            for (int q = 0; q < Q; q++) {
+                double y = series[B + i], *x = &outputs[i * Q + q];
+                below[q] += n >= N / 2 && y < *x;
+                *x = (y < *x ? 1 - quantiles[q] : -quantiles[q]) / (T * B);
+            }
+        rnn_chunk_gradients gradients = no_gradients();
+        gradients.outputs = outputs;
+        assert_ok(rnn_backward(model, run, &gradients));
+        assert_ok(rnn_optimizer_step(optimizer, model));
+    }
+    for (int q = 0; q < Q; q++) {
+        double share = below[q] / (N / 2 * T * B);
+        if (fabs(share - quantiles[q]) > 0.02)
+            fail_msg("%.3f of the values are below the quantile %g", share, quantiles[q]);
+    }
+    rnn_optimizer_destroy(optimizer);
+    rnn_state_destroy(run);
+    rnn_model_destroy(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_of_parameters_inputs_and_initial_state_are_numerical_ones),
+        cmocka_unit_test(test_cross_entropy_by_hand_gives_the_librarys_gradients),
+        cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
+        cmocka_unit_test(test_backward_needs_a_forward_pass_of_its_own),
+        cmocka_unit_test(test_backward_refuses_another_model_and_one_that_has_changed),
+        cmocka_unit_test(test_bad_gradients_are_refused_and_change_nothing),
+        cmocka_unit_test(test_what_a_pass_has_not_computed_has_no_gradient),
+        cmocka_unit_test(test_forward_training_refuses_what_it_does_not_compute),
+        cmocka_unit_test(test_whichever_allocation_fails_the_call_can_be_repeated),
+        cmocka_unit_test(test_an_encoder_and_a_decoder_learn_to_reverse_strings),
+        cmocka_unit_test(test_a_model_with_quantiles_as_outputs_learns_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

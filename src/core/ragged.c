@@ -10,7 +10,7 @@
 
 static bool starts_at(const core_pass *pass, size_t row)
 {
-    return pass->starts && pass->starts[row] && !stands_still(pass, row);
+    return pass->starts && pass->starts[row];
 }
 
 /* What a stream begins a step with: what it had, or zeros */
