@@ -66,6 +66,37 @@ static void test_clipping_within_the_step_is_clipping_before_it(void **state)
     }
 }
 
+/* One step of SGD on a parameter of 10 with gradient 100, limit 5 and decay 0.5: 10 - 0.1 (5 + 0.5 10) */
+static void test_the_gradient_is_clipped_before_the_decay_is_added(void **state)
+{
+    (void)state;
+    rnn_model *model = new_model();
+    rnn_optimizer *optimizer;
+    rnn_optimizer_options options;
+    float values[SYMBOLS], *gradients;
+    void *all;
+    int64_t total, bias;
+    assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_SGD));
+    options.learning_rate = 0.1;
+    options.weight_decay = 0.5;
+    options.clip_value = 5;
+    assert_ok(rnn_optimizer_create(model, &options, &optimizer));
+    assert_ok(rnn_model_find_parameter(model, "decoder.bias", &bias));
+    for (int i = 0; i < SYMBOLS; i++)
+        values[i] = 10;
+    assert_ok(rnn_model_set_parameter(model, bias, values, SYMBOLS));
+    assert_ok(rnn_model_flat_gradients(model, &all, &total));
+    gradients = all;
+    for (int64_t i = 0; i < total; i++)
+        gradients[i] = 100;
+    assert_ok(rnn_optimizer_step(optimizer, model));
+    assert_ok(rnn_model_get_parameter(model, bias, values, SYMBOLS));
+    for (int i = 0; i < SYMBOLS; i++)
+        assert_relative((double)values[i], 9, 1e-6);
+    rnn_optimizer_destroy(optimizer);
+    rnn_model_destroy(model);
+}
+
 static void test_a_limit_that_is_none_is_refused(void **state)
 {
     (void)state;
@@ -86,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clipping_within_the_step_is_clipping_before_it),
+        cmocka_unit_test(test_the_gradient_is_clipped_before_the_decay_is_added),
         cmocka_unit_test(test_a_limit_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,7 @@
  *   rnn_last_error() holds one sentence that names the argument, its value and the limit. A failed call leaves every
  *   object and every result as it was: a handle that could not be created keeps the value that it had. NULL where an
  *   object is required is an error, never a crash. An option that has no effect beside the others must keep its
- * default; anything else is an error.
+ *   default; anything else is an error.
  * - **Ownership.** An object belongs to whoever created it and is released by its `_destroy` function, which accepts
  *   NULL. No function keeps a pointer of the caller's after it returns, and objects don't depend on one another's
  *   lives: a corpus outlives its vocabulary, a state its model. A pointer that a function hands out is valid as long as
@@ -41,20 +41,23 @@
  *   be aligned as C aligns these types; `bytes` and `text` may begin at any address.
  * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
  *   or `double`.
- * - **Option structs** begin with `struct_size` and are filled by an `_init` function, which is told the struct's size
- * by the caller. New fields come at the end, so a program compiled against an older header keeps working.
+ * - **Option structs** begin with `struct_size` and are filled by an `_init` function, to which the caller tells the
+ *   struct's size. New fields come at the end, so a program compiled against an older header keeps working.
  * - **Threads.** A model may be read (rnn_forward(), rnn_sample(), the getters) by any number of threads at once, each
  *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
  * - **Stack.** Every call works on a thread with a stack of 48 KiB, unless the library was built without optimisation.
- * - **Reproducibility.** The same seed gives the same bits on every run, on any number of threads, and on every
- *   processor with fused multiply-add (AVX2, AVX-512, NEON), whatever the compiler, for the same version of the
- *   library. Processors without (SSE2) give other last bits. A stream's results don't depend on the other streams, nor
- *   on how its steps are cut into calls of rnn_forward(). The caller's rounding mode, its treatment of subnormal
- * numbers and its exception traps change nothing, in files either, and are as they were when a call returns; within a
- * call that computes, subnormal numbers are zero. (One exception: x86 decides after rounding whether a result is
- * subnormal, NEON before. Results that round up to the smallest normal number differ.) All random numbers come from
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator, and
- * are the same on every machine.
+ * - **Reproducibility.** "The same bits" means: the same version of the library, options, seed and calls give the same
+ *   bits of parameters, states, outputs, losses, draws and files. Nothing else matters:
+ *   - the number of threads;
+ *   - the processor, if it has fused multiply-add (AVX2, AVX-512, NEON), and the compiler (gcc or clang). Processors
+ *     without (SSE2) give other last bits;
+ *   - the caller's rounding mode, treatment of subnormal numbers and exception traps. They are as they were when a call
+ *     returns. Within a call that computes, subnormal numbers are zero. (x86 decides after rounding whether a result is
+ *     subnormal, NEON before. So the two can differ in a result that rounds up to the smallest normal number.)
+ *
+ *   In the forward pass a stream's results don't depend on the other streams, nor on how its steps are cut into calls.
+ *   Another version of the library may give other bits. All random numbers come from Philox4x32-10 (Salmon et al.,
+ *   "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator.
  */
 #ifndef RNN_RNN_H
 #define RNN_RNN_H
@@ -1134,7 +1137,8 @@ typedef struct rnn_optimizer rnn_optimizer; /**< A rule of update and what it ha
 
 /**
  * The rule of update of a parameter x with gradient g. Products and roots are element by element; what is accumulated
- * begins as zeros. Except in AdamW, weight_decay x is added to g before anything else.
+ * begins as zeros. A step first limits g, if there is a clip_value. Then, except in AdamW, it adds weight_decay x to g,
+ * and then it follows the rule. So the decay itself is not limited.
  */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in the seed's form. */
