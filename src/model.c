@@ -77,6 +77,12 @@ static rnn_status check_embedding(const rnn_model_options *o)
     return RNN_OK;
 }
 
+static rnn_status check_probability(const char *name, double p)
+{
+    return rnn_is_share(p) ? RNN_OK
+                           : librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 or more and less than 1", name, p);
+}
+
 static rnn_status check_options(const rnn_model_options *o)
 {
     RNN_TRY(librnn_check_range("input_size", o->input_size, 1, SYMBOLS_MOST));
@@ -90,14 +96,15 @@ static rnn_status check_options(const rnn_model_options *o)
     RNN_TRY(librnn_check_enumerator("loss", o->loss, librnn_losses));
     RNN_TRY(librnn_check_enumerator("bias", o->bias, librnn_biases));
     RNN_TRY(librnn_check_enumerator("initialization", o->initialization, librnn_initializations));
-    RNN_TRY(librnn_check_range("reserved", o->reserved, 0, 0));
+    RNN_TRY(librnn_check_range("dropout_per_chunk", o->dropout_per_chunk, 0, 1));
     RNN_TRY(check_embedding(o));
     RNN_TRY(librnn_check_number("weight_scale", o->weight_scale, false));
     if (!rnn_is_finite(o->forget_bias))
         return librnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be finite", o->forget_bias);
-    if (!rnn_is_share(o->dropout))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "dropout is %g; it must be 0 or more and less than 1", o->dropout);
-    return RNN_OK;
+    RNN_TRY(check_probability("dropout", o->dropout));
+    RNN_TRY(check_probability("dropout_input", o->dropout_input));
+    RNN_TRY(check_probability("dropout_output", o->dropout_output));
+    return check_probability("dropout_recurrent", o->dropout_recurrent);
 }
 
 /* The options with the default in place of each that has no effect beside the others. */
@@ -106,6 +113,13 @@ static rnn_model_options effective(const rnn_model_options *options, const core_
     rnn_model_options o = *options;
     if (o.layers == 1)
         o.dropout = default_options.dropout;
+    if (o.input == RNN_INPUT_IDS)
+        o.dropout_input = default_options.dropout_input;
+    if (o.cell == RNN_CELL_TANH)
+        o.dropout_recurrent = default_options.dropout_recurrent;
+    if (rnn_order(o.dropout) == 0 && rnn_order(o.dropout_input) == 0 && rnn_order(o.dropout_output) == 0 &&
+        rnn_order(o.dropout_recurrent) == 0)
+        o.dropout_per_chunk = default_options.dropout_per_chunk;
     if (o.initialization == RNN_INIT_UNIFORM)
         o.weight_scale = default_options.weight_scale;
     if (cell->forget_gate < 0)
@@ -120,6 +134,16 @@ static rnn_status check_effect(const rnn_model_options *given, const rnn_model_o
         return librnn_fail(RNN_ERROR_ARGUMENT,
                            "dropout is %g; it must be 0 with one layer, since it acts between layers alone",
                            given->dropout);
+    if (rnn_order(given->dropout_input) != rnn_order(used->dropout_input))
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "dropout_input is %g; it must be 0 with RNN_INPUT_IDS, since ids have no elements to drop",
+                           given->dropout_input);
+    if (rnn_order(given->dropout_recurrent) != rnn_order(used->dropout_recurrent))
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "dropout_recurrent is %g; it must be 0, since a cell of %s has no candidate",
+                           given->dropout_recurrent, librnn_name_of(librnn_cells, given->cell));
+    if (given->dropout_per_chunk != used->dropout_per_chunk)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "dropout_per_chunk is 1; it must be 0, since there is no dropout");
     if (rnn_order(given->weight_scale) != rnn_order(used->weight_scale))
         return librnn_fail(RNN_ERROR_ARGUMENT,
                            "weight_scale is %g; it must stay at its default, %g, with RNN_INIT_UNIFORM, which has no "
@@ -183,7 +207,11 @@ static void lay_out(rnn_model *model, const core_cell_info *cell)
         .hidden_size = o->hidden_size,
         .output_size = o->output_size,
         .layers = o->layers,
-        .dropout = o->dropout,
+        .dropout = {.input = o->dropout_input,
+                    .between = o->dropout,
+                    .output = o->dropout_output,
+                    .candidate = o->dropout_recurrent,
+                    .per_chunk = o->dropout_per_chunk},
         .layer = model->layers,
         .embedding = CORE_NONE,
     };

@@ -47,6 +47,10 @@ static const text_field options_of_a_model[] = {
     {OPTION(weight_scale),   TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
     {OPTION(forget_bias),    TEXT_NUMBER, TEXT_OPTIONAL, {NULL}},
     {OPTION(seed),           TEXT_SEED,   TEXT_OPTIONAL, {NULL}},
+    {OPTION(dropout_input),     TEXT_NUMBER, TEXT_ADDED, {NULL}},
+    {OPTION(dropout_output),    TEXT_NUMBER, TEXT_ADDED, {NULL}},
+    {OPTION(dropout_recurrent), TEXT_NUMBER, TEXT_ADDED, {NULL}},
+    {OPTION(dropout_per_chunk), TEXT_FLAG,   TEXT_ADDED, {NULL}},
 };
 /* clang-format on */
 
@@ -167,7 +171,8 @@ rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *
     for (size_t i = 0; i < count && status == RNN_OK; i++) {
         char text[NUMBER_MOST];
         print_field(&fields[i], record, text);
-        status = librnn_safetensors_add_text(writer, fields[i].key, text);
+        if (fields[i].use != TEXT_ADDED || strcmp(text, "0") != 0)
+            status = librnn_safetensors_add_text(writer, fields[i].key, text);
     }
     leave_number_style(&style);
     return status;
@@ -176,7 +181,7 @@ rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *
 static rnn_status read_field(const safetensors_reader *reader, const text_field *o, void *record)
 {
     const char *text = librnn_safetensors_text(reader, o->key);
-    if (!text && o->use == TEXT_OPTIONAL)
+    if (!text && o->use != TEXT_NEEDED)
         return RNN_OK;
     if (!text)
         return librnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);

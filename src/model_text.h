@@ -23,9 +23,10 @@ typedef enum text_kind {
 
 /*
  * What a file must have, and what it may lack, which then stays as it is in the struct. Of a model's options the needed
- * ones say what the network computes: a given configuration must agree with them.
+ * ones say what the network computes: a given configuration must agree with them. TEXT_ADDED: as optional ones, and
+ * written only where it isn't 0, so that a file which an earlier release can use is the one that it would have written.
  */
-typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL } text_use;
+typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED } text_use;
 
 /* How one field of a struct stands in the metadata. */
 typedef struct text_field {

@@ -115,8 +115,11 @@ rnn_model *create_random_model(const rnn_model_options *options, double scale, u
 rnn_state *create_state(const rnn_model *model, int64_t streams);
 rnn_state *create_random_state(const rnn_model *model, int64_t streams, double scale, uint64_t seed);
 
-/* sizeof(rnn_chunk) in version 0.1, the least that the library takes */
-enum { FIRST_CHUNK_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *) };
+/* The sizes of structs in version 0.1, the least that the library takes */
+enum {
+    FIRST_CHUNK_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *),
+    FIRST_OPTIONS_SIZE = offsetof(rnn_model_options, seed) + sizeof(uint64_t),
+};
 
 /* A chunk together with the arrays that it points to; those that it doesn't have are NULL. */
 typedef struct owned_chunk {

@@ -1,6 +1,6 @@
 /*
- * Dropout between layers: what it multiplies by, when, and what its random masks depend on. That gradients go through
- * the masks is in test_gradient.c.
+ * Dropout: what it multiplies by, when, and what its random masks depend on. That gradients go through the masks is in
+ * test_gradient.c and test_own_loss.c.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -426,6 +426,143 @@ static void test_each_chunk_gets_masks_of_its_own_which_setting_the_index_back_r
     rnn_model_destroy(model);
 }
 
+/* ---- Inputs, outputs and candidates ---- */
+
+/* Where elements are dropped */
+typedef enum place { INPUTS, OUTPUTS, CANDIDATES_LSTM, CANDIDATES_GRU, PLACES } place;
+
+enum { WIDTH = 37, T = 7, B = 3 };
+
+/* A model of one layer whose outputs show the mask of a place, times a factor */
+static rnn_model *create_seer(place where, double p, int32_t per_chunk)
+{
+    rnn_model_options o = make_options(WIDTH, WIDTH, WIDTH, 1, RNN_FLOAT64);
+    o.input = RNN_INPUT_VECTORS;
+    o.weight_scale = 0;
+    o.seed = 3;
+    o.dropout_per_chunk = per_chunk;
+    o.cell = where == CANDIDATES_LSTM ? RNN_CELL_LSTM : where == CANDIDATES_GRU ? RNN_CELL_GRU : RNN_CELL_TANH;
+    if (where == INPUTS)
+        o.dropout_input = p;
+    else if (where == OUTPUTS)
+        o.dropout_output = p;
+    else
+        o.dropout_recurrent = p;
+    rnn_model *model = create_model(&o);
+    fill_parameter(model, "decoder.weight", 1); /* its diagonal */
+    if (where == INPUTS)
+        fill_parameter(model, "rnn.weight_ih_l0", SCALE);
+    else
+        fill_parameter(model, "rnn.bias_ih_l0", 50);
+    int64_t bias = index_of(model, "rnn.bias_ih_l0");
+    double *values = get_parameter(model, bias);
+    for (int j = 0; j < WIDTH && where == CANDIDATES_LSTM; j++)
+        values[WIDTH + j] = -800; /* f = 0, so c = m */
+    for (int j = 0; j < WIDTH && where == CANDIDATES_GRU; j++)
+        values[WIDTH + j] = -800; /* z = 0, so h = m */
+    set_parameter(model, bias, values);
+    free(values);
+    return model;
+}
+
+/* [T][B][WIDTH] masks, from inputs of ones */
+static void see_masks(place where, double p, int32_t per_chunk, const int64_t *lengths, double *masks)
+{
+    double inputs[T * B * WIDTH];
+    rnn_model *model = create_seer(where, p, per_chunk);
+    rnn_state *run = create_state(model, B);
+    rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = T, .streams = B, .input_vectors = inputs};
+    chunk.lengths = lengths;
+    for (int i = 0; i < T * B * WIDTH; i++)
+        inputs[i] = 1;
+    assert_ok(rnn_state_set_random_index(run, 5));
+    assert_ok(rnn_forward_training(model, run, &chunk, masks, T * B * WIDTH));
+    for (int i = 0; i < T * B * WIDTH; i++)
+        masks[i] = where == INPUTS ? atanh(masks[i]) / SCALE : where == CANDIDATES_LSTM ? atanh(masks[i]) : masks[i];
+    rnn_state_destroy(run);
+    rnn_model_destroy(model);
+}
+
+static void test_each_place_drops_a_share_and_multiplies_the_rest(void **state)
+{
+    (void)state;
+    for (int where = 0; where < PLACES; where++) {
+        double masks[T * B * WIDTH], dropped = 0, p = 0.3;
+        see_masks((place)where, p, 0, NULL, masks);
+        for (int i = 0; i < T * B * WIDTH; i++) {
+            dropped += masks[i] == 0;
+            if (masks[i] != 0)
+                assert_relative(masks[i], 1 / (1 - p), 1e-9);
+        }
+        assert_true(fabs(dropped / (T * B * WIDTH) - p) < 0.08);
+    }
+}
+
+static void test_each_place_has_masks_of_its_own(void **state)
+{
+    (void)state;
+    static double masks[PLACES][T * B * WIDTH];
+    for (int where = 0; where < PLACES; where++)
+        see_masks((place)where, 0.3, 0, NULL, masks[where]);
+    assert_drawn_apart(masks[INPUTS], masks[OUTPUTS], T * B * WIDTH, 0.3);
+    assert_drawn_apart(masks[INPUTS], masks[CANDIDATES_GRU], T * B * WIDTH, 0.3);
+    assert_drawn_apart(masks[OUTPUTS], masks[CANDIDATES_GRU], T * B * WIDTH, 0.3);
+    assert_true(same_masks(masks[CANDIDATES_LSTM], masks[CANDIDATES_GRU], T * B * WIDTH));
+}
+
+static void test_a_mask_is_new_at_each_step_or_kept_for_a_chunk(void **state)
+{
+    (void)state;
+    for (int where = 0; where < PLACES; where++) {
+        double fresh[T * B * WIDTH], one[T * B * WIDTH];
+        see_masks((place)where, 0.3, 0, NULL, fresh);
+        see_masks((place)where, 0.3, 1, NULL, one);
+        assert_true(same_masks(fresh, one, B * WIDTH)); /* that of the first step */
+        for (int t = 1; t < T; t++) {
+            assert_true(same_masks(one, one + t * B * WIDTH, B * WIDTH));
+            assert_false(same_masks(fresh, fresh + t * B * WIDTH, B * WIDTH));
+        }
+        assert_false(same_masks(one, one + WIDTH, WIDTH)); /* of two streams */
+    }
+}
+
+static void test_masks_have_nothing_to_do_with_which_outputs_are_computed(void **state)
+{
+    (void)state;
+    const int64_t lengths[B] = {2, T, 4};
+    for (int where = 0; where < PLACES; where++) {
+        double all[T * B * WIDTH], some[T * B * WIDTH];
+        see_masks((place)where, 0.3, 0, NULL, all);
+        see_masks((place)where, 0.3, 0, lengths, some);
+        for (int row = 0; row < T * B; row++)
+            if (row / B < lengths[row % B])
+                assert_true(same_masks(all + row * WIDTH, some + row * WIDTH, WIDTH));
+    }
+}
+
+static void test_probabilities_without_effect_or_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    rnn_model *model = NULL;
+    rnn_model_options o = make_options(3, 4, 3, 1, RNN_FLOAT32), bad = o;
+    bad.dropout_input = 0.5;
+    assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT,
+                 "dropout_input is 0.5; it must be 0 with RNN_INPUT_IDS");
+    bad = o;
+    bad.dropout_recurrent = 0.5;
+    assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT, "dropout_recurrent is 0.5; it must be 0, since");
+    bad = o;
+    bad.dropout_per_chunk = 1;
+    assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT,
+                 "dropout_per_chunk is 1; it must be 0, since there is no dropout");
+    bad = o;
+    bad.dropout_output = 1;
+    assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT, "dropout_output is 1; it must be 0 or more");
+    bad.dropout_output = (double)NAN;
+    assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT, "dropout_output is ");
+    assert_null(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +581,11 @@ int main(void)
         cmocka_unit_test(test_forward_has_no_dropout),
         cmocka_unit_test(test_sampling_has_no_dropout),
         cmocka_unit_test(test_each_chunk_gets_masks_of_its_own_which_setting_the_index_back_repeats),
+        cmocka_unit_test(test_each_place_drops_a_share_and_multiplies_the_rest),
+        cmocka_unit_test(test_each_place_has_masks_of_its_own),
+        cmocka_unit_test(test_a_mask_is_new_at_each_step_or_kept_for_a_chunk),
+        cmocka_unit_test(test_masks_have_nothing_to_do_with_which_outputs_are_computed),
+        cmocka_unit_test(test_probabilities_without_effect_or_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,7 @@ static void test_options_init_fills_in_the_seeds_defaults(void **state)
     assert_int_equal(options.initialization, RNN_INIT_NORMAL);
     assert_int_equal(options.orthogonal, 0);
     assert_int_equal(options.tied, 0);
-    assert_int_equal(options.reserved, 0);
+    assert_int_equal(options.dropout_per_chunk, 0);
     assert_int_equal(options.embedding_size, 0);
     assert_true(options.weight_scale == 0.01);
     assert_true(options.forget_bias == 0);
@@ -88,7 +88,7 @@ static void test_options_init_refuses_null_and_a_size_that_is_none(void **state)
     before = options;
     assert_fails(rnn_model_options_init(NULL, sizeof options), RNN_ERROR_ARGUMENT, "options is NULL");
     assert_fails(rnn_model_options_init(&options, 0), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_model_options_init(&options, sizeof options - 1), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_model_options_init(&options, FIRST_OPTIONS_SIZE - 1), RNN_ERROR_ARGUMENT, "struct_size");
     assert_fails(rnn_model_options_init(&options, SIZE_MAX), RNN_ERROR_ARGUMENT, "struct_size");
     assert_memory_equal(&options, &before, sizeof options);
 }
@@ -128,7 +128,7 @@ static void test_get_options_returns_what_the_model_was_created_with(void **stat
     assert_int_equal(got.initialization, RNN_INIT_NORMAL);
     assert_int_equal(got.orthogonal, 1);
     assert_int_equal(got.tied, 1);
-    assert_int_equal(got.reserved, 0);
+    assert_int_equal(got.dropout_per_chunk, 0);
     assert_int_equal(got.embedding_size, 5);
     assert_true(got.weight_scale == 0.125);
     assert_true(got.forget_bias == 1.5);
@@ -167,7 +167,7 @@ static void test_get_options_refuses_null_and_a_size_that_is_none(void **state)
     assert_ok(rnn_model_options_init(&options, sizeof options));
     assert_fails(rnn_model_get_options(NULL, &options), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_fails(rnn_model_get_options(model, NULL), RNN_ERROR_ARGUMENT, "options is NULL");
-    options.struct_size = sizeof options - 1;
+    options.struct_size = FIRST_OPTIONS_SIZE - 1;
     assert_fails(rnn_model_get_options(model, &options), RNN_ERROR_ARGUMENT, "struct_size");
     options.struct_size = 0;
     assert_fails(rnn_model_get_options(model, &options), RNN_ERROR_ARGUMENT, "struct_size");
@@ -210,7 +210,7 @@ static void test_create_refuses_sizes_out_of_range(void **state)
     }
 }
 
-static void test_create_refuses_unknown_enumerators_and_a_set_reserved_field(void **state)
+static void test_create_refuses_unknown_enumerators(void **state)
 {
     static const struct {
         size_t field;
@@ -224,7 +224,7 @@ static void test_create_refuses_unknown_enumerators_and_a_set_reserved_field(voi
         {offsetof(rnn_model_options, loss), "loss", RNN_LOSS_SQUARED_ERROR + 1},
         {offsetof(rnn_model_options, bias), "bias", RNN_BIAS_BOTH + 1},
         {offsetof(rnn_model_options, initialization), "initialization", RNN_INIT_UNIFORM + 1},
-        {offsetof(rnn_model_options, reserved), "reserved", 1},
+        {offsetof(rnn_model_options, dropout_per_chunk), "dropout_per_chunk", 2},
     };
     (void)state;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
@@ -369,7 +369,7 @@ static void test_create_reads_struct_size_first(void **state)
     (void)state;
     options.struct_size = 0;
     assert_refused(&options, "struct_size");
-    options.struct_size = sizeof options - 1;
+    options.struct_size = FIRST_OPTIONS_SIZE - 1;
     assert_refused(&options, "struct_size");
     options.struct_size = SIZE_MAX;
     assert_refused(&options, "struct_size");
@@ -1243,7 +1243,7 @@ int main(void)
         cmocka_unit_test(test_get_options_fills_a_later_versions_options_as_far_as_it_knows_them),
         cmocka_unit_test(test_get_options_refuses_null_and_a_size_that_is_none),
         cmocka_unit_test(test_create_refuses_sizes_out_of_range),
-        cmocka_unit_test(test_create_refuses_unknown_enumerators_and_a_set_reserved_field),
+        cmocka_unit_test(test_create_refuses_unknown_enumerators),
         cmocka_unit_test(test_create_refuses_a_weight_scale_that_is_negative_or_not_finite),
         cmocka_unit_test(test_create_refuses_an_embedding_size_out_of_range),
         cmocka_unit_test(test_create_refuses_an_embedding_size_without_an_embedding),

@@ -39,6 +39,10 @@ static rnn_model_options rich_options(void)
     o.weight_scale = 0.1;
     o.forget_bias = -1e-300;
     o.dropout = 1.0 / 3;
+    o.dropout_input = 1.0 / 7;
+    o.dropout_output = 0.1;
+    o.dropout_recurrent = 0.2;
+    o.dropout_per_chunk = 1;
     o.seed = UINT64_MAX;
     return o;
 }
@@ -244,6 +248,8 @@ static void test_the_header_says_what_the_specification_says(void **state)
         "\"librnn.loss\":\"cross_entropy\",\"librnn.reduction\":\"mean\",\"librnn.dropout\":\"0\","
         "\"librnn.initialization\":\"normal\",\"librnn.orthogonal\":\"1\",\"librnn.weight_scale\":"
         "\"0.10000000000000001\",\"librnn.forget_bias\":\"-1e-300\",\"librnn.seed\":\"18446744073709551615\","
+        "\"librnn.dropout_input\":\"0.14285714285714285\",\"librnn.dropout_output\":\"0.10000000000000001\","
+        "\"librnn.dropout_recurrent\":\"0.20000000000000001\",\"librnn.dropout_per_chunk\":\"1\","
         "\"librnn.vocab.kind\":\"bytes\",\"librnn.vocab.symbols\":\"61006263ff640a\"},"
         "\"embedding.weight\":{\"dtype\":\"F32\",\"shape\":[7,3],\"data_offsets\":[0,84]},"
         "\"rnn.weight_ih_l0\":{\"dtype\":\"F32\",\"shape\":[20,3],\"data_offsets\":[84,324]},"

@@ -34,17 +34,33 @@ static rnn_model_options vector_options(int32_t cell)
 
 /* ---- Against numerical gradients --------------------------------------------------------------------------------- */
 
-/* What the streams of a chunk do: end early, begin anew, or have outputs at their end alone. */
+/* What is dropped, and what the streams of a chunk do: end early, begin anew, or have outputs at their end alone. */
 typedef struct chunk_kind {
     const char *name;
-    double dropout;
     bool lengths, starts, last_only;
+    double between, input, output, recurrent;
+    int32_t per_chunk;
 } chunk_kind;
 
 static const chunk_kind kinds[] = {
-    {"plain", 0, false, false, false},     {"dropout", 0.4, false, false, false}, {"lengths", 0, true, false, false},
-    {"starts", 0, false, true, false},     {"both", 0, true, true, false},        {"last only", 0, false, false, true},
-    {"everything", 0.4, true, true, true},
+    {.name = "plain"},
+    {.name = "lengths", .lengths = true},
+    {.name = "starts", .starts = true},
+    {.name = "both", .lengths = true, .starts = true},
+    {.name = "last only", .last_only = true},
+    {.name = "dropout between layers", .between = 0.4},
+    {.name = "dropout of inputs", .input = 0.4},
+    {.name = "dropout before the decoder", .output = 0.4},
+    {.name = "recurrent dropout", .recurrent = 0.4},
+    {.name = "dropout per chunk", .between = 0.4, .input = 0.3, .output = 0.4, .recurrent = 0.3, .per_chunk = 1},
+    {.name = "everything",
+     .lengths = true,
+     .starts = true,
+     .last_only = true,
+     .between = 0.4,
+     .input = 0.3,
+     .output = 0.4,
+     .recurrent = 0.3},
 };
 
 /*
@@ -194,21 +210,33 @@ static void check_kind(const rnn_model_options *options, const chunk_kind *kind)
     destroy_loss(l);
 }
 
+/* The dropout of a kind, as far as a model with these options has a use for it */
+static void drop(rnn_model_options *options, const chunk_kind *kind)
+{
+    if (options->input != RNN_INPUT_IDS)
+        options->dropout_input = kind->input;
+    if (options->cell != RNN_CELL_TANH)
+        options->dropout_recurrent = kind->recurrent;
+    options->dropout_output = kind->output;
+    options->dropout_per_chunk = kind->per_chunk;
+}
+
 static void test_gradients_of_parameters_inputs_and_initial_state_are_numerical_ones(void **state)
 {
     (void)state;
     for (int c = 0; c < CELLS; c++)
         for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
             rnn_model_options vectors = vector_options(cells[c]);
-            vectors.dropout = kinds[k].dropout;
             vectors.bias = k % 2 ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
+            vectors.dropout = kinds[k].between;
+            drop(&vectors, &kinds[k]);
             check_kind(&vectors, &kinds[k]);
             rnn_model_options embedded = make_options(INPUTS, HIDDEN, OUTPUTS, 1, RNN_FLOAT64);
             embedded.cell = cells[c];
             embedded.input = k % 2 ? RNN_INPUT_EMBEDDING : RNN_INPUT_IDS;
             embedded.embedding_size = k % 2 ? 3 : 0;
-            if (kinds[k].dropout == 0)
-                check_kind(&embedded, &kinds[k]);
+            drop(&embedded, &kinds[k]);
+            check_kind(&embedded, &kinds[k]);
         }
 }
 

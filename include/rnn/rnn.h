@@ -685,7 +685,11 @@ typedef struct rnn_model_options {
      * `embedding_size` = `hidden_size` and `output_size` = `input_size`. Default 0.
      */
     int32_t tied;
-    int32_t reserved;       /**< Must be 0. */
+    /**
+     * 1: dropout drops the same elements in all steps of a chunk, of each stream others (Gal and Ghahramani 2016). 0,
+     * the default: others at each position. Needs one of the four probabilities of dropout.
+     */
+    int32_t dropout_per_chunk;
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
     /** Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, the seed's; with #RNN_INIT_UNIFORM it must stay that. */
     double weight_scale;
@@ -701,6 +705,19 @@ typedef struct rnn_model_options {
      */
     double dropout;
     uint64_t seed; /**< Of the initial parameters and of dropout. Default 0. */
+    /** Like `dropout`, of the elements of an input vector or embedding. Must be 0 with #RNN_INPUT_IDS. Default 0. */
+    double dropout_input;
+    /**
+     * Like `dropout`, of the last layer's output on its way to the decoder. For one layer of a few hundred units and
+     * enough steps this is the one to try first, 0.1 or so together with a higher learning rate. Default 0.
+     */
+    double dropout_output;
+    /**
+     * Like `dropout`, of the candidate: what the cell would put into its memory, g of an LSTM and n of a GRU, where it
+     * is added (Semeniuta et al. 2016: c_t = f c_{t-1} + i (m g), h_t = (1 - z) (m n) + z h_{t-1} with the mask m). So
+     * nothing that is remembered is lost. Must be 0 with #RNN_CELL_TANH. Default 0.
+     */
+    double dropout_recurrent;
 } rnn_model_options;
 
 /**

@@ -52,6 +52,9 @@ static void backward_outputs(const core_pass *pass, const workspace *w, const re
             position_gradient(pass, w, row, at++);
     product(decoded.count, w->stride, w->outputs, w->out + decoded.first * w->out_stride, w->out_stride, weights,
             w->zeros, 0, dtop + decoded.first * w->stride, w->stride, false);
+    if (w->top_mask)
+        apply_mask(w->top_mask + decoded.first * w->stride, dtop + decoded.first * w->stride,
+                   decoded.count * w->stride, dtop + decoded.first * w->stride);
     if (w->dtop)
         scatter_top(w, rows, dh);
 }
@@ -112,11 +115,10 @@ static void backward_inputs(const workspace *w, int64_t l, const backward_layer_
     real *dx = l == 0 ? w->dx + rows.first * stride : w->dh_below + (w->streams + rows.first) * stride;
     product(rows.count, stride, w->gates.products, gate_at(w, l, 0) + rows.first * w->gates.row, w->gates.row,
             weights->ih, w->zeros, 0, dx, stride, false);
-    if (l > 0 && w->mask) {
-        const real *factor = w->mask + ((size_t)(l - 1) * w->rows + rows.first) * stride;
-        for (size_t i = 0; i < rows.count * stride; i++)
-            dx[i] *= factor[i];
-    }
+    if (l > 0 && w->mask)
+        apply_mask(w->mask + ((size_t)(l - 1) * w->rows + rows.first) * stride, dx, rows.count * stride, dx);
+    if (l == 0 && w->x_mask)
+        apply_mask(w->x_mask + rows.first * stride, dx, rows.count * stride, dx);
 }
 
 /* Some steps of a layer backwards, for a share of the streams */

@@ -31,7 +31,16 @@ typedef struct cell_step {
     const real *dh;     /* [B][width] backward: in */
     real *dh_prev;      /* [B][width] backward: what doesn't come through W_hh is added here */
     real *dc;           /* [B][width] backward: in, gradient of c; out, of c_prev */
+    const real *keep;   /* [B][width] dropout: what the candidate is multiplied by; NULL: 1 */
 } cell_step;
+
+/* The candidate, or its gradient, as dropout leaves it; `keep` may be NULL */
+INLINE vector kept(const real *keep, size_t at, vector candidate)
+{
+    if (keep)
+        candidate *= load(keep + at);
+    return candidate;
+}
 
 typedef struct core_cell {
     core_cell_info info;

@@ -46,6 +46,8 @@ static const core_cell *cell_of(const core_network *network)
 
 #include "ragged.c"
 
+#include "dropout.c"
+
 #include "forward.c"
 
 #include "step.c"

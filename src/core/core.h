@@ -60,6 +60,15 @@ typedef struct core_layer {
 typedef enum core_input { CORE_IDS, CORE_EMBEDDED_IDS, CORE_VECTORS } core_input;
 typedef enum core_loss { CORE_CROSS_ENTROPY, CORE_SQUARED_ERROR } core_loss;
 
+/* The probabilities that an element is dropped, in training */
+typedef struct core_dropout {
+    double input;     /* of input vectors or embedded ids */
+    double between;   /* of a layer's h, on its way to the next layer */
+    double output;    /* of the last layer's h, on its way to the decoder */
+    double candidate; /* of what a cell would put into its memory */
+    bool per_chunk;   /* the same elements in all steps of a chunk */
+} core_dropout;
+
 /* What a model is, to the core. */
 typedef struct core_network {
     int32_t cell;
@@ -68,7 +77,7 @@ typedef struct core_network {
     int64_t hidden_size;
     int64_t output_size;
     int64_t layers;
-    double dropout; /* between layers, in training */
+    core_dropout dropout;
     const core_layer *layer;
     size_t embedding;      /* [V][I of the first layer] or CORE_NONE */
     size_t decoder_weight; /* [O][H]; may be the embedding */

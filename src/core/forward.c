@@ -5,7 +5,6 @@
  */
 #include "arena.h"
 #include "cell.h"
-#include "philox.h"
 
 /* to[0 .. stride) = from + bias for the H units of a gate, then zeros */
 INLINE void add_weights(size_t hidden, size_t stride, const real *from, const real *bias, real *to)
@@ -56,6 +55,7 @@ static void gather_inputs(const core_pass *pass, const workspace *w, share rows)
                                : (const real *)pass->parameters + n->embedding + (size_t)pass->ids[row] * width;
         copy_padded(w->x + row * w->x_stride, from, width, w->x_stride);
     }
+    drop_inputs(pass, w, rows);
 }
 
 /* gate[t][b]: the biases, and the products with what comes from below */
@@ -94,33 +94,6 @@ static void forward_step(const core_pass *pass, const workspace *w, int64_t l, c
     end_step(pass, w, l, t);
 }
 
-/*
- * Inverted dropout (Srivastava et al. 2014): each element is dropped with
- * probability p, or else multiplied by 1 / (1 - p). The mask depends on the seed, the chunk's index, the layer and the
- * position (t, b) alone. A block of random bits serves four elements; there are less than 2^18 blocks in a row, 2^20
- * streams and 2^10 layers.
- */
-static void drop(const core_pass *pass, const workspace *w, int64_t l, share rows)
-{
-    double p = pass->network->dropout;
-    uint32_t threshold = (uint32_t)(p * 0x1p32);
-    real kept = (real)(1 / (1 - p));
-    uint64_t stream = pass->random_index << 10 | (uint64_t)l;
-    size_t layer = (size_t)l * w->rows * w->stride;
-    const real *h = h_at(w, l, 1);
-    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
-        real *factor = w->mask + layer + row * w->stride, *dropped = w->dropped + layer + row * w->stride;
-        uint64_t position = (uint64_t)(row / w->streams) << 20 | row % w->streams;
-        uint32_t bits[4] = {0};
-        for (size_t j = 0; j < w->stride; j++) {
-            if (j % 4 == 0 && j < w->hidden)
-                philox(pass->seed, stream, position << 18 | j / 4, bits);
-            factor[j] = bits[j % 4] < threshold ? 0 : kept;
-            dropped[j] = factor[j] * h[row * w->stride + j];
-        }
-    }
-}
-
 /* Counts the rows that are decoded, where not all are. */
 static void find_decoded(const core_pass *pass, const workspace *w)
 {
@@ -144,13 +117,15 @@ static double position_loss(const core_pass *pass, const workspace *w, size_t ro
     return cross_entropy_forward(out, w->out_stride, pass->targets[place], &w->sum[at]);
 }
 
-/* Copies h of the last layer, of those of the rows that are decoded, to `top`. */
-static void gather_top(const workspace *w, share rows, const real *h)
+/* Copies h of the last layer, of those of the rows that are decoded, to `top`, and drops elements of it. */
+static void gather_top(const core_pass *pass, const workspace *w, share rows, const real *h)
 {
-    real *to = w->top + decoded_of(w, rows).first * w->stride;
+    size_t at = decoded_of(w, rows).first;
+    real *to = w->top + at * w->stride;
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
         if (is_decoded(w, row)) {
             memcpy(to, h + row * w->stride, w->stride * sizeof *to);
+            drop_output(pass, w, row, at++);
             to += w->stride;
         }
 }
@@ -183,7 +158,7 @@ static void forward_outputs(const core_pass *pass, const workspace *w, share row
 {
     share decoded = decoded_of(w, rows);
     if (w->top)
-        gather_top(w, rows, h_at(w, pass->network->layers - 1, 1));
+        gather_top(pass, w, rows, h_at(w, pass->network->layers - 1, 1));
     decode(pass->network, pass->packed, decoded.count, top_of(pass, w) + decoded.first * w->stride,
            w->out + decoded.first * w->out_stride, false);
     size_t at = decoded.first;
@@ -224,10 +199,10 @@ static void forward_layer(const core_pass *pass, const workspace *w, int64_t l)
     for (size_t t0 = 0, count; t0 < w->steps; t0 += count) {
         count = least_of(steps_at_once(w), w->steps - t0);
         forward_inputs(pass, w, l, &weights, rows_of(w, t0, count));
+        draw_candidates(pass, w, l, rows_of(w, t0, count));
         for (size_t t = t0; t < t0 + count; t++)
             forward_step(pass, w, l, &weights, t);
-        if (w->mask && l < pass->network->layers - 1)
-            drop(pass, w, l, rows_of(w, t0, count));
+        drop_between(pass, w, l, rows_of(w, t0, count));
     }
     copy_next_state(pass, w, l);
 }

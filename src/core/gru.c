@@ -21,13 +21,15 @@ static void gru_cell_forward(const cell_step *s)
     for (size_t b = 0; b < s->streams; b++) {
         real *n = s->gates + 4 * b * s->width, *r = n + s->width, *z = r + s->width;
         const real *q = z + s->width, *h_prev = s->h_prev + b * s->width;
+        const real *keep = s->keep ? s->keep + b * s->width : NULL;
         real *h = s->h + b * s->width;
         for (size_t j = 0; j < 2 * s->width; j += WIDTH) /* z stands behind r */
             store(r + j, vector_sigmoid(load(r + j)));
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector fresh = vector_tanh(multiply_add(load(r + j), load(q + j), load(n + j)));
+            vector candidate = kept(keep, j, fresh); /* with dropout h = (1 - z) m n + z h' */
             store(n + j, fresh);
-            store(h + j, multiply_add(load(z + j), load(h_prev + j) - fresh, fresh));
+            store(h + j, multiply_add(load(z + j), load(h_prev + j) - candidate, candidate));
         }
     }
 }
@@ -41,13 +43,14 @@ static void gru_cell_backward(const cell_step *s)
     for (size_t b = 0; b < s->streams; b++) {
         real *n = s->gates + 4 * b * s->width, *r = n + s->width, *z = r + s->width, *q = z + s->width;
         const real *h_prev = s->h_prev + b * s->width, *dh = s->dh + b * s->width;
+        const real *keep = s->keep ? s->keep + b * s->width : NULL;
         real *dh_prev = s->dh_prev + b * s->width;
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector reset = load(r + j), update = load(z + j), fresh = load(n + j), dy = load(dh + j);
-            vector dn = one_minus_square(fresh) * ((1 - update) * dy);
+            vector dn = one_minus_square(fresh) * kept(keep, j, (1 - update) * dy);
             store(n + j, dn);
             store(r + j, reset * (1 - reset) * (load(q + j) * dn));
-            store(z + j, update * (1 - update) * ((load(h_prev + j) - fresh) * dy));
+            store(z + j, update * (1 - update) * ((load(h_prev + j) - kept(keep, j, fresh)) * dy));
             store(q + j, reset * dn);
             store(dh_prev + j, multiply_add(update, dy, load(dh_prev + j)));
         }

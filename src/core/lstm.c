@@ -21,6 +21,7 @@ static void lstm_cell_forward(const cell_step *s)
     for (size_t b = 0; b < s->streams; b++) {
         real *i = s->gates + 4 * b * s->width, *f = i + s->width, *g = f + s->width, *o = g + s->width;
         const real *c_prev = s->c_prev + b * s->width;
+        const real *keep = s->keep ? s->keep + b * s->width : NULL;
         real *c = s->c + b * s->width, *h = s->h + b * s->width;
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector in = vector_sigmoid(load(i + j)), forget = vector_sigmoid(load(f + j));
@@ -28,7 +29,7 @@ static void lstm_cell_forward(const cell_step *s)
             store(i + j, in);
             store(f + j, forget);
             store(g + j, fresh);
-            store(c + j, multiply_add(forget, load(c_prev + j), in * fresh));
+            store(c + j, multiply_add(forget, load(c_prev + j), in * kept(keep, j, fresh)));
         }
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector out = vector_sigmoid(load(o + j));
@@ -47,14 +48,16 @@ static void lstm_cell_backward(const cell_step *s)
     for (size_t b = 0; b < s->streams; b++) {
         real *i = s->gates + 4 * b * s->width, *f = i + s->width, *g = f + s->width, *o = g + s->width;
         const real *c_prev = s->c_prev + b * s->width, *c = s->c + b * s->width, *dh = s->dh + b * s->width;
+        const real *keep = s->keep ? s->keep + b * s->width : NULL;
         real *dc = s->dc + b * s->width;
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector in = load(i + j), forget = load(f + j), fresh = load(g + j), out = load(o + j), dy = load(dh + j);
             vector shown = vector_tanh(load(c + j));
             vector dmemory = multiply_add(out * one_minus_square(shown), dy, load(dc + j));
-            store(i + j, in * (1 - in) * (fresh * dmemory));
+            vector dcandidate = kept(keep, j, dmemory); /* with dropout c = f c' + i m g */
+            store(i + j, in * (1 - in) * (fresh * dcandidate));
             store(f + j, forget * (1 - forget) * (load(c_prev + j) * dmemory));
-            store(g + j, one_minus_square(fresh) * (in * dmemory));
+            store(g + j, one_minus_square(fresh) * (in * dcandidate));
             store(o + j, out * (1 - out) * (shown * dy));
             store(dc + j, forget * dmemory);
         }

@@ -22,9 +22,11 @@ typedef struct workspace {
     real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL: in h, c */
     real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
     real *mask, *dropped;        /* [L - 1][T][B][S] dropout: the factors, and the layer's h times them; or NULL */
+    real *x_mask, *keep;         /* [T][B][X], [L][T][B][S] dropout of inputs and candidates: the factors; or NULL */
     uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
-    real *top;                   /* [D][S] h of the last layer where it is decoded; in h where all rows are */
-    real *dtop;                  /* [D][S] its gradient; NULL where all rows are decoded: in dh then */
+    real *top;                   /* [D][S] h of the last layer where it is decoded; NULL: in h, where all rows are */
+    real *dtop;                  /* [D][S] its gradient; NULL: in dh */
+    real *top_mask;              /* [D][S] dropout before the decoder: the factors; or NULL */
     real *out;                   /* [D][O rounded up] outputs, exponentials, at last the outputs' gradients */
     real *sum;                   /* [D] of the exponentials */
     real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
@@ -68,8 +70,10 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     if (shape->starts && cell_of(n)->info.parts > 1)
         w.c_before = take(memory, w.rows, w.stride, layers);
     w.gate = take(memory, w.rows, w.gates.row, layers);
-    if (decodes_some(&w)) {
+    bool drops_output = shape->training && n->dropout.output > 0;
+    if (decodes_some(&w))
         w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
+    if (decodes_some(&w) || drops_output) {
         w.top = take(memory, w.decoded, w.stride, 1);
         if (shape->training)
             w.dtop = take(memory, w.decoded, w.stride, 1);
@@ -78,10 +82,16 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     w.sum = take(memory, w.decoded, 1, 1);
     if (!shape->training)
         return w;
-    if (n->dropout > 0) {
+    if (n->dropout.between > 0) {
         w.mask = take(memory, w.rows, w.stride, layers - 1);
         w.dropped = take(memory, w.rows, w.stride, layers - 1);
     }
+    if (n->dropout.input > 0)
+        w.x_mask = take(memory, w.rows, w.x_stride, 1);
+    if (n->dropout.candidate > 0)
+        w.keep = take(memory, w.rows, w.stride, layers);
+    if (drops_output)
+        w.top_mask = take(memory, w.decoded, w.stride, 1);
     w.dh = take(memory, w.rows + w.streams, w.stride, 1);
     w.dh_below = take(memory, w.rows + w.streams, w.stride, layers > 1);
     if (n->input == CORE_EMBEDDED_IDS || (n->input == CORE_VECTORS && shape->kept))
@@ -150,6 +160,12 @@ static real *gate_at(const workspace *w, int64_t layer, size_t t)
     return w->gate + ((size_t)layer * w->steps + t) * w->streams * w->gates.row;
 }
 
+/* [B][S] of a layer at step t; NULL without dropout of candidates */
+static real *keep_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->keep ? w->keep + ((size_t)layer * w->steps + t) * w->streams * w->stride : NULL;
+}
+
 /* What a layer gets from below: rows, all steps */
 typedef struct layer_input {
     const real *rows;
@@ -212,6 +228,8 @@ static cell_step step_of(const workspace *w, int64_t layer, size_t t)
         step.c_prev = c_before(w, layer, t) + at;
         step.c = c_at(w, layer, t + 1) + at;
     }
+    if (w->keep)
+        step.keep = keep_at(w, layer, t) + at;
     if (w->dh) {
         step.dh_prev = w->dh + prev;
         step.dh = w->dh + now;

@@ -49,6 +49,7 @@ static void take_configuration(fuzz_input *input, rnn_model_options *options)
     options->bias = fuzz_byte(input) % 3;
     options->tied = fuzz_byte(input) % 2;
     options->dropout = fuzz_byte(input) / 200.0;
+    options->dropout_output = fuzz_byte(input) % 2 / 4.0;
     options->forget_bias = fuzz_byte(input) / 100.0;
 }
 

@@ -207,7 +207,7 @@ class _Struct(ctypes.Structure):
         return struct
 
 
-_FLAGS = ("orthogonal", "tied", "nesterov", "ignore_others", "infer")  # options that are true or false
+_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "nesterov", "ignore_others", "infer")  # options that are true or false
 
 
 class _Chunk(_Struct):
@@ -224,8 +224,10 @@ class _ModelOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("input_size", c_int64), ("hidden_size", c_int64), ("output_size", c_int64),
                 ("layers", c_int64), ("cell", c_int32), ("precision", c_int32), ("reduction", c_int32),
                 ("input", c_int32), ("loss", c_int32), ("bias", c_int32), ("initialization", c_int32),
-                ("orthogonal", c_int32), ("tied", c_int32), ("reserved", c_int32), ("embedding_size", c_int64),
-                ("weight_scale", c_double), ("forget_bias", c_double), ("dropout", c_double), ("seed", c_uint64)]
+                ("orthogonal", c_int32), ("tied", c_int32), ("dropout_per_chunk", c_int32),
+                ("embedding_size", c_int64),
+                ("weight_scale", c_double), ("forget_bias", c_double), ("dropout", c_double), ("seed", c_uint64),
+                ("dropout_input", c_double), ("dropout_output", c_double), ("dropout_recurrent", c_double)]
 
 
 class _Parameter(_Struct):
