@@ -53,8 +53,8 @@ static void backward_outputs(const core_pass *pass, const workspace *w, const re
     product(decoded.count, w->stride, w->outputs, w->out + decoded.first * w->out_stride, w->out_stride, weights,
             w->zeros, 0, dtop + decoded.first * w->stride, w->stride, false);
     if (w->top_mask)
-        apply_mask(w->top_mask + decoded.first * w->stride, dtop + decoded.first * w->stride,
-                   decoded.count * w->stride, dtop + decoded.first * w->stride);
+        apply_mask(w->top_mask + decoded.first * w->stride, dtop + decoded.first * w->stride, decoded.count * w->stride,
+                   dtop + decoded.first * w->stride);
     if (w->dtop)
         scatter_top(w, rows, dh);
 }
