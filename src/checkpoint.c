@@ -15,10 +15,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Of the checkpoint's part of a file: what a reader that doesn't know the number must not resume from. */
-enum { FORMAT = 1 };
+/*
+ * Of the checkpoint's part of a file: what a reader that doesn't know the number must not resume from. The second has
+ * what version 0.1 would ignore: frozen parameters, options of optimizers, other kinds of dropout.
+ */
+enum { FIRST_FORMAT = 1, FORMAT = 2 };
 
 enum {
     CHECKPOINT_FIRST_SIZE = offsetof(rnn_checkpoint, values) + RNN_CHECKPOINT_NUMBERS * sizeof(double),
@@ -27,7 +31,7 @@ enum {
     PIECE = 1024,    /* rows read or written at a time */
 };
 
-static const char format_key[] = OWN_PREFIX "checkpoint";
+static const char format_key[] = OWN_PREFIX "checkpoint", frozen_key[] = OWN_PREFIX "checkpoint.frozen";
 static const char counters_name[] = OWN_PREFIX "checkpoint.counters", values_name[] = OWN_PREFIX "checkpoint.values";
 static const char gradient_prefix[] = OWN_PREFIX "gradient.", rows_name[] = OWN_PREFIX "gradient_rows";
 static const char first_prefix[] = OWN_PREFIX "optimizer.first.", second_prefix[] = OWN_PREFIX "optimizer.second.";
@@ -73,6 +77,8 @@ static const text_field optimizer_fields[] = {
     {FIELD("optimizer.beta2",         rnn_optimizer, options.beta2),         TEXT_NUMBER, TEXT_NEEDED, {NULL}},
     {FIELD("optimizer.clip_value",    rnn_optimizer, options.clip_value),    TEXT_NUMBER, TEXT_NEEDED, {NULL}},
     {FIELD("optimizer.steps",         rnn_optimizer, steps),                 TEXT_COUNT,  TEXT_NEEDED, {NULL}},
+    {FIELD("optimizer.clip_norm",     rnn_optimizer, options.clip_norm),     TEXT_NUMBER, TEXT_ADDED,  {NULL}},
+    {FIELD("optimizer.spare_biases",  rnn_optimizer, options.spare_biases),  TEXT_FLAG,   TEXT_ADDED,  {NULL}},
 };
 static const text_field state_fields[] = {
     {FIELD("state.random_index",      rnn_state, random_index),              TEXT_SEED,   TEXT_NEEDED, {NULL}},
@@ -190,11 +196,44 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
     return status;
 }
 
+/* The indices of the frozen parameters, if there are any: "0,3" */
+static rnn_status add_frozen(safetensors_writer *writer, const rnn_model *model)
+{
+    enum { DIGITS_MOST = 8 };
+    char *list;
+    size_t size = (size_t)model->frozen_count * DIGITS_MOST, used = 0;
+    if (size == 0)
+        return RNN_OK;
+    RNN_TRY(librnn_allocate("the list of frozen parameters", size, 1, (void **)&list));
+    for (int64_t i = 0; i < model->named_count; i++)
+        if (model->named[i].frozen)
+            used += (size_t)snprintf(list + used, size - used, "%s%" PRId64, used > 0 ? "," : "", i);
+    rnn_status status = librnn_safetensors_add_text(writer, frozen_key, list);
+    librnn_release(list);
+    return status;
+}
+
+static rnn_status read_frozen(const safetensors_reader *reader, rnn_model *model)
+{
+    const char *text = librnn_safetensors_text(reader, frozen_key), *at = text;
+    while (at) {
+        char *end = NULL;
+        long index = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
+        if (index < 0 || index >= model->named_count || (*end != ',' && *end != '\0'))
+            return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.64s\"; it must list indices of parameters", frozen_key,
+                               text);
+        RNN_TRY(rnn_model_freeze(model, index, 1));
+        at = *end == ',' ? end + 1 : NULL;
+    }
+    return RNN_OK;
+}
+
 /* Names a model and its gradients, or what stands in for it. */
 static rnn_status add_model(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f, const progress *p)
 {
     if (c->model) {
         RNN_TRY(librnn_model_add_to(writer, c->model, c->vocab, &librnn_standard_names));
+        RNN_TRY(add_frozen(writer, c->model));
         return p->gradients ? add_array(writer, c->model, gradient_prefix) : RNN_OK;
     }
     RNN_TRY(librnn_text_add_format(writer));
@@ -204,6 +243,16 @@ static rnn_status add_model(safetensors_writer *writer, const rnn_checkpoint *c,
         RNN_TRY(librnn_text_add_fields(writer, bare_fields, COUNT_OF(bare_fields), &f->model->options));
     }
     return c->vocab ? librnn_text_add_vocab(writer, c->vocab) : RNN_OK;
+}
+
+static uint64_t format_of(const rnn_checkpoint *c, const rnn_model *model)
+{
+    const rnn_model_options *m = model ? &model->options : NULL;
+    const rnn_optimizer_options *o = c->optimizer ? &c->optimizer->options : NULL;
+    bool drops = m && (rnn_order(m->dropout_input) > 0 || rnn_order(m->dropout_output) > 0 ||
+                       rnn_order(m->dropout_recurrent) > 0 || m->dropout_per_chunk);
+    bool steps = o && (rnn_order(o->clip_norm) > 0 || o->spare_biases);
+    return drops || steps || (c->model && c->model->frozen_count > 0) ? FORMAT : FIRST_FORMAT;
 }
 
 /* Names everything, in the order in which write_all() writes it: by the size of the numbers, so that all are aligned.
@@ -219,7 +268,7 @@ static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c, c
     RNN_TRY(librnn_safetensors_add_tensor(writer, counters_name, "I64", 1, &numbers));
     RNN_TRY(librnn_safetensors_add_tensor(writer, values_name, "F64", 1, &numbers));
     RNN_TRY(add_model(writer, c, f, &p));
-    RNN_TRY(librnn_text_add_number(writer, format_key, FORMAT));
+    RNN_TRY(librnn_text_add_number(writer, format_key, format_of(c, f->model)));
     RNN_TRY(librnn_text_add_fields(writer, progress_fields, COUNT_OF(progress_fields), &p));
     if (c->optimizer)
         RNN_TRY(librnn_text_add_fields(writer, optimizer_fields, COUNT_OF(optimizer_fields), c->optimizer));
@@ -589,6 +638,7 @@ static rnn_status read_training(safetensors_reader *reader, const rnn_model *mod
     RNN_TRY(read_numbers(reader, values_name, "F64", c->values));
     c->corpus_position = p.corpus_position;
     if (c->model) {
+        RNN_TRY(read_frozen(reader, c->model));
         c->model->any_row_used = c->model->any_row_used || p.any_row_used;
         if (p.gradients)
             RNN_TRY(read_gradients(reader, c->model));

@@ -408,6 +408,44 @@ rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)
     return status;
 }
 
+rnn_status rnn_model_copy(const rnn_model *model, rnn_model **copy)
+{
+    RNN_REQUIRE(model);
+    RNN_REQUIRE(copy);
+    rnn_model *m;
+    RNN_TRY(librnn_model_lay_out(&model->options, &m));
+    rnn_status status = librnn_model_allocate(m);
+    if (status != RNN_OK) {
+        rnn_model_destroy(m);
+        return status;
+    }
+    memcpy(m->parameters, model->parameters, model->count * model->element_size);
+    memcpy(m->named, model->named, (size_t)model->named_count * sizeof *m->named);
+    m->frozen_count = model->frozen_count;
+    *copy = m;
+    return RNN_OK;
+}
+
+static RNN_FLOAT_BODY void average(rnn_model *average, const rnn_model *model, double weight)
+{
+    average->core->blend(average->parameters, model->parameters, model->count, weight);
+    librnn_cache_invalidate(average);
+}
+
+rnn_status rnn_model_average(rnn_model *average_model, const rnn_model *model, double weight)
+{
+    RNN_TRY(librnn_check_pointer("average", average_model));
+    RNN_REQUIRE(model);
+    model_shape own = librnn_model_shape(average_model), other = librnn_model_shape(model);
+    RNN_TRY(librnn_model_check_shape("average", &own, &other, false));
+    if (!(rnn_order(weight) >= 0 && rnn_order(weight) <= rnn_order(1)))
+        return librnn_fail(RNN_ERROR_ARGUMENT, "weight is %g; it must be 0 to 1", weight);
+    float_mode mode = rnn_float_enter();
+    average(average_model, model, weight);
+    rnn_float_leave(mode);
+    return RNN_OK;
+}
+
 void rnn_model_destroy(rnn_model *model)
 {
     if (!model)
@@ -530,9 +568,20 @@ rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parame
         .precision = model->options.precision,
         .values = rnn_model_at(model, model->parameters, p->offset),
         .gradient = model->gradients ? rnn_model_at(model, model->gradients, p->offset) : NULL,
+        .frozen = p->frozen,
     };
     rnn_model_strides(p, about.strides);
     return librnn_struct_write("parameter", parameter, &about, PARAMETER_FIRST_SIZE, sizeof about);
+}
+
+rnn_status rnn_model_freeze(rnn_model *model, int64_t index, int32_t frozen)
+{
+    const named_parameter *p;
+    RNN_TRY(find_by_index(model, index, &p));
+    RNN_TRY(librnn_check_range("frozen", frozen, 0, 1));
+    model->frozen_count += frozen - p->frozen;
+    model->named[index].frozen = frozen;
+    return RNN_OK;
 }
 
 rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index)
@@ -711,6 +760,22 @@ bool librnn_model_next_span(const rnn_model *model, model_span *span)
     return true;
 }
 
+bool librnn_model_next_part(const rnn_model *model, const model_span *span, bool biases, model_part *part)
+{
+    size_t end = span->offset + span->count, at = part->count > 0 ? part->offset + part->count : span->offset;
+    int64_t n = 0;
+    *part = (model_part){.offset = at, .count = end - at};
+    if (at == end || (model->frozen_count == 0 && !biases))
+        return at < end;
+    while (n + 1 < model->named_count && model->named[n + 1].offset <= at)
+        n++;
+    size_t next = n + 1 < model->named_count ? model->named[n + 1].offset : model->count;
+    part->count = (next < end ? next : end) - at;
+    part->frozen = model->named[n].frozen;
+    part->bias = biases && model->named[n].rank == 1;
+    return true;
+}
+
 const char *librnn_model_name_at(const rnn_model *model, size_t offset)
 {
     int64_t n = model->named_count - 1;
@@ -760,18 +825,42 @@ rnn_status rnn_model_clip_value(rnn_model *model, double limit)
     return RNN_OK;
 }
 
-static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, double *norm)
+double librnn_model_gradient_squares(const rnn_model *model)
 {
     double squares = 0;
-    if (model->gradients)
-        for (model_span s = {0}; librnn_model_next_span(model, &s);)
-            squares += model->core->sum_of_squares(rnn_model_at(model, model->gradients, s.offset), s.count);
+    if (!model->gradients)
+        return 0;
+    for (model_span s = {0}; librnn_model_next_span(model, &s);)
+        for (model_part p = {0}; librnn_model_next_part(model, &s, false, &p);)
+            if (!p.frozen)
+                squares += model->core->sum_of_squares(rnn_model_at(model, model->gradients, p.offset), p.count);
+    return squares;
+}
+
+void librnn_model_scale_gradients(rnn_model *model, double factor)
+{
+    for (model_span s = {0}; librnn_model_next_span(model, &s);)
+        for (model_part p = {0}; librnn_model_next_part(model, &s, false, &p);)
+            if (!p.frozen)
+                model->core->scale(rnn_model_at(model, model->gradients, p.offset), p.count, factor);
+}
+
+rnn_status librnn_model_norm_factor(const rnn_model *model, double limit, double *norm, double *factor)
+{
+    double squares = librnn_model_gradient_squares(model);
     if (!isfinite(squares))
         return librnn_model_fail_nonfinite(model, "the norm of the gradients is %g", sqrt(squares));
-    double length = sqrt(squares), factor = limit / (length + 1e-6);
-    if (model->gradients && factor < 1)
-        for (model_span s = {0}; librnn_model_next_span(model, &s);)
-            model->core->scale(rnn_model_at(model, model->gradients, s.offset), s.count, factor);
+    *norm = sqrt(squares);
+    *factor = limit / (*norm + 1e-6);
+    return RNN_OK;
+}
+
+static RNN_FLOAT_BODY rnn_status clip_norm(rnn_model *model, double limit, double *norm)
+{
+    double factor, length;
+    RNN_TRY(librnn_model_norm_factor(model, limit, &length, &factor));
+    if (factor < 1)
+        librnn_model_scale_gradients(model, factor);
     if (norm)
         *norm = length;
     return RNN_OK;

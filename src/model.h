@@ -26,6 +26,7 @@ typedef struct named_parameter {
     int64_t rows, columns;
     int32_t rank;
     bool by_column; /* stored column by column: the input weights of symbols */
+    bool frozen;    /* an optimizer leaves it alone */
 } named_parameter;
 
 typedef struct model_cache model_cache;
@@ -36,7 +37,7 @@ struct rnn_model {
     core_network network;
     core_layer *layers;
     named_parameter *named;
-    int64_t named_count;
+    int64_t named_count, frozen_count;
     size_t count;        /* elements of the flat buffers */
     bool too_large;      /* there are more than can be addressed: the model can't be created */
     size_t multiplied;   /* of them, those that every position is multiplied with */
@@ -131,6 +132,25 @@ typedef struct model_span {
 } model_span;
 
 bool librnn_model_next_span(const rnn_model *model, model_span *span);
+
+/*
+ * Goes through what of a span a step treats alike: all of it, unless some parameters are frozen or biases differ from
+ * weights:
+ *     for (model_part p = {0}; librnn_model_next_part(model, &span, false, &p);) ... p.offset, p.count ...
+ */
+typedef struct model_part {
+    size_t offset, count; /* elements */
+    bool frozen, bias;    /* bias: only if these are told apart */
+} model_part;
+
+bool librnn_model_next_part(const rnn_model *model, const model_span *span, bool biases, model_part *part);
+
+/* The sum of the squares of all gradients but those of frozen parameters, and these gradients times a factor */
+double librnn_model_gradient_squares(const rnn_model *model);
+void librnn_model_scale_gradients(rnn_model *model, double factor);
+
+/* What gradients are multiplied by so that their norm is at most `limit`: 1 or less */
+rnn_status librnn_model_norm_factor(const rnn_model *model, double limit, double *norm, double *factor);
 
 /* The name of the parameter that has the element at an offset of the flat buffers */
 const char *librnn_model_name_at(const rnn_model *model, size_t offset);

@@ -74,6 +74,14 @@ static rnn_status check_options(const rnn_optimizer_options *o)
     RNN_TRY(check_share("beta1", o->beta1, adam, o->rule));
     RNN_TRY(check_share("beta2", o->beta2, adam || rmsprop, o->rule));
     RNN_TRY(librnn_check_number("clip_value", o->clip_value, false));
+    RNN_TRY(librnn_check_number("clip_norm", o->clip_norm, false));
+    if (rnn_order(o->clip_value) > 0 && rnn_order(o->clip_norm) > 0)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "clip_value is %g and clip_norm is %g; one of them must be 0",
+                           o->clip_value, o->clip_norm);
+    RNN_TRY(librnn_check_range("spare_biases", o->spare_biases, 0, 1));
+    RNN_TRY(librnn_check_range("reserved", o->reserved, 0, 0));
+    if (o->spare_biases && rnn_order(o->weight_decay) == 0)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "spare_biases is 1; it must be 0, since weight_decay is 0");
     if (o->nesterov && !(sgd && rnn_order(o->momentum) > 0))
         return librnn_fail(RNN_ERROR_ARGUMENT,
                            "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum greater than 0",
@@ -170,32 +178,35 @@ static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
 
 enum { COUNT_TRIED = 64 };
 
-/* A step of one span of the flat buffers, which is divided into shares */
-typedef struct span_step {
+/* A step of one part of the flat buffers, which is divided into shares */
+typedef struct part_step {
     rnn_optimizer *optimizer;
     rnn_model *model;
     core_rule *rule;
     core_update update;
-    model_span span;
+    double factor; /* what gradients are multiplied by before: less than 1, or nothing is done */
+    model_part part;
     size_t shares;
-} span_step;
+} part_step;
 
 static void step_share(void *context, size_t worker, size_t share)
 {
     enum { TOGETHER = 64 }; /* numbers on whole cache lines */
-    const span_step *s = context;
+    const part_step *s = context;
     rnn_model *m = s->model;
-    size_t blocks = (s->span.count + TOGETHER - 1) / TOGETHER;
+    size_t blocks = (s->part.count + TOGETHER - 1) / TOGETHER;
     size_t first = blocks * share / s->shares * TOGETHER, end = blocks * (share + 1) / s->shares * TOGETHER;
-    size_t offset = s->span.offset + first, count = (end < s->span.count ? end : s->span.count) - first;
+    size_t offset = s->part.offset + first, count = (end < s->part.count ? end : s->part.count) - first;
     (void)worker;
+    if (s->factor < 1)
+        m->core->scale(rnn_model_at(m, m->gradients, offset), count, s->factor);
     s->rule(&s->update, count, rnn_model_at(m, m->parameters, offset), rnn_model_at(m, m->gradients, offset),
             s->optimizer->first ? rnn_model_at(m, s->optimizer->first, offset) : NULL,
             s->optimizer->second ? rnn_model_at(m, s->optimizer->second, offset) : NULL);
 }
 
 /* Whether a step leaves all that it accumulates finite: some numbers' step, done to copies of them */
-static bool accumulates_finite(const span_step *s, size_t offset, size_t count)
+static bool accumulates_finite(const part_step *s, size_t offset, size_t count)
 {
     enum { PARAMETERS, GRADIENTS, FIRST, SECOND, KINDS };
     double copy[KINDS][COUNT_TRIED]; /* of either precision */
@@ -205,6 +216,8 @@ static bool accumulates_finite(const span_step *s, size_t offset, size_t count)
     for (int i = 0; i < KINDS; i++)
         if (from[i])
             to[i] = memcpy(copy[i], rnn_model_at(m, from[i], offset), count * m->element_size);
+    if (s->factor < 1)
+        m->core->scale(to[GRADIENTS], count, s->factor);
     s->rule(&s->update, count, to[PARAMETERS], to[GRADIENTS], to[FIRST], to[SECOND]);
     return (!to[FIRST] || m->core->all_finite(to[FIRST], count)) &&
            (!to[SECOND] || m->core->all_finite(to[SECOND], count));
@@ -216,24 +229,45 @@ static rnn_status fail_for(const rnn_model *model, size_t offset, const char *wh
                                        librnn_model_name_at(model, offset), what);
 }
 
-/* Gradients that aren't finite are refused; large ones are tried, before anything is updated. */
-static rnn_status check_gradients(const span_step *step)
+static rnn_status check_part(const part_step *step, const model_part *p)
 {
     const rnn_model *m = step->model;
-    for (model_span s = {0}; librnn_model_next_span(m, &s);) {
-        if (m->core->all_moderate(rnn_model_at_const(m, m->gradients, s.offset), s.count))
-            continue;
-        size_t end = s.offset + s.count;
-        for (size_t i = s.offset; i < end; i++)
-            if (!rnn_is_finite(rnn_model_number(m, m->gradients, i)))
-                return fail_for(m, i, "not finite");
-        for (size_t i = s.offset, count; i < end; i += count) {
-            count = end - i < COUNT_TRIED ? end - i : COUNT_TRIED;
-            if (!accumulates_finite(step, i, count))
-                return fail_for(m, i, "so large that what the optimizer accumulates would be infinite");
-        }
+    size_t end = p->offset + p->count;
+    if (p->frozen || m->core->all_moderate(rnn_model_at_const(m, m->gradients, p->offset), p->count))
+        return RNN_OK;
+    for (size_t i = p->offset; i < end; i++)
+        if (!rnn_is_finite(rnn_model_number(m, m->gradients, i)))
+            return fail_for(m, i, "not finite");
+    for (size_t i = p->offset, count; i < end; i += count) {
+        count = end - i < COUNT_TRIED ? end - i : COUNT_TRIED;
+        if (!accumulates_finite(step, i, count))
+            return fail_for(m, i, "so large that what the optimizer accumulates would be infinite");
     }
     return RNN_OK;
+}
+
+/* Gradients that aren't finite are refused; large ones are tried, before anything is updated. */
+static rnn_status check_gradients(const part_step *step)
+{
+    for (model_span s = {0}; librnn_model_next_span(step->model, &s);)
+        for (model_part p = {0}; librnn_model_next_part(step->model, &s, false, &p);)
+            RNN_TRY(check_part(step, &p));
+    return RNN_OK;
+}
+
+/* Updates one part, or, if it is frozen, drops its gradient. */
+static void step_part(part_step *step, const core_team *team)
+{
+    enum { SHARE_LEAST = 8 << 10 }; /* numbers that are worth a thread */
+    rnn_model *m = step->model;
+    const rnn_optimizer_options *o = &step->optimizer->options;
+    if (step->part.frozen) {
+        memset(rnn_model_at(m, m->gradients, step->part.offset), 0, step->part.count * m->element_size);
+        return;
+    }
+    step->update.weight_decay = step->part.bias ? 0 : o->weight_decay;
+    step->shares = step->part.count / team->size < SHARE_LEAST ? 1 : team->size;
+    team->run(team, step_share, step, step->shares);
 }
 
 static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model)
@@ -246,18 +280,20 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
     RNN_TRY(librnn_model_check_shape("the optimizer", &optimizer->shape, &shape, false));
     RNN_TRY(librnn_model_need_gradients(model));
     int64_t steps = optimizer->steps < RNN_STEPS_MOST ? optimizer->steps + 1 : RNN_STEPS_MOST;
-    span_step step = {.optimizer = optimizer,
+    double norm;
+    part_step step = {.optimizer = optimizer,
                       .model = model,
                       .rule = rule_of(model->core, o->rule),
                       .update = update_of(o, steps),
-                      .span = {.all = !leaves_the_unused(o)}};
+                      .factor = 1};
+    if (o->clip_norm > 0)
+        RNN_TRY(librnn_model_norm_factor(model, o->clip_norm, &norm, &step.factor));
     RNN_TRY(check_gradients(&step));
     optimizer->steps = steps;
     core_team team = librnn_team_begin((double)model->multiplied * NUMBER);
-    while (librnn_model_next_span(model, &step.span)) {
-        step.shares = step.span.count / team.size < NUMBER << 10 ? 1 : team.size;
-        team.run(&team, step_share, &step, step.shares);
-    }
+    for (model_span s = {.all = !leaves_the_unused(o)}; librnn_model_next_span(model, &s);)
+        for (step.part = (model_part){0}; librnn_model_next_part(model, &s, o->spare_biases, &step.part);)
+            step_part(&step, &team);
     librnn_team_end(&team);
     librnn_model_unuse_rows(model);
     librnn_cache_invalidate(model);
@@ -270,6 +306,29 @@ rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model)
     rnn_status status = step(optimizer, model);
     rnn_float_leave(mode);
     return status;
+}
+
+rnn_status rnn_optimizer_get_options(const rnn_optimizer *optimizer, rnn_optimizer_options *options)
+{
+    RNN_REQUIRE(optimizer);
+    return librnn_struct_write("options", options, &optimizer->options, OPTIONS_FIRST_SIZE, sizeof *options);
+}
+
+rnn_status rnn_optimizer_set_options(rnn_optimizer *optimizer, const rnn_optimizer_options *given)
+{
+    RNN_REQUIRE(optimizer);
+    rnn_optimizer_options *own = &optimizer->options, options = usual[own->rule];
+    RNN_TRY(librnn_struct_read("options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
+    RNN_TRY(check_options(&options));
+    if (options.rule != own->rule)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "rule is %s; it must stay %s, by which the optimizer has accumulated",
+                           librnn_name_of(librnn_rules, options.rule), librnn_name_of(librnn_rules, own->rule));
+    if ((rnn_order(options.momentum) > 0) != (rnn_order(own->momentum) > 0))
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "momentum is %g; it must stay %s 0, since what is accumulated depends on it",
+                           options.momentum, rnn_order(own->momentum) > 0 ? "greater than" : "at");
+    *own = options;
+    return RNN_OK;
 }
 
 double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer)

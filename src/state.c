@@ -166,6 +166,39 @@ rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const vo
     return RNN_OK;
 }
 
+static rnn_status check_all(const rnn_state *state, const void *values, int64_t count)
+{
+    RNN_REQUIRE(state);
+    RNN_REQUIRE(values);
+    int64_t own = (int64_t)state->parts * state->shape.layers * state->streams * state->shape.hidden_size;
+    if (count == own)
+        return RNN_OK;
+    return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the state has %" PRId64 " value%s", count, own,
+                       rnn_plural((uint64_t)own));
+}
+
+rnn_status rnn_state_get_all(const rnn_state *state, void *values, int64_t count)
+{
+    RNN_TRY(check_all(state, values, count));
+    size_t row = (size_t)state->shape.hidden_size * state->element_size,
+           rows = (size_t)count * state->element_size / row;
+    for (size_t i = 0; i < rows; i++)
+        memcpy((char *)values + i * row, (char *)state->values + i * state->stride * state->element_size, row);
+    return RNN_OK;
+}
+
+rnn_status rnn_state_set_all(rnn_state *state, const void *values, int64_t count)
+{
+    RNN_TRY(check_all(state, values, count));
+    if (!state->shape.core->all_finite(values, (size_t)count))
+        return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite");
+    size_t row = (size_t)state->shape.hidden_size * state->element_size,
+           rows = (size_t)count * state->element_size / row;
+    for (size_t i = 0; i < rows; i++)
+        memcpy((char *)state->values + i * state->stride * state->element_size, (const char *)values + i * row, row);
+    return RNN_OK;
+}
+
 uint64_t rnn_state_random_index(const rnn_state *state)
 {
     return state ? state->random_index : 0;

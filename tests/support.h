@@ -119,6 +119,8 @@ rnn_state *create_random_state(const rnn_model *model, int64_t streams, double s
 enum {
     FIRST_CHUNK_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *),
     FIRST_OPTIONS_SIZE = offsetof(rnn_model_options, seed) + sizeof(uint64_t),
+    FIRST_PARAMETER_SIZE = offsetof(rnn_parameter, gradient) + sizeof(void *),
+    FIRST_OPTIMIZER_OPTIONS_SIZE = offsetof(rnn_optimizer_options, clip_value) + sizeof(double),
 };
 
 /* A chunk together with the arrays that it points to; those that it doesn't have are NULL. */

@@ -527,7 +527,7 @@ static void test_a_changed_byte_of_the_header_never_crashes(void **state)
 static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
 {
     static const char *const changes[][3] = {
-        {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"2\"", "librnn.checkpoint is 2, of a later version"},
+        {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"3\"", "librnn.checkpoint is 3, of a later version"},
         {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"0\"", "librnn.checkpoint is \"0\""},
         {"librnn.format\":\"1\"", "librnn.format\":\"2\"", "librnn.format is 2"},
         {"\"librnn.format\":\"1\",", "", "librnn has not written the file"},

@@ -621,7 +621,7 @@ static void test_describe_refuses_bad_arguments(void **state)
     assert_fails(rnn_model_parameter(model, 0, NULL), RNN_ERROR_ARGUMENT, "parameter is NULL");
     parameter.struct_size = 0;
     assert_fails(rnn_model_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
-    parameter.struct_size = sizeof parameter - 1;
+    parameter.struct_size = FIRST_PARAMETER_SIZE - 1;
     assert_fails(rnn_model_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
     assert_null(parameter.name);
     rnn_model_destroy(model);

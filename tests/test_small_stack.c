@@ -238,6 +238,15 @@ static void read_parameters(void)
     FAILS(rnn_model_find_parameter(model, names, &index), RNN_ERROR_ARGUMENT);
 }
 
+static void average_models(void)
+{
+    rnn_model *copy;
+    OK(rnn_model_copy(models[RNN_CELL_LSTM][RNN_FLOAT32], &copy));
+    OK(rnn_model_average(copy, models[RNN_CELL_LSTM][RNN_FLOAT32], 0.5));
+    OK(rnn_model_freeze(copy, 0, 1));
+    rnn_model_destroy(copy);
+}
+
 static void use_states(void)
 {
     const rnn_model *model = models[RNN_CELL_LSTM][RNN_FLOAT32];
@@ -251,6 +260,8 @@ static void use_states(void)
     OK(rnn_state_copy_stream(a, 0, b, 1));
     OK(rnn_state_get(a, 0, RNN_STATE_HIDDEN, values, 2 * HIDDEN));
     OK(rnn_state_set(a, 0, RNN_STATE_HIDDEN, values, 2 * HIDDEN));
+    OK(rnn_state_get_all(a, memory, 2 * 2 * 2 * HIDDEN));
+    OK(rnn_state_set_all(a, memory, 2 * 2 * 2 * HIDDEN));
     OK(rnn_state_set_random_index(a, rnn_state_random_index(b) + 1));
     if (rnn_state_streams(a) != 2)
         FAILS(RNN_OK, RNN_ERROR_ARGUMENT);
@@ -343,6 +354,10 @@ static void optimize(void)
         options.clip_value = 5;
         OK(rnn_optimizer_create(model, &options, &optimizer));
         OK(rnn_optimizer_set_learning_rate(optimizer, rnn_optimizer_learning_rate(optimizer) / 2));
+        OK(rnn_optimizer_get_options(optimizer, &options));
+        options.learning_rate *= rnn_schedule_warmup(3, 4) * rnn_schedule_cosine(1, 2, 0.1);
+        options.learning_rate *= rnn_schedule_step_decay(3, 4, 0.5) * rnn_schedule_one_cycle(1, 2, 1, 0, 0);
+        OK(rnn_optimizer_set_options(optimizer, &options));
         OK(rnn_forward_backward(model, trained, &chunk, &loss));
         OK(rnn_optimizer_step(optimizer, model));
     }
@@ -453,6 +468,7 @@ static const work everything[] = {
     {"serve_memory", serve_memory},
     {"create_models", create_models},
     {"read_parameters", read_parameters},
+    {"average_models", average_models},
     {"use_states", use_states},
     {"run_models", run_models},
     {"train_models", train_models},

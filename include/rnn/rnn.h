@@ -91,7 +91,7 @@ extern "C" {
  * @{
  */
 #define RNN_VERSION_MAJOR 0 /**< Changes when a compiled program may stop working. */
-#define RNN_VERSION_MINOR 1 /**< Changes when something is added. */
+#define RNN_VERSION_MINOR 2 /**< Changes when something is added. */
 #define RNN_VERSION_PATCH 0 /**< Changes when something is mended. */
 
 /** The version of this header as one number, to compare: 10000 major + 100 minor + patch. */
@@ -736,6 +736,28 @@ RNN_API RNN_CHECKED rnn_status rnn_model_options_init(rnn_model_options *options
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
 
+/**
+ * Copies a model: options, parameters, and which of them are frozen. The copy has no gradients.
+ * @param model The model.
+ * @param[out] copy The new model; release it with rnn_model_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_copy(const rnn_model *model, rnn_model **copy);
+
+/**
+ * Moves a running average of models towards one of them: average += weight (model - average), for each parameter. An
+ * average often generalises better than the model that training ends with. Begin with rnn_model_copy().
+ *
+ * After every step with weight 1 - d it is an exponential moving average with the decay d, 0.999 for example. With
+ * weight 1 / (n + 1), where n models have gone into it before, it is their mean: stochastic weight averaging (Izmailov
+ * et al. 2018), once an epoch for example.
+ * @param average The average; its gradients stay as they are.
+ * @param model   A model of the same shape and precision.
+ * @param weight  0 to 1.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_average(rnn_model *average, const rnn_model *model, double weight);
+
 /** Releases a model. NULL is allowed. */
 RNN_API void rnn_model_destroy(rnn_model *model);
 
@@ -776,7 +798,9 @@ typedef struct rnn_parameter {
     int32_t precision;  /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
     const void *values; /**< Valid as long as the model. */
     const void
-        *gradient; /**< The gradient, in the same layout; NULL until gradients exist. Valid as long as the model. */
+        *gradient;    /**< The gradient, in the same layout; NULL until gradients exist. Valid as long as the model. */
+    int32_t frozen;   /**< 1 if rnn_model_freeze() has frozen it; else 0. */
+    int32_t reserved; /**< 0. */
 } rnn_parameter;
 
 /**
@@ -810,6 +834,17 @@ RNN_API RNN_CHECKED rnn_status rnn_model_parameter(const rnn_model *model, int64
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT when the model has no parameter of that name.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
+
+/**
+ * Freezes a parameter or frees it again. An optimizer leaves a frozen parameter and what it has accumulated for it
+ * alone, and sets its gradient to zero with the others; the gradient doesn't count in the norm of all. Checkpoints
+ * keep which parameters are frozen, files of rnn_model_save() don't.
+ * @param model  The model.
+ * @param index  0 to rnn_model_parameter_count() - 1.
+ * @param frozen 1 or 0.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_freeze(rnn_model *model, int64_t index, int32_t frozen);
 
 /**
  * Copies a parameter's values out, row-major.
@@ -987,6 +1022,24 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get(const rnn_state *state, int64_t lay
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values,
                                              int64_t count);
+
+/**
+ * Copies the values of all layers and streams out, as one array: all h and then, of an LSTM (P = 2), all c.
+ * @param state  The state.
+ * @param[out] values [P][L][B][H] numbers of the model's precision.
+ * @param count  P times L times B times H.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_state_get_all(const rnn_state *state, void *values, int64_t count);
+
+/**
+ * Sets the values of all layers and streams.
+ * @param state  The state.
+ * @param values [P][L][B][H] finite numbers of the model's precision, as rnn_state_get_all() gives them.
+ * @param count  P times L times B times H.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_state_set_all(rnn_state *state, const void *values, int64_t count);
 
 /**
  * Which dropout mask comes next: the number of calls of rnn_forward_backward() on this state, unless it was set.
@@ -1193,6 +1246,13 @@ typedef struct rnn_optimizer_options {
      * same pass over the parameters. 0, the default: it isn't.
      */
     double clip_value;
+    /**
+     * Greater than 0: all gradients are scaled down together, with the bits that rnn_model_clip_norm() before the step
+     * gives. 0, the default: they aren't. One of `clip_value` and `clip_norm` must be 0.
+     */
+    double clip_norm;
+    int32_t spare_biases; /**< 1: weight_decay leaves biases alone, and must not be 0. Default 0. */
+    int32_t reserved;     /**< Must be 0. */
 } rnn_optimizer_options;
 
 /**
@@ -1239,6 +1299,25 @@ RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
 
 /**
+ * What an optimizer is: the options that it was created or loaded with, or that were set last.
+ * @param optimizer The optimizer.
+ * @param[out] options What to fill; `options->struct_size` must be set.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_optimizer_get_options(const rnn_optimizer *optimizer,
+                                                         rnn_optimizer_options *options);
+
+/**
+ * Changes an optimizer's options from the next step on. What it has accumulated stays. So do the rule, and whether the
+ * momentum is 0, since what is accumulated depends on them.
+ * @param optimizer The optimizer.
+ * @param options The options, all of them; copied. Begin with rnn_optimizer_get_options().
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT, after which the options are unchanged.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_options(rnn_optimizer *optimizer,
+                                                         const rnn_optimizer_options *options);
+
+/**
  * The learning rate.
  * @return What it is at present; 0 for NULL.
  */
@@ -1251,6 +1330,58 @@ RNN_API double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer);
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *optimizer, double learning_rate);
+/** @} */
+
+/**
+ * @defgroup schedule Schedules: learning rates that change
+ *
+ * Factors for the learning rate of a step, as plain functions of its number, counted from 0. They can be multiplied:
+ *
+ *     double factor = rnn_schedule_warmup(k, 100) * rnn_schedule_cosine(k, 5000, 0.02);
+ *     check(rnn_optimizer_set_learning_rate(optimizer, 0.01 * factor));
+ *
+ * A bad argument gives NaN, which rnn_optimizer_set_learning_rate() refuses. All have the same bits everywhere.
+ * @{
+ */
+
+/**
+ * Linear warm-up: rises in equal parts to 1, which step `steps` - 1 has and all later ones.
+ * @param step  The number of the step: 0 or more.
+ * @param steps How many it takes: 1 or more.
+ * @return 1 / steps to 1.
+ */
+RNN_API double rnn_schedule_warmup(int64_t step, int64_t steps);
+
+/**
+ * Half a period of a cosine (Loshchilov and Hutter 2017), from 1 in step 0 to `least` in step `steps` and later:
+ * least + (1 - least) (1 + cos(pi step / steps)) / 2.
+ * @param step  The number of the step: 0 or more.
+ * @param steps Over how many it falls: 1 or more.
+ * @param least What is left at the end: 0 to 1.
+ * @return `least` to 1.
+ */
+RNN_API double rnn_schedule_cosine(int64_t step, int64_t steps, double least);
+
+/**
+ * Step decay: `factor` to the power of step / every, rounded down.
+ * @param step   The number of the step: 0 or more.
+ * @param every  After how many steps the rate falls: 1 or more.
+ * @param factor By what it is multiplied then: 0 to 1.
+ * @return 0 to 1.
+ */
+RNN_API double rnn_schedule_step_decay(int64_t step, int64_t every, double factor);
+
+/**
+ * One cycle (Smith 2018): rises from `first` to 1 in the first `rise` steps and falls to `last` in the others, each
+ * along half a period of a cosine; later steps have `last`.
+ * @param step  The number of the step: 0 or more.
+ * @param steps The length of the cycle: more than `rise`.
+ * @param rise  The step that has 1: 1 or more. A third of `steps` is usual.
+ * @param first What the cycle begins with: 0 to 1. 0.04 is usual.
+ * @param last  What it ends with: 0 to 1. 0.0001 is usual.
+ * @return 0 to 1.
+ */
+RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise, double first, double last);
 /** @} */
 
 /**

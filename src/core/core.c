@@ -80,6 +80,7 @@ const rnn_core RNN_CORE_NAME = {
     .clip = clip,
     .scale = scale,
     .sum_of_squares = sum_of_squares,
+    .blend = blend,
     .adagrad = adagrad,
     .sgd = sgd,
     .rmsprop = rmsprop,

@@ -201,6 +201,8 @@ typedef struct rnn_core {
     void (*clip)(void *values, size_t count, double limit);
     void (*scale)(void *values, size_t count, double factor);
     double (*sum_of_squares)(const void *values, size_t count);
+    void (*blend)(void *values, const void *others, size_t count,
+                  double weight); /* values += weight (others - values) */
     core_rule *adagrad, *sgd, *rmsprop, *adam, *adamw;
 
     /* In place, of finite logits: exp((logits - max) * scale), which is softmax(logits * scale) but for a factor. */

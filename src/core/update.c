@@ -80,6 +80,17 @@ static void scale(void *values, size_t count, double factor)
     }
 }
 
+static void blend(void *values, const void *others, size_t count, double weight)
+{
+    real *x = values, part = (real)weight;
+    const real *y = others;
+    for (size_t i = 0; i < count; i += WIDTH) {
+        size_t n = least_of(WIDTH, count - i);
+        vector own = load_part(x + i, n);
+        store_part(x + i, multiply_add(broadcast(part), load_part(y + i, n) - own, own), n);
+    }
+}
+
 /* In double, by SUMS sums side by side, whatever the vectors' width: so the additions don't wait for one another. */
 static double sum_of_squares(const void *values, size_t count)
 {

@@ -509,6 +509,119 @@ class Tests:
                            (self.rnn.OPTIMIZER_ADAMW, 0.001)):
             self.assertEqual(self.rnn.Optimizer(model, rule=rule).learning_rate, rate)
 
+    def test_optimizer_options_can_be_read_and_changed(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=3, hidden_size=4, output_size=3)
+        optimizer = rnn.Optimizer(model, rnn.OPTIMIZER_ADAMW, spare_biases=True, clip_norm=1)
+        self.assertEqual(optimizer.options["weight_decay"], 0.01)
+        self.assertEqual(optimizer.options["spare_biases"], 1)
+        optimizer.set_options(learning_rate=0.5, clip_norm=2)
+        self.assertEqual((optimizer.learning_rate, optimizer.options["clip_norm"]), (0.5, 2))
+        with self.assertRaisesRegex(TypeError, "did you mean clip_norm"):
+            optimizer.set_options(clip_nrom=2)
+        with self.assertRaisesRegex(rnn.RnnError, "beta1 is 7"):
+            optimizer.set_options(beta1=7)
+
+    def test_schedules(self):
+        rnn = self.rnn
+        self.assertEqual([rnn.schedule_warmup(k, 4) for k in range(6)], [0.25, 0.5, 0.75, 1, 1, 1])
+        self.assertEqual([rnn.schedule_cosine(k, 10, 0.5) for k in (0, 10, 11)], [1, 0.5, 0.5])
+        self.assertEqual([rnn.schedule_step_decay(k, 2, 0.5) for k in range(5)], [1, 1, 0.5, 0.5, 0.25])
+        self.assertEqual(rnn.schedule_one_cycle(3, 10, 3), 1)
+        self.assertTrue(math.isnan(rnn.schedule_warmup(-1, 4)))
+
+    def test_frozen_parameters_stay_and_averages_move(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=3, hidden_size=4, output_size=3)
+        average, start = copy.copy(model), flat(model.parameter("decoder.weight"))
+        model.freeze("rnn.weight_hh_l0")
+        self.assertTrue(model.is_frozen("rnn.weight_hh_l0"))
+        kept = flat(model.parameter("rnn.weight_hh_l0"))
+        model.forward_backward(rnn.State(model), rnn.Chunk([0, 1, 2], [1, 2, 0]))
+        rnn.Optimizer(model).step(model)
+        self.assertEqual(flat(model.parameter("rnn.weight_hh_l0")), kept)
+        self.assertNotEqual(flat(model.parameter("decoder.weight")), start)
+        average.average(model, 1)
+        for mine, theirs in zip(flat(average.parameter("decoder.weight")), flat(model.parameter("decoder.weight"))):
+            self.assertAlmostEqual(mine, theirs, places=6)
+
+    def test_a_state_goes_out_and_in_as_one_array(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=3, hidden_size=4, output_size=3, layers=2, cell=rnn.CELL_LSTM)
+        state, other = rnn.State(model, 2), rnn.State(model, 2)
+        state.set([0.5] * 8, layer=1, what=rnn.STATE_MEMORY)
+        values = flat(state.get_all())
+        self.assertEqual(values, [0] * 24 + [0.5] * 8)
+        other.set_all(values)
+        self.assertEqual(flat(other.get(1, rnn.STATE_MEMORY)), [0.5] * 8)
+        again = rnn.checkpoint_from_bytes(rnn.checkpoint_to_bytes(state=state)).state
+        self.assertEqual(flat(again.get_all()), values)
+
+    def test_a_loss_of_ones_own(self):
+        """The pinball loss of one quantile, against the gradient of each input by a small change of it."""
+        rnn, quantile = self.rnn, 0.9
+        model = rnn.Model(input_size=2, hidden_size=5, output_size=1, cell=rnn.CELL_GRU, input=rnn.INPUT_VECTORS,
+                          loss=rnn.LOSS_SQUARED_ERROR, precision=rnn.FLOAT64, weight_scale=0.5)
+        inputs, wanted = [[0.1, -0.2], [0.5, 0.3], [-0.4, 0.9]], [1.0, -1.0, 0.5]
+
+        def pinball(inputs, state):
+            outputs = flat(model.forward_training(state, rnn.Chunk(input_vectors=inputs)))
+            cost = sum(max(quantile * (y - x), (quantile - 1) * (y - x)) for x, y in zip(outputs, wanted))
+            return cost, [[-quantile if y > x else 1 - quantile] for x, y in zip(outputs, wanted)]
+
+        state = rnn.State(model)
+        _, gradients = pinball(inputs, state)
+        of_inputs, of_state = model.backward(state, gradients)
+        self.assertEqual(len(flat(of_state)), 5)
+        self.assertTrue(any(flat(model.gradient("decoder.weight"))))
+        for t in range(3):
+            for i in range(2):
+                costs = []
+                for step in (1e-6, -1e-6):
+                    moved = [list(row) for row in inputs]
+                    moved[t][i] += step
+                    costs.append(pinball(moved, rnn.State(model))[0])
+                self.assertAlmostEqual(flat(of_inputs)[2 * t + i], (costs[0] - costs[1]) / 2e-6, places=7)
+        with self.assertRaisesRegex(rnn.RnnError, "keeps no activations"):
+            model.backward(state, gradients)
+        model.forward_training(state, rnn.Chunk(input_vectors=inputs))
+        with self.assertRaisesRegex(ValueError, r"outputs has 2 numbers; it must have the shape \(3, 1, 1\)"):
+            model.backward(state, [0.5, 0.5])
+        with self.assertRaisesRegex(ValueError, "final_state has 1 numbers"):
+            model.backward(state, final_state=[0.5])
+
+    def test_streams_of_unequal_length(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=4, hidden_size=5, output_size=4, cell=rnn.CELL_LSTM, weight_scale=0.5)
+        padded = rnn.Chunk([[0, 1], [2, 3], [1, -9]], [[1, 2], [3, 0], [2, 77]], 2, lengths=[3, 2])
+        self.assertEqual(padded.lengths, [3, 2])
+        both, state = rnn.State(model, 2), rnn.State(model)
+        outputs, loss = model.forward(both, padded)
+        alone, _ = model.forward(state, rnn.Chunk([1, 3], [2, 0]))
+        self.assertEqual(flat(alone), flat(outputs[0][1]) + flat(outputs[1][1]))
+        self.assertEqual(flat(outputs[2][1]), [0] * 4)
+        self.assertEqual(loss.count, 5)
+        self.assertEqual(flat(both.get()[1]), flat(state.get()))
+        packed = rnn.Chunk([1, 3, 1, 3], [2, 0, 2, 0], starts=[True, False, True, False])
+        self.assertEqual(flat(model.forward(rnn.State(model), packed)[0]), flat(alone) * 2)
+        losses, hits = model.score(rnn.State(model, 2), padded)
+        self.assertAlmostEqual(sum(flat(losses)), loss.sum, places=6)
+        self.assertIn(hits, range(6))
+
+    def test_one_target_for_each_sequence(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=4, hidden_size=5, output_size=3, weight_scale=0.5)
+        chunk = rnn.Chunk([[0, 1], [2, 3], [1, 0]], [2, 1], 2, lengths=[3, 2], last_only=True)
+        self.assertEqual(flat(chunk.targets), [2, 1])
+        outputs, loss = model.forward(rnn.State(model, 2), chunk)
+        every, _ = model.forward(rnn.State(model, 2), rnn.Chunk([[0, 1], [2, 3], [1, 0]], streams=2))
+        self.assertEqual(flat(outputs), flat(every[2][0]) + flat(every[1][1]))
+        self.assertEqual(loss.count, 2)
+        with self.assertRaisesRegex(ValueError, "targets must have one element for each of the 2 streams"):
+            rnn.Chunk([[0, 1], [2, 3]], [0, 1, 2, 3], 2, last_only=True)
+        with self.assertRaisesRegex(ValueError, "lengths has 1 numbers; there are 2 streams"):
+            rnn.Chunk([[0, 1], [2, 3]], streams=2, lengths=[1])
+
     def test_optimizer_learning_rate_can_change(self):
         _, _, model, _ = self.make()
         optimizer = self.rnn.Optimizer(model)

@@ -195,7 +195,11 @@ class _Struct(ctypes.Structure):
         """The library's defaults, and what the caller has given instead."""
         struct = cls()
         init(byref(struct), sizeof(cls), *arguments)
-        types = {name: kind for name, kind in cls._fields_ if name not in ("struct_size", "reserved")}
+        return struct.changed(given)
+
+    def changed(self, given):
+        """Sets the fields that the caller has given; returns the struct."""
+        types = {name: kind for name, kind in self._fields_ if name not in ("struct_size", "reserved")}
         for name, value in given.items():
             if name not in types:
                 near = difflib.get_close_matches(str(name), types, 1)
@@ -203,17 +207,29 @@ class _Struct(ctypes.Structure):
                 raise TypeError(f"unknown option: {name}; {hint}")
             if name in _FLAGS and _is_bool(value):
                 value = int(value)
-            setattr(struct, name, _argument(types[name], name, value))
-        return struct
+            setattr(self, name, _argument(types[name], name, value))
+        return self
 
 
-_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "nesterov", "ignore_others", "infer")  # options that are true or false
+# Options that are true or false
+_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "nesterov", "spare_biases", "ignore_others", "infer")
+
+
+def _visible(options):
+    """The fields of an option struct, as a dict."""
+    return {name: getattr(options, name) for name, _ in options._fields_ if name not in ("struct_size", "reserved")}
 
 
 class _Chunk(_Struct):
     _fields_ = [("struct_size", c_size_t), ("steps", c_int64), ("streams", c_int64), ("inputs", c_void_p),
                 ("targets", c_void_p), ("input_vectors", c_void_p), ("target_vectors", c_void_p),
-                ("target_mask", c_void_p)]
+                ("target_mask", c_void_p), ("lengths", c_void_p), ("starts", c_void_p), ("losses", c_void_p),
+                ("hits", POINTER(c_int64)), ("last_only", c_int32), ("reserved", c_int32)]
+
+
+class _ChunkGradients(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("outputs", c_void_p), ("final_state", c_void_p),
+                ("input_vectors", c_void_p), ("initial_state", c_void_p)]
 
 
 class _Loss(ctypes.Structure):
@@ -225,21 +241,22 @@ class _ModelOptions(_Struct):
                 ("layers", c_int64), ("cell", c_int32), ("precision", c_int32), ("reduction", c_int32),
                 ("input", c_int32), ("loss", c_int32), ("bias", c_int32), ("initialization", c_int32),
                 ("orthogonal", c_int32), ("tied", c_int32), ("dropout_per_chunk", c_int32),
-                ("embedding_size", c_int64),
-                ("weight_scale", c_double), ("forget_bias", c_double), ("dropout", c_double), ("seed", c_uint64),
-                ("dropout_input", c_double), ("dropout_output", c_double), ("dropout_recurrent", c_double)]
+                ("embedding_size", c_int64), ("weight_scale", c_double), ("forget_bias", c_double),
+                ("dropout", c_double), ("seed", c_uint64), ("dropout_input", c_double),
+                ("dropout_output", c_double), ("dropout_recurrent", c_double)]
 
 
 class _Parameter(_Struct):
     _fields_ = [("struct_size", c_size_t), ("name", c_char_p), ("shape", c_int64 * 2), ("strides", c_int64 * 2),
                 ("count", c_int64), ("rank", c_int32), ("precision", c_int32), ("values", c_void_p),
-                ("gradient", c_void_p)]
+                ("gradient", c_void_p), ("frozen", c_int32), ("reserved", c_int32)]
 
 
 class _OptimizerOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("rule", c_int32), ("nesterov", c_int32), ("learning_rate", c_double),
                 ("epsilon", c_double), ("weight_decay", c_double), ("momentum", c_double), ("beta1", c_double),
-                ("beta2", c_double), ("clip_value", c_double)]
+                ("beta2", c_double), ("clip_value", c_double), ("clip_norm", c_double), ("spare_biases", c_int32),
+                ("reserved", c_int32)]
 
 
 class _SamplerOptions(_Struct):
@@ -395,6 +412,8 @@ _model_flat_parameters = _call("rnn_model_flat_parameters", model=_model, values
                                count=POINTER(c_int64))
 _model_flat_gradients = _call("rnn_model_flat_gradients", model=_model, gradients=POINTER(c_void_p),
                               count=POINTER(c_int64))
+_model_freeze = _call("rnn_model_freeze", model=_model, index=c_int64, frozen=c_int32)
+_model_average = _call("rnn_model_average", average=_model, model=_model, weight=c_double)
 _model_zero_gradients = _call("rnn_model_zero_gradients", model=_model)
 _model_clip_value = _call("rnn_model_clip_value", model=_model, limit=c_double)
 _model_clip_norm = _call("rnn_model_clip_norm", model=_model, limit=c_double, norm=POINTER(c_double))
@@ -408,6 +427,8 @@ _state_copy_stream = _call("rnn_state_copy_stream", destination=_state, stream=c
                            source_stream=c_int64)
 _state_get = _call("rnn_state_get", state=_state, layer=c_int64, what=c_int32, values=c_void_p, count=c_int64)
 _state_set = _call("rnn_state_set", state=_state, layer=c_int64, what=c_int32, values=c_void_p, count=c_int64)
+_state_get_all = _call("rnn_state_get_all", state=_state, values=c_void_p, count=c_int64)
+_state_set_all = _call("rnn_state_set_all", state=_state, values=c_void_p, count=c_int64)
 _state_random_index = _function(c_uint64, "rnn_state_random_index", state=_state)
 _state_set_random_index = _call("rnn_state_set_random_index", state=_state, random_index=c_uint64)
 _state_observe = _call("rnn_state_observe", state=_state, what=c_int32)
@@ -419,13 +440,25 @@ _forward = _call("rnn_forward", model=_model, state=_state, chunk=POINTER(_Chunk
 _forward_backward = _call("rnn_forward_backward", model=_model, state=_state, chunk=POINTER(_Chunk),
                           loss=POINTER(_Loss))
 
+_forward_training = _call("rnn_forward_training", model=_model, state=_state, chunk=POINTER(_Chunk), outputs=c_void_p,
+                          count=c_int64)
+_backward = _call("rnn_backward", model=_model, state=_state, gradients=POINTER(_ChunkGradients))
+
 _optimizer_options_init = _call("rnn_optimizer_options_init", options=POINTER(_OptimizerOptions),
                                 struct_size=c_size_t, rule=c_int32)
 _optimizer_create = _call("rnn_optimizer_create", model=_model, options=POINTER(_OptimizerOptions),
                           optimizer=POINTER(_optimizer))
 _optimizer_step = _call("rnn_optimizer_step", optimizer=_optimizer, model=_model)
+_optimizer_get_options = _call("rnn_optimizer_get_options", optimizer=_optimizer, options=POINTER(_OptimizerOptions))
+_optimizer_set_options = _call("rnn_optimizer_set_options", optimizer=_optimizer, options=POINTER(_OptimizerOptions))
 _optimizer_learning_rate = _function(c_double, "rnn_optimizer_learning_rate", optimizer=_optimizer)
 _optimizer_set_learning_rate = _call("rnn_optimizer_set_learning_rate", optimizer=_optimizer, learning_rate=c_double)
+
+_schedule_warmup = _function(c_double, "rnn_schedule_warmup", step=c_int64, steps=c_int64)
+_schedule_cosine = _function(c_double, "rnn_schedule_cosine", step=c_int64, steps=c_int64, least=c_double)
+_schedule_step_decay = _function(c_double, "rnn_schedule_step_decay", step=c_int64, every=c_int64, factor=c_double)
+_schedule_one_cycle = _function(c_double, "rnn_schedule_one_cycle", step=c_int64, steps=c_int64, rise=c_int64,
+                                first=c_double, last=c_double)
 
 _sampler_options_init = _call("rnn_sampler_options_init", options=POINTER(_SamplerOptions), struct_size=c_size_t)
 _sampler_create = _call("rnn_sampler_create", options=POINTER(_SamplerOptions), sampler=POINTER(_sampler))
@@ -457,6 +490,26 @@ def version():
 def status_name(status):
     """The header's name of an RnnError's status."""
     return _status_name(status).decode()
+
+
+def schedule_warmup(step, steps):
+    """A factor for the learning rate: rises in equal parts to 1, which step `steps` - 1 has and all later ones."""
+    return _schedule_warmup(step, steps)
+
+
+def schedule_cosine(step, steps, least=0.0):
+    """A factor for the learning rate: falls from 1 to `least` in `steps` steps along half a period of a cosine."""
+    return _schedule_cosine(step, steps, least)
+
+
+def schedule_step_decay(step, every, factor):
+    """A factor for the learning rate: `factor` to the power of step // every."""
+    return _schedule_step_decay(step, every, factor)
+
+
+def schedule_one_cycle(step, steps, rise, first=0.04, last=0.0001):
+    """A factor for the learning rate: from `first` to 1 in `rise` steps, then to `last` in the rest of `steps`."""
+    return _schedule_one_cycle(step, steps, rise, first, last)
 
 
 def set_threads(threads):
@@ -798,28 +851,56 @@ class _Field:
 class Chunk:
     """T steps of B streams: ids [T][B], given as one sequence or nested; or vectors, given as [T][B][n] or [T * B][n].
     A target vector counts where the mask [T][B] is true, or everywhere if there is none.
+
+    `lengths` [B] says after how many steps a stream ends; what stands behind is not looked at. Where `starts` [T][B] is
+    true, a stream's state is set to zeros before the step. With `last_only`, outputs and targets are those of each
+    stream's last position alone, [B].
     """
 
     def __init__(self, inputs=None, targets=None, streams=1, *, input_vectors=None, target_vectors=None,
-                 target_mask=None):
+                 target_mask=None, lengths=None, starts=None, last_only=False):
         if inputs is None and input_vectors is None:
             raise TypeError("a chunk needs inputs or input_vectors")
         streams = _whole(c_int64, "streams", streams).value
         given = [("inputs", _INT32, inputs), ("targets", _INT32, targets),
                  ("input_vectors", _REAL[FLOAT64], input_vectors), ("target_vectors", _REAL[FLOAT64], target_vectors),
-                 ("target_mask", _BYTE, target_mask)]
+                 ("target_mask", _BYTE, target_mask), ("starts", _BYTE, starts)]
         self._fields = {name: _Field(kind, name, values) for name, kind, values in given if values is not None}
+        self.last_only = bool(last_only)
         counts = {name: field.count for name, field in self._fields.items()}
+        if streams < 1:
+            raise ValueError(f"streams is {streams}; it must be at least 1")
+        if self.last_only:
+            self._check_last(counts, streams)
         count = next(iter(counts.values()))
         if set(counts.values()) != {count}:
             raise ValueError("; ".join(f"{name} has {count} positions" for name, count in counts.items()))
         if count == 0:
             raise ValueError("a chunk needs a position at least")
-        if streams < 1:
-            raise ValueError(f"streams is {streams}; it must be at least 1")
         if count % streams != 0:
             raise ValueError(f"{count} positions can't be divided into {streams} streams")
         self.steps, self.streams = count // streams, streams
+        self._lengths = None
+        if lengths is not None:
+            numbers, _ = _taken(_INT32, "lengths", lengths)
+            if len(numbers) != streams:
+                raise ValueError(f"lengths has {len(numbers)} numbers; there are {streams} streams")
+            self._lengths = (c_int64 * streams)(*(int(number) for number in numbers))
+
+    @staticmethod
+    def _check_last(counts, streams):
+        """Targets are one for each stream, not for each position."""
+        for name in ("targets", "target_vectors", "target_mask"):
+            if counts.pop(name, streams) != streams:
+                raise ValueError(f"{name} must have one element for each of the {streams} streams, since last_only is "
+                                 f"true")
+
+    @property
+    def places(self):
+        """The shape of what stands at positions: (T, B), or (B,) with last_only."""
+        return (self.streams,) if self.last_only else (self.steps, self.streams)
+
+    lengths = property(lambda self: None if self._lengths is None else list(self._lengths))
 
     def _struct(self, options):
         """The C struct for a model. C can't see how long a vector is, so that is checked here."""
@@ -829,16 +910,21 @@ class Chunk:
             if field.width != widths.get(name):
                 raise ValueError(f"{name} has vectors of {field.width} numbers; the model's have {widths[name]}")
             setattr(struct, name, field.address(name, _REAL[options.precision]))
+        struct.last_only = int(self.last_only)
+        if self._lengths is not None:
+            struct.lengths = ctypes.addressof(self._lengths)
         return struct
 
     def _shaped(self, name):
-        return self._fields[name].shaped(self.steps, self.streams) if name in self._fields else None
+        shape = self.places if name.startswith("target") else (self.steps, self.streams)
+        return self._fields[name].shaped(*shape) if name in self._fields else None
 
     inputs = property(lambda self: self._shaped("inputs"))
     targets = property(lambda self: self._shaped("targets"))
     input_vectors = property(lambda self: self._shaped("input_vectors"))
     target_vectors = property(lambda self: self._shaped("target_vectors"))
     target_mask = property(lambda self: self._shaped("target_mask"))
+    starts = property(lambda self: self._shaped("starts"))
 
     @property
     def has_targets(self):
@@ -959,9 +1045,7 @@ class Model(_Object):
 
     @property
     def options(self):
-        options = self._open().options
-        return {name: getattr(options, name) for name, _ in _ModelOptions._fields_
-                if name not in ("struct_size", "reserved")}
+        return _visible(self._open().options)
 
     @property
     def parameter_names(self):
@@ -1029,10 +1113,12 @@ class Model(_Object):
         return norm.value
 
     def forward(self, state, chunk):
-        """Runs over a chunk; returns the outputs [T][B][O] and, if the chunk has targets, the loss, else None."""
+        """Runs over a chunk; returns the outputs [T][B][O], or [B][O] with last_only, and, if the chunk has targets,
+        the loss, else None.
+        """
         model, state = self._open(), _argument(_state, "state", state)
         struct = _chunk_struct(model, chunk)
-        shape = chunk.steps, chunk.streams, model.options.output_size
+        shape = *chunk.places, model.options.output_size
         outputs = _new(_REAL[model.options.precision], _size(shape))
         loss = _Loss() if chunk.has_targets else None
         _forward(model, state, byref(struct), _address(outputs), _size(shape), loss and byref(loss))
@@ -1045,6 +1131,74 @@ class Model(_Object):
         _forward_backward(model, state, byref(_chunk_struct(model, chunk)), byref(loss))
         state.steps = state.norm_steps = chunk.steps
         return Loss(loss.sum, loss.count)
+
+    def score(self, state, chunk):
+        """Runs over a chunk; returns what each position costs, [T][B] or [B] with last_only, and how often the target
+        has the largest output, None where targets are vectors.
+        """
+        model, state = self._open(), _argument(_state, "state", state)
+        struct, losses, hits = _chunk_struct(model, chunk), _new("d", _size(chunk.places)), c_int64()
+        ids = model.options.loss == LOSS_CROSS_ENTROPY
+        struct.losses = _address(losses)
+        if ids:
+            struct.hits = ctypes.pointer(hits)
+        _forward(model, state, byref(struct), None, 0, None)
+        state.steps = chunk.steps
+        return _shaped(losses, *chunk.places), hits.value if ids else None
+
+    def forward_training(self, state, chunk):
+        """Runs over a chunk, with dropout on, for a loss of your own; returns the outputs [T][B][O], or [B][O] with
+        last_only. The state keeps what backward() needs.
+        """
+        model, state = self._open(), _argument(_state, "state", state)
+        struct = _chunk_struct(model, chunk)
+        shape = *chunk.places, model.options.output_size
+        outputs = _new(_REAL[model.options.precision], _size(shape))
+        _forward_training(model, state, byref(struct), _address(outputs), _size(shape))
+        state.steps, state.kept = chunk.steps, chunk
+        return _shaped(outputs, *shape)
+
+    def backward(self, state, outputs=None, final_state=None):
+        """Takes the gradients of your loss with respect to the outputs of the last forward_training() on this state and
+        to the state after it, [P][L][B][H] as State.get_all() has it; adds to the gradients of the parameters. Returns
+        the gradients with respect to the input vectors [T][B][I], None for ids, and to the state before the chunk.
+        """
+        model, state = self._open(), _argument(_state, "state", state)
+        options, kind, chunk = model.options, _REAL[model.options.precision], state.kept
+        struct, inputs, kept = _ChunkGradients.sized(), None, []
+        if chunk is not None:
+            shapes = {"outputs": (*chunk.places, options.output_size), "final_state": _state_shape(state)}
+            for name, given in (("outputs", outputs), ("final_state", final_state)):
+                if given is None:
+                    continue
+                buffer, _ = _taken(kind, name, given)
+                if len(buffer) != _size(shapes[name]):
+                    raise ValueError(f"{name} has {len(buffer)} numbers; it must have the shape {shapes[name]}")
+                setattr(struct, name, _address(buffer))
+                kept.append(buffer)
+            if options.input == INPUT_VECTORS:
+                inputs = _new(kind, chunk.steps * chunk.streams * options.input_size)
+                struct.input_vectors = _address(inputs)
+        initial = _new(kind, _size(_state_shape(state)))
+        struct.initial_state = _address(initial)
+        _backward(model, state, byref(struct))
+        state.norm_steps, state.kept = chunk.steps, None
+        if inputs is not None:
+            inputs = _shaped(inputs, chunk.steps, chunk.streams, options.input_size)
+        return inputs, _shaped(initial, *_state_shape(state))
+
+    def freeze(self, name, frozen=True):
+        """An optimizer leaves a frozen parameter alone."""
+        _model_freeze(self, self._find(name)[1], int(bool(frozen)))
+
+    def is_frozen(self, name):
+        return self._find(name)[2].frozen != 0
+
+    def average(self, model, weight):
+        """Moves this model's parameters towards another's: self += weight (model - self). With 1 - d after every step
+        it becomes an exponential moving average, with 1 / (n + 1) the mean of n + 1 models.
+        """
+        _model_average(self, model, weight)
 
     def sample(self, state, sampler, first, n):
         """Draws n symbols after each stream's `first`: ids [n][B]."""
@@ -1089,6 +1243,11 @@ def _view(model, parameter, address):
     return view
 
 
+def _state_shape(state):
+    """The shape of all values of a state: parts, layers, streams, units"""
+    return state.parts, state.layers, _state_streams(state), state.hidden_size
+
+
 class State(_Object):
     """What a model remembers from chunk to chunk, for B streams. A copy doesn't observe."""
 
@@ -1097,14 +1256,19 @@ class State(_Object):
     def __init__(self, model, streams=1):
         model = _argument(_model, "model", model)
         self._create(_state_create, model, streams)
-        self._know(model.options.precision, model.options.hidden_size)
+        self._know_model(model.options)
 
     def _own(self, handle):
         handle.steps = handle.norm_steps = 1  # of the last chunk, and of the last that went back
+        handle.kept = None  # the chunk that backward() would go back through
         super()._own(handle)
 
-    def _know(self, precision, hidden_size):
-        self._handle.kind, self._handle.hidden_size = _REAL[precision], hidden_size
+    def _know(self, precision, parts, layers, hidden_size):
+        self._handle.kind, self._handle.parts = _REAL[precision], parts
+        self._handle.layers, self._handle.hidden_size = layers, hidden_size
+
+    def _know_model(self, options):
+        self._know(options.precision, 2 if options.cell == CELL_LSTM else 1, options.layers, options.hidden_size)
 
     @property
     def streams(self):
@@ -1135,6 +1299,18 @@ class State(_Object):
         state = self._open()
         buffer, _ = _taken(state.kind, "values", values)
         _state_set(state, layer, what, _address(buffer), len(buffer))
+
+    def get_all(self):
+        """A copy of all values, [P][L][B][H]: all h and then, of an LSTM (P = 2), all c."""
+        state = self._open()
+        values = _new(state.kind, _size(_state_shape(state)))
+        _state_get_all(state, _address(values), _size(_state_shape(state)))
+        return _shaped(values, *_state_shape(state))
+
+    def set_all(self, values):
+        state = self._open()
+        buffer, _ = _taken(state.kind, "values", values)
+        _state_set_all(state, _address(buffer), len(buffer))
 
     @property
     def random_index(self):
@@ -1179,6 +1355,19 @@ class Optimizer(_Object):
     def step(self, model):
         """Updates the model's parameters by its gradients, then sets the gradients to zero."""
         _optimizer_step(self, model)
+
+    @property
+    def options(self):
+        """What the optimizer is now: the fields of rnn_optimizer_options."""
+        options = _OptimizerOptions.sized()
+        _optimizer_get_options(self, byref(options))
+        return _visible(options)
+
+    def set_options(self, **options):
+        """Changes some options from the next step on."""
+        now = _OptimizerOptions.sized()
+        _optimizer_get_options(self, byref(now))
+        _optimizer_set_options(self, byref(now.changed(options)))
 
     @property
     def learning_rate(self):
@@ -1274,9 +1463,11 @@ def _found(struct, data=None):
                        corpus_position=struct.corpus_position, counters=tuple(struct.counters),
                        values=tuple(struct.values))
     if found.state and found.model:
-        found.state._know(found.model._handle.options.precision, found.model._handle.options.hidden_size)
+        found.state._know_model(found.model._handle.options)
     elif found.state:  # the header of the file says what it is for: docs/files.md
         length = int.from_bytes(ctypes.string_at(data.address, 8), "little")
-        hidden = json.loads(ctypes.string_at(data.address + 8, length))["librnn.state.hidden"]
-        found.state._know({"F32": FLOAT32, "F64": FLOAT64}[hidden["dtype"]], hidden["shape"][-1])
+        header = json.loads(ctypes.string_at(data.address + 8, length))
+        hidden = header["librnn.state.hidden"]
+        found.state._know({"F32": FLOAT32, "F64": FLOAT64}[hidden["dtype"]], 1 + ("librnn.state.memory" in header),
+                          hidden["shape"][0], hidden["shape"][-1])
     return found
