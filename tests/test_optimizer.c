@@ -141,7 +141,8 @@ static void test_options_init_refuses_null_a_size_that_is_none_and_an_unknown_ru
     before = options;
     assert_fails(rnn_optimizer_options_init(NULL, sizeof options, ADAGRAD), RNN_ERROR_ARGUMENT, "options is NULL");
     assert_fails(rnn_optimizer_options_init(&options, 0, ADAGRAD), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_optimizer_options_init(&options, FIRST_OPTIMIZER_OPTIONS_SIZE - 1, ADAGRAD), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_optimizer_options_init(&options, FIRST_OPTIMIZER_OPTIONS_SIZE - 1, ADAGRAD), RNN_ERROR_ARGUMENT,
+                 "struct_size");
     assert_fails(rnn_optimizer_options_init(&options, SIZE_MAX, ADAGRAD), RNN_ERROR_ARGUMENT, "struct_size");
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         char part[64];
