@@ -15,7 +15,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -32,6 +31,7 @@ enum {
 };
 
 static const char format_key[] = OWN_PREFIX "checkpoint", frozen_key[] = OWN_PREFIX "checkpoint.frozen";
+static const char excluded_key[] = OWN_PREFIX "sampler.excluded";
 static const char counters_name[] = OWN_PREFIX "checkpoint.counters", values_name[] = OWN_PREFIX "checkpoint.values";
 static const char gradient_prefix[] = OWN_PREFIX "gradient.", rows_name[] = OWN_PREFIX "gradient_rows";
 static const char first_prefix[] = OWN_PREFIX "optimizer.first.", second_prefix[] = OWN_PREFIX "optimizer.second.";
@@ -87,6 +87,11 @@ static const text_field sampler_fields[] = {
     {FIELD("sampler.temperature",     rnn_sampler, options.temperature),     TEXT_NUMBER, TEXT_NEEDED, {NULL}},
     {FIELD("sampler.seed",            rnn_sampler, options.seed),            TEXT_SEED,   TEXT_NEEDED, {NULL}},
     {FIELD("sampler.drawn",           rnn_sampler, drawn),                   TEXT_SEED,   TEXT_NEEDED, {NULL}},
+    {FIELD("sampler.top_k",           rnn_sampler, options.top_k),           TEXT_COUNT,  TEXT_ADDED,  {NULL}},
+    {FIELD("sampler.top_p",           rnn_sampler, options.top_p),           TEXT_NUMBER, TEXT_ADDED,  {"1"}},
+    {FIELD("sampler.min_p",           rnn_sampler, options.min_p),           TEXT_NUMBER, TEXT_ADDED,  {NULL}},
+    {FIELD("sampler.repetition_penalty", rnn_sampler, options.repetition_penalty), TEXT_NUMBER, TEXT_ADDED, {"1"}},
+    {FIELD("sampler.repetition_window",  rnn_sampler, options.repetition_window),  TEXT_COUNT,  TEXT_ADDED, {NULL}},
 };
 /* clang-format on */
 
@@ -196,36 +201,35 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
     return status;
 }
 
-/* The indices of the frozen parameters, if there are any: "0,3" */
+/* The indices of the frozen parameters */
 static rnn_status add_frozen(safetensors_writer *writer, const rnn_model *model)
 {
-    enum { DIGITS_MOST = 8 };
-    char *list;
-    size_t size = (size_t)model->frozen_count * DIGITS_MOST, used = 0;
-    if (size == 0)
+    int32_t *indices;
+    int64_t count = 0;
+    if (model->frozen_count == 0)
         return RNN_OK;
-    RNN_TRY(librnn_allocate("the list of frozen parameters", size, 1, (void **)&list));
+    RNN_TRY(librnn_allocate("the list of frozen parameters", (size_t)model->frozen_count, sizeof *indices,
+                            (void **)&indices));
     for (int64_t i = 0; i < model->named_count; i++)
         if (model->named[i].frozen)
-            used += (size_t)snprintf(list + used, size - used, "%s%" PRId64, used > 0 ? "," : "", i);
-    rnn_status status = librnn_safetensors_add_text(writer, frozen_key, list);
-    librnn_release(list);
+            indices[count++] = (int32_t)i;
+    rnn_status status = librnn_text_add_ids(writer, frozen_key, indices, count);
+    librnn_release(indices);
     return status;
 }
 
 static rnn_status read_frozen(const safetensors_reader *reader, rnn_model *model)
 {
-    const char *text = librnn_safetensors_text(reader, frozen_key), *at = text;
-    while (at) {
-        char *end = NULL;
-        long index = *at >= '0' && *at <= '9' ? strtol(at, &end, 10) : -1;
-        if (index < 0 || index >= model->named_count || (*end != ',' && *end != '\0'))
-            return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.64s\"; it must list indices of parameters", frozen_key,
-                               text);
-        RNN_TRY(rnn_model_freeze(model, index, 1));
-        at = *end == ',' ? end + 1 : NULL;
-    }
-    return RNN_OK;
+    int32_t *indices;
+    int64_t count;
+    RNN_TRY(librnn_text_read_ids(reader, frozen_key, &indices, &count));
+    rnn_status status = RNN_OK;
+    for (int64_t i = 0; i < count && status == RNN_OK; i++)
+        if (rnn_model_freeze(model, indices[i], 1) != RNN_OK)
+            status = librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 "; the model has %" PRId64 " parameters",
+                                 frozen_key, indices[i], model->named_count);
+    librnn_release(indices);
+    return status;
 }
 
 /* Names a model and its gradients, or what stands in for it. */
@@ -245,6 +249,19 @@ static rnn_status add_model(safetensors_writer *writer, const rnn_checkpoint *c,
     return c->vocab ? librnn_text_add_vocab(writer, c->vocab) : RNN_OK;
 }
 
+static rnn_status add_sampler(safetensors_writer *writer, const rnn_sampler *sampler)
+{
+    RNN_TRY(librnn_text_add_fields(writer, sampler_fields, COUNT_OF(sampler_fields), sampler));
+    return librnn_text_add_ids(writer, excluded_key, sampler->options.excluded, sampler->options.excluded_count);
+}
+
+/* Whether a sampler has options that version 0.1 doesn't know */
+static bool draws_by_filters(const rnn_sampler_options *o)
+{
+    return o->top_k > 0 || rnn_order(o->top_p) < rnn_order(1) || rnn_order(o->min_p) > 0 || o->repetition_window > 0 ||
+           o->excluded_count > 0;
+}
+
 static uint64_t format_of(const rnn_checkpoint *c, const rnn_model *model)
 {
     const rnn_model_options *m = model ? &model->options : NULL;
@@ -252,7 +269,8 @@ static uint64_t format_of(const rnn_checkpoint *c, const rnn_model *model)
     bool drops = m && (rnn_order(m->dropout_input) > 0 || rnn_order(m->dropout_output) > 0 ||
                        rnn_order(m->dropout_recurrent) > 0 || m->dropout_per_chunk);
     bool steps = o && (rnn_order(o->clip_norm) > 0 || o->spare_biases);
-    return drops || steps || (c->model && c->model->frozen_count > 0) ? FORMAT : FIRST_FORMAT;
+    bool filters = c->sampler && draws_by_filters(&c->sampler->options);
+    return drops || steps || filters || (c->model && c->model->frozen_count > 0) ? FORMAT : FIRST_FORMAT;
 }
 
 /* Names everything, in the order in which write_all() writes it: by the size of the numbers, so that all are aligned.
@@ -279,7 +297,7 @@ static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c, c
     if (c->state)
         RNN_TRY(add_state(writer, f->model, c->state));
     if (c->sampler)
-        RNN_TRY(librnn_text_add_fields(writer, sampler_fields, COUNT_OF(sampler_fields), c->sampler));
+        RNN_TRY(add_sampler(writer, c->sampler));
     if (c->model && c->model->used_count > 0)
         RNN_TRY(librnn_safetensors_add_tensor(writer, rows_name, "I32", 1, &c->model->used_count));
     return RNN_OK;
@@ -617,11 +635,16 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
 
 static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **sampler)
 {
-    rnn_sampler read = {.options.struct_size = sizeof read.options};
+    rnn_sampler read = {.drawn = 0};
+    int32_t *excluded;
     if (!has_any(reader, sampler_fields, COUNT_OF(sampler_fields)))
         return RNN_OK;
+    RNN_TRY(rnn_sampler_options_init(&read.options, sizeof read.options));
     RNN_TRY(librnn_text_read_fields(reader, sampler_fields, COUNT_OF(sampler_fields), &read));
+    RNN_TRY(librnn_text_read_ids(reader, excluded_key, &excluded, &read.options.excluded_count));
+    read.options.excluded = excluded;
     rnn_status status = rnn_sampler_create(&read.options, sampler);
+    librnn_release(excluded);
     if (status == RNN_ERROR_ARGUMENT)
         return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible sampler: %s", rnn_last_error());
     if (status == RNN_OK)

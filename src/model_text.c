@@ -171,7 +171,7 @@ rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *
     for (size_t i = 0; i < count && status == RNN_OK; i++) {
         char text[NUMBER_MOST];
         print_field(&fields[i], record, text);
-        if (fields[i].use != TEXT_ADDED || strcmp(text, "0") != 0)
+        if (fields[i].use != TEXT_ADDED || strcmp(text, fields[i].words[0] ? fields[i].words[0] : "0") != 0)
             status = librnn_safetensors_add_text(writer, fields[i].key, text);
     }
     leave_number_style(&style);
@@ -202,6 +202,52 @@ rnn_status librnn_text_read_fields(const safetensors_reader *reader, const text_
         status = read_field(reader, &fields[i], record);
     leave_number_style(&style);
     return status;
+}
+
+rnn_status librnn_text_add_ids(safetensors_writer *writer, const char *key, const int32_t *ids, int64_t count)
+{
+    enum { DIGITS_MOST = 12 };
+    char *list;
+    size_t size = (size_t)count * DIGITS_MOST, used = 0;
+    if (count == 0)
+        return RNN_OK;
+    RNN_TRY(librnn_allocate("a list of ids", size, 1, (void **)&list));
+    for (int64_t i = 0; i < count; i++)
+        used += (size_t)snprintf(list + used, size - used, "%s%" PRId32, i > 0 ? "," : "", ids[i]);
+    rnn_status status = librnn_safetensors_add_text(writer, key, list);
+    librnn_release(list);
+    return status;
+}
+
+/* One id of a list, and where the next one stands, or NULL; false: it is none. */
+static bool scan_id(const char **at, int32_t *id)
+{
+    int64_t value = 0;
+    const char *digit = *at;
+    for (; *digit >= '0' && *digit <= '9' && value <= INT32_MAX; digit++)
+        value = 10 * value + (*digit - '0');
+    bool good = digit > *at && value <= INT32_MAX && (*digit == ',' || *digit == '\0');
+    *id = good ? (int32_t)value : 0;
+    *at = *digit == ',' ? digit + 1 : NULL;
+    return good;
+}
+
+rnn_status librnn_text_read_ids(const safetensors_reader *reader, const char *key, int32_t **ids, int64_t *count)
+{
+    const char *text = librnn_safetensors_text(reader, key);
+    *ids = NULL;
+    *count = 0;
+    if (!text)
+        return RNN_OK;
+    RNN_TRY(librnn_allocate("a list of ids", strlen(text) / 2 + 1, sizeof **ids, (void **)ids));
+    for (const char *at = text; at;)
+        if (!scan_id(&at, &(*ids)[(*count)++])) {
+            librnn_release(*ids);
+            *ids = NULL;
+            return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be ids with a comma between each two", key,
+                               TEXT_SHOWN, text);
+        }
+    return RNN_OK;
 }
 
 rnn_status librnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options)

@@ -24,7 +24,8 @@ typedef enum text_kind {
 /*
  * What a file must have, and what it may lack, which then stays as it is in the struct. Of a model's options the needed
  * ones say what the network computes: a given configuration must agree with them. TEXT_ADDED: as optional ones, and
- * written only where it isn't 0, so that a file which an earlier release can use is the one that it would have written.
+ * written only where it isn't the default, so that a file which an earlier release can use is the one that it would
+ * have written.
  */
 typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED } text_use;
 
@@ -34,7 +35,7 @@ typedef struct text_field {
     size_t offset; /* the field's */
     text_kind kind;
     text_use use;
-    const char *words[6]; /* by number; NULL after the last */
+    const char *words[6]; /* by number; NULL after the last. Of a number that was added: what isn't written; NULL: 0 */
 } text_field;
 
 /* `count` fields of a struct that begins at `record`. What is read is a number of its kind, but no more is checked. */
@@ -42,6 +43,11 @@ rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *
                                   const void *record);
 rnn_status librnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count,
                                    void *record);
+
+/* A list of ids, "0,3"; nothing is written if it is empty. The one read is to be released; `ids` is NULL if it is
+ * empty. */
+rnn_status librnn_text_add_ids(safetensors_writer *writer, const char *key, const int32_t *ids, int64_t count);
+rnn_status librnn_text_read_ids(const safetensors_reader *reader, const char *key, int32_t **ids, int64_t *count);
 
 /* The number of a format. To read it is an error if it is higher than `newest`, the highest that is known here. */
 rnn_status librnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number);

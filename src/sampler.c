@@ -4,20 +4,25 @@
 #include "sampler.h"
 
 #include "compute.h"
+#include "cpu.h"
+#include "draw.h"
 #include "float_mode.h"
 #include "memory.h"
-#include "random.h"
+#include "names.h"
 
 #include <inttypes.h>
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { OPTIONS_FIRST_SIZE = offsetof(rnn_sampler_options, seed) + sizeof(uint64_t) };
+enum {
+    OPTIONS_FIRST_SIZE = offsetof(rnn_sampler_options, seed) + sizeof(uint64_t),
+    WINDOW_MOST = 1 << 16,
+    SYMBOLS_MOST = 1 << 24,
+    EXCLUDED_MOST = SYMBOLS_MOST,
+};
 
-/* Sampling takes its random numbers from another key than the initial parameters. */
-#define SAMPLER_KEY UINT64_C(0x73616d706c657200)
-
-static const rnn_sampler_options default_options = {.struct_size = sizeof(rnn_sampler_options), .temperature = 1};
+static const rnn_sampler_options default_options = {
+    .struct_size = sizeof(rnn_sampler_options), .temperature = 1, .top_p = 1, .repetition_penalty = 1};
 
 rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_size)
 {
@@ -25,69 +30,171 @@ rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_
                               sizeof default_options);
 }
 
-rnn_status rnn_sampler_create(const rnn_sampler_options *given, rnn_sampler **sampler)
+/* ---- Options ----------------------------------------------------------------------------------------------------- */
+
+/* Greater than 0, 1 at most */
+static rnn_status check_top_p(double p)
+{
+    return rnn_order(p) > 0 && rnn_order(p) <= rnn_order(1)
+               ? RNN_OK
+               : librnn_fail(RNN_ERROR_ARGUMENT, "top_p is %g; it must be greater than 0 and at most 1", p);
+}
+
+static rnn_status check_options(const rnn_sampler_options *o)
+{
+    RNN_TRY(librnn_check_number("temperature", o->temperature, false));
+    RNN_TRY(librnn_check_range("top_k", o->top_k, 0, INT64_MAX));
+    RNN_TRY(check_top_p(o->top_p));
+    if (!rnn_is_share(o->min_p))
+        return librnn_fail(RNN_ERROR_ARGUMENT, "min_p is %g; it must be 0 or more and less than 1", o->min_p);
+    RNN_TRY(librnn_check_number("repetition_penalty", o->repetition_penalty, true));
+    bool penalty = rnn_order(o->repetition_penalty) != rnn_order(1);
+    RNN_TRY(librnn_check_range("repetition_window", o->repetition_window, penalty, penalty ? WINDOW_MOST : 0));
+    RNN_TRY(librnn_check_range("excluded_count", o->excluded_count, 0, EXCLUDED_MOST));
+    if (o->excluded_count > 0)
+        RNN_TRY(librnn_check_pointer("excluded", o->excluded));
+    for (int64_t i = 0; i < o->excluded_count; i++)
+        if (o->excluded[i] < 0)
+            return librnn_fail(RNN_ERROR_SYMBOL, "excluded[%" PRId64 "] is %" PRId32 "; it must be 0 or more", i,
+                               o->excluded[i]);
+    return RNN_OK;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Copies the excluded ids, each once, in order; returns how many are left. */
+static int64_t copy_excluded(const rnn_sampler_options *o, int32_t *ids)
+{
+    int64_t count = 0;
+    memcpy(ids, o->excluded, (size_t)o->excluded_count * sizeof *ids);
+    qsort(ids, (size_t)o->excluded_count, sizeof *ids, compare_ids);
+    for (int64_t i = 0; i < o->excluded_count; i++)
+        if (count == 0 || ids[i] != ids[count - 1])
+            ids[count++] = ids[i];
+    return count;
+}
+
+rnn_status rnn_sampler_set_options(rnn_sampler *sampler, const rnn_sampler_options *given)
 {
     RNN_REQUIRE(sampler);
     rnn_sampler_options options = default_options;
-    if (given)
-        RNN_TRY(librnn_struct_read("sampler_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
-    RNN_TRY(librnn_check_number("temperature", options.temperature, false));
+    RNN_TRY(librnn_struct_read("sampler_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
+    RNN_TRY(check_options(&options));
+    int32_t *excluded = NULL;
+    if (options.excluded_count > 0) {
+        RNN_TRY(librnn_allocate("the ids that are excluded", (size_t)options.excluded_count, sizeof *excluded,
+                                (void **)&excluded));
+        options.excluded_count = copy_excluded(&options, excluded);
+    }
+    librnn_release((int32_t *)sampler->options.excluded);
+    options.excluded = excluded;
+    sampler->options = options;
+    return RNN_OK;
+}
+
+rnn_status rnn_sampler_get_options(const rnn_sampler *sampler, rnn_sampler_options *options)
+{
+    RNN_REQUIRE(sampler);
+    return librnn_struct_write("options", options, &sampler->options, OPTIONS_FIRST_SIZE, sizeof *options);
+}
+
+rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler)
+{
+    RNN_REQUIRE(sampler);
     rnn_sampler *s;
     RNN_TRY(librnn_allocate("a sampler", 1, sizeof *s, (void **)&s));
-    s->options = options;
-    *sampler = s;
-    return RNN_OK;
+    s->options = default_options;
+    rnn_status status = options ? rnn_sampler_set_options(s, options) : RNN_OK;
+    if (status == RNN_OK)
+        *sampler = s;
+    else
+        rnn_sampler_destroy(s);
+    return status;
 }
 
 void rnn_sampler_destroy(rnn_sampler *sampler)
 {
+    if (!sampler)
+        return;
+    librnn_release((int32_t *)sampler->options.excluded);
     librnn_release(sampler);
 }
 
-/* The first of the largest */
-static int32_t most_likely(const rnn_model *model, const void *logits)
-{
-    int32_t best = 0;
-    for (int64_t i = 1; i < model->options.output_size; i++)
-        if (rnn_model_number(model, logits, (size_t)i) > rnn_model_number(model, logits, (size_t)best))
-            best = (int32_t)i;
-    return best;
-}
+/* ---- Drawing from logits of the caller's ------------------------------------------------------------------------- */
 
-/* The symbol at which the sum of the weights passes the share u in [0, 1) of all; by rounding at last, the last
- * possible. */
-static int32_t draw(const rnn_model *model, const void *weights, double u)
+static rnn_status check_logits(const rnn_core *core, const void *row, size_t count, size_t element, int64_t stream)
 {
-    double total = 0, sum = 0;
-    int32_t last = 0;
-    for (int64_t i = 0; i < model->options.output_size; i++)
-        total += rnn_model_number(model, weights, (size_t)i);
-    for (int64_t i = 0; i < model->options.output_size; i++) {
-        double weight = rnn_model_number(model, weights, (size_t)i);
-        if (weight > 0)
-            last = (int32_t)i;
-        sum += weight;
-        if (sum > u * total)
-            return last;
+    if (core->all_finite(row, count))
+        return RNN_OK;
+    for (size_t i = 0;; i++) {
+        double value = element == sizeof(float) ? (double)((const float *)row)[i] : ((const double *)row)[i];
+        if (!rnn_is_finite(value))
+            return librnn_fail(RNN_ERROR_ARGUMENT, "logits[%zu] is %g; it must be finite", (size_t)stream * count + i,
+                               value);
     }
-    return last;
 }
 
-/* One symbol for each stream from its outputs [B][O], which are used up. */
-static rnn_status draw_all(const rnn_model *model, const rnn_sampler *sampler, uint64_t index, int64_t streams,
-                           void *outputs, int32_t *ids)
+static RNN_FLOAT_BODY rnn_status draw_rows(rnn_sampler *sampler, const drawing *d, const void *logits, int64_t streams,
+                                           void *row, int32_t *ids, double *log_probabilities)
+{
+    size_t count = (size_t)d->symbols, element = d->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
+    const drawn_before nothing = {0};
+    for (int64_t b = 0; b < streams; b++)
+        RNN_TRY(check_logits(d->core, (const char *)logits + (size_t)b * count * element, count, element, b));
+    for (int64_t b = 0; b < streams; b++) {
+        memcpy(row, (const char *)logits + (size_t)b * count * element, count * element);
+        ids[b] = librnn_draw(d, row, &nothing, b, sampler->drawn, log_probabilities ? &log_probabilities[b] : NULL);
+    }
+    sampler->drawn++;
+    return RNN_OK;
+}
+
+rnn_status rnn_sampler_draw(rnn_sampler *sampler, int32_t precision, const void *logits, int64_t streams,
+                            int64_t symbols, int32_t *ids, double *log_probabilities)
+{
+    RNN_REQUIRE(sampler);
+    RNN_TRY(librnn_check_enumerator("precision", precision, librnn_precisions));
+    RNN_REQUIRE(logits);
+    RNN_TRY(librnn_check_range("streams", streams, 1, STREAMS_MOST));
+    RNN_TRY(librnn_check_range("symbols", symbols, 1, SYMBOLS_MOST));
+    RNN_REQUIRE(ids);
+    if (rnn_order(sampler->options.repetition_penalty) != rnn_order(1))
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "repetition_penalty is %g; it must be 1, since rnn_sampler_draw() doesn't know earlier ids",
+                           sampler->options.repetition_penalty);
+    drawing d;
+    void *row;
+    const rnn_core *core;
+    RNN_TRY(librnn_cpu_core(precision, &core));
+    RNN_TRY(librnn_draw_begin(&d, sampler, core, precision, symbols, log_probabilities));
+    rnn_status status = librnn_allocate("drawing a symbol", (size_t)symbols, sizeof(double), &row);
+    if (status == RNN_OK) {
+        float_mode mode = rnn_float_enter();
+        status = draw_rows(sampler, &d, logits, streams, row, ids, log_probabilities);
+        rnn_float_leave(mode);
+        librnn_release(row);
+    }
+    librnn_draw_end(&d);
+    return status;
+}
+
+/* ---- Letting a model write --------------------------------------------------------------------------------------- */
+
+/* One symbol for each stream from its outputs [B][O], which are used up; ids: [step + 1][B] */
+static rnn_status draw_all(const rnn_model *model, const drawing *d, uint64_t index, int64_t streams, void *outputs,
+                           int64_t step, int32_t *ids)
 {
     size_t size = (size_t)model->options.output_size;
     for (int64_t b = 0; b < streams; b++) {
         void *row = rnn_model_at(model, outputs, (size_t)b * size);
         if (!model->core->all_finite(row, size))
             return librnn_model_fail_nonfinite(model, "an output of stream %" PRId64 " is not finite", b);
-        if (sampler->options.temperature == 0) {
-            ids[b] = most_likely(model, row);
-            continue;
-        }
-        model->core->exponentials(row, size, 1 / sampler->options.temperature);
-        ids[b] = draw(model, row, librnn_random_uniform(sampler->options.seed ^ SAMPLER_KEY, (uint64_t)b, index));
+        drawn_before before = {ids + b, step, streams};
+        ids[step * streams + b] = librnn_draw(d, row, &before, b, index, NULL);
     }
     return RNN_OK;
 }
@@ -117,21 +224,26 @@ static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state
         return RNN_OK;
     rnn_piece step = {.chunk = {.steps = 1, .streams = state->streams}, .outputs = ids};
     rnn_run run;
-    RNN_TRY(librnn_run_begin(&run, model, state, &step, false, state->streams * o->output_size));
+    drawing d;
+    RNN_TRY(librnn_draw_begin(&d, sampler, model->core, o->precision, o->output_size, false));
+    rnn_status status = librnn_run_begin(&run, model, state, &step, false, state->streams * o->output_size);
+    if (status != RNN_OK) {
+        librnn_draw_end(&d);
+        return status;
+    }
     step.outputs = run.outputs;
-    rnn_status status = RNN_OK;
     for (int64_t i = 0; i < n && status == RNN_OK; i++) {
         step.chunk.inputs = i == 0 ? first : ids + (i - 1) * state->streams;
         core_pass pass;
         librnn_run_piece(&run, &step, &pass);
-        status = draw_all(model, sampler, sampler->drawn + (uint64_t)i, state->streams, run.outputs,
-                          ids + i * state->streams);
+        status = draw_all(model, &d, sampler->drawn + (uint64_t)i, state->streams, run.outputs, i, ids);
     }
     if (status == RNN_OK)
         status = librnn_state_commit(state, model, run.next);
     if (status == RNN_OK)
         sampler->drawn += (uint64_t)n;
     librnn_run_end(&run);
+    librnn_draw_end(&d);
     return status;
 }
 

@@ -120,6 +120,7 @@ enum {
     FIRST_CHUNK_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *),
     FIRST_OPTIONS_SIZE = offsetof(rnn_model_options, seed) + sizeof(uint64_t),
     FIRST_PARAMETER_SIZE = offsetof(rnn_parameter, gradient) + sizeof(void *),
+    FIRST_SAMPLER_OPTIONS_SIZE = offsetof(rnn_sampler_options, seed) + sizeof(uint64_t),
     FIRST_OPTIMIZER_OPTIONS_SIZE = offsetof(rnn_optimizer_options, clip_value) + sizeof(double),
 };
 

@@ -115,7 +115,7 @@ static void test_options_init_refuses_null_and_a_size_that_is_none(void **unused
     before = options;
     assert_fails(rnn_sampler_options_init(NULL, sizeof options), RNN_ERROR_ARGUMENT, "options is NULL");
     assert_fails(rnn_sampler_options_init(&options, 0), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_sampler_options_init(&options, sizeof options - 1), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_sampler_options_init(&options, FIRST_SAMPLER_OPTIONS_SIZE - 1), RNN_ERROR_ARGUMENT, "struct_size");
     assert_fails(rnn_sampler_options_init(&options, SIZE_MAX), RNN_ERROR_ARGUMENT, "struct_size");
     assert_memory_equal(&options, &before, sizeof options);
 }
@@ -135,7 +135,7 @@ static void test_create_refuses_bad_options(void **unused)
     assert_ok(rnn_sampler_options_init(&options, sizeof options));
     options.struct_size = 0;
     assert_fails(rnn_sampler_create(&options, &sampler), RNN_ERROR_ARGUMENT, "struct_size");
-    options.struct_size = sizeof options - 1;
+    options.struct_size = FIRST_SAMPLER_OPTIONS_SIZE - 1;
     assert_fails(rnn_sampler_create(&options, &sampler), RNN_ERROR_ARGUMENT, "struct_size");
     options.struct_size = SIZE_MAX;
     assert_fails(rnn_sampler_create(&options, &sampler), RNN_ERROR_ARGUMENT, "struct_size");

@@ -363,11 +363,39 @@ static void optimize(void)
     }
 }
 
+/* Prompts, filters, and logits of one's own */
+static void write_some(void)
+{
+    rnn_sampler_options options;
+    rnn_generate_options what;
+    rnn_state *state;
+    double logits[5] = {0, 1, 2, 3, 4}, probability;
+    static int32_t drawn[STEPS * STREAMS];
+    OK(rnn_sampler_options_init(&options, sizeof options));
+    OK(rnn_sampler_get_options(sampler, &options));
+    options.top_k = 4;
+    options.top_p = 0.9;
+    options.excluded = ids;
+    options.excluded_count = 2;
+    OK(rnn_sampler_set_options(sampler, &options));
+    OK(rnn_sampler_draw(sampler, RNN_FLOAT64, logits, 1, 5, drawn, &probability));
+    OK(rnn_generate_options_init(&what, sizeof what));
+    what.prompt = ids;
+    what.prompt_steps = what.most = STEPS;
+    what.stop = 3;
+    OK(rnn_state_create(models[RNN_CELL_LSTM][RNN_FLOAT32], STREAMS, &state));
+    OK(rnn_generate(models[RNN_CELL_LSTM][RNN_FLOAT32], state, sampler, &what, drawn, NULL, NULL));
+    rnn_state_destroy(state);
+    options.top_k = options.excluded_count = 0;
+    OK(rnn_sampler_set_options(sampler, &options));
+}
+
 static void sample(void)
 {
     rnn_sampler_options options;
     OK(rnn_sampler_options_init(&options, sizeof options));
     OK(rnn_sampler_create(&options, &sampler));
+    write_some();
     for (int64_t streams = 1; streams <= STREAMS; streams *= 4) {
         rnn_state *state;
         OK(rnn_state_create(models[RNN_CELL_LSTM][RNN_FLOAT32], streams, &state));

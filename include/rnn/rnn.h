@@ -1390,12 +1390,39 @@ RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise,
  */
 typedef struct rnn_sampler rnn_sampler; /**< A reproducible way of drawing symbols. */
 
-/** How to draw. */
+/**
+ * How to draw. In this order: the repetition penalty changes the logits, excluded ids drop out, the logits are divided
+ * by the temperature, and of the symbols' probabilities top_k, then top_p, then min_p keep some. One of these is drawn.
+ */
 typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
     double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more, finite.
                            Default 1. */
     uint64_t seed;      /**< Of the generator, which temperature 0 doesn't use. Default 0. */
+    int64_t top_k;      /**< Draws from the so many most likely symbols. 0, the default: from all. */
+    /**
+     * Draws from the most likely symbols that together have at least this probability (Holtzman et al. 2020). Greater
+     * than 0; 1, the default: from all.
+     */
+    double top_p;
+    /** Draws from symbols at least so many times as likely as the most likely one. 0 to less than 1. Default 0: all. */
+    double min_p;
+    /**
+     * Makes symbols less likely that have occurred: positive logits are divided by it, negative ones multiplied (Keskar
+     * et al. 2019). Greater than 0, finite; 1, the default: no penalty.
+     */
+    double repetition_penalty;
+    /**
+     * For how many ids a symbol is remembered, which a call of rnn_sample() has drawn for a stream, or rnn_generate()
+     * has read or drawn. 1 to 65536 with a penalty, else 0. Default 0.
+     */
+    int64_t repetition_window;
+    /**
+     * [excluded_count] ids that are never drawn, in any order: that of an unknown symbol (rnn_vocab_unknown()), for
+     * example. Copied. Default NULL.
+     */
+    const int32_t *excluded;
+    int64_t excluded_count; /**< How many. Default 0. */
 } rnn_sampler_options;
 
 /**
@@ -1413,6 +1440,41 @@ RNN_API RNN_CHECKED rnn_status rnn_sampler_options_init(rnn_sampler_options *opt
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler);
+
+/**
+ * How a sampler draws: the options that it was created or loaded with, or that were set last.
+ * @param sampler The sampler.
+ * @param[out] options What to fill; `options->struct_size` must be set. `excluded` points into the sampler, and is
+ * valid until its options are set again or it is destroyed.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_sampler_get_options(const rnn_sampler *sampler, rnn_sampler_options *options);
+
+/**
+ * Changes how a sampler draws from now on. How often it has drawn stays.
+ * @param sampler The sampler.
+ * @param options The options, all of them; copied. Begin with rnn_sampler_get_options().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (an excluded id below 0) or #RNN_ERROR_MEMORY, after which
+ * the options are unchanged.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_sampler_set_options(rnn_sampler *sampler, const rnn_sampler_options *options);
+
+/**
+ * Draws from logits of the caller's own, one symbol for each stream: what rnn_sample() does with a model's outputs.
+ * @param sampler The sampler, without a repetition penalty; advanced by one draw.
+ * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: what the logits are.
+ * @param logits  [B][V] finite numbers: unnormalised log probabilities.
+ * @param streams B: 1 to 1048576.
+ * @param symbols V: 1 to 16777216.
+ * @param[out] ids [B] ids.
+ * @param[out] log_probabilities [B] What softmax(logits) gives each of them, as a natural logarithm, before the options
+ *        change anything. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a logit that isn't finite; all symbols excluded); #RNN_ERROR_SYMBOL (an
+ * excluded id of V or more); #RNN_ERROR_MEMORY. The sampler stays then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_sampler_draw(rnn_sampler *sampler, int32_t precision, const void *logits,
+                                                int64_t streams, int64_t symbols, int32_t *ids,
+                                                double *log_probabilities);
 
 /** Releases a sampler. NULL is allowed. */
 RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
@@ -1439,6 +1501,52 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
  */
 RNN_API RNN_CHECKED rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                           const int32_t *first, int64_t n, int32_t *ids);
+
+/** What to generate. Fill it with rnn_generate_options_init(). */
+typedef struct rnn_generate_options {
+    size_t struct_size;    /**< sizeof(rnn_generate_options) as the caller knows it. */
+    const int32_t *prompt; /**< [P][B] ids that each stream reads first. NULL if P is 0. */
+    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the streams go on from their states. */
+    /**
+     * [B] how many of the P ids belong to each stream's prompt, from the first on: 0 to P. What stands behind is not
+     * looked at. NULL, the default: all.
+     */
+    const int64_t *prompt_lengths;
+    int64_t most;     /**< n, the most symbols to draw for each stream: 0 to 16777216. Default 0. */
+    int32_t stop;     /**< The id with which a stream ends. -1, the default: none; all draw n symbols. */
+    int32_t reserved; /**< Must be 0. */
+} rnn_generate_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_generate_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *options, size_t struct_size);
+
+/**
+ * Lets a model read a prompt and write on. Each stream reads its own prompt, which may be empty. Then it draws a
+ * symbol, reads that, draws the next, and so on, until it has drawn `stop` or n symbols.
+ *
+ * In contrast to rnn_sample(), which leaves the last symbol for the caller to feed, each symbol that is drawn has been
+ * read when the call returns. So a second call without a prompt continues the text. Each stream writes what it would
+ * write alone. The model must be one that rnn_sample() accepts.
+ * @param model   The model.
+ * @param state   B streams; advanced by prompt and symbols. A stream that has drawn `stop` stays where it was after
+ * that.
+ * @param sampler The sampler; advanced by the draws of the stream that draws most.
+ * @param options What to generate.
+ * @param[out] ids [n][B] ids; #RNN_IGNORE behind the end of a stream. May be NULL when n is 0.
+ * @param[out] counts [B] how many symbols each stream has drawn, `stop` among them. NULL if not wanted.
+ * @param[out] log_probabilities [n][B] as from rnn_sampler_draw(); 0 behind the end of a stream. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;
+ *         #RNN_ERROR_NONFINITE when outputs or the new state are not finite; #RNN_ERROR_MEMORY. State, sampler and
+ *         results stay then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
+                                            const rnn_generate_options *options, int32_t *ids, int64_t *counts,
+                                            double *log_probabilities);
 /** @} */
 
 /**

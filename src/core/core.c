@@ -74,6 +74,7 @@ const rnn_core RNN_CORE_NAME = {
     .forward = forward,
     .backward = backward,
     .step = step,
+    .decode_state = decode_state,
     .activations = activations,
     .all_finite = all_finite,
     .all_moderate = all_moderate,

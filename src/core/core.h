@@ -190,6 +190,10 @@ typedef struct rnn_core {
      * finite. */
     bool (*step)(const core_step *step);
 
+    /* The outputs [B][O] that follow from a state's last h. memory: step_bytes of the network. */
+    void (*decode_state)(const core_network *network, const void *packed, const void *state, int64_t streams,
+                         void *memory, void *outputs);
+
     /* h of a layer as the pass left it in its work space: [T][B][H] */
     void (*activations)(const core_pass *pass, int64_t layer, void *values);
 

@@ -70,3 +70,15 @@ static bool step(const core_step *s)
     }
     return all_finite(s->next_state, (size_t)cell_of(n)->info.parts * state_at(n, n->layers));
 }
+
+/* Row by row: a row's outputs don't depend on how many rows are decoded together. */
+static void decode_state(const core_network *n, const void *packed, const void *state, int64_t streams, void *memory,
+                         void *outputs)
+{
+    size_t stride = round_up((size_t)n->hidden_size), rows = (size_t)streams, width = (size_t)n->output_size;
+    const real *h = (const real *)state + (size_t)(n->layers - 1) * rows * stride;
+    for (size_t b = 0; b < rows; b++) {
+        decode(n, packed, 1, h + b * stride, memory, false);
+        memcpy((real *)outputs + b * width, memory, width * sizeof(real));
+    }
+}

@@ -156,6 +156,39 @@ class Tests:
         self.assertEqual(len(ids), 100)
         self.assertIn(b"the ", vocab.decode(ids))
 
+    def test_a_sampler_draws_by_filters_and_says_how(self):
+        rnn = self.rnn
+        sampler = rnn.Sampler(seed=3, top_k=2, excluded=[1, 1])
+        self.assertEqual((sampler.options["top_k"], sampler.options["excluded"]), (2, [1]))
+        for _ in range(20):
+            ids, logs = sampler.draw([[0.0, 9.0, 1.0, 2.0], [3.0, 9.0, 1.0, 2.0]])
+            self.assertIn(ids[0], (2, 3))
+            self.assertIn(ids[1], (0, 3))
+            self.assertAlmostEqual(logs[0], (0, 9, 1, 2)[ids[0]] - math.log(sum(map(math.exp, (0, 9, 1, 2)))))
+        sampler.set_options(excluded=[], top_k=1)
+        self.assertEqual(sampler.draw([[0.0, 9.0, 1.0, 2.0]])[0], [1])
+        with self.assertRaisesRegex(rnn.RnnError, "top_p is 7"):
+            sampler.set_options(top_p=7)
+        with self.assertRaisesRegex(ValueError, "logits has the shape"):
+            sampler.draw([1.0, 2.0])
+
+    def test_prompts_of_unequal_length_are_read_and_continued(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=5, hidden_size=6, output_size=5, cell=rnn.CELL_GRU, weight_scale=1)
+        texts = model.generate(rnn.State(model, 3), rnn.Sampler(), 7, [[1, 2, 3], [4], []], stop=0)
+        for ids, logs in texts:
+            self.assertEqual(len(ids), len(logs))
+            self.assertTrue(0 < len(ids) <= 7 and 0 not in ids[:-1] and all(log < 0 for log in logs))
+            self.assertTrue(len(ids) == 7 or ids[-1] == 0)
+        state, greedy = rnn.State(model), rnn.Sampler(temperature=0)
+        first = model.generate(state, greedy, 2, [[1, 2]])[0][0]
+        rest = model.generate(state, greedy, 3)[0][0]
+        self.assertEqual(model.generate(rnn.State(model), greedy, 5, [[1, 2]])[0][0], first + rest)
+        with self.assertRaisesRegex(ValueError, "there are 2 prompts; the state has 1 streams"):
+            model.generate(state, greedy, 2, [[1], [2]])
+        with self.assertRaisesRegex(rnn.RnnError, r"prompt\[0\] is 9"):
+            model.generate(state, greedy, 2, [[9]])
+
     def test_sampling_continues_where_the_state_stands(self):
         vocab, _, model, state = self.make(weight_scale=0.5)
         first = vocab.encode(b"q")

@@ -260,7 +260,22 @@ class _OptimizerOptions(_Struct):
 
 
 class _SamplerOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64)]
+    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64), ("top_k", c_int64),
+                ("top_p", c_double), ("min_p", c_double), ("repetition_penalty", c_double),
+                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64)]
+
+    def changed(self, given):
+        """`excluded` is a sequence of ids; how many there are follows from it."""
+        given = dict(given)
+        if "excluded" in given:
+            ids, _ = _taken(_INT32, "excluded", given.pop("excluded"))
+            self.excluded, self.excluded_count = (c_int32 * len(ids))(*(int(id) for id in ids)), len(ids)
+        return super().changed(given)
+
+
+class _GenerateOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64),
+                ("prompt_lengths", c_void_p), ("most", c_int64), ("stop", c_int32), ("reserved", c_int32)]
 
 
 class _LoadOptions(_Struct):
@@ -462,6 +477,13 @@ _schedule_one_cycle = _function(c_double, "rnn_schedule_one_cycle", step=c_int64
 
 _sampler_options_init = _call("rnn_sampler_options_init", options=POINTER(_SamplerOptions), struct_size=c_size_t)
 _sampler_create = _call("rnn_sampler_create", options=POINTER(_SamplerOptions), sampler=POINTER(_sampler))
+_sampler_get_options = _call("rnn_sampler_get_options", sampler=_sampler, options=POINTER(_SamplerOptions))
+_sampler_set_options = _call("rnn_sampler_set_options", sampler=_sampler, options=POINTER(_SamplerOptions))
+_sampler_draw = _call("rnn_sampler_draw", sampler=_sampler, precision=c_int32, logits=c_void_p, streams=c_int64,
+                      symbols=c_int64, ids=c_void_p, log_probabilities=c_void_p)
+_generate_options_init = _call("rnn_generate_options_init", options=POINTER(_GenerateOptions), struct_size=c_size_t)
+_generate = _call("rnn_generate", model=_model, state=_state, sampler=_sampler, options=POINTER(_GenerateOptions),
+                  ids=c_void_p, counts=POINTER(c_int64), log_probabilities=c_void_p)
 _sample = _call("rnn_sample", model=_model, state=_state, sampler=_sampler, first=c_void_p, n=c_int64, ids=c_void_p)
 
 _load_options_init = _call("rnn_load_options_init", options=POINTER(_LoadOptions), struct_size=c_size_t)
@@ -1211,6 +1233,34 @@ class Model(_Object):
         return _shaped(ids, n, streams)
 
 
+    def generate(self, state, sampler, most, prompts=None, stop=None):
+        """Reads a prompt for each stream, a sequence of ids that may be empty, and writes up to `most` symbols, or to the
+        symbol `stop`. Returns for each stream the ids that it has drawn and their log-probabilities, both as lists.
+        Without prompts, the streams go on from the state.
+        """
+        state = _argument(_state, "state", state)
+        streams = _state_streams(state)
+        most = _whole(c_int64, "most", most).value
+        prompts = [()] * streams if prompts is None else prompts
+        if len(prompts) != streams:
+            raise ValueError(f"there are {len(prompts)} prompts; the state has {streams} streams")
+        prompts = [[int(id) for id in _taken(_INT32, f"prompts[{b}]", ids)[0]] if len(ids) else []
+                   for b, ids in enumerate(prompts)]
+        steps = max(map(len, prompts), default=0)
+        padded = (c_int32 * (steps * streams))(*(ids[t] if t < len(ids) else 0 for t in range(steps)
+                                                 for ids in prompts))
+        lengths, counts = (c_int64 * streams)(*map(len, prompts)), (c_int64 * streams)()
+        options = _GenerateOptions.filled(_generate_options_init, {"most": most} | ({} if stop is None else
+                                                                                    {"stop": stop}))
+        if steps > 0:
+            options.prompt, options.prompt_steps = ctypes.addressof(padded), steps
+            options.prompt_lengths = ctypes.addressof(lengths)
+        ids, logs = _new(_INT32, max(most, 0) * streams), _new("d", max(most, 0) * streams)
+        _generate(self, state, sampler, byref(options), _address(ids), counts, _address(logs))
+        return [([int(ids[i * streams + b]) for i in range(counts[b])],
+                 [float(logs[i * streams + b]) for i in range(counts[b])]) for b in range(streams)]
+
+
 def _chunk_struct(model, chunk):
     if not isinstance(chunk, Chunk):
         raise TypeError(f"chunk is {_shown(chunk)}; it must be a Chunk")
@@ -1385,6 +1435,30 @@ class Sampler(_Object):
 
     def __init__(self, **options):
         self._create(_sampler_create, byref(_SamplerOptions.filled(_sampler_options_init, options)))
+
+    @property
+    def options(self):
+        """How the sampler draws now: the fields of rnn_sampler_options."""
+        options = _SamplerOptions.sized()
+        _sampler_get_options(self, byref(options))
+        visible = _visible(options)
+        visible["excluded"] = [options.excluded[i] for i in range(visible.pop("excluded_count"))]
+        return visible
+
+    def set_options(self, **options):
+        """Changes some options from now on. How often the sampler has drawn stays."""
+        now = _SamplerOptions.sized()
+        _sampler_get_options(self, byref(now))
+        _sampler_set_options(self, byref(now.changed(options)))
+
+    def draw(self, logits):
+        """Draws a symbol for each row of logits [B][V]; returns the ids and their log-probabilities, both as lists."""
+        buffer, shape = _taken("d", "logits", logits)
+        if len(shape) != 2:
+            raise ValueError(f"logits has the shape {shape}; it must be streams and symbols")
+        ids, logs = (c_int32 * shape[0])(), (c_double * shape[0])()
+        _sampler_draw(self, FLOAT64, _address(buffer), *shape, ids, logs)
+        return list(ids), list(logs)
 
 
 class Checkpoint(NamedTuple):
