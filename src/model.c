@@ -760,13 +760,13 @@ bool librnn_model_next_span(const rnn_model *model, model_span *span)
     return true;
 }
 
-bool librnn_model_next_part(const rnn_model *model, const model_span *span, bool biases, model_part *part)
+bool librnn_model_find_part(const rnn_model *model, const model_span *span, bool biases, model_part *part)
 {
     size_t end = span->offset + span->count, at = part->count > 0 ? part->offset + part->count : span->offset;
     int64_t n = 0;
-    *part = (model_part){.offset = at, .count = end - at};
-    if (at == end || (model->frozen_count == 0 && !biases))
-        return at < end;
+    if (at == end)
+        return false;
+    part->offset = at;
     while (n + 1 < model->named_count && model->named[n + 1].offset <= at)
         n++;
     size_t next = n + 1 < model->named_count ? model->named[n + 1].offset : model->count;
@@ -831,7 +831,7 @@ double librnn_model_gradient_squares(const rnn_model *model)
     if (!model->gradients)
         return 0;
     for (model_span s = {0}; librnn_model_next_span(model, &s);)
-        for (model_part p = {0}; librnn_model_next_part(model, &s, false, &p);)
+        for (model_part p = {0}; rnn_model_next_part(model, &s, false, &p);)
             if (!p.frozen)
                 squares += model->core->sum_of_squares(rnn_model_at(model, model->gradients, p.offset), p.count);
     return squares;
@@ -840,7 +840,7 @@ double librnn_model_gradient_squares(const rnn_model *model)
 void librnn_model_scale_gradients(rnn_model *model, double factor)
 {
     for (model_span s = {0}; librnn_model_next_span(model, &s);)
-        for (model_part p = {0}; librnn_model_next_part(model, &s, false, &p);)
+        for (model_part p = {0}; rnn_model_next_part(model, &s, false, &p);)
             if (!p.frozen)
                 model->core->scale(rnn_model_at(model, model->gradients, p.offset), p.count, factor);
 }

@@ -136,14 +136,24 @@ bool librnn_model_next_span(const rnn_model *model, model_span *span);
 /*
  * Goes through what of a span a step treats alike: all of it, unless some parameters are frozen or biases differ from
  * weights:
- *     for (model_part p = {0}; librnn_model_next_part(model, &span, false, &p);) ... p.offset, p.count ...
+ *     for (model_part p = {0}; rnn_model_next_part(model, &span, false, &p);) ... p.offset, p.count ...
  */
 typedef struct model_part {
     size_t offset, count; /* elements */
     bool frozen, bias;    /* bias: only if these are told apart */
 } model_part;
 
-bool librnn_model_next_part(const rnn_model *model, const model_span *span, bool biases, model_part *part);
+bool librnn_model_find_part(const rnn_model *model, const model_span *span, bool biases, model_part *part);
+
+static inline bool rnn_model_next_part(const rnn_model *model, const model_span *span, bool biases, model_part *part)
+{
+    if (model->frozen_count > 0 || biases)
+        return librnn_model_find_part(model, span, biases, part);
+    bool first = part->count == 0;
+    part->offset = span->offset;
+    part->count = span->count;
+    return first && part->count > 0;
+}
 
 /* The sum of the squares of all gradients but those of frozen parameters, and these gradients times a factor */
 double librnn_model_gradient_squares(const rnn_model *model);

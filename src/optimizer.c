@@ -250,7 +250,7 @@ static rnn_status check_part(const part_step *step, const model_part *p)
 static rnn_status check_gradients(const part_step *step)
 {
     for (model_span s = {0}; librnn_model_next_span(step->model, &s);)
-        for (model_part p = {0}; librnn_model_next_part(step->model, &s, false, &p);)
+        for (model_part p = {0}; rnn_model_next_part(step->model, &s, false, &p);)
             RNN_TRY(check_part(step, &p));
     return RNN_OK;
 }
@@ -292,7 +292,7 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
     optimizer->steps = steps;
     core_team team = librnn_team_begin((double)model->multiplied * NUMBER);
     for (model_span s = {.all = !leaves_the_unused(o)}; librnn_model_next_span(model, &s);)
-        for (step.part = (model_part){0}; librnn_model_next_part(model, &s, o->spare_biases, &step.part);)
+        for (step.part = (model_part){0}; rnn_model_next_part(model, &s, o->spare_biases, &step.part);)
             step_part(&step, &team);
     librnn_team_end(&team);
     librnn_model_unuse_rows(model);

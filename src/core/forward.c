@@ -87,11 +87,13 @@ static void forward_step(const core_pass *pass, const workspace *w, int64_t l, c
 {
     cell_step step = step_of(w, l, t);
     real *recurrent = step.gates + w->gates.apart;
-    begin_step(pass, w, l, t);
+    if (w->h_before)
+        begin_step(pass, w, l, t);
     product(step.streams, w->gates.products, w->hidden, step.h_prev, w->stride, weights->hh, recurrent, w->gates.row,
             recurrent, w->gates.row, t % 2);
     cell_of(pass->network)->forward(&step);
-    end_step(pass, w, l, t);
+    if (pass->lengths)
+        end_step(pass, w, l, t);
 }
 
 /* Counts the rows that are decoded, where not all are. */

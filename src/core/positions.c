@@ -8,13 +8,13 @@
 #include "real.h"
 
 /* Whether a row's stream stands still: it has ended before. */
-static bool stands_still(const core_pass *pass, size_t row)
+INLINE bool stands_still(const core_pass *pass, size_t row)
 {
     size_t streams = (size_t)pass->shape.streams;
     return pass->lengths && pass->first_step + (int64_t)(row / streams) >= pass->lengths[row % streams];
 }
 
-static bool has_outputs(const core_pass *pass, size_t row)
+INLINE bool has_outputs(const core_pass *pass, size_t row)
 {
     size_t streams = (size_t)pass->shape.streams;
     if (pass->last_only)
@@ -23,12 +23,12 @@ static bool has_outputs(const core_pass *pass, size_t row)
 }
 
 /* Where a row's outputs, target, loss and hit stand */
-static size_t place_of(const core_pass *pass, size_t row)
+INLINE size_t place_of(const core_pass *pass, size_t row)
 {
     return pass->last_only ? row % (size_t)pass->shape.streams : row;
 }
 
-static bool has_target(const core_pass *pass, size_t row)
+INLINE bool has_target(const core_pass *pass, size_t row)
 {
     if (pass->lengths && !has_outputs(pass, row))
         return false;

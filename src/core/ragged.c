@@ -25,8 +25,6 @@ static void hand_on(const real *from, real *to, size_t bytes, bool start)
 /* Before a step of a layer forward, for a share of the streams: the state that it begins with */
 static void begin_step(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
-    if (!w->h_before)
-        return;
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;
     for (size_t b = w->my_streams.first; b < end; b++) {
         size_t at = b * w->stride;
@@ -41,7 +39,7 @@ static void begin_step(const core_pass *pass, const workspace *w, int64_t l, siz
 static void end_step(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;
-    for (size_t b = w->my_streams.first; pass->lengths && b < end; b++) {
+    for (size_t b = w->my_streams.first; b < end; b++) {
         size_t at = b * w->stride;
         if (!stands_still(pass, t * w->streams + b))
             continue;
