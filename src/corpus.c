@@ -4,9 +4,13 @@
  * A text that stands in memory in one piece is served from there. Of any other each stream has a window in memory,
  * filled by one read and used for as many chunks as it holds.
  *
- * Bytes are their own positions: the windows of all streams begin at the same one. Code points are of several lengths,
- * so that each stream has to remember where in the source it stands; to begin with, and after a seek, an index says.
+ * Symbols of one size, bytes and ids, are their own positions: the windows of all streams begin at the same one. Code
+ * points are of several lengths, so that each stream has to remember where in the source it stands; to begin with, and
+ * after a seek, an index says.
  */
+#include "corpus.h"
+
+#include "chunk.h"
 #include "float_mode.h"
 #include "index.h"
 #include "memory.h"
@@ -20,6 +24,7 @@
 
 enum {
     WINDOWS_TOGETHER = 1 << 20, /* bytes, unless a chunk needs more */
+    SYMBOLS_MOST = 1 << 24,
 };
 
 /* UTF-8: offsets in the source, in bytes. */
@@ -31,8 +36,10 @@ typedef struct stream {
 } stream;
 
 struct rnn_corpus {
-    rnn_vocab *vocab;
+    rnn_vocab *vocab; /* NULL: the source holds ids */
     rnn_source *source;
+    int64_t unit;              /* bytes of a symbol, an unsigned number, the lowest first; 1 of bytes */
+    int64_t symbols;           /* ids: they are less than that */
     int64_t begin, size;       /* of this part, in symbols of the source */
     int64_t steps, streams;    /* T, B */
     int64_t length;            /* S: how many inputs a stream has */
@@ -40,11 +47,11 @@ struct rnn_corpus {
     int32_t *inputs;           /* [T][B] */
     int32_t *targets;          /* [T][B] */
     const unsigned char *text; /* all of the source; NULL: there are windows */
-    int64_t window_size;       /* bytes of a stream that are in memory */
+    int64_t window_size;       /* units of a stream that are in memory */
     unsigned char *windows;    /* [B][window_size] */
-    int64_t window_start;      /* bytes: the position that they begin at; the same for all streams */
-    int64_t window_end;        /* bytes: the position that they end before */
-    rnn_index *index;          /* UTF-8; NULL: bytes */
+    int64_t window_start;      /* units: the position that they begin at; the same for all streams */
+    int64_t window_end;        /* units: the position that they end before */
+    rnn_index *index;          /* UTF-8; NULL: symbols of one size */
     stream *places;            /* UTF-8: [B] */
     int64_t found;             /* UTF-8: the position of each stream's `at`, or -1 */
 };
@@ -105,22 +112,32 @@ static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
 static rnn_status create_windows(rnn_corpus *corpus)
 {
     int64_t least = (corpus->steps + 1) * (corpus->index ? UTF8_MOST : 1);
-    int64_t share = WINDOWS_TOGETHER / corpus->streams;
+    int64_t share = WINDOWS_TOGETHER / corpus->streams / corpus->unit;
     corpus->window_size = share > least ? share : least;
-    return librnn_allocate("a window on a file", (size_t)corpus->streams, (size_t)corpus->window_size,
+    return librnn_allocate("a window on a file", (size_t)corpus->streams, (size_t)(corpus->window_size * corpus->unit),
                            (void **)&corpus->windows);
 }
 
-/* A corpus over part of a source, which it becomes an owner of, as of the index (NULL: the symbols are bytes). */
-static rnn_status create_part(const rnn_vocab *vocab, const rnn_source *source, rnn_index *index, int64_t begin,
-                              int64_t size, int64_t steps, int64_t streams, rnn_corpus **corpus)
+/* What a corpus is made from; `steps` and `streams` apart. */
+typedef struct origin {
+    const rnn_vocab *vocab; /* NULL: ids */
+    const rnn_source *source;
+    rnn_index *index;      /* NULL: symbols of one size */
+    int64_t unit, symbols; /* as in a corpus */
+} origin;
+
+/* A corpus over part of a source, of which it becomes an owner, as of the index. */
+static rnn_status create_part(const origin *from, int64_t begin, int64_t size, int64_t steps, int64_t streams,
+                              rnn_corpus **corpus)
 {
     rnn_corpus *c;
     RNN_TRY(librnn_allocate("a corpus", 1, sizeof *c, (void **)&c));
-    c->vocab = librnn_vocab_share(vocab);
-    c->source = librnn_source_share(source);
-    c->index = index ? librnn_index_share(index) : NULL;
-    c->text = librnn_source_text(source);
+    c->vocab = from->vocab ? librnn_vocab_share(from->vocab) : NULL;
+    c->source = librnn_source_share(from->source);
+    c->index = from->index ? librnn_index_share(from->index) : NULL;
+    c->unit = from->unit;
+    c->symbols = from->symbols;
+    c->text = librnn_source_text(from->source);
     c->steps = steps;
     c->streams = streams;
     rnn_status status = cut(c, begin, size);
@@ -156,22 +173,27 @@ failed:
 static rnn_status create(const rnn_vocab *vocab, const rnn_source *source, int64_t steps, int64_t streams,
                          rnn_corpus **corpus)
 {
+    origin from = {.vocab = vocab, .source = source, .unit = 1};
     if (vocab->kind == RNN_VOCAB_BYTES)
-        return create_part(vocab, source, NULL, 0, rnn_source_size(source), steps, streams, corpus);
-    rnn_index *index;
-    RNN_TRY(librnn_index_create(source, vocab, &index));
-    rnn_status status = create_part(vocab, source, index, 0, index->symbols, steps, streams, corpus);
-    librnn_index_release(index);
+        return create_part(&from, 0, rnn_source_size(source), steps, streams, corpus);
+    RNN_TRY(librnn_index_create(source, vocab, &from.index));
+    rnn_status status = create_part(&from, 0, from.index->symbols, steps, streams, corpus);
+    librnn_index_release(from.index);
     return status;
+}
+
+static rnn_status check_sizes(int64_t steps, int64_t streams, rnn_corpus **corpus)
+{
+    RNN_TRY(librnn_check_range("steps", steps, 1, STEPS_MOST));
+    RNN_TRY(librnn_check_range("streams", streams, 1, STREAMS_MOST));
+    RNN_REQUIRE(corpus);
+    return RNN_OK;
 }
 
 static rnn_status check_shape(const rnn_vocab *vocab, int64_t steps, int64_t streams, rnn_corpus **corpus)
 {
     RNN_REQUIRE(vocab);
-    RNN_TRY(librnn_check_range("steps", steps, 1, STEPS_MOST));
-    RNN_TRY(librnn_check_range("streams", streams, 1, STREAMS_MOST));
-    RNN_REQUIRE(corpus);
-    return RNN_OK;
+    return check_sizes(steps, streams, corpus);
 }
 
 /* The bytes of a text in memory are looked at at once; code points are anyway. */
@@ -223,6 +245,68 @@ rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path,
     return status;
 }
 
+/* ---- Ids --------------------------------------------------------------------------------------------------------- */
+
+/* The fewest bytes that hold all ids */
+static int64_t unit_for(int64_t symbols)
+{
+    return symbols <= 1 << 8 ? 1 : symbols <= 1 << 16 ? 2 : 4;
+}
+
+static rnn_status refuse_id(const rnn_corpus *corpus, int64_t offset, uint32_t id)
+{
+    char place[PLACE_SIZE];
+    librnn_source_place(corpus->source, offset, place);
+    return librnn_fail(RNN_ERROR_SYMBOL, "the id at %s is %" PRIu32 "; it must be 0 to %" PRId64, place, id,
+                       corpus->symbols - 1);
+}
+
+rnn_status rnn_corpus_create_from_ids(const int32_t *ids, int64_t count, int64_t symbols, int64_t steps,
+                                      int64_t streams, rnn_corpus **corpus)
+{
+    RNN_REQUIRE(ids);
+    RNN_TRY(librnn_check_range("count", count, 1, INT64_MAX / 8));
+    RNN_TRY(librnn_check_range("symbols", symbols, 1, SYMBOLS_MOST));
+    RNN_TRY(check_sizes(steps, streams, corpus));
+    RNN_TRY(librnn_check_ids("ids", ids, (size_t)count, 0, symbols));
+    origin from = {.unit = unit_for(symbols), .symbols = symbols};
+    unsigned char *bytes;
+    rnn_source *source;
+    RNN_TRY(librnn_allocate("a corpus of ids", (size_t)count, (size_t)from.unit, (void **)&bytes));
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t k = 0; k < from.unit; k++)
+            bytes[i * from.unit + k] = (unsigned char)((uint32_t)ids[i] >> 8 * k);
+    rnn_status status = librnn_source_create_from_text(bytes, (size_t)(count * from.unit), &source);
+    librnn_release(bytes);
+    RNN_TRY(status);
+    from.source = source;
+    status = create_part(&from, 0, count, steps, streams, corpus);
+    rnn_source_destroy(source);
+    return status;
+}
+
+rnn_status rnn_corpus_create_from_id_file(const char *path, int32_t id_size, int64_t symbols, int64_t steps,
+                                          int64_t streams, rnn_corpus **corpus)
+{
+    if (id_size != 1 && id_size != 2 && id_size != 4)
+        return librnn_fail(RNN_ERROR_ARGUMENT, "id_size is %" PRId32 "; it must be 1, 2 or 4", id_size);
+    RNN_TRY(librnn_check_range("symbols", symbols, 1, SYMBOLS_MOST));
+    RNN_TRY(check_sizes(steps, streams, corpus));
+    rnn_source *source;
+    RNN_TRY(librnn_source_open_file(path, &source));
+    origin from = {.source = source, .unit = id_size, .symbols = symbols};
+    int64_t size = rnn_source_size(source);
+    rnn_status status =
+        size % id_size == 0
+            ? create_part(&from, 0, size / id_size, steps, streams, corpus)
+            : librnn_fail(RNN_ERROR_FORMAT, "%.200s has %" PRId64 " bytes, which is no whole number of ids of %" PRId32,
+                          path, size, id_size);
+    rnn_source_destroy(source);
+    return status;
+}
+
+/* ---- Parts ------------------------------------------------------------------------------------------------------- */
+
 /* How many symbols a share is, rounded down; it reads memory, so that no compiler takes it out of the mode. */
 static RNN_FLOAT_BODY void find_part(const rnn_corpus *corpus, double share, int64_t *part)
 {
@@ -248,8 +332,8 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
                            share, corpus->size, kept, moved, corpus->streams, rnn_plural((uint64_t)corpus->streams),
                            corpus->steps, rnn_plural((uint64_t)corpus->steps), needed);
     rnn_corpus *rest;
-    RNN_TRY(create_part(corpus->vocab, corpus->source, corpus->index, corpus->begin + kept, moved, corpus->steps,
-                        corpus->streams, &rest));
+    origin from = {corpus->vocab, corpus->source, corpus->index, corpus->unit, corpus->symbols};
+    RNN_TRY(create_part(&from, corpus->begin + kept, moved, corpus->steps, corpus->streams, &rest));
     rnn_status status = cut(corpus, corpus->begin, kept);
     if (status == RNN_OK)
         *validation = rest;
@@ -315,9 +399,9 @@ rnn_status rnn_corpus_rewind(rnn_corpus *corpus)
     return RNN_OK;
 }
 
-/* ---- Serving bytes ---- */
+/* ---- Serving symbols of one size ---- */
 
-/* Sees to it that each stream's bytes `position` to `position + T` are in its window. */
+/* Sees to it that each stream's symbols `position` to `position + T` are in its window. */
 static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
 {
     if (position >= corpus->window_start && position + corpus->steps < corpus->window_end)
@@ -325,8 +409,9 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
     int64_t left = corpus->length + 1 - position, size = left < corpus->window_size ? left : corpus->window_size;
     corpus->window_start = corpus->window_end = 0; /* nothing, should a read fail */
     for (int64_t b = 0; b < corpus->streams; b++)
-        RNN_TRY(librnn_source_read(corpus->source, corpus->begin + b * corpus->length + position,
-                                   corpus->windows + b * corpus->window_size, (size_t)size));
+        RNN_TRY(librnn_source_read(corpus->source, (corpus->begin + b * corpus->length + position) * corpus->unit,
+                                   corpus->windows + b * corpus->window_size * corpus->unit,
+                                   (size_t)(size * corpus->unit)));
     RNN_TRY(librnn_source_check(corpus->source));
     corpus->window_start = position;
     corpus->window_end = position + size;
@@ -337,25 +422,45 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
 static const unsigned char *stream_text(const rnn_corpus *corpus, int64_t b, int64_t position)
 {
     if (corpus->text)
-        return corpus->text + corpus->begin + b * corpus->length + position;
-    return corpus->windows + b * corpus->window_size + (position - corpus->window_start);
+        return corpus->text + (corpus->begin + b * corpus->length + position) * corpus->unit;
+    return corpus->windows + (b * corpus->window_size + (position - corpus->window_start)) * corpus->unit;
 }
 
-static rnn_status encode_bytes(rnn_corpus *corpus, int64_t position)
+static uint32_t read_unit(const unsigned char *bytes, int64_t unit)
+{
+    uint32_t value = bytes[0];
+    for (int64_t k = 1; k < unit; k++)
+        value |= (uint32_t)bytes[k] << 8 * k;
+    return value;
+}
+
+/* The id of a symbol that stands at `at` in the source */
+static rnn_status encode_unit(const rnn_corpus *corpus, const unsigned char *bytes, int64_t at, int32_t *id)
+{
+    if (corpus->vocab) {
+        *id = corpus->vocab->id_of[*bytes];
+        if (*id >= 0)
+            return RNN_OK;
+        char place[PLACE_SIZE];
+        librnn_source_place(corpus->source, at, place);
+        return librnn_vocab_refuse(corpus->vocab->kind, bytes, 1, 0, place);
+    }
+    uint32_t value = read_unit(bytes, corpus->unit);
+    *id = (int32_t)value;
+    return value < (uint64_t)corpus->symbols ? RNN_OK : refuse_id(corpus, at * corpus->unit, value);
+}
+
+static rnn_status encode_units(rnn_corpus *corpus, int64_t position)
 {
     if (!corpus->text)
         RNN_TRY(fill_windows(corpus, position));
-    const int32_t *id_of = corpus->vocab->id_of;
     int64_t steps = corpus->steps, streams = corpus->streams;
     for (int64_t b = 0; b < streams; b++) {
         const unsigned char *text = stream_text(corpus, b, position);
+        int64_t first = corpus->begin + b * corpus->length + position;
         for (int64_t t = 0; t <= steps; t++) {
-            int32_t id = id_of[text[t]];
-            if (id < 0) {
-                char place[PLACE_SIZE];
-                librnn_source_place(corpus->source, corpus->begin + b * corpus->length + position + t, place);
-                return librnn_vocab_refuse(corpus->vocab->kind, &text[t], 1, 0, place);
-            }
+            int32_t id;
+            RNN_TRY(encode_unit(corpus, text + t * corpus->unit, first + t, &id));
             if (t > 0)
                 corpus->targets[(t - 1) * streams + b] = id;
             if (t < steps)
@@ -487,10 +592,49 @@ rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restar
         served.losses = chunk->losses;
         served.hits = chunk->hits;
     }
-    RNN_TRY(corpus->index ? encode_code_points(corpus, position) : encode_bytes(corpus, position));
+    RNN_TRY(corpus->index ? encode_code_points(corpus, position) : encode_units(corpus, position));
     RNN_TRY(librnn_struct_write("chunk", chunk, &served, RNN_CHUNK_FIRST_SIZE, sizeof served));
     move_on(corpus, position);
     if (restarted)
         *restarted = position == 0;
     return RNN_OK;
+}
+
+/* ---- Reading anywhere -------------------------------------------------------------------------------------------- */
+
+/* `count` symbols that begin at an offset of the source */
+static rnn_status read_units(const rnn_corpus *corpus, int64_t at, int64_t count, unsigned char *bytes, int32_t *ids)
+{
+    RNN_TRY(librnn_source_read(corpus->source, at * corpus->unit, bytes, (size_t)(count * corpus->unit)));
+    for (int64_t i = 0; i < count; i++)
+        RNN_TRY(encode_unit(corpus, bytes + i * corpus->unit, at + i, &ids[i]));
+    return RNN_OK;
+}
+
+static rnn_status read_code_points(const rnn_corpus *corpus, int64_t first, int64_t count, unsigned char *bytes,
+                                   int32_t *ids)
+{
+    rnn_finder finder;
+    librnn_finder_begin(&finder);
+    RNN_TRY(librnn_index_find(corpus->index, corpus->source, first, &finder));
+    int64_t left = rnn_source_size(corpus->source) - finder.offset, size = UTF8_MOST * count;
+    size = size < left ? size : left;
+    RNN_TRY(librnn_source_read(corpus->source, finder.offset, bytes, (size_t)size));
+    int64_t offset = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int length =
+            offset < size ? rnn_vocab_read(corpus->vocab, bytes + offset, (size_t)(size - offset), &ids[i]) : 0;
+        if (length == 0)
+            return refuse_change(corpus, finder.offset + offset);
+        offset += length;
+    }
+    return RNN_OK;
+}
+
+rnn_status librnn_corpus_read(const rnn_corpus *corpus, int64_t first, int64_t count, void *memory, int32_t *ids)
+{
+    first += corpus->begin;
+    RNN_TRY(corpus->index ? read_code_points(corpus, first, count, memory, ids)
+                          : read_units(corpus, first, count, memory, ids));
+    return librnn_source_check(corpus->source);
 }

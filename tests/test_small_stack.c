@@ -208,6 +208,25 @@ static void serve_memory(void)
     read_corpus(corpus);
 }
 
+static void serve_ids(void)
+{
+    rnn_corpus *corpus;
+    static int32_t many[400 * STREAMS];
+    OK(rnn_corpus_create_from_ids(many, 400 * STREAMS, 300, STEPS, STREAMS, &corpus));
+    read_corpus(corpus);
+    OK(rnn_corpus_create_from_id_file(TEXT_FILE, 1, 256, STEPS, STREAMS, &corpus));
+    read_corpus(corpus);
+}
+
+static void evaluate(void)
+{
+    rnn_corpus *corpus;
+    rnn_loss loss;
+    OK(rnn_corpus_create_from_file(vocab, "short.txt", STEPS, STREAMS, &corpus));
+    OK(rnn_evaluate(models[RNN_CELL_GRU][RNN_FLOAT32], corpus, STREAMS, &loss, NULL));
+    rnn_corpus_destroy(corpus);
+}
+
 static void create_models(void)
 {
     for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
@@ -494,7 +513,9 @@ static const work everything[] = {
     {"encode_and_decode", encode_and_decode},
     {"serve_files", serve_files},
     {"serve_memory", serve_memory},
+    {"serve_ids", serve_ids},
     {"create_models", create_models},
+    {"evaluate", evaluate},
     {"read_parameters", read_parameters},
     {"average_models", average_models},
     {"use_states", use_states},
@@ -543,6 +564,7 @@ static void test_every_call_works_on_a_stack_of_48_kibibytes(void **unused)
     write_file(TEXT_FILE, text, sizeof text);
     memcpy(text + sizeof text - 10, "caf\xe9 noir\n", 10);
     write_file("latin1.txt", text, sizeof text);
+    write_file("short.txt", text, 2000);
     write_many_tensors();
     memset(names, 'n', sizeof names - 1);
     for (int n = 0; n < STEPS * STREAMS; n++)

@@ -482,6 +482,24 @@ class Tests:
             validation = file.split(0.25)
             self.assertEqual((len(file), len(validation)), (1350, 450))
 
+    def test_a_corpus_of_ids_is_served_and_evaluated(self):
+        rnn = self.rnn
+        ids = [i * i % 7 for i in range(100)]
+        corpus = rnn.Corpus.from_ids(ids, 7, 4, 2)
+        chunk, _ = corpus.next()
+        self.assertEqual(flat(chunk.inputs), [ids[t + 49 * b] for t in range(4) for b in range(2)])
+        model = rnn.Model(input_size=7, hidden_size=4, output_size=7)
+        loss, hits = model.evaluate(corpus)
+        self.assertEqual(loss.count, 99)
+        self.assertAlmostEqual(loss.mean, math.log(7), places=2)
+        self.assertIn(hits, range(100))
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "ids")
+            pathlib.Path(path).write_bytes(array.array("H", ids).tobytes())
+            self.assertEqual(model.evaluate(rnn.Corpus.from_id_file(path, 2, 7, 4, 2)), (loss, hits))
+        with self.assertRaisesRegex(rnn.RnnError, r"ids\[2\] is 4; it must be 0 to 3"):
+            rnn.Corpus.from_ids(ids, 4, 4)
+
     def test_model_says_what_it_is(self):
         _, _, model, _ = self.make(layers=2, precision=self.rnn.FLOAT64)
         self.assertEqual(model.options["hidden_size"], 32)

@@ -403,6 +403,10 @@ _corpus_create_from_text = _call("rnn_corpus_create_from_text", vocab=_vocab, te
                                  steps=c_int64, streams=c_int64, corpus=POINTER(_corpus))
 _corpus_create_from_file = _call("rnn_corpus_create_from_file", vocab=_vocab, path=_Path, steps=c_int64,
                                  streams=c_int64, corpus=POINTER(_corpus))
+_corpus_create_from_ids = _call("rnn_corpus_create_from_ids", ids=c_void_p, count=c_int64, symbols=c_int64,
+                                steps=c_int64, streams=c_int64, corpus=POINTER(_corpus))
+_corpus_create_from_id_file = _call("rnn_corpus_create_from_id_file", path=_Path, id_size=c_int32, symbols=c_int64,
+                                    steps=c_int64, streams=c_int64, corpus=POINTER(_corpus))
 _corpus_create_from_source = _call("rnn_corpus_create_from_source", vocab=_vocab, source=_source, steps=c_int64,
                                    streams=c_int64, corpus=POINTER(_corpus))
 _corpus_split = _call("rnn_corpus_split", corpus=_corpus, share=c_double, validation=POINTER(_corpus))
@@ -455,6 +459,8 @@ _forward = _call("rnn_forward", model=_model, state=_state, chunk=POINTER(_Chunk
 _forward_backward = _call("rnn_forward_backward", model=_model, state=_state, chunk=POINTER(_Chunk),
                           loss=POINTER(_Loss))
 
+_evaluate = _call("rnn_evaluate", model=_model, corpus=_corpus, streams=c_int64, loss=POINTER(_Loss),
+                  hits=POINTER(c_int64))
 _forward_training = _call("rnn_forward_training", model=_model, state=_state, chunk=POINTER(_Chunk), outputs=c_void_p,
                           count=c_int64)
 _backward = _call("rnn_backward", model=_model, state=_state, gradients=POINTER(_ChunkGradients))
@@ -974,6 +980,17 @@ class Corpus(_Object):
     def from_source(cls, vocab, source, steps, streams=1):
         return cls._made(_corpus_create_from_source, vocab, source, steps, streams)
 
+    @classmethod
+    def from_ids(cls, ids, symbols, steps, streams=1):
+        """A sequence of ids from 0 to symbols - 1: words, notes, the bytes of a protocol."""
+        buffer, _ = _taken(_INT32, "ids", ids)
+        return cls._made(_corpus_create_from_ids, _address(buffer), len(buffer), symbols, steps, streams)
+
+    @classmethod
+    def from_id_file(cls, path, id_size, symbols, steps, streams=1):
+        """A file of unsigned integers of `id_size` bytes, 1, 2 or 4, the lowest first. It stays in its file."""
+        return cls._made(_corpus_create_from_id_file, path, id_size, symbols, steps, streams)
+
     def split(self, share):
         """Moves the last `share` of the symbols into a new corpus."""
         return self._made(_corpus_split, self, share)
@@ -1154,6 +1171,14 @@ class Model(_Object):
         state.steps = state.norm_steps = chunk.steps
         return Loss(loss.sum, loss.count)
 
+    def evaluate(self, corpus, streams=1):
+        """The loss over a whole corpus, in which each symbol but the first is a target once, and how often the target
+        has the largest output. One stream gives the exact loss; more are faster.
+        """
+        loss, hits = _Loss(), c_int64()
+        _evaluate(self, corpus, streams, byref(loss), byref(hits))
+        return Loss(loss.sum, loss.count), hits.value
+
     def score(self, state, chunk):
         """Runs over a chunk; returns what each position costs, [T][B] or [B] with last_only, and how often the target
         has the largest output, None where targets are vectors.
@@ -1234,8 +1259,8 @@ class Model(_Object):
 
 
     def generate(self, state, sampler, most, prompts=None, stop=None):
-        """Reads a prompt for each stream, a sequence of ids that may be empty, and writes up to `most` symbols, or to the
-        symbol `stop`. Returns for each stream the ids that it has drawn and their log-probabilities, both as lists.
+        """Reads a prompt for each stream, a sequence of ids that may be empty, and writes up to `most` symbols, or until
+        it draws `stop`. Returns for each stream the ids that it has drawn and their log-probabilities, both as lists.
         Without prompts, the streams go on from the state.
         """
         state = _argument(_state, "state", state)
