@@ -92,6 +92,7 @@ typedef struct bits_case {
     rnn_model_options model;
     rnn_optimizer_options optimizer;
     owned_chunk chunks[CHUNKS];
+    bool ragged;
 } bits_case;
 
 static const char *const cells[] = {"tanh", "gru", "lstm"};
@@ -221,12 +222,18 @@ static void draw(const bits_case *c, rnn_model *model, rnn_state *state, hashes 
     rnn_sampler_destroy(sampler);
 }
 
+static void compute_ragged(const bits_case *c, hashes *h);
+
 /* Trains a model, runs it and draws from it. */
 static hashes compute(const bits_case *c)
 {
     hashes h;
     for (int kind = 0; kind < KINDS; kind++)
         h.of[kind] = UINT64_C(0xcbf29ce484222325);
+    if (c->ragged) {
+        compute_ragged(c, &h);
+        return h;
+    }
     rnn_model *model;
     rnn_state *state;
     RUN(rnn_model_create(&c->model, &model));
@@ -245,6 +252,137 @@ static hashes compute(const bits_case *c)
     return h;
 }
 
+/* ---- What 0.2 has added: own losses, ragged streams, kinds of dropout, averages, schedules, filters, prompts ---- */
+
+static rnn_model_options ragged_model_of(int32_t cell, int32_t precision, int input)
+{
+    rnn_model_options o = model_of(cell, precision, input, RNN_LOSS_CROSS_ENTROPY);
+    o.dropout_input = 0.2;
+    o.dropout_output = 0.1;
+    o.dropout_recurrent = cell == RNN_CELL_TANH ? 0 : 0.15;
+    o.dropout_per_chunk = input == 1;
+    return o;
+}
+
+static rnn_optimizer_options ragged_rule(void)
+{
+    rnn_optimizer_options o = rule_of(RNN_OPTIMIZER_ADAMW);
+    o.weight_decay = 0.1;
+    o.spare_biases = 1;
+    o.clip_norm = 0.5;
+    return o;
+}
+
+/* Streams that end early, and sequences that begin within the chunk */
+static void make_ragged(rnn_chunk *chunk, int64_t lengths[STREAMS], uint8_t starts[STEPS * STREAMS])
+{
+    for (int b = 0; b < STREAMS; b++)
+        lengths[b] = b % (STEPS + 1);
+    for (int i = 0; i < STEPS * STREAMS; i++)
+        starts[i] = i % 5 == 0;
+    chunk->lengths = lengths;
+    chunk->starts = starts;
+}
+
+/* The loss is half the sum of the squared outputs, times 2^-6: its gradient is the outputs times that, exactly. */
+static void learn_by_halves(const bits_case *c, rnn_model *model, rnn_state *state, const rnn_chunk *chunk, hashes *h)
+{
+    int64_t count = (int64_t)STEPS * STREAMS * c->model.output_size;
+    size_t number = precision_size(c->model.precision), parts = c->model.cell == RNN_CELL_LSTM ? 2 : 1;
+    size_t states = parts * LAYERS * STREAMS * (size_t)c->model.hidden_size;
+    bool vectors = c->model.input == RNN_INPUT_VECTORS;
+    void *outputs = allocate(count, number), *initial = allocate((int64_t)states, number);
+    void *of_inputs = allocate(STEPS * STREAMS * FEATURES, number);
+    rnn_chunk_gradients gradients;
+    RUN(rnn_forward_training(model, state, chunk, outputs, count));
+    add_bytes(&h->of[OUTPUTS], outputs, (size_t)count * number);
+    for (int64_t i = 0; i < count; i++)
+        if (c->model.precision == RNN_FLOAT32)
+            ((float *)outputs)[i] *= 0x1p-6f;
+        else
+            ((double *)outputs)[i] *= 0x1p-6;
+    RUN(rnn_chunk_gradients_init(&gradients, sizeof gradients));
+    gradients.outputs = outputs;
+    gradients.initial_state = initial;
+    gradients.input_vectors = vectors ? of_inputs : NULL;
+    RUN(rnn_backward(model, state, &gradients));
+    add_bytes(&h->of[LOSSES], initial, states * number);
+    add_bytes(&h->of[LOSSES], of_inputs, (size_t)(STEPS * STREAMS * FEATURES) * number);
+    free(outputs);
+    free(initial);
+    free(of_inputs);
+}
+
+static void train_ragged(const bits_case *c, rnn_model *model, rnn_model *average, rnn_state *state, hashes *h)
+{
+    int64_t lengths[STREAMS];
+    uint8_t starts[STEPS * STREAMS];
+    rnn_optimizer *optimizer;
+    RUN(rnn_optimizer_create(model, &c->optimizer, &optimizer));
+    for (int n = 0; n < CHUNKS; n++) {
+        double costs[STEPS * STREAMS];
+        rnn_chunk chunk = c->chunks[n].chunk;
+        make_ragged(&chunk, lengths, starts);
+        learn_by_halves(c, model, state, &chunk, h);
+        chunk.losses = costs;
+        RUN(rnn_forward_backward(model, state, &chunk, NULL));
+        add_bytes(&h->of[LOSSES], costs, sizeof costs);
+        RUN(rnn_optimizer_set_learning_rate(optimizer, 0.01 * rnn_schedule_one_cycle(n, CHUNKS, 1, 0.04, 0.01)));
+        RUN(rnn_optimizer_step(optimizer, model));
+        RUN(rnn_model_average(average, model, 0.3));
+    }
+    rnn_optimizer_destroy(optimizer);
+}
+
+static void generate(const bits_case *c, const rnn_model *model, rnn_state *state, hashes *h)
+{
+    rnn_sampler_options options;
+    rnn_generate_options what;
+    rnn_sampler *sampler;
+    int32_t drawn[DRAWN * STREAMS];
+    int64_t lengths[STREAMS];
+    double probabilities[DRAWN * STREAMS];
+    for (int b = 0; b < STREAMS; b++)
+        lengths[b] = b % (STEPS + 1);
+    assert_ok(rnn_sampler_options_init(&options, sizeof options));
+    options.top_k = 40;
+    options.top_p = 0.9;
+    options.min_p = 0.01;
+    options.repetition_penalty = 1.2;
+    options.repetition_window = 5;
+    RUN(rnn_sampler_create(&options, &sampler));
+    RUN(rnn_generate_options_init(&what, sizeof what));
+    what.prompt = c->chunks[0].inputs;
+    what.prompt_steps = STEPS;
+    what.prompt_lengths = lengths;
+    what.most = DRAWN;
+    what.stop = 3;
+    RUN(rnn_generate(model, state, sampler, &what, drawn, NULL, probabilities));
+    add_bytes(&h->of[SAMPLES], drawn, sizeof drawn);
+    add_bytes(&h->of[SAMPLES], probabilities, sizeof probabilities);
+    rnn_sampler_destroy(sampler);
+}
+
+static void compute_ragged(const bits_case *c, hashes *h)
+{
+    rnn_model *model, *average;
+    rnn_state *state;
+    const void *parameters;
+    int64_t count;
+    RUN(rnn_model_create(&c->model, &model));
+    RUN(rnn_model_copy(model, &average));
+    RUN(rnn_state_create(model, STREAMS, &state));
+    train_ragged(c, model, average, state, h);
+    if (can_sample(&c->model))
+        generate(c, average, state, h);
+    add_state(&h->of[STATE], &c->model, state);
+    RUN(rnn_model_flat_parameters(average, &parameters, &count));
+    add_bytes(&h->of[PARAMETERS], parameters, (size_t)count * precision_size(c->model.precision));
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
+    rnn_model_destroy(average);
+}
+
 typedef void case_function(const bits_case *c, void *context);
 
 static void visit(bits_case *c, case_function *function, void *context)
@@ -254,10 +392,24 @@ static void visit(bits_case *c, case_function *function, void *context)
     destroy_chunks(c);
 }
 
+static void visit_ragged_cases(bits_case *c, case_function *function, void *context)
+{
+    c->ragged = true;
+    c->optimizer = ragged_rule();
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
+        for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++)
+            for (int input = 1; input < INPUTS; input += 2) {
+                snprintf(c->name, sizeof c->name, "%s_%s_%s_ragged", cells[cell], precisions[precision],
+                         inputs[input].name);
+                c->model = ragged_model_of(cell, precision, input);
+                visit(c, function, context);
+            }
+}
+
 /* All cells, precisions, inputs and losses; then all rules of update; then a larger model of each cell. */
 static void visit_cases(case_function *function, void *context)
 {
-    bits_case c;
+    bits_case c = {.ragged = false};
     for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
         for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
             for (int input = 0; input < INPUTS; input++)
@@ -287,6 +439,7 @@ static void visit_cases(case_function *function, void *context)
             c.optimizer = rule_of(RNN_OPTIMIZER_ADAGRAD);
             visit(&c, function, context);
         }
+    visit_ragged_cases(&c, function, context);
 }
 
 /* ---- Golden hashes ------------------------------------------------------------------------------------------- */
