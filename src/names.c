@@ -18,6 +18,10 @@
     }
 
 /* clang-format off */
+const enumerator librnn_statuses[] = {NAMED(RNN_OK), NAMED(RNN_ERROR_ARGUMENT), NAMED(RNN_ERROR_MEMORY),
+                                      NAMED(RNN_ERROR_IO), NAMED(RNN_ERROR_SYMBOL), NAMED(RNN_ERROR_MISMATCH),
+                                      NAMED(RNN_ERROR_NONFINITE), NAMED(RNN_ERROR_FORMAT), END};
+const enumerator librnn_observations[] = {NAMED(RNN_OBSERVE_ACTIVATIONS), NAMED(RNN_OBSERVE_GRADIENT_NORMS), END};
 const enumerator librnn_cells[] = {NAMED(RNN_CELL_TANH), NAMED(RNN_CELL_GRU), NAMED(RNN_CELL_LSTM), END};
 const enumerator librnn_inputs[] = {NAMED(RNN_INPUT_IDS), NAMED(RNN_INPUT_EMBEDDING), NAMED(RNN_INPUT_VECTORS), END};
 const enumerator librnn_losses[] = {NAMED(RNN_LOSS_CROSS_ENTROPY), NAMED(RNN_LOSS_SQUARED_ERROR), END};
@@ -34,6 +38,43 @@ const enumerator librnn_state_parts[] = {NAMED(RNN_STATE_HIDDEN), NAMED(RNN_STAT
 /* clang-format on */
 
 _Static_assert(sizeof librnn_cells / sizeof *librnn_cells == CORE_CELLS + 1, "each cell of the core has its name");
+
+/* Each enumerator of the header once, and the constants that stand beside them */
+static const enumerator constants[] = {NAMED(RNN_IGNORE), NAMED(RNN_PRECISION_STORED), NAMED(RNN_CHECKPOINT_NUMBERS),
+                                       END};
+static const enumerator *const tables[] = {
+    librnn_statuses,     librnn_vocab_kinds,     librnn_cells,      librnn_inputs,     librnn_losses,
+    librnn_biases,       librnn_initializations, librnn_precisions, librnn_reductions, librnn_state_parts,
+    librnn_observations, librnn_rules,           constants,
+};
+
+/* The index-th of all, or NULL where there are no more; then `index` becomes what is left of it. */
+static const enumerator *enumerator_at(int64_t *index)
+{
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const enumerator *e = tables[t]; e->name; e++)
+            if ((*index)-- == 0)
+                return e;
+    return NULL;
+}
+
+int64_t rnn_enumerator_count(void)
+{
+    int64_t left = INT64_MAX;
+    enumerator_at(&left);
+    return INT64_MAX - left;
+}
+
+rnn_status rnn_enumerator(int64_t index, const char **name, int32_t *value)
+{
+    RNN_TRY(librnn_check_range("index", index, 0, rnn_enumerator_count() - 1));
+    RNN_REQUIRE(name);
+    RNN_REQUIRE(value);
+    const enumerator *e = enumerator_at(&index);
+    *name = e->name;
+    *value = e->number;
+    return RNN_OK;
+}
 
 const char *librnn_name_of(const enumerator *table, int32_t number)
 {

@@ -3,6 +3,8 @@
  */
 #include "status.h"
 
+#include "names.h"
+
 #include "float_mode.h"
 #include "utf8.h"
 
@@ -37,18 +39,8 @@ const char *rnn_last_error(void)
 
 const char *rnn_status_name(rnn_status status)
 {
-    static const char *const names[] = {
-        [RNN_OK] = "RNN_OK",
-        [RNN_ERROR_ARGUMENT] = "RNN_ERROR_ARGUMENT",
-        [RNN_ERROR_MEMORY] = "RNN_ERROR_MEMORY",
-        [RNN_ERROR_IO] = "RNN_ERROR_IO",
-        [RNN_ERROR_SYMBOL] = "RNN_ERROR_SYMBOL",
-        [RNN_ERROR_MISMATCH] = "RNN_ERROR_MISMATCH",
-        [RNN_ERROR_NONFINITE] = "RNN_ERROR_NONFINITE",
-        [RNN_ERROR_FORMAT] = "RNN_ERROR_FORMAT",
-    };
-    _Static_assert(sizeof names / sizeof *names == RNN_ERROR_FORMAT + 1, "each status has its name");
-    return status >= 0 && (size_t)status < sizeof names / sizeof *names ? names[status] : "unknown status";
+    const char *name = librnn_name_of(librnn_statuses, status);
+    return name ? name : "unknown status";
 }
 
 /*

@@ -127,6 +127,9 @@ static void read_versions_and_names(void)
     if (rnn_version()[0] == '\0' || rnn_version_number() < 0 || rnn_status_name(0)[0] == '\0' ||
         rnn_last_error()[0] == '\0')
         FAILS(RNN_OK, RNN_ERROR_ARGUMENT);
+    const char *name;
+    int32_t value;
+    OK(rnn_enumerator(rnn_enumerator_count() - 1, &name, &value));
     OK(rnn_set_threads(0)); /* as many as the environment says: emulators may take one only */
 }
 

@@ -224,9 +224,60 @@ static void test_last_error_is_empty_before_a_threads_first_failure_and_its_own_
     assert_non_null(strstr(rnn_last_error(), "-33"));
 }
 
+/* ---- Enumerators ---- */
+
+/* The value that rnn_enumerator() has for a name */
+static int32_t value_of(const char *wanted)
+{
+    for (int64_t i = 0; i < rnn_enumerator_count(); i++) {
+        const char *name = NULL;
+        int32_t value = -7;
+        assert_ok(rnn_enumerator(i, &name, &value));
+        if (strcmp(name, wanted) == 0)
+            return value;
+    }
+    fail_msg("%s isn't listed", wanted);
+    return 0;
+}
+
+static void test_every_enumerator_of_the_header_is_listed_with_its_value(void **state)
+{
+    (void)state;
+    char line[1000], name[100];
+    int64_t count = 3; /* the constants */
+    FILE *header = fopen(RNN_SOURCE_DIR "/include/rnn/rnn.h", "r");
+    assert_non_null(header);
+    while (fgets(line, sizeof line, header) != NULL) {
+        int value;
+        if (sscanf(line, " %99[A-Z0-9_] = %d", name, &value) != 2)
+            continue;
+        assert_int_equal(value_of(name), value);
+        count++;
+    }
+    fclose(header);
+    assert_int_equal(rnn_enumerator_count(), count);
+    assert_int_equal(value_of("RNN_IGNORE"), RNN_IGNORE);
+    assert_int_equal(value_of("RNN_PRECISION_STORED"), RNN_PRECISION_STORED);
+    assert_int_equal(value_of("RNN_CHECKPOINT_NUMBERS"), RNN_CHECKPOINT_NUMBERS);
+}
+
+static void test_an_enumerator_out_of_range_is_refused(void **state)
+{
+    (void)state;
+    const char *name = NULL;
+    int32_t value = -7;
+    assert_fails(rnn_enumerator(-1, &name, &value), RNN_ERROR_ARGUMENT, "index is -1");
+    assert_fails(rnn_enumerator(rnn_enumerator_count(), &name, &value), RNN_ERROR_ARGUMENT, "index is ");
+    assert_fails(rnn_enumerator(0, NULL, &value), RNN_ERROR_ARGUMENT, "name is NULL");
+    assert_fails(rnn_enumerator(0, &name, NULL), RNN_ERROR_ARGUMENT, "value is NULL");
+    assert_null(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_enumerator_of_the_header_is_listed_with_its_value),
+        cmocka_unit_test(test_an_enumerator_out_of_range_is_refused),
         cmocka_unit_test(test_version_is_major_minor_patch_of_the_header),
         cmocka_unit_test(test_version_number_is_the_version_as_one_number),
         cmocka_unit_test(test_status_name_is_the_enumerators_name),

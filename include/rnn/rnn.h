@@ -145,6 +145,21 @@ RNN_API const char *rnn_last_error(void);
  * @return "RNN_ERROR_ARGUMENT" and so on; "unknown status" for a number that is none. Static memory.
  */
 RNN_API const char *rnn_status_name(rnn_status status);
+
+/**
+ * How many named numbers this header has: its enumerators, and #RNN_IGNORE, #RNN_PRECISION_STORED and
+ * #RNN_CHECKPOINT_NUMBERS. For other languages, whose programs can't read the header.
+ */
+RNN_API int64_t rnn_enumerator_count(void);
+
+/**
+ * Names one of them.
+ * @param index 0 to rnn_enumerator_count() - 1; later versions may number them anew.
+ * @param[out] name "RNN_CELL_LSTM" and so on; static memory.
+ * @param[out] value Its value.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_enumerator(int64_t index, const char **name, int32_t *value);
 /** @} */
 
 /**
