@@ -409,5 +409,18 @@ for name in full closed; do
     check "has saved what it learned when its output is $name" cmp whole $name
 done
 
+# ---- language_model ----
+
+program=$(dirname "$program")/language_model
+for i in $(seq 1 900); do echo "line $i: the fisherman and his cat"; done >lines
+runs "learns, validates and continues a prompt" lines lines.safetensors "line 7" 20
+check "says the loss of the validation" grep -Eq '^step 20: validation loss [0-9.]+ nats$' out
+check "begins with the prompt" grep -q '^line 7' out
+runs "continues no prompt" lines lines.safetensors "" 5
+refuses "refuses a prompt with another symbol" "vocabulary" lines lines.safetensors "LINE" 5
+refuses "refuses steps that are no number" "usage: language_model" lines lines.safetensors "" abc
+refuses "refuses no arguments" "usage: language_model"
+refuses "refuses a text that is too short" "symbols" story lines.safetensors "" 5
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
