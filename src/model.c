@@ -115,7 +115,7 @@ static rnn_model_options effective(const rnn_model_options *options, const core_
         o.dropout = default_options.dropout;
     if (o.input == RNN_INPUT_IDS)
         o.dropout_input = default_options.dropout_input;
-    if (o.cell == RNN_CELL_TANH)
+    if (!cell->candidate)
         o.dropout_recurrent = default_options.dropout_recurrent;
     if (rnn_order(o.dropout) == 0 && rnn_order(o.dropout_input) == 0 && rnn_order(o.dropout_output) == 0 &&
         rnn_order(o.dropout_recurrent) == 0)

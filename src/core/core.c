@@ -27,8 +27,10 @@ static const core_cell cells[CORE_CELLS] = {
     [CORE_TANH] = {{"tanh", .gates = 1, .apart = 0, .parts = 1, .forget_gate = -1},
                    rnn_cell_forward,
                    rnn_cell_backward},
-    [CORE_GRU] = {{"gru", .gates = 3, .apart = 1, .parts = 1, .forget_gate = -1}, gru_cell_forward, gru_cell_backward},
-    [CORE_LSTM] = {{"lstm", .gates = 4, .apart = 0, .parts = 2, .forget_gate = 1},
+    [CORE_GRU] = {{"gru", .gates = 3, .apart = 1, .parts = 1, .forget_gate = -1, .candidate = true},
+                  gru_cell_forward,
+                  gru_cell_backward},
+    [CORE_LSTM] = {{"lstm", .gates = 4, .apart = 0, .parts = 2, .forget_gate = 1, .candidate = true},
                    lstm_cell_forward,
                    lstm_cell_backward},
 };

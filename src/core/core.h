@@ -29,6 +29,7 @@ typedef struct core_cell_info {
     int apart;        /* the last so many gates' recurrent products stay apart from their input products */
     int parts;        /* of the state: h, and c if 2 */
     int forget_gate;  /* which gate keeps the memory; -1: none */
+    bool candidate;   /* multiplies what it would remember by `keep`, for dropout */
 } core_cell_info;
 
 /* A share of a phase of work, computed by one of a team's workers, who are numbered from 0. */
