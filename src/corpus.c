@@ -265,7 +265,7 @@ rnn_status rnn_corpus_create_from_ids(const int32_t *ids, int64_t count, int64_t
                                       int64_t streams, rnn_corpus **corpus)
 {
     RNN_REQUIRE(ids);
-    RNN_TRY(librnn_check_range("count", count, 1, INT64_MAX / 8));
+    RNN_TRY(librnn_check_range("count", count, 1, PTRDIFF_MAX / 8));
     RNN_TRY(librnn_check_range("symbols", symbols, 1, SYMBOLS_MOST));
     RNN_TRY(check_sizes(steps, streams, corpus));
     RNN_TRY(librnn_check_ids("ids", ids, (size_t)count, 0, symbols));

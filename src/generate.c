@@ -82,13 +82,16 @@ static rnn_status check_options(const rnn_model *model, const rnn_generate_optio
 static rnn_status begin(generation *g, const rnn_sampler *sampler, const rnn_state *state, bool probabilities)
 {
     const rnn_model *m = g->model;
-    size_t streams = (size_t)g->streams, rows = (size_t)(g->options->prompt_steps + g->options->most) * streams;
-    size_t outputs = streams * (size_t)g->symbols * sizeof(double), going = streams * sizeof *g->going;
-    size_t numbers = probabilities ? (size_t)g->options->most * streams * sizeof(double) : 0;
+    uint64_t streams = (uint64_t)g->streams, steps = (uint64_t)(g->options->prompt_steps + g->options->most);
+    uint64_t outputs = streams * (uint64_t)g->symbols * sizeof(double), going = streams * sizeof *g->going;
+    uint64_t numbers = probabilities ? (uint64_t)g->options->most * streams * sizeof(double) : 0;
+    uint64_t bytes = outputs + going + numbers + steps * streams * sizeof *g->ids; /* less than 2^50 */
+    if (bytes > SIZE_MAX / 2)
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: generating symbols takes %" PRIu64 " bytes", bytes);
     RNN_TRY(librnn_draw_begin(&g->drawing, sampler, m->core, m->options.precision, g->symbols, probabilities));
     RNN_TRY(rnn_state_create(m, g->streams, &g->state));
     RNN_TRY(rnn_state_copy(g->state, state));
-    RNN_TRY(librnn_allocate("generating symbols", outputs + going + numbers + rows * sizeof *g->ids, 1, &g->memory));
+    RNN_TRY(librnn_allocate("generating symbols", (size_t)bytes, 1, &g->memory));
     g->outputs = g->memory;
     g->going = (int64_t *)(void *)((char *)g->outputs + outputs);
     g->probabilities = (double *)(void *)((char *)g->going + going);
