@@ -562,6 +562,78 @@ static void test_a_checkpoint_keeps_how_a_sampler_draws(void **state)
     rnn_sampler_destroy(loaded.sampler);
 }
 
+/* ---- No memory ---- */
+
+static int64_t allocations_left;
+
+static void *allocate_until(void *context, size_t alignment, size_t size)
+{
+    void *memory = NULL;
+    (void)context;
+    size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
+    return allocations_left-- <= 0 || posix_memalign(&memory, least, size) ? NULL : memory;
+}
+
+static void release(void *context, void *memory, size_t size)
+{
+    (void)context;
+    (void)size;
+    free(memory);
+}
+
+/* Nothing moves, and nothing is left behind: the allocator can be taken back at the end. */
+static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    static const rnn_allocator failing = {.allocate = allocate_until, .release = release};
+    static const int32_t excluded[] = {1}, text[] = {0, 1, 2, 3, 0, 1, 2, 3};
+    int failures = 0;
+    allocations_left = INT64_MAX;
+    assert_ok(rnn_set_allocator(&failing));
+    for (int64_t n = 0, done = 0; !done; n++) {
+        int32_t ids[MOST * STREAMS];
+        double probabilities[MOST * STREAMS];
+        rnn_loss loss;
+        rnn_corpus *corpus = NULL;
+        rnn_sampler_options s = defaults();
+        rnn_generate_options o = generate_options();
+        allocations_left = INT64_MAX;
+        rnn_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
+        rnn_state *run = create_random_state(model, STREAMS, 0.5, 4);
+        rnn_sampler *sampler = create_sampler(NULL);
+        snapshot before = take_snapshot(model, run);
+        s.top_k = 3;
+        s.excluded = excluded;
+        s.excluded_count = 1;
+        o.prompt = prompt;
+        o.prompt_steps = PROMPT;
+        o.prompt_lengths = lengths;
+        allocations_left = n;
+        rnn_status status = rnn_sampler_set_options(sampler, &s);
+        if (status == RNN_OK)
+            status = rnn_generate(model, run, sampler, &o, ids, NULL, probabilities);
+        if (status != RNN_OK)
+            assert_unchanged(&before, model, run);
+        if (status == RNN_OK)
+            status = rnn_sampler_draw(sampler, RNN_FLOAT64, shares, 1, SYMBOLS, ids, probabilities);
+        if (status == RNN_OK)
+            status = rnn_corpus_create_from_ids(text, 8, 4, 1, 1, &corpus);
+        if (status == RNN_OK)
+            status = rnn_evaluate(model, corpus, 2, &loss, NULL);
+        done = status == RNN_OK;
+        failures += !done;
+        if (!done)
+            assert_int_equal(status, RNN_ERROR_MEMORY);
+        free(before.bytes);
+        rnn_corpus_destroy(corpus);
+        rnn_sampler_destroy(sampler);
+        rnn_state_destroy(run);
+        rnn_model_destroy(model);
+    }
+    assert_in_range(failures, 15, 60);
+    assert_ok(rnn_set_allocator(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -582,6 +654,7 @@ int main(void)
         cmocka_unit_test(test_a_stream_ends_with_the_stop_symbol_and_its_state_stays),
         cmocka_unit_test(test_bad_arguments_are_refused_and_nothing_moves),
         cmocka_unit_test(test_a_checkpoint_keeps_how_a_sampler_draws),
+        cmocka_unit_test(test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
