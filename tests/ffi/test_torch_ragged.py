@@ -1,0 +1,76 @@
+"""Streams of unequal length and losses of one's own against PyTorch's packed sequences, in float64.
+
+LIBRNN=path/to/librnn.so python3 tests/ffi/test_torch_ragged.py
+"""
+
+import pathlib
+import sys
+import unittest
+
+import numpy
+import torch
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "ffi" / "python"))
+
+import rnn  # noqa: E402
+
+STEPS, STREAMS, INPUTS, HIDDEN, OUTPUTS = 7, 4, 3, 5, 2
+LENGTHS = [7, 2, 5, 1]
+TOLERANCE = 1e-10
+CELLS = {rnn.CELL_TANH: torch.nn.RNN, rnn.CELL_GRU: torch.nn.GRU, rnn.CELL_LSTM: torch.nn.LSTM}
+
+
+def random(seed, *shape):
+    return numpy.random.RandomState(seed).standard_normal(shape)
+
+
+def create(cell, layers):
+    """The same network here and there."""
+    model = rnn.Model(input_size=INPUTS, hidden_size=HIDDEN, output_size=OUTPUTS, layers=layers, cell=cell,
+                      input=rnn.INPUT_VECTORS, loss=rnn.LOSS_SQUARED_ERROR, bias=rnn.BIAS_BOTH, precision=rnn.FLOAT64,
+                      initialization=rnn.INIT_UNIFORM, seed=3)
+    modules = torch.nn.ModuleDict({"rnn": CELLS[cell](INPUTS, HIDDEN, layers),
+                                   "decoder": torch.nn.Linear(HIDDEN, OUTPUTS)})
+    modules.double().load_state_dict({name: torch.tensor(model.parameter(name)) for name in model.parameter_names})
+    return model, modules
+
+
+def run_torch(modules, inputs, of_outputs, of_state):
+    """Outputs, state and gradients of a loss that is linear in the outputs up to each stream's end and in the state."""
+    inputs = torch.tensor(inputs, requires_grad=True)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(inputs, LENGTHS, enforce_sorted=False)
+    hidden, state = modules["rnn"](packed)
+    hidden, _ = torch.nn.utils.rnn.pad_packed_sequence(hidden, total_length=STEPS)
+    there = torch.tensor([[t < length for length in LENGTHS] for t in range(STEPS)])[:, :, None]
+    outputs = modules["decoder"](hidden) * there
+    state = torch.stack(state if isinstance(state, tuple) else (state,))
+    ((outputs * torch.tensor(of_outputs)).sum() + (state * torch.tensor(of_state)).sum()).backward()
+    gradients = {name: parameter.grad.numpy() for name, parameter in modules.named_parameters()}
+    return outputs.detach().numpy(), state.detach().numpy(), inputs.grad.numpy(), gradients
+
+
+class Ragged(unittest.TestCase):
+    def assert_close(self, actual, expected, what):
+        self.assertLess(abs(actual - expected).max(), TOLERANCE, what)
+
+    def test_outputs_states_and_gradients_are_those_of_packed_sequences(self):
+        for cell in CELLS:
+            for layers in (1, 2, 3):
+                model, modules = create(cell, layers)
+                parts = 2 if cell == rnn.CELL_LSTM else 1
+                inputs, of_outputs = random(1, STEPS, STREAMS, INPUTS), random(2, STEPS, STREAMS, OUTPUTS)
+                of_state = random(3, parts, layers, STREAMS, HIDDEN)
+                outputs, values, of_inputs, gradients = run_torch(modules, inputs, of_outputs, of_state)
+
+                state = rnn.State(model, STREAMS)
+                chunk = rnn.Chunk(input_vectors=inputs, streams=STREAMS, lengths=LENGTHS)
+                self.assert_close(model.forward_training(state, chunk), outputs, "outputs")
+                self.assert_close(state.get_all(), values, "state")
+                self.assert_close(model.backward(state, of_outputs, of_state)[0], of_inputs, "input vectors")
+                for name in model.parameter_names:
+                    self.assert_close(model.gradient(name), gradients[name], name)
+
+
+if __name__ == "__main__":
+    unittest.main()
