@@ -43,8 +43,9 @@
  *   or `double`.
  * - **Option structs** begin with `struct_size` and are filled by an `_init` function, to which the caller tells the
  *   struct's size. New fields come at the end, so a program compiled against an older header keeps working.
- * - **Threads.** A model may be read (rnn_forward(), rnn_sample(), the getters) by any number of threads at once, each
- *   with its own state. Everything else, a model being changed included, belongs to one thread at a time.
+ * - **Threads.** A model may be read (rnn_forward(), rnn_generate(), rnn_evaluate(), the getters) by any number of
+ *   threads at once, each with its own state. Everything else, a model being changed included, belongs to one thread at
+ *   a time.
  * - **Stack.** Every call works on a thread with a stack of 48 KiB, unless the library was built without optimisation.
  * - **Reproducibility.** "The same bits" means: the same version of the library, options, seed and calls give the same
  *   bits of parameters, states, outputs, losses, draws and files. Nothing else matters:
