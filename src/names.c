@@ -34,6 +34,9 @@ const enumerator librnn_rules[] = {NAMED(RNN_OPTIMIZER_ADAGRAD), NAMED(RNN_OPTIM
                                    NAMED(RNN_OPTIMIZER_RMSPROP), NAMED(RNN_OPTIMIZER_ADAM),
                                    NAMED(RNN_OPTIMIZER_ADAMW), END};
 const enumerator librnn_vocab_kinds[] = {NAMED(RNN_VOCAB_BYTES), NAMED(RNN_VOCAB_UTF8), END};
+const enumerator librnn_layouts[] = {NAMED(RNN_BATCH_PADDED), NAMED(RNN_BATCH_PACKED), END};
+const enumerator librnn_target_kinds[] = {NAMED(RNN_TARGETS_EACH), NAMED(RNN_TARGETS_LAST), NAMED(RNN_TARGETS_NEXT),
+                                          END};
 const enumerator librnn_state_parts[] = {NAMED(RNN_STATE_HIDDEN), NAMED(RNN_STATE_MEMORY), END};
 /* clang-format on */
 
@@ -43,9 +46,9 @@ _Static_assert(sizeof librnn_cells / sizeof *librnn_cells == CORE_CELLS + 1, "ea
 static const enumerator constants[] = {NAMED(RNN_IGNORE), NAMED(RNN_PRECISION_STORED), NAMED(RNN_CHECKPOINT_NUMBERS),
                                        END};
 static const enumerator *const tables[] = {
-    librnn_statuses,     librnn_vocab_kinds,     librnn_cells,      librnn_inputs,     librnn_losses,
-    librnn_biases,       librnn_initializations, librnn_precisions, librnn_reductions, librnn_state_parts,
-    librnn_observations, librnn_rules,           constants,
+    librnn_statuses,     librnn_vocab_kinds,     librnn_cells,      librnn_inputs,       librnn_losses,
+    librnn_biases,       librnn_initializations, librnn_precisions, librnn_reductions,   librnn_state_parts,
+    librnn_observations, librnn_rules,           librnn_layouts,    librnn_target_kinds, constants,
 };
 
 /* The index-th of all, or NULL where there are no more; then `index` becomes what is left of it. */

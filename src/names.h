@@ -15,7 +15,7 @@ typedef struct enumerator {
 
 extern const enumerator librnn_statuses[], librnn_observations[], librnn_cells[], librnn_inputs[], librnn_losses[],
     librnn_biases[], librnn_initializations[], librnn_precisions[], librnn_load_precisions[], librnn_reductions[],
-    librnn_rules[], librnn_vocab_kinds[], librnn_state_parts[];
+    librnn_rules[], librnn_vocab_kinds[], librnn_state_parts[], librnn_layouts[], librnn_target_kinds[];
 
 /* "RNN_CELL_LSTM"; NULL if no enumerator of the table has the number. */
 const char *librnn_name_of(const enumerator *table, int32_t number);

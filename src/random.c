@@ -24,6 +24,14 @@ double librnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
     return (double)random_53_bits(seed, stream, index) * 0x1p-53;
 }
 
+/* The whole part of r limit / 2^64, with r the first 64 bits */
+uint32_t librnn_random_below(uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit)
+{
+    uint32_t bits[4];
+    philox(seed, stream, index, bits);
+    return (uint32_t)(((uint64_t)bits[1] * limit + ((uint64_t)bits[0] * limit >> 32)) >> 32);
+}
+
 /* p(x) / q(x), both of degree 7 */
 static double rational(double x, const double p[8], const double q[8])
 {

@@ -221,6 +221,39 @@ static void serve_ids(void)
     read_corpus(corpus);
 }
 
+static void serve_batches(void)
+{
+    static const int64_t lengths[] = {3, STEPS, 1, 7, 7};
+    rnn_sequences sequences;
+    rnn_batcher_options options;
+    rnn_chunk served;
+    int64_t places[STEPS * 2];
+    OK(rnn_sequences_init(&sequences, sizeof sequences));
+    OK(rnn_batcher_options_init(&options, sizeof options));
+    OK(rnn_chunk_init(&served, sizeof served));
+    sequences.count = 5;
+    sequences.lengths = lengths;
+    sequences.inputs = sequences.targets = ids;
+    options.streams = 2;
+    options.shuffle = 1;
+    for (options.layout = RNN_BATCH_PADDED; options.layout <= RNN_BATCH_PACKED; options.layout++) {
+        rnn_batcher *batcher;
+        options.bucket = options.layout == RNN_BATCH_PADDED ? 2 : 0;
+        options.steps = options.layout == RNN_BATCH_PADDED ? 0 : STEPS;
+        OK(rnn_batcher_create(&sequences, &options, &batcher));
+        for (int n = 0; n < 10; n++)
+            OK(rnn_batcher_next(batcher, &served, NULL));
+        OK(rnn_batcher_places(batcher, places, places, served.steps * 2));
+        OK(rnn_batcher_seek(batcher, rnn_batcher_position(batcher)));
+        OK(rnn_batcher_rewind(batcher));
+        FAILS(rnn_batcher_seek(batcher, 1), RNN_ERROR_ARGUMENT);
+        if (rnn_batcher_size(batcher) != 5 || rnn_batcher_positions(batcher) != 38 ||
+            rnn_batcher_steps(batcher) != STEPS || rnn_batcher_chunks(batcher) < 2)
+            FAILS(RNN_OK, RNN_ERROR_ARGUMENT);
+        rnn_batcher_destroy(batcher);
+    }
+}
+
 static void evaluate(void)
 {
     rnn_corpus *corpus;
@@ -517,6 +550,7 @@ static const work everything[] = {
     {"serve_files", serve_files},
     {"serve_memory", serve_memory},
     {"serve_ids", serve_ids},
+    {"serve_batches", serve_batches},
     {"create_models", create_models},
     {"evaluate", evaluate},
     {"read_parameters", read_parameters},

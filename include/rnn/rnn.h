@@ -13,9 +13,9 @@
  * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
  * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
  *
- * (a seventh, `rnn_source`, is for texts in several files or out of a pipe) and one training step is four calls:
- * rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(), rnn_optimizer_step(). Read the sections in this
- * order; a first program needs one function or two of each.
+ * (two more, `rnn_source` and `rnn_batcher`, are for texts in several files or out of a pipe, and for sequences that
+ * are no text) and one training step is four calls: rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(),
+ * rnn_optimizer_step(). Read the sections in this order; a first program needs one function or two of each.
  *
  * What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load(). Training that
  * is to go on another day is kept as a whole: rnn_checkpoint_save(), rnn_checkpoint_load().
@@ -633,6 +633,195 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t posit
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
+/** @} */
+
+/**
+ * @defgroup batcher Batcher: sequences served in batches
+ *
+ * A batcher takes N sequences of unequal length, of ids or of vectors, and serves them as chunks of B streams. Each
+ * sequence is served once an epoch, and gives bit for bit what it gives alone. There are two ways to lay them out:
+ *
+ * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them.
+ *   If B doesn't divide N, the streams that are left over in an epoch's last chunk have length 0.
+ * - #RNN_BATCH_PACKED: each stream has one sequence behind the other, cut into chunks of T steps. A stream that comes
+ *   to the end of its sequence goes on with the next one. If several do in the same step, the lower stream is first.
+ *   Nothing is padded but the end of an epoch. Gradients don't go back beyond a chunk.
+ *
+ * In both, `starts` says where a sequence begins, so the state needn't be reset. (To begin sequences with a state of
+ * your own, use #RNN_BATCH_PADDED and set `starts` of the chunk to NULL.)
+ *
+ * A whole epoch of training:
+ *
+ *     int32_t last = 0;
+ *     while (!last) {
+ *         check(rnn_batcher_next(batcher, &chunk, &last));
+ *         check(rnn_forward_backward(model, state, &chunk, &loss));
+ *         check(rnn_optimizer_step(optimizer, model));
+ *     }
+ *
+ * The order of an epoch is a function of the options and the epoch's number alone.
+ * @{
+ */
+typedef struct rnn_batcher rnn_batcher; /**< Sequences, their order, and a position in it. */
+
+/** How a batcher lays out its sequences. */
+enum {
+    RNN_BATCH_PADDED = 0, /**< A chunk has B whole sequences. */
+    RNN_BATCH_PACKED = 1  /**< Each stream has one sequence behind the other. */
+};
+
+/** What the targets of a batcher's sequences are. */
+enum {
+    /** One for each element, or none: such chunks are for rnn_forward() without a loss. */
+    RNN_TARGETS_EACH = 0,
+    /**
+     * One for each sequence, which belongs to its last element. Padded, the chunks say `last_only`, and there need be
+     * no targets. Packed, all other positions have no target (#RNN_IGNORE, or a mask of 0).
+     */
+    RNN_TARGETS_LAST = 1,
+    /** The next element, as of a language model. A sequence of n elements has n - 1 positions then, in all counts. */
+    RNN_TARGETS_NEXT = 2
+};
+
+/**
+ * Sequences for a batcher, which copies them. The elements of all stand in one array, one sequence behind the other;
+ * there are S, the sum of the lengths. Fill it with rnn_sequences_init(), then set what there is.
+ */
+typedef struct rnn_sequences {
+    size_t struct_size;         /**< sizeof(rnn_sequences) as the caller knows it. */
+    int64_t count;              /**< N: 1 to 2147483647. */
+    const int64_t *lengths;     /**< [N] How many elements each has: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
+    const int32_t *inputs;      /**< [S] ids, 0 to 16777215. NULL for vectors. */
+    const void *input_vectors;  /**< [S][I] numbers. NULL for ids. */
+    const int32_t *targets;     /**< [S], or [N] with #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
+    const void *target_vectors; /**< [S][O] or [N][O] likewise. NULL if there are none. */
+    const uint8_t *target_mask; /**< [S] or [N] 0: the target vector there costs nothing. NULL: all count. */
+    int64_t input_size;         /**< I, 1 to 16777216, with `input_vectors`; else 0. */
+    int64_t output_size;        /**< O, 1 to 16777216, with `target_vectors`; else 0. */
+    int32_t precision;          /**< Of vectors: #RNN_FLOAT32, the default, or #RNN_FLOAT64, as the model has. */
+    int32_t reserved;           /**< Must be 0. */
+} rnn_sequences;
+
+/**
+ * Fills the struct with zeros, NULL and its size.
+ * @param[out] sequences What to fill.
+ * @param struct_size sizeof(rnn_sequences).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_sequences_init(rnn_sequences *sequences, size_t struct_size);
+
+/** How a batcher serves. Fill it with rnn_batcher_options_init(). */
+typedef struct rnn_batcher_options {
+    size_t struct_size; /**< sizeof(rnn_batcher_options) as the caller knows it. */
+    int64_t streams;    /**< B: 1 to 1048576. Default 1. */
+    int64_t steps;      /**< T, of #RNN_BATCH_PACKED: 1 to 16777216. Must be 0, the default, with #RNN_BATCH_PADDED. */
+    int32_t layout;     /**< Default #RNN_BATCH_PADDED. */
+    int32_t targets;    /**< Default #RNN_TARGETS_EACH. */
+    int32_t shuffle;    /**< 1: in another random order each epoch. 0, the default: in the order given. */
+    int32_t reserved;   /**< Must be 0. */
+    /**
+     * Greater than 0: sequences of similar lengths come together, which pads less. Each time `bucket` times B sequences
+     * are taken, in their order, and sorted by length before they are cut into chunks. With `shuffle`, the chunks are
+     * shuffled then; one of fewer than B sequences stays the last. Needs #RNN_BATCH_PADDED. 2 to 2147483647; 0, the
+     * default: they aren't sorted. A large number sorts them all.
+     */
+    int64_t bucket;
+    uint64_t seed; /**< Of `shuffle`; must be 0, the default, without. */
+} rnn_batcher_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_batcher_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_options_init(rnn_batcher_options *options, size_t struct_size);
+
+/**
+ * Creates a batcher. Whether ids and sizes are those of a model, and numbers finite, is looked at by the call that
+ * computes with them.
+ * @param sequences The sequences; all arrays are copied.
+ * @param options   How to serve them; not kept. NULL: the defaults.
+ * @param[out] batcher The new batcher, at the beginning of epoch 0; release it with rnn_batcher_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_create(const rnn_sequences *sequences, const rnn_batcher_options *options,
+                                                  rnn_batcher **batcher);
+
+/** Releases a batcher. NULL is allowed. */
+RNN_API void rnn_batcher_destroy(rnn_batcher *batcher);
+
+/**
+ * The number of sequences, N.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_size(const rnn_batcher *batcher);
+
+/**
+ * The number of positions of an epoch, padding not counted.
+ * @return At least N; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_positions(const rnn_batcher *batcher);
+
+/**
+ * The most steps that a chunk has: for the size of the caller's arrays.
+ * @return T, or the positions of the longest sequence with #RNN_BATCH_PADDED; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_steps(const rnn_batcher *batcher);
+
+/**
+ * The number of chunks of an epoch: that of the chunk served last, or that of the next one if none has been served.
+ * With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
+
+/**
+ * Serves the next chunk. After the last of an epoch comes the first of the next.
+ * @param batcher The batcher.
+ * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the batcher
+ * and are valid until the batcher is used again. They hold zeros, and no targets, beyond a stream's end. `lengths` is
+ *        NULL if no stream ends before the chunk does, `starts` if no sequence begins in it. `losses` and `hits` stay
+ *        what they are.
+ * @param[out] last 1 when this chunk is the last of its epoch, else 0. NULL if not wanted.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *last);
+
+/**
+ * Which sequences the chunk served last is made of, to tell whose its outputs and losses are.
+ * @param batcher The batcher.
+ * @param[out] sequences [T][B] Which sequence, 0 to N - 1, stands at each position; -1 beyond a stream's end. NULL if
+ *        not wanted.
+ * @param[out] elements  [T][B] Which element of that sequence; -1 likewise. NULL if not wanted.
+ * @param count T times B of that chunk, or B for the first step alone, which is all that is needed of a padded chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when no chunk has been served since the beginning or since
+ *         rnn_batcher_seek(), too).
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements,
+                                                  int64_t count);
+
+/**
+ * The position of the next chunk: how many positions of sequences have been served since the beginning of epoch 0.
+ * Divided by rnn_batcher_positions() it is the number of the epoch. A checkpoint can keep it as its `corpus_position`.
+ * @return 0 or more; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
+
+/**
+ * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
+ * options: from there on the same chunks are served as by that batcher.
+ * @param batcher  The batcher.
+ * @param position 0 to 2^62, and one at which a chunk begins.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_seek(rnn_batcher *batcher, int64_t position);
+
+/**
+ * Goes back to the beginning of epoch 0.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
 /** @} */
 
 /**
