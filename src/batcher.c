@@ -87,20 +87,20 @@ static bool is_packed(const rnn_batcher *batcher)
 /* Whether a target is a sequence's, and not an element's */
 static bool has_one_target(const rnn_batcher *batcher)
 {
-    return batcher->options.targets == RNN_TARGETS_LAST;
+    return batcher->options.target_kind == RNN_TARGETS_LAST;
 }
 
 static bool has_target_vectors(const rnn_batcher *batcher)
 {
     const rnn_sequences *s = &batcher->sequences;
-    return batcher->options.targets == RNN_TARGETS_NEXT ? s->input_vectors != NULL : s->target_vectors != NULL;
+    return batcher->options.target_kind == RNN_TARGETS_NEXT ? s->input_vectors != NULL : s->target_vectors != NULL;
 }
 
 /* Positions of a sequence: its elements, or one less if each has the next one as its target */
 static int64_t length_of(const rnn_batcher *batcher, int32_t sequence)
 {
     int64_t elements = batcher->offsets[sequence + 1] - batcher->offsets[sequence];
-    return elements - (batcher->options.targets == RNN_TARGETS_NEXT);
+    return elements - (batcher->options.target_kind == RNN_TARGETS_NEXT);
 }
 
 static int64_t length_of_turn(const rnn_batcher *batcher, int32_t turn)
@@ -126,7 +126,7 @@ static rnn_status check_options(const rnn_batcher_options *o)
 {
     RNN_TRY(librnn_check_range("streams", o->streams, 1, STREAMS_MOST));
     RNN_TRY(librnn_check_enumerator("layout", o->layout, librnn_layouts));
-    RNN_TRY(librnn_check_enumerator("targets", o->targets, librnn_target_kinds));
+    RNN_TRY(librnn_check_enumerator("target_kind", o->target_kind, librnn_target_kinds));
     RNN_TRY(librnn_check_range("shuffle", o->shuffle, 0, 1));
     RNN_TRY(librnn_check_range("reserved", o->reserved, 0, 0));
     if (o->layout == RNN_BATCH_PACKED) {
@@ -171,9 +171,9 @@ static rnn_status check_no_targets(const rnn_sequences *s, const char *why)
 
 static rnn_status check_targets(const rnn_sequences *s, const rnn_batcher_options *o)
 {
-    if (o->targets == RNN_TARGETS_NEXT)
+    if (o->target_kind == RNN_TARGETS_NEXT)
         RNN_TRY(check_no_targets(s, "with RNN_TARGETS_NEXT"));
-    if (o->targets == RNN_TARGETS_LAST && o->layout == RNN_BATCH_PACKED && !s->target_vectors)
+    if (o->target_kind == RNN_TARGETS_LAST && o->layout == RNN_BATCH_PACKED && !s->target_vectors)
         RNN_TRY(librnn_check_pointer("sequences->targets", s->targets));
     if (s->target_vectors) {
         RNN_TRY(check_absent("sequences->targets", s->targets, "beside target_vectors"));
@@ -194,7 +194,7 @@ static rnn_status check_sequences(const rnn_sequences *s, const rnn_batcher_opti
         RNN_TRY(librnn_check_enumerator("sequences->precision", s->precision, librnn_precisions));
     else
         RNN_TRY(check_unused("sequences->precision", s->precision, "without vectors"));
-    return check_lengths(s, o->targets);
+    return check_lengths(s, o->target_kind);
 }
 
 /* ---- Creation ---------------------------------------------------------------------------------------------------- */
@@ -252,7 +252,7 @@ static rnn_status copy_targets(rnn_batcher *batcher)
     size_t count = (size_t)(has_one_target(batcher) ? s->count : batcher->offsets[s->count]);
     size_t size = element_size(s, s->target_vectors, s->output_size);
     const void *from = s->target_vectors ? s->target_vectors : s->targets;
-    if (batcher->options.targets == RNN_TARGETS_NEXT) {
+    if (batcher->options.target_kind == RNN_TARGETS_NEXT) {
         batcher->target = batcher->input;
         batcher->target.all += batcher->target.size;
         return RNN_OK;

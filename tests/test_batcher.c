@@ -167,14 +167,14 @@ static void check_position(const data *d, const rnn_chunk *chunk, const places *
     assert_int_equal(sequence >= 0, element >= 0);
     assert_int_equal(chunk->starts && chunk->starts[row], element == 0);
     if (sequence >= 0) {
-        assert_in_range(element, 0, positions_of(d, sequence, o->targets) - 1);
+        assert_in_range(element, 0, positions_of(d, sequence, o->target_kind) - 1);
         if (chunk->inputs)
             assert_int_equal(chunk->inputs[row], d->ids[d->offsets[sequence] + element]);
         else
             assert_bytes(chunk->input_vectors, row, d->vectors, d->offsets[sequence] + element, d->input_size);
     }
     if (!chunk->last_only)
-        check_target(d, chunk, o->targets, row, sequence, element);
+        check_target(d, chunk, o->target_kind, row, sequence, element);
 }
 
 /* The positions of a stream must follow one another: `at` is where each stream is, and is moved on. */
@@ -186,7 +186,7 @@ static void check_stream(const data *d, const rnn_chunk *chunk, const places *p,
         check_position(d, chunk, p, o, t, b);
         if (p->sequence[row] < 0)
             continue;
-        if (at[0] >= 0 && at[1] + 1 < positions_of(d, at[0], o->targets)) {
+        if (at[0] >= 0 && at[1] + 1 < positions_of(d, at[0], o->target_kind)) {
             assert_int_equal(p->sequence[row], at[0]);
             assert_int_equal(p->element[row], at[1] + 1);
         } else {
@@ -197,7 +197,7 @@ static void check_stream(const data *d, const rnn_chunk *chunk, const places *p,
     }
     int64_t length = chunk->lengths ? chunk->lengths[b] : chunk->steps;
     if (chunk->last_only)
-        check_target(d, chunk, o->targets, b, length > 0 ? p->sequence[b] : -1,
+        check_target(d, chunk, o->target_kind, b, length > 0 ? p->sequence[b] : -1,
                      length > 0 ? p->element[(length - 1) * chunk->streams + b] : 0);
 }
 
@@ -213,7 +213,7 @@ static void check_epoch(const data *d, rnn_batcher *batcher, const rnn_batcher_o
         assert_ok(rnn_batcher_next(batcher, &chunk, &last));
         assert_int_equal(chunk.streams, o->streams);
         assert_in_range(chunk.steps, 1, rnn_batcher_steps(batcher));
-        assert_int_equal(chunk.last_only, o->targets == RNN_TARGETS_LAST && o->layout == RNN_BATCH_PADDED);
+        assert_int_equal(chunk.last_only, o->target_kind == RNN_TARGETS_LAST && o->layout == RNN_BATCH_PADDED);
         read_places(batcher, &chunk, &p);
         for (int64_t b = 0; b < chunk.streams; b++)
             check_stream(d, &chunk, &p, o, b, at[b]);
@@ -228,7 +228,7 @@ static void check_epoch(const data *d, rnn_batcher *batcher, const rnn_batcher_o
         assert_int_equal(rnn_batcher_position(batcher), epoch * rnn_batcher_positions(batcher) + served);
     }
     for (int64_t i = 0; i < COUNT; i++)
-        assert_int_equal(seen[i], positions_of(d, i, o->targets));
+        assert_int_equal(seen[i], positions_of(d, i, o->target_kind));
     assert_int_equal(started, COUNT);
     assert_int_equal(served, rnn_batcher_positions(batcher));
     assert_int_equal(chunks, rnn_batcher_chunks(batcher));
@@ -241,7 +241,7 @@ static rnn_batcher_options variant_of(int variant, int32_t targets)
 {
     static const int64_t streams[VARIANTS] = {STREAMS, 1, 40, STREAMS, 1, 40}, steps[3] = {5, 7, 1};
     rnn_batcher_options o = options_init(streams[variant]);
-    o.targets = targets;
+    o.target_kind = targets;
     o.layout = variant < 3 ? RNN_BATCH_PADDED : RNN_BATCH_PACKED;
     o.steps = variant < 3 ? 0 : steps[variant - 3];
     return o;
@@ -331,7 +331,7 @@ static void check_losses(const rnn_model *model, const data *d, const rnn_batche
     rnn_state *run = create_random_state(model, o->streams, 0.9, 6); /* never reset: the batcher sees to it */
     rnn_loss loss;
     for (int64_t i = 0; i < COUNT; i++)
-        run_alone(model, d, o->targets, i, alone[i]);
+        run_alone(model, d, o->target_kind, i, alone[i]);
     for (int32_t epoch = 0, last; epoch < 2; epoch += last) {
         rnn_chunk chunk = empty_chunk();
         chunk.losses = losses;
@@ -341,7 +341,7 @@ static void check_losses(const rnn_model *model, const data *d, const rnn_batche
         for (int64_t row = 0; row < chunk.steps * chunk.streams; row++) {
             int64_t place = chunk.last_only ? row % chunk.streams : row;
             if (p.sequence[row] >= 0 &&
-                (!chunk.last_only || p.element[row] == positions_of(d, p.sequence[row], o->targets) - 1))
+                (!chunk.last_only || p.element[row] == positions_of(d, p.sequence[row], o->target_kind) - 1))
                 assert_true(losses[place] == alone[p.sequence[row]][p.element[row]]);
             else if (!chunk.last_only)
                 assert_true(losses[place] == 0);
@@ -378,7 +378,7 @@ static void test_sequences_without_targets_give_outputs(void **state)
     float outputs[STREAMS * SYMBOLS], alone[SYMBOLS];
     int64_t which[STREAMS];
     d->sequences.targets = NULL;
-    o.targets = RNN_TARGETS_LAST;
+    o.target_kind = RNN_TARGETS_LAST;
     rnn_batcher *batcher = create_batcher(d, &o);
     for (int32_t last = 0; !last;) {
         rnn_chunk chunk = empty_chunk(), own = chunk;
@@ -831,7 +831,7 @@ static void test_bad_options_are_refused(void **state)
     REFUSE_OPTION(streams, INT64_C(1) << 40, "streams is 1099511627776");
     REFUSE_OPTION(steps, 5, "steps is 5; it must be 0 with RNN_BATCH_PADDED");
     REFUSE_OPTION(layout, 2, "layout is 2; it must be one of RNN_BATCH_PADDED (0), RNN_BATCH_PACKED (1)");
-    REFUSE_OPTION(targets, 3, "targets is 3; it must be one of RNN_TARGETS_EACH (0)");
+    REFUSE_OPTION(target_kind, 3, "target_kind is 3; it must be one of RNN_TARGETS_EACH (0)");
     REFUSE_OPTION(shuffle, 2, "shuffle is 2; it must be 0 to 1");
     REFUSE_OPTION(reserved, 1, "reserved is 1");
     REFUSE_OPTION(bucket, 1, "bucket is 1; it must be 2 to 2147483647");
@@ -842,7 +842,7 @@ static void test_bad_options_are_refused(void **state)
     o.steps = 3;
     REFUSE_OPTION(steps, INT64_C(1) << 40, "steps is 1099511627776");
     REFUSE_OPTION(bucket, 4, "bucket is 4; it must be 0 with RNN_BATCH_PACKED");
-    o.targets = RNN_TARGETS_LAST;
+    o.target_kind = RNN_TARGETS_LAST;
     REFUSE_SEQUENCES(d, targets, NULL, "sequences->targets is NULL");
     assert_fails(rnn_batcher_options_init(NULL, sizeof o), RNN_ERROR_ARGUMENT, "batcher_options is NULL");
     assert_fails(rnn_batcher_create(&d->sequences, NULL, NULL), RNN_ERROR_ARGUMENT, "batcher is NULL");
@@ -876,7 +876,7 @@ static void test_bad_sequences_are_refused(void **state)
     d->lengths[4] = INT64_C(1) << 40;
     refuse(&d->sequences, &o, "sequences->lengths[4] is 1099511627776");
     d->lengths[4] = 1;
-    o.targets = RNN_TARGETS_NEXT;
+    o.target_kind = RNN_TARGETS_NEXT;
     REFUSE_SEQUENCES(v, targets, NULL, "sequences->target_vectors is given; it must be NULL with RNN_TARGETS_NEXT");
     refuse(&d->sequences, &o, "sequences->targets is given; it must be NULL with RNN_TARGETS_NEXT");
     REFUSE_SEQUENCES(d, targets, NULL, "sequences->lengths[4] is 1; it must be 2 to 16777216");

@@ -712,13 +712,13 @@ RNN_API RNN_CHECKED rnn_status rnn_sequences_init(rnn_sequences *sequences, size
 
 /** How a batcher serves. Fill it with rnn_batcher_options_init(). */
 typedef struct rnn_batcher_options {
-    size_t struct_size; /**< sizeof(rnn_batcher_options) as the caller knows it. */
-    int64_t streams;    /**< B: 1 to 1048576. Default 1. */
-    int64_t steps;      /**< T, of #RNN_BATCH_PACKED: 1 to 16777216. Must be 0, the default, with #RNN_BATCH_PADDED. */
-    int32_t layout;     /**< Default #RNN_BATCH_PADDED. */
-    int32_t targets;    /**< Default #RNN_TARGETS_EACH. */
-    int32_t shuffle;    /**< 1: in another random order each epoch. 0, the default: in the order given. */
-    int32_t reserved;   /**< Must be 0. */
+    size_t struct_size;  /**< sizeof(rnn_batcher_options) as the caller knows it. */
+    int64_t streams;     /**< B: 1 to 1048576. Default 1. */
+    int64_t steps;       /**< T, of #RNN_BATCH_PACKED: 1 to 16777216. Must be 0, the default, with #RNN_BATCH_PADDED. */
+    int32_t layout;      /**< Default #RNN_BATCH_PADDED. */
+    int32_t target_kind; /**< Default #RNN_TARGETS_EACH. */
+    int32_t shuffle;     /**< 1: in another random order each epoch. 0, the default: in the order given. */
+    int32_t reserved;    /**< Must be 0. */
     /**
      * Greater than 0: sequences of similar lengths come together, which pads less. Each time `bucket` times B sequences
      * are taken, in their order, and sorted by length before they are cut into chunks. With `shuffle`, the chunks are
@@ -2028,7 +2028,10 @@ typedef struct rnn_checkpoint {
     rnn_state *state;         /**< All streams' values and the random index; not what it observes. NULL: none. */
     rnn_sampler *sampler;     /**< How to draw, and how often each stream has. NULL: none. */
     rnn_vocab *vocab;         /**< As in rnn_model_save(). NULL: none. */
-    /** rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again: 0 or more. */
+    /**
+     * rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or rnn_batcher_position(), for
+     * rnn_batcher_seek(). 0 or more.
+     */
     int64_t corpus_position;
     int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< The program's own: iterations, say, or a second corpus' position. */
     double values[RNN_CHECKPOINT_NUMBERS];    /**< The program's own: a smoothed loss, say. Any bits. */

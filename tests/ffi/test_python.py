@@ -659,6 +659,91 @@ class Tests:
         self.assertAlmostEqual(sum(flat(losses)), loss.sum, places=6)
         self.assertIn(hits, range(6))
 
+    def test_a_batcher_serves_each_sequence_once(self):
+        rnn = self.rnn
+        texts = [[0, 1, 2], [3], [1, 0, 1, 0, 1], [2, 2], [3, 1, 0]]
+        model = rnn.Model(input_size=4, hidden_size=5, output_size=4, cell=rnn.CELL_GRU, weight_scale=0.5)
+        for options in ({}, {"layout": rnn.BATCH_PACKED, "steps": 2}, {"bucket": 2}):
+            batcher = rnn.Batcher(texts, [[3 - id for id in ids] for ids in texts], 2, shuffle=True, seed=5, **options)
+            self.assertEqual((len(batcher), batcher.positions), (5, 14))
+            state, served, chunks = rnn.State(model, 2), {}, 0
+            for chunk in batcher.epoch():
+                outputs, loss = model.forward(state, chunk)
+                sequences, elements = batcher.places()
+                for t in range(chunk.steps):
+                    for b in range(2):
+                        if sequences[t][b] < 0:
+                            self.assertEqual(chunk.targets[t][b], rnn.IGNORE)
+                            continue
+                        self.assertEqual(chunk.inputs[t][b], 3 - chunk.targets[t][b])
+                        self.assertIs(served.setdefault((int(sequences[t][b]), int(elements[t][b])), None), None)
+                        served[int(sequences[t][b]), int(elements[t][b])] = int(chunk.inputs[t][b]), flat(outputs[t][b])
+                chunks += 1
+                self.assertLessEqual(chunk.steps, batcher.steps)
+            self.assertEqual(chunks, batcher.chunks)
+            self.assertEqual(batcher.position, 14)
+            for index, ids in enumerate(texts):
+                alone, _ = model.forward(rnn.State(model), rnn.Chunk(ids))
+                self.assertEqual([served[index, n] for n in range(len(ids))],
+                                 [(id, flat(row[0])) for id, row in zip(ids, alone)])
+            expected = [flat(batcher.next()[0].inputs) for _ in range(5)]
+            batcher.seek(14)
+            self.assertEqual([flat(batcher.next()[0].inputs) for _ in range(5)], expected)
+            batcher.rewind()
+            self.assertEqual(batcher.position, 0)
+
+    def test_a_batcher_serves_vectors_classes_and_language_models(self):
+        rnn = self.rnn
+        vectors = [[[0.1, 0.2]], [[0.3, 0.4], [0.5, 0.6]]]
+        batcher = rnn.Batcher(input_vectors=vectors, target_vectors=[[[1.5]], [[2.5], [3.5]]],
+                              target_mask=[[1], [0, 1]], streams=2)
+        chunk, last = batcher.next()
+        self.assertTrue(last)
+        self.assertEqual(flat(chunk.input_vectors), [0.1, 0.2, 0.3, 0.4, 0, 0, 0.5, 0.6])
+        self.assertEqual(flat(chunk.target_vectors), [1.5, 2.5, 0, 3.5])
+        self.assertEqual([int(count) for count in flat(chunk.target_mask)], [1, 0, 0, 1])
+        self.assertEqual(chunk.lengths, [1, 2])
+        model = rnn.Model(input_size=2, hidden_size=3, output_size=1, input=rnn.INPUT_VECTORS,
+                          loss=rnn.LOSS_SQUARED_ERROR)
+        self.assertEqual(model.forward_backward(rnn.State(model, 2), chunk).count, 2)
+
+        classes = rnn.Batcher([[1, 2], [3], [4, 5, 6]], [7, 8, 9], 2, target_kind=rnn.TARGETS_LAST)
+        chunk, last = classes.next()
+        self.assertEqual((chunk.last_only, flat(chunk.targets), last), (True, [7, 8], False))
+        chunk, last = classes.next()
+        self.assertEqual((flat(chunk.targets), chunk.lengths, last), ([9, rnn.IGNORE], [3, 0], True))
+        scores = rnn.Batcher([[1, 2], [3]], target_vectors=[[7.5], [8.5]], streams=2, target_kind=rnn.TARGETS_LAST)
+        self.assertEqual(flat(scores.next()[0].target_vectors), [7.5, 8.5])
+
+        chunk, _ = rnn.Batcher([[1, 2, 3], [4, 5]], streams=2, target_kind=rnn.TARGETS_NEXT).next()
+        self.assertEqual((flat(chunk.inputs), flat(chunk.targets)), ([1, 4, 2, 0], [2, 5, 3, rnn.IGNORE]))
+        chunk, _ = rnn.Batcher(input_vectors=vectors[1:], target_kind=rnn.TARGETS_NEXT).next()
+        self.assertEqual(flat(chunk.target_vectors), [0.5, 0.6])
+
+    def test_a_batcher_refuses_what_does_not_fit(self):
+        rnn = self.rnn
+        for error, sentence, call in (
+                (TypeError, "^a batcher needs inputs or input_vectors, and not both$", rnn.Batcher),
+                (TypeError, "^inputs is 3; it must be a sequence of sequences$", lambda: rnn.Batcher(3)),
+                (TypeError, r"^inputs\[1\] is 2; it must be a sequence of whole numbers$",
+                 lambda: rnn.Batcher([[1], 2])),
+                (ValueError, r"^targets\[1\] has 1 elements; inputs\[1\] has 2$",
+                 lambda: rnn.Batcher([[1], [2, 3]], [[1], [2]])),
+                (ValueError, "^targets has 1 sequences; inputs has 2$", lambda: rnn.Batcher([[1], [2]], [[1]])),
+                (ValueError, "^targets has 1 elements; there are 2 sequences$",
+                 lambda: rnn.Batcher([[1], [2]], [1], target_kind=rnn.TARGETS_LAST)),
+                (ValueError, r"^input_vectors\[1\] has vectors of 2 numbers; those of input_vectors\[0\] have 1$",
+                 lambda: rnn.Batcher(input_vectors=[[[1.0]], [[1.0, 2.0]]])),
+                (TypeError, "^unknown option: bukket; did you mean bucket", lambda: rnn.Batcher([[1]], bukket=2)),
+                (rnn.RnnError, "^sequences->count is 0; ", lambda: rnn.Batcher([])),
+                (rnn.RnnError, r"^sequences->lengths\[1\] is 0; ", lambda: rnn.Batcher([[1], []])),
+                (rnn.RnnError, "has served no chunk", lambda: rnn.Batcher([[1]]).places()),
+                (rnn.RnnError, "no chunk begins there", lambda: rnn.Batcher([[1, 2]]).seek(1))):
+            with self.assertRaisesRegex(error, sentence):
+                call()
+        with self.assertRaisesRegex(TypeError, "a Batcher can't be copied or pickled"):
+            copy.copy(rnn.Batcher([[1]]))
+
     def test_one_target_for_each_sequence(self):
         rnn = self.rnn
         model = rnn.Model(input_size=4, hidden_size=5, output_size=3, weight_scale=0.5)
@@ -1079,6 +1164,9 @@ class Tests:
             ("steps", "1", lambda value: rnn.Corpus.from_text(vocab, TEXT, value)),
             ("streams", "1", lambda value: rnn.Corpus.from_file(vocab, never, 1, value)),
             ("kind", "1", lambda value: rnn.Vocab.from_text(TEXT, value)),
+            ("streams", "1", lambda value: rnn.Batcher([[1]], streams=value)),
+            ("seed", "1", lambda value: rnn.Batcher([[1]], shuffle=True, seed=value)),
+            ("position", "1", rnn.Batcher([[1]]).seek),
             ("position", "1", corpus.seek), ("share", "1", corpus.split), ("index", "1", vocab.symbol),
             ("limit", "1", model.clip_value), ("limit", "1", model.clip_norm), ("stream", "1", state.reset),
             ("stream", "1", lambda value: state.copy_stream_from(value, state, 0)),
@@ -1435,8 +1523,8 @@ class Tests:
         rnn = self.rnn
         vocab, corpus, model, state = self.make()
         source, optimizer, sampler = rnn.Source(__file__), rnn.Optimizer(model), rnn.Sampler()
-        whole = copy.copy(model)
-        for thing in (vocab, corpus, model, state, source, optimizer, sampler):
+        whole, batcher = copy.copy(model), rnn.Batcher([[1]])
+        for thing in (vocab, corpus, batcher, model, state, source, optimizer, sampler):
             thing.close()
             thing.close()
             with self.assertRaisesRegex(ValueError, "is closed"):
@@ -1446,7 +1534,8 @@ class Tests:
         for read in (lambda: len(vocab), lambda: vocab.kind, lambda: vocab.unknown, lambda: vocab.symbol(0),
                      lambda: vocab.encode(b"a"), lambda: vocab.decode([0]), vocab.with_unknown, lambda: len(source),
                      lambda: len(corpus), lambda: corpus.chunks, lambda: corpus.position, corpus.next, corpus.rewind,
-                     lambda: corpus.split(0.5), lambda: model.options, lambda: model.parameter_names,
+                     lambda: corpus.split(0.5), lambda: len(batcher), lambda: batcher.chunks, batcher.next,
+                     batcher.places, batcher.rewind, lambda: model.options, lambda: model.parameter_names,
                      lambda: model.parameter("decoder.bias"), model.flat_parameters, model.to_bytes,
                      lambda: rnn.State(model), lambda: rnn.Optimizer(model), lambda: whole.to_bytes(vocab),
                      lambda: state.streams, state.get, state.activations, state.gradient_norms,

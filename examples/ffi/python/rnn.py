@@ -10,8 +10,8 @@ Arrays come back as numpy arrays where numpy can be imported, and as lists other
 Text is bytes, or any other object that holds bytes: a bytearray, a memoryview, an mmap.
 
 Objects are released by close(), at the end of a `with` block, or when they are no longer referred to. A call under way
-in another thread, and a view of a model's memory, keep an object alive until they end. All but a Source and a Corpus
-can be copied and pickled. Ctrl-C ends a call that waits for a pipe.
+in another thread, and a view of a model's memory, keep an object alive until they end. All but a Source, a Corpus
+and a Batcher can be copied and pickled. Ctrl-C ends a call that waits for a pipe.
 """
 
 import array
@@ -44,6 +44,8 @@ BIAS_INPUT, BIAS_BOTH = 0, 1
 INIT_NORMAL, INIT_UNIFORM = 0, 1
 FLOAT32, FLOAT64, PRECISION_STORED = 0, 1, -1
 REDUCTION_SUM, REDUCTION_MEAN = 0, 1
+BATCH_PADDED, BATCH_PACKED = 0, 1
+TARGETS_EACH, TARGETS_LAST, TARGETS_NEXT = 0, 1, 2
 STATE_HIDDEN, STATE_MEMORY = 0, 1
 OBSERVE_ACTIVATIONS, OBSERVE_GRADIENT_NORMS = 1, 2
 OPTIMIZER_ADAGRAD, OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW = 0, 1, 2, 3, 4
@@ -212,7 +214,7 @@ class _Struct(ctypes.Structure):
 
 
 # Options that are true or false
-_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "nesterov", "spare_biases", "ignore_others", "infer")
+_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "nesterov", "spare_biases", "ignore_others", "infer", "shuffle")
 
 
 def _visible(options):
@@ -230,6 +232,19 @@ class _Chunk(_Struct):
 class _ChunkGradients(_Struct):
     _fields_ = [("struct_size", c_size_t), ("outputs", c_void_p), ("final_state", c_void_p),
                 ("input_vectors", c_void_p), ("initial_state", c_void_p)]
+
+
+class _Sequences(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("count", c_int64), ("lengths", c_void_p), ("inputs", c_void_p),
+                ("input_vectors", c_void_p), ("targets", c_void_p), ("target_vectors", c_void_p),
+                ("target_mask", c_void_p), ("input_size", c_int64), ("output_size", c_int64), ("precision", c_int32),
+                ("reserved", c_int32)]
+
+
+class _BatcherOptions(_Struct):
+    _fields_ = [("struct_size", c_size_t), ("streams", c_int64), ("steps", c_int64), ("layout", c_int32),
+                ("target_kind", c_int32), ("shuffle", c_int32), ("reserved", c_int32), ("bucket", c_int64),
+                ("seed", c_uint64)]
 
 
 class _Loss(ctypes.Structure):
@@ -322,8 +337,8 @@ def _handle_type(name):
     return type(name, (_Handle,), {"destroy": destroy})
 
 
-_source, _vocab, _corpus, _model, _state, _optimizer, _sampler = map(
-    _handle_type, ["source", "vocab", "corpus", "model", "state", "optimizer", "sampler"])
+_source, _vocab, _corpus, _batcher, _model, _state, _optimizer, _sampler = map(
+    _handle_type, ["source", "vocab", "corpus", "batcher", "model", "state", "optimizer", "sampler"])
 
 
 def _argument(kind, name, value):
@@ -416,6 +431,19 @@ _corpus_next = _call("rnn_corpus_next", corpus=_corpus, chunk=POINTER(_Chunk), r
 _corpus_position = _function(c_int64, "rnn_corpus_position", corpus=_corpus)
 _corpus_seek = _call("rnn_corpus_seek", corpus=_corpus, position=c_int64)
 _corpus_rewind = _call("rnn_corpus_rewind", corpus=_corpus)
+
+_batcher_options_init = _call("rnn_batcher_options_init", options=POINTER(_BatcherOptions), struct_size=c_size_t)
+_batcher_create = _call("rnn_batcher_create", sequences=POINTER(_Sequences), options=POINTER(_BatcherOptions),
+                        batcher=POINTER(_batcher))
+_batcher_size = _function(c_int64, "rnn_batcher_size", batcher=_batcher)
+_batcher_positions = _function(c_int64, "rnn_batcher_positions", batcher=_batcher)
+_batcher_steps = _function(c_int64, "rnn_batcher_steps", batcher=_batcher)
+_batcher_chunks = _function(c_int64, "rnn_batcher_chunks", batcher=_batcher)
+_batcher_next = _call("rnn_batcher_next", batcher=_batcher, chunk=POINTER(_Chunk), last=POINTER(c_int32))
+_batcher_places = _call("rnn_batcher_places", batcher=_batcher, sequences=c_void_p, elements=c_void_p, count=c_int64)
+_batcher_position = _function(c_int64, "rnn_batcher_position", batcher=_batcher)
+_batcher_seek = _call("rnn_batcher_seek", batcher=_batcher, position=c_int64)
+_batcher_rewind = _call("rnn_batcher_rewind", batcher=_batcher)
 
 _model_options_init = _call("rnn_model_options_init", options=POINTER(_ModelOptions), struct_size=c_size_t)
 _model_create = _call("rnn_model_create", options=POINTER(_ModelOptions), model=POINTER(_model))
@@ -1025,6 +1053,155 @@ class Corpus(_Object):
         return _corpus_position(self)
 
 
+class _Sequenced:
+    """One array for each sequence, as one array of all, one behind the other."""
+
+    def __init__(self, kind, name, sequences):
+        if isinstance(sequences, _NO_SEQUENCES) or not (hasattr(sequences, "__len__") and
+                                                        hasattr(sequences, "__getitem__")):
+            raise TypeError(f"{name} is {_shown(sequences)}; it must be a sequence of sequences")
+        fields = [_Field(kind, f"{name}[{index}]", values) for index, values in enumerate(sequences)]
+        self.name, self.lengths = name, [field.count for field in fields]
+        self.width = fields[0].width if fields else None
+        for index, field in enumerate(fields):
+            if field.width != self.width:
+                raise ValueError(f"{name}[{index}] has vectors of {field.width} numbers; those of {name}[0] have "
+                                 f"{self.width}")
+        self.buffer = _new(kind, sum(self.lengths) * (self.width or 1))
+        at = 0
+        for field in fields:
+            buffer = field._buffers[kind]
+            self.buffer[at:at + len(buffer)] = buffer
+            at += len(buffer)
+
+    def check_lengths(self, other):
+        if self.lengths != other.lengths:
+            for index, (length, wanted) in enumerate(zip(self.lengths, other.lengths)):
+                if length != wanted:
+                    raise ValueError(f"{self.name}[{index}] has {length} elements; {other.name}[{index}] has {wanted}")
+            raise ValueError(f"{self.name} has {len(self.lengths)} sequences; {other.name} has {len(other.lengths)}")
+
+
+class Batcher(_Object):
+    """Sequences of unequal length, served as chunks of B streams. It can't be copied.
+
+    `inputs` are sequences of ids, `input_vectors` arrays [length][I]. Targets have the same form; with
+    target_kind=TARGETS_LAST there is one target for each sequence, and with TARGETS_NEXT none is given. Options are the
+    fields of rnn_batcher_options.
+
+        for chunk in batcher.epoch():
+            model.forward_backward(state, chunk)
+            optimizer.step(model)
+    """
+
+    _handle_type = _batcher
+
+    def __init__(self, inputs=None, targets=None, streams=1, *, input_vectors=None, target_vectors=None,
+                 target_mask=None, **options):
+        if (inputs is None) == (input_vectors is None):
+            raise TypeError("a batcher needs inputs or input_vectors, and not both")
+        filled = _BatcherOptions.filled(_batcher_options_init, {"streams": streams, **options})
+        one_each = filled.target_kind == TARGETS_LAST
+        struct, real = _Sequences.sized(), _REAL[FLOAT64]
+        given = _Sequenced(_INT32, "inputs", inputs) if inputs is not None else _Sequenced(
+            real, "input_vectors", input_vectors)
+        lengths = (c_int64 * len(given.lengths))(*given.lengths)
+        struct.count, struct.lengths = len(lengths), ctypes.addressof(lengths)
+        kept, widths = [given], {given.name: given.width}
+        setattr(struct, given.name, _address(given.buffer))
+        for name, kind, values in (("targets", _INT32, targets), ("target_vectors", real, target_vectors),
+                                   ("target_mask", _BYTE, target_mask)):
+            if values is None:
+                continue
+            if one_each:
+                field = _Field(kind, name, values)
+                buffer = field._buffers[kind]
+                if field.count != len(lengths):
+                    raise ValueError(f"{name} has {field.count} elements; there are {len(lengths)} sequences")
+            else:
+                field = _Sequenced(kind, name, values)
+                field.check_lengths(given)
+                buffer = field.buffer
+            kept.append(field)
+            widths[name] = field.width
+            setattr(struct, name, _address(buffer))
+        struct.input_size = given.width or 0
+        struct.output_size = widths.get("target_vectors") or 0
+        if given.width or struct.output_size:
+            struct.precision = FLOAT64
+        self._create(_batcher_create, byref(struct), byref(filled))
+        self._handle.widths = {"input_vectors": given.width, "target_vectors": struct.output_size or given.width}
+        self._handle.shape = None
+
+    def next(self):
+        """The next chunk, a copy, and whether it is the last of its epoch. After that comes the first of the next."""
+        batcher, chunk, last = self._open(), _Chunk.sized(), c_int32()
+        _batcher_next(batcher, byref(chunk), byref(last))
+        rows = chunk.steps * chunk.streams
+        places = chunk.streams if chunk.last_only else rows
+        arrays = {}
+        for name, kind, count in (("inputs", c_int32, rows), ("targets", c_int32, places),
+                                  ("input_vectors", c_double, rows), ("target_vectors", c_double, places),
+                                  ("target_mask", ctypes.c_uint8, places), ("starts", ctypes.c_uint8, rows),
+                                  ("lengths", c_int64, chunk.streams)):
+            address = getattr(chunk, name)
+            if address:
+                kind = kind * batcher.widths[name] if name.endswith("vectors") else kind
+                arrays[name] = (kind * count).from_address(address)
+        batcher.shape = chunk.steps, chunk.streams
+        return Chunk(streams=chunk.streams, last_only=bool(chunk.last_only), **arrays), bool(last.value)
+
+    def epoch(self):
+        """The chunks that are left of the present epoch."""
+        last = False
+        while not last:
+            chunk, last = self.next()
+            yield chunk
+
+    def places(self):
+        """Of the chunk served last: which sequence stands at each position [T][B], and which element of it; -1 beyond a
+        stream's end. In a padded chunk the first row says all.
+        """
+        batcher = self._open()
+        shape = batcher.shape or (1, 1)
+        sequences, elements = _new("q", _size(shape)), _new("q", _size(shape))
+        _batcher_places(batcher, _address(sequences), _address(elements), _size(shape))
+        return _shaped(sequences, *shape), _shaped(elements, *shape)
+
+    def __reduce__(self):
+        raise TypeError("a Batcher can't be copied or pickled; make another of the same sequences, whose seek() takes "
+                        "this one's position")
+
+    def rewind(self):
+        _batcher_rewind(self)
+
+    def seek(self, position):
+        """Goes to a position that a batcher of the same sequences and options had."""
+        _batcher_seek(self, position)
+
+    def __len__(self):
+        return _batcher_size(self)
+
+    @property
+    def positions(self):
+        """How many positions an epoch has."""
+        return _batcher_positions(self)
+
+    @property
+    def steps(self):
+        """The most steps of a chunk."""
+        return _batcher_steps(self)
+
+    @property
+    def chunks(self):
+        """How many chunks the present epoch has."""
+        return _batcher_chunks(self)
+
+    @property
+    def position(self):
+        return _batcher_position(self)
+
+
 class Model(_Object):
     """A network and its parameters. Options are the fields of rnn_model_options; the rest take the library's defaults.
 
@@ -1499,7 +1676,8 @@ class Checkpoint(NamedTuple):
     values: tuple
 
 
-_CLASSES = {kind._handle_type.__name__: kind for kind in (Source, Vocab, Corpus, Model, State, Optimizer, Sampler)}
+_CLASSES = {kind._handle_type.__name__: kind for kind in (Source, Vocab, Corpus, Batcher, Model, State, Optimizer,
+                                                             Sampler)}
 _NUMBERS = 8  # how many counters, and how many values, a checkpoint has
 
 
