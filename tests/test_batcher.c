@@ -405,27 +405,31 @@ static void test_sequences_without_targets_give_outputs(void **state)
 
 /* ---- Order ---- */
 
-/* The order of one-element sequences in an epoch */
-static void order_of(const rnn_batcher_options *o, int64_t epoch, int64_t *order, int64_t count)
+/* The order in which sequences begin in an epoch; `lengths` are those of all of them. */
+static void order_of(const rnn_batcher_options *o, const int64_t *lengths, int64_t epoch, int64_t *order, int64_t count)
 {
-    int64_t lengths[64];
-    int32_t ids[64] = {0};
+    static const int32_t ids[100] = {0};
+    int64_t which[64], elements[64], n = 0;
     rnn_sequences s = sequences_init();
     rnn_batcher *batcher = NULL;
-    for (int i = 0; i < 64; i++)
-        lengths[i] = 1;
     s.count = count;
     s.lengths = lengths;
     s.inputs = ids;
     assert_ok(rnn_batcher_create(&s, o, &batcher));
-    assert_ok(rnn_batcher_seek(batcher, epoch * count));
-    for (int64_t i = 0; i < count; i++) {
+    assert_ok(rnn_batcher_seek(batcher, epoch * rnn_batcher_positions(batcher)));
+    for (int32_t last = 0; !last;) {
         rnn_chunk chunk = empty_chunk();
-        assert_ok(rnn_batcher_next(batcher, &chunk, NULL));
-        assert_ok(rnn_batcher_places(batcher, &order[i], NULL, 1));
+        assert_ok(rnn_batcher_next(batcher, &chunk, &last));
+        assert_ok(rnn_batcher_places(batcher, which, elements, chunk.steps * chunk.streams));
+        for (int64_t row = 0; row < chunk.steps * chunk.streams; row++)
+            if (elements[row] == 0)
+                order[n++] = which[row];
     }
+    assert_int_equal(n, count);
     rnn_batcher_destroy(batcher);
 }
+
+static const int64_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 /* By Fisher and Yates, and Philox's numbers, from a program of its own */
 static void test_the_shuffled_order_is_the_same_everywhere(void **state)
@@ -438,16 +442,36 @@ static void test_the_shuffled_order_is_the_same_everywhere(void **state)
     o.shuffle = 1;
     o.seed = 7;
     for (int epoch = 0; epoch < 3; epoch++) {
-        order_of(&o, epoch, order, 10);
+        order_of(&o, ones, epoch, order, 10);
         assert_memory_equal(order, expected[epoch], sizeof order);
     }
     o.layout = RNN_BATCH_PACKED;
     o.steps = 1;
-    order_of(&o, 1, order, 10);
+    order_of(&o, ones, 1, order, 10);
     assert_memory_equal(order, expected[1], sizeof order);
     o.seed = 8;
-    order_of(&o, 1, order, 10);
+    order_of(&o, ones, 1, order, 10);
     assert_memory_not_equal(order, expected[1], sizeof order);
+}
+
+static void test_the_order_of_buckets_is_the_same_everywhere(void **state)
+{
+    (void)state;
+    static const int64_t lengths[11] = {5, 3, 9, 1, 3, 7, 2, 8, 3, 6, 4};
+    static const int64_t expected[2][11] = {{6, 0, 1, 8, 9, 7, 3, 4, 10, 2, 5}, {1, 8, 7, 2, 3, 6, 4, 9, 10, 0, 5}};
+    static const int64_t all_sorted[11] = {5, 7, 4, 1, 8, 10, 0, 9, 3, 6, 2};
+    rnn_batcher_options o = options_init(2);
+    int64_t order[11];
+    o.shuffle = 1;
+    o.seed = 7;
+    o.bucket = 2;
+    for (int epoch = 0; epoch < 2; epoch++) {
+        order_of(&o, lengths, epoch, order, 11);
+        assert_memory_equal(order, expected[epoch], sizeof order);
+    }
+    o.bucket = INT32_MAX;
+    order_of(&o, lengths, 1, order, 11);
+    assert_memory_equal(order, all_sorted, sizeof order);
 }
 
 /* Each of 4 in each place: 1000 epochs should put it there 250 times. */
@@ -459,7 +483,7 @@ static void test_each_order_is_as_likely_as_another(void **state)
     rnn_batcher_options o = options_init(1);
     o.shuffle = 1;
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
-        order_of(&o, epoch, order, 4);
+        order_of(&o, ones, epoch, order, 4);
         for (int i = 0; i < 4; i++)
             times[i][order[i]]++;
     }
@@ -981,6 +1005,7 @@ int main(void)
         cmocka_unit_test(test_losses_have_the_bits_of_each_sequence_alone),
         cmocka_unit_test(test_sequences_without_targets_give_outputs),
         cmocka_unit_test(test_the_shuffled_order_is_the_same_everywhere),
+        cmocka_unit_test(test_the_order_of_buckets_is_the_same_everywhere),
         cmocka_unit_test(test_each_order_is_as_likely_as_another),
         cmocka_unit_test(test_buckets_are_sorted_by_length_and_their_chunks_shuffled),
         cmocka_unit_test(test_packed_sequences_go_to_the_stream_that_is_free_first),
