@@ -31,6 +31,7 @@ enum {
 };
 
 static const char format_key[] = OWN_PREFIX "checkpoint", frozen_key[] = OWN_PREFIX "checkpoint.frozen";
+static const char fresh_key[] = OWN_PREFIX "state.fresh";
 static const char excluded_key[] = OWN_PREFIX "sampler.excluded";
 static const char counters_name[] = OWN_PREFIX "checkpoint.counters", values_name[] = OWN_PREFIX "checkpoint.values";
 static const char gradient_prefix[] = OWN_PREFIX "gradient.", rows_name[] = OWN_PREFIX "gradient_rows";
@@ -169,11 +170,46 @@ static rnn_status write_array(rnn_sink *sink, const rnn_model *model, const void
     return RNN_OK;
 }
 
+/* The streams that have not begun */
+static rnn_status add_fresh(safetensors_writer *writer, const rnn_state *state)
+{
+    int32_t *streams;
+    int64_t count = 0;
+    if (!state->fresh)
+        return RNN_OK;
+    RNN_TRY(librnn_allocate("the list of fresh streams", (size_t)state->streams, sizeof *streams, (void **)&streams));
+    for (int64_t b = 0; b < state->streams; b++)
+        if (state->fresh[b])
+            streams[count++] = (int32_t)b;
+    rnn_status status = librnn_text_add_ids(writer, fresh_key, streams, count);
+    librnn_release(streams);
+    return status;
+}
+
+static rnn_status read_fresh(const safetensors_reader *reader, rnn_state *state)
+{
+    int32_t *streams;
+    int64_t count;
+    RNN_TRY(librnn_text_read_ids(reader, fresh_key, &streams, &count));
+    rnn_status status = RNN_OK;
+    if (count > 0 && !state->fresh)
+        status = librnn_fail(RNN_ERROR_FORMAT, "there is %s, but the state has no learned beginning", fresh_key);
+    for (int64_t i = 0; i < count && status == RNN_OK; i++)
+        if (streams[i] < state->streams)
+            state->fresh[streams[i]] = 1;
+        else
+            status = librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 "; the state has %" PRId64 " stream%s", fresh_key,
+                                 streams[i], state->streams, rnn_plural((uint64_t)state->streams));
+    librnn_release(streams);
+    return status;
+}
+
 static rnn_status add_state(safetensors_writer *writer, const rnn_model *model, const rnn_state *state)
 {
-    const int64_t shape[3] = {state->shape.layers, state->streams, state->shape.hidden_size};
+    const int64_t shape[3] = {rnn_stack_of(&state->shape), state->streams, state->shape.hidden_size};
     for (size_t part = 0; part < state->parts; part++)
         RNN_TRY(librnn_safetensors_add_tensor(writer, state_names[part], librnn_model_type(model), 3, shape));
+    RNN_TRY(add_fresh(writer, state));
     return librnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), state);
 }
 
@@ -191,7 +227,7 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
     RNN_TRY(allocate_layer(state, &count, &values));
     rnn_status status = RNN_OK;
     for (size_t part = 0; part < state->parts; part++)
-        for (int64_t l = 0; l < state->shape.layers && status == RNN_OK; l++) {
+        for (int64_t l = 0; l < rnn_stack_of(&state->shape) && status == RNN_OK; l++) {
             if ((status = rnn_state_get(state, l, (int32_t)part, values, count)) != RNN_OK)
                 break;
             rnn_safetensors_order(values, (size_t)count, state->element_size);
@@ -596,7 +632,7 @@ static rnn_status read_state_values(safetensors_reader *reader, rnn_state *state
     rnn_status status = RNN_OK;
     for (size_t part = 0; part < state->parts && status == RNN_OK; part++) {
         const safetensor *t = librnn_safetensors_find(reader, state_names[part]);
-        for (int64_t l = 0; l < state->shape.layers && status == RNN_OK; l++) {
+        for (int64_t l = 0; l < rnn_stack_of(&state->shape) && status == RNN_OK; l++) {
             status = librnn_safetensors_read(reader, t, (uint64_t)l * size, values, size);
             if (status != RNN_OK)
                 break;
@@ -620,7 +656,7 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
         return librnn_fail(RNN_ERROR_FORMAT, "%s is %" PRIu64 "; it must be less than 2^54", state_fields[0].key,
                            read.random_index);
     RNN_TRY(need_numbers(reader, state_names[0], model, &t));
-    const int64_t shape[3] = {model->options.layers, t->rank == 3 ? t->shape[1] : 0, model->options.hidden_size};
+    const int64_t shape[3] = {model->network.layers, t->rank == 3 ? t->shape[1] : 0, model->options.hidden_size};
     if (shape[1] < 1 || shape[1] > STREAMS_MOST)
         return librnn_fail(RNN_ERROR_FORMAT, "the shape of %s must be layers, 1 to %d streams, hidden_size", t->name,
                            STREAMS_MOST);
@@ -630,7 +666,8 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
     }
     RNN_TRY(rnn_state_create(model, shape[1], state));
     (*state)->random_index = read.random_index;
-    return read_state_values(reader, *state);
+    RNN_TRY(read_state_values(reader, *state));
+    return read_fresh(reader, *state);
 }
 
 static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **sampler)

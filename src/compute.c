@@ -77,6 +77,7 @@ static core_pass pass_of(const rnn_run *run, const rnn_piece *piece)
         .lengths = chunk->lengths,
         .starts = chunk->starts,
         .last_only = chunk->last_only,
+        .fresh = run->fresh,
         .state = run->started ? run->next : run->state->values,
         .next_state = run->next,
         .outputs = piece->outputs,
@@ -134,6 +135,8 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
     uint64_t places = run->one_step ? 0 : (uint64_t)librnn_chunk_places(chunk);
     size_t losses = add_room(&size, chunk->losses ? 0 : places, sizeof(double));
     size_t hits = add_room(&size, chunk->hits ? places : 0, 1);
+    bool trains_initial = run->training && run->state->fresh;
+    size_t fresh = add_room(&size, trains_initial ? (uint64_t)run->state->streams : 0, 1);
     size_t workspace = add_room(&size, workspace_size(run, largest), 1);
     if (run->kept) {
         run->kept_at = add_kept_arrays(&size, chunk);
@@ -150,6 +153,7 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
     run->outputs = (char *)run->memory + numbers;
     run->position_loss = (double *)((char *)run->memory + losses);
     run->hits = chunk->hits ? (uint8_t *)run->memory + hits : NULL;
+    run->fresh = trains_initial ? (uint8_t *)run->memory + fresh : NULL;
     run->workspace = (char *)run->memory + workspace;
     return RNN_OK;
 }
@@ -157,13 +161,13 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
 static bool is_one_step(const rnn_state *state, const rnn_piece *piece, bool training)
 {
     const rnn_chunk *c = &piece->chunk;
-    return c->steps == 1 && c->streams == 1 && !training && !c->targets && !c->target_vectors && !c->lengths &&
-           !c->starts && !(state->observe & RNN_OBSERVE_ACTIVATIONS);
+    return c->steps == 1 && c->streams == 1 && !training && !state->shape.bidirectional && !c->targets &&
+           !c->target_vectors && !c->lengths && !c->starts && !(state->observe & RNN_OBSERVE_ACTIVATIONS);
 }
 
 /* kept: the memory of a state, where what is computed must outlive the call; or NULL */
-static rnn_status begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
-                        bool training, int64_t outputs, growing *kept)
+static rnn_status begin(rnn_run *run, const rnn_model *model, rnn_state *state, const rnn_piece *largest, bool training,
+                        int64_t outputs, growing *kept)
 {
     *run = (rnn_run){.model = model, .state = state, .training = training, .kept = kept};
     run->team = librnn_team_begin(work_of(model, largest->chunk.steps, largest->chunk.streams, training));
@@ -173,12 +177,18 @@ static rnn_status begin(rnn_run *run, const rnn_model *model, const rnn_state *s
                             : librnn_cache_forward(model, &run->team, &run->packed);
     if (status == RNN_OK)
         status = take_memory(run, largest, outputs);
-    if (status != RNN_OK)
+    if (status != RNN_OK) {
         librnn_run_end(run);
-    return status;
+        return status;
+    }
+    if (state->fresh)
+        librnn_state_begin(state, model);
+    if (run->fresh)
+        memcpy(run->fresh, state->fresh, (size_t)state->streams);
+    return RNN_OK;
 }
 
-rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, rnn_state *state, const rnn_piece *largest,
                             bool training, int64_t outputs)
 {
     return begin(run, model, state, largest, training, outputs, NULL);
@@ -263,7 +273,7 @@ static void clear_results(const rnn_model *model, const rnn_chunk *chunk, void *
 /* Room for what the caller wants to see of a chunk */
 static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_t steps, bool backward)
 {
-    size_t layers = (size_t)model->options.layers, values;
+    size_t layers = (size_t)model->network.layers, values;
     if (__builtin_mul_overflow((size_t)(steps * state->streams), (size_t)model->options.hidden_size * layers,
                                &values) ||
         __builtin_mul_overflow(values, model->element_size, &values))
@@ -284,7 +294,7 @@ static void keep_observed(const rnn_model *model, rnn_state *state, const core_p
     if (!(state->observe & RNN_OBSERVE_ACTIVATIONS))
         return;
     size_t layer = (size_t)(pass->shape.steps * pass->shape.streams * model->options.hidden_size);
-    for (int64_t l = 0; l < model->options.layers; l++)
+    for (int64_t l = 0; l < model->network.layers; l++)
         model->core->activations(pass, l, rnn_model_at(model, state->activations.memory, (size_t)l * layer));
     state->activation_steps = pass->shape.steps;
 }
@@ -297,7 +307,8 @@ static int64_t steps_at_a_time(const rnn_model *model, const rnn_state *state, c
     int64_t most = INFERENCE_NUMBERS / (model->options.output_size + model->options.hidden_size);
     int64_t rows = most < INFERENCE_ROWS ? most : INFERENCE_ROWS;
     int64_t steps = chunk->streams < rows ? rows / chunk->streams : 1;
-    return steps > chunk->steps || (state->observe & RNN_OBSERVE_ACTIVATIONS) ? chunk->steps : steps;
+    bool whole = (state->observe & RNN_OBSERVE_ACTIVATIONS) || model->options.bidirectional;
+    return whole || steps > chunk->steps ? chunk->steps : steps;
 }
 
 /* Some steps of a chunk, with their outputs if these are wanted */
@@ -338,7 +349,7 @@ static rnn_status forward_chunk(const rnn_model *model, rnn_state *state, const 
     }
     rnn_status status = check_loss(model, &total->loss);
     if (status == RNN_OK)
-        status = librnn_state_commit(state, model, run.next);
+        status = librnn_state_commit(state, model, run.next, chunk->lengths);
     if (status == RNN_OK)
         keep_observed(model, state, &pass);
     librnn_run_end(&run);
@@ -385,7 +396,8 @@ static bool is_live_step(const rnn_model *model, const rnn_state *state, const r
                          int64_t outputs_count, const rnn_loss *loss)
 {
     if (!model || !state || !chunk || loss || !is_plain(chunk) || chunk->steps != 1 || chunk->streams != 1 ||
-        state->streams != 1 || state->observe || !rnn_state_fits(state, model))
+        state->streams != 1 || state->observe || state->shape.bidirectional || (state->fresh && *state->fresh) ||
+        !rnn_state_fits(state, model))
         return false;
     const rnn_model_options *o = &model->options;
     if (outputs_count != (outputs ? o->output_size : 0))
@@ -462,7 +474,7 @@ static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const 
     librnn_run_piece(run, whole, &pass);
     add_piece(&pass, &whole->chunk, total);
     RNN_TRY(check_loss(model, &total->loss));
-    RNN_TRY(librnn_state_commit(state, model, run->next));
+    RNN_TRY(librnn_state_commit(state, model, run->next, whole->chunk.lengths));
     bool mean = model->options.reduction == RNN_REDUCTION_MEAN && total->loss.count > 0;
     pass.gradient_scale = mean ? 1.0 / (double)total->loss.count : 1;
     go_back(model, state, &pass);
@@ -539,7 +551,7 @@ static rnn_status train_forward(rnn_model *model, rnn_state *state, const rnn_ch
     RNN_TRY(begin(&run, model, state, &whole, true, 0, &state->kept));
     clear_results(model, chunk, outputs);
     librnn_run_piece(&run, &whole, &state->pass);
-    rnn_status status = librnn_state_commit(state, model, run.next);
+    rnn_status status = librnn_state_commit(state, model, run.next, chunk->lengths);
     if (status == RNN_OK) {
         keep_observed(model, state, &state->pass);
         keep_arrays(&run, chunk, &state->pass);
@@ -605,7 +617,7 @@ static rnn_status check_gradients(const rnn_model *model, const rnn_state *state
 {
     const core_pass *pass = &state->pass;
     size_t streams = (size_t)state->streams, steps = (size_t)pass->shape.steps;
-    size_t values = state->parts * (size_t)state->shape.layers * streams * (size_t)state->shape.hidden_size;
+    size_t values = state->parts * (size_t)rnn_stack_of(&state->shape) * streams * (size_t)state->shape.hidden_size;
     size_t outputs = (pass->last_only ? streams : steps * streams) * (size_t)model->options.output_size;
     if (!g->outputs && !g->final_state)
         return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->outputs and gradients->final_state are both NULL");

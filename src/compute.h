@@ -14,7 +14,7 @@ typedef struct kept_arrays {
 /* A call under way: the state as far as it has come, and what it computes with. */
 typedef struct rnn_run {
     const rnn_model *model;
-    const rnn_state *state;
+    rnn_state *state;
     core_team team;
     void *memory;          /* all of what follows */
     void *next;            /* the state after the last piece */
@@ -22,6 +22,7 @@ typedef struct rnn_run {
     double *position_loss; /* [T][B] of a piece */
     uint8_t *hits;         /* the same; NULL: not wanted */
     void *workspace;       /* of a piece */
+    uint8_t *fresh;        /* [B] streams that begin with the chunk; NULL: none, or it doesn't matter */
     const void *packed, *packed_back;
     bool training;
     growing *kept; /* what holds the memory, if that is a state's; or NULL */
@@ -41,7 +42,7 @@ typedef struct rnn_piece {
  * Begins a call whose largest piece is `largest`, with room for `outputs` numbers. training: `model` is not const, and
  * backward() follows. After RNN_OK, end the run.
  */
-rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, const rnn_state *state, const rnn_piece *largest,
+rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, rnn_state *state, const rnn_piece *largest,
                             bool training, int64_t outputs);
 void librnn_run_end(rnn_run *run);
 

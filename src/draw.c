@@ -6,6 +6,7 @@
 
 #include "core/logarithm.h"
 #include "memory.h"
+#include "model.h"
 #include "random.h"
 
 #include <inttypes.h>
@@ -236,4 +237,24 @@ int32_t librnn_draw(const drawing *d, void *logits, const drawn_before *before, 
     if (log_probability)
         *log_probability = log_softmax(d, d->copy, id);
     return id;
+}
+
+/* ---- Which models can write -------------------------------------------------------------------------------------- */
+
+rnn_status librnn_check_writer(const rnn_model *model, const char *verb)
+{
+    const rnn_model_options *o = &model->options;
+    if (o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
+        return librnn_fail(RNN_ERROR_MISMATCH, "the model has vectors as inputs or outputs; to %s, both must be ids",
+                           verb);
+    if (o->input_size != o->output_size)
+        return librnn_fail(RNN_ERROR_MISMATCH,
+                           "input_size is %" PRId64 " and output_size is %" PRId64
+                           "; to %s, both must be the same symbols",
+                           o->input_size, o->output_size, verb);
+    if (o->bidirectional)
+        return librnn_fail(
+            RNN_ERROR_MISMATCH,
+            "the model is bidirectional; to %s, it must not be, since what it would read isn't there yet", verb);
+    return RNN_OK;
 }

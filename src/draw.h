@@ -42,4 +42,7 @@ typedef struct drawn_before {
 int32_t librnn_draw(const drawing *d, void *logits, const drawn_before *before, int64_t stream, uint64_t index,
                     double *log_probability);
 
+/* Whether a model can go on from what it has written; `verb` says in the sentence what for. */
+rnn_status librnn_check_writer(const rnn_model *model, const char *verb);
+
 #endif

@@ -38,6 +38,9 @@ static rnn_status check(const rnn_model *model, const rnn_corpus *corpus, int64_
     const rnn_model_options *o = &model->options;
     if (o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
         return librnn_fail(RNN_ERROR_MISMATCH, "the model has vectors as inputs or outputs; a corpus serves ids");
+    if (o->bidirectional)
+        return librnn_fail(RNN_ERROR_MISMATCH,
+                           "the model is bidirectional; what it is to predict is among what it reads");
     RNN_TRY(librnn_check_range("streams", streams, 1, STREAMS_MOST));
     if (streams > rnn_corpus_size(corpus) - 1)
         return librnn_fail(RNN_ERROR_ARGUMENT, "streams is %" PRId64 "; the corpus has %" PRId64 " target%s", streams,

@@ -36,20 +36,6 @@ typedef struct generation {
 
 /* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
-static rnn_status check_model(const rnn_model *model)
-{
-    const rnn_model_options *o = &model->options;
-    if (o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
-        return librnn_fail(RNN_ERROR_MISMATCH,
-                           "the model has vectors as inputs or outputs; to generate, both must be ids");
-    if (o->input_size != o->output_size)
-        return librnn_fail(RNN_ERROR_MISMATCH,
-                           "input_size is %" PRId64 " and output_size is %" PRId64
-                           "; to generate, both must be the same symbols",
-                           o->input_size, o->output_size);
-    return RNN_OK;
-}
-
 static rnn_status check_prompt(const rnn_model *model, const rnn_generate_options *o, int64_t streams)
 {
     for (int64_t b = 0; o->prompt_lengths && b < streams; b++)
@@ -132,6 +118,7 @@ static rnn_status decode_state(generation *g)
     const void *packed;
     void *memory;
     const core_network *n = &g->model->network;
+    librnn_state_begin(g->state, g->model);
     RNN_TRY(librnn_cache_forward(g->model, &team, &packed));
     RNN_TRY(librnn_allocate("the outputs of a state", n->step_bytes, 1, &memory));
     g->model->core->decode_state(n, packed, g->state->values, g->streams, memory, g->outputs);
@@ -235,7 +222,7 @@ rnn_status rnn_generate(const rnn_model *model, rnn_state *state, rnn_sampler *s
     RNN_REQUIRE(sampler);
     RNN_TRY(librnn_struct_read("options", given, &options, sizeof options, sizeof options));
     RNN_TRY(librnn_state_check_model(state, model));
-    RNN_TRY(check_model(model));
+    RNN_TRY(librnn_check_writer(model, "generate"));
     RNN_TRY(check_options(model, &options, state->streams));
     if (options.most > 0)
         RNN_REQUIRE(ids);

@@ -21,7 +21,7 @@ enum {
     HIDDEN_MOST = 1 << 20,
     EMBEDDING_MOST = 1 << 20,
     LAYERS_MOST = 1 << 10,
-    PARAMETERS_OF_A_LAYER = 4, /* at most */
+    PARAMETERS_OF_A_LAYER = 6, /* at most */
     OTHER_PARAMETERS = 3,
 };
 
@@ -58,6 +58,17 @@ rnn_status rnn_model_options_init(rnn_model_options *options, size_t struct_size
 
 /* ---- Creation ---------------------------------------------------------------------------------------------------- */
 
+static int64_t directions_of(const rnn_model_options *o)
+{
+    return 1 + o->bidirectional;
+}
+
+/* What a level of layers hands on */
+static int64_t features_of(const rnn_model_options *o)
+{
+    return o->hidden_size * directions_of(o);
+}
+
 static rnn_status check_embedding(const rnn_model_options *o)
 {
     if (o->input == RNN_INPUT_EMBEDDING)
@@ -68,12 +79,13 @@ static rnn_status check_embedding(const rnn_model_options *o)
                            o->embedding_size);
     if (!o->tied)
         return RNN_OK;
-    if (o->input != RNN_INPUT_EMBEDDING || o->embedding_size != o->hidden_size || o->output_size != o->input_size)
+    if (o->input != RNN_INPUT_EMBEDDING || o->embedding_size != features_of(o) || o->output_size != o->input_size)
         return librnn_fail(RNN_ERROR_ARGUMENT,
                            "tied is %" PRId32 "; it needs input to be RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
-                           ") equal to hidden_size (%" PRId64 "), and output_size (%" PRId64
+                           ") equal to %shidden_size (%" PRId64 "), and output_size (%" PRId64
                            ") equal to input_size (%" PRId64 ")",
-                           o->tied, o->embedding_size, o->hidden_size, o->output_size, o->input_size);
+                           o->tied, o->embedding_size, o->bidirectional ? "twice " : "", features_of(o), o->output_size,
+                           o->input_size);
     return RNN_OK;
 }
 
@@ -86,9 +98,11 @@ static rnn_status check_probability(const char *name, double p)
 static rnn_status check_options(const rnn_model_options *o)
 {
     RNN_TRY(librnn_check_range("input_size", o->input_size, 1, SYMBOLS_MOST));
-    RNN_TRY(librnn_check_range("hidden_size", o->hidden_size, 1, HIDDEN_MOST));
+    RNN_TRY(librnn_check_range("bidirectional", o->bidirectional, 0, 1));
+    RNN_TRY(librnn_check_range("learned_state", o->learned_state, 0, 1));
+    RNN_TRY(librnn_check_range("hidden_size", o->hidden_size, 1, HIDDEN_MOST / directions_of(o)));
     RNN_TRY(librnn_check_range("output_size", o->output_size, 1, SYMBOLS_MOST));
-    RNN_TRY(librnn_check_range("layers", o->layers, 1, LAYERS_MOST));
+    RNN_TRY(librnn_check_range("layers", o->layers, 1, LAYERS_MOST / directions_of(o)));
     RNN_TRY(librnn_check_enumerator("cell", o->cell, librnn_cells));
     RNN_TRY(librnn_check_enumerator("precision", o->precision, librnn_precisions));
     RNN_TRY(librnn_check_enumerator("reduction", o->reduction, librnn_reductions));
@@ -155,11 +169,16 @@ static rnn_status check_effect(const rnn_model_options *given, const rnn_model_o
     return RNN_OK;
 }
 
+static bool is_vector(parameter_role role)
+{
+    return role == ROLE_BIAS || role == ROLE_FORGET_BIAS || role == ROLE_INITIAL_STATE;
+}
+
 /* Appends a parameter and returns its offset. */
 static size_t add_parameter(rnn_model *model, named_parameter p)
 {
     p.offset = model->count;
-    p.rank = p.role == ROLE_BIAS || p.role == ROLE_FORGET_BIAS ? 1 : 2;
+    p.rank = is_vector(p.role) ? 1 : 2;
     model->named[model->named_count++] = p;
     size_t own;
     if (!rnn_size_multiply((uint64_t)p.rows, (uint64_t)p.columns, &own) ||
@@ -171,7 +190,9 @@ static size_t add_parameter(rnn_model *model, named_parameter p)
 /* "rnn.weight_ih_l0" and so on */
 static size_t add_layer_parameter(rnn_model *model, const char *name, int64_t layer, named_parameter p)
 {
-    snprintf(p.name, sizeof p.name, "rnn.%s_l%" PRId64, name, layer);
+    int64_t directions = directions_of(&model->options);
+    snprintf(p.name, sizeof p.name, "rnn.%s_l%" PRId64 "%s", name, layer / directions,
+             layer % directions ? "_reverse" : "");
     return add_parameter(model, p);
 }
 
@@ -179,19 +200,25 @@ static core_layer lay_out_layer(rnn_model *model, int64_t l, const core_cell_inf
 {
     const rnn_model_options *o = &model->options;
     int64_t hidden = o->hidden_size, gates = cell->gates * hidden;
-    int64_t inputs = l > 0 ? hidden : o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : o->input_size;
+    bool lowest = l < directions_of(o);
+    int64_t inputs = !lowest ? features_of(o) : o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : o->input_size;
     named_parameter input = {.role = ROLE_WEIGHT, .rows = gates, .columns = inputs};
     named_parameter recurrent = {.role = ROLE_RECURRENT_WEIGHT, .rows = gates, .columns = hidden};
     named_parameter bias = {.role = ROLE_BIAS, .rows = gates, .columns = 1}, first_bias = bias;
-    input.by_column = l == 0 && o->input == RNN_INPUT_IDS;
+    input.by_column = lowest && o->input == RNN_INPUT_IDS;
     if (cell->forget_gate >= 0)
         first_bias.role = ROLE_FORGET_BIAS;
-    core_layer layer = {.inputs = inputs, .bias_hh = CORE_NONE};
+    named_parameter initial = {.role = ROLE_INITIAL_STATE, .rows = hidden, .columns = 1};
+    core_layer layer = {.inputs = inputs, .bias_hh = CORE_NONE, .initial_h = CORE_NONE, .initial_c = CORE_NONE};
     layer.weight_ih = add_layer_parameter(model, "weight_ih", l, input);
     layer.weight_hh = add_layer_parameter(model, "weight_hh", l, recurrent);
     layer.bias_ih = add_layer_parameter(model, "bias_ih", l, first_bias);
     if (o->bias == RNN_BIAS_BOTH)
         layer.bias_hh = add_layer_parameter(model, "bias_hh", l, bias);
+    if (o->learned_state)
+        layer.initial_h = add_layer_parameter(model, "initial_h", l, initial);
+    if (o->learned_state && cell->parts > 1)
+        layer.initial_c = add_layer_parameter(model, "initial_c", l, initial);
     return layer;
 }
 
@@ -206,7 +233,8 @@ static void lay_out(rnn_model *model, const core_cell_info *cell)
         .loss = (core_loss)o->loss,
         .hidden_size = o->hidden_size,
         .output_size = o->output_size,
-        .layers = o->layers,
+        .layers = o->layers * directions_of(o),
+        .directions = directions_of(o),
         .dropout = {.input = o->dropout_input,
                     .between = o->dropout,
                     .output = o->dropout_output,
@@ -217,11 +245,11 @@ static void lay_out(rnn_model *model, const core_cell_info *cell)
     };
     named_parameter embedding = {"embedding.weight", ROLE_EMBEDDING, .rows = o->input_size,
                                  .columns = o->embedding_size};
-    named_parameter weight = {"decoder.weight", ROLE_WEIGHT, .rows = o->output_size, .columns = o->hidden_size};
+    named_parameter weight = {"decoder.weight", ROLE_WEIGHT, .rows = o->output_size, .columns = features_of(o)};
     named_parameter bias = {"decoder.bias", ROLE_BIAS, .rows = o->output_size, .columns = 1};
     if (o->input == RNN_INPUT_EMBEDDING)
         n->embedding = add_parameter(model, embedding);
-    for (int64_t l = 0; l < o->layers; l++)
+    for (int64_t l = 0; l < n->layers; l++)
         model->layers[l] = lay_out_layer(model, l, cell);
     n->decoder_weight = o->tied ? n->embedding : add_parameter(model, weight);
     n->decoder_bias = add_parameter(model, bias);
@@ -245,9 +273,10 @@ static void put_number(const rnn_model *model, size_t place, double value)
 static double initial_value(const rnn_model_options *o, parameter_role role, int64_t n, int64_t index)
 {
     uint64_t stream = (uint64_t)n, at = (uint64_t)index;
-    bool is_bias = role == ROLE_BIAS || role == ROLE_FORGET_BIAS;
+    if (role == ROLE_INITIAL_STATE)
+        return 0;
     if (o->initialization == RNN_INIT_NORMAL)
-        return is_bias ? 0 : o->weight_scale * librnn_random_normal(o->seed, stream, at);
+        return is_vector(role) ? 0 : o->weight_scale * librnn_random_normal(o->seed, stream, at);
     if (role == ROLE_EMBEDDING && !o->tied)
         return librnn_random_normal(o->seed, stream, at);
     return (2 * librnn_random_uniform(o->seed, stream, at) - 1) / sqrt((double)o->hidden_size);
@@ -345,10 +374,11 @@ rnn_status librnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
     m->options = effective(o, cell);
     m->core = core;
     m->element_size = o->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
-    rnn_status status = librnn_allocate("a model's layers", (size_t)o->layers, sizeof *m->layers, (void **)&m->layers);
+    size_t layers = (size_t)(o->layers * directions_of(o));
+    rnn_status status = librnn_allocate("a model's layers", layers, sizeof *m->layers, (void **)&m->layers);
     if (status != RNN_OK)
         goto failed;
-    status = librnn_allocate("a model's parameter names", PARAMETERS_OF_A_LAYER * (size_t)o->layers + OTHER_PARAMETERS,
+    status = librnn_allocate("a model's parameter names", PARAMETERS_OF_A_LAYER * layers + OTHER_PARAMETERS,
                              sizeof *m->named, (void **)&m->named);
     if (status != RNN_OK)
         goto failed;
@@ -479,7 +509,9 @@ model_shape librnn_model_shape(const rnn_model *model)
                          .hidden_size = o->hidden_size,
                          .output_size = o->output_size,
                          .layers = o->layers,
-                         .embedding_size = o->embedding_size};
+                         .embedding_size = o->embedding_size,
+                         .bidirectional = o->bidirectional,
+                         .learned_state = o->learned_state};
 }
 
 rnn_model_options librnn_model_shape_options(const model_shape *shape)
@@ -495,6 +527,8 @@ rnn_model_options librnn_model_shape_options(const model_shape *shape)
     o.output_size = shape->output_size;
     o.layers = shape->layers;
     o.embedding_size = shape->embedding_size;
+    o.bidirectional = shape->bidirectional;
+    o.learned_state = shape->learned_state;
     return o;
 }
 
@@ -521,6 +555,8 @@ rnn_status librnn_model_check_shape(const char *who, const model_shape *own, con
     RNN_TRY(check_same_name(who, "precision", librnn_precisions, own->precision, other->precision));
     RNN_TRY(check_same(who, "hidden_size", own->hidden_size, other->hidden_size));
     RNN_TRY(check_same(who, "layers", own->layers, other->layers));
+    RNN_TRY(check_same(who, "bidirectional", own->bidirectional, other->bidirectional));
+    RNN_TRY(check_same(who, "learned_state", own->learned_state, other->learned_state));
     if (layers_only && own->core != other->core)
         return librnn_fail(RNN_ERROR_MISMATCH, "%s was made for another instruction set than the model uses", who);
     if (layers_only)

@@ -7,7 +7,7 @@
 #include "core/core.h"
 #include "status.h"
 
-enum { PARAMETER_NAME_MOST = 40 };
+enum { PARAMETER_NAME_MOST = 48 };
 
 /* What a parameter is for, which decides how it begins. */
 typedef enum parameter_role {
@@ -15,7 +15,8 @@ typedef enum parameter_role {
     ROLE_WEIGHT,
     ROLE_RECURRENT_WEIGHT,
     ROLE_BIAS,
-    ROLE_FORGET_BIAS, /* a bias whose rows of the forget gate begin with forget_bias more */
+    ROLE_INITIAL_STATE, /* a bias that begins with zeros */
+    ROLE_FORGET_BIAS,   /* a bias whose rows of the forget gate begin with forget_bias more */
 } parameter_role;
 
 /* One named parameter: a matrix, or a vector as a matrix of one column. */
@@ -65,7 +66,14 @@ typedef struct model_shape {
     const rnn_core *core;
     int32_t cell, precision, input, bias, tied;
     int64_t input_size, hidden_size, output_size, layers, embedding_size;
+    int32_t bidirectional, learned_state;
 } model_shape;
+
+/* How many layers a state has values of, numbered as PyTorch does: of each level, the one in reverse comes second. */
+static inline int64_t rnn_stack_of(const model_shape *shape)
+{
+    return shape->layers * (1 + shape->bidirectional);
+}
 
 model_shape librnn_model_shape(const rnn_model *model);
 

@@ -169,11 +169,12 @@ static rnn_status fail_missing_weight(const loading *l, const named_parameter *p
 {
     const rnn_model_options *o = &l->model->options;
     bool decoder = strcmp(p->name, "decoder.weight") == 0;
-    const safetensor *other =
-        !has_embedding(o) || o->embedding_size != o->hidden_size || o->input_size != o->output_size || o->tied ? NULL
-        : decoder                                  ? find_exactly(l, "embedding.weight")
-        : strcmp(p->name, "embedding.weight") == 0 ? find_exactly(l, "decoder.weight")
-                                                   : NULL;
+    const safetensor *other = !has_embedding(o) || o->embedding_size != o->hidden_size * (1 + o->bidirectional) ||
+                                      o->input_size != o->output_size || o->tied
+                                  ? NULL
+                              : decoder                                  ? find_exactly(l, "embedding.weight")
+                              : strcmp(p->name, "embedding.weight") == 0 ? find_exactly(l, "decoder.weight")
+                                                                         : NULL;
     if (!other || l->own)
         return fail_missing(l, p->name);
     char name[TENSOR_NAME_MOST];
@@ -281,17 +282,23 @@ static rnn_status check_parameter(const loading *l, const named_parameter *p)
     return t ? check_tensor(t, p->rank, shape) : fail_missing(l, other);
 }
 
-/* What PyTorch has and librnn hasn't, so that nobody looks for a mistake in the shapes. */
-static rnn_status check_kind(const loading *l)
+/* What PyTorch has and librnn hasn't, or the configuration hasn't, so that nobody looks for a mistake in the shapes. */
+static rnn_status check_kind(const loading *l, const rnn_model_options *o)
 {
     for (size_t i = 0; i < l->reader->count; i++) {
         const safetensor *t = &l->reader->tensors[i];
-        const char *why = strstr(t->name, "_reverse")      ? "is of a bidirectional network"
-                          : strstr(t->name, "weight_hr_l") ? "is of an LSTM with projections (proj_size)"
-                                                           : NULL;
-        if (why && is_of(l, t, MODULE_RNN))
-            return librnn_fail(RNN_ERROR_FORMAT, "the file's tensor %.*s %s, which librnn doesn't support",
-                               2 * NAME_SHOWN, t->name, why);
+        if (!is_of(l, t, MODULE_RNN))
+            continue;
+        if (strstr(t->name, "weight_hr_l"))
+            return librnn_fail(
+                RNN_ERROR_FORMAT,
+                "the file's tensor %.*s is of an LSTM with projections (proj_size), which librnn doesn't "
+                "support",
+                2 * NAME_SHOWN, t->name);
+        if (strstr(t->name, "_reverse") && !o->bidirectional)
+            return librnn_fail(RNN_ERROR_FORMAT,
+                               "the file's tensor %.*s is of a bidirectional network, but the configuration isn't",
+                               2 * NAME_SHOWN, t->name);
     }
     return RNN_OK;
 }
@@ -319,7 +326,7 @@ static rnn_status check_others(const loading *l)
 static rnn_status check_tied(const loading *l)
 {
     const safetensor *d = find_exactly(l, "decoder.weight"), *e = find_exactly(l, "embedding.weight");
-    const int64_t shape[2] = {l->model->options.output_size, l->model->options.hidden_size};
+    const int64_t shape[2] = {l->model->options.output_size, l->model->options.embedding_size};
     char piece[2][PIECE * sizeof(float)];
     if (!d || !e)
         return RNN_OK;
@@ -500,12 +507,14 @@ static rnn_status infer_options(const loading *l, rnn_model_options *o)
     RNN_TRY(need_matrix(l, "rnn.weight_ih_l0", &ih));
     RNN_TRY(infer_cell(hh, o));
     o->layers = count_layers(l);
+    o->bidirectional = find_exactly(l, "rnn.weight_hh_l0_reverse") != NULL;
+    o->learned_state = find_exactly(l, "rnn.initial_h_l0") != NULL;
     o->bias = find_exactly(l, "rnn.bias_ih_l0") || find_exactly(l, "rnn.bias_hh_l0") ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
     if (embedding)
         o->input = RNN_INPUT_EMBEDDING;
     else if (!l->options->configuration)
         return ask_for_input(l, ih);
-    o->tied = has_embedding(o) && (!embedding || !decoder) && ih->shape[1] == o->hidden_size;
+    o->tied = has_embedding(o) && (!embedding || !decoder) && ih->shape[1] == o->hidden_size * (1 + o->bidirectional);
     if (o->tied)
         embedding = decoder = embedding ? embedding : decoder;
     if (!decoder)
@@ -586,17 +595,18 @@ static rnn_status choose_names(loading *l)
 static rnn_status check_layers(const loading *l, const rnn_model_options *options)
 {
     char name[PARAMETER_NAME_MOST];
-    for (int64_t k = 0; k < options->layers; k++) {
-        snprintf(name, sizeof name, "rnn.weight_hh_l%" PRId64, k);
-        if (!find_exactly(l, name))
-            return fail_missing(l, name);
-    }
+    for (int64_t k = 0; k < options->layers; k++)
+        for (int32_t reverse = 0; reverse <= options->bidirectional; reverse++) {
+            snprintf(name, sizeof name, "rnn.weight_hh_l%" PRId64 "%s", k, reverse ? "_reverse" : "");
+            if (!find_exactly(l, name))
+                return fail_missing(l, name);
+        }
     return RNN_OK;
 }
 
 static rnn_status read_model(loading *l, const rnn_model_options *options)
 {
-    RNN_TRY(check_kind(l));
+    RNN_TRY(check_kind(l, options));
     RNN_TRY(check_layers(l, options));
     rnn_status status = librnn_model_lay_out(options, &l->model);
     if (status == RNN_ERROR_ARGUMENT && !l->options->configuration)

@@ -51,10 +51,24 @@ static const text_field options_of_a_model[] = {
     {OPTION(dropout_output),    TEXT_NUMBER, TEXT_ADDED, {NULL}},
     {OPTION(dropout_recurrent), TEXT_NUMBER, TEXT_ADDED, {NULL}},
     {OPTION(dropout_per_chunk), TEXT_FLAG,   TEXT_ADDED, {NULL}},
+    {OPTION(bidirectional),     TEXT_FLAG,   TEXT_NEEDED_ADDED, {NULL}},
+    {OPTION(learned_state),     TEXT_FLAG,   TEXT_NEEDED_ADDED, {NULL}},
 };
 /* clang-format on */
 
 enum { OPTIONS = sizeof options_of_a_model / sizeof *options_of_a_model };
+
+/* Whether a field says what the network computes. */
+static bool is_needed(const text_field *o)
+{
+    return o->use == TEXT_NEEDED || o->use == TEXT_NEEDED_ADDED;
+}
+
+/* Whether it is written only where it isn't the default. */
+static bool is_added(const text_field *o)
+{
+    return o->use == TEXT_ADDED || o->use == TEXT_NEEDED_ADDED;
+}
 
 static const void *place_of(const text_field *o, const void *record)
 {
@@ -171,7 +185,7 @@ rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *
     for (size_t i = 0; i < count && status == RNN_OK; i++) {
         char text[NUMBER_MOST];
         print_field(&fields[i], record, text);
-        if (fields[i].use != TEXT_ADDED || strcmp(text, fields[i].words[0] ? fields[i].words[0] : "0") != 0)
+        if (!is_added(&fields[i]) || strcmp(text, fields[i].words[0] ? fields[i].words[0] : "0") != 0)
             status = librnn_safetensors_add_text(writer, fields[i].key, text);
     }
     leave_number_style(&style);
@@ -266,7 +280,7 @@ void librnn_text_copy_needed(const rnn_model_options *from, rnn_model_options *t
     for (size_t i = 0; i < OPTIONS; i++) {
         const text_field *o = &options_of_a_model[i];
         size_t size = o->kind == TEXT_COUNT ? sizeof(int64_t) : sizeof(int32_t);
-        if (o->use == TEXT_NEEDED)
+        if (is_needed(o))
             memcpy((char *)to + o->offset, place_of(o, from), size);
     }
 }
@@ -360,7 +374,7 @@ rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn
     for (size_t i = 0; i < OPTIONS; i++) {
         const text_field *o = &options_of_a_model[i];
         char one[NUMBER_MOST], other[NUMBER_MOST];
-        if (o->use != TEXT_NEEDED)
+        if (!is_needed(o))
             continue;
         name_option(o, given, one);
         name_option(o, file, other);

@@ -25,9 +25,9 @@ typedef enum text_kind {
  * What a file must have, and what it may lack, which then stays as it is in the struct. Of a model's options the needed
  * ones say what the network computes: a given configuration must agree with them. TEXT_ADDED: as optional ones, and
  * written only where it isn't the default, so that a file which an earlier release can use is the one that it would
- * have written.
+ * have written. TEXT_NEEDED_ADDED: is written and may lack likewise, but says what the network computes.
  */
-typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED } text_use;
+typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED, TEXT_NEEDED_ADDED } text_use;
 
 /* How one field of a struct stands in the metadata. */
 typedef struct text_field {

@@ -211,14 +211,7 @@ static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state
         RNN_REQUIRE(ids);
     RNN_TRY(librnn_state_check_model(state, model));
     const rnn_model_options *o = &model->options;
-    if (o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
-        return librnn_fail(RNN_ERROR_MISMATCH,
-                           "the model has vectors as inputs or outputs; to sample, both must be ids");
-    if (o->input_size != o->output_size)
-        return librnn_fail(RNN_ERROR_MISMATCH,
-                           "input_size is %" PRId64 " and output_size is %" PRId64
-                           "; to sample, both must be the same symbols",
-                           o->input_size, o->output_size);
+    RNN_TRY(librnn_check_writer(model, "sample"));
     RNN_TRY(librnn_check_ids("first", first, (size_t)state->streams, 0, o->input_size));
     if (n == 0)
         return RNN_OK;
@@ -239,7 +232,7 @@ static RNN_FLOAT_BODY rnn_status sample(const rnn_model *model, rnn_state *state
         status = draw_all(model, &d, sampler->drawn + (uint64_t)i, state->streams, run.outputs, i, ids);
     }
     if (status == RNN_OK)
-        status = librnn_state_commit(state, model, run.next);
+        status = librnn_state_commit(state, model, run.next, NULL);
     if (status == RNN_OK)
         sampler->drawn += (uint64_t)n;
     librnn_run_end(&run);

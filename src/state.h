@@ -22,6 +22,12 @@ struct rnn_state {
     size_t parts, stride, count; /* [parts][L][B][stride] elements */
     void *values;
 
+    /*
+     * [B] 1: the stream hasn't begun, and will with the model's learned initial state, whatever its values are. NULL
+     * where that isn't learned: it is zeros then, as the values are.
+     */
+    uint8_t *fresh;
+
     uint64_t random_index; /* of the next chunk's dropout masks */
     bool turned;           /* alternates with each call for one step: see core_step */
 
@@ -45,13 +51,20 @@ static inline bool rnn_state_fits(const rnn_state *state, const rnn_model *model
 {
     const rnn_model_options *o = &model->options;
     return state->shape.core == model->core && state->shape.cell == o->cell && state->shape.layers == o->layers &&
-           state->shape.hidden_size == o->hidden_size;
+           state->shape.hidden_size == o->hidden_size && state->shape.learned_state == o->learned_state &&
+           state->shape.bidirectional == o->bidirectional;
 }
 
 /* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
 rnn_status librnn_state_check_model(const rnn_state *state, const rnn_model *model);
 
-/* Takes over what a call of the model has computed; RNN_ERROR_NONFINITE, and the state stays, unless that is finite. */
-rnn_status librnn_state_commit(rnn_state *state, const rnn_model *model, const void *next);
+/* Gives streams that haven't begun the model's initial state. They have begun only when a call is a success. */
+void librnn_state_begin(rnn_state *state, const rnn_model *model);
+
+/*
+ * Takes over what a call of the model has computed; RNN_ERROR_NONFINITE, and the state stays, unless that is finite.
+ * lengths: [B] those of a chunk, whose empty streams have not begun; NULL: none is.
+ */
+rnn_status librnn_state_commit(rnn_state *state, const rnn_model *model, const void *next, const int64_t *lengths);
 
 #endif

@@ -78,7 +78,7 @@ static void add_state(uint64_t *hash, const rnn_model_options *o, const rnn_stat
     size_t size = (size_t)count * precision_size(o->precision);
     void *values = allocate(1, size);
     for (int32_t what = RNN_STATE_HIDDEN; what <= (o->cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY : 0); what++)
-        for (int64_t l = 0; l < o->layers; l++) {
+        for (int64_t l = 0; l < o->layers * (1 + o->bidirectional); l++) {
             RUN(rnn_state_get(state, l, what, values, count));
             add_bytes(hash, values, size);
         }
@@ -172,7 +172,7 @@ static void destroy_chunks(bits_case *c)
 
 static bool can_sample(const rnn_model_options *o)
 {
-    return o->input != RNN_INPUT_VECTORS && o->loss == RNN_LOSS_CROSS_ENTROPY;
+    return !o->bidirectional && o->input != RNN_INPUT_VECTORS && o->loss == RNN_LOSS_CROSS_ENTROPY;
 }
 
 static void train(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
@@ -289,7 +289,7 @@ static void learn_by_halves(const bits_case *c, rnn_model *model, rnn_state *sta
 {
     int64_t count = (int64_t)STEPS * STREAMS * c->model.output_size;
     size_t number = precision_size(c->model.precision), parts = c->model.cell == RNN_CELL_LSTM ? 2 : 1;
-    size_t states = parts * LAYERS * STREAMS * (size_t)c->model.hidden_size;
+    size_t states = parts * LAYERS * STREAMS * (size_t)(c->model.hidden_size * (1 + c->model.bidirectional));
     bool vectors = c->model.input == RNN_INPUT_VECTORS;
     void *outputs = allocate(count, number), *initial = allocate((int64_t)states, number);
     void *of_inputs = allocate(STEPS * STREAMS * FEATURES, number);
@@ -402,6 +402,10 @@ static void visit_ragged_cases(bits_case *c, case_function *function, void *cont
                 snprintf(c->name, sizeof c->name, "%s_%s_%s_ragged", cells[cell], precisions[precision],
                          inputs[input].name);
                 c->model = ragged_model_of(cell, precision, input);
+                visit(c, function, context);
+                snprintf(c->name, sizeof c->name, "%s_%s_%s_both_ways", cells[cell], precisions[precision],
+                         inputs[input].name);
+                c->model.bidirectional = c->model.learned_state = 1;
                 visit(c, function, context);
             }
 }

@@ -225,6 +225,8 @@ static void test_create_refuses_unknown_enumerators(void **state)
         {offsetof(rnn_model_options, bias), "bias", RNN_BIAS_BOTH + 1},
         {offsetof(rnn_model_options, initialization), "initialization", RNN_INIT_UNIFORM + 1},
         {offsetof(rnn_model_options, dropout_per_chunk), "dropout_per_chunk", 2},
+        {offsetof(rnn_model_options, bidirectional), "bidirectional", 2},
+        {offsetof(rnn_model_options, learned_state), "learned_state", 2},
     };
     (void)state;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {

@@ -13,6 +13,8 @@
 
 enum { STEPS = 7, STREAMS = 3, LAYERS = 2, HIDDEN = 5, INPUTS = 4, OUTPUTS = 6 };
 
+enum { STATE_MOST = 2 * 2 * LAYERS * STREAMS * HIDDEN }; /* h and c, in both directions */
+
 static const int32_t cells[] = {RNN_CELL_TANH, RNN_CELL_GRU, RNN_CELL_LSTM};
 enum { CELLS = sizeof cells / sizeof *cells };
 
@@ -77,8 +79,8 @@ typedef struct linear_loss {
     int64_t lengths[STREAMS];
     uint8_t starts[STEPS * STREAMS];
     double output_weights[STEPS * STREAMS * OUTPUTS];
-    double state_weights[2 * LAYERS * STREAMS * HIDDEN];
-    double initial[2 * LAYERS * STREAMS * HIDDEN];
+    double state_weights[STATE_MOST];
+    double initial[STATE_MOST];
 } linear_loss;
 
 static linear_loss *create_loss(const rnn_model_options *options, const chunk_kind *kind)
@@ -90,6 +92,7 @@ static linear_loss *create_loss(const rnn_model_options *options, const chunk_ki
     int64_t places = kind->last_only ? STREAMS : STEPS * STREAMS;
     l->outputs = places * options->output_size;
     l->states = (options->cell == RNN_CELL_LSTM ? 2 : 1) * options->layers * STREAMS * options->hidden_size;
+    l->states *= 1 + options->bidirectional;
     for (int i = 0; i < STEPS * STREAMS; i++) {
         l->ids[i] = random_below(&source, INPUTS);
         l->starts[i] = random_below(&source, 4) == 0;
@@ -120,25 +123,15 @@ static void destroy_loss(linear_loss *l)
     free(l);
 }
 
-/* The state of all layers as one array, [P][L][B][H] */
-static void set_whole_state(const linear_loss *l, const double *values)
-{
-    rnn_model_options o = options_of(l->model);
-    int64_t layer = STREAMS * o.hidden_size;
-    for (int64_t i = 0; i < l->states / layer; i++)
-        assert_ok(rnn_state_set(l->state, i % o.layers, (int32_t)(i / o.layers), values + i * layer, layer));
-}
-
+/* The last stream begins with the model's initial state, the others with `initial`. */
 static double loss_of(linear_loss *l)
 {
-    double outputs[STEPS * STREAMS * OUTPUTS], state[2 * LAYERS * STREAMS * HIDDEN], sum = 0;
-    rnn_model_options o = options_of(l->model);
-    int64_t layer = STREAMS * o.hidden_size;
-    set_whole_state(l, l->initial);
+    double outputs[STEPS * STREAMS * OUTPUTS], state[STATE_MOST], sum = 0;
+    assert_ok(rnn_state_set_all(l->state, l->initial, l->states));
+    assert_ok(rnn_state_reset_stream(l->state, STREAMS - 1));
     assert_ok(rnn_state_set_random_index(l->state, 3));
     assert_ok(rnn_forward_training(l->model, l->state, &l->chunk, outputs, l->outputs));
-    for (int64_t i = 0; i < l->states / layer; i++)
-        assert_ok(rnn_state_get(l->state, i % o.layers, (int32_t)(i / o.layers), state + i * layer, layer));
+    assert_ok(rnn_state_get_all(l->state, state, l->states));
     for (int64_t i = 0; i < l->outputs; i++)
         sum += l->output_weights[i] * outputs[i];
     for (int64_t i = 0; i < l->states; i++)
@@ -193,9 +186,10 @@ static void check_parameters(linear_loss *l, const char *name)
 static void check_kind(const rnn_model_options *options, const chunk_kind *kind)
 {
     char name[100];
-    double inputs[STEPS * STREAMS * INPUTS], initial[2 * LAYERS * STREAMS * HIDDEN];
+    double inputs[STEPS * STREAMS * INPUTS], initial[STATE_MOST];
     linear_loss *l = create_loss(options, kind);
-    snprintf(name, sizeof name, "cell %d, input %d, %s", (int)options->cell, (int)options->input, kind->name);
+    snprintf(name, sizeof name, "cell %d, input %d, %s, directions %d, learned %d", (int)options->cell,
+             (int)options->input, kind->name, 1 + (int)options->bidirectional, (int)options->learned_state);
     loss_of(l);
     rnn_chunk_gradients gradients = no_gradients();
     gradients.outputs = l->output_weights;
@@ -204,7 +198,9 @@ static void check_kind(const rnn_model_options *options, const chunk_kind *kind)
     gradients.input_vectors = options->input == RNN_INPUT_VECTORS ? inputs : NULL;
     assert_ok(rnn_backward(l->model, l->state, &gradients));
     check_parameters(l, name);
-    check_array(l, l->initial, initial, l->states, "the initial state", name);
+    for (int64_t i = 0; i < l->states; i++) /* the last stream hasn't begun with these */
+        if (i / HIDDEN % STREAMS < STREAMS - 1)
+            check_array(l, &l->initial[i], &initial[i], 1, "the initial state", name);
     if (options->input == RNN_INPUT_VECTORS)
         check_array(l, l->vectors, inputs, STEPS * STREAMS * INPUTS, "the input vectors", name);
     destroy_loss(l);
@@ -221,6 +217,15 @@ static void drop(rnn_model_options *options, const chunk_kind *kind)
     options->dropout_per_chunk = kind->per_chunk;
 }
 
+/* Each kind meets both directions, a learned initial state, and the two together, with one of the cells each. */
+static void check_variants(rnn_model_options options, const chunk_kind *kind, int which)
+{
+    check_kind(&options, kind);
+    options.bidirectional = which % 3 != 0;
+    options.learned_state = which % 3 != 1;
+    check_kind(&options, kind);
+}
+
 static void test_gradients_of_parameters_inputs_and_initial_state_are_numerical_ones(void **state)
 {
     (void)state;
@@ -230,13 +235,13 @@ static void test_gradients_of_parameters_inputs_and_initial_state_are_numerical_
             vectors.bias = k % 2 ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
             vectors.dropout = kinds[k].between;
             drop(&vectors, &kinds[k]);
-            check_kind(&vectors, &kinds[k]);
+            check_variants(vectors, &kinds[k], c);
             rnn_model_options embedded = make_options(INPUTS, HIDDEN, OUTPUTS, 1, RNN_FLOAT64);
             embedded.cell = cells[c];
             embedded.input = k % 2 ? RNN_INPUT_EMBEDDING : RNN_INPUT_IDS;
             embedded.embedding_size = k % 2 ? 3 : 0;
             drop(&embedded, &kinds[k]);
-            check_kind(&embedded, &kinds[k]);
+            check_variants(embedded, &kinds[k], c + 1);
         }
 }
 

@@ -17,13 +17,15 @@ static const int64_t lengths[STREAMS] = {4, STEPS, 0, 1, 6};
 
 /* ---- Models of every kind ---- */
 
-enum { KINDS = 3 * 2 * 3 };
+enum { ONE_WAY = 3 * 2 * 3, KINDS = ONE_WAY * 3, STACK_MOST = 2 * LAYERS };
 
 static rnn_model_options options_of_kind(int kind)
 {
     rnn_model_options o = make_options(INPUTS, HIDDEN, OUTPUTS, LAYERS, kind % 2 ? RNN_FLOAT64 : RNN_FLOAT32);
     o.cell = kind / 2 % 3;
-    o.input = kind / 6;
+    o.input = kind / 6 % 3;
+    o.bidirectional = kind >= ONE_WAY;
+    o.learned_state = kind >= 2 * ONE_WAY;
     if (o.input == RNN_INPUT_EMBEDDING)
         o.embedding_size = 3;
     if (o.input == RNN_INPUT_VECTORS)
@@ -35,6 +37,12 @@ static rnn_model *model_of_kind(int kind)
 {
     rnn_model_options o = options_of_kind(kind);
     return create_random_model(&o, 0.7, 3);
+}
+
+/* The layers of a state: those that read forward are even, where there are two directions */
+static int64_t stack_of(const rnn_model *model)
+{
+    return LAYERS * (1 + options_of(model).bidirectional);
 }
 
 /* One stream of a chunk from a step on, as a chunk of its own */
@@ -74,8 +82,8 @@ static results results_for(const rnn_model *model, const rnn_chunk *chunk)
     rnn_model_options o = options_of(model);
     size_t rows = (size_t)(chunk->steps * chunk->streams), number = precision_size(o.precision);
     return (results){.outputs = allocate((int64_t)rows * OUTPUTS, number),
-                     .activations = allocate((int64_t)rows * LAYERS * HIDDEN, number),
-                     .values = allocate(2 * LAYERS * chunk->streams * HIDDEN, number),
+                     .activations = allocate((int64_t)rows * STACK_MOST * HIDDEN, number),
+                     .values = allocate(2 * STACK_MOST * chunk->streams * HIDDEN, number),
                      .losses = allocate((int64_t)rows, sizeof(double)),
                      .number = number};
 }
@@ -90,15 +98,11 @@ static void free_results(results *r)
 
 static void read_state(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, results *r)
 {
-    rnn_model_options o = options_of(model);
-    int64_t layer = chunk->streams * HIDDEN, rows = chunk->steps * chunk->streams;
-    for (int64_t l = 0; l < LAYERS; l++) {
+    int64_t parts = options_of(model).cell == RNN_CELL_LSTM ? 2 : 1, rows = chunk->steps * chunk->streams;
+    for (int64_t l = 0; l < stack_of(model); l++)
         assert_ok(
             rnn_state_activations(state, l, r->activations + (size_t)(l * rows * HIDDEN) * r->number, rows * HIDDEN));
-        for (int32_t part = 0; part <= (o.cell == RNN_CELL_LSTM); part++)
-            assert_ok(
-                rnn_state_get(state, l, part, r->values + (size_t)((part * LAYERS + l) * layer) * r->number, layer));
-    }
+    assert_ok(rnn_state_get_all(state, r->values, parts * stack_of(model) * chunk->streams * HIDDEN));
 }
 
 /* Runs a chunk forward, or forward and back, from zeros. */
@@ -126,25 +130,27 @@ static void assert_same(const unsigned char *a, int64_t at_a, const unsigned cha
 }
 
 /* Positions (first + t, stream) of `all` must be those of `one`, a chunk of one stream. */
-static void assert_positions(const results *all, int64_t steps, int64_t streams, int64_t stream, int64_t first,
-                             const results *one, int64_t count, bool outputs)
+static void assert_positions(const rnn_model *model, const results *all, int64_t steps, int64_t streams, int64_t stream,
+                             int64_t first, const results *one, int64_t count, bool outputs)
 {
     for (int64_t t = 0; t < count; t++) {
         int64_t row = (first + t) * streams + stream;
         assert_true(all->losses[row] == one->losses[t]);
         if (outputs)
             assert_same(all->outputs, row * OUTPUTS, one->outputs, t * OUTPUTS, OUTPUTS, all->number);
-        for (int64_t l = 0; l < LAYERS; l++)
+        for (int64_t l = 0; l < stack_of(model); l++)
             assert_same(all->activations, (l * steps * streams + row) * HIDDEN, one->activations,
                         (l * count + t) * HIDDEN, HIDDEN, all->number);
     }
 }
 
+/* reverse: of the layers that read from the end */
 static void assert_state(const rnn_model *model, const results *all, int64_t streams, int64_t stream,
-                         const results *one)
+                         const results *one, bool reverse)
 {
-    int64_t parts = options_of(model).cell == RNN_CELL_LSTM ? 2 : 1;
-    for (int64_t i = 0; i < parts * LAYERS; i++)
+    rnn_model_options o = options_of(model);
+    int64_t parts = o.cell == RNN_CELL_LSTM ? 2 : 1, step = 1 + o.bidirectional;
+    for (int64_t i = reverse; i < parts * stack_of(model) && (!reverse || o.bidirectional); i += step)
         assert_same(all->values, (i * streams + stream) * HIDDEN, one->values, i * HIDDEN, HIDDEN, all->number);
 }
 
@@ -172,15 +178,16 @@ static void check_ended_streams(int kind, bool training)
                 all_zeros(all.outputs + (size_t)((t * STREAMS + b) * OUTPUTS) * all.number, OUTPUTS * all.number));
         }
         if (lengths[b] == 0) {
-            for (int64_t i = 0; i < 2 * LAYERS; i++)
+            for (int64_t i = 0; i < 2 * STACK_MOST; i++)
                 assert_true(
                     all_zeros(all.values + (size_t)((i * STREAMS + b) * HIDDEN) * all.number, HIDDEN * all.number));
             continue;
         }
         owned_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
         results one = run_chunk(model, alone.chunk, training);
-        assert_positions(&all, STEPS, STREAMS, b, 0, &one, lengths[b], !training);
-        assert_state(model, &all, STREAMS, b, &one);
+        assert_positions(model, &all, STEPS, STREAMS, b, 0, &one, lengths[b], !training);
+        assert_state(model, &all, STREAMS, b, &one, false);
+        assert_state(model, &all, STREAMS, b, &one, true);
         counted += one.loss.count;
         hits += one.hits;
         free_results(&one);
@@ -220,9 +227,11 @@ static void check_started_streams(int kind, bool training)
             int64_t count = (b == 0 ? STEPS : begin[i + 1]) - begin[i];
             owned_chunk alone = stream_of(model, &given, b, begin[i], count);
             results one = run_chunk(model, alone.chunk, training);
-            assert_positions(&all, STEPS, STREAMS, b, begin[i], &one, count, !training);
+            assert_positions(model, &all, STEPS, STREAMS, b, begin[i], &one, count, !training);
             if (begin[i] + count == STEPS)
-                assert_state(model, &all, STREAMS, b, &one);
+                assert_state(model, &all, STREAMS, b, &one, false);
+            if (begin[i] == 0)
+                assert_state(model, &all, STREAMS, b, &one, true);
             free_results(&one);
             destroy_chunk(&alone);
         }
@@ -351,7 +360,7 @@ static void test_what_stands_beyond_a_streams_end_is_not_looked_at(void **state)
             results spoilt = run_chunk(model, given.chunk, training);
             assert_memory_equal(&clean.loss, &spoilt.loss, sizeof clean.loss);
             assert_same(clean.outputs, 0, spoilt.outputs, 0, STEPS * STREAMS * OUTPUTS, clean.number);
-            assert_same(clean.values, 0, spoilt.values, 0, 2 * LAYERS * STREAMS * HIDDEN, clean.number);
+            assert_same(clean.values, 0, spoilt.values, 0, 2 * STACK_MOST * STREAMS * HIDDEN, clean.number);
             if (training)
                 assert_unchanged(&before, model, NULL);
             free(before.bytes);
@@ -390,7 +399,7 @@ static owned_chunk last_targets_by_hand(const rnn_model *model, const owned_chun
 static void test_last_only_gives_what_targets_at_the_last_positions_give(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < KINDS; kind++)
+    for (int kind = 0; kind < ONE_WAY; kind++)
         for (int training = 0; training < 2; training++) {
             rnn_model *model = model_of_kind(kind);
             owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
@@ -404,7 +413,7 @@ static void test_last_only_gives_what_targets_at_the_last_positions_give(void **
             results actual = run_chunk(model, given.chunk, training);
             assert_int_equal(actual.loss.count, STREAMS - 1);
             assert_true(actual.hits == expected.hits);
-            assert_same(actual.values, 0, expected.values, 0, 2 * LAYERS * STREAMS * HIDDEN, actual.number);
+            assert_same(actual.values, 0, expected.values, 0, 2 * STACK_MOST * STREAMS * HIDDEN, actual.number);
             for (int64_t b = 0; b < STREAMS; b++) {
                 int64_t row = (lengths[b] - 1) * STREAMS + b;
                 assert_true(actual.losses[b] == (lengths[b] > 0 ? expected.losses[row] : 0));
@@ -423,6 +432,44 @@ static void test_last_only_gives_what_targets_at_the_last_positions_give(void **
             destroy_chunk(&given);
             rnn_model_destroy(model);
         }
+}
+
+/* A decoder of [2 H] by hand: h of each direction where it has read the whole of the stream's last sequence. */
+static void check_last_in_both_directions(int kind)
+{
+    uint8_t starts[STEPS * STREAMS] = {0};
+    rnn_model *model = model_of_kind(kind);
+    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+    starts[2 * STREAMS] = starts[5 * STREAMS + 1] = 1; /* of the streams that end after 4 and 9 steps */
+    given.chunk.lengths = lengths;
+    given.chunk.starts = starts;
+    given.chunk.last_only = 1;
+    results r = run_chunk(model, given.chunk, false);
+    double *weight = get_parameter(model, index_of(model, "decoder.weight"));
+    double *bias = get_parameter(model, index_of(model, "decoder.bias"));
+    const double *h = (const double *)(void *)r.activations, *outputs = (const double *)(void *)r.outputs;
+    for (int64_t b = 0; b < STREAMS; b++)
+        for (int64_t i = 0; i < OUTPUTS && lengths[b] > 0; i++) {
+            int64_t first = b == 0 ? 2 : b == 1 ? 5 : 0, top = 2 * (LAYERS - 1) * STEPS * STREAMS;
+            const double *forward = h + (top + (lengths[b] - 1) * STREAMS + b) * HIDDEN;
+            const double *reverse = h + (top + STEPS * STREAMS + first * STREAMS + b) * HIDDEN;
+            double sum = bias[i];
+            for (int64_t j = 0; j < HIDDEN; j++)
+                sum += weight[i * 2 * HIDDEN + j] * forward[j] + weight[i * 2 * HIDDEN + HIDDEN + j] * reverse[j];
+            assert_true(fabs(outputs[b * OUTPUTS + i] - sum) <= 1e-12);
+        }
+    free(weight);
+    free(bias);
+    free_results(&r);
+    destroy_chunk(&given);
+    rnn_model_destroy(model);
+}
+
+static void test_last_only_decodes_what_each_direction_has_when_it_has_read_all(void **state)
+{
+    (void)state;
+    for (int kind = ONE_WAY + 1; kind < KINDS; kind += 2)
+        check_last_in_both_directions(kind);
 }
 
 static void test_last_only_without_lengths_takes_the_last_step(void **state)
@@ -554,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_gradients_are_the_sum_of_those_of_the_sequences),
         cmocka_unit_test(test_what_stands_beyond_a_streams_end_is_not_looked_at),
         cmocka_unit_test(test_last_only_gives_what_targets_at_the_last_positions_give),
+        cmocka_unit_test(test_last_only_decodes_what_each_direction_has_when_it_has_read_all),
         cmocka_unit_test(test_last_only_without_lengths_takes_the_last_step),
         cmocka_unit_test(test_losses_add_up_and_hits_are_largest_outputs),
         cmocka_unit_test(test_of_equal_outputs_the_first_is_the_hit),

@@ -1,5 +1,7 @@
 /* The state: what it holds, copying and resetting it, its random index, and which models and chunks it fits. */
+#include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -549,6 +551,135 @@ static void test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_pre
     }
 }
 
+/* ---- A learned initial state ---- */
+
+typedef struct learner {
+    rnn_model *model;
+    rnn_state *state;
+    owned_chunk chunk;
+    double expected[4 * 3]; /* outputs of the chunk's 4 steps, from the initial state */
+} learner;
+
+static learner create_learner(void)
+{
+    rnn_model_options o = make_options(6, 5, 3, 2, RNN_FLOAT64);
+    o.cell = RNN_CELL_LSTM;
+    o.learned_state = 1;
+    learner l = {.model = create_random_model(&o, 1, 3)};
+    l.state = create_state(l.model, 1);
+    l.chunk = create_random_chunk_for(l.model, 4, 1, 0, 1);
+    assert_ok(rnn_forward(l.model, l.state, &l.chunk.chunk, l.expected, 12, NULL));
+    return l;
+}
+
+static void destroy_learner(learner *l)
+{
+    rnn_model_destroy(l->model);
+    rnn_state_destroy(l->state);
+    destroy_chunk(&l->chunk);
+}
+
+/* Whether the state begins with the model's initial state; one step at a time, which takes a way of its own. */
+static bool begins_anew(const learner *l, rnn_state *state)
+{
+    double outputs[12];
+    for (int t = 0; t < 4; t++) {
+        rnn_chunk step = l->chunk.chunk;
+        step.steps = 1;
+        step.inputs += t;
+        step.targets = NULL;
+        assert_ok(rnn_forward(l->model, state, &step, outputs + 3 * t, 3, NULL));
+    }
+    return memcmp(outputs, l->expected, sizeof outputs) == 0;
+}
+
+static void test_a_state_begins_with_what_the_model_has_learned(void **unused)
+{
+    (void)unused;
+    learner l = create_learner();
+    rnn_state *other = create_state(l.model, 1), *three = create_state(l.model, 3);
+    double values[2 * 2 * 5], initial[5], zeros[2 * 2 * 5] = {0};
+    assert_false(begins_anew(&l, l.state));
+    assert_ok(rnn_state_reset(l.state));
+    assert_ok(rnn_state_get_all(l.state, values, 20));
+    assert_memory_equal(values, zeros, sizeof zeros);
+    assert_true(begins_anew(&l, l.state));
+    assert_ok(rnn_state_reset_stream(l.state, 0));
+    assert_ok(rnn_state_copy(other, l.state));
+    assert_true(begins_anew(&l, other));
+    assert_ok(rnn_state_copy_stream(three, 1, other, 0));
+    assert_ok(rnn_state_copy_stream(other, 0, three, 2));
+    assert_true(begins_anew(&l, other));
+    assert_ok(rnn_state_copy_stream(other, 0, three, 1));
+    assert_false(begins_anew(&l, other));
+    assert_ok(rnn_state_reset(other)); /* what is set has begun, whatever it is set to */
+    assert_ok(rnn_state_set_all(other, zeros, 20));
+    assert_false(begins_anew(&l, other));
+    for (int64_t layer = 0; layer < 2; layer++)
+        for (int32_t part = 0; part < 2; part++) {
+            char name[32];
+            snprintf(name, sizeof name, "rnn.initial_%c_l%d", part ? 'c' : 'h', (int)layer);
+            assert_ok(rnn_model_get_parameter(l.model, index_of(l.model, name), initial, 5));
+            assert_ok(rnn_state_set(other, layer, part, initial, 5));
+        }
+    assert_true(begins_anew(&l, other));
+    rnn_state_destroy(other);
+    rnn_state_destroy(three);
+    destroy_learner(&l);
+}
+
+static void test_a_failed_call_or_an_empty_stream_is_no_beginning(void **unused)
+{
+    (void)unused;
+    learner l = create_learner();
+    const int64_t none[] = {0};
+    rnn_chunk chunk = l.chunk.chunk;
+    int64_t bias = index_of(l.model, "decoder.bias");
+    double *values = get_parameter(l.model, bias);
+    assert_ok(rnn_state_reset(l.state));
+    const double kept[] = {values[0], values[1]};
+    values[0] = DBL_MAX; /* so the loss of target 1 is infinite */
+    values[1] = -DBL_MAX;
+    l.chunk.targets[3] = 1;
+    set_parameter(l.model, bias, values);
+    assert_fails(rnn_forward(l.model, l.state, &chunk, NULL, 0, &(rnn_loss){0}), RNN_ERROR_NONFINITE, "the loss");
+    memcpy(values, kept, sizeof kept);
+    set_parameter(l.model, bias, values);
+    assert_true(begins_anew(&l, l.state));
+    assert_ok(rnn_state_reset(l.state));
+    chunk.lengths = none;
+    assert_ok(rnn_forward_backward(l.model, l.state, &chunk, NULL));
+    assert_true(begins_anew(&l, l.state));
+    free(values);
+    destroy_learner(&l);
+}
+
+static void test_a_checkpoint_keeps_which_streams_have_not_begun(void **unused)
+{
+    (void)unused;
+    learner l = create_learner();
+    rnn_state *three = create_state(l.model, 3), *one = create_state(l.model, 1);
+    rnn_checkpoint checkpoint, loaded;
+    static unsigned char bytes[1 << 16];
+    size_t size;
+    assert_ok(rnn_state_copy_stream(three, 1, l.state, 0));
+    assert_ok(rnn_checkpoint_init(&checkpoint, sizeof checkpoint));
+    assert_ok(rnn_checkpoint_init(&loaded, sizeof loaded));
+    checkpoint.model = l.model;
+    checkpoint.state = three;
+    assert_ok(rnn_checkpoint_save_to_memory(&checkpoint, bytes, sizeof bytes, &size));
+    assert_ok(rnn_checkpoint_load_from_memory(bytes, size, &loaded));
+    for (int64_t b = 0; b < 3; b++) {
+        assert_ok(rnn_state_copy_stream(one, 0, loaded.state, b));
+        assert_true(begins_anew(&l, one) == (b != 1));
+    }
+    rnn_model_destroy(loaded.model);
+    rnn_state_destroy(loaded.state);
+    rnn_state_destroy(three);
+    rnn_state_destroy(one);
+    destroy_learner(&l);
+}
+
 /* ---- The random index ---- */
 
 static void test_the_random_index_counts_forward_backward_calls_that_succeed(void **unused)
@@ -656,6 +787,9 @@ int main(void)
         cmocka_unit_test(test_states_of_models_of_another_shape_do_not_mix),
         cmocka_unit_test(test_a_model_does_not_run_on_a_state_of_another_shape_or_chunks_of_other_streams),
         cmocka_unit_test(test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_precision),
+        cmocka_unit_test(test_a_state_begins_with_what_the_model_has_learned),
+        cmocka_unit_test(test_a_failed_call_or_an_empty_stream_is_no_beginning),
+        cmocka_unit_test(test_a_checkpoint_keeps_which_streams_have_not_begun),
         cmocka_unit_test(test_the_random_index_counts_forward_backward_calls_that_succeed),
         cmocka_unit_test(test_the_random_index_goes_on_from_where_it_was_set),
         cmocka_unit_test(test_reset_and_copy_leave_the_random_index_alone),

@@ -56,9 +56,9 @@
  *     returns. Within a call that computes, subnormal numbers are zero. (x86 decides after rounding whether a result is
  *     subnormal, NEON before. So the two can differ in a result that rounds up to the smallest normal number.)
  *
- *   In the forward pass a stream's results don't depend on the other streams, nor on how its steps are cut into calls.
- *   Another version of the library may give other bits. All random numbers come from Philox4x32-10 (Salmon et al.,
- *   "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator.
+ *   In the forward pass a stream's results don't depend on the other streams, nor, unless the model is bidirectional,
+ * on how its steps are cut into calls. Another version of the library may give other bits. All random numbers come from
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator.
  */
 #ifndef RNN_RNN_H
 #define RNN_RNN_H
@@ -447,7 +447,7 @@ typedef struct rnn_chunk {
      */
     const int64_t *lengths;
     /**
-     * [T][B] Not 0: the stream's state is set to zeros before that step, since a new sequence begins there. So
+     * [T][B] Not 0: the stream's state is that of a new state before that step, since a new sequence begins there. So
      * sequences can follow one another without padding. NULL: none begins.
      */
     const uint8_t *starts;
@@ -951,6 +951,24 @@ typedef struct rnn_model_options {
      * nothing that is remembered is lost. Must be 0 with #RNN_CELL_TANH. Default 0.
      */
     double dropout_recurrent;
+    /**
+     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997), and hands on 2 H numbers: h of the
+     * one that reads forward, then h of the one that reads from the end, as PyTorch's bidirectional=True. For labels,
+     * classes and encoders, where a sequence is there as a whole; sampling is refused. Default 0.
+     *
+     * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`): the layers in reverse begin with zeros
+     * at the end of each chunk, and of each stream that ends before. With `last_only` the decoder gets of them what
+     * they have at a sequence's first position, where they have read all of it. Their values in an ::rnn_state are
+     * those of the chunk's first position; a call doesn't read them. `hidden_size` is at most 524288 then, and `layers`
+     * at most 512.
+     */
+    int32_t bidirectional;
+    /**
+     * 1: what a stream begins with that has been created or reset, or `starts` in a chunk, is learned: parameters
+     * initial_h and, of an LSTM, initial_c of each layer, which begin as zeros. For many short sequences, whose first
+     * steps count. 0, the default: zeros.
+     */
+    int32_t learned_state;
 } rnn_model_options;
 
 /**
@@ -1184,7 +1202,8 @@ enum {
 };
 
 /**
- * Creates a state of zeros. It fits every model of the same cell, layers, hidden size and precision.
+ * Creates a state of zeros. It fits every model of the same cell, layers, hidden size, directions and precision. If the
+ * model has learned with what to begin (`learned_state`), the first call begins with that.
  * @param model   What it is for; it may be destroyed before the state.
  * @param streams B: 1 to 1048576.
  * @param[out] state The new state; release it with rnn_state_destroy().
@@ -1202,13 +1221,13 @@ RNN_API void rnn_state_destroy(rnn_state *state);
 RNN_API int64_t rnn_state_streams(const rnn_state *state);
 
 /**
- * Sets all streams to zeros.
+ * Sets all streams to zeros, or has them begin with what the model has learned, as rnn_state_create().
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
 
 /**
- * Sets one stream to zeros.
+ * Does the same with one stream.
  * @param state  The state.
  * @param stream 0 to B - 1.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -1235,7 +1254,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_copy_stream(rnn_state *destination, int
 /**
  * Copies a layer's values out.
  * @param state  The state.
- * @param layer  0 to L - 1.
+ * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
  * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
  * @param[out] values [B][H] numbers of the model's precision.
  * @param count  B times H.
@@ -1247,7 +1266,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get(const rnn_state *state, int64_t lay
 /**
  * Sets a layer's values.
  * @param state  The state.
- * @param layer  0 to L - 1.
+ * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
  * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
  * @param values [B][H] finite numbers of the model's precision.
  * @param count  B times H.
@@ -1317,7 +1336,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_observe(rnn_state *state, int32_t what)
  * A layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before any
  * dropout.
  * @param state  The state.
- * @param layer  0 to L - 1.
+ * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
  * @param[out] values [T][B][H] numbers of the model's precision.
  * @param count  T times B times H of that chunk.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
@@ -1330,7 +1349,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_activations(const rnn_state *state, int
  * norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients follow) with
  * respect to h_t, by all ways on which h_t acts within the chunk.
  * @param state  The state.
- * @param layer  0 to L - 1.
+ * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
  * @param[out] norms [T] numbers.
  * @param count  T of that chunk.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
@@ -1414,7 +1433,8 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_training(rnn_model *model, rnn_state 
 
 /**
  * What goes back through a chunk: gradients of the caller's loss, in the model's precision. Fill it with
- * rnn_chunk_gradients_init(). A state's values are [P][L][B][H]: all h and then, of an LSTM (P = 2), all c.
+ * rnn_chunk_gradients_init(). A state's values are [P][L][B][H]: all h and then, of an LSTM (P = 2), all c. In
+ * a bidirectional model they are [P][2 L][B][H]: of each layer first those of the direction that reads forward.
  */
 typedef struct rnn_chunk_gradients {
     size_t struct_size;      /**< sizeof(rnn_chunk_gradients) as the caller knows it. */

@@ -41,21 +41,21 @@ static void scatter_top(const workspace *w, share rows, real *dh)
 static void backward_outputs(const core_pass *pass, const workspace *w, const real *weights, share rows)
 {
     share decoded = decoded_of(w, rows);
-    real *dh = w->dh + w->streams * w->stride, *dtop = w->dtop ? w->dtop : dh;
+    real *dh = w->dh + w->streams * w->stride, *dtop = (w->dtop ? w->dtop : dh) + decoded.first * w->top_stride;
     if (w->decoded == 0) {
-        memset(dh + rows.first * w->stride, 0, rows.count * w->stride * sizeof *dh);
+        if (w->directions == 1)
+            memset(dh + rows.first * w->stride, 0, rows.count * w->stride * sizeof *dh);
         return;
     }
     size_t at = decoded.first;
     for (size_t row = rows.first; row < rows.first + rows.count; row++)
         if (is_decoded(w, row))
             position_gradient(pass, w, row, at++);
-    product(decoded.count, w->stride, w->outputs, w->out + decoded.first * w->out_stride, w->out_stride, weights,
-            w->zeros, 0, dtop + decoded.first * w->stride, w->stride, false);
+    product(decoded.count, w->top_stride, w->outputs, w->out + decoded.first * w->out_stride, w->out_stride, weights,
+            w->zeros, 0, dtop, w->top_stride, false);
     if (w->top_mask)
-        apply_mask(w->top_mask + decoded.first * w->stride, dtop + decoded.first * w->stride, decoded.count * w->stride,
-                   dtop + decoded.first * w->stride);
-    if (w->dtop)
+        apply_mask(w->top_mask + decoded.first * w->top_stride, dtop, decoded.count * w->top_stride, dtop);
+    if (w->dtop && w->directions == 1)
         scatter_top(w, rows, dh);
 }
 
@@ -85,7 +85,7 @@ static void backward_decoder(const core_pass *pass, const workspace *w, const su
 {
     const core_network *n = pass->network;
     real *gradients = pass->gradients;
-    outer_input h = {top_of(pass, w), w->stride, w->hidden, gradients + n->decoder_weight, w->hidden};
+    outer_input h = {top_of(pass, w), w->top_stride, w->features, gradients + n->decoder_weight, w->features};
     add_weight_gradients(s, w->outputs, w->outputs, w->outputs, w->decoded, w->out, w->out_stride, &h, 1);
     add_bias_gradient(s, w->out_stride, w->out_stride, w->outputs, w->decoded, w->out, w->out_stride,
                       gradients + n->decoder_bias, NULL);
@@ -97,28 +97,43 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
 {
     cell_step step = step_of(w, l, t);
     if (w->dh_held)
-        hold_gradients(pass, w, t);
+        hold_gradients(pass, w, l, t);
     cell_of(pass->network)->backward(&step);
     if (w->dh_held)
         clear_gates(pass, w, l, t);
-    if (t > 0 || pass->initial_gradients) /* as a rule the chunk's first state is a constant */
+    if (t > 0 || pass->initial_gradients || w->dinitial) /* as a rule the chunk's first state is a constant */
         product(step.streams, w->stride, w->gates.products, step.gates + w->gates.apart, w->gates.row, weights->hh,
                 step.dh_prev, w->stride, step.dh_prev, w->stride, t % 2);
     if (w->dh_held)
-        restore_gradients(pass, w, t);
+        restore_gradients(pass, w, l, t);
+}
+
+/* Where the gradient of what a layer gets from below goes first: rows in the layer's own order, all steps */
+static real *input_gradient_of(const workspace *w, int64_t l)
+{
+    if (l < w->directions)
+        return w->dx + (size_t)l * w->rows * w->x_stride;
+    return w->directions > 1 ? w->both.dinput : w->dh_below + w->streams * w->stride;
 }
 
 /* The gradient of what came from below, through the mask if there was one */
-static void backward_inputs(const workspace *w, int64_t l, const backward_layer_weights *weights, share rows)
+static void backward_inputs(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights,
+                            share rows)
 {
-    size_t stride = l == 0 ? w->x_stride : w->stride;
-    real *dx = l == 0 ? w->dx + rows.first * stride : w->dh_below + (w->streams + rows.first) * stride;
+    bool lowest = l < w->directions;
+    size_t stride = input_of(w, l).stride;
+    real *dx = input_gradient_of(w, l) + rows.first * stride;
     product(rows.count, stride, w->gates.products, gate_at(w, l, 0) + rows.first * w->gates.row, w->gates.row,
             weights->ih, w->zeros, 0, dx, stride, false);
-    if (l > 0 && w->mask)
-        apply_mask(w->mask + ((size_t)(l - 1) * w->rows + rows.first) * stride, dx, rows.count * stride, dx);
-    if (l == 0 && w->x_mask)
-        apply_mask(w->x_mask + rows.first * stride, dx, rows.count * stride, dx);
+    const real *mask = lowest    ? w->x_mask
+                       : w->mask ? w->mask + (size_t)(level_of(pass->network, l) - 1) * w->rows * stride
+                                 : NULL;
+    if (mask && is_reverse(w, l))
+        apply_mask_in_reverse(pass, mask, rows, stride, dx);
+    else if (mask)
+        apply_mask(mask + rows.first * stride, dx, rows.count * stride, dx);
+    if (w->directions > 1 && !lowest)
+        add_below(pass, w, l, rows);
 }
 
 /* Some steps of a layer backwards, for a share of the streams */
@@ -127,8 +142,8 @@ static void backward_steps(const core_pass *pass, const workspace *w, int64_t l,
 {
     for (size_t t = first + count; t-- > first;)
         backward_step(pass, w, l, weights, t);
-    if (l > 0 || pass->network->input == CORE_EMBEDDED_IDS || pass->input_gradients)
-        backward_inputs(w, l, weights, rows_of(w, first, count));
+    if (l >= w->directions || pass->network->input == CORE_EMBEDDED_IDS || pass->input_gradients)
+        backward_inputs(pass, w, l, weights, rows_of(w, first, count));
 }
 
 /* The norm of dh at each step; stream by stream, since how rows are padded depends on the width of a vector */
@@ -137,8 +152,8 @@ static void measure_gradients(const core_pass *pass, const workspace *w, int64_t
     const real *dh = w->dh + w->streams * w->stride;
     for (size_t t = 0; t < w->steps; t++) {
         double squares = 0;
-        for (size_t b = 0; b < w->streams; b++, dh += w->stride)
-            squares += sum_of_squares(dh, w->hidden);
+        for (size_t b = 0; b < w->streams; b++)
+            squares += sum_of_squares(dh + own_row(pass, w, l, t * w->streams + b) * w->stride, w->hidden);
         pass->gradient_norms[(size_t)l * w->steps + t] = sqrt(squares);
     }
 }
@@ -223,19 +238,20 @@ static void scatter_embedding(const core_pass *pass, const workspace *w, const s
 }
 
 /* The gradients of the ids' weights or embeddings, as far as they come from some rows */
-static void scatter(const core_pass *pass, const workspace *w, const summing *s, share rows)
+static void scatter(const core_pass *pass, const workspace *w, const summing *s, int64_t l, share rows)
 {
     const core_network *n = pass->network;
+    const int32_t *ids = ids_of(pass, w, l);
     size_t end = rows.first + rows.count;
     for (size_t row = rows.first, count; row < end; row += count) {
         id_groups groups;
         count = least_of(end - row, BLOCK_K);
-        group_ids(pass->ids + row, count, &groups);
+        group_ids(ids + row, count, &groups);
         if (n->input == CORE_IDS)
-            scatter_weights(pass, w, s, &groups, gate_at(w, 0, 0) + row * w->gates.row,
-                            (real *)pass->gradients + n->layer[0].weight_ih);
+            scatter_weights(pass, w, s, &groups, gate_at(w, l, 0) + row * w->gates.row,
+                            (real *)pass->gradients + n->layer[l].weight_ih);
         else
-            scatter_embedding(pass, w, s, &groups, w->dx + row * w->x_stride);
+            scatter_embedding(pass, w, s, &groups, input_gradient_of(w, l) + row * w->x_stride);
     }
 }
 
@@ -295,8 +311,8 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
         add_weight_gradients(s, kinds[i].count, w->stride, w->hidden, rows.count, gates, w->gates.row, from, count);
         backward_biases(pass, w, s, layer, &kinds[i], gates, rows.count);
     }
-    if (l == 0 && pass->network->input != CORE_VECTORS)
-        scatter(pass, w, s, rows);
+    if (l < w->directions && pass->network->input != CORE_VECTORS)
+        scatter(pass, w, s, l, rows);
 }
 
 /* Some steps of a layer, or with layer = L the outputs; count 0: nothing */
@@ -343,20 +359,65 @@ static void copy_initial_gradients(const core_pass *pass, const workspace *w, in
     real *wanted = pass->initial_gradients;
     size_t end = w->my_streams.first + w->my_streams.count, bytes = w->hidden * sizeof(real);
     for (size_t b = w->my_streams.first; b < end; b++) {
-        memcpy(wanted + state_gradients_at(pass, w, 0, l, b), w->dh + b * w->stride, bytes);
-        if (w->c)
-            memcpy(wanted + state_gradients_at(pass, w, 1, l, b), w->dc + b * w->stride, bytes);
+        real *dh = wanted + state_gradients_at(pass, w, 0, l, b), *dc = wanted + state_gradients_at(pass, w, 1, l, b);
+        bool unread = is_fresh(pass, w, l, b);
+        if (unread)
+            memset(dh, 0, bytes);
+        else
+            memcpy(dh, w->dh + b * w->stride, bytes);
+        if (w->c && unread)
+            memset(dc, 0, bytes);
+        else if (w->c)
+            memcpy(dc, w->dc + b * w->stride, bytes);
+    }
+}
+
+/* For a share of the streams: none yet, or that of the streams that begin with the chunk */
+static void begin_initial(const workspace *w)
+{
+    for (size_t part = 0; part < (w->c ? 2 : 1); part++)
+        memset(w->dinitial + (part * w->streams + w->my_streams.first) * w->stride, 0,
+               w->my_streams.count * w->stride * sizeof(real));
+}
+
+static void end_initial(const core_pass *pass, const workspace *w, int64_t l)
+{
+    for (size_t b = w->my_streams.first; b < w->my_streams.first + w->my_streams.count; b++)
+        if (is_fresh(pass, w, l, b))
+            add_initial(w, b, w->dh + b * w->stride);
+}
+
+/* Adds up what the streams have for the initial state of a layer. */
+static void sum_initial(const core_pass *pass, const workspace *w, int64_t l)
+{
+    const core_layer *layer = &pass->network->layer[l];
+    const size_t places[] = {layer->initial_h, layer->initial_c};
+    for (size_t part = 0; part < (w->c ? 2 : 1); part++) {
+        real *to = (real *)pass->gradients + places[part];
+        const real *from = w->dinitial + part * w->streams * w->stride;
+        for (size_t j = 0; j < w->hidden; j++) {
+            double sum = 0;
+            for (size_t b = 0; b < w->streams; b++)
+                sum += (double)from[b * w->stride + j];
+            to[j] += (real)sum;
+        }
     }
 }
 
 /* The gradients of the input vectors of some steps, for a share of the streams */
-static void copy_input_gradients(const core_pass *pass, const workspace *w, size_t first, size_t count)
+static void copy_input_gradients(const core_pass *pass, const workspace *w, int64_t l, size_t first, size_t count)
 {
     size_t inputs = (size_t)pass->network->layer[0].inputs, end = w->my_streams.first + w->my_streams.count;
     for (size_t t = first; t < first + count; t++)
         for (size_t b = w->my_streams.first; b < end; b++) {
             size_t row = t * w->streams + b;
-            memcpy((real *)pass->input_gradients + row * inputs, w->dx + row * w->x_stride, inputs * sizeof(real));
+            const real *from = input_gradient_of(w, l) + row * w->x_stride;
+            real *to = (real *)pass->input_gradients + own_row(pass, w, l, row) * inputs;
+            if (w->directions > 1 && !is_reverse(w, l)) /* the layer in reverse has been there */
+                for (size_t i = 0; i < inputs; i++)
+                    to[i] += from[i];
+            else
+                memcpy(to, from, inputs * sizeof *to);
         }
 }
 
@@ -375,6 +436,10 @@ static void go_back(const backward_phase *phase, team me)
         memset(w.dh + row, 0, mine);
         memset(w.dc + row, 0, mine);
     }
+    if (end == w.steps && phase->back.layer < n->layers && w.directions > 1)
+        begin_layer_backwards(pass, &w, phase->back.layer);
+    if (end == w.steps && phase->back.layer < n->layers && w.dinitial)
+        begin_initial(&w);
     if (end == w.steps && phase->back.layer < n->layers && pass->state_gradients)
         add_state_gradients(pass, &w, phase->back.layer);
     for (size_t t = end, count; t > start; t -= count) {
@@ -385,10 +450,12 @@ static void go_back(const backward_phase *phase, team me)
         else
             backward_steps(pass, &w, phase->back.layer, &weights, t - count, count);
     }
+    if (start == 0 && end > 0 && phase->back.layer < n->layers && w.dinitial)
+        end_initial(pass, &w, phase->back.layer);
     if (start == 0 && phase->back.layer < n->layers && pass->initial_gradients)
         copy_initial_gradients(pass, &w, phase->back.layer);
-    if (phase->back.layer == 0 && pass->input_gradients)
-        copy_input_gradients(pass, &w, phase->back.first, phase->back.count);
+    if (phase->back.layer < w.directions && phase->back.count > 0 && pass->input_gradients)
+        copy_input_gradients(pass, &w, phase->back.layer, phase->back.first, phase->back.count);
 }
 
 /* A block's weight gradients, for a share of their rows */
@@ -426,6 +493,13 @@ static void backward_block(backward_phase *phase, block next)
     phase->sum = next;
 }
 
+static void swap(real **one, real **other)
+{
+    real *kept = *one;
+    *one = *other;
+    *other = kept;
+}
+
 static void backward(const core_pass *pass)
 {
     workspace w = workspace_of(pass);
@@ -440,9 +514,12 @@ static void backward(const core_pass *pass)
         }
         if (pass->gradient_norms)
             measure_gradients(pass, &w, l);
-        real *swap = w.dh;
-        w.dh = w.dh_below;
-        w.dh_below = swap;
+        if (w.dinitial)
+            sum_initial(pass, &w, l);
+        if (w.directions == 1)
+            swap(&w.dh, &w.dh_below);
+        else if (!is_reverse(&w, l))
+            swap(&w.both.djoined, &w.both.dbelow);
     }
     backward_block(&phase, (block){0});
 }

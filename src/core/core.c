@@ -46,9 +46,11 @@ static const core_cell *cell_of(const core_network *network)
 
 #include "positions.c"
 
-#include "ragged.c"
-
 #include "dropout.c"
+
+#include "directions.c"
+
+#include "ragged.c"
 
 #include "forward.c"
 

@@ -55,6 +55,8 @@ typedef struct core_layer {
     size_t weight_hh; /* [G][H][H] */
     size_t bias_ih;   /* [G][H] */
     size_t bias_hh;   /* [G][H] or CORE_NONE */
+    size_t initial_h; /* [H] what a stream begins with that starts anew; CORE_NONE: zeros */
+    size_t initial_c; /* [H] the same, of cells that have a second part */
     core_packed_layer packed;
 } core_layer;
 
@@ -64,7 +66,7 @@ typedef enum core_loss { CORE_CROSS_ENTROPY, CORE_SQUARED_ERROR } core_loss;
 /* The probabilities that an element is dropped, in training */
 typedef struct core_dropout {
     double input;     /* of input vectors or embedded ids */
-    double between;   /* of a layer's h, on its way to the next layer */
+    double between;   /* of a level's h, on its way to the next level */
     double output;    /* of the last layer's h, on its way to the decoder */
     double candidate; /* of what a cell would put into its memory */
     bool per_chunk;   /* the same elements in all steps of a chunk */
@@ -78,6 +80,7 @@ typedef struct core_network {
     int64_t hidden_size;
     int64_t output_size;
     int64_t layers;
+    int64_t directions; /* 2: every other layer reads from the chunk's end; see directions.c */
     core_dropout dropout;
     const core_layer *layer;
     size_t embedding;      /* [V][I of the first layer] or CORE_NONE */
@@ -110,24 +113,26 @@ typedef struct core_pass {
     void *workspace;         /* workspace_size() bytes; carries the activations from forward() to backward() */
     const core_team *team;
     core_shape shape;
-    uint64_t seed, random_index;  /* of the dropout masks: the same two, the same masks */
-    const int32_t *ids;           /* [T][B] inputs, or */
-    const void *vectors;          /* [T][B][I] */
-    const int32_t *targets;       /* [T][B], negative: none; or NULL, or */
-    const void *target_vectors;   /* [T][B][O]; or NULL */
-    const uint8_t *target_mask;   /* [T][B] 0: the target vector doesn't count; NULL: all do */
-    int64_t first_step;           /* what `lengths` calls the pass's first step */
-    const int64_t *lengths;       /* [B] steps after which a stream stands still; NULL: none does */
-    const uint8_t *starts;        /* [T][B] not 0: the stream's state is zeros before the step; or NULL */
-    bool last_only;               /* only a stream's last step, by `lengths`, has outputs and a target; [B] of each */
-    const void *state;            /* [parts][L][B][stride]: before the chunk */
-    void *next_state;             /* the same, after it; may be `state` */
-    void *outputs;                /* [T][B][O] or NULL; not NULL: all positions are decoded that have outputs */
-    double *position_loss;        /* [T][B] written where there is a target */
-    uint8_t *hits;                /* [T][B] written there, too: whether the target has the largest output; or NULL */
-    double gradient_scale;        /* backward(): what the gradient of each position's loss is multiplied by */
-    void *gradients;              /* backward() adds to them */
-    double *gradient_norms;       /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
+    uint64_t seed, random_index; /* of the dropout masks: the same two, the same masks */
+    const int32_t *ids;          /* [T][B] inputs, or */
+    const void *vectors;         /* [T][B][I] */
+    const int32_t *targets;      /* [T][B], negative: none; or NULL, or */
+    const void *target_vectors;  /* [T][B][O]; or NULL */
+    const uint8_t *target_mask;  /* [T][B] 0: the target vector doesn't count; NULL: all do */
+    int64_t first_step;          /* what `lengths` calls the pass's first step */
+    const int64_t *lengths;      /* [B] steps after which a stream stands still; NULL: none does */
+    const uint8_t *starts;       /* [T][B] not 0: the stream's state is the initial one before the step; or NULL */
+    bool last_only;              /* only a stream's last step, by `lengths`, has outputs and a target; [B] of each */
+    const uint8_t *fresh;        /* [B] not 0: the state before the chunk is the initial one, as the caller has seen to;
+                                    its gradient is that of initial_h and initial_c. NULL: of no stream */
+    const void *state;           /* [parts][L][B][stride]: before the chunk */
+    void *next_state;            /* the same, after it; may be `state` */
+    void *outputs;               /* [T][B][O] or NULL; not NULL: all positions are decoded that have outputs */
+    double *position_loss;       /* [T][B] written where there is a target */
+    uint8_t *hits;               /* [T][B] written there, too: whether the target has the largest output; or NULL */
+    double gradient_scale;       /* backward(): what the gradient of each position's loss is multiplied by */
+    void *gradients;             /* backward() adds to them */
+    double *gradient_norms;      /* [L][T] backward(): the norm of the loss's gradient with respect to h; or NULL */
     const void *output_gradients; /* backward(), instead of targets: [T][B][O], or [B][O] if last_only; or NULL */
     const void *state_gradients;  /* [parts][L][B][H] backward(): that of the state after the chunk; NULL: zeros */
     void *initial_gradients;      /* the same of the state before it, to write; or NULL */

@@ -51,21 +51,21 @@ static void drop_between(const core_pass *pass, const workspace *w, int64_t l, s
 {
     const core_network *n = pass->network;
     size_t layer = (size_t)l * w->rows * w->stride;
-    for (size_t row = rows.first; w->mask && l < n->layers - 1 && row < rows.first + rows.count; row++) {
+    for (size_t row = rows.first; w->dropped && l < n->layers - 1 && row < rows.first + rows.count; row++) {
         size_t at = layer + row * w->stride;
         draw_mask(pass, DROP_BETWEEN, n->dropout.between, l, row, w->hidden, w->mask + at);
         apply_mask(w->mask + at, h_at(w, l, 1) + row * w->stride, w->stride, w->dropped + at);
     }
 }
 
-/* The last layer's h of a row, which stands at row `at` of `top` */
+/* What the last level hands on at a row, which stands at row `at` of `top` */
 static void drop_output(const core_pass *pass, const workspace *w, size_t row, size_t at)
 {
     if (!w->top_mask)
         return;
-    real *mask = w->top_mask + at * w->stride, *top = w->top + at * w->stride;
-    draw_mask(pass, DROP_OUTPUT, pass->network->dropout.output, 0, row, w->hidden, mask);
-    apply_mask(mask, top, w->stride, top);
+    real *mask = w->top_mask + at * w->top_stride, *top = w->top + at * w->top_stride;
+    draw_mask(pass, DROP_OUTPUT, pass->network->dropout.output, 0, row, w->features, mask);
+    apply_mask(mask, top, w->top_stride, top);
 }
 
 /* The masks that the cells of some steps multiply their candidates by */

@@ -63,13 +63,14 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
                            share rows)
 {
     const core_network *n = pass->network;
+    const int32_t *ids = ids_of(pass, w, l);
     real *gates = gate_at(w, l, 0);
     size_t end = rows.first + rows.count;
     for (size_t row = rows.first; w->gates.apart > 0 && row < end; row++)
         begin_apart(&w->gates, weights->bias, gates + row * w->gates.row);
     if (!has_input_product(n, l)) {
         for (size_t row = rows.first; row < end; row++)
-            add_input_weights(n, pass->ids[row], (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
+            add_input_weights(n, ids[row], (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
                               gates + row * w->gates.row);
         return;
     }
@@ -78,7 +79,7 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
     layer_input x = input_of(w, l);
     product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
             weights->ih, weights->bias, 0, gates + rows.first * w->gates.row, w->gates.row, false);
-    for (size_t row = rows.first; l == 0 && n->input == CORE_EMBEDDED_IDS && row < end; row++)
+    for (size_t row = rows.first; level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS && row < end; row++)
         clear_padding(n, gates + row * w->gates.row);
 }
 
@@ -119,33 +120,37 @@ static double position_loss(const core_pass *pass, const workspace *w, size_t ro
     return cross_entropy_forward(out, w->out_stride, pass->targets[place], &w->sum[at]);
 }
 
-/* Copies h of the last layer, of those of the rows that are decoded, to `top`, and drops elements of it. */
-static void gather_top(const core_pass *pass, const workspace *w, share rows, const real *h)
+/* Copies what the last level hands on at those of the rows that are decoded to `top`, and drops elements of it. */
+static void gather_top(const core_pass *pass, const workspace *w, share rows)
 {
     size_t at = decoded_of(w, rows).first;
-    real *to = w->top + at * w->stride;
-    for (size_t row = rows.first; row < rows.first + rows.count; row++)
-        if (is_decoded(w, row)) {
-            memcpy(to, h + row * w->stride, w->stride * sizeof *to);
-            drop_output(pass, w, row, at++);
-            to += w->stride;
-        }
+    int64_t last = pass->network->layers - 1;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
+        real *to = w->top + at * w->top_stride;
+        if (!is_decoded(w, row))
+            continue;
+        if (w->directions > 1)
+            join(w, last, row, decoded_in_reverse(pass, row), to);
+        else
+            memcpy(to, h_at(w, last, 1) + row * w->stride, w->stride * sizeof *to);
+        drop_output(pass, w, row, at++);
+    }
 }
 
-/* h of the last layer, as rows that are decoded */
+/* What the last level hands on, as rows that are decoded */
 static const real *top_of(const core_pass *pass, const workspace *w)
 {
     return w->top ? w->top : h_at(w, pass->network->layers - 1, 1);
 }
 
-/* The outputs of some rows of the last layer's h */
+/* The outputs of some rows of what the last level hands on */
 static void decode(const core_network *n, const void *packed, size_t rows, const real *h, real *out, bool turned)
 {
     decoder_weights weights = decoder_at(n, packed);
-    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), outputs = (size_t)n->output_size;
+    size_t features = features_of(n), stride = round_up(features), outputs = (size_t)n->output_size;
     size_t out_stride = round_up(outputs);
     if (!is_narrow(n)) {
-        product(rows, out_stride, hidden, h, stride, weights.forward, weights.bias, 0, out, out_stride, turned);
+        product(rows, out_stride, features, h, stride, weights.forward, weights.bias, 0, out, out_stride, turned);
         return;
     }
     for (size_t row = 0; row < rows; row++, h += stride, out += out_stride) {
@@ -160,8 +165,8 @@ static void forward_outputs(const core_pass *pass, const workspace *w, share row
 {
     share decoded = decoded_of(w, rows);
     if (w->top)
-        gather_top(pass, w, rows, h_at(w, pass->network->layers - 1, 1));
-    decode(pass->network, pass->packed, decoded.count, top_of(pass, w) + decoded.first * w->stride,
+        gather_top(pass, w, rows);
+    decode(pass->network, pass->packed, decoded.count, top_of(pass, w) + decoded.first * w->top_stride,
            w->out + decoded.first * w->out_stride, false);
     size_t at = decoded.first;
     for (size_t row = rows.first; row < rows.first + rows.count; row++) {
@@ -174,14 +179,25 @@ static void forward_outputs(const core_pass *pass, const workspace *w, share row
     }
 }
 
-/* From the state [parts][L][B][S], for a share of the streams */
+/*
+ * From the state [parts][L][B][S], for a share of the streams. A layer in reverse begins with its initial state, but
+ * for streams that are empty.
+ */
 static void copy_state(const core_pass *pass, const workspace *w, int64_t l)
 {
     size_t part = w->streams * w->stride, mine = w->my_streams.first * w->stride, at = (size_t)l * part + mine;
     size_t bytes = w->my_streams.count * w->stride * sizeof(real);
+    const core_layer *layer = &pass->network->layer[l];
     memcpy(h_at(w, l, 0) + mine, (const real *)pass->state + at, bytes);
     if (w->c)
         memcpy(c_at(w, l, 0) + mine, (const real *)pass->state + (size_t)pass->network->layers * part + at, bytes);
+    for (size_t b = w->my_streams.first; is_reverse(w, l) && b < w->my_streams.first + w->my_streams.count; b++) {
+        if (!is_fresh(pass, w, l, b))
+            continue;
+        put_initial(pass, w, layer->initial_h, h_at(w, l, 0) + b * w->stride);
+        if (w->c)
+            put_initial(pass, w, layer->initial_c, c_at(w, l, 0) + b * w->stride);
+    }
 }
 
 static void copy_next_state(const core_pass *pass, const workspace *w, int64_t l)
@@ -198,6 +214,8 @@ static void forward_layer(const core_pass *pass, const workspace *w, int64_t l)
 {
     forward_layer_weights weights = forward_layer_at(pass->network, l, pass->packed);
     copy_state(pass, w, l);
+    if (is_reverse(w, l))
+        reverse_input(pass, w, l);
     for (size_t t0 = 0, count; t0 < w->steps; t0 += count) {
         count = least_of(steps_at_once(w), w->steps - t0);
         forward_inputs(pass, w, l, &weights, rows_of(w, t0, count));
@@ -206,6 +224,8 @@ static void forward_layer(const core_pass *pass, const workspace *w, int64_t l)
             forward_step(pass, w, l, &weights, t);
         drop_between(pass, w, l, rows_of(w, t0, count));
     }
+    if (is_reverse(w, l) && l < pass->network->layers - 1)
+        join_level(pass, w, l);
     copy_next_state(pass, w, l);
 }
 
@@ -246,5 +266,16 @@ static void forward(const core_pass *pass)
     forward_phase phase = {pass, &w, shares_of_streams(pass)};
     if (w.decoded_before)
         find_decoded(pass, &w);
+    if (w.directions > 1)
+        begin_reverse(pass, &w);
     pass->team->run(pass->team, forward_share, &phase, phase.shares);
+}
+
+/* h of a layer: [T][B][H] */
+static void activations(const core_pass *pass, int64_t layer, void *values)
+{
+    workspace w = workspace_of(pass);
+    const real *h = h_at(&w, layer, 1);
+    for (size_t row = 0; row < w.rows; row++)
+        memcpy((real *)values + row * w.hidden, h + own_row(pass, &w, layer, row) * w.stride, w.hidden * sizeof *h);
 }

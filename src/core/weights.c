@@ -40,9 +40,21 @@ static gate_widths widths_of(const core_network *n)
     return (gate_widths){gates * stride, apart * stride, (gates + apart) * stride};
 }
 
+/* A level is a layer, or the two that read the same in both directions. */
+INLINE int64_t level_of(const core_network *n, int64_t layer)
+{
+    return layer / n->directions;
+}
+
+/* What a level hands on at each position: h of its layers, side by side */
+INLINE size_t features_of(const core_network *n)
+{
+    return (size_t)(n->hidden_size * n->directions);
+}
+
 static bool has_input_product(const core_network *n, int64_t layer)
 {
-    return layer > 0 || n->input != CORE_IDS;
+    return level_of(n, layer) > 0 || n->input != CORE_IDS;
 }
 
 /*
@@ -85,16 +97,16 @@ static void plan_backward_layer(arena *memory, const core_network *n, int64_t l,
 
 static void plan(core_network *n, core_layer *layers)
 {
-    size_t hidden = (size_t)n->hidden_size, outputs = (size_t)n->output_size;
+    size_t features = features_of(n), outputs = (size_t)n->output_size;
     arena forward = {0}, backward = {0}, step = {0};
     for (int64_t l = 0; l < n->layers; l++) {
         plan_forward_layer(&forward, n, l, &layers[l]);
         plan_backward_layer(&backward, n, l, &layers[l]);
     }
-    n->packed_decoder = is_narrow(n) ? plan_array(&forward, outputs, round_up(hidden))
-                                     : plan_array(&forward, hidden, round_up(outputs));
+    n->packed_decoder = is_narrow(n) ? plan_array(&forward, outputs, round_up(features))
+                                     : plan_array(&forward, features, round_up(outputs));
     n->packed_decoder_bias = plan_array(&forward, 1, round_up(outputs));
-    n->packed_decoder_back = plan_array(&backward, outputs, round_up(hidden));
+    n->packed_decoder_back = plan_array(&backward, outputs, round_up(features));
     n->forward_bytes = bytes_of(&forward);
     n->backward_bytes = bytes_of(&backward);
     size_t gates = widths_of(n).row, decoded = round_up(outputs);
@@ -200,18 +212,18 @@ static void pack_decoder(const packing *p, team me)
 {
     const core_network *n = p->network;
     const real *weight = p->parameters + n->decoder_weight, *bias = p->parameters + n->decoder_bias;
-    size_t hidden = (size_t)n->hidden_size, outputs = (size_t)n->output_size;
+    size_t features = features_of(n), stride = round_up(features), outputs = (size_t)n->output_size;
     decoder_weights decoder = decoder_at(n, p->forward);
     /* The softmax of what pads a row is then 0. */
     real beyond = n->loss == CORE_CROSS_ENTROPY ? -(real)INFINITY : 0;
     for (size_t o = 0; me.rank == 0 && p->forward && o < round_up(outputs); o++)
         decoder.bias[o] = o < outputs ? bias[o] : beyond;
     for (size_t o = 0; is_narrow(n) && me.rank == 0 && p->forward && o < outputs; o++)
-        copy_padded(decoder.forward + o * round_up(hidden), weight + o * hidden, hidden, round_up(hidden));
+        copy_padded(decoder.forward + o * stride, weight + o * features, features, stride);
     if (p->forward && !is_narrow(n))
-        pack_columns(me, weight, (row_groups){1, 0, outputs, round_up(outputs)}, hidden, decoder.forward);
+        pack_columns(me, weight, (row_groups){1, 0, outputs, round_up(outputs)}, features, decoder.forward);
     if (p->backward)
-        pack_rows(me, weight, (row_groups){1, 0, outputs, outputs}, hidden,
+        pack_rows(me, weight, (row_groups){1, 0, outputs, outputs}, features,
                   packed_at(p->backward, n->packed_decoder_back));
 }
 

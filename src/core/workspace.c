@@ -8,10 +8,23 @@
 #include "cell.h"
 #include "team.h"
 
+/* Rows of layers in reverse are in their own order: directions.c. */
+typedef struct two_directions {
+    real *joined;           /* [levels - 1][T][B][F] what each level hands on, after dropout */
+    real *x;                /* [T][B][X] x for the layer in reverse; or NULL */
+    real *input;            /* [levels - 1][T][B][F] `joined` for the layers in reverse */
+    int32_t *ids;           /* [T][B] of the layer in reverse; or NULL */
+    uint8_t *starts;        /* [T][B] of layers in reverse; or NULL */
+    real *djoined, *dbelow; /* [T][B][F] gradient of what a level hands on, and of the one below */
+    real *dinput;           /* [T][B][F] the latter, as far as it comes from one layer */
+} two_directions;
+
 typedef struct workspace {
     share my_streams;            /* of this share of the work */
     size_t steps, streams, rows; /* rows = T B */
     size_t hidden, stride;       /* H, S */
+    int64_t directions;
+    size_t features, top_stride; /* F: H for each direction; rounded up */
     gate_widths gates;           /* R S in a row, of which there are G S input products and G S recurrent ones */
     size_t outputs, out_stride;  /* O and rounded up */
     size_t x_stride;             /* X */
@@ -21,20 +34,23 @@ typedef struct workspace {
     real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
     real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL: in h, c */
     real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
-    real *mask, *dropped;        /* [L - 1][T][B][S] dropout: the factors, and the layer's h times them; or NULL */
+    real *mask;                  /* [levels - 1][T][B][F] dropout between levels: the factors; or NULL */
+    real *dropped;               /* [L - 1][T][B][S] h times them; NULL: no dropout, or in `both` */
     real *x_mask, *keep;         /* [T][B][X], [L][T][B][S] dropout of inputs and candidates: the factors; or NULL */
     uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
-    real *top;                   /* [D][S] h of the last layer where it is decoded; NULL: in h, where all rows are */
-    real *dtop;                  /* [D][S] its gradient; NULL: in dh */
-    real *top_mask;              /* [D][S] dropout before the decoder: the factors; or NULL */
+    real *top;                   /* [D][F] what the last level hands on; NULL: in h, where all rows are */
+    real *dtop;                  /* [D][F] its gradient; NULL: in dh */
+    real *top_mask;              /* [D][F] dropout before the decoder: the factors; or NULL */
+    two_directions both;         /* of networks of two directions */
     real *out;                   /* [D][O rounded up] outputs, exponentials, at last the outputs' gradients */
     real *sum;                   /* [D] of the exponentials */
     real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
     real *dh_below;              /* [T + 1][B][S] the same of the layer below; the two change places */
-    real *dx;                    /* [T][B][X] gradient of embedded inputs; or NULL */
+    real *dx;                    /* [directions][T][B][X] gradient of what the first level gets; or NULL */
     real *dc;                    /* [B][S] */
+    real *dinitial;              /* [parts][B][S] gradient of a layer's initial state; NULL where that isn't learned */
     real *dh_held, *dc_held;     /* [B][S] of streams that start or stand still, while a step goes back; or NULL */
-    real *zeros;                 /* [X or S, whichever is more] */
+    real *zeros;                 /* [X, S or F, whichever is most] */
     size_t zero_count;
     real *scratch; /* [scratch_size], of each worker */
     size_t scratch_size;
@@ -46,6 +62,26 @@ static bool decodes_some(const workspace *w)
     return w->decoded > 0 && w->decoded < w->rows;
 }
 
+static two_directions take_both(arena *memory, const workspace *w, const core_network *n, const core_shape *shape)
+{
+    two_directions both = {0};
+    size_t above = (size_t)(n->layers / n->directions - 1);
+    both.joined = take(memory, w->rows, w->top_stride, above);
+    both.input = take(memory, w->rows, w->top_stride, above);
+    if (has_input_product(n, 0))
+        both.x = take(memory, w->rows, w->x_stride, 1);
+    if (n->input != CORE_VECTORS)
+        both.ids = (int32_t *)take(memory, w->rows, 1, 1); /* a real has room for one, or for the following */
+    if (shape->starts)
+        both.starts = (uint8_t *)take(memory, w->rows, 1, 1);
+    if (shape->training) {
+        both.djoined = take(memory, w->rows, w->top_stride, above > 1);
+        both.dbelow = take(memory, w->rows, w->top_stride, above > 0);
+        both.dinput = take(memory, w->rows, w->top_stride, above > 0);
+    }
+    return both;
+}
+
 static workspace take_workspace(arena *memory, const core_network *n, const core_shape *shape)
 {
     workspace w = {.steps = (size_t)shape->steps,
@@ -55,6 +91,9 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     size_t layers = (size_t)n->layers;
     w.rows = w.steps * w.streams;
     w.stride = round_up(w.hidden);
+    w.directions = n->directions;
+    w.features = features_of(n);
+    w.top_stride = round_up(w.features);
     w.gates = widths_of(n);
     w.outputs = (size_t)n->output_size;
     w.out_stride = round_up(w.outputs);
@@ -73,35 +112,40 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     bool drops_output = shape->training && n->dropout.output > 0;
     if (decodes_some(&w))
         w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
-    if (decodes_some(&w) || drops_output) {
-        w.top = take(memory, w.decoded, w.stride, 1);
+    if (decodes_some(&w) || drops_output || n->directions > 1) {
+        w.top = take(memory, w.decoded, w.top_stride, 1);
         if (shape->training)
-            w.dtop = take(memory, w.decoded, w.stride, 1);
+            w.dtop = take(memory, w.decoded, w.top_stride, 1);
     }
     w.out = take(memory, w.decoded, w.out_stride, 1);
     w.sum = take(memory, w.decoded, 1, 1);
+    if (n->directions > 1)
+        w.both = take_both(memory, &w, n, shape);
     if (!shape->training)
         return w;
     if (n->dropout.between > 0) {
-        w.mask = take(memory, w.rows, w.stride, layers - 1);
-        w.dropped = take(memory, w.rows, w.stride, layers - 1);
+        w.mask = take(memory, w.rows, w.top_stride, layers / (size_t)n->directions - 1);
+        if (n->directions == 1)
+            w.dropped = take(memory, w.rows, w.stride, layers - 1);
     }
     if (n->dropout.input > 0)
         w.x_mask = take(memory, w.rows, w.x_stride, 1);
     if (n->dropout.candidate > 0)
         w.keep = take(memory, w.rows, w.stride, layers);
     if (drops_output)
-        w.top_mask = take(memory, w.decoded, w.stride, 1);
+        w.top_mask = take(memory, w.decoded, w.top_stride, 1);
     w.dh = take(memory, w.rows + w.streams, w.stride, 1);
-    w.dh_below = take(memory, w.rows + w.streams, w.stride, layers > 1);
+    w.dh_below = take(memory, w.rows + w.streams, w.stride, layers > 1 && n->directions == 1);
     if (n->input == CORE_EMBEDDED_IDS || (n->input == CORE_VECTORS && shape->kept))
-        w.dx = take(memory, w.rows, w.x_stride, 1);
+        w.dx = take(memory, w.rows, w.x_stride, (size_t)n->directions);
     w.dc = take(memory, w.streams, w.stride, 1);
+    if (n->layer[0].initial_h != CORE_NONE)
+        w.dinitial = take(memory, w.streams, w.stride, (size_t)cell_of(n)->info.parts);
     if (shape->ragged) {
         w.dh_held = take(memory, w.streams, w.stride, 1);
         w.dc_held = take(memory, w.streams, w.stride, 1);
     }
-    w.zero_count = w.x_stride > w.stride ? w.x_stride : w.stride;
+    w.zero_count = w.x_stride > w.top_stride ? w.x_stride : w.top_stride;
     w.zeros = take(memory, w.zero_count, 1, 1);
     w.scratch_size = OUTER_SCRATCH + round_up(w.gates.row + w.out_stride);
     w.scratch = take(memory, w.scratch_size, shape->workers, 1);
@@ -168,14 +212,20 @@ static real *keep_at(const workspace *w, int64_t layer, size_t t)
 
 /* What a layer gets from below: rows, all steps */
 typedef struct layer_input {
-    const real *rows;
+    real *rows;
     size_t stride;
 } layer_input;
 
 static layer_input input_of(const workspace *w, int64_t layer)
 {
-    if (layer == 0)
-        return (layer_input){w->x, w->x_stride};
+    const two_directions *both = &w->both;
+    bool reverse = layer % w->directions > 0;
+    int64_t level = layer / w->directions;
+    if (level == 0)
+        return (layer_input){reverse ? both->x : w->x, w->x_stride};
+    if (w->directions > 1)
+        return (layer_input){(reverse ? both->input : both->joined) + (size_t)(level - 1) * w->rows * w->top_stride,
+                             w->top_stride};
     if (w->dropped)
         return (layer_input){w->dropped + (size_t)(layer - 1) * w->rows * w->stride, w->stride};
     return (layer_input){h_at(w, layer - 1, 1), w->stride};
@@ -236,13 +286,4 @@ static cell_step step_of(const workspace *w, int64_t layer, size_t t)
         step.dc = w->dc + at;
     }
     return step;
-}
-
-/* h of a layer: [T][B][H] */
-static void activations(const core_pass *pass, int64_t layer, void *values)
-{
-    workspace w = workspace_of(pass);
-    const real *h = h_at(&w, layer, 1);
-    for (size_t row = 0; row < w.rows; row++)
-        memcpy((real *)values + row * w.hidden, h + row * w.stride, w.hidden * sizeof *h);
 }

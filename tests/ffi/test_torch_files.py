@@ -29,8 +29,9 @@ class Network(nn.Module):
         self.options = options
         if options["input"] == rnn.INPUT_EMBEDDING:
             self.embedding = nn.Embedding(SYMBOLS, width)
-        self.rnn = CELLS[options["cell"]](width, HIDDEN, options["layers"], bias=bias)
-        self.decoder = nn.Linear(HIDDEN, options["output_size"], bias=bias)
+        both = bool(options["bidirectional"])
+        self.rnn = CELLS[options["cell"]](width, HIDDEN, options["layers"], bias=bias, bidirectional=both)
+        self.decoder = nn.Linear(HIDDEN * (1 + both), options["output_size"], bias=bias)
         if options["tied"]:
             self.decoder.weight = self.embedding.weight
         self.to(TYPES[options["precision"]])
@@ -46,9 +47,13 @@ def all_options():
     inputs = ({"input": rnn.INPUT_IDS}, {"input": rnn.INPUT_EMBEDDING, "embedding_size": EMBEDDING},
               {"input": rnn.INPUT_EMBEDDING, "embedding_size": HIDDEN, "tied": 1},
               {"input": rnn.INPUT_VECTORS, "input_size": FEATURES})
-    for cell, kind, layers, precision in itertools.product(CELLS, inputs, (1, 2), TYPES):
-        yield {"cell": cell, "layers": layers, "precision": precision, "input_size": SYMBOLS, "hidden_size": HIDDEN,
-               "output_size": SYMBOLS, "embedding_size": 0, "tied": 0, "initialization": rnn.INIT_UNIFORM, **kind}
+    for cell, kind, layers, precision, both in itertools.product(CELLS, inputs, (1, 2), TYPES, (0, 1)):
+        options = {"cell": cell, "layers": layers, "precision": precision, "input_size": SYMBOLS, "hidden_size": HIDDEN,
+                   "output_size": SYMBOLS, "embedding_size": 0, "tied": 0, "initialization": rnn.INIT_UNIFORM,
+                   "bidirectional": both, **kind}
+        if options["tied"] and both:
+            options["embedding_size"] = 2 * HIDDEN
+        yield options
 
 
 class Tests(unittest.TestCase):
@@ -109,10 +114,8 @@ class Tests(unittest.TestCase):
                     given = {}
                 model, _ = rnn.Model.load(self.path, **given)
                 wanted = {**options, "bias": rnn.BIAS_BOTH if bias else rnn.BIAS_INPUT}
-                if options["tied"]:
-                    wanted["embedding_size"] = HIDDEN
                 for name in ("cell", "input", "layers", "input_size", "hidden_size", "output_size", "embedding_size",
-                             "tied", "bias", "precision"):
+                             "tied", "bias", "bidirectional", "precision"):
                     self.assertEqual(model.options[name], wanted[name], (name, wanted))
                 self.assert_same_outputs(network, model)
 
@@ -138,8 +141,8 @@ class Tests(unittest.TestCase):
         network.load_state_dict({name: torch.tensor(values) for name, values in
                                  read_safetensors(self.path)[0].items()}, strict=True)
 
-    def test_what_librnn_has_not_is_refused_by_name(self):
-        for options, part in (({"bidirectional": True}, "bidirectional"), ({"proj_size": 2}, "projections")):
+    def test_what_a_configuration_or_librnn_has_not_is_refused_by_name(self):
+        for options, part in (({"bidirectional": True}, "but the configuration isn't"), ({"proj_size": 2}, "projections")):
             network = nn.ModuleDict({"rnn": nn.LSTM(3, 4, **options), "decoder": nn.Linear(4, 3)})
             write_safetensors(self.path, {name: t.numpy() for name, t in network.state_dict().items()})
             with self.assertRaisesRegex(rnn.RnnError, part) as caught:

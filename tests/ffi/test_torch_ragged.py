@@ -1,8 +1,9 @@
-"""Streams of unequal length and losses of one's own against PyTorch's packed sequences, in float64.
+"""Streams of unequal length, both directions and losses of one's own against PyTorch's packed sequences, in float64.
 
 LIBRNN=path/to/librnn.so python3 tests/ffi/test_torch_ragged.py
 """
 
+import itertools
 import pathlib
 import sys
 import unittest
@@ -25,13 +26,13 @@ def random(seed, *shape):
     return numpy.random.RandomState(seed).standard_normal(shape)
 
 
-def create(cell, layers):
+def create(cell, layers, bidirectional):
     """The same network here and there."""
     model = rnn.Model(input_size=INPUTS, hidden_size=HIDDEN, output_size=OUTPUTS, layers=layers, cell=cell,
                       input=rnn.INPUT_VECTORS, loss=rnn.LOSS_SQUARED_ERROR, bias=rnn.BIAS_BOTH, precision=rnn.FLOAT64,
-                      initialization=rnn.INIT_UNIFORM, seed=3)
-    modules = torch.nn.ModuleDict({"rnn": CELLS[cell](INPUTS, HIDDEN, layers),
-                                   "decoder": torch.nn.Linear(HIDDEN, OUTPUTS)})
+                      initialization=rnn.INIT_UNIFORM, bidirectional=bidirectional, seed=3)
+    modules = torch.nn.ModuleDict({"rnn": CELLS[cell](INPUTS, HIDDEN, layers, bidirectional=bidirectional),
+                                   "decoder": torch.nn.Linear(HIDDEN * (1 + bidirectional), OUTPUTS)})
     modules.double().load_state_dict({name: torch.tensor(model.parameter(name)) for name in model.parameter_names})
     return model, modules
 
@@ -55,21 +56,20 @@ class Ragged(unittest.TestCase):
         self.assertLess(abs(actual - expected).max(), TOLERANCE, what)
 
     def test_outputs_states_and_gradients_are_those_of_packed_sequences(self):
-        for cell in CELLS:
-            for layers in (1, 2, 3):
-                model, modules = create(cell, layers)
-                parts = 2 if cell == rnn.CELL_LSTM else 1
-                inputs, of_outputs = random(1, STEPS, STREAMS, INPUTS), random(2, STEPS, STREAMS, OUTPUTS)
-                of_state = random(3, parts, layers, STREAMS, HIDDEN)
-                outputs, values, of_inputs, gradients = run_torch(modules, inputs, of_outputs, of_state)
+        for cell, layers, bidirectional in itertools.product(CELLS, (1, 2, 3), (False, True)):
+            model, modules = create(cell, layers, bidirectional)
+            parts = 2 if cell == rnn.CELL_LSTM else 1
+            inputs, of_outputs = random(1, STEPS, STREAMS, INPUTS), random(2, STEPS, STREAMS, OUTPUTS)
+            of_state = random(3, parts, layers * (1 + bidirectional), STREAMS, HIDDEN)
+            outputs, values, of_inputs, gradients = run_torch(modules, inputs, of_outputs, of_state)
 
-                state = rnn.State(model, STREAMS)
-                chunk = rnn.Chunk(input_vectors=inputs, streams=STREAMS, lengths=LENGTHS)
-                self.assert_close(model.forward_training(state, chunk), outputs, "outputs")
-                self.assert_close(state.get_all(), values, "state")
-                self.assert_close(model.backward(state, of_outputs, of_state)[0], of_inputs, "input vectors")
-                for name in model.parameter_names:
-                    self.assert_close(model.gradient(name), gradients[name], name)
+            state = rnn.State(model, STREAMS)
+            chunk = rnn.Chunk(input_vectors=inputs, streams=STREAMS, lengths=LENGTHS)
+            self.assert_close(model.forward_training(state, chunk), outputs, "outputs")
+            self.assert_close(state.get_all(), values, "state")
+            self.assert_close(model.backward(state, of_outputs, of_state)[0], of_inputs, "input vectors")
+            for name in model.parameter_names:
+                self.assert_close(model.gradient(name), gradients[name], name)
 
 
 if __name__ == "__main__":

@@ -214,7 +214,8 @@ class _Struct(ctypes.Structure):
 
 
 # Options that are true or false
-_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "nesterov", "spare_biases", "ignore_others", "infer", "shuffle")
+_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "bidirectional", "learned_state", "nesterov", "spare_biases",
+          "ignore_others", "infer", "shuffle")
 
 
 def _visible(options):
@@ -258,7 +259,8 @@ class _ModelOptions(_Struct):
                 ("orthogonal", c_int32), ("tied", c_int32), ("dropout_per_chunk", c_int32),
                 ("embedding_size", c_int64), ("weight_scale", c_double), ("forget_bias", c_double),
                 ("dropout", c_double), ("seed", c_uint64), ("dropout_input", c_double),
-                ("dropout_output", c_double), ("dropout_recurrent", c_double)]
+                ("dropout_output", c_double), ("dropout_recurrent", c_double), ("bidirectional", c_int32),
+                ("learned_state", c_int32)]
 
 
 class _Parameter(_Struct):
@@ -1520,7 +1522,8 @@ class State(_Object):
         self._handle.layers, self._handle.hidden_size = layers, hidden_size
 
     def _know_model(self, options):
-        self._know(options.precision, 2 if options.cell == CELL_LSTM else 1, options.layers, options.hidden_size)
+        layers = options.layers * (2 if options.bidirectional else 1)
+        self._know(options.precision, 2 if options.cell == CELL_LSTM else 1, layers, options.hidden_size)
 
     @property
     def streams(self):
