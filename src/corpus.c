@@ -1,18 +1,16 @@
 /*
  * corpus.c: a text cut into streams, served chunk by chunk.
  *
- * A text that stands in memory in one piece is served from there. Of any other each stream has a window in memory,
- * filled by one read and used for as many chunks as it holds.
+ * Bytes and ids are symbols of one size, and stay where they are. Code points and words are encoded when the corpus is
+ * created, as ids of the fewest bytes that hold them.
  *
- * Symbols of one size, bytes and ids, are their own positions: the windows of all streams begin at the same one. Code
- * points are of several lengths, so that each stream has to remember where in the source it stands; to begin with, and
- * after a seek, an index says.
+ * What stands in memory in one piece is served from there. Of anything else each stream has a window in memory, filled
+ * by one read and used for as many chunks as it holds; the windows of all streams begin at the same position.
  */
 #include "corpus.h"
 
 #include "chunk.h"
 #include "float_mode.h"
-#include "index.h"
 #include "memory.h"
 #include "names.h"
 #include "source.h"
@@ -27,16 +25,8 @@ enum {
     SYMBOLS_MOST = 1 << 24,
 };
 
-/* UTF-8: offsets in the source, in bytes. */
-typedef struct stream {
-    int64_t start;                    /* of its symbol at position 0 */
-    int64_t at;                       /* of its symbol at the position `found` */
-    int64_t next;                     /* of the one T symbols further, while a chunk is being encoded */
-    int64_t window_start, window_end; /* what is in its window */
-} stream;
-
 struct rnn_corpus {
-    rnn_vocab *vocab; /* NULL: the source holds ids */
+    rnn_vocab *vocab; /* of bytes; NULL: the source holds ids */
     rnn_source *source;
     int64_t unit;              /* bytes of a symbol, an unsigned number, the lowest first; 1 of bytes */
     int64_t symbols;           /* ids: they are less than that */
@@ -51,9 +41,6 @@ struct rnn_corpus {
     unsigned char *windows;    /* [B][window_size] */
     int64_t window_start;      /* units: the position that they begin at; the same for all streams */
     int64_t window_end;        /* units: the position that they end before */
-    rnn_index *index;          /* UTF-8; NULL: symbols of one size */
-    stream *places;            /* UTF-8: [B] */
-    int64_t found;             /* UTF-8: the position of each stream's `at`, or -1 */
 };
 
 /* ---- Creation ---- */
@@ -70,37 +57,10 @@ static rnn_status check_size(int64_t size, int64_t steps, int64_t streams)
                        rnn_plural((uint64_t)steps), needed);
 }
 
-/* UTF-8: finds where the streams of symbols begin ... begin + size start. */
-static rnn_status create_places(const rnn_corpus *corpus, int64_t begin, int64_t size, stream **places)
-{
-    stream *created;
-    RNN_TRY(librnn_allocate("a corpus's streams", (size_t)corpus->streams, sizeof *created, (void **)&created));
-    rnn_status status = RNN_OK;
-    rnn_finder finder;
-    librnn_finder_begin(&finder);
-    int64_t length = (size - 1) / corpus->streams;
-    for (int64_t b = 0; b < corpus->streams && status == RNN_OK; b++) {
-        status = librnn_index_find(corpus->index, corpus->source, begin + b * length, &finder);
-        created[b].start = finder.offset;
-    }
-    if (status == RNN_OK)
-        *places = created;
-    else
-        librnn_release(created);
-    return status;
-}
-
 /* Cuts symbols begin ... begin + size of the source into streams. Changes nothing when it fails. */
 static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
 {
     RNN_TRY(check_size(size, corpus->steps, corpus->streams));
-    if (corpus->index) {
-        stream *places;
-        RNN_TRY(create_places(corpus, begin, size, &places));
-        librnn_release(corpus->places);
-        corpus->places = places;
-        corpus->found = -1;
-    }
     corpus->begin = begin;
     corpus->size = size;
     corpus->length = (size - 1) / corpus->streams;
@@ -111,8 +71,7 @@ static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
 
 static rnn_status create_windows(rnn_corpus *corpus)
 {
-    int64_t least = (corpus->steps + 1) * (corpus->index ? UTF8_MOST : 1);
-    int64_t share = WINDOWS_TOGETHER / corpus->streams / corpus->unit;
+    int64_t least = corpus->steps + 1, share = WINDOWS_TOGETHER / corpus->streams / corpus->unit;
     corpus->window_size = share > least ? share : least;
     return librnn_allocate("a window on a file", (size_t)corpus->streams, (size_t)(corpus->window_size * corpus->unit),
                            (void **)&corpus->windows);
@@ -122,11 +81,10 @@ static rnn_status create_windows(rnn_corpus *corpus)
 typedef struct origin {
     const rnn_vocab *vocab; /* NULL: ids */
     const rnn_source *source;
-    rnn_index *index;      /* NULL: symbols of one size */
     int64_t unit, symbols; /* as in a corpus */
 } origin;
 
-/* A corpus over part of a source, of which it becomes an owner, as of the index. */
+/* A corpus over part of a source, of which it becomes an owner. */
 static rnn_status create_part(const origin *from, int64_t begin, int64_t size, int64_t steps, int64_t streams,
                               rnn_corpus **corpus)
 {
@@ -134,7 +92,6 @@ static rnn_status create_part(const origin *from, int64_t begin, int64_t size, i
     RNN_TRY(librnn_allocate("a corpus", 1, sizeof *c, (void **)&c));
     c->vocab = from->vocab ? librnn_vocab_share(from->vocab) : NULL;
     c->source = librnn_source_share(from->source);
-    c->index = from->index ? librnn_index_share(from->index) : NULL;
     c->unit = from->unit;
     c->symbols = from->symbols;
     c->text = librnn_source_text(from->source);
@@ -169,16 +126,58 @@ failed:
     return status;
 }
 
+/* The fewest bytes that hold all ids */
+static int64_t unit_for(int64_t symbols)
+{
+    return symbols <= 1 << 8 ? 1 : symbols <= 1 << 16 ? 2 : 4;
+}
+
+/* Ids as units of a source, as they are put in; at first they are only counted. */
+typedef struct id_writer {
+    unsigned char *bytes; /* NULL: they are counted */
+    int64_t unit, count, room;
+} id_writer;
+
+static void put_id(void *context, int32_t id)
+{
+    id_writer *w = context;
+    for (int64_t k = 0; w->bytes && w->count < w->room && k < w->unit; k++)
+        w->bytes[w->count * w->unit + k] = (unsigned char)((uint32_t)id >> 8 * k);
+    w->count++;
+}
+
+/* Reads the source twice: how many symbols it has, and which. */
+static rnn_status encode(const rnn_vocab *vocab, const rnn_source *source, int64_t steps, int64_t streams, id_writer *w)
+{
+    RNN_TRY(librnn_vocab_read_source(vocab, source, put_id, w));
+    RNN_TRY(check_size(w->count, steps, streams));
+    w->room = w->count;
+    w->count = 0;
+    RNN_TRY(librnn_allocate("a text as ids", (size_t)w->room, (size_t)w->unit, (void **)&w->bytes));
+    rnn_status status = librnn_vocab_read_source(vocab, source, put_id, w);
+    if (status == RNN_OK && w->count != w->room)
+        status =
+            librnn_fail(RNN_ERROR_IO, "the text has changed since it was opened: it has another number of symbols");
+    if (status != RNN_OK)
+        librnn_release(w->bytes);
+    return status;
+}
+
 /* A corpus over all of a source. */
 static rnn_status create(const rnn_vocab *vocab, const rnn_source *source, int64_t steps, int64_t streams,
                          rnn_corpus **corpus)
 {
-    origin from = {.vocab = vocab, .source = source, .unit = 1};
-    if (vocab->kind == RNN_VOCAB_BYTES)
+    if (vocab->kind == RNN_VOCAB_BYTES) {
+        origin from = {.vocab = vocab, .source = source, .unit = 1};
         return create_part(&from, 0, rnn_source_size(source), steps, streams, corpus);
-    RNN_TRY(librnn_index_create(source, vocab, &from.index));
-    rnn_status status = create_part(&from, 0, from.index->symbols, steps, streams, corpus);
-    librnn_index_release(from.index);
+    }
+    id_writer ids = {.unit = unit_for(vocab->size)};
+    RNN_TRY(encode(vocab, source, steps, streams, &ids));
+    rnn_source *encoded;
+    RNN_TRY(librnn_source_take(ids.bytes, (size_t)(ids.room * ids.unit), &encoded));
+    origin from = {.source = encoded, .unit = ids.unit, .symbols = vocab->size};
+    rnn_status status = create_part(&from, 0, ids.room, steps, streams, corpus);
+    rnn_source_destroy(encoded);
     return status;
 }
 
@@ -247,12 +246,6 @@ rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path,
 
 /* ---- Ids --------------------------------------------------------------------------------------------------------- */
 
-/* The fewest bytes that hold all ids */
-static int64_t unit_for(int64_t symbols)
-{
-    return symbols <= 1 << 8 ? 1 : symbols <= 1 << 16 ? 2 : 4;
-}
-
 static rnn_status refuse_id(const rnn_corpus *corpus, int64_t offset, uint32_t id)
 {
     char place[PLACE_SIZE];
@@ -270,17 +263,14 @@ rnn_status rnn_corpus_create_from_ids(const int32_t *ids, int64_t count, int64_t
     RNN_TRY(check_sizes(steps, streams, corpus));
     RNN_TRY(librnn_check_ids("ids", ids, (size_t)count, 0, symbols));
     origin from = {.unit = unit_for(symbols), .symbols = symbols};
-    unsigned char *bytes;
+    id_writer w = {.unit = from.unit, .room = count};
     rnn_source *source;
-    RNN_TRY(librnn_allocate("a corpus of ids", (size_t)count, (size_t)from.unit, (void **)&bytes));
+    RNN_TRY(librnn_allocate("a corpus of ids", (size_t)count, (size_t)from.unit, (void **)&w.bytes));
     for (int64_t i = 0; i < count; i++)
-        for (int64_t k = 0; k < from.unit; k++)
-            bytes[i * from.unit + k] = (unsigned char)((uint32_t)ids[i] >> 8 * k);
-    rnn_status status = librnn_source_create_from_text(bytes, (size_t)(count * from.unit), &source);
-    librnn_release(bytes);
-    RNN_TRY(status);
+        put_id(&w, ids[i]);
+    RNN_TRY(librnn_source_take(w.bytes, (size_t)(count * from.unit), &source));
     from.source = source;
-    status = create_part(&from, 0, count, steps, streams, corpus);
+    rnn_status status = create_part(&from, 0, count, steps, streams, corpus);
     rnn_source_destroy(source);
     return status;
 }
@@ -332,7 +322,7 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
                            share, corpus->size, kept, moved, corpus->streams, rnn_plural((uint64_t)corpus->streams),
                            corpus->steps, rnn_plural((uint64_t)corpus->steps), needed);
     rnn_corpus *rest;
-    origin from = {corpus->vocab, corpus->source, corpus->index, corpus->unit, corpus->symbols};
+    origin from = {corpus->vocab, corpus->source, corpus->unit, corpus->symbols};
     RNN_TRY(create_part(&from, corpus->begin + kept, moved, corpus->steps, corpus->streams, &rest));
     rnn_status status = cut(corpus, corpus->begin, kept);
     if (status == RNN_OK)
@@ -348,11 +338,9 @@ void rnn_corpus_destroy(rnn_corpus *corpus)
         return;
     rnn_vocab_destroy(corpus->vocab);
     rnn_source_destroy(corpus->source);
-    librnn_index_release(corpus->index);
     librnn_release(corpus->inputs);
     librnn_release(corpus->targets);
     librnn_release(corpus->windows);
-    librnn_release(corpus->places);
     librnn_release(corpus);
 }
 
@@ -399,7 +387,7 @@ rnn_status rnn_corpus_rewind(rnn_corpus *corpus)
     return RNN_OK;
 }
 
-/* ---- Serving symbols of one size ---- */
+/* ---- Serving ---- */
 
 /* Sees to it that each stream's symbols `position` to `position + T` are in its window. */
 static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
@@ -470,114 +458,6 @@ static rnn_status encode_units(rnn_corpus *corpus, int64_t position)
     return RNN_OK;
 }
 
-/* ---- Serving code points ---- */
-
-/* Finds where each stream's symbol at `position` is, unless that is where the last chunk ended. */
-static rnn_status find_places(rnn_corpus *corpus, int64_t position)
-{
-    if (corpus->found == position)
-        return RNN_OK;
-    corpus->found = -1; /* should a read fail */
-    rnn_finder finder;
-    librnn_finder_begin(&finder);
-    for (int64_t b = 0; b < corpus->streams; b++) {
-        if (position == 0) {
-            corpus->places[b].at = corpus->places[b].start;
-            continue;
-        }
-        RNN_TRY(
-            librnn_index_find(corpus->index, corpus->source, corpus->begin + b * corpus->length + position, &finder));
-        corpus->places[b].at = finder.offset;
-    }
-    corpus->found = position;
-    return RNN_OK;
-}
-
-/* The bytes that T + 1 symbols of stream b can't go beyond, from where it is; `read` is set when the window changed. */
-static rnn_status fill_window(rnn_corpus *corpus, int64_t b, const unsigned char **text, size_t *size, bool *read)
-{
-    stream *place = &corpus->places[b];
-    int64_t left = rnn_source_size(corpus->source) - place->at, wanted = UTF8_MOST * (corpus->steps + 1);
-    wanted = wanted < left ? wanted : left;
-    *size = (size_t)wanted;
-    if (corpus->text) {
-        *text = corpus->text + place->at;
-        return RNN_OK;
-    }
-    unsigned char *window = corpus->windows + b * corpus->window_size;
-    if (place->at < place->window_start || place->at + wanted > place->window_end) {
-        int64_t filled = left < corpus->window_size ? left : corpus->window_size;
-        place->window_start = place->window_end = 0; /* nothing, should the read fail */
-        RNN_TRY(librnn_source_read(corpus->source, place->at, window, (size_t)filled));
-        place->window_start = place->at;
-        place->window_end = place->at + filled;
-        *read = true;
-    }
-    *text = window + (place->at - place->window_start);
-    return RNN_OK;
-}
-
-/* What was a symbol when the index was made is none any more. */
-static rnn_status refuse_change(const rnn_corpus *corpus, int64_t offset)
-{
-    char place[PLACE_SIZE];
-    RNN_TRY(librnn_source_check(corpus->source));
-    librnn_source_place(corpus->source, offset, place);
-    return librnn_fail(RNN_ERROR_IO, "the text at %s has changed since it was opened", place);
-}
-
-/* Encodes stream b's T + 1 symbols from where it is on. */
-static rnn_status encode_stream(rnn_corpus *corpus, int64_t b, const unsigned char *text, size_t size)
-{
-    int64_t steps = corpus->steps, streams = corpus->streams;
-    size_t offset = 0;
-    for (int64_t t = 0; t <= steps; t++) {
-        int32_t id;
-        int length = offset < size ? rnn_vocab_read(corpus->vocab, text + offset, size - offset, &id) : 0;
-        if (length == 0)
-            return refuse_change(corpus, corpus->places[b].at + (int64_t)offset);
-        if (t > 0)
-            corpus->targets[(t - 1) * streams + b] = id;
-        if (t < steps)
-            corpus->inputs[t * streams + b] = id;
-        else
-            corpus->places[b].next = corpus->places[b].at + (int64_t)offset;
-        offset += (size_t)length;
-    }
-    return RNN_OK;
-}
-
-static rnn_status encode_code_points(rnn_corpus *corpus, int64_t position)
-{
-    RNN_TRY(find_places(corpus, position));
-    bool read = false;
-    rnn_status status = RNN_OK;
-    for (int64_t b = 0; b < corpus->streams && status == RNN_OK; b++) {
-        const unsigned char *text;
-        size_t size;
-        status = fill_window(corpus, b, &text, &size, &read);
-        if (status == RNN_OK)
-            status = encode_stream(corpus, b, text, size);
-    }
-    if (status == RNN_OK && read)
-        status = librnn_source_check(corpus->source);
-    if (status != RNN_OK) /* no window may be kept that wasn't checked */
-        for (int64_t b = 0; b < corpus->streams; b++)
-            corpus->places[b].window_start = corpus->places[b].window_end = 0;
-    return status;
-}
-
-/* What is served at `position` was: each stream goes on to the next one. */
-static void move_on(rnn_corpus *corpus, int64_t position)
-{
-    corpus->position = position + corpus->steps;
-    if (!corpus->index)
-        return;
-    for (int64_t b = 0; b < corpus->streams; b++)
-        corpus->places[b].at = corpus->places[b].next;
-    corpus->found = corpus->position;
-}
-
 rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted)
 {
     RNN_REQUIRE(corpus);
@@ -592,9 +472,9 @@ rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restar
         served.losses = chunk->losses;
         served.hits = chunk->hits;
     }
-    RNN_TRY(corpus->index ? encode_code_points(corpus, position) : encode_units(corpus, position));
+    RNN_TRY(encode_units(corpus, position));
     RNN_TRY(librnn_struct_write("chunk", chunk, &served, RNN_CHUNK_FIRST_SIZE, sizeof served));
-    move_on(corpus, position);
+    corpus->position = position + corpus->steps;
     if (restarted)
         *restarted = position == 0;
     return RNN_OK;
@@ -602,39 +482,12 @@ rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restar
 
 /* ---- Reading anywhere -------------------------------------------------------------------------------------------- */
 
-/* `count` symbols that begin at an offset of the source */
-static rnn_status read_units(const rnn_corpus *corpus, int64_t at, int64_t count, unsigned char *bytes, int32_t *ids)
-{
-    RNN_TRY(librnn_source_read(corpus->source, at * corpus->unit, bytes, (size_t)(count * corpus->unit)));
-    for (int64_t i = 0; i < count; i++)
-        RNN_TRY(encode_unit(corpus, bytes + i * corpus->unit, at + i, &ids[i]));
-    return RNN_OK;
-}
-
-static rnn_status read_code_points(const rnn_corpus *corpus, int64_t first, int64_t count, unsigned char *bytes,
-                                   int32_t *ids)
-{
-    rnn_finder finder;
-    librnn_finder_begin(&finder);
-    RNN_TRY(librnn_index_find(corpus->index, corpus->source, first, &finder));
-    int64_t left = rnn_source_size(corpus->source) - finder.offset, size = UTF8_MOST * count;
-    size = size < left ? size : left;
-    RNN_TRY(librnn_source_read(corpus->source, finder.offset, bytes, (size_t)size));
-    int64_t offset = 0;
-    for (int64_t i = 0; i < count; i++) {
-        int length =
-            offset < size ? rnn_vocab_read(corpus->vocab, bytes + offset, (size_t)(size - offset), &ids[i]) : 0;
-        if (length == 0)
-            return refuse_change(corpus, finder.offset + offset);
-        offset += length;
-    }
-    return RNN_OK;
-}
-
 rnn_status librnn_corpus_read(const rnn_corpus *corpus, int64_t first, int64_t count, void *memory, int32_t *ids)
 {
+    unsigned char *bytes = memory;
     first += corpus->begin;
-    RNN_TRY(corpus->index ? read_code_points(corpus, first, count, memory, ids)
-                          : read_units(corpus, first, count, memory, ids));
+    RNN_TRY(librnn_source_read(corpus->source, first * corpus->unit, bytes, (size_t)(count * corpus->unit)));
+    for (int64_t i = 0; i < count; i++)
+        RNN_TRY(encode_unit(corpus, bytes + i * corpus->unit, first + i, &ids[i]));
     return librnn_source_check(corpus->source);
 }

@@ -6,6 +6,7 @@
 #include "float_mode.h"
 #include "memory.h"
 #include "names.h"
+#include "words.h"
 
 #include <inttypes.h>
 #include <locale.h>
@@ -390,7 +391,7 @@ rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn
 static const char kind_key[] = OWN_PREFIX "vocab.kind", symbols_key[] = OWN_PREFIX "vocab.symbols";
 static const char unknown_key[] = OWN_PREFIX "vocab.unknown";
 
-static const char *const vocab_kinds[] = {"bytes", "utf8"}; /* by RNN_VOCAB_ number */
+static const char *const vocab_kinds[] = {"bytes", "utf8", "words"}; /* by RNN_VOCAB_ number */
 
 enum { VOCAB_KINDS = sizeof vocab_kinds / sizeof *vocab_kinds };
 
@@ -417,18 +418,33 @@ static void print_bytes(const char *bytes, size_t size, char *text)
     text[2 * size] = '\0';
 }
 
+/* A symbol as rnn_vocab_create_from_list() takes it: its bytes, and of words the line's end behind them */
+static rnn_status listed(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size, bool *line)
+{
+    RNN_TRY(rnn_vocab_symbol(vocab, id, symbol, size));
+    *line = rnn_vocab_kind(vocab) == RNN_VOCAB_WORDS && id != rnn_vocab_unknown(vocab);
+    if (*line && rnn_is_line_end(*symbol, *size))
+        *size = 0; /* an empty line */
+    return RNN_OK;
+}
+
 /* The symbols from `first` to before `end` in the order of their ids, in hexadecimal; to librnn_release(). */
 static rnn_status print_symbols(const rnn_vocab *vocab, int32_t first, int32_t end, char **text)
 {
     size_t total = 0, size, at = 0;
     const char *symbol;
+    bool line;
     for (int32_t id = first; id < end; id++) {
-        RNN_TRY(rnn_vocab_symbol(vocab, id, &symbol, &size));
-        total += size;
+        RNN_TRY(listed(vocab, id, &symbol, &size, &line));
+        total += size + line;
     }
     RNN_TRY(librnn_allocate("a vocabulary as text", 2 * total + 1, 1, (void **)text));
-    for (int32_t id = first; id < end && rnn_vocab_symbol(vocab, id, &symbol, &size) == RNN_OK; id++, at += 2 * size)
+    for (int32_t id = first; id < end; id++) {
+        RNN_TRY(listed(vocab, id, &symbol, &size, &line));
         print_bytes(symbol, size, *text + at);
+        print_bytes("\n", line, *text + at + 2 * size);
+        at += 2 * (size + line);
+    }
     return RNN_OK;
 }
 

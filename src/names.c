@@ -33,7 +33,7 @@ const enumerator librnn_reductions[] = {NAMED(RNN_REDUCTION_SUM), NAMED(RNN_REDU
 const enumerator librnn_rules[] = {NAMED(RNN_OPTIMIZER_ADAGRAD), NAMED(RNN_OPTIMIZER_SGD),
                                    NAMED(RNN_OPTIMIZER_RMSPROP), NAMED(RNN_OPTIMIZER_ADAM),
                                    NAMED(RNN_OPTIMIZER_ADAMW), END};
-const enumerator librnn_vocab_kinds[] = {NAMED(RNN_VOCAB_BYTES), NAMED(RNN_VOCAB_UTF8), END};
+const enumerator librnn_vocab_kinds[] = {NAMED(RNN_VOCAB_BYTES), NAMED(RNN_VOCAB_UTF8), NAMED(RNN_VOCAB_WORDS), END};
 const enumerator librnn_layouts[] = {NAMED(RNN_BATCH_PADDED), NAMED(RNN_BATCH_PACKED), END};
 const enumerator librnn_target_kinds[] = {NAMED(RNN_TARGETS_EACH), NAMED(RNN_TARGETS_LAST), NAMED(RNN_TARGETS_NEXT),
                                           END};

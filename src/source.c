@@ -76,24 +76,32 @@ static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64
     return RNN_OK;
 }
 
-rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_source **source)
+rnn_status librnn_source_take(unsigned char *memory, size_t size, rnn_source **source)
 {
     rnn_source *s;
-    RNN_TRY(create(0, &s));
-    rnn_status status = RNN_OK;
-    unsigned char *copy = NULL;
-    if (size > 0) {
-        status = librnn_allocate("a copy of the text", size, 1, (void **)&copy);
-        if (status == RNN_OK)
-            status = append(s, (int64_t)size, 0, -1, memcpy(copy, text, size));
-    }
+    rnn_status status = create(0, &s);
     if (status != RNN_OK) {
-        librnn_release(copy);
-        rnn_source_destroy(s);
+        librnn_release(memory);
         return status;
     }
-    *source = s;
-    return RNN_OK;
+    status = size > 0 ? append(s, (int64_t)size, 0, -1, memory) : RNN_OK;
+    if (size == 0 || status != RNN_OK)
+        librnn_release(memory);
+    if (status == RNN_OK)
+        *source = s;
+    else
+        rnn_source_destroy(s);
+    return status;
+}
+
+rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_source **source)
+{
+    unsigned char *copy = NULL;
+    if (size > 0) {
+        RNN_TRY(librnn_allocate("a copy of the text", size, 1, (void **)&copy));
+        memcpy(copy, text, size);
+    }
+    return librnn_source_take(copy, size, source);
 }
 
 /* Reads to its end what can only be read once. Blocks grow with what there is already, so that few suffice. */

@@ -14,6 +14,9 @@ enum {
 /* A copy of a text in memory. */
 rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_source **source);
 
+/* The same without a copy: takes over what librnn_allocate() has returned, whatever comes of it. */
+rnn_status librnn_source_take(unsigned char *memory, size_t size, rnn_source **source);
+
 /* One regular file, or an error. */
 rnn_status librnn_source_open_file(const char *path, rnn_source **source);
 

@@ -6,6 +6,7 @@
 
 #include "status.h"
 #include "utf8.h"
+#include "words.h"
 
 #include <stdatomic.h>
 
@@ -22,14 +23,15 @@ struct rnn_vocab {
     int32_t id_of[256];                      /* of bytes, or of code points up to U+007F; -1: no such symbol */
     uint16_t *page_of;                       /* UTF-8: [CODE_POINTS / PAGE_SIZE]; 0 where no symbol is */
     int32_t (*pages)[PAGE_SIZE];             /* UTF-8: ids as in `id_of`, by the lowest bits of a code point */
+    words *words;                            /* words: all symbols but the unknown one; else NULL */
     unsigned char (*symbols)[UTF8_MOST + 1]; /* by id, each followed by a NUL; the unknown one is not among them */
     unsigned char shown[SHOWN_MOST + 1];     /* the unknown symbol, followed by a NUL */
     size_t shown_size;
 };
 
 /*
- * Reads the symbol that the bytes begin with and looks up its id. Returns its length in bytes; 0 when there is none:
- * the bytes aren't UTF-8, end too early, or are of no symbol.
+ * Bytes and code points: reads the symbol that the bytes begin with and looks up its id. Returns its length in bytes; 0
+ * when there is none: the bytes aren't UTF-8, end too early, or are of no symbol.
  */
 static inline int rnn_vocab_read(const rnn_vocab *vocab, const unsigned char *bytes, size_t size, int32_t *id)
 {
@@ -43,6 +45,10 @@ static inline int rnn_vocab_read(const rnn_vocab *vocab, const unsigned char *by
     }
     return *id < 0 ? 0 : length;
 }
+
+/* Calls `take` with each id of a source. */
+typedef void vocab_taker(void *context, int32_t id);
+rnn_status librnn_vocab_read_source(const rnn_vocab *vocab, const rnn_source *source, vocab_taker *take, void *context);
 
 /* Shares the vocabulary; rnn_vocab_destroy() gives the share back. */
 rnn_vocab *librnn_vocab_share(const rnn_vocab *vocab);

@@ -51,7 +51,7 @@ static void test_a_number_that_is_no_enumerator_is_told_which_there_are(void **s
                 "rule is 7; it must be one of RNN_OPTIMIZER_ADAGRAD (0), RNN_OPTIMIZER_SGD (1), RNN_OPTIMIZER_RMSPROP "
                 "(2), RNN_OPTIMIZER_ADAM (3), RNN_OPTIMIZER_ADAMW (4)");
     assert_says(rnn_vocab_create_from_text(7, "a", 1, &vocab), RNN_ERROR_ARGUMENT,
-                "kind is 7; it must be one of RNN_VOCAB_BYTES (0), RNN_VOCAB_UTF8 (1)");
+                "kind is 7; it must be one of RNN_VOCAB_BYTES (0), RNN_VOCAB_UTF8 (1), RNN_VOCAB_WORDS (2)");
     assert_ok(rnn_load_options_init(&loading, sizeof loading));
     loading.precision = 7;
     assert_says(rnn_model_load_from_memory("", 0, &loading, &model, NULL), RNN_ERROR_ARGUMENT,

@@ -569,7 +569,7 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
         {"librnn.weight_scale\":\"0.01\"", "librnn.weight_scale\":\"-1\"", RNN_ERROR_FORMAT, "weight_scale"},
         {"librnn.forget_bias\":\"0\"", "librnn.forget_bias\":\"1e999\"", RNN_ERROR_FORMAT, "forget_bias"},
         {"librnn.seed\":\"0\"", "librnn.seed\":\"18446744073709551616\"", RNN_ERROR_FORMAT, "librnn.seed"},
-        {"librnn.vocab.kind\":\"bytes\"", "librnn.vocab.kind\":\"words\"", RNN_ERROR_FORMAT, "librnn.vocab.kind"},
+        {"librnn.vocab.kind\":\"bytes\"", "librnn.vocab.kind\":\"syllables\"", RNN_ERROR_FORMAT, "librnn.vocab.kind"},
         {"\"librnn.vocab.kind\":\"bytes\",", "", RNN_ERROR_FORMAT, "librnn.vocab.kind"},
         {",\"librnn.vocab.symbols\":\"616263\"", "", RNN_ERROR_FORMAT, "librnn.vocab.symbols"},
         {"symbols\":\"616263\"", "symbols\":\"6162\"", RNN_ERROR_FORMAT, "vocabulary has 2 symbols"},

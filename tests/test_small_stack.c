@@ -150,6 +150,10 @@ static void make_vocabularies(void)
     rnn_vocab_destroy(other);
     OK(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "cab", 3, &other));
     rnn_vocab_destroy(other);
+    OK(rnn_vocab_create_from_file(RNN_VOCAB_WORDS, TEXT_FILE, &known));
+    OK(rnn_vocab_create_frequent(known, 20, 2, &other));
+    rnn_vocab_destroy(known);
+    rnn_vocab_destroy(other);
     FAILS(rnn_vocab_create_from_file(RNN_VOCAB_UTF8, "latin1.txt", &other), RNN_ERROR_SYMBOL);
 }
 

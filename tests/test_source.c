@@ -323,7 +323,7 @@ static void test_open_refuses_bad_arguments(void **state)
     rnn_source_destroy(NULL);
     assert_int_equal(rnn_source_size(NULL), 0);
     source = open_path("text");
-    assert_fails(rnn_vocab_create_from_source(2, source, &vocab), RNN_ERROR_ARGUMENT, "kind is 2");
+    assert_fails(rnn_vocab_create_from_source(3, source, &vocab), RNN_ERROR_ARGUMENT, "kind is 3");
     assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, NULL, &vocab), RNN_ERROR_ARGUMENT, "source is NULL");
     assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, NULL), RNN_ERROR_ARGUMENT, "vocab is NULL");
     assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));

@@ -105,7 +105,7 @@ static void test_create_from_text_refuses_bad_arguments(void **state)
     assert_fails(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, NULL, 0, &vocab), RNN_ERROR_ARGUMENT, "");
     assert_fails(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, "", 0, &vocab), RNN_ERROR_ARGUMENT, "size is 0");
     assert_fails(rnn_vocab_create_from_text(-1, "abc", 3, &vocab), RNN_ERROR_ARGUMENT, "kind is -1");
-    assert_fails(rnn_vocab_create_from_text(2, "abc", 3, &vocab), RNN_ERROR_ARGUMENT, "kind is 2");
+    assert_fails(rnn_vocab_create_from_text(3, "abc", 3, &vocab), RNN_ERROR_ARGUMENT, "kind is 3");
     assert_fails(rnn_vocab_create_from_text(INT32_MAX, "abc", 3, &vocab), RNN_ERROR_ARGUMENT, "kind is 2147483647");
     assert_ptr_equal(vocab, UNTOUCHED);
     assert_fails(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, "abc", 3, NULL), RNN_ERROR_ARGUMENT, "vocab is NULL");
@@ -148,7 +148,7 @@ static void test_create_from_file_refuses_bad_arguments(void **state)
     write_file("text", "abc", 3);
     assert_fails(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, NULL, &vocab), RNN_ERROR_ARGUMENT, "path is NULL");
     assert_fails(rnn_vocab_create_from_file(-1, "text", &vocab), RNN_ERROR_ARGUMENT, "kind is -1");
-    assert_fails(rnn_vocab_create_from_file(2, "text", &vocab), RNN_ERROR_ARGUMENT, "kind is 2");
+    assert_fails(rnn_vocab_create_from_file(3, "text", &vocab), RNN_ERROR_ARGUMENT, "kind is 3");
     assert_ptr_equal(vocab, UNTOUCHED);
     assert_fails(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", NULL), RNN_ERROR_ARGUMENT, "vocab is NULL");
 }
@@ -271,7 +271,7 @@ static void test_create_from_list_refuses_bad_arguments(void **state)
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, NULL, 3, &vocab), RNN_ERROR_ARGUMENT, "symbols is NULL");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "", 0, &vocab), RNN_ERROR_ARGUMENT, "size is 0");
     assert_fails(rnn_vocab_create_from_list(-1, "abc", 3, &vocab), RNN_ERROR_ARGUMENT, "kind is -1");
-    assert_fails(rnn_vocab_create_from_list(2, "abc", 3, &vocab), RNN_ERROR_ARGUMENT, "kind is 2");
+    assert_fails(rnn_vocab_create_from_list(3, "abc", 3, &vocab), RNN_ERROR_ARGUMENT, "kind is 3");
     assert_ptr_equal(vocab, UNTOUCHED);
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, NULL), RNN_ERROR_ARGUMENT, "vocab is NULL");
 }

@@ -286,6 +286,15 @@ RNN_API int64_t rnn_source_size(const rnn_source *source);
  * UTF-16, and how to convert it. What such a vocabulary decodes is always valid UTF-8. A byte order mark is the symbol
  * U+FEFF as any other. UTF-16 text that is ASCII throughout and has no mark is valid UTF-8, with U+0000 before or after
  * each letter: where a vocabulary of a text has that symbol, look at the text.
+ *
+ * A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes belong to words,
+ * whatever the encoding. A line's end, 0x0a, is a symbol, too, as in the files of the Penn Treebank; a vocabulary that
+ * lacks it passes over it. Decoded, words have a space between them, and a line's end has none beside it. So decoding
+ * an encoded text gives it back but for its other white space. Such a vocabulary begins with a text; the frequent words
+ * are kept, and the rest is unknown:
+ *
+ *     check(rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "ptb.train.txt", &all));
+ *     check(rnn_vocab_create_frequent(all, 9999, 1, &vocab));
  * @{
  */
 typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1. */
@@ -293,16 +302,19 @@ typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1
 /** What a vocabulary takes for one symbol. */
 enum {
     RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
-    RNN_VOCAB_UTF8 = 1   /**< Each of the 1112064 code points of Unicode is a symbol. */
+    RNN_VOCAB_UTF8 = 1,  /**< Each of the 1112064 code points of Unicode is a symbol. */
+    RNN_VOCAB_WORDS = 2  /**< Each string of bytes without white space is a symbol, and so is a line's end. */
 };
 
 /**
- * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols.
- * @param kind  #RNN_VOCAB_BYTES or #RNN_VOCAB_UTF8.
+ * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols; of words, the
+ * most frequent first, and of equally frequent ones in ascending order.
+ * @param kind  #RNN_VOCAB_BYTES, #RNN_VOCAB_UTF8 or #RNN_VOCAB_WORDS.
  * @param text  The text; not kept.
  * @param size  Its length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a text without symbols, too, or of more than 2^24 words), #RNN_ERROR_SYMBOL
+ *         (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size,
                                                           rnn_vocab **vocab);
@@ -330,27 +342,41 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_source(int32_t kind, const 
 /**
  * Creates a vocabulary from its symbols in the order of their ids.
  * @param kind    As in rnn_vocab_create_from_text().
- * @param symbols All symbols, one after the other; not kept.
+ * @param symbols All symbols, one after the other; words with 0x0a behind each (the last needs none), so that an empty
+ *                line stands for the line's end. Not kept.
  * @param size    Their length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8) or
- *         #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8, or white
+ *         space within a word) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size,
                                                           rnn_vocab **vocab);
 
 /**
  * Creates a vocabulary that has an id for every text: that of another, and at its end, with the id V, a symbol that
- * stands for all that the other doesn't have.
+ * stands for all that the other doesn't have. A word of `known` that is spelled as it is shown becomes it.
  * @param known The vocabulary of the other symbols, without an unknown symbol; it stays as it is and isn't kept.
- * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points. NULL takes "?" for
- *        bytes and U+FFFD, the replacement character, for code points.
+ * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for one of
+ *        words. NULL takes "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for words.
  * @param size  Its length in bytes, 1 to 16; 0 when `shown` is NULL.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *shown, size_t size,
                                                              rnn_vocab **vocab);
+
+/**
+ * Creates a vocabulary of the frequent words of a text, with an id for every other: the frequent words, the most
+ * frequent first, then the unknown one. The line's end is always kept.
+ * @param known A vocabulary of words that was made from a text; it stays as it is and isn't kept. The unknown symbol is
+ *        shown as its own, or else as "<unk>".
+ * @param most  How many words to keep at most, the line's end among them and the unknown one not: 1 to 2^24; 0: all.
+ * @param least How often a word must occur to be kept: 1 or more.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_frequent(const rnn_vocab *known, int64_t most, int64_t least,
+                                                         rnn_vocab **vocab);
 
 /** Releases a vocabulary. NULL is allowed. */
 RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
@@ -363,13 +389,14 @@ RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
 
 /**
  * What the vocabulary takes for one symbol.
- * @return #RNN_VOCAB_BYTES or #RNN_VOCAB_UTF8; -1 for NULL.
+ * @return One of the `RNN_VOCAB_` values; -1 for NULL.
  */
 RNN_API int32_t rnn_vocab_kind(const rnn_vocab *vocab);
 
 /**
  * The id that stands for what the vocabulary doesn't have.
- * @return V - 1 after rnn_vocab_create_with_unknown(); -1 when there is none, and for NULL.
+ * @return V - 1 after rnn_vocab_create_with_unknown() and rnn_vocab_create_frequent(); -1 when there is none, and for
+ *         NULL.
  */
 RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
 
@@ -397,7 +424,7 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const vo
  * @param[out] text Room for `capacity` bytes. May be NULL when `count` is 0, and when `capacity` is 0: then nothing but
  * `size` is computed.
  * @param capacity The number of bytes that fit. `count` is enough for bytes, and 4 times `count` for code points,
- * unless an unknown symbol is shown as more.
+ * unless an unknown symbol is shown as more. Of words, ask for `size` first.
  * @param[out] size The text's length in bytes; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
  *         Nothing is written then.
@@ -493,16 +520,15 @@ typedef struct rnn_loss {
  * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk
  * is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
  *
- * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
- * points.
+ * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code points,
+ * and with #RNN_VOCAB_WORDS words.
  *
- * A file is read as it is served: a corpus takes the same memory whatever the size of its file. The file must not
- * change meanwhile; one that has another length or time of modification than when it was opened is an error from the
- * rnn_corpus_next() that reads it.
+ * With #RNN_VOCAB_BYTES a file is read as it is served: a corpus takes the same memory whatever the size of its file,
+ * which must not change meanwhile. One that has another length or time of modification than when it was opened is an
+ * error from the rnn_corpus_next() that reads it, as is an unknown symbol.
  *
- * With #RNN_VOCAB_BYTES a file is not looked at before. With #RNN_VOCAB_UTF8 it is read once when the corpus is
- * created, to count the symbols and to note where every so many of them stand, so that invalid UTF-8 and unknown
- * symbols are found then.
+ * Code points and words are read when the corpus is created, so that invalid UTF-8 and unknown symbols are found then.
+ * They are kept as ids in 1, 2 or 4 bytes each, whichever is enough for V symbols.
  * @{
  */
 typedef struct rnn_corpus rnn_corpus; /**< A text or part of one, and a position in it. */

@@ -438,6 +438,17 @@ class Tests:
             self.assertEqual((len(extended), extended.unknown), (10, 9))
             self.assertEqual(extended.decode(extended.encode("a国".encode())), ("a" + decoded).encode())
 
+    def test_vocab_of_words(self):
+        text = b"the cat sat\nthe  dog\n"
+        words = self.rnn.Vocab.from_text(text, self.rnn.VOCAB_WORDS)
+        self.assertEqual([words.symbol(i) for i in range(len(words))], [b"\n", b"the", b"cat", b"dog", b"sat"])
+        vocab = words.frequent(most=3)
+        self.assertEqual((len(vocab), vocab.unknown), (4, 3))
+        self.assertEqual(vocab.decode(vocab.encode(text)), b"the cat <unk>\nthe <unk>\n")
+        listed = self.rnn.Vocab.from_list(b"cat\ndog", self.rnn.VOCAB_WORDS)
+        self.assertEqual(flat(listed.encode(b"dog cat")), [1, 0])
+        self.assert_fails(self.rnn.RnnError.SYMBOL, 'the word "cow" at offset 4', listed.encode, b"cat cow")
+
     def test_a_source_joins_files(self):
         with tempfile.TemporaryDirectory() as folder:
             first, second = pathlib.Path(folder, "first"), pathlib.Path(folder, "second")

@@ -13,7 +13,7 @@ fi
 shift || true
 fuzzers=("$@")
 if [[ ${#fuzzers[@]} -eq 0 ]]; then
-    fuzzers=(fuzz_checkpoint fuzz_encoder fuzz_model fuzz_vocab)
+    fuzzers=(fuzz_checkpoint fuzz_encoder fuzz_model fuzz_vocab fuzz_words)
 fi
 
 source cmake/packages.sh

@@ -179,7 +179,8 @@ static void write_hostile(const char *fuzzer, const blob *file)
 typedef struct kind {
     const char *name;
     int64_t layers, embedding_size;
-    int32_t cell, input, loss, bias, tied, precision, vocab; /* vocab: 0 none, 1 bytes, 2 UTF-8, 3 with unknown */
+    int32_t cell, input, loss, bias, tied, precision;
+    int32_t vocab; /* 0 none, 1 bytes, 2 UTF-8, 3 with unknown, 4 words, of a model in both directions */
 } kind;
 
 static const kind kinds[] = {
@@ -190,6 +191,7 @@ static const kind kinds[] = {
     {"lstm-tied", 1, 2, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, RNN_LOSS_CROSS_ENTROPY, RNN_BIAS_BOTH, 1, RNN_FLOAT32, 1},
     {"lstm-embedding", 2, 1, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, RNN_LOSS_CROSS_ENTROPY, RNN_BIAS_INPUT, 0, RNN_FLOAT32,
      2},
+    {"lstm-both", 1, 0, RNN_CELL_LSTM, RNN_INPUT_IDS, RNN_LOSS_CROSS_ENTROPY, RNN_BIAS_BOTH, 0, RNN_FLOAT32, 4},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds, SYMBOLS = 3, HIDDEN = 2 };
@@ -208,6 +210,7 @@ static rnn_model *create_model(const kind *k)
     o.loss = k->loss;
     o.bias = k->bias;
     o.tied = k->tied;
+    o.bidirectional = o.learned_state = k->vocab == 4;
     o.precision = k->precision;
     o.initialization = RNN_INIT_UNIFORM;
     OK(rnn_model_create(&o, &model));
@@ -224,6 +227,10 @@ static rnn_vocab *create_vocab(const kind *k)
     else if (k->vocab == 3) {
         OK(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "a\xe4\xb8\xad", 4, &known));
         OK(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
+        rnn_vocab_destroy(known);
+    } else if (k->vocab == 4) {
+        OK(rnn_vocab_create_from_text(RNN_VOCAB_WORDS, "a b\n", 4, &known));
+        OK(rnn_vocab_create_frequent(known, 2, 1, &vocab));
         rnn_vocab_destroy(known);
     }
     return vocab;
@@ -372,6 +379,7 @@ static void write_texts(void)
         {"utf8", "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xe4\xb8\xad\xe6\x96\x87 a\xc3\xa4\xe2\x82\xac\xf4\x8f\xbf\xbf"},
         {"bad", "abc\xc3\xa4\xed\xa0\x80\xc0\x80\xf4\x90\x80\x80\xff"},
         {"cut", "abc\xe4\xb8"},
+        {"words", "the cat sat\non the\n\nmat  \tx\n<unk> cat the <unk>\ndog\n"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         for (unsigned char flags = 0; flags < 8; flags++) {
@@ -382,6 +390,8 @@ static void write_texts(void)
                 (unsigned char)((flags & 3) | (flags & 4 ? 60 : 0)), 0, 0, 5, 2, 100, 0, 4, 3};
             snprintf(name, sizeof name, "%s-%d", texts[i][0], flags);
             write_text("fuzz_vocab", name, vocab, sizeof vocab, texts[i][1]);
+            const unsigned char words[] = {flags, 3, 0, 30, 0}; /* thirty bytes do */
+            write_text("fuzz_words", name, words, sizeof words, texts[i][1]);
             write_text("fuzz_encoder", name, encoder, sizeof encoder, texts[i][1]);
             snprintf(name, sizeof name, "%s-split-%d", texts[i][0], flags);
             write_text("fuzz_encoder", name, split, sizeof split, texts[i][1]);

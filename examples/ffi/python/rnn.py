@@ -35,7 +35,7 @@ try:
 except ImportError:
     numpy = None
 
-VOCAB_BYTES, VOCAB_UTF8 = 0, 1
+VOCAB_BYTES, VOCAB_UTF8, VOCAB_WORDS = 0, 1, 2
 IGNORE = -1
 CELL_TANH, CELL_GRU, CELL_LSTM = 0, 1, 2
 INPUT_IDS, INPUT_EMBEDDING, INPUT_VECTORS = 0, 1, 2
@@ -406,6 +406,8 @@ _vocab_create_from_list = _call("rnn_vocab_create_from_list", kind=c_int32, symb
                                 vocab=POINTER(_vocab))
 _vocab_create_with_unknown = _call("rnn_vocab_create_with_unknown", known=_vocab, shown=c_void_p, size=c_size_t,
                                    vocab=POINTER(_vocab))
+_vocab_create_frequent = _call("rnn_vocab_create_frequent", known=_vocab, most=c_int64, least=c_int64,
+                               vocab=POINTER(_vocab))
 _vocab_size = _function(c_int64, "rnn_vocab_size", vocab=_vocab)
 _vocab_kind = _function(c_int32, "rnn_vocab_kind", vocab=_vocab)
 _vocab_unknown = _function(c_int32, "rnn_vocab_unknown", vocab=_vocab)
@@ -841,6 +843,10 @@ class Vocab(_Object):
             return self._made(_vocab_create_with_unknown, self, None, 0)
         shown = _Bytes("shown", shown)
         return self._made(_vocab_create_with_unknown, self, shown.address, shown.size)
+
+    def frequent(self, most=0, least=1):
+        """A vocabulary of the frequent words of this one, with an unknown symbol for the others."""
+        return self._made(_vocab_create_frequent, self, most, least)
 
     def __len__(self):
         return _vocab_size(self)
