@@ -302,6 +302,20 @@ static void average_models(void)
     rnn_model_destroy(copy);
 }
 
+static void leave_notes(void)
+{
+    const char *key, *value;
+    rnn_model *copy;
+    OK(rnn_model_set_note(models[RNN_CELL_LSTM][RNN_FLOAT32], "a", "b"));
+    OK(rnn_model_set_note(models[RNN_CELL_LSTM][RNN_FLOAT32], "c", "d"));
+    OK(rnn_model_copy(models[RNN_CELL_LSTM][RNN_FLOAT32], &copy));
+    OK(rnn_model_note_at(copy, rnn_model_note_count(copy) - 1, &key, &value));
+    if (strcmp(rnn_model_note(copy, "a"), "b") != 0)
+        FAILS(RNN_OK, RNN_ERROR_ARGUMENT);
+    FAILS(rnn_model_set_note(copy, names, "d"), RNN_ERROR_ARGUMENT);
+    rnn_model_destroy(copy);
+}
+
 static void use_states(void)
 {
     const rnn_model *model = models[RNN_CELL_LSTM][RNN_FLOAT32];
@@ -555,6 +569,7 @@ static const work everything[] = {
     {"evaluate", evaluate},
     {"read_parameters", read_parameters},
     {"average_models", average_models},
+    {"leave_notes", leave_notes},
     {"use_states", use_states},
     {"run_models", run_models},
     {"train_models", train_models},

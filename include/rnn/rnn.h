@@ -988,7 +988,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_options_init(rnn_model_options *options
 RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
 
 /**
- * Copies a model: options, parameters, and which of them are frozen. The copy has no gradients.
+ * Copies a model: options, parameters, which of them are frozen, and notes. The copy has no gradients.
  * @param model The model.
  * @param[out] copy The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
@@ -1187,6 +1187,42 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double lim
  *         double. The gradients stay then.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
+
+/**
+ * Leaves a note in a model: a string of your own under a key of your own. So the names of classes, the scaling of the
+ * inputs or the origin of the data can travel with the model: files, checkpoints and copies of the model have its
+ * notes. They change nothing that the model computes. docs/files.md says how a file holds them.
+ * @param model The model.
+ * @param key   1 to 200 bytes of UTF-8; copied.
+ * @param value Up to 1048576 bytes of UTF-8; copied. It takes the place of what the key had. NULL removes the note, if
+ *              there is one.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when the note would be the 1025th; #RNN_ERROR_MEMORY. The notes stay then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_set_note(rnn_model *model, const char *key, const char *value);
+
+/**
+ * Reads a note.
+ * @return What was set under the key, valid until that note is set again or removed, or the model is destroyed. NULL if
+ *         there is none, and for NULL.
+ */
+RNN_API const char *rnn_model_note(const rnn_model *model, const char *key);
+
+/**
+ * How many notes a model has.
+ * @return 0 to 1024; 0 for NULL.
+ */
+RNN_API int64_t rnn_model_note_count(const rnn_model *model);
+
+/**
+ * Reads a note by its index.
+ * @param model The model.
+ * @param index 0 to rnn_model_note_count() - 1, in the order of the keys' bytes.
+ * @param[out] key   Its key, valid as long as the value.
+ * @param[out] value Its value, valid as that of rnn_model_note().
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t index, const char **key,
+                                                 const char **value);
 /** @} */
 
 /**

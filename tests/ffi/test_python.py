@@ -806,6 +806,35 @@ class Tests:
         with self.assertRaises(TypeError):
             rnn.Model.from_bytes(data, hidden_size=32)
 
+    def test_notes_are_a_mapping_that_travels_with_the_model(self):
+        rnn = self.rnn
+        model = self.make()[2]
+        plain = model.to_bytes()
+        model.notes["scale"] = "0.5"
+        model.notes.update({"classes": "Katze\nHündin", "a": "", "scale": "2"})
+        expected = {"a": "", "classes": "Katze\nHündin", "scale": "2"}
+        self.assertEqual((len(model.notes), list(model.notes), dict(model.notes)), (3, sorted(expected), expected))
+        self.assertEqual(repr(model.notes), repr(expected))
+        loaded, _ = rnn.Model.from_bytes(model.to_bytes())
+        for other in (loaded, copy.copy(model), rnn.checkpoint_from_bytes(rnn.checkpoint_to_bytes(model)).model):
+            self.assertEqual(other.notes, expected)
+        del model.notes["a"]
+        self.assertNotIn("a", model.notes)
+        with self.assertRaises(KeyError):
+            del model.notes["a"]
+        with self.assertRaises(KeyError):
+            model.notes["none"]
+        model.notes.clear()
+        self.assertEqual(model.to_bytes(), plain)
+        for key, value, error in (("k", None, TypeError), (3, "v", TypeError), ("k", "v\0", ValueError),
+                                  ("", "v", rnn.RnnError), ("k", "v" * 2000000, rnn.RnnError)):
+            with self.assertRaises(error):
+                model.notes[key] = value
+        self.assertEqual(len(model.notes), 0)
+        model.close()
+        with self.assertRaises(rnn.ClosedError):
+            model.notes
+
     def test_a_weight_that_is_not_finite_is_found(self):
         rnn = self.rnn
         _, _, model, _ = self.make()

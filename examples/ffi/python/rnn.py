@@ -350,7 +350,7 @@ def _argument(kind, name, value):
     if kind in (c_int32, c_int64, c_uint64, c_size_t):
         return _whole(kind, name, value)
     if kind is c_char_p:
-        return _text(name, value)
+        return value if isinstance(value, c_char_p) else _text(name, value)
     if kind is _Path:
         return _Path(name, value)
     if issubclass(kind, _Handle) and not isinstance(value, kind):
@@ -463,6 +463,11 @@ _model_flat_gradients = _call("rnn_model_flat_gradients", model=_model, gradient
                               count=POINTER(c_int64))
 _model_freeze = _call("rnn_model_freeze", model=_model, index=c_int64, frozen=c_int32)
 _model_average = _call("rnn_model_average", average=_model, model=_model, weight=c_double)
+_model_set_note = _call("rnn_model_set_note", model=_model, key=c_char_p, value=c_char_p)
+_model_note = _function(c_char_p, "rnn_model_note", model=_model, key=c_char_p)
+_model_note_count = _function(c_int64, "rnn_model_note_count", model=_model)
+_model_note_at = _call("rnn_model_note_at", model=_model, index=c_int64, key=POINTER(c_char_p),
+                       value=POINTER(c_char_p))
 _model_zero_gradients = _call("rnn_model_zero_gradients", model=_model)
 _model_clip_value = _call("rnn_model_clip_value", model=_model, limit=c_double)
 _model_clip_norm = _call("rnn_model_clip_norm", model=_model, limit=c_double, norm=POINTER(c_double))
@@ -1204,6 +1209,40 @@ class Batcher(_Object):
         return _batcher_position(self)
 
 
+class _Notes(collections.abc.MutableMapping):
+    """A model's notes, as a dict has them: strings by their keys, in the order of the keys' bytes."""
+
+    def __init__(self, model):
+        self._model = model
+
+    def __getitem__(self, key):
+        value = _model_note(self._model, key)
+        if value is None:
+            raise KeyError(key)
+        return value.decode()
+
+    def __setitem__(self, key, value):
+        _model_set_note(self._model, key, value)
+
+    def __delitem__(self, key):
+        self[key]  # raises a KeyError if there is none
+        _model_set_note(self._model, key, c_char_p())
+
+    def __iter__(self):
+        model, keys = self._model._open(), []
+        for index in range(_model_note_count(model)):
+            key, value = c_char_p(), c_char_p()
+            _model_note_at(model, index, byref(key), byref(value))
+            keys.append(key.value.decode())
+        return iter(keys)
+
+    def __len__(self):
+        return _model_note_count(self._model)
+
+    def __repr__(self):
+        return repr(dict(self))
+
+
 class Model(_Object):
     """A network and its parameters. Options are the fields of rnn_model_options; the rest take the library's defaults.
 
@@ -1256,6 +1295,12 @@ class Model(_Object):
         """What save() writes."""
         filled = _SaveOptions.filled(_save_options_init, options)
         return _filled(_model_save_to_memory_with, self, _vocab() if vocab is None else vocab, byref(filled))
+
+    @property
+    def notes(self):
+        """Strings of your own, which are saved and copied with the model: model.notes["classes"] = "cat dog"."""
+        self._open()
+        return _Notes(self)
 
     def check_finite(self):
         """Raises an RnnError when a parameter is NaN or infinite."""
