@@ -473,6 +473,22 @@ static void sample(void)
     }
 }
 
+static void search(void)
+{
+    rnn_beam_options options;
+    int32_t results[2 * STEPS];
+    int64_t counts[2];
+    double numbers[2];
+    OK(rnn_beam_options_init(&options, sizeof options));
+    options.prompt = ids;
+    options.prompt_steps = 5;
+    options.most = STEPS;
+    options.beams = STREAMS;
+    options.results = 2;
+    options.length_penalty = 0.6;
+    OK(rnn_beam_search(models[RNN_CELL_LSTM][RNN_FLOAT32], NULL, &options, results, counts, numbers, numbers));
+}
+
 static void save_models(void)
 {
     const rnn_model *model = models[RNN_CELL_LSTM][RNN_FLOAT32];
@@ -577,6 +593,7 @@ static const work everything[] = {
     {"observe", observe},
     {"optimize", optimize},
     {"sample", sample},
+    {"search", search},
     {"save_models", save_models},
     {"load_models", load_models},
     {"keep_training", keep_training},

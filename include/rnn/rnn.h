@@ -1854,6 +1854,64 @@ RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *o
 RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                             const rnn_generate_options *options, int32_t *ids, int64_t *counts,
                                             double *log_probabilities);
+
+/** How to search. Fill it with rnn_beam_options_init(). */
+typedef struct rnn_beam_options {
+    size_t struct_size;    /**< sizeof(rnn_beam_options) as the caller knows it. */
+    const int32_t *prompt; /**< [P] ids that the model reads first. NULL if P is 0. */
+    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the search goes on from the state. */
+    int64_t most;          /**< n, the most symbols of a result: 1 to 16777216. Must be set. */
+    int64_t beams;         /**< W, how many hypotheses are followed at once: 1 to 1048576. Default 4. */
+    int64_t results;       /**< K, how many results are wanted: 1 to W. Default 1. */
+    /**
+     * Alpha, 0 to 10. The score of Y, of |Y| symbols with `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et al.,
+     * "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without it short results win, since
+     * each symbol makes a text less probable. 0, the default: the score is log P(Y).
+     */
+    double length_penalty;
+    const int32_t *excluded; /**< [excluded_count] ids that no result has, in any order. Default NULL. */
+    int64_t excluded_count;  /**< How many. Default 0. */
+    int32_t stop;            /**< The id with which a result ends. -1, the default: none; all have n symbols. */
+    int32_t reserved;        /**< Must be 0. */
+} rnn_beam_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_beam_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, size_t struct_size);
+
+/**
+ * Searches for the most probable continuations of a prompt, where rnn_generate() draws one: for a translation, say,
+ * whose decoder begins with the state that an encoder has left. Nothing in it is random.
+ *
+ * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol, and keeps
+ * the most probable extensions, as many as there are places. One that ends with `stop` is found: it leaves the beam
+ * with its place (Sutskever et al., "Sequence to sequence learning with neural networks", 2014). The search ends when
+ * all places are taken, or after n symbols, when those that are left count as found, too. The K with the best scores
+ * are the results. With W = 1 this is what rnn_generate() writes with a temperature of 0. If W is as large as the
+ * number of all possible texts, the best are certain to be found.
+ *
+ * Of equally probable extensions the earlier hypothesis' comes first, then that of the lower id; of equal scores, what
+ * was found first. The model must be one that rnn_sample() accepts.
+ * @param model   The model.
+ * @param state   One stream to begin with; it stays as it is. NULL: a new one.
+ * @param options How to search.
+ * @param[out] ids [K][n] the results, the best first; #RNN_IGNORE behind the end of each.
+ * @param[out] counts [K] how many symbols each has, `stop` among them. 0 where there are fewer than K results. NULL if
+ *        not wanted.
+ * @param[out] log_probabilities [K] log P(Y), a natural logarithm: the sum of what rnn_generate() gives for each
+ *        symbol. -infinity where there is no result. NULL if not wanted.
+ * @param[out] scores [K] The scores, likewise. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (all symbols excluded, too); #RNN_ERROR_SYMBOL when an id is out of range;
+ *         #RNN_ERROR_MISMATCH (a state of more than one stream, too); #RNN_ERROR_NONFINITE when outputs or a state are
+ *         not finite; #RNN_ERROR_MEMORY. Nothing is written then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn_state *state,
+                                               const rnn_beam_options *options, int32_t *ids, int64_t *counts,
+                                               double *log_probabilities, double *scores);
 /** @} */
 
 /**

@@ -189,6 +189,27 @@ class Tests:
         with self.assertRaisesRegex(rnn.RnnError, r"prompt\[0\] is 9"):
             model.generate(state, greedy, 2, [[9]])
 
+    def test_beam_search_finds_the_most_probable(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=3, hidden_size=6, output_size=3, cell=rnn.CELL_GRU, weight_scale=1)
+        state, greedy = rnn.State(model), rnn.Sampler(temperature=0)
+        all_texts = model.beam_search(4, state, [1, 2], beams=81, results=81)
+        self.assertEqual(len({tuple(text.ids) for text in all_texts}), 81)
+        self.assertAlmostEqual(sum(math.exp(text.log_probability) for text in all_texts), 1, 5)
+        self.assertEqual([text.score for text in all_texts], sorted((text.score for text in all_texts), reverse=True))
+        one, = model.beam_search(4, prompt=[1, 2], beams=1)
+        ids, logs = model.generate(state, greedy, 4, [[1, 2]])[0]
+        self.assertEqual((one.ids, one.log_probability), (ids, sum(logs)))
+        short = model.beam_search(4, stop=0, excluded=[1], beams=100, results=100, length_penalty=0.6)
+        self.assertEqual(len(short), 5)  # 0, 20, 220, 2220, 2222
+        for text in short:
+            self.assertAlmostEqual(text.score, text.log_probability / ((5 + len(text.ids)) / 6)**0.6)
+        for options, sentence in (({"beams": 0}, "beams is 0"), ({"results": 9}, "results is 9; it must be 1 to 4")):
+            self.assert_fails(rnn.RnnError.ARGUMENT, sentence, model.beam_search, 4, **options)
+        self.assert_fails(rnn.RnnError.MISMATCH, "3 streams", model.beam_search, 4, rnn.State(model, 3))
+        with self.assertRaisesRegex(TypeError, "unknown option: beam; did you mean beams"):
+            model.beam_search(4, beam=2)
+
     def test_sampling_continues_where_the_state_stands(self):
         vocab, _, model, state = self.make(weight_scale=0.5)
         first = vocab.encode(b"q")

@@ -83,6 +83,14 @@ class Loss(NamedTuple):
         return self.sum / self.count if self.count else math.nan
 
 
+class BeamResult(NamedTuple):
+    """What Model.beam_search() has found."""
+
+    ids: list
+    log_probability: float
+    score: float
+
+
 # ---- Arguments: what C can't see is checked here ----
 
 
@@ -276,10 +284,8 @@ class _OptimizerOptions(_Struct):
                 ("reserved", c_int32)]
 
 
-class _SamplerOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64), ("top_k", c_int64),
-                ("top_p", c_double), ("min_p", c_double), ("repetition_penalty", c_double),
-                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64)]
+class _Excluding(_Struct):
+    """Options with ids that are excluded."""
 
     def changed(self, given):
         """`excluded` is a sequence of ids; how many there are follows from it."""
@@ -290,9 +296,21 @@ class _SamplerOptions(_Struct):
         return super().changed(given)
 
 
+class _SamplerOptions(_Excluding):
+    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64), ("top_k", c_int64),
+                ("top_p", c_double), ("min_p", c_double), ("repetition_penalty", c_double),
+                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64)]
+
+
 class _GenerateOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64),
                 ("prompt_lengths", c_void_p), ("most", c_int64), ("stop", c_int32), ("reserved", c_int32)]
+
+
+class _BeamOptions(_Excluding):
+    _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64), ("most", c_int64),
+                ("beams", c_int64), ("results", c_int64), ("length_penalty", c_double),
+                ("excluded", POINTER(c_int32)), ("excluded_count", c_int64), ("stop", c_int32), ("reserved", c_int32)]
 
 
 class _LoadOptions(_Struct):
@@ -525,6 +543,9 @@ _sampler_draw = _call("rnn_sampler_draw", sampler=_sampler, precision=c_int32, l
 _generate_options_init = _call("rnn_generate_options_init", options=POINTER(_GenerateOptions), struct_size=c_size_t)
 _generate = _call("rnn_generate", model=_model, state=_state, sampler=_sampler, options=POINTER(_GenerateOptions),
                   ids=c_void_p, counts=POINTER(c_int64), log_probabilities=c_void_p)
+_beam_options_init = _call("rnn_beam_options_init", options=POINTER(_BeamOptions), struct_size=c_size_t)
+_beam_search = _call("rnn_beam_search", model=_model, state=_state, options=POINTER(_BeamOptions), ids=c_void_p,
+                     counts=POINTER(c_int64), log_probabilities=c_void_p, scores=c_void_p)
 _sample = _call("rnn_sample", model=_model, state=_state, sampler=_sampler, first=c_void_p, n=c_int64, ids=c_void_p)
 
 _load_options_init = _call("rnn_load_options_init", options=POINTER(_LoadOptions), struct_size=c_size_t)
@@ -1508,6 +1529,24 @@ class Model(_Object):
         _generate(self, state, sampler, byref(options), _address(ids), counts, _address(logs))
         return [([int(ids[i * streams + b]) for i in range(counts[b])],
                  [float(logs[i * streams + b]) for i in range(counts[b])]) for b in range(streams)]
+
+
+    def beam_search(self, most, state=None, prompt=(), **options):
+        """Searches for the most probable continuations of up to `most` symbols: a list of BeamResults, the best first.
+        The state, of one stream, stays as it is; None is a new one. Options are the other fields of rnn_beam_options:
+        beams, results, length_penalty, excluded and stop.
+        """
+        filled = _BeamOptions.filled(_beam_options_init, {"most": most} | options)
+        ids = _taken(_INT32, "prompt", prompt)[0] if len(prompt) else ()
+        if len(ids):
+            filled.prompt, filled.prompt_steps = _address(ids), len(ids)
+        length, wanted = max(filled.most, 0), max(filled.results, 0)
+        found, counts = _new(_INT32, length * wanted), (c_int64 * wanted)()
+        logs, scores = _new("d", wanted), _new("d", wanted)
+        _beam_search(self, _state() if state is None else state, byref(filled), _address(found), counts,
+                     _address(logs), _address(scores))
+        return [BeamResult([int(id) for id in found[k * length:k * length + counts[k]]], float(logs[k]),
+                           float(scores[k])) for k in range(wanted) if counts[k]]
 
 
 def _chunk_struct(model, chunk):
