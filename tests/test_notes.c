@@ -44,12 +44,12 @@ static char *repeated(char letter, size_t count)
 static void test_a_note_is_set_read_replaced_and_removed(void **state)
 {
     (void)state;
-    static const char *const three[][2] = {
-        {"B", ""}, {"a", "1"}, {"\xc3\xa4", "line\nline \"\xf0\x9f\x99\x82\""}, {NULL}};
-    static const char *const two[][2] = {{"B", "longer than before"}, {"\xc3\xa4", three[2][1]}, {NULL}};
+#define LINES "line\nline \"\xf0\x9f\x99\x82\""
+    static const char *const three[][2] = {{"B", ""}, {"a", "1"}, {"\xc3\xa4", LINES}, {NULL}};
+    static const char *const two[][2] = {{"B", "longer than before"}, {"\xc3\xa4", LINES}, {NULL}};
     rnn_model *model = any_model();
     assert_null(rnn_model_note(model, "a"));
-    assert_ok(rnn_model_set_note(model, "\xc3\xa4", three[2][1]));
+    assert_ok(rnn_model_set_note(model, "\xc3\xa4", LINES));
     assert_ok(rnn_model_set_note(model, "a", "1"));
     assert_ok(rnn_model_set_note(model, "B", ""));
     assert_notes(model, three);
