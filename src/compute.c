@@ -455,6 +455,20 @@ rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk
     return status;
 }
 
+rnn_status librnn_decode_state(const rnn_model *model, rnn_state *state, void *outputs)
+{
+    const core_team team = librnn_team_alone();
+    const void *packed;
+    void *memory;
+    const core_network *n = &model->network;
+    librnn_state_begin(state, model);
+    RNN_TRY(librnn_cache_forward(model, &team, &packed));
+    RNN_TRY(librnn_allocate("the outputs of a state", n->step_bytes, 1, &memory));
+    model->core->decode_state(n, packed, state->values, state->streams, memory, outputs);
+    librnn_release(memory);
+    return RNN_OK;
+}
+
 /* Goes back through a chunk whose inputs are these. */
 static void go_back(rnn_model *model, rnn_state *state, core_pass *pass)
 {

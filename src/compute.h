@@ -49,4 +49,7 @@ void librnn_run_end(rnn_run *run);
 /* Runs a piece forward, from where the one before has ended; `pass` is what backward() needs. */
 void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass);
 
+/* The outputs [B][O] that follow from a state as it is */
+rnn_status librnn_decode_state(const rnn_model *model, rnn_state *state, void *outputs);
+
 #endif

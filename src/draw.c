@@ -126,28 +126,39 @@ static void sink(candidate *heap, int64_t count, int64_t at)
     }
 }
 
+void librnn_keep_best(candidate *best, int64_t *count, int64_t most, candidate c)
+{
+    if (*count < most) {
+        best[(*count)++] = c;
+        for (int64_t at = *count / 2; *count == most && at-- > 0;)
+            sink(best, *count, at);
+    } else if (comes_before(&c, &best[0])) {
+        best[0] = c;
+        sink(best, *count, 0);
+    }
+}
+
+void librnn_sort_best(candidate *best, int64_t count)
+{
+    for (int64_t at = count / 2; at-- > 0;)
+        sink(best, count, at);
+    for (int64_t left = count; left > 1;) {
+        candidate last = best[0];
+        best[0] = best[--left];
+        best[left] = last;
+        sink(best, left, 0);
+    }
+}
+
 /* The most likely symbols, `most` at most, in order; returns how many. */
 static int64_t sort_candidates(const drawing *d, const void *weights, int64_t most)
 {
-    candidate *heap = d->candidates;
     int64_t count = 0;
     for (int64_t i = 0; i < d->symbols; i++) {
-        candidate c = {get(d, weights, i), (int32_t)i};
-        if (count < most) {
-            heap[count++] = c;
-            for (int64_t at = count / 2; count == most && at-- > 0;)
-                sink(heap, count, at);
-        } else if (comes_before(&c, &heap[0])) {
-            heap[0] = c;
-            sink(heap, count, 0);
-        }
+        candidate c = {get(d, weights, i), i};
+        librnn_keep_best(d->candidates, &count, most, c);
     }
-    for (int64_t left = count; left > 1;) {
-        candidate last = heap[0];
-        heap[0] = heap[--left];
-        heap[left] = last;
-        sink(heap, left, 0);
-    }
+    librnn_sort_best(d->candidates, count);
     return count;
 }
 
@@ -217,25 +228,48 @@ static int32_t draw(const drawing *d, void *logits, const drawn_before *before, 
     return pick(d, logits, librnn_random_uniform(o->seed ^ SAMPLER_KEY, (uint64_t)stream, index));
 }
 
-/* log softmax(logits)[id]; uses up the logits. */
-static double log_softmax(const drawing *d, void *logits, int32_t id)
+/* log softmax(logits)[k] is logits[k] - `largest` - `log_total`. */
+typedef struct normaliser {
+    double largest, log_total;
+} normaliser;
+
+/* Uses up the logits. */
+static normaliser normalise(const drawing *d, void *logits)
 {
-    double logit = get(d, logits, id), most = get(d, logits, most_likely(d, logits)), total = 0;
+    double largest = get(d, logits, most_likely(d, logits)), total = 0;
     d->core->exponentials(logits, (size_t)d->symbols, 1);
     for (int64_t i = 0; i < d->symbols; i++)
         total += get(d, logits, i);
-    return logit - most - logarithm(total);
+    return (normaliser){largest, logarithm(total)};
+}
+
+static size_t row_bytes(const drawing *d)
+{
+    return (size_t)d->symbols * (d->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double));
+}
+
+void librnn_log_probabilities(const drawing *d, const void *logits, double *logs)
+{
+    const rnn_sampler_options *o = &d->sampler->options;
+    memcpy(d->copy, logits, row_bytes(d));
+    normaliser n = normalise(d, d->copy);
+    for (int64_t i = 0; i < d->symbols; i++)
+        logs[i] = get(d, logits, i) - n.largest - n.log_total;
+    for (int64_t i = 0; i < o->excluded_count; i++)
+        logs[o->excluded[i]] = -(double)INFINITY;
 }
 
 int32_t librnn_draw(const drawing *d, void *logits, const drawn_before *before, int64_t stream, uint64_t index,
                     double *log_probability)
 {
-    size_t bytes = (size_t)d->symbols * (d->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double));
     if (log_probability)
-        memcpy(d->copy, logits, bytes);
+        memcpy(d->copy, logits, row_bytes(d));
     int32_t id = draw(d, logits, before, stream, index);
-    if (log_probability)
-        *log_probability = log_softmax(d, d->copy, id);
+    if (log_probability) {
+        double logit = get(d, d->copy, id);
+        normaliser n = normalise(d, d->copy);
+        *log_probability = logit - n.largest - n.log_total;
+    }
     return id;
 }
 

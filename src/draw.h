@@ -7,11 +7,18 @@
 #include "core/core.h"
 #include "sampler.h"
 
-/* A symbol that may be drawn */
+/* A symbol that may be drawn, or something else of which the best are wanted */
 typedef struct candidate {
-    double weight; /* its probability but for a factor that all have */
-    int32_t id;
+    double weight; /* of a symbol: its probability but for a factor that all have */
+    int64_t id;
 } candidate;
+
+/*
+ * Takes a candidate among the best, of which there are `most` at most (> 0), if it is one of them. A larger weight is
+ * better, and of equal ones that of the lower id. Sort them at the end: the best comes first.
+ */
+void librnn_keep_best(candidate *best, int64_t *count, int64_t most, candidate c);
+void librnn_sort_best(candidate *best, int64_t count);
 
 /* What draws: begin it once, then draw as often as wanted. */
 typedef struct drawing {
@@ -41,6 +48,12 @@ typedef struct drawn_before {
  */
 int32_t librnn_draw(const drawing *d, void *logits, const drawn_before *before, int64_t stream, uint64_t index,
                     double *log_probability);
+
+/*
+ * What softmax(logits) gives each symbol, as natural logarithms [symbols]; -infinity if it is excluded. The logits,
+ * which must be finite, stay. Needs a drawing that was begun for log-probabilities.
+ */
+void librnn_log_probabilities(const drawing *d, const void *logits, double *logs);
 
 /* Whether a model can go on from what it has written; `verb` says in the sentence what for. */
 rnn_status librnn_check_writer(const rnn_model *model, const char *verb);

@@ -1,13 +1,11 @@
 /*
  * generate.c: lets a model read prompts and write on: symbol after symbol, each stream up to its end.
  */
-#include "cache.h"
 #include "compute.h"
 #include "draw.h"
 #include "float_mode.h"
 #include "memory.h"
 #include "names.h"
-#include "threads.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -111,21 +109,6 @@ static rnn_status read_prompt(generation *g)
     return o->prompt_steps > 0 ? rnn_forward(g->model, g->state, &chunk, NULL, 0, NULL) : RNN_OK;
 }
 
-/* The outputs that follow from the state as it is */
-static rnn_status decode_state(generation *g)
-{
-    const core_team team = librnn_team_alone();
-    const void *packed;
-    void *memory;
-    const core_network *n = &g->model->network;
-    librnn_state_begin(g->state, g->model);
-    RNN_TRY(librnn_cache_forward(g->model, &team, &packed));
-    RNN_TRY(librnn_allocate("the outputs of a state", n->step_bytes, 1, &memory));
-    g->model->core->decode_state(n, packed, g->state->values, g->streams, memory, g->outputs);
-    librnn_release(memory);
-    return RNN_OK;
-}
-
 /* Draws step `step` for the streams that go on; returns whether any still does. */
 static rnn_status draw_step(generation *g, uint64_t index, int64_t step, bool *any)
 {
@@ -170,7 +153,7 @@ static rnn_status write_all(generation *g, const rnn_sampler *sampler, int64_t *
     bool any = true;
     RNN_TRY(read_prompt(g));
     if (g->options->most > 0)
-        RNN_TRY(decode_state(g));
+        RNN_TRY(librnn_decode_state(g->model, g->state, g->outputs));
     for (*steps = 0; *steps < g->options->most; ++*steps) {
         RNN_TRY(draw_step(g, sampler->drawn + (uint64_t)*steps, *steps, &any));
         if (!any)

@@ -445,6 +445,8 @@ rnn_status rnn_model_copy(const rnn_model *model, rnn_model **copy)
     rnn_model *m;
     RNN_TRY(librnn_model_lay_out(&model->options, &m));
     rnn_status status = librnn_model_allocate(m);
+    if (status == RNN_OK)
+        status = librnn_notes_copy(&model->notes, &m->notes);
     if (status != RNN_OK) {
         rnn_model_destroy(m);
         return status;
@@ -486,6 +488,7 @@ void rnn_model_destroy(rnn_model *model)
     librnn_release(model->gradients);
     librnn_release(model->used);
     librnn_release(model->used_rows);
+    librnn_notes_destroy(&model->notes);
     librnn_cache_destroy(model->cache);
     librnn_release(model);
 }

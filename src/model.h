@@ -5,6 +5,7 @@
 #define RNN_MODEL_H
 
 #include "core/core.h"
+#include "notes.h"
 #include "status.h"
 
 enum { PARAMETER_NAME_MOST = 48 };
@@ -47,6 +48,7 @@ struct rnn_model {
     void *gradients; /* NULL until there are any */
 
     model_cache *cache; /* packed weights and memory to work in */
+    note_list notes;    /* of the caller's */
 
     /*
      * The input weights of symbols, or their embeddings, stand first in the buffers, a row a symbol. `used` says which

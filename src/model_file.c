@@ -30,6 +30,7 @@ rnn_status librnn_model_add_to(safetensors_writer *writer, const rnn_model *mode
     RNN_TRY(librnn_text_add_names(writer, names));
     if (vocab)
         RNN_TRY(librnn_text_add_vocab(writer, vocab));
+    RNN_TRY(librnn_notes_add_to(writer, &model->notes));
 
     const char *type = librnn_model_type(model);
     for (int64_t n = 0; n < model->named_count; n++) {
@@ -124,15 +125,9 @@ static rnn_status check_length(const char *option, const char *name)
 /* A name that is saved must be one that the file can hold, and whose tensors nobody takes for librnn's own. */
 static rnn_status check_name(const char *option, const char *name)
 {
-    int32_t code_point;
     RNN_TRY(check_length(option, name));
-    for (size_t at = 0, left = name ? strlen(name) : 0; left > 0;) {
-        size_t length = (size_t)rnn_utf8_read((const unsigned char *)name + at, left, &code_point);
-        if (length == 0)
-            return librnn_fail(RNN_ERROR_ARGUMENT, "%s is not UTF-8 at byte %zu", option, at);
-        at += length;
-        left -= length;
-    }
+    if (name)
+        RNN_TRY(librnn_utf8_check(option, name));
     size_t own = strlen(OWN_PREFIX) - 1; /* without its dot */
     if (name && strncmp(name, OWN_PREFIX, own) == 0 && (name[own] == '\0' || name[own] == '.'))
         return librnn_fail(RNN_ERROR_ARGUMENT, "%s is \"%s\"; names that begin so are librnn's own", option, name);

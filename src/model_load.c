@@ -616,7 +616,7 @@ static rnn_status read_model(loading *l, const rnn_model_options *options)
     RNN_TRY(librnn_model_allocate(l->model));
     for (int64_t n = 0; n < l->model->named_count; n++)
         RNN_TRY(read_parameter(l, &l->model->named[n]));
-    return RNN_OK;
+    return librnn_notes_read_from(l->reader, &l->model->notes);
 }
 
 rnn_status librnn_model_read_from(safetensors_reader *reader, const rnn_load_options *options, rnn_model **model,

@@ -358,6 +358,17 @@ const char *librnn_safetensors_text(const safetensors_reader *reader, const char
     return json_string_value(json_object_get(reader->texts, key));
 }
 
+bool librnn_safetensors_next_text(const safetensors_reader *reader, safetensors_text *text)
+{
+    json_t *texts = (json_t *)reader->texts;
+    text->place = text->place ? json_object_iter_next(texts, text->place) : json_object_iter(texts);
+    if (!text->place)
+        return false;
+    text->key = json_object_iter_key(text->place);
+    text->text = json_string_value(json_object_iter_value(text->place));
+    return true;
+}
+
 const safetensor *librnn_safetensors_find(safetensors_reader *reader, const char *name)
 {
     safetensor key = {.name = name};

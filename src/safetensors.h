@@ -45,6 +45,17 @@ void librnn_safetensors_close(safetensors_reader *reader);
 /* A text of the metadata; NULL if there is none of that name. Valid until librnn_safetensors_close(). */
 const char *librnn_safetensors_text(const safetensors_reader *reader, const char *key);
 
+/*
+ * Goes through all texts, in no order that means anything:
+ *     for (safetensors_text t = {0}; librnn_safetensors_next_text(reader, &t);) ... t.key, t.text ...
+ */
+typedef struct safetensors_text {
+    const char *key, *text;
+    void *place;
+} safetensors_text;
+
+bool librnn_safetensors_next_text(const safetensors_reader *reader, safetensors_text *text);
+
 /* The tensor of a name, NULL if there is none. */
 const safetensor *librnn_safetensors_find(safetensors_reader *reader, const char *name);
 

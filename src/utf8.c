@@ -4,6 +4,7 @@
 #include "utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 int librnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST])
 {
@@ -83,4 +84,17 @@ const char *librnn_utf8_advice(const unsigned char *text, size_t size, size_t of
         return "; the text looks like Latin-1: convert it (iconv -f ISO-8859-1 -t UTF-8) or use "
                "RNN_VOCAB_BYTES";
     return "";
+}
+
+rnn_status librnn_utf8_check(const char *name, const char *text)
+{
+    int32_t code_point;
+    for (size_t at = 0, left = strlen(text); left > 0;) {
+        size_t length = (size_t)rnn_utf8_read((const unsigned char *)text + at, left, &code_point);
+        if (length == 0)
+            return librnn_fail(RNN_ERROR_ARGUMENT, "%s is not UTF-8 at byte %zu", name, at);
+        at += length;
+        left -= length;
+    }
+    return RNN_OK;
 }

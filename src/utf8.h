@@ -4,6 +4,8 @@
 #ifndef RNN_UTF8_H
 #define RNN_UTF8_H
 
+#include "status.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,5 +54,8 @@ const char *librnn_utf8_fault(const unsigned char *bytes, size_t size);
  * of that sentence; "" if it can't be told.
  */
 const char *librnn_utf8_advice(const unsigned char *text, size_t size, size_t offset);
+
+/* RNN_ERROR_ARGUMENT "key is not UTF-8 at byte 3" unless a string is UTF-8. */
+rnn_status librnn_utf8_check(const char *name, const char *text);
 
 #endif

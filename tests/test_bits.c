@@ -363,6 +363,28 @@ static void generate(const bits_case *c, const rnn_model *model, rnn_state *stat
     rnn_sampler_destroy(sampler);
 }
 
+/* From where the first stream stands */
+static void search(const rnn_model *model, const rnn_state *state, hashes *h)
+{
+    enum { BEAMS = 5 };
+    rnn_beam_options options;
+    rnn_state *first;
+    int32_t ids[BEAMS * DRAWN];
+    double logs[BEAMS], scores[BEAMS];
+    RUN(rnn_state_create(model, 1, &first));
+    RUN(rnn_state_copy_stream(first, 0, state, 0));
+    RUN(rnn_beam_options_init(&options, sizeof options));
+    options.most = DRAWN;
+    options.beams = options.results = BEAMS;
+    options.length_penalty = 0.7;
+    options.stop = 3;
+    RUN(rnn_beam_search(model, first, &options, ids, NULL, logs, scores));
+    add_bytes(&h->of[SAMPLES], ids, sizeof ids);
+    add_bytes(&h->of[SAMPLES], logs, sizeof logs);
+    add_bytes(&h->of[SAMPLES], scores, sizeof scores);
+    rnn_state_destroy(first);
+}
+
 static void compute_ragged(const bits_case *c, hashes *h)
 {
     rnn_model *model, *average;
@@ -373,8 +395,10 @@ static void compute_ragged(const bits_case *c, hashes *h)
     RUN(rnn_model_copy(model, &average));
     RUN(rnn_state_create(model, STREAMS, &state));
     train_ragged(c, model, average, state, h);
-    if (can_sample(&c->model))
+    if (can_sample(&c->model)) {
         generate(c, average, state, h);
+        search(average, state, h);
+    }
     add_state(&h->of[STATE], &c->model, state);
     RUN(rnn_model_flat_parameters(average, &parameters, &count));
     add_bytes(&h->of[PARAMETERS], parameters, (size_t)count * precision_size(c->model.precision));

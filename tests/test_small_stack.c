@@ -306,6 +306,20 @@ static void average_models(void)
     rnn_model_destroy(copy);
 }
 
+static void leave_notes(void)
+{
+    const char *key, *value;
+    rnn_model *copy;
+    OK(rnn_model_set_note(models[RNN_CELL_LSTM][RNN_FLOAT32], "a", "b"));
+    OK(rnn_model_set_note(models[RNN_CELL_LSTM][RNN_FLOAT32], "c", "d"));
+    OK(rnn_model_copy(models[RNN_CELL_LSTM][RNN_FLOAT32], &copy));
+    OK(rnn_model_note_at(copy, rnn_model_note_count(copy) - 1, &key, &value));
+    if (strcmp(rnn_model_note(copy, "a"), "b") != 0)
+        FAILS(RNN_OK, RNN_ERROR_ARGUMENT);
+    FAILS(rnn_model_set_note(copy, names, "d"), RNN_ERROR_ARGUMENT);
+    rnn_model_destroy(copy);
+}
+
 static void use_states(void)
 {
     const rnn_model *model = models[RNN_CELL_LSTM][RNN_FLOAT32];
@@ -463,6 +477,22 @@ static void sample(void)
     }
 }
 
+static void search(void)
+{
+    rnn_beam_options options;
+    int32_t results[2 * STEPS];
+    int64_t counts[2];
+    double numbers[2];
+    OK(rnn_beam_options_init(&options, sizeof options));
+    options.prompt = ids;
+    options.prompt_steps = 5;
+    options.most = STEPS;
+    options.beams = STREAMS;
+    options.results = 2;
+    options.length_penalty = 0.6;
+    OK(rnn_beam_search(models[RNN_CELL_LSTM][RNN_FLOAT32], NULL, &options, results, counts, numbers, numbers));
+}
+
 static void save_models(void)
 {
     const rnn_model *model = models[RNN_CELL_LSTM][RNN_FLOAT32];
@@ -559,6 +589,7 @@ static const work everything[] = {
     {"evaluate", evaluate},
     {"read_parameters", read_parameters},
     {"average_models", average_models},
+    {"leave_notes", leave_notes},
     {"use_states", use_states},
     {"run_models", run_models},
     {"train_models", train_models},
@@ -566,6 +597,7 @@ static const work everything[] = {
     {"observe", observe},
     {"optimize", optimize},
     {"sample", sample},
+    {"search", search},
     {"save_models", save_models},
     {"load_models", load_models},
     {"keep_training", keep_training},

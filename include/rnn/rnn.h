@@ -520,8 +520,8 @@ typedef struct rnn_loss {
  * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk
  * is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
  *
- * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code points,
- * and with #RNN_VOCAB_WORDS words.
+ * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
+ * points, and with #RNN_VOCAB_WORDS words.
  *
  * With #RNN_VOCAB_BYTES a file is read as it is served: a corpus takes the same memory whatever the size of its file,
  * which must not change meanwhile. One that has another length or time of modification than when it was opened is an
@@ -1014,7 +1014,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_options_init(rnn_model_options *options
 RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
 
 /**
- * Copies a model: options, parameters, and which of them are frozen. The copy has no gradients.
+ * Copies a model: options, parameters, which of them are frozen, and notes. The copy has no gradients.
  * @param model The model.
  * @param[out] copy The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
@@ -1213,6 +1213,42 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double lim
  *         double. The gradients stay then.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
+
+/**
+ * Leaves a note in a model: a string of your own under a key of your own. So the names of classes, the scaling of the
+ * inputs or the origin of the data can travel with the model: files, checkpoints and copies of the model have its
+ * notes. They change nothing that the model computes. docs/files.md says how a file holds them.
+ * @param model The model.
+ * @param key   1 to 200 bytes of UTF-8; copied.
+ * @param value Up to 1048576 bytes of UTF-8; copied. It takes the place of what the key had. NULL removes the note, if
+ *              there is one.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when the note would be the 1025th; #RNN_ERROR_MEMORY. The notes stay then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_set_note(rnn_model *model, const char *key, const char *value);
+
+/**
+ * Reads a note.
+ * @return What was set under the key, valid until that note is set again or removed, or the model is destroyed. NULL if
+ *         there is none, and for NULL.
+ */
+RNN_API const char *rnn_model_note(const rnn_model *model, const char *key);
+
+/**
+ * How many notes a model has.
+ * @return 0 to 1024; 0 for NULL.
+ */
+RNN_API int64_t rnn_model_note_count(const rnn_model *model);
+
+/**
+ * Reads a note by its index.
+ * @param model The model.
+ * @param index 0 to rnn_model_note_count() - 1, in the order of the keys' bytes.
+ * @param[out] key   Its key, valid as long as the value.
+ * @param[out] value Its value, valid as that of rnn_model_note().
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t index, const char **key,
+                                                 const char **value);
 /** @} */
 
 /**
@@ -1844,6 +1880,64 @@ RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *o
 RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                             const rnn_generate_options *options, int32_t *ids, int64_t *counts,
                                             double *log_probabilities);
+
+/** How to search. Fill it with rnn_beam_options_init(). */
+typedef struct rnn_beam_options {
+    size_t struct_size;    /**< sizeof(rnn_beam_options) as the caller knows it. */
+    const int32_t *prompt; /**< [P] ids that the model reads first. NULL if P is 0. */
+    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the search goes on from the state. */
+    int64_t most;          /**< n, the most symbols of a result: 1 to 16777216. Must be set. */
+    int64_t beams;         /**< W, how many hypotheses are followed at once: 1 to 1048576. Default 4. */
+    int64_t results;       /**< K, how many results are wanted: 1 to W. Default 1. */
+    /**
+     * Alpha, 0 to 10. The score of Y, of |Y| symbols with `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et al.,
+     * "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without it short results win, since
+     * each symbol makes a text less probable. 0, the default: the score is log P(Y).
+     */
+    double length_penalty;
+    const int32_t *excluded; /**< [excluded_count] ids that no result has, in any order. Default NULL. */
+    int64_t excluded_count;  /**< How many. Default 0. */
+    int32_t stop;            /**< The id with which a result ends. -1, the default: none; all have n symbols. */
+    int32_t reserved;        /**< Must be 0. */
+} rnn_beam_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_beam_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, size_t struct_size);
+
+/**
+ * Searches for the most probable continuations of a prompt, where rnn_generate() draws one: for a translation, say,
+ * whose decoder begins with the state that an encoder has left. Nothing in it is random.
+ *
+ * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol, and keeps
+ * the most probable extensions, as many as there are places. One that ends with `stop` is found: it leaves the beam
+ * with its place (Sutskever et al., "Sequence to sequence learning with neural networks", 2014). The search ends when
+ * all places are taken, or after n symbols, when those that are left count as found, too. The K with the best scores
+ * are the results. With W = 1 this is what rnn_generate() writes with a temperature of 0. If W is as large as the
+ * number of all possible texts, the best are certain to be found.
+ *
+ * Of equally probable extensions the earlier hypothesis' comes first, then that of the lower id; of equal scores, what
+ * was found first. The model must be one that rnn_sample() accepts.
+ * @param model   The model.
+ * @param state   One stream to begin with; it stays as it is. NULL: a new one.
+ * @param options How to search.
+ * @param[out] ids [K][n] the results, the best first; #RNN_IGNORE behind the end of each.
+ * @param[out] counts [K] how many symbols each has, `stop` among them. 0 where there are fewer than K results. NULL if
+ *        not wanted.
+ * @param[out] log_probabilities [K] log P(Y), a natural logarithm: the sum of what rnn_generate() gives for each
+ *        symbol. -infinity where there is no result. NULL if not wanted.
+ * @param[out] scores [K] The scores, likewise. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (all symbols excluded, too); #RNN_ERROR_SYMBOL when an id is out of range;
+ *         #RNN_ERROR_MISMATCH (a state of more than one stream, too); #RNN_ERROR_NONFINITE when outputs or a state are
+ *         not finite; #RNN_ERROR_MEMORY. Nothing is written then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn_state *state,
+                                               const rnn_beam_options *options, int32_t *ids, int64_t *counts,
+                                               double *log_probabilities, double *scores);
 /** @} */
 
 /**

@@ -189,6 +189,27 @@ class Tests:
         with self.assertRaisesRegex(rnn.RnnError, r"prompt\[0\] is 9"):
             model.generate(state, greedy, 2, [[9]])
 
+    def test_beam_search_finds_the_most_probable(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=3, hidden_size=6, output_size=3, cell=rnn.CELL_GRU, weight_scale=1)
+        state, greedy = rnn.State(model), rnn.Sampler(temperature=0)
+        all_texts = model.beam_search(4, state, [1, 2], beams=81, results=81)
+        self.assertEqual(len({tuple(text.ids) for text in all_texts}), 81)
+        self.assertAlmostEqual(sum(math.exp(text.log_probability) for text in all_texts), 1, 5)
+        self.assertEqual([text.score for text in all_texts], sorted((text.score for text in all_texts), reverse=True))
+        one, = model.beam_search(4, prompt=[1, 2], beams=1)
+        ids, logs = model.generate(state, greedy, 4, [[1, 2]])[0]
+        self.assertEqual((one.ids, one.log_probability), (ids, sum(logs)))
+        short = model.beam_search(4, stop=0, excluded=[1], beams=100, results=100, length_penalty=0.6)
+        self.assertEqual(len(short), 5)  # 0, 20, 220, 2220, 2222
+        for text in short:
+            self.assertAlmostEqual(text.score, text.log_probability / ((5 + len(text.ids)) / 6)**0.6)
+        for options, sentence in (({"beams": 0}, "beams is 0"), ({"results": 9}, "results is 9; it must be 1 to 4")):
+            self.assert_fails(rnn.RnnError.ARGUMENT, sentence, model.beam_search, 4, **options)
+        self.assert_fails(rnn.RnnError.MISMATCH, "3 streams", model.beam_search, 4, rnn.State(model, 3))
+        with self.assertRaisesRegex(TypeError, "unknown option: beam; did you mean beams"):
+            model.beam_search(4, beam=2)
+
     def test_sampling_continues_where_the_state_stands(self):
         vocab, _, model, state = self.make(weight_scale=0.5)
         first = vocab.encode(b"q")
@@ -816,6 +837,35 @@ class Tests:
         self.assert_fails(rnn.RnnError.MISMATCH, "vocabulary", model.to_bytes, rnn.Vocab.from_list(b"ab"))
         with self.assertRaises(TypeError):
             rnn.Model.from_bytes(data, hidden_size=32)
+
+    def test_notes_are_a_mapping_that_travels_with_the_model(self):
+        rnn = self.rnn
+        model = self.make()[2]
+        plain = model.to_bytes()
+        model.notes["scale"] = "0.5"
+        model.notes.update({"classes": "Katze\nHündin", "a": "", "scale": "2"})
+        expected = {"a": "", "classes": "Katze\nHündin", "scale": "2"}
+        self.assertEqual((len(model.notes), list(model.notes), dict(model.notes)), (3, sorted(expected), expected))
+        self.assertEqual(repr(model.notes), repr(expected))
+        loaded, _ = rnn.Model.from_bytes(model.to_bytes())
+        for other in (loaded, copy.copy(model), rnn.checkpoint_from_bytes(rnn.checkpoint_to_bytes(model)).model):
+            self.assertEqual(other.notes, expected)
+        del model.notes["a"]
+        self.assertNotIn("a", model.notes)
+        with self.assertRaises(KeyError):
+            del model.notes["a"]
+        with self.assertRaises(KeyError):
+            model.notes["none"]
+        model.notes.clear()
+        self.assertEqual(model.to_bytes(), plain)
+        for key, value, error in (("k", None, TypeError), (3, "v", TypeError), ("k", "v\0", ValueError),
+                                  ("", "v", rnn.RnnError), ("k", "v" * 2000000, rnn.RnnError)):
+            with self.assertRaises(error):
+                model.notes[key] = value
+        self.assertEqual(len(model.notes), 0)
+        model.close()
+        with self.assertRaises(rnn.ClosedError):
+            model.notes
 
     def test_a_weight_that_is_not_finite_is_found(self):
         rnn = self.rnn

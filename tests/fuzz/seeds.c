@@ -145,6 +145,10 @@ static void write_hostile(const char *fuzzer, const blob *file)
         {"nul-in-text", "\"format\":\"pt\"", "\"format\":\"p\\u0000t\""},
         {"symbols-twice", "\"librnn.vocab.symbols\":\"", "\"librnn.vocab.symbols\":\"6161"},
         {"symbols-odd", "\"librnn.vocab.symbols\":\"", "\"librnn.vocab.symbols\":\"6"},
+        {"note-without-key", "\"librnn.note.origin\"", "\"librnn.note.\""},
+        {"note-twice", "\"librnn.note.origin\"", "\"librnn.note.a\":\"\",\"librnn.note.a\""},
+        {"note-number", "\"librnn.note.origin\":", "\"librnn.note.a\":1,\"librnn.note.origin\":"},
+        {"note-not-utf8", "\"librnn.note.origin\"", "\"librnn.note.\xed\xa0\x80\""},
         {"kind", "\"librnn.vocab.kind\":\"bytes\"", "\"librnn.vocab.kind\":\"utf8\""},
     };
     for (size_t i = 0; i < sizeof edits / sizeof *edits; i++)
@@ -214,6 +218,8 @@ static rnn_model *create_model(const kind *k)
     o.precision = k->precision;
     o.initialization = RNN_INIT_UNIFORM;
     OK(rnn_model_create(&o, &model));
+    if (!k->tied)
+        OK(rnn_model_set_note(model, "origin", "a\n\"\xc3\xa4\""));
     return model;
 }
 

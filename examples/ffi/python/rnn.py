@@ -83,6 +83,14 @@ class Loss(NamedTuple):
         return self.sum / self.count if self.count else math.nan
 
 
+class BeamResult(NamedTuple):
+    """What Model.beam_search() has found."""
+
+    ids: list
+    log_probability: float
+    score: float
+
+
 # ---- Arguments: what C can't see is checked here ----
 
 
@@ -276,10 +284,8 @@ class _OptimizerOptions(_Struct):
                 ("reserved", c_int32)]
 
 
-class _SamplerOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64), ("top_k", c_int64),
-                ("top_p", c_double), ("min_p", c_double), ("repetition_penalty", c_double),
-                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64)]
+class _Excluding(_Struct):
+    """Options with ids that are excluded."""
 
     def changed(self, given):
         """`excluded` is a sequence of ids; how many there are follows from it."""
@@ -290,9 +296,21 @@ class _SamplerOptions(_Struct):
         return super().changed(given)
 
 
+class _SamplerOptions(_Excluding):
+    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64), ("top_k", c_int64),
+                ("top_p", c_double), ("min_p", c_double), ("repetition_penalty", c_double),
+                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64)]
+
+
 class _GenerateOptions(_Struct):
     _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64),
                 ("prompt_lengths", c_void_p), ("most", c_int64), ("stop", c_int32), ("reserved", c_int32)]
+
+
+class _BeamOptions(_Excluding):
+    _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64), ("most", c_int64),
+                ("beams", c_int64), ("results", c_int64), ("length_penalty", c_double),
+                ("excluded", POINTER(c_int32)), ("excluded_count", c_int64), ("stop", c_int32), ("reserved", c_int32)]
 
 
 class _LoadOptions(_Struct):
@@ -350,7 +368,7 @@ def _argument(kind, name, value):
     if kind in (c_int32, c_int64, c_uint64, c_size_t):
         return _whole(kind, name, value)
     if kind is c_char_p:
-        return _text(name, value)
+        return value if isinstance(value, c_char_p) else _text(name, value)
     if kind is _Path:
         return _Path(name, value)
     if issubclass(kind, _Handle) and not isinstance(value, kind):
@@ -465,6 +483,11 @@ _model_flat_gradients = _call("rnn_model_flat_gradients", model=_model, gradient
                               count=POINTER(c_int64))
 _model_freeze = _call("rnn_model_freeze", model=_model, index=c_int64, frozen=c_int32)
 _model_average = _call("rnn_model_average", average=_model, model=_model, weight=c_double)
+_model_set_note = _call("rnn_model_set_note", model=_model, key=c_char_p, value=c_char_p)
+_model_note = _function(c_char_p, "rnn_model_note", model=_model, key=c_char_p)
+_model_note_count = _function(c_int64, "rnn_model_note_count", model=_model)
+_model_note_at = _call("rnn_model_note_at", model=_model, index=c_int64, key=POINTER(c_char_p),
+                       value=POINTER(c_char_p))
 _model_zero_gradients = _call("rnn_model_zero_gradients", model=_model)
 _model_clip_value = _call("rnn_model_clip_value", model=_model, limit=c_double)
 _model_clip_norm = _call("rnn_model_clip_norm", model=_model, limit=c_double, norm=POINTER(c_double))
@@ -522,6 +545,9 @@ _sampler_draw = _call("rnn_sampler_draw", sampler=_sampler, precision=c_int32, l
 _generate_options_init = _call("rnn_generate_options_init", options=POINTER(_GenerateOptions), struct_size=c_size_t)
 _generate = _call("rnn_generate", model=_model, state=_state, sampler=_sampler, options=POINTER(_GenerateOptions),
                   ids=c_void_p, counts=POINTER(c_int64), log_probabilities=c_void_p)
+_beam_options_init = _call("rnn_beam_options_init", options=POINTER(_BeamOptions), struct_size=c_size_t)
+_beam_search = _call("rnn_beam_search", model=_model, state=_state, options=POINTER(_BeamOptions), ids=c_void_p,
+                     counts=POINTER(c_int64), log_probabilities=c_void_p, scores=c_void_p)
 _sample = _call("rnn_sample", model=_model, state=_state, sampler=_sampler, first=c_void_p, n=c_int64, ids=c_void_p)
 
 _load_options_init = _call("rnn_load_options_init", options=POINTER(_LoadOptions), struct_size=c_size_t)
@@ -1210,6 +1236,40 @@ class Batcher(_Object):
         return _batcher_position(self)
 
 
+class _Notes(collections.abc.MutableMapping):
+    """A model's notes, as a dict has them: strings by their keys, in the order of the keys' bytes."""
+
+    def __init__(self, model):
+        self._model = model
+
+    def __getitem__(self, key):
+        value = _model_note(self._model, key)
+        if value is None:
+            raise KeyError(key)
+        return value.decode()
+
+    def __setitem__(self, key, value):
+        _model_set_note(self._model, key, value)
+
+    def __delitem__(self, key):
+        self[key]  # raises a KeyError if there is none
+        _model_set_note(self._model, key, c_char_p())
+
+    def __iter__(self):
+        model, keys = self._model._open(), []
+        for index in range(_model_note_count(model)):
+            key, value = c_char_p(), c_char_p()
+            _model_note_at(model, index, byref(key), byref(value))
+            keys.append(key.value.decode())
+        return iter(keys)
+
+    def __len__(self):
+        return _model_note_count(self._model)
+
+    def __repr__(self):
+        return repr(dict(self))
+
+
 class Model(_Object):
     """A network and its parameters. Options are the fields of rnn_model_options; the rest take the library's defaults.
 
@@ -1262,6 +1322,12 @@ class Model(_Object):
         """What save() writes."""
         filled = _SaveOptions.filled(_save_options_init, options)
         return _filled(_model_save_to_memory_with, self, _vocab() if vocab is None else vocab, byref(filled))
+
+    @property
+    def notes(self):
+        """Strings of your own, which are saved and copied with the model: model.notes["classes"] = "cat dog"."""
+        self._open()
+        return _Notes(self)
 
     def check_finite(self):
         """Raises an RnnError when a parameter is NaN or infinite."""
@@ -1469,6 +1535,24 @@ class Model(_Object):
         _generate(self, state, sampler, byref(options), _address(ids), counts, _address(logs))
         return [([int(ids[i * streams + b]) for i in range(counts[b])],
                  [float(logs[i * streams + b]) for i in range(counts[b])]) for b in range(streams)]
+
+
+    def beam_search(self, most, state=None, prompt=(), **options):
+        """Searches for the most probable continuations of up to `most` symbols: a list of BeamResults, the best first.
+        The state, of one stream, stays as it is; None is a new one. Options are the other fields of rnn_beam_options:
+        beams, results, length_penalty, excluded and stop.
+        """
+        filled = _BeamOptions.filled(_beam_options_init, {"most": most} | options)
+        ids = _taken(_INT32, "prompt", prompt)[0] if len(prompt) else ()
+        if len(ids):
+            filled.prompt, filled.prompt_steps = _address(ids), len(ids)
+        length, wanted = max(filled.most, 0), max(filled.results, 0)
+        found, counts = _new(_INT32, length * wanted), (c_int64 * wanted)()
+        logs, scores = _new("d", wanted), _new("d", wanted)
+        _beam_search(self, _state() if state is None else state, byref(filled), _address(found), counts,
+                     _address(logs), _address(scores))
+        return [BeamResult([int(id) for id in found[k * length:k * length + counts[k]]], float(logs[k]),
+                           float(scores[k])) for k in range(wanted) if counts[k]]
 
 
 def _chunk_struct(model, chunk):
