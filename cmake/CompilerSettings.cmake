@@ -14,10 +14,10 @@ add_compile_options(
     -Wall
     -Wconversion
     -Wextra
-    -Wmissing-prototypes
+    $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
     -Wpointer-arith
     -Wshadow
-    -Wstrict-prototypes
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
     -Wundef
     -Wvla
 )

@@ -422,5 +422,30 @@ refuses "refuses steps that are no number" "usage: language_model" lines lines.s
 refuses "refuses no arguments" "usage: language_model"
 refuses "refuses a text that is too short" "symbols" story lines.safetensors "" 5
 
+# ---- The short examples ----
+
+examples=$(dirname "$program")
+
+shows() { # PROGRAM PATTERN ARGUMENTS...: must succeed, and a line of its output match the pattern
+    local pattern=$2
+    program=$examples/$1
+    shift 2
+    runs "$(basename "$program") runs" "$@"
+    check "$(basename "$program") shows $pattern" grep -Eq "$pattern" out
+}
+
+shows classes '^epoch 12: +(9[5-9]|100)\.[0-9] % of the held-out waves'
+shows series '^held out: error 0\.[0-2][0-9]* of that of the last value$'
+shows translator '^1(3[0-9]|4[0-2]) of 142 numbers that they had never seen are right$'
+shows streaming '^stream 3 ends with [0-9.-]+, the same as alone$'
+check "no thread of streaming differs" [ "$(grep -c 'the same as alone' out)" -eq 4 ]
+shows embedded '^hello, world$'
+shows words '^step 20: perplexity [0-9.]+$' lines 20
+refuses "words refuses no arguments" "usage: words"
+refuses "words refuses a file that isn't there" "absent" absent
+if [ -x "$examples/raii" ]; then
+    shows raii 'quick brown fox jumps over the lazy dog$'
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

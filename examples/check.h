@@ -1,0 +1,13 @@
+/* What the example programs do about an error: the library's sentence, and the end. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rnn/rnn.h>
+
+static inline void check(rnn_status status)
+{
+    if (status == RNN_OK)
+        return;
+    fprintf(stderr, "%s\n", rnn_last_error());
+    exit(EXIT_FAILURE);
+}
