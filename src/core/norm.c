@@ -33,6 +33,17 @@ INLINE norm_group norm_group_of(const core_network *n, product_kind kind, size_t
     return (norm_group){before * stride, apart + joint - before, hidden, stride};
 }
 
+/* A sum along a group is of so many sums side by side: more than LANES, so that additions needn't wait. */
+enum { NORM_SUMS = 2 * LANE_VECTORS };
+
+INLINE real sum_of_sums(const vector sums[NORM_SUMS])
+{
+    vector lanes[LANE_VECTORS];
+    for (size_t v = 0; v < LANE_VECTORS; v++)
+        lanes[v] = sums[v] + sums[v + LANE_VECTORS];
+    return sum_of_lanes(lanes);
+}
+
 /* The first `count` numbers of a vector, then zeros */
 INLINE vector first_of(vector v, size_t count)
 {
@@ -43,44 +54,49 @@ INLINE vector first_of(vector v, size_t count)
 }
 
 /*
- * Does something with each vector of a group: with the one at `at`, of which `count` numbers are units; lanes are
- * summed in `v`. Each gate begins with the first lane, whatever the width of a vector.
+ * Does something with each vector of a group: with the one at `at`, of which `count` numbers are units, and which is
+ * summed in `v`. Each gate begins with the first sum, whatever the width of a vector.
  */
 #define FOR_EACH_VECTOR(group, ...)                                                                                    \
-    for (size_t gate = 0; gate < (group).gates; gate++) {                                                              \
-        size_t start = gate * (group).stride, end = start + (group).hidden;                                            \
-        for (; start + LANES <= end; start += LANES) {                                                                 \
-            _Pragma("GCC unroll 4") for (size_t v = 0; v < LANE_VECTORS; v++)                                          \
+    for (size_t gate = 0; gate < (group)->gates; gate++) {                                                             \
+        size_t first = gate * (group)->stride, end = first + (group)->hidden;                                          \
+        for (; first + 2 * LANES <= end; first += 2 * LANES) {                                                         \
+            _Pragma("GCC unroll 8") for (size_t v = 0; v < NORM_SUMS; v++)                                             \
             {                                                                                                          \
-                const size_t at = start + v * WIDTH, count = WIDTH;                                                    \
+                const size_t at = first + v * WIDTH, count = WIDTH;                                                    \
                 __VA_ARGS__                                                                                            \
             }                                                                                                          \
         }                                                                                                              \
-        _Pragma("GCC unroll 4") for (size_t v = 0; v < LANE_VECTORS; v++)                                              \
+        _Pragma("GCC unroll 8") for (size_t v = 0; v < NORM_SUMS; v++)                                                 \
         {                                                                                                              \
-            const size_t at = start + v * WIDTH, count = end - at;                                                     \
+            const size_t at = first + v * WIDTH, count = end - at;                                                     \
             if (at < end) {                                                                                            \
                 __VA_ARGS__                                                                                            \
             }                                                                                                          \
         }                                                                                                              \
     }
 
-/* out = start + gain n, where x becomes n; `out` may be `start`. Returns what x - mean(x) was multiplied by. */
-static real normalise(const norm_group *g, const real *gain, const real *begin, real *x, real *out)
+/*
+ * out = begin + gain n, where x becomes n; `out` may be `begin`. Returns what x - mean(x) was multiplied by. Sums are
+ * of x minus its first element: as this is one of them, the variance is exact enough from the two sums.
+ */
+static real normalise(const norm_group *group, const real *gain, const real *begin, real *x, real *out)
 {
-    const norm_group group = *g;
-    const real units = (real)(group.gates * group.hidden);
-    vector sum[LANE_VECTORS] = {{0}}, squares[LANE_VECTORS] = {{0}};
-    FOR_EACH_VECTOR(group, (void)count; sum[v] += load(x + at);)
-    const real mean = sum_of_lanes(sum) / units;
-    FOR_EACH_VECTOR(group, vector centred = first_of(load(x + at) - mean, count); store(x + at, centred);
-                    squares[v] = multiply_add(centred, centred, squares[v]);)
-    const real inverse = 1 / square_root(sum_of_lanes(squares) / units + NORM_EPSILON);
-    for (size_t j = 0; j < group.gates * group.stride; j += WIDTH) {
-        vector normalised = load(x + j) * inverse;
-        store(x + j, normalised);
-        store(out + j, multiply_add(load(gain + j), normalised, load(begin + j)));
-    }
+    const real units = (real)(group->gates * group->hidden), shift = x[0];
+    vector sum[NORM_SUMS] = {{0}}, squares[NORM_SUMS] = {{0}};
+    FOR_EACH_VECTOR(group, {
+        vector shifted = first_of(load(x + at) - shift, count);
+        sum[v] += shifted;
+        squares[v] = multiply_add(shifted, shifted, squares[v]);
+    })
+    const real mean = sum_of_sums(sum) / units, variance = sum_of_sums(squares) / units - mean * mean;
+    const real inverse = 1 / square_root((variance > 0 ? variance : 0) + NORM_EPSILON), centre = shift + mean;
+    FOR_EACH_VECTOR(group, {
+        vector n = first_of((load(x + at) - centre) * inverse, count);
+        (void)v;
+        store(x + at, n);
+        store(out + at, multiply_add(load(gain + at), n, load(begin + at)));
+    })
     return inverse;
 }
 
@@ -88,19 +104,25 @@ static real normalise(const norm_group *g, const real *gain, const real *begin, 
  * With dn = gain dy: dx = (dn - mean(dn) - n mean(dn n)) / sqrt(variance + 1e-5),  dgain += n dy.
  * x: in, n; out, dx.
  */
-static void normalise_backward(const norm_group *g, const real *gain, real inverse, const real *dy, real *x,
+static void normalise_backward(const norm_group *group, const real *gain, real inverse, const real *dy, real *x,
                                real *dgain)
 {
-    const norm_group group = *g;
-    const real units = (real)(group.gates * group.hidden);
-    vector sum[LANE_VECTORS] = {{0}}, products[LANE_VECTORS] = {{0}};
-    FOR_EACH_VECTOR(group, vector n = load(x + at), dout = load(dy + at), dn = load(gain + at) * dout; (void)count;
-                    sum[v] += dn; products[v] = multiply_add(dn, n, products[v]);
-                    store(dgain + at, multiply_add(dout, n, load(dgain + at)));)
-    const real mean = sum_of_lanes(sum) / units, slope = sum_of_lanes(products) / units;
-    FOR_EACH_VECTOR(group, vector dn = load(gain + at) * load(dy + at);
-                    vector left = subtract_product(dn - mean, load(x + at), broadcast(slope));
-                    store(x + at, first_of(left * inverse, count));)
+    const real units = (real)(group->gates * group->hidden);
+    vector sum[NORM_SUMS] = {{0}}, products[NORM_SUMS] = {{0}};
+    FOR_EACH_VECTOR(group, {
+        vector n = load(x + at), dout = load(dy + at), dn = load(gain + at) * dout;
+        (void)count;
+        sum[v] += dn;
+        products[v] = multiply_add(dn, n, products[v]);
+        store(dgain + at, multiply_add(dout, n, load(dgain + at)));
+    })
+    const real mean = sum_of_sums(sum) / units, slope = sum_of_sums(products) / units;
+    FOR_EACH_VECTOR(group, {
+        vector dn = load(gain + at) * load(dy + at);
+        vector left = subtract_product(dn - mean, load(x + at), broadcast(slope));
+        (void)v;
+        store(x + at, first_of(left * inverse, count));
+    })
 }
 
 /* A row of products; inverse: [NORM_GROUPS] for the way back, or NULL */
