@@ -21,7 +21,7 @@ enum {
     HIDDEN_MOST = 1 << 20,
     EMBEDDING_MOST = 1 << 20,
     LAYERS_MOST = 1 << 10,
-    PARAMETERS_OF_A_LAYER = 6, /* at most */
+    PARAMETERS_OF_A_LAYER = 8, /* at most */
     OTHER_PARAMETERS = 3,
 };
 
@@ -100,6 +100,7 @@ static rnn_status check_options(const rnn_model_options *o)
     RNN_TRY(librnn_check_range("input_size", o->input_size, 1, SYMBOLS_MOST));
     RNN_TRY(librnn_check_range("bidirectional", o->bidirectional, 0, 1));
     RNN_TRY(librnn_check_range("learned_state", o->learned_state, 0, 1));
+    RNN_TRY(librnn_check_range("layer_norm", o->layer_norm, 0, 1));
     RNN_TRY(librnn_check_range("hidden_size", o->hidden_size, 1, HIDDEN_MOST / directions_of(o)));
     RNN_TRY(librnn_check_range("output_size", o->output_size, 1, SYMBOLS_MOST));
     RNN_TRY(librnn_check_range("layers", o->layers, 1, LAYERS_MOST / directions_of(o)));
@@ -171,7 +172,7 @@ static rnn_status check_effect(const rnn_model_options *given, const rnn_model_o
 
 static bool is_vector(parameter_role role)
 {
-    return role == ROLE_BIAS || role == ROLE_FORGET_BIAS || role == ROLE_INITIAL_STATE;
+    return role == ROLE_BIAS || role == ROLE_FORGET_BIAS || role == ROLE_INITIAL_STATE || role == ROLE_GAIN;
 }
 
 /* Appends a parameter and returns its offset. */
@@ -208,8 +209,14 @@ static core_layer lay_out_layer(rnn_model *model, int64_t l, const core_cell_inf
     input.by_column = lowest && o->input == RNN_INPUT_IDS;
     if (cell->forget_gate >= 0)
         first_bias.role = ROLE_FORGET_BIAS;
+    named_parameter gain = {.role = ROLE_GAIN, .rows = gates, .columns = 1};
     named_parameter initial = {.role = ROLE_INITIAL_STATE, .rows = hidden, .columns = 1};
-    core_layer layer = {.inputs = inputs, .bias_hh = CORE_NONE, .initial_h = CORE_NONE, .initial_c = CORE_NONE};
+    core_layer layer = {.inputs = inputs,
+                        .bias_hh = CORE_NONE,
+                        .initial_h = CORE_NONE,
+                        .initial_c = CORE_NONE,
+                        .gain_ih = CORE_NONE,
+                        .gain_hh = CORE_NONE};
     layer.weight_ih = add_layer_parameter(model, "weight_ih", l, input);
     layer.weight_hh = add_layer_parameter(model, "weight_hh", l, recurrent);
     layer.bias_ih = add_layer_parameter(model, "bias_ih", l, first_bias);
@@ -219,6 +226,10 @@ static core_layer lay_out_layer(rnn_model *model, int64_t l, const core_cell_inf
         layer.initial_h = add_layer_parameter(model, "initial_h", l, initial);
     if (o->learned_state && cell->parts > 1)
         layer.initial_c = add_layer_parameter(model, "initial_c", l, initial);
+    if (o->layer_norm) {
+        layer.gain_ih = add_layer_parameter(model, "norm_ih", l, gain);
+        layer.gain_hh = add_layer_parameter(model, "norm_hh", l, gain);
+    }
     return layer;
 }
 
@@ -273,8 +284,8 @@ static void put_number(const rnn_model *model, size_t place, double value)
 static double initial_value(const rnn_model_options *o, parameter_role role, int64_t n, int64_t index)
 {
     uint64_t stream = (uint64_t)n, at = (uint64_t)index;
-    if (role == ROLE_INITIAL_STATE)
-        return 0;
+    if (role == ROLE_INITIAL_STATE || role == ROLE_GAIN)
+        return role == ROLE_GAIN;
     if (o->initialization == RNN_INIT_NORMAL)
         return is_vector(role) ? 0 : o->weight_scale * librnn_random_normal(o->seed, stream, at);
     if (role == ROLE_EMBEDDING && !o->tied)
@@ -514,7 +525,8 @@ model_shape librnn_model_shape(const rnn_model *model)
                          .layers = o->layers,
                          .embedding_size = o->embedding_size,
                          .bidirectional = o->bidirectional,
-                         .learned_state = o->learned_state};
+                         .learned_state = o->learned_state,
+                         .layer_norm = o->layer_norm};
 }
 
 rnn_model_options librnn_model_shape_options(const model_shape *shape)
@@ -532,6 +544,7 @@ rnn_model_options librnn_model_shape_options(const model_shape *shape)
     o.embedding_size = shape->embedding_size;
     o.bidirectional = shape->bidirectional;
     o.learned_state = shape->learned_state;
+    o.layer_norm = shape->layer_norm;
     return o;
 }
 
@@ -569,6 +582,7 @@ rnn_status librnn_model_check_shape(const char *who, const model_shape *own, con
     RNN_TRY(check_same_name(who, "input", librnn_inputs, own->input, other->input));
     RNN_TRY(check_same(who, "embedding_size", own->embedding_size, other->embedding_size));
     RNN_TRY(check_same(who, "tied", own->tied, other->tied));
+    RNN_TRY(check_same(who, "layer_norm", own->layer_norm, other->layer_norm));
     return check_same_name(who, "bias", librnn_biases, own->bias, other->bias);
 }
 

@@ -17,6 +17,7 @@ typedef enum parameter_role {
     ROLE_RECURRENT_WEIGHT,
     ROLE_BIAS,
     ROLE_INITIAL_STATE, /* a bias that begins with zeros */
+    ROLE_GAIN,          /* one that begins with ones */
     ROLE_FORGET_BIAS,   /* a bias whose rows of the forget gate begin with forget_bias more */
 } parameter_role;
 
@@ -68,7 +69,7 @@ typedef struct model_shape {
     const rnn_core *core;
     int32_t cell, precision, input, bias, tied;
     int64_t input_size, hidden_size, output_size, layers, embedding_size;
-    int32_t bidirectional, learned_state;
+    int32_t bidirectional, learned_state, layer_norm;
 } model_shape;
 
 /* How many layers a state has values of, numbered as PyTorch does: of each level, the one in reverse comes second. */

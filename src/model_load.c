@@ -253,11 +253,11 @@ static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t 
     return librnn_tensor_check_shape(t, rank, shape);
 }
 
-/* Whether it may be missing, and is: biases in a file of others, both of a layer or none. */
+/* Whether it may be missing, and is: biases in a file of others, both of a layer or none. Gains mustn't be. */
 static bool is_without(const loading *l, const named_parameter *p)
 {
     char other[PARAMETER_NAME_MOST];
-    if (l->own || p->rank != 1 || find(l, p->name))
+    if (l->own || p->rank != 1 || p->role == ROLE_GAIN || find(l, p->name))
         return false;
     if (!librnn_is_layer_bias(p))
         return true;
@@ -509,6 +509,7 @@ static rnn_status infer_options(const loading *l, rnn_model_options *o)
     o->layers = count_layers(l);
     o->bidirectional = find_exactly(l, "rnn.weight_hh_l0_reverse") != NULL;
     o->learned_state = find_exactly(l, "rnn.initial_h_l0") != NULL;
+    o->layer_norm = find_exactly(l, "rnn.norm_ih_l0") != NULL;
     o->bias = find_exactly(l, "rnn.bias_ih_l0") || find_exactly(l, "rnn.bias_hh_l0") ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
     if (embedding)
         o->input = RNN_INPUT_EMBEDDING;

@@ -54,6 +54,7 @@ static const text_field options_of_a_model[] = {
     {OPTION(dropout_per_chunk), TEXT_FLAG,   TEXT_ADDED, {NULL}},
     {OPTION(bidirectional),     TEXT_FLAG,   TEXT_NEEDED_ADDED, {NULL}},
     {OPTION(learned_state),     TEXT_FLAG,   TEXT_NEEDED_ADDED, {NULL}},
+    {OPTION(layer_norm),        TEXT_FLAG,   TEXT_NEEDED_ADDED, {NULL}},
 };
 /* clang-format on */
 

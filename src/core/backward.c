@@ -101,9 +101,12 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
     cell_of(pass->network)->backward(&step);
     if (w->dh_held)
         clear_gates(pass, w, l, t);
+    if (is_normalised(pass->network))
+        normalise_step_backward(pass, w, l, t);
+    gate_rows from = product_rows(w, l, RECURRENT_PRODUCTS, rows_of(w, t, 1).first);
     if (t > 0 || pass->initial_gradients || w->dinitial) /* as a rule the chunk's first state is a constant */
-        product(step.streams, w->stride, w->gates.products, step.gates + w->gates.apart, w->gates.row, weights->hh,
-                step.dh_prev, w->stride, step.dh_prev, w->stride, t % 2);
+        product(step.streams, w->stride, w->gates.products, from.first, from.row, weights->hh, step.dh_prev, w->stride,
+                step.dh_prev, w->stride, t % 2);
     if (w->dh_held)
         restore_gradients(pass, w, l, t);
 }
@@ -123,8 +126,8 @@ static void backward_inputs(const core_pass *pass, const workspace *w, int64_t l
     bool lowest = l < w->directions;
     size_t stride = input_of(w, l).stride;
     real *dx = input_gradient_of(w, l) + rows.first * stride;
-    product(rows.count, stride, w->gates.products, gate_at(w, l, 0) + rows.first * w->gates.row, w->gates.row,
-            weights->ih, w->zeros, 0, dx, stride, false);
+    gate_rows from = product_rows(w, l, INPUT_PRODUCTS, rows.first);
+    product(rows.count, stride, w->gates.products, from.first, from.row, weights->ih, w->zeros, 0, dx, stride, false);
     const real *mask = lowest    ? w->x_mask
                        : w->mask ? w->mask + (size_t)(level_of(pass->network, l) - 1) * w->rows * stride
                                  : NULL;
@@ -213,14 +216,14 @@ static void add_group(const id_groups *groups, size_t group, const real *from, s
 
 /* weight[id] += the gradient of the gates at each position where the input is id; for a share of the units */
 static void scatter_weights(const core_pass *pass, const workspace *w, const summing *s, const id_groups *groups,
-                            const real *gates, real *weight)
+                            gate_rows gates, real *weight)
 {
     const core_cell_info *cell = &cell_of(pass->network)->info;
     share mine = share_of(s->me, w->hidden);
     for (size_t i = 0; i < groups->count; i++) {
         real *to = weight + (size_t)groups->group[i].id * (size_t)cell->gates * w->hidden;
         for (size_t g = 0; g < (size_t)cell->gates; g++)
-            add_group(groups, i, gates + input_group(cell, g) * w->stride + mine.first, w->gates.row, mine.count,
+            add_group(groups, i, gates.first + input_group(cell, g) * w->stride + mine.first, gates.row, mine.count,
                       to + g * w->hidden + mine.first);
     }
 }
@@ -248,7 +251,7 @@ static void scatter(const core_pass *pass, const workspace *w, const summing *s,
         count = least_of(end - row, BLOCK_K);
         group_ids(ids + row, count, &groups);
         if (n->input == CORE_IDS)
-            scatter_weights(pass, w, s, &groups, gate_at(w, l, 0) + row * w->gates.row,
+            scatter_weights(pass, w, s, &groups, product_rows(w, l, INPUT_PRODUCTS, row),
                             (real *)pass->gradients + n->layer[l].weight_ih);
         else
             scatter_embedding(pass, w, s, &groups, input_gradient_of(w, l) + row * w->x_stride);
@@ -296,20 +299,28 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
     bool has_inputs = has_input_product(pass->network, l);
     gate_columns kinds[KINDS_OF_COLUMNS];
     find_columns(w, kinds);
+    gate_rows gates[] = {product_rows(w, l, RECURRENT_PRODUCTS, rows.first),
+                         product_rows(w, l, INPUT_PRODUCTS, rows.first)};
     for (size_t i = 0; i < KINDS_OF_COLUMNS && kinds[i].count > 0; i++) {
-        const real *gates = gate_at(w, l, step) + kinds[i].first;
-        outer_input from[2];
+        outer_input from[PRODUCT_KINDS];
+        const real *of[PRODUCT_KINDS];
         size_t count = 0;
-        if (kinds[i].recurrent)
+        if (kinds[i].recurrent) {
+            of[count] = gates[0].first + kinds[i].first - w->gates.apart;
             from[count++] =
                 (outer_input){h_before(w, l, step), w->stride, w->hidden, hh + kinds[i].row * w->hidden, w->hidden};
+        }
         if (kinds[i].input && has_inputs) {
             layer_input x = input_of(w, l);
+            of[count] = gates[1].first + kinds[i].first;
             from[count++] =
                 (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih + kinds[i].row * inputs, inputs};
         }
-        add_weight_gradients(s, kinds[i].count, w->stride, w->hidden, rows.count, gates, w->gates.row, from, count);
-        backward_biases(pass, w, s, layer, &kinds[i], gates, rows.count);
+        size_t together = is_normalised(pass->network) ? 1 : count; /* products that aren't have the same gradients */
+        for (size_t k = 0; k < count; k += together)
+            add_weight_gradients(s, kinds[i].count, w->stride, w->hidden, rows.count, of[k], gates[0].row, from + k,
+                                 together);
+        backward_biases(pass, w, s, layer, &kinds[i], gate_at(w, l, step) + kinds[i].first, rows.count);
     }
     if (l < w->directions && pass->network->input != CORE_VECTORS)
         scatter(pass, w, s, l, rows);
@@ -402,6 +413,20 @@ static void sum_initial(const core_pass *pass, const workspace *w, int64_t l)
             to[j] += (real)sum;
         }
     }
+}
+
+/* Adds up what the streams have for a layer's gains, and begins anew. */
+static void sum_gains(const core_pass *pass, const workspace *w, int64_t l)
+{
+    const core_layer *layer = &pass->network->layer[l];
+    size_t products = w->gates.products, apart = w->gates.apart, row = (products - apart) / w->stride * w->hidden;
+    real *input = w->norm.dgain[INPUT_PRODUCTS], *recurrent = w->norm.dgain[RECURRENT_PRODUCTS];
+    real *ih = (real *)pass->gradients + layer->gain_ih, *hh = (real *)pass->gradients + layer->gain_hh;
+    summing s = {{0, 1}, w->scratch};
+    add_bias_gradient(&s, products, w->stride, w->hidden, w->streams, recurrent, products, hh, NULL);
+    add_bias_gradient(&s, products - apart, w->stride, w->hidden, w->streams, input + apart, products, ih, NULL);
+    add_bias_gradient(&s, apart, w->stride, w->hidden, w->streams, input, products, ih + row, NULL);
+    clear_gains(w);
 }
 
 /* The gradients of the input vectors of some steps, for a share of the streams */
@@ -506,11 +531,15 @@ static void backward(const core_pass *pass)
     backward_phase phase = {.pass = pass, .workspace = &w};
     int64_t layers = pass->network->layers;
     memset(w.zeros, 0, w.zero_count * sizeof *w.zeros);
+    if (w.norm.dgain[0])
+        clear_gains(&w);
     backward_block(&phase, (block){layers, 0, w.steps});
     for (int64_t l = layers; l-- > 0;) {
         for (size_t end = w.steps, count; end > 0; end -= count) {
             count = least_of(steps_of_block(&w), end);
             backward_block(&phase, (block){l, end - count, count});
+            if (w.norm.dgain[0] && ends_gain_block(end - count, end))
+                sum_gains(pass, &w, l);
         }
         if (pass->gradient_norms)
             measure_gradients(pass, &w, l);

@@ -44,6 +44,8 @@ static const core_cell *cell_of(const core_network *network)
 
 #include "workspace.c"
 
+#include "norm.c"
+
 #include "positions.c"
 
 #include "dropout.c"

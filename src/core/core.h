@@ -44,8 +44,8 @@ typedef struct core_team {
 
 /* Where a layer's packed weights begin, in elements of the packed block; CORE_NONE: there are none. */
 typedef struct core_packed_layer {
-    size_t bias, ih, hh;     /* of the block for forward() */
-    size_t back_ih, back_hh; /* of the block for backward() */
+    size_t bias, ih, hh, gain; /* of the block for forward() */
+    size_t back_ih, back_hh;   /* of the block for backward() */
 } core_packed_layer;
 
 /* Where a layer's parameters stand in the flat buffers, in elements. G gates, H hidden units. */
@@ -57,6 +57,8 @@ typedef struct core_layer {
     size_t bias_hh;   /* [G][H] or CORE_NONE */
     size_t initial_h; /* [H] what a stream begins with that starts anew; CORE_NONE: zeros */
     size_t initial_c; /* [H] the same, of cells that have a second part */
+    size_t gain_ih;   /* [G][H] of normalised input products; CORE_NONE: they aren't normalised */
+    size_t gain_hh;   /* [G][H] of recurrent ones, likewise */
     core_packed_layer packed;
 } core_layer;
 

@@ -64,34 +64,41 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
 {
     const core_network *n = pass->network;
     const int32_t *ids = ids_of(pass, w, l);
-    real *gates = gate_at(w, l, 0);
-    size_t end = rows.first + rows.count;
-    for (size_t row = rows.first; w->gates.apart > 0 && row < end; row++)
-        begin_apart(&w->gates, weights->bias, gates + row * w->gates.row);
-    if (!has_input_product(n, l)) {
-        for (size_t row = rows.first; row < end; row++)
-            add_input_weights(n, ids[row], (const real *)pass->parameters + n->layer[l].weight_ih, weights->bias,
-                              gates + row * w->gates.row);
-        return;
+    bool normalised = is_normalised(n);
+    const real *begin = normalised ? weights->zeros : weights->bias;
+    gate_rows to = product_rows(w, l, INPUT_PRODUCTS, rows.first);
+    for (size_t i = 0; w->gates.apart > 0 && i < rows.count; i++)
+        begin_apart(&w->gates, weights->bias, gate_at(w, l, 0) + (rows.first + i) * w->gates.row);
+    if (has_input_product(n, l)) {
+        if (l == 0)
+            gather_inputs(pass, w, rows);
+        layer_input x = input_of(w, l);
+        product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
+                weights->ih, begin, 0, to.first, to.row, false);
+        for (size_t i = 0; level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS && i < rows.count; i++)
+            clear_padding(n, to.first + i * to.row);
+    } else {
+        for (size_t i = 0; i < rows.count; i++)
+            add_input_weights(n, ids[rows.first + i], (const real *)pass->parameters + n->layer[l].weight_ih, begin,
+                              to.first + i * to.row);
     }
-    if (l == 0)
-        gather_inputs(pass, w, rows);
-    layer_input x = input_of(w, l);
-    product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
-            weights->ih, weights->bias, 0, gates + rows.first * w->gates.row, w->gates.row, false);
-    for (size_t row = rows.first; level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS && row < end; row++)
-        clear_padding(n, gates + row * w->gates.row);
+    if (normalised)
+        normalise_products(pass, w, l, INPUT_PRODUCTS, weights, rows);
 }
 
 static void forward_step(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,
                          size_t t)
 {
     cell_step step = step_of(w, l, t);
-    real *recurrent = step.gates + w->gates.apart;
+    share rows = rows_of(w, t, 1);
+    gate_rows to = product_rows(w, l, RECURRENT_PRODUCTS, rows.first);
+    bool normalised = is_normalised(pass->network);
     if (w->h_before)
         begin_step(pass, w, l, t);
-    product(step.streams, w->gates.products, w->hidden, step.h_prev, w->stride, weights->hh, recurrent, w->gates.row,
-            recurrent, w->gates.row, t % 2);
+    product(step.streams, w->gates.products, w->hidden, step.h_prev, w->stride, weights->hh,
+            normalised ? weights->zeros : to.first, normalised ? 0 : to.row, to.first, to.row, t % 2);
+    if (normalised)
+        normalise_products(pass, w, l, RECURRENT_PRODUCTS, weights, rows);
     cell_of(pass->network)->forward(&step);
     if (pass->lengths)
         end_step(pass, w, l, t);

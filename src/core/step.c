@@ -25,19 +25,27 @@ static void step_layer(const core_step *s, int64_t l, const real *below)
                       .c = (real *)s->next_state + c + at};
     row_factors factors[] = {{(size_t)n->layer[l].inputs, below, weights.ih}, {hidden, step.h_prev, weights.hh}};
     real *recurrent = step.gates + widths.apart;
-    bool embedded = l == 0 && n->input == CORE_EMBEDDED_IDS;
-    if (has_input_product(n, l) && widths.apart == 0 &&
+    bool embedded = l == 0 && n->input == CORE_EMBEDDED_IDS, normalised = is_normalised(n);
+    const real *begin = normalised ? weights.zeros : weights.bias;
+    real *products = normalised ? step.gates + widths.row : NULL, *of_inputs = normalised ? products : step.gates;
+    if (!normalised && has_input_product(n, l) && widths.apart == 0 &&
         !embedded) { /* each sum goes on from the one product into the other */
         product_row(widths.products, 2, factors, weights.bias, step.gates, s->turned);
     } else {
         begin_apart(&widths, weights.bias, step.gates);
         if (has_input_product(n, l))
-            product_row(widths.products, 1, factors, weights.bias, step.gates, s->turned);
+            product_row(widths.products, 1, factors, begin, of_inputs, s->turned);
         else
-            add_input_weights(n, s->id, (const real *)s->parameters + n->layer[l].weight_ih, weights.bias, step.gates);
+            add_input_weights(n, s->id, (const real *)s->parameters + n->layer[l].weight_ih, begin, of_inputs);
         if (embedded)
-            clear_padding(n, step.gates);
-        product_row(widths.products, 1, factors + 1, recurrent, recurrent, s->turned);
+            clear_padding(n, of_inputs);
+        if (normalised)
+            normalise_row(n, INPUT_PRODUCTS, weights.gain[INPUT_PRODUCTS], weights.bias, products, NULL, step.gates);
+        product_row(widths.products, 1, factors + 1, normalised ? begin : recurrent, normalised ? products : recurrent,
+                    s->turned);
+        if (normalised)
+            normalise_row(n, RECURRENT_PRODUCTS, weights.gain[RECURRENT_PRODUCTS], recurrent, products, NULL,
+                          recurrent);
     }
     cell_of(n)->forward(&step);
 }

@@ -9,11 +9,16 @@
 #include "cell.h"
 #include "team.h"
 
+/* The products of a step, whose columns stand as in a row of gates */
+typedef enum product_kind { INPUT_PRODUCTS, RECURRENT_PRODUCTS, PRODUCT_KINDS } product_kind;
+
 /* A row of gates has R = G + A groups of columns, in the order that cell.h says. */
 typedef struct forward_layer_weights {
-    real *bias; /* [R][S] */
-    real *ih;   /* K = I, N = G S: the first columns of a row. None for ids. */
-    real *hh;   /* K = H, N = G S: the last columns */
+    real *bias;                /* [R][S] */
+    real *ih;                  /* K = I, N = G S: the first columns of a row. None for ids. */
+    real *hh;                  /* K = H, N = G S: the last columns */
+    real *gain[PRODUCT_KINDS]; /* [G][S] of products that are normalised */
+    real *zeros;               /* [G][S] what these begin with */
 } forward_layer_weights;
 
 typedef struct backward_layer_weights {
@@ -57,6 +62,12 @@ static bool has_input_product(const core_network *n, int64_t layer)
     return level_of(n, layer) > 0 || n->input != CORE_IDS;
 }
 
+/* Whether products are normalised: norm.c */
+static bool is_normalised(const core_network *n)
+{
+    return n->layer[0].gain_ih != CORE_NONE;
+}
+
 /*
  * A decoder of few outputs fills little of a vector, and each of its outputs is one long chain of additions. So they
  * are inner products instead.
@@ -83,6 +94,7 @@ static void plan_forward_layer(arena *memory, const core_network *n, int64_t l, 
     p->bias = plan_array(memory, 1, gates.row);
     p->hh = plan_array(memory, hidden, gates.products);
     p->ih = has_input_product(n, l) ? plan_array(memory, (size_t)layer->inputs, gates.products) : CORE_NONE;
+    p->gain = is_normalised(n) ? plan_array(memory, PRODUCT_KINDS + 1, gates.products) : CORE_NONE;
 }
 
 static void plan_backward_layer(arena *memory, const core_network *n, int64_t l, core_layer *layer)
@@ -109,7 +121,8 @@ static void plan(core_network *n, core_layer *layers)
     n->packed_decoder_back = plan_array(&backward, outputs, round_up(features));
     n->forward_bytes = bytes_of(&forward);
     n->backward_bytes = bytes_of(&backward);
-    size_t gates = widths_of(n).row, decoded = round_up(outputs);
+    gate_widths widths = widths_of(n);
+    size_t gates = widths.row + (is_normalised(n) ? widths.products : 0), decoded = round_up(outputs);
     take(&step, gates > decoded ? gates : decoded, 1, 1); /* a step has these one after the other */
     n->step_bytes = bytes_of(&step);
 }
@@ -123,8 +136,15 @@ static real *packed_at(const void *block, size_t place)
 static forward_layer_weights forward_layer_at(const core_network *n, int64_t l, const void *block)
 {
     const core_packed_layer *p = &n->layer[l].packed;
-    return (forward_layer_weights){
+    real *gains = packed_at(block, p->gain);
+    forward_layer_weights weights = {
         .bias = packed_at(block, p->bias), .ih = packed_at(block, p->ih), .hh = packed_at(block, p->hh)};
+    if (!gains)
+        return weights;
+    weights.gain[INPUT_PRODUCTS] = gains;
+    weights.gain[RECURRENT_PRODUCTS] = gains + widths_of(n).products;
+    weights.zeros = gains + PRODUCT_KINDS * widths_of(n).products;
+    return weights;
 }
 
 static backward_layer_weights backward_layer_at(const core_network *n, int64_t l, const void *block)
@@ -172,6 +192,21 @@ static void pack_bias(const core_network *n, const core_layer *layer, const real
     }
 }
 
+/* The gains of both kinds of products, as their columns stand */
+static void pack_gains(const core_network *n, const core_layer *layer, const real *parameters,
+                       const forward_layer_weights *to)
+{
+    const core_cell_info *cell = &cell_of(n)->info;
+    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
+    for (size_t g = 0; g < (size_t)cell->gates; g++) {
+        copy_padded(to->gain[INPUT_PRODUCTS] + input_group(cell, g) * stride, parameters + layer->gain_ih + g * hidden,
+                    hidden, stride);
+        copy_padded(to->gain[RECURRENT_PRODUCTS] + g * stride, parameters + layer->gain_hh + g * hidden, hidden,
+                    stride);
+    }
+    memset(to->zeros, 0, widths_of(n).products * sizeof *to->zeros);
+}
+
 /* The weights of all gates, beginning with gate `first`, for forward and for backward, whichever is wanted */
 static void pack_gates(const core_network *n, team me, const real *w, size_t first, size_t columns, real *forward,
                        real *back)
@@ -202,6 +237,8 @@ static void pack_layer(const packing *p, team me, int64_t l)
     backward_layer_weights back = backward_layer_at(n, l, p->backward);
     if (me.rank == 0 && p->forward)
         pack_bias(n, layer, p->parameters, forward.bias);
+    if (me.rank == 0 && p->forward && is_normalised(n))
+        pack_gains(n, layer, p->parameters, &forward);
     pack_gates(n, me, p->parameters + layer->weight_hh, 0, (size_t)n->hidden_size, forward.hh, back.hh);
     if (has_input_product(n, l))
         pack_gates(n, me, p->parameters + layer->weight_ih, joint % (size_t)cell->gates, (size_t)layer->inputs,

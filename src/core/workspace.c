@@ -19,6 +19,15 @@ typedef struct two_directions {
     real *dinput;           /* [T][B][F] the latter, as far as it comes from one layer */
 } two_directions;
 
+enum { NORM_GROUPS = 2 };
+
+/* Products that are normalised: norm.c. Without training L is 1, and the two kinds share an array. */
+typedef struct normalisation {
+    real *product[PRODUCT_KINDS]; /* [L][T][B][G][S] products, what these are normalised to, at last their gradients */
+    real *inverse[PRODUCT_KINDS]; /* [L][T][B][NORM_GROUPS] what products were multiplied by; NULL without training */
+    real *dgain[PRODUCT_KINDS];   /* [B][G][S] gradient of a layer's gains, as far as it isn't added up; or NULL */
+} normalisation;
+
 typedef struct workspace {
     share my_streams;            /* of this share of the work */
     size_t steps, streams, rows; /* rows = T B */
@@ -34,6 +43,7 @@ typedef struct workspace {
     real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
     real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL: in h, c */
     real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
+    normalisation norm;          /* of networks that normalise their products */
     real *mask;                  /* [levels - 1][T][B][F] dropout between levels: the factors; or NULL */
     real *dropped;               /* [L - 1][T][B][S] h times them; NULL: no dropout, or in `both` */
     real *x_mask, *keep;         /* [T][B][X], [L][T][B][S] dropout of inputs and candidates: the factors; or NULL */
@@ -82,6 +92,23 @@ static two_directions take_both(arena *memory, const workspace *w, const core_ne
     return both;
 }
 
+static normalisation take_normalisation(arena *memory, const workspace *w, const core_network *n,
+                                        const core_shape *shape)
+{
+    normalisation norm = {.product = {NULL}};
+    size_t layers = shape->training ? (size_t)n->layers : 1;
+    for (product_kind kind = INPUT_PRODUCTS; kind < PRODUCT_KINDS; kind++) {
+        norm.product[kind] = kind == INPUT_PRODUCTS || shape->training
+                                 ? take(memory, w->rows, w->gates.products, layers)
+                                 : norm.product[INPUT_PRODUCTS];
+        if (!shape->training)
+            continue;
+        norm.inverse[kind] = take(memory, w->rows, NORM_GROUPS, layers);
+        norm.dgain[kind] = take(memory, w->streams, w->gates.products, 1);
+    }
+    return norm;
+}
+
 static workspace take_workspace(arena *memory, const core_network *n, const core_shape *shape)
 {
     workspace w = {.steps = (size_t)shape->steps,
@@ -109,6 +136,8 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
     if (shape->starts && cell_of(n)->info.parts > 1)
         w.c_before = take(memory, w.rows, w.stride, layers);
     w.gate = take(memory, w.rows, w.gates.row, layers);
+    if (is_normalised(n))
+        w.norm = take_normalisation(memory, &w, n, shape);
     bool drops_output = shape->training && n->dropout.output > 0;
     if (decodes_some(&w))
         w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
@@ -202,6 +231,29 @@ static real *c_before(const workspace *w, int64_t layer, size_t t)
 static real *gate_at(const workspace *w, int64_t layer, size_t t)
 {
     return w->gate + ((size_t)layer * w->steps + t) * w->streams * w->gates.row;
+}
+
+/* Rows of some of the gates */
+typedef struct gate_rows {
+    real *first;
+    size_t row; /* their distance */
+} gate_rows;
+
+/* Where the products of a kind are computed, and where their gradients are at last; from a row of a layer on */
+static gate_rows product_rows(const workspace *w, int64_t layer, product_kind kind, size_t row)
+{
+    size_t products = w->gates.products, before = w->norm.inverse[kind] ? (size_t)layer * w->rows : 0;
+    if (w->norm.product[kind])
+        return (gate_rows){w->norm.product[kind] + (before + row) * products, products};
+    size_t first = kind == INPUT_PRODUCTS ? 0 : w->gates.apart;
+    return (gate_rows){gate_at(w, layer, 0) + row * w->gates.row + first, w->gates.row};
+}
+
+/* What the groups of a product were multiplied by; NULL without training */
+static real *inverse_at(const workspace *w, int64_t layer, product_kind kind, size_t row)
+{
+    real *inverse = w->norm.inverse[kind];
+    return inverse ? inverse + ((size_t)layer * w->rows + row) * NORM_GROUPS : NULL;
 }
 
 /* [B][S] of a layer at step t; NULL without dropout of candidates */

@@ -2,7 +2,7 @@
  * bench.c: how fast a named configuration trains or samples, against the fused multiply-add peak of the same core in
  * the same run.
  *
- *     bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T]
+ *     bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T] [--norm 1]
  *
  * Prints one line: tokens/s, useful GFLOP/s, the peak, and the fraction. Useful are the products with weights that are
  * multiplied: 2 operations each forward, 4 more backward. Looking up the row of a symbol is none.
@@ -45,6 +45,7 @@ static const configuration configurations[] = {
 /* What a configuration runs on */
 typedef struct bench {
     configuration c;
+    int32_t layer_norm;
     rnn_model *model;
     rnn_state *state;
     rnn_optimizer *optimizer;
@@ -89,6 +90,7 @@ static void set_up(bench *b, int32_t precision)
     options.embedding_size = b->c.embedding;
     options.initialization = RNN_INIT_UNIFORM;
     options.precision = precision;
+    options.layer_norm = b->layer_norm;
     rnn_optimizer_options rule;
     check(rnn_optimizer_options_init(&rule, sizeof rule, b->c.rule));
     rule.learning_rate = 0.001;
@@ -139,8 +141,8 @@ static void tear_down(bench *b)
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T]\n");
+    fprintf(stderr, "usage: bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T] "
+                    "[--norm 1]\n");
     for (size_t i = 0; i < sizeof configurations / sizeof *configurations; i++)
         fprintf(stderr, "    %-4s %s\n", configurations[i].name, configurations[i].what);
     return 2;
@@ -165,6 +167,8 @@ int main(int argc, char **argv)
             seconds = atof(argv[i + 1]);
         else if (strcmp(argv[i], "--steps") == 0)
             b.c.steps = atoll(argv[i + 1]);
+        else if (strcmp(argv[i], "--norm") == 0)
+            b.layer_norm = atoi(argv[i + 1]);
         else
             return usage();
     }
