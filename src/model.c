@@ -101,6 +101,7 @@ static rnn_status check_options(const rnn_model_options *o)
     RNN_TRY(librnn_check_range("bidirectional", o->bidirectional, 0, 1));
     RNN_TRY(librnn_check_range("learned_state", o->learned_state, 0, 1));
     RNN_TRY(librnn_check_range("layer_norm", o->layer_norm, 0, 1));
+    RNN_TRY(librnn_check_range("reserved", o->reserved, 0, 0));
     RNN_TRY(librnn_check_range("hidden_size", o->hidden_size, 1, HIDDEN_MOST / directions_of(o)));
     RNN_TRY(librnn_check_range("output_size", o->output_size, 1, SYMBOLS_MOST));
     RNN_TRY(librnn_check_range("layers", o->layers, 1, LAYERS_MOST / directions_of(o)));

@@ -431,6 +431,11 @@ static void visit_ragged_cases(bits_case *c, case_function *function, void *cont
                          inputs[input].name);
                 c->model.bidirectional = c->model.learned_state = 1;
                 visit(c, function, context);
+                snprintf(c->name, sizeof c->name, "%s_%s_%s_normalised", cells[cell], precisions[precision],
+                         inputs[input].name);
+                c->model.bidirectional = c->model.learned_state = 0;
+                c->model.layer_norm = 1;
+                visit(c, function, context);
             }
 }
 

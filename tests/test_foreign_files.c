@@ -309,7 +309,7 @@ static void test_what_a_model_is_is_told_from_its_tensors(void **state)
         for (int kind = 0; kind < INPUT_KINDS * 4; kind++) {
             input_kind input = (input_kind)(kind / 4);
             rnn_model_options o = options_for(cell, input, RNN_BIAS_BOTH, RNN_FLOAT32, kind % 2 ? 3 : 1), given;
-            o.bidirectional = o.learned_state = kind >> 1 & 1;
+            o.bidirectional = o.learned_state = o.layer_norm = kind >> 1 & 1;
             o.embedding_size *= 1 + (o.bidirectional && o.tied);
             rnn_load_options options = make_load_options();
             rnn_model *model = create_random_model(&o, 1, 7);

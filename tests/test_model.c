@@ -227,6 +227,8 @@ static void test_create_refuses_unknown_enumerators(void **state)
         {offsetof(rnn_model_options, dropout_per_chunk), "dropout_per_chunk", 2},
         {offsetof(rnn_model_options, bidirectional), "bidirectional", 2},
         {offsetof(rnn_model_options, learned_state), "learned_state", 2},
+        {offsetof(rnn_model_options, layer_norm), "layer_norm", 2},
+        {offsetof(rnn_model_options, reserved), "reserved", 1},
     };
     (void)state;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {

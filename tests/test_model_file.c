@@ -45,6 +45,7 @@ static rnn_model_options rich_options(void)
     o.dropout_per_chunk = 1;
     o.bidirectional = 1;
     o.learned_state = 1;
+    o.layer_norm = 1;
     o.seed = UINT64_MAX;
     return o;
 }
@@ -66,7 +67,7 @@ static void test_every_kind_of_model_comes_back_bit_by_bit(void **state)
             rnn_model_options o =
                 options_for(cell, (input_kind)(kind / 32), kind & 1, kind >> 1 & 1, layers[kind >> 2 & 1]);
             o.bidirectional = kind >> 3 & 1;
-            o.learned_state = kind >> 4 & 1;
+            o.learned_state = o.layer_norm = kind >> 4 & 1;
             o.embedding_size *= 1 + (o.bidirectional && o.tied);
             rnn_model *model = create_random_model(&o, 2, (uint64_t)kind + 1);
             file_bytes file = saved(model, NULL);
@@ -269,7 +270,7 @@ static void test_the_header_says_what_the_specification_says(void **state)
     o.layers = 1;
     o.dropout = 0;
     o.bias = RNN_BIAS_INPUT;
-    o.bidirectional = o.learned_state = 0;
+    o.bidirectional = o.learned_state = o.layer_norm = 0;
     rnn_model *model = create_model(&o);
     rnn_vocab *vocab = NULL;
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES,

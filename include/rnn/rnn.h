@@ -1008,6 +1008,7 @@ typedef struct rnn_model_options {
      * step of training takes up to 15 % longer. 0, the default: no normalisation.
      */
     int32_t layer_norm;
+    int32_t reserved; /**< Must be 0. */
 } rnn_model_options;
 
 /**

@@ -72,5 +72,54 @@ class Ragged(unittest.TestCase):
                 self.assert_close(model.gradient(name), gradients[name], name)
 
 
+def normalised(products, gain):
+    """Of one group: the gain times what has mean 0 and variance 1."""
+    centred = products - products.mean(-1, keepdim=True)
+    return gain * centred / torch.sqrt((centred ** 2).mean(-1, keepdim=True) + 1e-5)
+
+
+def plain_step(cell, p, x, h, c):
+    """A step of a layer with layer normalisation, of plain operations."""
+    size = h.shape[-1]
+    u, v = x @ p["weight_ih_l0"].T, h @ p["weight_hh_l0"].T
+    groups = [slice(0, 2 * size), slice(2 * size, None)] if cell == rnn.CELL_GRU else [slice(None)]
+    u = torch.cat([normalised(u[:, g], p["norm_ih_l0"][g]) for g in groups], -1) + p["bias_ih_l0"]
+    v = torch.cat([normalised(v[:, g], p["norm_hh_l0"][g]) for g in groups], -1) + p["bias_hh_l0"]
+    if cell == rnn.CELL_TANH:
+        return torch.tanh(u + v), c
+    if cell == rnn.CELL_GRU:
+        r, z = torch.sigmoid(u + v)[:, :size], torch.sigmoid(u + v)[:, size:2 * size]
+        return (1 - z) * torch.tanh(u[:, 2 * size:] + r * v[:, 2 * size:]) + z * h, c
+    i, f, g, o = (u + v).chunk(4, -1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+class Normalised(unittest.TestCase):
+    def test_layer_normalisation_is_that_of_plain_operations(self):
+        for cell in CELLS:
+            model = rnn.Model(input_size=INPUTS, hidden_size=HIDDEN, output_size=OUTPUTS, cell=cell, layer_norm=True,
+                              input=rnn.INPUT_VECTORS, loss=rnn.LOSS_SQUARED_ERROR, bias=rnn.BIAS_BOTH,
+                              precision=rnn.FLOAT64, initialization=rnn.INIT_UNIFORM, seed=3)
+            for name in ("rnn.norm_ih_l0", "rnn.norm_hh_l0"):
+                model.set_parameter(name, 1 + 0.3 * random(5, *model.parameter(name).shape))
+            p = {name: torch.tensor(model.parameter(name), requires_grad=True) for name in model.parameter_names}
+            layer = {name[4:]: value for name, value in p.items() if name.startswith("rnn.")}
+            inputs, of_outputs = random(1, STEPS, STREAMS, INPUTS), random(2, STEPS, STREAMS, OUTPUTS)
+            h = c = torch.zeros(STREAMS, HIDDEN, dtype=torch.float64)
+            expected = []
+            for x in torch.tensor(inputs):
+                h, c = plain_step(cell, layer, x, h, c)
+                expected.append(h @ p["decoder.weight"].T + p["decoder.bias"])
+            expected = torch.stack(expected)
+            (expected * torch.tensor(of_outputs)).sum().backward()
+            state, chunk = rnn.State(model, STREAMS), rnn.Chunk(input_vectors=inputs, streams=STREAMS)
+            outputs = model.forward_training(state, chunk)
+            self.assertLess(abs(outputs - expected.detach().numpy()).max(), TOLERANCE)
+            model.backward(state, of_outputs)
+            for name in model.parameter_names:
+                self.assertLess(abs(model.gradient(name) - p[name].grad.numpy()).max(), TOLERANCE, name)
+
+
 if __name__ == "__main__":
     unittest.main()

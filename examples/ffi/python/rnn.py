@@ -222,8 +222,8 @@ class _Struct(ctypes.Structure):
 
 
 # Options that are true or false
-_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "bidirectional", "learned_state", "nesterov", "spare_biases",
-          "ignore_others", "infer", "shuffle")
+_FLAGS = ("orthogonal", "tied", "dropout_per_chunk", "bidirectional", "learned_state", "layer_norm", "nesterov",
+          "spare_biases", "ignore_others", "infer", "shuffle")
 
 
 def _visible(options):
@@ -268,7 +268,7 @@ class _ModelOptions(_Struct):
                 ("embedding_size", c_int64), ("weight_scale", c_double), ("forget_bias", c_double),
                 ("dropout", c_double), ("seed", c_uint64), ("dropout_input", c_double),
                 ("dropout_output", c_double), ("dropout_recurrent", c_double), ("bidirectional", c_int32),
-                ("learned_state", c_int32)]
+                ("learned_state", c_int32), ("layer_norm", c_int32), ("reserved", c_int32)]
 
 
 class _Parameter(_Struct):
