@@ -33,6 +33,10 @@ int main(void) { return rnn_set_threads(0) != RNN_OK; }
 END
 sed 's/return rnn_set_threads(0) != RNN_OK/rnn_set_threads(0); return 0/' "$work/twice" > "$work/ignored"
 
+# The first program, which the header opens with
+sed -n '/^ \* @code{.c}$/,/^ \* @endcode$/{/@code\|@endcode/d;s/^ \* \{0,1\}//;p}' "$include/rnn/rnn.h" > "$work/first"
+[[ $(grep -c '^int main' "$work/first") -eq 1 ]] || fail "the header doesn't open with one program"
+
 compile() { # FILE OPTION...
     local file=$1
     shift
@@ -46,6 +50,9 @@ for compiler in "${compilers[@]}"; do
     esac
     for standard in "${standards[@]}"; do
         compile twice -std="$standard" -pedantic-errors || fail "$compiler -std=$standard doesn't accept the header"
+        if [[ $standard != c89 && $standard != c++98 ]]; then
+            compile first -std="$standard" || fail "$compiler -std=$standard doesn't accept the first program"
+        fi
         compile ignored -std="$standard" -DRNN_NO_WARN_UNUSED_RESULT ||
             fail "$compiler -std=$standard warns, in spite of RNN_NO_WARN_UNUSED_RESULT"
         if compile ignored -std="$standard" 2> "$work/errors"; then

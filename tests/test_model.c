@@ -961,6 +961,7 @@ static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(v
     assert_ok(rnn_model_zero_gradients(model));
     assert_all_gradients_are_zero(model);
 
+    assert_ok(rnn_model_flat_gradients(model, &flat, &count));
     ((double *)flat)[count / 2] = NAN;
     ((double *)flat)[0] = 1;
     assert_ok(rnn_model_zero_gradients(model));

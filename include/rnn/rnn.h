@@ -2,26 +2,86 @@
  * @file rnn.h
  * @brief The whole public API of librnn: recurrent networks, trained and run from C.
  *
- * A program that trains uses six kinds of object, each an opaque handle:
+ * This program learns a text, byte by byte, and writes some of its own:
+ *
+ * @code{.c}
+ * #include <stdio.h>
+ * #include <stdlib.h>
+ *
+ * #include <rnn/rnn.h>
+ *
+ * static void check(rnn_status status)
+ * {
+ *     if (status == RNN_OK)
+ *         return;
+ *     fprintf(stderr, "%s\n", rnn_last_error());
+ *     exit(EXIT_FAILURE);
+ * }
+ *
+ * int main(int argc, char **argv)
+ * {
+ *     const char *path = argc > 1 ? argv[1] : "input.txt";
+ *     rnn_vocab *vocab;
+ *     rnn_corpus *corpus;
+ *     rnn_model *model;
+ *     rnn_state *state;
+ *     rnn_optimizer *optimizer;
+ *     rnn_sampler *sampler;
+ *     rnn_model_options options;
+ *     rnn_chunk chunk;
+ *     int32_t ids[200];
+ *     char text[200];
+ *
+ *     check(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, path, &vocab));
+ *     check(rnn_corpus_create_from_file(vocab, path, 25, 1, &corpus));
+ *     check(rnn_model_options_init(&options, sizeof options));
+ *     options.input_size = options.output_size = rnn_vocab_size(vocab);
+ *     check(rnn_model_create(&options, &model));
+ *     check(rnn_state_create(model, 1, &state));
+ *     check(rnn_optimizer_create(model, NULL, &optimizer));
+ *     check(rnn_chunk_init(&chunk, sizeof chunk));
+ *     for (int n = 0; n < 10000; n++) {
+ *         check(rnn_corpus_next(corpus, &chunk, NULL));
+ *         check(rnn_forward_backward(model, state, &chunk, NULL));
+ *         check(rnn_model_clip_value(model, 5));
+ *         check(rnn_optimizer_step(optimizer, model));
+ *     }
+ *     check(rnn_sampler_create(NULL, &sampler));
+ *     check(rnn_sample(model, state, sampler, &chunk.targets[chunk.steps - 1], 200, ids));
+ *     check(rnn_vocab_decode(vocab, ids, 200, text, sizeof text, NULL));
+ *     printf("%.200s\n", text);
+ *
+ *     rnn_sampler_destroy(sampler);
+ *     rnn_optimizer_destroy(optimizer);
+ *     rnn_state_destroy(state);
+ *     rnn_model_destroy(model);
+ *     rnn_corpus_destroy(corpus);
+ *     rnn_vocab_destroy(vocab);
+ *     return EXIT_SUCCESS;
+ * }
+ * @endcode
+ *
+ * It uses six kinds of object, each an opaque handle:
  *
  * | handle          | is                                                                              |
  * |-----------------|---------------------------------------------------------------------------------|
- * | `rnn_vocab`     | the symbols of a text and their ids                                             |
- * | `rnn_corpus`    | a text, encoded as it is read and served chunk after chunk                      |
  * | `rnn_model`     | a configuration and its parameters (and their gradients, once trained)          |
  * | `rnn_state`     | what the model remembers from chunk to chunk                                    |
  * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
  * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
+ * | `rnn_vocab`     | the symbols of a text and their ids                                             |
+ * | `rnn_corpus`    | a text, encoded and served chunk after chunk                                    |
  *
- * (two more, `rnn_source` and `rnn_batcher`, are for texts in several files or out of a pipe, and for sequences that
- * are no text) and one training step is four calls: rnn_corpus_next(), rnn_forward_backward(), rnn_model_clip_value(),
- * rnn_optimizer_step(). Read the sections in this order; a first program needs one function or two of each.
+ * Two more, `rnn_source` and `rnn_batcher`, are for texts in several files or out of a pipe, and for sequences that are
+ * no text. What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load().
+ * Training that is to go on another day is kept as a whole: rnn_checkpoint_save(), rnn_checkpoint_load().
  *
- * What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load(). Training that
- * is to go on another day is kept as a whole: rnn_checkpoint_save(), rnn_checkpoint_load().
+ * The sections below are in the order in which a program meets them: models, chunks, states, running, optimizers,
+ * samplers, texts, sequences, files. Threads, memory and what is still an experiment come last. A first program needs
+ * one function or two of each.
  *
- * Where a comment speaks of the seed it means min-char-rnn, Andrej Karpathy's program of 112 lines, whose defaults
- * these are; docs/seed.md sets the two side by side.
+ * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines; docs/seed.md sets the two side by
+ * side.
  *
  * Conventions, the same for every function:
  *
@@ -164,701 +224,28 @@ RNN_API RNN_CHECKED rnn_status rnn_enumerator(int64_t index, const char **name, 
 /** @} */
 
 /**
- * @defgroup memory Memory
+ * @defgroup handles Handles
+ *
+ * What a program holds of the library's objects. Each has a section of its own.
  * @{
  */
-
-/**
- * Where the library takes its memory from. Both functions may be called by several threads at once. What jansson, the
- * library that reads and writes the headers of files, needs meanwhile is jansson's own, from the C library.
- */
-typedef struct rnn_allocator {
-    /** Returns `size` bytes (> 0) at a multiple of `alignment` (a power of two), or NULL. */
-    void *(*allocate)(void *context, size_t alignment, size_t size);
-    /** Takes back what `allocate` returned; `size` is the size it was asked for. Never called with NULL. */
-    void (*release)(void *context, void *pointer, size_t size);
-    /** Handed to both. */
-    void *context;
-} rnn_allocator;
-
-/**
- * Sets where all memory comes from. Call it before the first object is created, or after the last is destroyed.
- * @param allocator What to use; copied. NULL goes back to the C library.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library holds memory at present.
- */
-RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator);
-/** @} */
-
-/**
- * @defgroup threads Threads
- *
- * A call that has enough work divides it among the calling thread and helpers, which the library creates when they are
- * first needed. Small work stays on the calling thread. Results have the same bits whatever the number of threads.
- *
- * - **Busy machines.** A call doesn't wait for helpers that have not started on its work: the other threads do it. If
- *   the system creates no more threads, a call computes with those that there are. The process has one set of helpers:
- *   while one call uses them, each other call computes on the calling thread alone.
- * - **Idle helpers** sleep and use no processor time.
- * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
- * - **Memory.** A helper has a stack of 256 KiB.
- * - **fork().** A forked child can compute with as many threads as its parent, whatever the parent was doing.
- * - **dlclose()** stops the helpers and leaves no thread behind. No call may be under way then.
- * @{
- */
-
-/**
- * Sets how many threads a call may compute with, the calling one among them.
- * @param threads 1 to 1024; 0, the default, stands for the number in the environment variable `RNN_NUM_THREADS`. If
- *        that isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
- *        process may use: those in its affinity mask, or fewer where its control group has a CPU quota. Anything but a
- *        number from 1 to 1024 in a variable is ignored.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
-
-/**
- * How many threads a call may compute with.
- * @return At least 1.
- */
-RNN_API int32_t rnn_threads(void);
-/** @} */
-
-/**
- * @defgroup source Source: where a text comes from
- *
- * One file or several that are taken as one text, standard input, or whatever else can be read. Needed where the
- * functions that take a path or a text in memory don't do. A source never changes once opened; any number of threads
- * may use it.
- *
- * Regular files are read as they are needed and never held as a whole, so that a source takes the same memory whatever
- * their size. They must not change meanwhile: a call that reads one that has another length or time of modification
- * than when it was opened fails with #RNN_ERROR_IO.
- * @{
- */
-typedef struct rnn_source rnn_source; /**< The bytes of a text. */
-
-/**
- * Opens files, one behind the other, as one text. Nothing is put between them: what one file ends with, were it the
- * half of a code point, the next one continues.
- *
- * The path "-" is standard input (its descriptor: what stdio may have read ahead is not seen), and "./-" a file of that
- * name. What can only be read once, a FIFO, pipe, socket or terminal, standard input too unless it is a regular file,
- * is read to its end, which is waited for (see rnn_set_interrupt()), and held in memory. It stays read when the call
- * fails.
- * @param paths  [count] names; not kept.
- * @param count  Their number: 1 to 1048576. Each regular file stays open, so that the system's limit on open files
- *               holds, too.
- * @param[out] source The new source; release it with rnn_source_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (when "-" is there twice, too); #RNN_ERROR_IO (a directory or a block device,
- *         too); #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
-
-/**
- * Sets what a call that waits for a pipe, FIFO, socket or terminal asks whether to give up. It is asked several times a
- * second, and within a tenth of a second after a signal. This is for languages that handle signals between calls, such
- * as Python, whose users want Ctrl-C to work meanwhile. In C, a signal handler may set a flag that it returns.
- * @param interrupted Not 0: the call fails with #RNN_ERROR_IO. 0: it waits on. It runs on the thread that waits. NULL,
- *        the default: nothing is asked, and a call waits whatever signals come. Set it while no call waits.
- * @param context Handed to it.
- */
-RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
-
-/** Releases a source and, unless a corpus still reads them, closes its files. NULL is allowed. */
-RNN_API void rnn_source_destroy(rnn_source *source);
-
-/**
- * The length of the text.
- * @return Bytes, 0 or more; 0 for NULL.
- */
-RNN_API int64_t rnn_source_size(const rnn_source *source);
-/** @} */
-
-/**
- * @defgroup vocab Vocabulary: symbols and their ids
- *
- * The seed's `chars`, `char_to_ix` and `ix_to_char`. A vocabulary never changes once created; any number of threads may
- * use it.
- *
- * In a vocabulary of code points a text is UTF-8 as RFC 3629 has it. Where it is not (an overlong form, a surrogate,
- * something beyond U+10FFFF, a code point that is cut short, a byte that continues nothing), every function that reads
- * it fails with #RNN_ERROR_SYMBOL and the byte's offset. The sentence also says if the text looks like Latin-1 or
- * UTF-16, and how to convert it. What such a vocabulary decodes is always valid UTF-8. A byte order mark is the symbol
- * U+FEFF as any other. UTF-16 text that is ASCII throughout and has no mark is valid UTF-8, with U+0000 before or after
- * each letter: where a vocabulary of a text has that symbol, look at the text.
- *
- * A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes belong to words,
- * whatever the encoding. A line's end, 0x0a, is a symbol, too, as in the files of the Penn Treebank; a vocabulary that
- * lacks it passes over it. Decoded, words have a space between them, and a line's end has none beside it. So decoding
- * an encoded text gives it back but for its other white space. Such a vocabulary begins with a text; the frequent words
- * are kept, and the rest is unknown:
- *
- *     check(rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "ptb.train.txt", &all));
- *     check(rnn_vocab_create_frequent(all, 9999, 1, &vocab));
- * @{
- */
-typedef struct rnn_vocab rnn_vocab; /**< A set of symbols with ids 0 to size - 1. */
-
-/** What a vocabulary takes for one symbol. */
-enum {
-    RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
-    RNN_VOCAB_UTF8 = 1,  /**< Each of the 1112064 code points of Unicode is a symbol. */
-    RNN_VOCAB_WORDS = 2  /**< Each string of bytes without white space is a symbol, and so is a line's end. */
-};
-
-/**
- * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols; of words, the
- * most frequent first, and of equally frequent ones in ascending order.
- * @param kind  #RNN_VOCAB_BYTES, #RNN_VOCAB_UTF8 or #RNN_VOCAB_WORDS.
- * @param text  The text; not kept.
- * @param size  Its length in bytes, at least 1.
- * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a text without symbols, too, or of more than 2^24 words), #RNN_ERROR_SYMBOL
- *         (invalid UTF-8) or #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size,
-                                                          rnn_vocab **vocab);
-
-/**
- * The same for the text in a file, which is read once from start to end in pieces, whatever its size.
- * @param kind  As in rnn_vocab_create_from_text().
- * @param path  The name of a regular file.
- * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too),
- *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
-
-/**
- * The same for the text of a source, which is read once from start to end in pieces.
- * @param kind   As in rnn_vocab_create_from_text().
- * @param source Where the text comes from; not kept.
- * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
- *         offset is that in its file) or #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab);
-
-/**
- * Creates a vocabulary from its symbols in the order of their ids.
- * @param kind    As in rnn_vocab_create_from_text().
- * @param symbols All symbols, one after the other; words with 0x0a behind each (the last needs none), so that an empty
- *                line stands for the line's end. Not kept.
- * @param size    Their length in bytes, at least 1.
- * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8, or white
- *         space within a word) or #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size,
-                                                          rnn_vocab **vocab);
-
-/**
- * Creates a vocabulary that has an id for every text: that of another, and at its end, with the id V, a symbol that
- * stands for all that the other doesn't have. A word of `known` that is spelled as it is shown becomes it.
- * @param known The vocabulary of the other symbols, without an unknown symbol; it stays as it is and isn't kept.
- * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for one of
- *        words. NULL takes "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for words.
- * @param size  Its length in bytes, 1 to 16; 0 when `shown` is NULL.
- * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *shown, size_t size,
-                                                             rnn_vocab **vocab);
-
-/**
- * Creates a vocabulary of the frequent words of a text, with an id for every other: the frequent words, the most
- * frequent first, then the unknown one. The line's end is always kept.
- * @param known A vocabulary of words that was made from a text; it stays as it is and isn't kept. The unknown symbol is
- *        shown as its own, or else as "<unk>".
- * @param most  How many words to keep at most, the line's end among them and the unknown one not: 1 to 2^24; 0: all.
- * @param least How often a word must occur to be kept: 1 or more.
- * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_create_frequent(const rnn_vocab *known, int64_t most, int64_t least,
-                                                         rnn_vocab **vocab);
-
-/** Releases a vocabulary. NULL is allowed. */
-RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
-
-/**
- * The number of symbols, V.
- * @return At least 1; 0 for NULL.
- */
-RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
-
-/**
- * What the vocabulary takes for one symbol.
- * @return One of the `RNN_VOCAB_` values; -1 for NULL.
- */
-RNN_API int32_t rnn_vocab_kind(const rnn_vocab *vocab);
-
-/**
- * The id that stands for what the vocabulary doesn't have.
- * @return V - 1 after rnn_vocab_create_with_unknown() and rnn_vocab_create_frequent(); -1 when there is none, and for
- *         NULL.
- */
-RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
-
-/**
- * Turns text into ids, or only counts them.
- * @param vocab    The vocabulary.
- * @param text     The text; may be NULL when `size` is 0.
- * @param size     Its length in bytes.
- * @param[out] ids Room for `capacity` ids; a text has at most one symbol a byte, so `size` is always enough. May be
- * NULL when `size` is 0, and when `capacity` is 0: then nothing but `count` is computed.
- * @param capacity The number of ids that fit.
- * @param[out] count The number of the text's ids; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol and the vocabulary has none for those, or
- *         invalid UTF-8 (the sentence says which, and its offset in bytes); #RNN_ERROR_ARGUMENT when `capacity` is too
- *         small. Nothing is written then.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
-                                                int64_t capacity, int64_t *count);
-
-/**
- * Turns ids into text, or only counts its bytes. The text is not terminated by a NUL.
- * @param vocab    The vocabulary.
- * @param ids      The ids; may be NULL when `count` is 0.
- * @param count    Their number.
- * @param[out] text Room for `capacity` bytes. May be NULL when `count` is 0, and when `capacity` is 0: then nothing but
- * `size` is computed.
- * @param capacity The number of bytes that fit. `count` is enough for bytes, and 4 times `count` for code points,
- * unless an unknown symbol is shown as more. Of words, ask for `size` first.
- * @param[out] size The text's length in bytes; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
- *         Nothing is written then.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text,
-                                                size_t capacity, size_t *size);
-
-/**
- * The bytes of one symbol.
- * @param vocab  The vocabulary.
- * @param id     0 to V - 1.
- * @param[out] symbol Its first byte; a NUL follows its last. Valid as long as the vocabulary.
- * @param[out] size Its length in bytes; NULL if not wanted.
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT, or #RNN_ERROR_SYMBOL when `id` is out of range.
- */
-RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size);
-/** @} */
-
-/**
- * @defgroup chunk Chunk: T steps of B streams
- * @{
- */
-
-/** As a target id: this position costs nothing. For burn-in, padding, and sequences with one target at their end. */
-#define RNN_IGNORE (-1)
-
-/**
- * What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call.
- *
- * A model takes one kind of inputs (#RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING: ids; #RNN_INPUT_VECTORS: vectors) and one
- * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors); the fields of the other kind must
- * be NULL. Without a loss, which only rnn_forward() can do, there need be no targets.
- */
-typedef struct rnn_chunk {
-    size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
-    int64_t steps;              /**< T, 1 to 16777216. */
-    int64_t streams;            /**< B, as many as the state has. */
-    const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
-    const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
-    const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] likewise; where `target_mask` is 0, anything. */
-    const uint8_t *target_mask; /**< [T][B] 0: the target vector there costs nothing. NULL: all count. */
-    /**
-     * [B] The length of each stream's sequence, 0 to T: after so many steps the stream ends. From then on its state
-     * stands still, its outputs are zeros and its targets cost nothing; what the arrays hold there is not looked at.
-     * NULL: all last T steps.
-     */
-    const int64_t *lengths;
-    /**
-     * [T][B] Not 0: the stream's state is that of a new state before that step, since a new sequence begins there. So
-     * sequences can follow one another without padding. NULL: none begins.
-     */
-    const uint8_t *starts;
-    /**
-     * Where to write what each position costs: [T][B], or [B] if `last_only`; 0 where nothing counts. NULL: not wanted.
-     * After an error it may have been written.
-     */
-    double *losses;
-    /**
-     * Where to write how many of the counted positions are hits: the target has the largest output, and of equal ones
-     * the lowest id. Needs #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
-     */
-    int64_t *hits;
-    /**
-     * 1: only the last position of each stream has outputs and a target, as when a whole sequence is classified. Then
-     * `targets` and `target_mask` are [B], `target_vectors` is [B][O], and so are the outputs. A stream of length 0 has
-     * outputs of zeros and no target. 0, the default: every position has.
-     */
-    int32_t last_only;
-    int32_t reserved; /**< Must be 0. */
-} rnn_chunk;
-
-/**
- * Fills a chunk with zeros and its size.
- * @param[out] chunk What to fill.
- * @param struct_size sizeof(rnn_chunk).
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
-
-/** What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. */
-typedef struct rnn_loss {
-    double sum;    /**< Sum over the counted positions of what each costs: see #RNN_LOSS_CROSS_ENTROPY and so on. */
-    int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE or masked. */
-} rnn_loss;
-/** @} */
-
-/**
- * @defgroup corpus Corpus: text served chunk by chunk
- *
- * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the
- * text, and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
- * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in the seed, a chunk
- * is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0 always is.
- *
- * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
- * points, and with #RNN_VOCAB_WORDS words.
- *
- * With #RNN_VOCAB_BYTES a file is read as it is served: a corpus takes the same memory whatever the size of its file,
- * which must not change meanwhile. One that has another length or time of modification than when it was opened is an
- * error from the rnn_corpus_next() that reads it, as is an unknown symbol.
- *
- * Code points and words are read when the corpus is created, so that invalid UTF-8 and unknown symbols are found then.
- * They are kept as ids in 1, 2 or 4 bytes each, whichever is enough for V symbols.
- * @{
- */
-typedef struct rnn_corpus rnn_corpus; /**< A text or part of one, and a position in it. */
-
-/**
- * Opens a text in memory.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
- * @param text    The text, all of whose symbols must be in `vocab`; copied.
- * @param size    Its length in bytes.
- * @param steps   T, the steps of a chunk: 1 to 16777216.
- * @param streams B: 1 to 1048576. The text must hold at least B T + 1 symbols.
- * @param[out] corpus The new corpus, at its start; release it with rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_SYMBOL with the symbol and its
- *         offset; #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size,
-                                                           int64_t steps, int64_t streams, rnn_corpus **corpus);
-
-/**
- * Opens the text in a file.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
- * @param path    The name of a regular file.
- * @param steps   As in rnn_corpus_create_from_text().
- * @param streams As in rnn_corpus_create_from_text().
- * @param[out] corpus The new corpus, at its start; it holds the file open until rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
- *         symbol and its offset; #RNN_ERROR_MEMORY. An unknown byte, with #RNN_VOCAB_BYTES, is found by the
- *         rnn_corpus_next() that comes to it.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
-                                                           int64_t streams, rnn_corpus **corpus);
-
-/**
- * Opens the text of a source.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
- * @param source  Where the text comes from; it may be destroyed before the corpus.
- * @param steps   As in rnn_corpus_create_from_text().
- * @param streams As in rnn_corpus_create_from_text().
- * @param[out] corpus The new corpus, at its start; it holds the source's files open until rnn_corpus_destroy().
- * @return As rnn_corpus_create_from_file(); an offset is that in its file.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source,
-                                                             int64_t steps, int64_t streams, rnn_corpus **corpus);
-
-/**
- * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served as a text is.
- * @param ids     [count] ids; copied, into one, two or four bytes each.
- * @param count   N.
- * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
- * @param steps   T, the steps of a chunk: 1 to 16777216.
- * @param streams B: 1 to 1048576. There must be at least B T + 1 ids.
- * @param[out] corpus The new corpus, at its start; release it with rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_ids(const int32_t *ids, int64_t count, int64_t symbols,
-                                                          int64_t steps, int64_t streams, rnn_corpus **corpus);
-
-/**
- * Opens a file of ids. It stays in its file, and is read as it is served. What is out of range is found then:
- * rnn_corpus_next() fails with #RNN_ERROR_SYMBOL and says where.
- * @param path    The name of a regular file. It holds unsigned integers, the lowest byte first, and nothing else.
- * @param id_size Bytes of an id: 1, 2 or 4.
- * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
- * @param steps   As in rnn_corpus_create_from_ids().
- * @param streams As in rnn_corpus_create_from_ids().
- * @param[out] corpus As in rnn_corpus_create_from_ids().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO; #RNN_ERROR_FORMAT when the file ends within an id;
- *         #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_id_file(const char *path, int32_t id_size, int64_t symbols,
-                                                              int64_t steps, int64_t streams, rnn_corpus **corpus);
-
-/**
- * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
- * @param corpus The corpus, which becomes shorter.
- * @param share  The part of its symbols to move: greater than 0, less than 1. Rounded down to whole symbols.
- * @param[out] validation The new corpus, of the same T and B; release it with rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when either part would be shorter than B T + 1 symbols too;
- *         #RNN_ERROR_MEMORY; #RNN_ERROR_IO.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
-
-/** Releases a corpus and closes its file. NULL is allowed. */
-RNN_API void rnn_corpus_destroy(rnn_corpus *corpus);
-
-/**
- * The number of symbols, N.
- * @return At least 2; 0 for NULL.
- */
-RNN_API int64_t rnn_corpus_size(const rnn_corpus *corpus);
-
-/**
- * The number of chunks from the start until it starts over.
- * @return At least 1; 0 for NULL.
- */
-RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
-
-/**
- * Serves the chunk at the present position and moves on.
- * @param corpus The corpus.
- * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the corpus and
- *        are valid until the corpus is used again.
- * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time it starts over, else
- *        0: the moment to reset the state (the seed sets `hprev` to zeros there). NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the file or
- *         of the whole text in memory; #RNN_ERROR_IO. The position stays then.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
-
-/**
- * The position of the next chunk: how many steps of each stream have been served since the start.
- * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position where it found the end.
- */
-RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
-
-/**
- * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
- * and B: from there on the same chunks are served as by that corpus.
- * @param corpus   The corpus.
- * @param position A multiple of T, 0 to T times rnn_corpus_chunks(); the last of these is the end of the text, after
- *        which it starts over.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
-
-/**
- * Goes back to the start.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
-/** @} */
-
-/**
- * @defgroup batcher Batcher: sequences served in batches
- *
- * A batcher takes N sequences of unequal length, of ids or of vectors, and serves them as chunks of B streams. Each
- * sequence is served once an epoch, and gives bit for bit what it gives alone. There are two ways to lay them out:
- *
- * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them.
- *   If B doesn't divide N, the streams that are left over in an epoch's last chunk have length 0.
- * - #RNN_BATCH_PACKED: each stream has one sequence behind the other, cut into chunks of T steps. A stream that comes
- *   to the end of its sequence goes on with the next one. If several do in the same step, the lower stream is first.
- *   Nothing is padded but the end of an epoch. Gradients don't go back beyond a chunk.
- *
- * In both, `starts` says where a sequence begins, so the state needn't be reset. (To begin sequences with a state of
- * your own, use #RNN_BATCH_PADDED and set `starts` of the chunk to NULL.)
- *
- * A whole epoch of training:
- *
- *     int32_t last = 0;
- *     while (!last) {
- *         check(rnn_batcher_next(batcher, &chunk, &last));
- *         check(rnn_forward_backward(model, state, &chunk, &loss));
- *         check(rnn_optimizer_step(optimizer, model));
- *     }
- *
- * The order of an epoch is a function of the options and the epoch's number alone.
- * @{
- */
-typedef struct rnn_batcher rnn_batcher; /**< Sequences, their order, and a position in it. */
-
-/** How a batcher lays out its sequences. */
-enum {
-    RNN_BATCH_PADDED = 0, /**< A chunk has B whole sequences. */
-    RNN_BATCH_PACKED = 1  /**< Each stream has one sequence behind the other. */
-};
-
-/** What the targets of a batcher's sequences are. */
-enum {
-    /** One for each element, or none: such chunks are for rnn_forward() without a loss. */
-    RNN_TARGETS_EACH = 0,
-    /**
-     * One for each sequence, which belongs to its last element. Padded, the chunks say `last_only`, and there need be
-     * no targets. Packed, all other positions have no target (#RNN_IGNORE, or a mask of 0).
-     */
-    RNN_TARGETS_LAST = 1,
-    /** The next element, as of a language model. A sequence of n elements has n - 1 positions then, in all counts. */
-    RNN_TARGETS_NEXT = 2
-};
-
-/**
- * Sequences for a batcher, which copies them. The elements of all stand in one array, one sequence behind the other;
- * there are S, the sum of the lengths. Fill it with rnn_sequences_init(), then set what there is.
- */
-typedef struct rnn_sequences {
-    size_t struct_size;         /**< sizeof(rnn_sequences) as the caller knows it. */
-    int64_t count;              /**< N: 1 to 2147483647. */
-    const int64_t *lengths;     /**< [N] How many elements each has: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
-    const int32_t *inputs;      /**< [S] ids, 0 to 16777215. NULL for vectors. */
-    const void *input_vectors;  /**< [S][I] numbers. NULL for ids. */
-    const int32_t *targets;     /**< [S], or [N] with #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
-    const void *target_vectors; /**< [S][O] or [N][O] likewise. NULL if there are none. */
-    const uint8_t *target_mask; /**< [S] or [N] 0: the target vector there costs nothing. NULL: all count. */
-    int64_t input_size;         /**< I, 1 to 16777216, with `input_vectors`; else 0. */
-    int64_t output_size;        /**< O, 1 to 16777216, with `target_vectors`; else 0. */
-    int32_t precision;          /**< Of vectors: #RNN_FLOAT32, the default, or #RNN_FLOAT64, as the model has. */
-    int32_t reserved;           /**< Must be 0. */
-} rnn_sequences;
-
-/**
- * Fills the struct with zeros, NULL and its size.
- * @param[out] sequences What to fill.
- * @param struct_size sizeof(rnn_sequences).
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_sequences_init(rnn_sequences *sequences, size_t struct_size);
-
-/** How a batcher serves. Fill it with rnn_batcher_options_init(). */
-typedef struct rnn_batcher_options {
-    size_t struct_size;  /**< sizeof(rnn_batcher_options) as the caller knows it. */
-    int64_t streams;     /**< B: 1 to 1048576. Default 1. */
-    int64_t steps;       /**< T, of #RNN_BATCH_PACKED: 1 to 16777216. Must be 0, the default, with #RNN_BATCH_PADDED. */
-    int32_t layout;      /**< Default #RNN_BATCH_PADDED. */
-    int32_t target_kind; /**< Default #RNN_TARGETS_EACH. */
-    int32_t shuffle;     /**< 1: in another random order each epoch. 0, the default: in the order given. */
-    int32_t reserved;    /**< Must be 0. */
-    /**
-     * Greater than 0: sequences of similar lengths come together, which pads less. Each time `bucket` times B sequences
-     * are taken, in their order, and sorted by length before they are cut into chunks. With `shuffle`, the chunks are
-     * shuffled then; one of fewer than B sequences stays the last. Needs #RNN_BATCH_PADDED. 2 to 2147483647; 0, the
-     * default: they aren't sorted. A large number sorts them all.
-     */
-    int64_t bucket;
-    uint64_t seed; /**< Of `shuffle`; must be 0, the default, without. */
-} rnn_batcher_options;
-
-/**
- * Fills the options with their defaults.
- * @param[out] options What to fill.
- * @param struct_size sizeof(rnn_batcher_options).
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_batcher_options_init(rnn_batcher_options *options, size_t struct_size);
-
-/**
- * Creates a batcher. Whether ids and sizes are those of a model, and numbers finite, is looked at by the call that
- * computes with them.
- * @param sequences The sequences; all arrays are copied.
- * @param options   How to serve them; not kept. NULL: the defaults.
- * @param[out] batcher The new batcher, at the beginning of epoch 0; release it with rnn_batcher_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_batcher_create(const rnn_sequences *sequences, const rnn_batcher_options *options,
-                                                  rnn_batcher **batcher);
-
-/** Releases a batcher. NULL is allowed. */
-RNN_API void rnn_batcher_destroy(rnn_batcher *batcher);
-
-/**
- * The number of sequences, N.
- * @return At least 1; 0 for NULL.
- */
-RNN_API int64_t rnn_batcher_size(const rnn_batcher *batcher);
-
-/**
- * The number of positions of an epoch, padding not counted.
- * @return At least N; 0 for NULL.
- */
-RNN_API int64_t rnn_batcher_positions(const rnn_batcher *batcher);
-
-/**
- * The most steps that a chunk has: for the size of the caller's arrays.
- * @return T, or the positions of the longest sequence with #RNN_BATCH_PADDED; 0 for NULL.
- */
-RNN_API int64_t rnn_batcher_steps(const rnn_batcher *batcher);
-
-/**
- * The number of chunks of an epoch: that of the chunk served last, or that of the next one if none has been served.
- * With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
- * @return At least 1; 0 for NULL.
- */
-RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
-
-/**
- * Serves the next chunk. After the last of an epoch comes the first of the next.
- * @param batcher The batcher.
- * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the batcher
- * and are valid until the batcher is used again. They hold zeros, and no targets, beyond a stream's end. `lengths` is
- *        NULL if no stream ends before the chunk does, `starts` if no sequence begins in it. `losses` and `hits` stay
- *        what they are.
- * @param[out] last 1 when this chunk is the last of its epoch, else 0. NULL if not wanted.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *last);
-
-/**
- * Which sequences the chunk served last is made of, to tell whose its outputs and losses are.
- * @param batcher The batcher.
- * @param[out] sequences [T][B] Which sequence, 0 to N - 1, stands at each position; -1 beyond a stream's end. NULL if
- *        not wanted.
- * @param[out] elements  [T][B] Which element of that sequence; -1 likewise. NULL if not wanted.
- * @param count T times B of that chunk, or B for the first step alone, which is all that is needed of a padded chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when no chunk has been served since the beginning or since
- *         rnn_batcher_seek(), too).
- */
-RNN_API RNN_CHECKED rnn_status rnn_batcher_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements,
-                                                  int64_t count);
-
-/**
- * The position of the next chunk: how many positions of sequences have been served since the beginning of epoch 0.
- * Divided by rnn_batcher_positions() it is the number of the epoch. A checkpoint can keep it as its `corpus_position`.
- * @return 0 or more; 0 for NULL.
- */
-RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
-
-/**
- * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
- * options: from there on the same chunks are served as by that batcher.
- * @param batcher  The batcher.
- * @param position 0 to 2^62, and one at which a chunk begins.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_batcher_seek(rnn_batcher *batcher, int64_t position);
-
-/**
- * Goes back to the beginning of epoch 0.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
+typedef struct rnn_model rnn_model;         /**< A network: what it is, and its parameters. */
+typedef struct rnn_state rnn_state;         /**< B streams' hidden state. */
+typedef struct rnn_optimizer rnn_optimizer; /**< A rule of update and what it has accumulated. */
+typedef struct rnn_sampler rnn_sampler;     /**< A reproducible way of drawing symbols. */
+typedef struct rnn_vocab rnn_vocab;         /**< A set of symbols with ids 0 to size - 1. */
+typedef struct rnn_corpus rnn_corpus;       /**< A text or part of one, and a position in it. */
+typedef struct rnn_source rnn_source;       /**< The bytes of a text. */
+typedef struct rnn_batcher rnn_batcher;     /**< Sequences, their order, and a position in it. */
 /** @} */
 
 /**
  * @defgroup model Model: configuration, parameters, gradients
  * @{
  */
-typedef struct rnn_model rnn_model; /**< A network: what it is, and its parameters. */
-
 /** The recurrence of a layer. */
 enum {
-    /** h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, the seed's. Elman 1990. */
+    /** h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, min-char-rnn's. Elman 1990. */
     RNN_CELL_TANH = 0,
     /**
      * Gated recurrent unit, Cho et al. 2014, in the form of PyTorch and cuDNN; gates in the order r, z, n. With x = x_t
@@ -876,7 +263,8 @@ enum {
 
 /** What goes into the first layer. */
 enum {
-    /** Ids, straight into the gates: the product with a one-hot vector, as in the seed, at the cost of a look-up. */
+    /** Ids, straight into the gates: the product with a one-hot vector, as in min-char-rnn, at the cost of a look-up.
+     */
     RNN_INPUT_IDS = 0,
     /** Ids, through a learned embedding of `embedding_size` (PyTorch's nn.Embedding). */
     RNN_INPUT_EMBEDDING = 1,
@@ -892,7 +280,7 @@ enum {
 
 /** Which biases a layer has. */
 enum {
-    /** One, `bias_ih`: the seed's. With the input products (a GRU has no b_hn then). */
+    /** One, `bias_ih`: min-char-rnn's. With the input products (a GRU has no b_hn then). */
     RNN_BIAS_INPUT = 0,
     /**
      * `bias_ih` and `bias_hh`: PyTorch's. Only in a GRU does it compute anything else; but training moves the two
@@ -903,7 +291,7 @@ enum {
 
 /** How parameters begin. In all of them `forget_bias` and `orthogonal` may change a part. */
 enum {
-    RNN_INIT_NORMAL = 0, /**< Weights N(0, weight_scale²), biases 0: the seed's. */
+    RNN_INIT_NORMAL = 0, /**< Weights N(0, weight_scale²), biases 0: min-char-rnn's. */
     /**
      * All uniform in ±1/√H, as PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied N(0, 1),
      * as PyTorch's nn.Embedding. It has no use for `weight_scale`.
@@ -919,7 +307,7 @@ enum {
 
 /** What the gradients are the gradients of. */
 enum {
-    RNN_REDUCTION_SUM = 0, /**< The sum of the loss over the counted positions of a chunk: the seed's. */
+    RNN_REDUCTION_SUM = 0, /**< The sum of the loss over the counted positions of a chunk: min-char-rnn's. */
     RNN_REDUCTION_MEAN = 1 /**< That sum divided by the number of counted positions of the chunk. */
 };
 
@@ -950,7 +338,8 @@ typedef struct rnn_model_options {
      */
     int32_t dropout_per_chunk;
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
-    /** Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, the seed's; with #RNN_INIT_UNIFORM it must stay that. */
+    /** Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, min-char-rnn's; with #RNN_INIT_UNIFORM it must stay that.
+     */
     double weight_scale;
     /**
      * Is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015). Must be 0 with other cells. Default
@@ -1012,7 +401,7 @@ typedef struct rnn_model_options {
 } rnn_model_options;
 
 /**
- * Fills the options with the seed's defaults.
+ * Fills the options with their defaults.
  * @param[out] options What to fill.
  * @param struct_size sizeof(rnn_model_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -1067,7 +456,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  * `values[i * strides[0]]`. Strides count elements. The shape is PyTorch's; the strides say how librnn stores it: the
  * input weights of symbols are stored symbol by symbol.
  *
- * | name               | shape     | the seed's | there                                             |
+ * | name               | shape     | min-char-rnn's | there                                             |
  * |--------------------|-----------|------------|---------------------------------------------------|
  * | `embedding.weight` | [V][E]    |            | with #RNN_INPUT_EMBEDDING, E = `embedding_size`   |
  * | `rnn.weight_ih_l0` | [G H][I]  | `Wxh`      | G gates: 1, 3 (GRU), 4 (LSTM); I = V with ids     |
@@ -1192,8 +581,9 @@ RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model,
  * with one call, for example. Creates the gradients, as zeros, if there are none yet.
  *
  * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). From this call
- * on, since the buffer may be written to at any time, it goes through all.
+ * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). The step that
+ * follows this call goes through all, since the buffer may have been written to. So call this each time before you
+ * write.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.
@@ -1208,8 +598,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_flat_gradients(rnn_model *model, void *
 RNN_API RNN_CHECKED rnn_status rnn_model_zero_gradients(rnn_model *model);
 
 /**
- * Limits each gradient to -limit ... limit, as the seed does with 5. One that is infinite or NaN stays what it is, and
- * rnn_optimizer_step() refuses it.
+ * Limits each gradient to -limit ... limit, as min-char-rnn does with 5. One that is infinite or NaN stays what it is,
+ * and rnn_optimizer_step() refuses it.
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -1266,11 +656,78 @@ RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t
 /** @} */
 
 /**
+ * @defgroup chunk Chunk: T steps of B streams
+ * @{
+ */
+
+/** As a target id: this position costs nothing. For burn-in, padding, and sequences with one target at their end. */
+#define RNN_IGNORE (-1)
+
+/**
+ * What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call.
+ *
+ * A model takes one kind of inputs (#RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING: ids; #RNN_INPUT_VECTORS: vectors) and one
+ * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors); the fields of the other kind must
+ * be NULL. Without a loss, which only rnn_forward() can do, there need be no targets.
+ */
+typedef struct rnn_chunk {
+    size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
+    int64_t steps;              /**< T, 1 to 16777216. */
+    int64_t streams;            /**< B, as many as the state has. */
+    const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
+    const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
+    const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
+    const void *target_vectors; /**< [T][B][O] likewise; where `target_mask` is 0, anything. */
+    const uint8_t *target_mask; /**< [T][B] 0: the target vector there costs nothing. NULL: all count. */
+    /**
+     * [B] The length of each stream's sequence, 0 to T: after so many steps the stream ends. From then on its state
+     * stands still, its outputs are zeros and its targets cost nothing; what the arrays hold there is not looked at.
+     * NULL: all last T steps.
+     */
+    const int64_t *lengths;
+    /**
+     * [T][B] Not 0: the stream's state is that of a new state before that step, since a new sequence begins there. So
+     * sequences can follow one another without padding. NULL: none begins.
+     */
+    const uint8_t *starts;
+    /**
+     * Where to write what each position costs: [T][B], or [B] if `last_only`; 0 where nothing counts. NULL: not wanted.
+     * After an error it may have been written.
+     */
+    double *losses;
+    /**
+     * Where to write how many of the counted positions are hits: the target has the largest output, and of equal ones
+     * the lowest id. Needs #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
+     */
+    int64_t *hits;
+    /**
+     * 1: only the last position of each stream has outputs and a target, as when a whole sequence is classified. Then
+     * `targets` and `target_mask` are [B], `target_vectors` is [B][O], and so are the outputs. A stream of length 0 has
+     * outputs of zeros and no target. 0, the default: every position has.
+     */
+    int32_t last_only;
+    int32_t reserved; /**< Must be 0. */
+} rnn_chunk;
+
+/**
+ * Fills a chunk with zeros and its size.
+ * @param[out] chunk What to fill.
+ * @param struct_size sizeof(rnn_chunk).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
+
+/** What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. */
+typedef struct rnn_loss {
+    double sum;    /**< Sum over the counted positions of what each costs: see #RNN_LOSS_CROSS_ENTROPY and so on. */
+    int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE or masked. */
+} rnn_loss;
+/** @} */
+
+/**
  * @defgroup state State: what a model carries from chunk to chunk
  * @{
  */
-typedef struct rnn_state rnn_state; /**< B streams' hidden state. */
-
 /** What a state holds for each layer, stream and hidden unit. */
 enum {
     RNN_STATE_HIDDEN = 0, /**< h, the activations. */
@@ -1387,54 +844,6 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set_random_index(rnn_state *state, uint
 /** @} */
 
 /**
- * @defgroup observe Seeing inside
- *
- * What happened within the last chunk: each layer's activations, and how strongly the loss depends on them at each
- * step, which is how gradients are seen to vanish or explode.
- * @{
- */
-
-/** What to keep of a chunk; add up what is wanted. */
-enum {
-    RNN_OBSERVE_ACTIVATIONS = 1,   /**< h of each layer, step and stream. */
-    RNN_OBSERVE_GRADIENT_NORMS = 2 /**< ‖∂loss/∂h_t‖ of each layer and step. */
-};
-
-/**
- * Chooses what the next calls keep. What isn't asked for costs nothing.
- * @param state The state.
- * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is how a state begins.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_state_observe(rnn_state *state, int32_t what);
-
-/**
- * A layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before any
- * dropout.
- * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
- * @param[out] values [T][B][H] numbers of the model's precision.
- * @param count  T times B times H of that chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
- */
-RNN_API RNN_CHECKED rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values,
-                                                     int64_t count);
-
-/**
- * How strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step: the Euclidean
- * norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients follow) with
- * respect to h_t, by all ways on which h_t acts within the chunk.
- * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
- * @param[out] norms [T] numbers.
- * @param count  T of that chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
- */
-RNN_API RNN_CHECKED rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms,
-                                                        int64_t count);
-/** @} */
-
-/**
  * @defgroup compute Forward and backward over a chunk
  * @{
  */
@@ -1457,7 +866,7 @@ RNN_API RNN_CHECKED rnn_status rnn_forward(const rnn_model *model, rnn_state *st
 
 /**
  * Runs a model over a chunk, forward and back, adds the gradients of its loss to the model's, and advances the state:
- * the seed's `lossFun`, and with one call after the other truncated backpropagation through time. Gradients add up
+ * min-char-rnn's `lossFun`, and with one call after the other truncated backpropagation through time. Gradients add up
  * until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
  * @param model The model.
  * @param state The state that the chunk starts from, taken as a constant; afterwards the one that it ends in.
@@ -1550,15 +959,13 @@ RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, 
  * @defgroup optimizer Optimizer: from gradients to updates
  * @{
  */
-typedef struct rnn_optimizer rnn_optimizer; /**< A rule of update and what it has accumulated. */
-
 /**
  * The rule of update of a parameter x with gradient g. Products and roots are element by element; what is accumulated
  * begins as zeros. A step first limits g, if there is a clip_value. Then, except in AdamW, it adds weight_decay x to g,
  * and then it follows the rule. So the decay itself is not limited.
  */
 enum {
-    /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in the seed's form. */
+    /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in min-char-rnn's form. */
     RNN_OPTIMIZER_ADAGRAD = 0,
     /** v = momentum v + g; x -= learning_rate v; with nesterov x -= learning_rate (g + momentum v). */
     RNN_OPTIMIZER_SGD = 1,
@@ -1735,8 +1142,6 @@ RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise,
  * @defgroup sampler Sampler: from outputs to symbols
  * @{
  */
-typedef struct rnn_sampler rnn_sampler; /**< A reproducible way of drawing symbols. */
-
 /**
  * How to draw. In this order: the repetition penalty changes the logits, excluded ids drop out, the logits are divided
  * by the temperature, and of the symbols' probabilities top_k, then top_p, then min_p keep some. One of these is drawn.
@@ -1952,6 +1357,557 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, 
 RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn_state *state,
                                                const rnn_beam_options *options, int32_t *ids, int64_t *counts,
                                                double *log_probabilities, double *scores);
+/** @} */
+
+/**
+ * @defgroup source Source: where a text comes from
+ *
+ * One file or several that are taken as one text, standard input, or whatever else can be read. Needed where the
+ * functions that take a path or a text in memory don't do. A source never changes once opened; any number of threads
+ * may use it.
+ *
+ * Regular files are read as they are needed and never held as a whole, so that a source takes the same memory whatever
+ * their size. They must not change meanwhile: a call that reads one that has another length or time of modification
+ * than when it was opened fails with #RNN_ERROR_IO.
+ * @{
+ */
+/**
+ * Opens files, one behind the other, as one text. Nothing is put between them: what one file ends with, were it the
+ * half of a code point, the next one continues.
+ *
+ * The path "-" is standard input (its descriptor: what stdio may have read ahead is not seen), and "./-" a file of that
+ * name. What can only be read once, a FIFO, pipe, socket or terminal, standard input too unless it is a regular file,
+ * is read to its end, which is waited for (see rnn_set_interrupt()), and held in memory. It stays read when the call
+ * fails.
+ * @param paths  [count] names; not kept.
+ * @param count  Their number: 1 to 1048576. Each regular file stays open, so that the system's limit on open files
+ *               holds, too.
+ * @param[out] source The new source; release it with rnn_source_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (when "-" is there twice, too); #RNN_ERROR_IO (a directory or a block device,
+ *         too); #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
+
+/**
+ * Sets what a call that waits for a pipe, FIFO, socket or terminal asks whether to give up. It is asked several times a
+ * second, and within a tenth of a second after a signal. This is for languages that handle signals between calls, such
+ * as Python, whose users want Ctrl-C to work meanwhile. In C, a signal handler may set a flag that it returns.
+ * @param interrupted Not 0: the call fails with #RNN_ERROR_IO. 0: it waits on. It runs on the thread that waits. NULL,
+ *        the default: nothing is asked, and a call waits whatever signals come. Set it while no call waits.
+ * @param context Handed to it.
+ */
+RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
+
+/** Releases a source and, unless a corpus still reads them, closes its files. NULL is allowed. */
+RNN_API void rnn_source_destroy(rnn_source *source);
+
+/**
+ * The length of the text.
+ * @return Bytes, 0 or more; 0 for NULL.
+ */
+RNN_API int64_t rnn_source_size(const rnn_source *source);
+/** @} */
+
+/**
+ * @defgroup vocab Vocabulary: symbols and their ids
+ *
+ * min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. A vocabulary never changes once created; any number of threads
+ * may use it.
+ *
+ * In a vocabulary of code points a text is UTF-8 as RFC 3629 has it. Where it is not (an overlong form, a surrogate,
+ * something beyond U+10FFFF, a code point that is cut short, a byte that continues nothing), every function that reads
+ * it fails with #RNN_ERROR_SYMBOL and the byte's offset. The sentence also says if the text looks like Latin-1 or
+ * UTF-16, and how to convert it. What such a vocabulary decodes is always valid UTF-8. A byte order mark is the symbol
+ * U+FEFF as any other. UTF-16 text that is ASCII throughout and has no mark is valid UTF-8, with U+0000 before or after
+ * each letter: where a vocabulary of a text has that symbol, look at the text.
+ *
+ * A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes belong to words,
+ * whatever the encoding. A line's end, 0x0a, is a symbol, too, as in the files of the Penn Treebank; a vocabulary that
+ * lacks it passes over it. Decoded, words have a space between them, and a line's end has none beside it. So decoding
+ * an encoded text gives it back but for its other white space. Such a vocabulary begins with a text; the frequent words
+ * are kept, and the rest is unknown:
+ *
+ *     check(rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "ptb.train.txt", &all));
+ *     check(rnn_vocab_create_frequent(all, 9999, 1, &vocab));
+ * @{
+ */
+/** What a vocabulary takes for one symbol. */
+enum {
+    RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
+    RNN_VOCAB_UTF8 = 1,  /**< Each of the 1112064 code points of Unicode is a symbol. */
+    RNN_VOCAB_WORDS = 2  /**< Each string of bytes without white space is a symbol, and so is a line's end. */
+};
+
+/**
+ * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols; of words, the
+ * most frequent first, and of equally frequent ones in ascending order.
+ * @param kind  #RNN_VOCAB_BYTES, #RNN_VOCAB_UTF8 or #RNN_VOCAB_WORDS.
+ * @param text  The text; not kept.
+ * @param size  Its length in bytes, at least 1.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a text without symbols, too, or of more than 2^24 words), #RNN_ERROR_SYMBOL
+ *         (invalid UTF-8) or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size,
+                                                          rnn_vocab **vocab);
+
+/**
+ * The same for the text in a file, which is read once from start to end in pieces, whatever its size.
+ * @param kind  As in rnn_vocab_create_from_text().
+ * @param path  The name of a regular file.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too),
+ *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
+
+/**
+ * The same for the text of a source, which is read once from start to end in pieces.
+ * @param kind   As in rnn_vocab_create_from_text().
+ * @param source Where the text comes from; not kept.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
+ *         offset is that in its file) or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab);
+
+/**
+ * Creates a vocabulary from its symbols in the order of their ids.
+ * @param kind    As in rnn_vocab_create_from_text().
+ * @param symbols All symbols, one after the other; words with 0x0a behind each (the last needs none), so that an empty
+ *                line stands for the line's end. Not kept.
+ * @param size    Their length in bytes, at least 1.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8, or white
+ *         space within a word) or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size,
+                                                          rnn_vocab **vocab);
+
+/**
+ * Creates a vocabulary that has an id for every text: that of another, and at its end, with the id V, a symbol that
+ * stands for all that the other doesn't have. A word of `known` that is spelled as it is shown becomes it.
+ * @param known The vocabulary of the other symbols, without an unknown symbol; it stays as it is and isn't kept.
+ * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for one of
+ *        words. NULL takes "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for words.
+ * @param size  Its length in bytes, 1 to 16; 0 when `shown` is NULL.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *shown, size_t size,
+                                                             rnn_vocab **vocab);
+
+/**
+ * Creates a vocabulary of the frequent words of a text, with an id for every other: the frequent words, the most
+ * frequent first, then the unknown one. The line's end is always kept.
+ * @param known A vocabulary of words that was made from a text; it stays as it is and isn't kept. The unknown symbol is
+ *        shown as its own, or else as "<unk>".
+ * @param most  How many words to keep at most, the line's end among them and the unknown one not: 1 to 2^24; 0: all.
+ * @param least How often a word must occur to be kept: 1 or more.
+ * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_create_frequent(const rnn_vocab *known, int64_t most, int64_t least,
+                                                         rnn_vocab **vocab);
+
+/** Releases a vocabulary. NULL is allowed. */
+RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
+
+/**
+ * The number of symbols, V.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
+
+/**
+ * What the vocabulary takes for one symbol.
+ * @return One of the `RNN_VOCAB_` values; -1 for NULL.
+ */
+RNN_API int32_t rnn_vocab_kind(const rnn_vocab *vocab);
+
+/**
+ * The id that stands for what the vocabulary doesn't have.
+ * @return V - 1 after rnn_vocab_create_with_unknown() and rnn_vocab_create_frequent(); -1 when there is none, and for
+ *         NULL.
+ */
+RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
+
+/**
+ * Turns text into ids, or only counts them.
+ * @param vocab    The vocabulary.
+ * @param text     The text; may be NULL when `size` is 0.
+ * @param size     Its length in bytes.
+ * @param[out] ids Room for `capacity` ids; a text has at most one symbol a byte, so `size` is always enough. May be
+ * NULL when `size` is 0, and when `capacity` is 0: then nothing but `count` is computed.
+ * @param capacity The number of ids that fit.
+ * @param[out] count The number of the text's ids; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol and the vocabulary has none for those, or
+ *         invalid UTF-8 (the sentence says which, and its offset in bytes); #RNN_ERROR_ARGUMENT when `capacity` is too
+ *         small. Nothing is written then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
+                                                int64_t capacity, int64_t *count);
+
+/**
+ * Turns ids into text, or only counts its bytes. The text is not terminated by a NUL.
+ * @param vocab    The vocabulary.
+ * @param ids      The ids; may be NULL when `count` is 0.
+ * @param count    Their number.
+ * @param[out] text Room for `capacity` bytes. May be NULL when `count` is 0, and when `capacity` is 0: then nothing but
+ * `size` is computed.
+ * @param capacity The number of bytes that fit. `count` is enough for bytes, and 4 times `count` for code points,
+ * unless an unknown symbol is shown as more. Of words, ask for `size` first.
+ * @param[out] size The text's length in bytes; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
+ *         Nothing is written then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text,
+                                                size_t capacity, size_t *size);
+
+/**
+ * The bytes of one symbol.
+ * @param vocab  The vocabulary.
+ * @param id     0 to V - 1.
+ * @param[out] symbol Its first byte; a NUL follows its last. Valid as long as the vocabulary.
+ * @param[out] size Its length in bytes; NULL if not wanted.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT, or #RNN_ERROR_SYMBOL when `id` is out of range.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size);
+/** @} */
+
+/**
+ * @defgroup corpus Corpus: text served chunk by chunk
+ *
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the
+ * text, and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
+ * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in min-char-rnn, a
+ * chunk is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0
+ * always is.
+ *
+ * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
+ * points, and with #RNN_VOCAB_WORDS words.
+ *
+ * With #RNN_VOCAB_BYTES a file is read as it is served: a corpus takes the same memory whatever the size of its file,
+ * which must not change meanwhile. One that has another length or time of modification than when it was opened is an
+ * error from the rnn_corpus_next() that reads it, as is an unknown symbol.
+ *
+ * Code points and words are read when the corpus is created, so that invalid UTF-8 and unknown symbols are found then.
+ * They are kept as ids in 1, 2 or 4 bytes each, whichever is enough for V symbols.
+ * @{
+ */
+/**
+ * Opens a text in memory.
+ * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param text    The text, all of whose symbols must be in `vocab`; copied.
+ * @param size    Its length in bytes.
+ * @param steps   T, the steps of a chunk: 1 to 16777216.
+ * @param streams B: 1 to 1048576. The text must hold at least B T + 1 symbols.
+ * @param[out] corpus The new corpus, at its start; release it with rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_SYMBOL with the symbol and its
+ *         offset; #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size,
+                                                           int64_t steps, int64_t streams, rnn_corpus **corpus);
+
+/**
+ * Opens the text in a file.
+ * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param path    The name of a regular file.
+ * @param steps   As in rnn_corpus_create_from_text().
+ * @param streams As in rnn_corpus_create_from_text().
+ * @param[out] corpus The new corpus, at its start; it holds the file open until rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
+ *         symbol and its offset; #RNN_ERROR_MEMORY. An unknown byte, with #RNN_VOCAB_BYTES, is found by the
+ *         rnn_corpus_next() that comes to it.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
+                                                           int64_t streams, rnn_corpus **corpus);
+
+/**
+ * Opens the text of a source.
+ * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param source  Where the text comes from; it may be destroyed before the corpus.
+ * @param steps   As in rnn_corpus_create_from_text().
+ * @param streams As in rnn_corpus_create_from_text().
+ * @param[out] corpus The new corpus, at its start; it holds the source's files open until rnn_corpus_destroy().
+ * @return As rnn_corpus_create_from_file(); an offset is that in its file.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source,
+                                                             int64_t steps, int64_t streams, rnn_corpus **corpus);
+
+/**
+ * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served as a text is.
+ * @param ids     [count] ids; copied, into one, two or four bytes each.
+ * @param count   N.
+ * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
+ * @param steps   T, the steps of a chunk: 1 to 16777216.
+ * @param streams B: 1 to 1048576. There must be at least B T + 1 ids.
+ * @param[out] corpus The new corpus, at its start; release it with rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_ids(const int32_t *ids, int64_t count, int64_t symbols,
+                                                          int64_t steps, int64_t streams, rnn_corpus **corpus);
+
+/**
+ * Opens a file of ids. It stays in its file, and is read as it is served. What is out of range is found then:
+ * rnn_corpus_next() fails with #RNN_ERROR_SYMBOL and says where.
+ * @param path    The name of a regular file. It holds unsigned integers, the lowest byte first, and nothing else.
+ * @param id_size Bytes of an id: 1, 2 or 4.
+ * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
+ * @param steps   As in rnn_corpus_create_from_ids().
+ * @param streams As in rnn_corpus_create_from_ids().
+ * @param[out] corpus As in rnn_corpus_create_from_ids().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO; #RNN_ERROR_FORMAT when the file ends within an id;
+ *         #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_id_file(const char *path, int32_t id_size, int64_t symbols,
+                                                              int64_t steps, int64_t streams, rnn_corpus **corpus);
+
+/**
+ * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
+ * @param corpus The corpus, which becomes shorter.
+ * @param share  The part of its symbols to move: greater than 0, less than 1. Rounded down to whole symbols.
+ * @param[out] validation The new corpus, of the same T and B; release it with rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when either part would be shorter than B T + 1 symbols too;
+ *         #RNN_ERROR_MEMORY; #RNN_ERROR_IO.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
+
+/** Releases a corpus and closes its file. NULL is allowed. */
+RNN_API void rnn_corpus_destroy(rnn_corpus *corpus);
+
+/**
+ * The number of symbols, N.
+ * @return At least 2; 0 for NULL.
+ */
+RNN_API int64_t rnn_corpus_size(const rnn_corpus *corpus);
+
+/**
+ * The number of chunks from the start until it starts over.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
+
+/**
+ * Serves the chunk at the present position and moves on.
+ * @param corpus The corpus.
+ * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the corpus and
+ *        are valid until the corpus is used again.
+ * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time it starts over, else
+ *        0: the moment to reset the state (min-char-rnn sets `hprev` to zeros there). NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the file or
+ *         of the whole text in memory; #RNN_ERROR_IO. The position stays then.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
+
+/**
+ * The position of the next chunk: how many steps of each stream have been served since the start.
+ * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position where it found the end.
+ */
+RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
+
+/**
+ * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
+ * and B: from there on the same chunks are served as by that corpus.
+ * @param corpus   The corpus.
+ * @param position A multiple of T, 0 to T times rnn_corpus_chunks(); the last of these is the end of the text, after
+ *        which it starts over.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
+
+/**
+ * Goes back to the start.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
+/** @} */
+
+/**
+ * @defgroup batcher Batcher: sequences served in batches
+ *
+ * A batcher takes N sequences of unequal length, of ids or of vectors, and serves them as chunks of B streams. Each
+ * sequence is served once an epoch, and gives bit for bit what it gives alone. There are two ways to lay them out:
+ *
+ * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them.
+ *   If B doesn't divide N, the streams that are left over in an epoch's last chunk have length 0.
+ * - #RNN_BATCH_PACKED: each stream has one sequence behind the other, cut into chunks of T steps. A stream that comes
+ *   to the end of its sequence goes on with the next one. If several do in the same step, the lower stream is first.
+ *   Nothing is padded but the end of an epoch. Gradients don't go back beyond a chunk.
+ *
+ * In both, `starts` says where a sequence begins, so the state needn't be reset. (To begin sequences with a state of
+ * your own, use #RNN_BATCH_PADDED and set `starts` of the chunk to NULL.)
+ *
+ * A whole epoch of training:
+ *
+ *     int32_t last = 0;
+ *     while (!last) {
+ *         check(rnn_batcher_next(batcher, &chunk, &last));
+ *         check(rnn_forward_backward(model, state, &chunk, &loss));
+ *         check(rnn_optimizer_step(optimizer, model));
+ *     }
+ *
+ * The order of an epoch is a function of the options and the epoch's number alone.
+ * @{
+ */
+/** How a batcher lays out its sequences. */
+enum {
+    RNN_BATCH_PADDED = 0, /**< A chunk has B whole sequences. */
+    RNN_BATCH_PACKED = 1  /**< Each stream has one sequence behind the other. */
+};
+
+/** What the targets of a batcher's sequences are. */
+enum {
+    /** One for each element, or none: such chunks are for rnn_forward() without a loss. */
+    RNN_TARGETS_EACH = 0,
+    /**
+     * One for each sequence, which belongs to its last element. Padded, the chunks say `last_only`, and there need be
+     * no targets. Packed, all other positions have no target (#RNN_IGNORE, or a mask of 0).
+     */
+    RNN_TARGETS_LAST = 1,
+    /** The next element, as of a language model. A sequence of n elements has n - 1 positions then, in all counts. */
+    RNN_TARGETS_NEXT = 2
+};
+
+/**
+ * Sequences for a batcher, which copies them. The elements of all stand in one array, one sequence behind the other;
+ * there are S, the sum of the lengths. Fill it with rnn_sequences_init(), then set what there is.
+ */
+typedef struct rnn_sequences {
+    size_t struct_size;         /**< sizeof(rnn_sequences) as the caller knows it. */
+    int64_t count;              /**< N: 1 to 2147483647. */
+    const int64_t *lengths;     /**< [N] How many elements each has: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
+    const int32_t *inputs;      /**< [S] ids, 0 to 16777215. NULL for vectors. */
+    const void *input_vectors;  /**< [S][I] numbers. NULL for ids. */
+    const int32_t *targets;     /**< [S], or [N] with #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
+    const void *target_vectors; /**< [S][O] or [N][O] likewise. NULL if there are none. */
+    const uint8_t *target_mask; /**< [S] or [N] 0: the target vector there costs nothing. NULL: all count. */
+    int64_t input_size;         /**< I, 1 to 16777216, with `input_vectors`; else 0. */
+    int64_t output_size;        /**< O, 1 to 16777216, with `target_vectors`; else 0. */
+    int32_t precision;          /**< Of vectors: #RNN_FLOAT32, the default, or #RNN_FLOAT64, as the model has. */
+    int32_t reserved;           /**< Must be 0. */
+} rnn_sequences;
+
+/**
+ * Fills the struct with zeros, NULL and its size.
+ * @param[out] sequences What to fill.
+ * @param struct_size sizeof(rnn_sequences).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_sequences_init(rnn_sequences *sequences, size_t struct_size);
+
+/** How a batcher serves. Fill it with rnn_batcher_options_init(). */
+typedef struct rnn_batcher_options {
+    size_t struct_size;  /**< sizeof(rnn_batcher_options) as the caller knows it. */
+    int64_t streams;     /**< B: 1 to 1048576. Default 1. */
+    int64_t steps;       /**< T, of #RNN_BATCH_PACKED: 1 to 16777216. Must be 0, the default, with #RNN_BATCH_PADDED. */
+    int32_t layout;      /**< Default #RNN_BATCH_PADDED. */
+    int32_t target_kind; /**< Default #RNN_TARGETS_EACH. */
+    int32_t shuffle;     /**< 1: in another random order each epoch. 0, the default: in the order given. */
+    int32_t reserved;    /**< Must be 0. */
+    /**
+     * Greater than 0: sequences of similar lengths come together, which pads less. Each time `bucket` times B sequences
+     * are taken, in their order, and sorted by length before they are cut into chunks. With `shuffle`, the chunks are
+     * shuffled then; one of fewer than B sequences stays the last. Needs #RNN_BATCH_PADDED. 2 to 2147483647; 0, the
+     * default: they aren't sorted. A large number sorts them all.
+     */
+    int64_t bucket;
+    uint64_t seed; /**< Of `shuffle`; must be 0, the default, without. */
+} rnn_batcher_options;
+
+/**
+ * Fills the options with their defaults.
+ * @param[out] options What to fill.
+ * @param struct_size sizeof(rnn_batcher_options).
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_options_init(rnn_batcher_options *options, size_t struct_size);
+
+/**
+ * Creates a batcher. Whether ids and sizes are those of a model, and numbers finite, is looked at by the call that
+ * computes with them.
+ * @param sequences The sequences; all arrays are copied.
+ * @param options   How to serve them; not kept. NULL: the defaults.
+ * @param[out] batcher The new batcher, at the beginning of epoch 0; release it with rnn_batcher_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_create(const rnn_sequences *sequences, const rnn_batcher_options *options,
+                                                  rnn_batcher **batcher);
+
+/** Releases a batcher. NULL is allowed. */
+RNN_API void rnn_batcher_destroy(rnn_batcher *batcher);
+
+/**
+ * The number of sequences, N.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_size(const rnn_batcher *batcher);
+
+/**
+ * The number of positions of an epoch, padding not counted.
+ * @return At least N; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_positions(const rnn_batcher *batcher);
+
+/**
+ * The most steps that a chunk has: for the size of the caller's arrays.
+ * @return T, or the positions of the longest sequence with #RNN_BATCH_PADDED; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_steps(const rnn_batcher *batcher);
+
+/**
+ * The number of chunks of an epoch: that of the chunk served last, or that of the next one if none has been served.
+ * With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
+ * @return At least 1; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
+
+/**
+ * Serves the next chunk. After the last of an epoch comes the first of the next.
+ * @param batcher The batcher.
+ * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the batcher
+ * and are valid until the batcher is used again. They hold zeros, and no targets, beyond a stream's end. `lengths` is
+ *        NULL if no stream ends before the chunk does, `starts` if no sequence begins in it. `losses` and `hits` stay
+ *        what they are.
+ * @param[out] last 1 when this chunk is the last of its epoch, else 0. NULL if not wanted.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *last);
+
+/**
+ * Which sequences the chunk served last is made of, to tell whose its outputs and losses are.
+ * @param batcher The batcher.
+ * @param[out] sequences [T][B] Which sequence, 0 to N - 1, stands at each position; -1 beyond a stream's end. NULL if
+ *        not wanted.
+ * @param[out] elements  [T][B] Which element of that sequence; -1 likewise. NULL if not wanted.
+ * @param count T times B of that chunk, or B for the first step alone, which is all that is needed of a padded chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when no chunk has been served since the beginning or since
+ *         rnn_batcher_seek(), too).
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements,
+                                                  int64_t count);
+
+/**
+ * The position of the next chunk: how many positions of sequences have been served since the beginning of epoch 0.
+ * Divided by rnn_batcher_positions() it is the number of the epoch. A checkpoint can keep it as its `corpus_position`.
+ * @return 0 or more; 0 for NULL.
+ */
+RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
+
+/**
+ * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
+ * options: from there on the same chunks are served as by that batcher.
+ * @param batcher  The batcher.
+ * @param position 0 to 2^62, and one at which a chunk begins.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_seek(rnn_batcher *batcher, int64_t position);
+
+/**
+ * Goes back to the beginning of epoch 0.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
 /** @} */
 
 /**
@@ -2242,6 +2198,117 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load(const char *path, rnn_checkpo
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes, size_t size,
                                                                rnn_checkpoint *checkpoint);
+/** @} */
+
+/**
+ * @defgroup threads Threads
+ *
+ * A call that has enough work divides it among the calling thread and helpers, which the library creates when they are
+ * first needed. Small work stays on the calling thread. Results have the same bits whatever the number of threads.
+ *
+ * - **Busy machines.** A call doesn't wait for helpers that have not started on its work: the other threads do it. If
+ *   the system creates no more threads, a call computes with those that there are. The process has one set of helpers:
+ *   while one call uses them, each other call computes on the calling thread alone.
+ * - **Idle helpers** sleep and use no processor time.
+ * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
+ * - **Memory.** A helper has a stack of 256 KiB.
+ * - **fork().** A forked child can compute with as many threads as its parent, whatever the parent was doing.
+ * - **dlclose()** stops the helpers and leaves no thread behind. No call may be under way then.
+ * @{
+ */
+
+/**
+ * Sets how many threads a call may compute with, the calling one among them.
+ * @param threads 1 to 1024; 0, the default, stands for the number in the environment variable `RNN_NUM_THREADS`. If
+ *        that isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
+ *        process may use: those in its affinity mask, or fewer where its control group has a CPU quota. Anything but a
+ *        number from 1 to 1024 in a variable is ignored.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
+
+/**
+ * How many threads a call may compute with.
+ * @return At least 1.
+ */
+RNN_API int32_t rnn_threads(void);
+/** @} */
+
+/**
+ * @defgroup memory Memory
+ * @{
+ */
+
+/**
+ * Where the library takes its memory from. Both functions may be called by several threads at once. What jansson, the
+ * library that reads and writes the headers of files, needs meanwhile is jansson's own, from the C library.
+ */
+typedef struct rnn_allocator {
+    /** Returns `size` bytes (> 0) at a multiple of `alignment` (a power of two), or NULL. */
+    void *(*allocate)(void *context, size_t alignment, size_t size);
+    /** Takes back what `allocate` returned; `size` is the size it was asked for. Never called with NULL. */
+    void (*release)(void *context, void *pointer, size_t size);
+    /** Handed to both. */
+    void *context;
+} rnn_allocator;
+
+/**
+ * Sets where all memory comes from. Call it before the first object is created, or after the last is destroyed.
+ * @param allocator What to use; copied. NULL goes back to the C library.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library holds memory at present.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator);
+/** @} */
+
+/**
+ * @defgroup observe Seeing inside (experimental)
+ *
+ * An experiment: what is in this section may change with any version before 1.0, as may rnn_model_flat_parameters(),
+ * rnn_model_flat_gradients(), rnn_state_random_index() and rnn_state_set_random_index().
+ *
+ * What happened within the last chunk: each layer's activations, and how strongly the loss depends on them at each
+ * step, which is how gradients are seen to vanish or explode.
+ * @{
+ */
+
+/** What to keep of a chunk; add up what is wanted. */
+enum {
+    RNN_OBSERVE_ACTIVATIONS = 1,   /**< h of each layer, step and stream. */
+    RNN_OBSERVE_GRADIENT_NORMS = 2 /**< ‖∂loss/∂h_t‖ of each layer and step. */
+};
+
+/**
+ * Chooses what the next calls keep. What isn't asked for costs nothing.
+ * @param state The state.
+ * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is how a state begins.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_state_observe(rnn_state *state, int32_t what);
+
+/**
+ * A layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before any
+ * dropout.
+ * @param state  The state.
+ * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
+ * @param[out] values [T][B][H] numbers of the model's precision.
+ * @param count  T times B times H of that chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ */
+RNN_API RNN_CHECKED rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values,
+                                                     int64_t count);
+
+/**
+ * How strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step: the Euclidean
+ * norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients follow) with
+ * respect to h_t, by all ways on which h_t acts within the chunk.
+ * @param state  The state.
+ * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
+ * @param[out] norms [T] numbers.
+ * @param count  T of that chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ */
+RNN_API RNN_CHECKED rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms,
+                                                        int64_t count);
 /** @} */
 
 #ifdef __cplusplus
