@@ -84,5 +84,10 @@ int main(void)
         }
         printf("epoch %2d: %5.1f %% of the held-out waves are told right\n", epoch, 100.0 * (double)right / HELD_OUT);
     }
+    rnn_batcher_destroy(training);
+    rnn_batcher_destroy(held_out);
+    rnn_optimizer_destroy(optimizer);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
     return EXIT_SUCCESS;
 }

@@ -18,5 +18,9 @@ int main(void)
     check(rnn_sample(model, state, sampler, &first, 32, ids));
     check(rnn_vocab_decode(vocab, ids, 32, text, sizeof text, NULL));
     puts(text);
+    rnn_sampler_destroy(sampler);
+    rnn_state_destroy(state);
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
     return EXIT_SUCCESS;
 }

@@ -81,5 +81,14 @@ int main(int argc, char **argv)
     check(rnn_generate(kept, writer, sampler, &what, ids, NULL, NULL));
     check(rnn_vocab_decode(vocab, ids, what.most, written, sizeof written, &size));
     printf("%s%.*s\n", prompt, (int)size, written);
-    return EXIT_SUCCESS; /* the system takes back what is left */
+    rnn_sampler_destroy(sampler);
+    rnn_state_destroy(writer);
+    rnn_model_destroy(kept);
+    rnn_state_destroy(state);
+    rnn_optimizer_destroy(optimizer);
+    rnn_model_destroy(model);
+    rnn_corpus_destroy(validation);
+    rnn_corpus_destroy(text);
+    rnn_vocab_destroy(vocab);
+    return EXIT_SUCCESS;
 }

@@ -92,5 +92,10 @@ int main(void)
         check(rnn_forward(model, state, &chunk, NULL, 0, &loss));
     }
     printf("held out: error %.3f of that of the last value\n", error / naive);
+    rnn_batcher_destroy(training);
+    rnn_batcher_destroy(held_out);
+    rnn_optimizer_destroy(optimizer);
+    rnn_state_destroy(state);
+    rnn_model_destroy(model);
     return EXIT_SUCCESS;
 }

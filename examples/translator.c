@@ -65,6 +65,13 @@ static side create(int64_t symbols, uint64_t seed)
     return s;
 }
 
+static void destroy(const side *s)
+{
+    rnn_optimizer_destroy(s->optimizer);
+    rnn_state_destroy(s->state);
+    rnn_model_destroy(s->model);
+}
+
 static void learn(const side *encoder, const side *decoder, const int numbers[STREAMS])
 {
     static float outputs[LONGEST * STREAMS * DIGITS], memory[STREAMS * UNITS];
@@ -146,5 +153,7 @@ int main(void)
             printf("is %d\n", read);
     }
     printf("%d of %d numbers that they had never seen are right\n", right, all);
+    destroy(&encoder);
+    destroy(&decoder);
     return EXIT_SUCCESS;
 }

@@ -74,5 +74,14 @@ int main(int argc, char **argv)
     check(rnn_generate(model, writer, sampler, &what, ids, NULL, NULL));
     check(rnn_vocab_decode(vocab, ids, DRAWN, written, sizeof written, &size));
     printf("%.*s\n", (int)size, written);
-    return EXIT_SUCCESS; /* the system takes back what is left */
+    rnn_sampler_destroy(sampler);
+    rnn_state_destroy(writer);
+    rnn_state_destroy(state);
+    rnn_optimizer_destroy(optimizer);
+    rnn_model_destroy(model);
+    rnn_corpus_destroy(validation);
+    rnn_corpus_destroy(text);
+    rnn_vocab_destroy(vocab);
+    rnn_vocab_destroy(all);
+    return EXIT_SUCCESS;
 }
