@@ -394,7 +394,8 @@ typedef struct rnn_model_options {
      * H elements, and r and z share theirs. The gains are parameters norm_ih and norm_hh, [G H] of each layer, which
      * begin as ones; the layer's biases are added behind them. An LSTM's c isn't normalised. It makes training less
      * sensitive to the scale of weights and to the learning rate: for deep networks, and long training at high rates. A
-     * step of training takes up to 15 % longer. 0, the default: no normalisation.
+     * step of training takes 15 % longer with a layer of 256 units, and 25 % with layers of 128. 0, the default: no
+     * normalisation.
      */
     int32_t layer_norm;
     int32_t reserved; /**< Must be 0. */

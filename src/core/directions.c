@@ -11,7 +11,7 @@
 
 static bool is_reverse(const workspace *w, int64_t layer)
 {
-    return layer % w->directions > 0;
+    return w->directions > 1 && layer % 2 > 0;
 }
 
 /* Where a row of the chunk stands in the order of a layer in reverse, and the other way round. A stream's rows beyond

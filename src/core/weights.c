@@ -48,7 +48,7 @@ static gate_widths widths_of(const core_network *n)
 /* A level is a layer, or the two that read the same in both directions. */
 INLINE int64_t level_of(const core_network *n, int64_t layer)
 {
-    return layer / n->directions;
+    return n->directions > 1 ? layer / 2 : layer;
 }
 
 /* What a level hands on at each position: h of its layers, side by side */
@@ -59,7 +59,7 @@ INLINE size_t features_of(const core_network *n)
 
 static bool has_input_product(const core_network *n, int64_t layer)
 {
-    return level_of(n, layer) > 0 || n->input != CORE_IDS;
+    return layer >= n->directions || n->input != CORE_IDS;
 }
 
 /* Whether products are normalised: norm.c */

@@ -271,8 +271,8 @@ typedef struct layer_input {
 static layer_input input_of(const workspace *w, int64_t layer)
 {
     const two_directions *both = &w->both;
-    bool reverse = layer % w->directions > 0;
-    int64_t level = layer / w->directions;
+    bool reverse = w->directions > 1 && layer % 2 > 0;
+    int64_t level = w->directions > 1 ? layer / 2 : layer;
     if (level == 0)
         return (layer_input){reverse ? both->x : w->x, w->x_stride};
     if (w->directions > 1)
