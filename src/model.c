@@ -791,7 +791,6 @@ void librnn_model_unuse_rows(rnn_model *model)
     for (int64_t i = 0; i < model->used_count; i++)
         model->used[model->used_rows[i]] = false;
     model->used_count = 0;
-    model->any_row_used = model->options.tied;
 }
 
 bool librnn_model_next_span(const rnn_model *model, model_span *span)

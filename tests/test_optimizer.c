@@ -532,7 +532,7 @@ static void test_what_was_accumulated_for_a_symbol_goes_on_moving_its_weights(vo
     }
 }
 
-static void test_gradients_may_be_written_for_any_symbol_and_later_steps_go_on_as_ever(void **state)
+static void test_gradients_may_be_written_at_any_time_for_any_symbol(void **state)
 {
     rnn_model *model = create(500, 5, 3, 1, RNN_FLOAT64);
     rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
@@ -540,9 +540,9 @@ static void test_gradients_may_be_written_for_any_symbol_and_later_steps_go_on_a
     void *flat = NULL;
     int64_t count = 0;
     (void)state;
+    assert_ok(rnn_model_flat_gradients(model, &flat, &count));
     for (int n = 0; n < 3; n++) {
         run_chunk(model, stream, 2, (uint64_t)n);
-        assert_ok(rnn_model_flat_gradients(model, &flat, &count));
         for (int64_t i = 0; i < count; i++) {
             ((double *)flat)[i] = 1;
         }
@@ -556,14 +556,6 @@ static void test_gradients_may_be_written_for_any_symbol_and_later_steps_go_on_a
         free(before);
         free(after);
     }
-    ((double *)flat)[499 * 5] = 1; /* symbol 499, which no chunk had: not looked at without another call */
-    double *before = get_flat_parameters(model);
-    run_chunk(model, stream, 1, 9);
-    assert_ok(rnn_optimizer_step(optimizer, model));
-    double *after = get_flat_parameters(model);
-    assert_true(after[499 * 5] == before[499 * 5]);
-    free(before);
-    free(after);
     rnn_state_destroy(stream);
     rnn_optimizer_destroy(optimizer);
     rnn_model_destroy(model);
@@ -934,7 +926,7 @@ int main(void)
         cmocka_unit_test(test_a_first_step_without_gradients_and_decay_changes_nothing),
         cmocka_unit_test(test_going_through_all_gradients_gives_the_same_bits),
         cmocka_unit_test(test_what_was_accumulated_for_a_symbol_goes_on_moving_its_weights),
-        cmocka_unit_test(test_gradients_may_be_written_for_any_symbol_and_later_steps_go_on_as_ever),
+        cmocka_unit_test(test_gradients_may_be_written_at_any_time_for_any_symbol),
         cmocka_unit_test(test_a_learning_rate_of_0_leaves_the_parameters_and_still_accumulates),
         cmocka_unit_test(test_the_learning_rate_is_what_was_set_last),
         cmocka_unit_test(test_set_learning_rate_refuses_what_is_negative_or_not_finite),

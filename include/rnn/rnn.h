@@ -582,9 +582,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model,
  * with one call, for example. Creates the gradients, as zeros, if there are none yet.
  *
  * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). The step that
- * follows this call goes through all, since the buffer may have been written to. So call this each time before you
- * write.
+ * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). From this call
+ * on, since the buffer may be written to at any time, it goes through all.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.
