@@ -1,4 +1,4 @@
-/* What comes next in series of unequal length? An LSTM learns it, packed without padding, and is measured on others. */
+/* An LSTM learns to predict the next value of series of unequal length, and is tested on series it hasn't seen. */
 #include <math.h>
 
 #include "check.h"

@@ -181,4 +181,10 @@ char *read_golden(const char *name, size_t *size);
 /* A file of little-endian float64 numbers, `count` of them, to free(). */
 double *read_golden_doubles(const char *name, int64_t *count);
 
+/* ---- No memory ---- */
+
+/* For rnn_set_allocator(): fails once `allocations_left` calls have worked. */
+extern const rnn_allocator failing_allocator;
+extern int64_t allocations_left;
+
 #endif

@@ -959,34 +959,16 @@ static void test_bad_calls_are_refused_and_nothing_is_served(void **state)
 
 /* ---- No memory ---- */
 
-static int64_t allocations_left;
-
-static void *allocate_until(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    (void)context;
-    size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
-    return allocations_left-- <= 0 || posix_memalign(&memory, least, size) ? NULL : memory;
-}
-
-static void release(void *context, void *memory, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(memory);
-}
-
 /* Nothing is left behind: the allocator can be taken back at the end. */
 static void test_whichever_allocation_fails_nothing_is_lost(void **state)
 {
     (void)state;
-    static const rnn_allocator failing = {.allocate = allocate_until, .release = release};
     data *d = make_data(RNN_TARGETS_EACH, RNN_FLOAT32);
     rnn_batcher_options o = options_init(STREAMS);
     rnn_batcher *batcher = NULL;
     int64_t failures = 0;
     o.bucket = 2;
-    assert_ok(rnn_set_allocator(&failing));
+    assert_ok(rnn_set_allocator(&failing_allocator));
     for (; batcher == NULL; failures++) {
         allocations_left = failures;
         rnn_status status = rnn_batcher_create(&d->sequences, &o, &batcher);

@@ -564,32 +564,14 @@ static void test_a_checkpoint_keeps_how_a_sampler_draws(void **state)
 
 /* ---- No memory ---- */
 
-static int64_t allocations_left;
-
-static void *allocate_until(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    (void)context;
-    size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
-    return allocations_left-- <= 0 || posix_memalign(&memory, least, size) ? NULL : memory;
-}
-
-static void release(void *context, void *memory, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(memory);
-}
-
 /* Nothing moves, and nothing is left behind: the allocator can be taken back at the end. */
 static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(void **state)
 {
     (void)state;
-    static const rnn_allocator failing = {.allocate = allocate_until, .release = release};
     static const int32_t excluded[] = {1}, text[] = {0, 1, 2, 3, 0, 1, 2, 3};
     int failures = 0;
     allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing));
+    assert_ok(rnn_set_allocator(&failing_allocator));
     for (int64_t n = 0, done = 0; !done; n++) {
         int32_t ids[MOST * STREAMS];
         double probabilities[MOST * STREAMS];

@@ -256,34 +256,16 @@ static void test_hostile_notes_are_refused(void **state)
 
 /* ---- No memory ---- */
 
-static int64_t allocations_left;
-
-static void *allocate_until(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    (void)context;
-    size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
-    return allocations_left-- <= 0 || posix_memalign(&memory, least, size) ? NULL : memory;
-}
-
-static void release(void *context, void *memory, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(memory);
-}
-
 /* Nothing changes, and nothing is left behind: the allocator can be taken back at the end. */
 static void test_whichever_allocation_fails_the_notes_stay(void **state)
 {
     (void)state;
-    static const rnn_allocator failing = {.allocate = allocate_until, .release = release};
     static const char *const four[][2] = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {NULL}};
     static const char *const five[][2] = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", "5"}, {NULL}};
     static const char *const six[][2] = {{"a", "6"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", "5"}, {NULL}};
     int failures = 0;
     allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing));
+    assert_ok(rnn_set_allocator(&failing_allocator));
     for (int64_t n = 0, done = 0; !done; n++) {
         rnn_model *model = any_model(), *copy = NULL, *loaded = NULL;
         for (int i = 0; i < 4; i++)

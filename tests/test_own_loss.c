@@ -508,31 +508,11 @@ static void test_forward_training_refuses_what_it_does_not_compute(void **state)
 
 /* ---- No memory --------------------------------------------------------------------------------------------------- */
 
-static int64_t allocations_left;
-
-static void *allocate_until(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    (void)context;
-    if (allocations_left-- <= 0 ||
-        posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, size))
-        return NULL;
-    return memory;
-}
-
-static void release(void *context, void *memory, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(memory);
-}
-
 static void test_whichever_allocation_fails_the_call_can_be_repeated(void **state)
 {
     (void)state;
-    static const rnn_allocator failing = {.allocate = allocate_until, .release = release};
     allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing));
+    assert_ok(rnn_set_allocator(&failing_allocator));
     int failures = 0;
     for (int64_t n = 0;; n++) {
         allocations_left = INT64_MAX;

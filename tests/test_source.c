@@ -620,7 +620,6 @@ static void test_a_device_is_read_to_its_end(void **state)
 
 /* ---- Memory ---- */
 
-static int64_t allocations_left; /* then there is no memory */
 static size_t bytes_left;
 
 static void *allocate_from_little(void *context, size_t alignment, size_t size)

@@ -323,34 +323,17 @@ static void test_words_come_back_from_a_file(void **state)
 
 /* ---- Memory ---- */
 
-static int64_t allocations_left;
-
-static void *allocate_until(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    (void)context;
-    return allocations_left-- <= 0 || posix_memalign(&memory, alignment, size) ? NULL : memory;
-}
-
-static void release(void *context, void *pointer, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(pointer);
-}
-
 static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
 {
     (void)state;
     enum { SIZE = 60000 };
-    static const rnn_allocator failing = {.allocate = allocate_until, .release = release};
     static char large[SIZE];
     random_source random = {5};
     int failures = 0;
     for (size_t i = 0; i < SIZE; i++)
         large[i] = " \nabcdefgh"[random_below(&random, 10)];
     write_file("text", large, SIZE);
-    assert_ok(rnn_set_allocator(&failing));
+    assert_ok(rnn_set_allocator(&failing_allocator));
     for (int64_t n = 0, done = 0; !done; n++) {
         rnn_vocab *all = NULL, *vocab = NULL;
         rnn_corpus *corpus = NULL;

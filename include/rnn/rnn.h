@@ -73,8 +73,8 @@
  * | `rnn_corpus`    | a text, encoded and served chunk after chunk                                    |
  *
  * Two more, `rnn_source` and `rnn_batcher`, are for texts in several files or out of a pipe, and for sequences that are
- * no text. What has been learned is kept in files, which PyTorch reads, too: rnn_model_save(), rnn_model_load().
- * Training that is to go on another day is kept as a whole: rnn_checkpoint_save(), rnn_checkpoint_load().
+ * no text. rnn_model_save() and rnn_model_load() keep models in files, which PyTorch can read.
+ * rnn_checkpoint_save() and rnn_checkpoint_load() keep a training run as a whole, to go on with another day.
  *
  * The sections below are in the order in which a program meets them: models, chunks, states, running, optimizers,
  * samplers, texts, sequences, files. Threads, memory and what is still an experiment come last. A first program needs
@@ -533,7 +533,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_freeze(rnn_model *model, int64_t index,
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param[out] values Room for `count` numbers of the model's precision.
  * @param count  The parameter's number of elements.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_get_parameter(const rnn_model *model, int64_t index, void *values,
                                                        int64_t count);
@@ -544,7 +544,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_parameter(const rnn_model *model, i
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param values `count` finite numbers of the model's precision, row-major.
  * @param count  The parameter's number of elements.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong or a value is not finite.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *values,
                                                        int64_t count);
@@ -555,7 +555,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_parameter(rnn_model *model, int64_t
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param[out] values Room for `count` numbers of the model's precision.
  * @param count  The parameter's number of elements.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_get_gradient(const rnn_model *model, int64_t index, void *values,
                                                       int64_t count);
@@ -791,7 +791,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_copy_stream(rnn_state *destination, int
  * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
  * @param[out] values [B][H] numbers of the model's precision.
  * @param count  B times H.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another, too).
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t what, void *values,
                                              int64_t count);
@@ -803,7 +803,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get(const rnn_state *state, int64_t lay
  * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
  * @param values [B][H] finite numbers of the model's precision.
  * @param count  B times H.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when `count` is another or a value is not finite, too).
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong or a value is not finite.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values,
                                              int64_t count);
@@ -1111,7 +1111,7 @@ RNN_API double rnn_schedule_warmup(int64_t step, int64_t steps);
  * least + (1 - least) (1 + cos(pi step / steps)) / 2.
  * @param step  The number of the step: 0 or more.
  * @param steps Over how many it falls: 1 or more.
- * @param least What is left at the end: 0 to 1.
+ * @param least The factor at the last step: 0 to 1.
  * @return `least` to 1.
  */
 RNN_API double rnn_schedule_cosine(int64_t step, int64_t steps, double least);
