@@ -371,15 +371,14 @@ static void copy_initial_gradients(const core_pass *pass, const workspace *w, in
     size_t end = w->my_streams.first + w->my_streams.count, bytes = w->hidden * sizeof(real);
     for (size_t b = w->my_streams.first; b < end; b++) {
         real *dh = wanted + state_gradients_at(pass, w, 0, l, b), *dc = wanted + state_gradients_at(pass, w, 1, l, b);
-        bool unread = is_fresh(pass, w, l, b);
-        if (unread)
-            memset(dh, 0, bytes);
-        else
-            memcpy(dh, w->dh + b * w->stride, bytes);
-        if (w->c && unread)
-            memset(dc, 0, bytes);
-        else if (w->c)
+        memcpy(dh, w->dh + b * w->stride, bytes);
+        if (w->c)
             memcpy(dc, w->dc + b * w->stride, bytes);
+        if (!is_fresh(pass, w, l, b))
+            continue;
+        memset(dh, 0, bytes); /* the state before the chunk isn't read */
+        if (w->c)
+            memset(dc, 0, bytes);
     }
 }
 

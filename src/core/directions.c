@@ -4,7 +4,8 @@
  * by side.
  *
  * A layer in reverse has its rows in an order of its own, in which its first step is the stream's last one: so it runs
- * as every other layer does, and only what comes in and goes out is put in order. It begins with zeros.
+ * as every other layer does, and only what comes in and goes out is put in order. It begins with the initial state at
+ * each stream's end.
  */
 #include "arena.h"
 #include "cell.h"

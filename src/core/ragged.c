@@ -30,15 +30,15 @@ static void begin_step(const core_pass *pass, const workspace *w, int64_t l, siz
     const core_layer *layer = &pass->network->layer[l];
     for (size_t b = w->my_streams.first; b < end; b++) {
         size_t at = b * w->stride;
-        bool start = starts_at(pass, w, l, t * w->streams + b);
-        if (start)
-            put_initial(pass, w, layer->initial_h, h_before(w, l, t) + at);
-        else
+        if (!starts_at(pass, w, l, t * w->streams + b)) {
             memcpy(h_before(w, l, t) + at, h_at(w, l, t) + at, bytes);
-        if (w->c && start)
+            if (w->c)
+                memcpy(c_before(w, l, t) + at, c_at(w, l, t) + at, bytes);
+            continue;
+        }
+        put_initial(pass, w, layer->initial_h, h_before(w, l, t) + at);
+        if (w->c)
             put_initial(pass, w, layer->initial_c, c_before(w, l, t) + at);
-        else if (w->c)
-            memcpy(c_before(w, l, t) + at, c_at(w, l, t) + at, bytes);
     }
 }
 
