@@ -32,10 +32,12 @@ struct rnn_corpus {
     int64_t symbols;           /* ids: they are less than that */
     int64_t begin, size;       /* of this part, in symbols of the source */
     int64_t steps, streams;    /* T, B */
-    int64_t length;            /* S: how many inputs a stream has */
+    bool drop_last;            /* whether a stream's last symbols may remain unused */
+    int64_t length;            /* S: how many inputs a stream has; unless drop_last, some may have one less */
     int64_t position;          /* p */
     int32_t *inputs;           /* [T][B] */
     int32_t *targets;          /* [T][B] */
+    int64_t *lengths;          /* [B]; NULL if drop_last */
     const unsigned char *text; /* all of the source; NULL: there are windows */
     int64_t window_size;       /* units of a stream that are in memory */
     unsigned char *windows;    /* [B][window_size] */
@@ -57,16 +59,35 @@ static rnn_status check_size(int64_t size, int64_t steps, int64_t streams)
                        rnn_plural((uint64_t)steps), needed);
 }
 
-/* Cuts symbols begin ... begin + size of the source into streams. Changes nothing when it fails. */
+/* Cuts what is served into streams, and goes back to the start. */
+static void cut_streams(rnn_corpus *corpus)
+{
+    int64_t targets = corpus->size - 1, streams = corpus->streams;
+    corpus->length = targets / streams + (!corpus->drop_last && targets % streams > 0);
+    corpus->position = 0;
+    corpus->window_start = corpus->window_end = 0;
+}
+
+/* Serves symbols begin ... begin + size of the source. Changes nothing when it fails. */
 static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
 {
     RNN_TRY(check_size(size, corpus->steps, corpus->streams));
     corpus->begin = begin;
     corpus->size = size;
-    corpus->length = (size - 1) / corpus->streams;
-    corpus->position = 0;
-    corpus->window_start = corpus->window_end = 0;
+    cut_streams(corpus);
     return RNN_OK;
+}
+
+/* Where stream b begins, in symbols of the part */
+static int64_t stream_begin(const rnn_corpus *corpus, int64_t b)
+{
+    return corpus->drop_last ? b * corpus->length : librnn_share_begin(corpus->size - 1, corpus->streams, b);
+}
+
+/* How many inputs stream b has */
+static int64_t stream_length(const rnn_corpus *corpus, int64_t b)
+{
+    return corpus->drop_last ? corpus->length : stream_begin(corpus, b + 1) - stream_begin(corpus, b);
 }
 
 static rnn_status create_windows(rnn_corpus *corpus)
@@ -97,6 +118,7 @@ static rnn_status create_part(const origin *from, int64_t begin, int64_t size, i
     c->text = librnn_source_text(from->source);
     c->steps = steps;
     c->streams = streams;
+    c->drop_last = true;
     rnn_status status = cut(c, begin, size);
     if (status != RNN_OK)
         goto failed;
@@ -324,7 +346,9 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     rnn_corpus *rest;
     origin from = {corpus->vocab, corpus->source, corpus->unit, corpus->symbols};
     RNN_TRY(create_part(&from, corpus->begin + kept, moved, corpus->steps, corpus->streams, &rest));
-    rnn_status status = cut(corpus, corpus->begin, kept);
+    rnn_status status = rnn_corpus_set_drop_last(rest, corpus->drop_last);
+    if (status == RNN_OK)
+        status = cut(corpus, corpus->begin, kept);
     if (status == RNN_OK)
         *validation = rest;
     else
@@ -340,6 +364,7 @@ void rnn_corpus_destroy(rnn_corpus *corpus)
     rnn_source_destroy(corpus->source);
     librnn_release(corpus->inputs);
     librnn_release(corpus->targets);
+    librnn_release(corpus->lengths);
     librnn_release(corpus->windows);
     librnn_release(corpus);
 }
@@ -349,16 +374,27 @@ int64_t rnn_corpus_size(const rnn_corpus *corpus)
     return corpus ? corpus->size : 0;
 }
 
-/* The seed's rule: a chunk is served while p + T < S, and at 0. */
-static bool serves(const rnn_corpus *corpus, int64_t position)
+rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int32_t drop_last)
 {
-    return position == 0 || position < corpus->length - corpus->steps;
+    RNN_REQUIRE(corpus);
+    RNN_TRY(librnn_check_range("drop_last", drop_last, 0, 1));
+    int64_t *lengths = NULL;
+    if (!drop_last)
+        RNN_TRY(librnn_allocate("a chunk's lengths", (size_t)corpus->streams, sizeof *lengths, (void **)&lengths));
+    librnn_release(corpus->lengths);
+    corpus->lengths = lengths;
+    corpus->drop_last = drop_last;
+    cut_streams(corpus);
+    return RNN_OK;
 }
 
+/* How many chunks there are. min-char-rnn serves one while p + T < S, and that at 0. */
 int64_t rnn_corpus_chunks(const rnn_corpus *corpus)
 {
     if (!corpus)
         return 0;
+    if (!corpus->drop_last)
+        return (corpus->length - 1) / corpus->steps + 1;
     int64_t chunks = (corpus->length - 1) / corpus->steps;
     return chunks > 0 ? chunks : 1;
 }
@@ -389,17 +425,20 @@ rnn_status rnn_corpus_rewind(rnn_corpus *corpus)
 
 /* ---- Serving ---- */
 
-/* Sees to it that each stream's symbols `position` to `position + T` are in its window. */
-static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
+/* Sees to it that each stream's symbols `position` to `position + steps` are in its window, as far as it has them. */
+static rnn_status fill_windows(rnn_corpus *corpus, int64_t position, int64_t steps)
 {
-    if (position >= corpus->window_start && position + corpus->steps < corpus->window_end)
+    if (position >= corpus->window_start && position + steps < corpus->window_end)
         return RNN_OK;
     int64_t left = corpus->length + 1 - position, size = left < corpus->window_size ? left : corpus->window_size;
     corpus->window_start = corpus->window_end = 0; /* nothing, should a read fail */
-    for (int64_t b = 0; b < corpus->streams; b++)
-        RNN_TRY(librnn_source_read(corpus->source, (corpus->begin + b * corpus->length + position) * corpus->unit,
+    for (int64_t b = 0; b < corpus->streams; b++) {
+        int64_t own = stream_length(corpus, b) + 1 - position;
+        RNN_TRY(librnn_source_read(corpus->source,
+                                   (corpus->begin + stream_begin(corpus, b) + position) * corpus->unit,
                                    corpus->windows + b * corpus->window_size * corpus->unit,
-                                   (size_t)(size * corpus->unit)));
+                                   (size_t)((own < size ? own : size) * corpus->unit)));
+    }
     RNN_TRY(librnn_source_check(corpus->source));
     corpus->window_start = position;
     corpus->window_end = position + size;
@@ -410,7 +449,7 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position)
 static const unsigned char *stream_text(const rnn_corpus *corpus, int64_t b, int64_t position)
 {
     if (corpus->text)
-        return corpus->text + (corpus->begin + b * corpus->length + position) * corpus->unit;
+        return corpus->text + (corpus->begin + stream_begin(corpus, b) + position) * corpus->unit;
     return corpus->windows + (b * corpus->window_size + (position - corpus->window_start)) * corpus->unit;
 }
 
@@ -438,22 +477,39 @@ static rnn_status encode_unit(const rnn_corpus *corpus, const unsigned char *byt
     return value < (uint64_t)corpus->symbols ? RNN_OK : refuse_id(corpus, at * corpus->unit, value);
 }
 
-static rnn_status encode_units(rnn_corpus *corpus, int64_t position)
+/* Stream b's part of a chunk: `count` positions, and nothing behind them. */
+static rnn_status encode_stream(rnn_corpus *corpus, int64_t b, int64_t position, int64_t count, int64_t steps)
 {
+    int64_t streams = corpus->streams;
+    const unsigned char *text = stream_text(corpus, b, position);
+    int64_t first = corpus->begin + stream_begin(corpus, b) + position;
+    for (int64_t t = 0; count > 0 && t <= count; t++) {
+        int32_t id;
+        RNN_TRY(encode_unit(corpus, text + t * corpus->unit, first + t, &id));
+        if (t > 0)
+            corpus->targets[(t - 1) * streams + b] = id;
+        if (t < count)
+            corpus->inputs[t * streams + b] = id;
+    }
+    for (int64_t t = count; t < steps; t++) {
+        corpus->inputs[t * streams + b] = 0;
+        corpus->targets[t * streams + b] = RNN_IGNORE;
+    }
+    return RNN_OK;
+}
+
+/* Encodes the chunk at a position. *ragged: whether a stream ends before it does */
+static rnn_status encode_chunk(rnn_corpus *corpus, int64_t position, int64_t steps, bool *ragged)
+{
+    *ragged = false;
     if (!corpus->text)
-        RNN_TRY(fill_windows(corpus, position));
-    int64_t steps = corpus->steps, streams = corpus->streams;
-    for (int64_t b = 0; b < streams; b++) {
-        const unsigned char *text = stream_text(corpus, b, position);
-        int64_t first = corpus->begin + b * corpus->length + position;
-        for (int64_t t = 0; t <= steps; t++) {
-            int32_t id;
-            RNN_TRY(encode_unit(corpus, text + t * corpus->unit, first + t, &id));
-            if (t > 0)
-                corpus->targets[(t - 1) * streams + b] = id;
-            if (t < steps)
-                corpus->inputs[t * streams + b] = id;
-        }
+        RNN_TRY(fill_windows(corpus, position, steps));
+    for (int64_t b = 0; b < corpus->streams; b++) {
+        int64_t left = stream_length(corpus, b) - position, count = left < steps ? left : steps;
+        RNN_TRY(encode_stream(corpus, b, position, count, steps));
+        if (!corpus->drop_last)
+            corpus->lengths[b] = count;
+        *ragged = *ragged || count < steps;
     }
     return RNN_OK;
 }
@@ -461,19 +517,23 @@ static rnn_status encode_units(rnn_corpus *corpus, int64_t position)
 rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted)
 {
     RNN_REQUIRE(corpus);
-    int64_t position = serves(corpus, corpus->position) ? corpus->position : 0;
-    RNN_TRY(librnn_check_pointer("chunk", chunk));
+    RNN_REQUIRE(chunk);
+    bool ragged, ended = corpus->position >= rnn_corpus_chunks(corpus) * corpus->steps;
+    int64_t position = ended ? 0 : corpus->position, left = corpus->length - position;
+    int64_t steps = left < corpus->steps ? left : corpus->steps;
+    RNN_TRY(encode_chunk(corpus, position, steps, &ragged));
     rnn_chunk served = {.struct_size = sizeof served,
-                        .steps = corpus->steps,
+                        .steps = steps,
                         .streams = corpus->streams,
                         .inputs = corpus->inputs,
-                        .targets = corpus->targets};
+                        .targets = corpus->targets,
+                        .lengths = ragged ? corpus->lengths : NULL};
     if (chunk->struct_size >= sizeof served) { /* where the caller wants its results stays */
         served.losses = chunk->losses;
         served.hits = chunk->hits;
     }
-    RNN_TRY(encode_units(corpus, position));
-    RNN_TRY(librnn_struct_write("chunk", chunk, &served, RNN_CHUNK_FIRST_SIZE, sizeof served));
+    size_t least = corpus->drop_last ? RNN_CHUNK_FIRST_SIZE : sizeof served; /* there must be room for lengths */
+    RNN_TRY(librnn_struct_write("chunk", chunk, &served, least, sizeof served));
     corpus->position = position + corpus->steps;
     if (restarted)
         *restarted = position == 0;

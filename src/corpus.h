@@ -1,10 +1,17 @@
 /*
- * corpus.h: reading a corpus at any place, without serving it.
+ * corpus.h: dividing a corpus among streams, and reading it at any place without serving it.
  */
 #ifndef RNN_CORPUS_H
 #define RNN_CORPUS_H
 
 #include "status.h"
+
+/* Where stream b begins when so many targets are divided in parts as equal as can be, the longer ones first. */
+static inline int64_t librnn_share_begin(int64_t targets, int64_t streams, int64_t b)
+{
+    int64_t longer = targets % streams;
+    return targets / streams * b + (b < longer ? b : longer);
+}
 
 /* The bytes that a symbol may take in the memory below */
 enum { CORPUS_SYMBOL_MOST = 4 };

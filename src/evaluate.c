@@ -28,7 +28,7 @@ typedef struct evaluation {
 /* Where stream b's part begins */
 static int64_t part_at(const evaluation *e, int64_t b)
 {
-    return e->targets / e->streams * b + (b < e->targets % e->streams ? b : e->targets % e->streams);
+    return librnn_share_begin(e->targets, e->streams, b);
 }
 
 static rnn_status check(const rnn_model *model, const rnn_corpus *corpus, int64_t streams)

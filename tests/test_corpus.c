@@ -206,6 +206,127 @@ static void test_chunks_counts_those_served_until_it_starts_over(void **state)
     }
 }
 
+/* All chunks of a text must have every symbol but the first as a target, once, in streams as equal as can be. */
+static void assert_all_is_served(rnn_corpus *corpus, const unsigned char *text, int64_t size, int64_t steps,
+                                 int64_t streams)
+{
+    int64_t share = (size - 1) / streams, longer = (size - 1) % streams, longest = share + (longer > 0);
+    int64_t served = 0, chunks = rnn_corpus_chunks(corpus);
+    assert_int_equal(chunks, (longest + steps - 1) / steps);
+    for (int64_t n = 0; n < chunks; n++) {
+        rnn_chunk chunk = empty_chunk();
+        int32_t restarted = -7;
+        int64_t position = n * steps, rest = longest - position, most = 0;
+        if (n > 0) /* at first it may be that of the last pass' end */
+            assert_int_equal(rnn_corpus_position(corpus), position);
+        assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
+        assert_int_equal(restarted, n == 0);
+        assert_int_equal(chunk.streams, streams);
+        assert_int_equal(chunk.steps, rest < steps ? rest : steps);
+        for (int64_t b = 0; b < streams; b++) {
+            int64_t begin = b * share + (b < longer ? b : longer), left = share + (b < longer) - position;
+            int64_t length = left < chunk.steps ? left : chunk.steps;
+            assert_int_equal(chunk.lengths ? chunk.lengths[b] : chunk.steps, length);
+            most = length > most ? length : most;
+            for (int64_t t = 0; t < chunk.steps; t++) {
+                int64_t at = begin + position + t;
+                assert_int_equal(chunk.inputs[t * streams + b], t < length ? text[at] : 0);
+                assert_int_equal(chunk.targets[t * streams + b], t < length ? text[at + 1] : RNN_IGNORE);
+            }
+            served += length;
+        }
+        assert_int_equal(most, chunk.steps);
+    }
+    assert_int_equal(served, size - 1);
+    assert_int_equal(rnn_corpus_position(corpus), chunks * steps);
+}
+
+static void test_without_drop_last_every_symbol_is_a_target_once_a_pass(void **state)
+{
+    (void)state;
+    for (int64_t size = 2; size <= 26; size++) {
+        unsigned char *text = create_text(size, (uint64_t)size);
+        for (int64_t streams = 1; streams < size; streams++) {
+            for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
+                rnn_corpus *corpus = open_text(text, size, steps, streams);
+                assert_ok(rnn_corpus_set_drop_last(corpus, 0));
+                assert_all_is_served(corpus, text, size, steps, streams);
+                assert_all_is_served(corpus, text, size, steps, streams);
+                rnn_corpus_destroy(corpus);
+            }
+        }
+        free(text);
+    }
+}
+
+static void test_without_drop_last_a_file_larger_than_its_windows_is_served_whole(void **state)
+{
+    const int64_t size = (5 << 19) + 3;
+    (void)state;
+    unsigned char *text = create_text(size, 5);
+    write_file("text", text, (size_t)size);
+    for (int64_t streams = 1; streams <= 7; streams += 2) {
+        rnn_corpus *corpus = open_file("text", 1000, streams);
+        assert_ok(rnn_corpus_set_drop_last(corpus, 0));
+        assert_all_is_served(corpus, text, size, 1000, streams);
+        assert_all_is_served(corpus, text, size, 1000, streams);
+        rnn_corpus_destroy(corpus);
+    }
+    free(text);
+}
+
+static void test_set_drop_last_goes_back_to_the_start_and_can_be_undone(void **state)
+{
+    (void)state;
+    unsigned char *text = create_text(26, 26);
+    definition defined = {text, 26, 4, 3, 0};
+    rnn_corpus *corpus = open_text(text, 26, 4, 3);
+    rnn_chunk chunk = empty_chunk();
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_ok(rnn_corpus_set_drop_last(corpus, 0));
+    assert_all_is_served(corpus, text, 26, 4, 3);
+    assert_ok(rnn_corpus_seek(corpus, 8));
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    assert_int_equal(chunk.steps, 1);
+    assert_non_null(chunk.lengths);
+    assert_ok(rnn_corpus_set_drop_last(corpus, 1));
+    for (int n = 0; n < 5; n++)
+        assert_next_is_as_defined(corpus, &defined);
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+static void test_what_a_split_moves_is_served_as_the_rest(void **state)
+{
+    rnn_corpus *validation = NULL;
+    (void)state;
+    unsigned char *text = create_text(26, 26);
+    rnn_corpus *corpus = open_text(text, 26, 2, 3);
+    assert_ok(rnn_corpus_set_drop_last(corpus, 0));
+    assert_ok(rnn_corpus_split(corpus, 0.5, &validation));
+    assert_all_is_served(corpus, text, 13, 2, 3);
+    assert_all_is_served(validation, text + 13, 13, 2, 3);
+    rnn_corpus_destroy(validation);
+    rnn_corpus_destroy(corpus);
+    free(text);
+}
+
+static void test_set_drop_last_refuses_what_is_no_flag_and_next_a_chunk_without_lengths(void **state)
+{
+    (void)state;
+    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
+    rnn_chunk chunk = empty_chunk();
+    assert_fails(rnn_corpus_set_drop_last(corpus, 2), RNN_ERROR_ARGUMENT, "drop_last is 2; it must be 0 to 1");
+    assert_fails(rnn_corpus_set_drop_last(corpus, -1), RNN_ERROR_ARGUMENT, "drop_last is -1; it must be 0 to 1");
+    assert_fails(rnn_corpus_set_drop_last(NULL, 0), RNN_ERROR_ARGUMENT, "corpus is NULL");
+    chunk.struct_size = offsetof(rnn_chunk, lengths);
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL)); /* a chunk of version 0.1 */
+    assert_ok(rnn_corpus_set_drop_last(corpus, 0));
+    assert_int_equal(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_ARGUMENT);
+    assert_int_equal(rnn_corpus_position(corpus), 0);
+    rnn_corpus_destroy(corpus);
+}
+
 static void test_the_shortest_text_has_one_chunk_that_is_served_again_and_again(void **state)
 {
     unsigned char *text = create_text(13, 1);
@@ -1328,6 +1449,11 @@ int main(void)
         cmocka_unit_test(test_one_stream_is_served_in_the_seeds_order),
         cmocka_unit_test(test_every_chunk_of_every_small_shape_is_as_defined),
         cmocka_unit_test(test_chunks_counts_those_served_until_it_starts_over),
+        cmocka_unit_test(test_without_drop_last_every_symbol_is_a_target_once_a_pass),
+        test_with_files(test_without_drop_last_a_file_larger_than_its_windows_is_served_whole),
+        cmocka_unit_test(test_set_drop_last_goes_back_to_the_start_and_can_be_undone),
+        cmocka_unit_test(test_what_a_split_moves_is_served_as_the_rest),
+        cmocka_unit_test(test_set_drop_last_refuses_what_is_no_flag_and_next_a_chunk_without_lengths),
         cmocka_unit_test(test_the_shortest_text_has_one_chunk_that_is_served_again_and_again),
         cmocka_unit_test(test_rewind_goes_back_to_the_start_from_anywhere),
         cmocka_unit_test(test_a_text_is_copied),

@@ -1582,7 +1582,7 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
  * text, and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
  * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in min-char-rnn, a
  * chunk is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0
- * always is.
+ * always is. rnn_corpus_set_drop_last() has them served, too.
  *
  * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
  * points, and with #RNN_VOCAB_WORDS words.
@@ -1672,6 +1672,17 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_id_file(const char *path, 
  *         #RNN_ERROR_MEMORY; #RNN_ERROR_IO.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
+
+/**
+ * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. For short texts,
+ * where they would be missed.
+ * @param corpus    The corpus. The parts that rnn_corpus_split() makes of it do the same.
+ * @param drop_last 1, the default: only whole chunks are served, as described above. 0: each symbol but the first is a
+ *        target once a pass. The N - 1 targets are divided among the streams in parts that are as equal as can be, the
+ *        longer ones first, and the last chunk may have fewer than T steps, and `lengths`.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int32_t drop_last);
 
 /** Releases a corpus and closes its file. NULL is allowed. */
 RNN_API void rnn_corpus_destroy(rnn_corpus *corpus);

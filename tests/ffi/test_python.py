@@ -514,6 +514,17 @@ class Tests:
             validation = file.split(0.25)
             self.assertEqual((len(file), len(validation)), (1350, 450))
 
+    def test_a_corpus_can_serve_its_last_symbols(self):
+        corpus = self.rnn.Corpus.from_ids(range(12), 12, 4, 2)  # 11 targets: 6 and 5
+        corpus.set_drop_last(False)
+        self.assertEqual(corpus.chunks, 2)
+        corpus.next()
+        chunk, _ = corpus.next()
+        self.assertEqual(flat(chunk.inputs), [4, 10, 5, 0])
+        self.assertEqual(flat(chunk.targets), [5, 11, 6, -1])
+        model = self.rnn.Model(input_size=12, hidden_size=4, output_size=12)
+        self.assertEqual(model.forward_backward(self.rnn.State(model, 2), chunk).count, 3)
+
     def test_a_corpus_of_ids_is_served_and_evaluated(self):
         rnn = self.rnn
         ids = [i * i % 7 for i in range(100)]

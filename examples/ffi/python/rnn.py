@@ -447,6 +447,7 @@ _corpus_create_from_id_file = _call("rnn_corpus_create_from_id_file", path=_Path
 _corpus_create_from_source = _call("rnn_corpus_create_from_source", vocab=_vocab, source=_source, steps=c_int64,
                                    streams=c_int64, corpus=POINTER(_corpus))
 _corpus_split = _call("rnn_corpus_split", corpus=_corpus, share=c_double, validation=POINTER(_corpus))
+_corpus_set_drop_last = _call("rnn_corpus_set_drop_last", corpus=_corpus, drop_last=c_int32)
 _corpus_size = _function(c_int64, "rnn_corpus_size", corpus=_corpus)
 _corpus_chunks = _function(c_int64, "rnn_corpus_chunks", corpus=_corpus)
 _corpus_next = _call("rnn_corpus_next", corpus=_corpus, chunk=POINTER(_Chunk), restarted=POINTER(c_int32))
@@ -1062,7 +1063,12 @@ class Corpus(_Object):
         corpus, chunk, restarted = self._open(), _Chunk.sized(), c_int32()
         _corpus_next(corpus, byref(chunk), byref(restarted))
         ids = (c_int32 * (chunk.steps * chunk.streams)).from_address
-        return Chunk(ids(chunk.inputs), ids(chunk.targets), chunk.streams), bool(restarted.value)
+        lengths = (c_int64 * chunk.streams).from_address(chunk.lengths) if chunk.lengths else None
+        return Chunk(ids(chunk.inputs), ids(chunk.targets), chunk.streams, lengths=lengths), bool(restarted.value)
+
+    def set_drop_last(self, drop_last):
+        """False: each symbol but the first is a target once a pass, and the last chunk may be shorter."""
+        _corpus_set_drop_last(self, int(bool(drop_last)))
 
     def __reduce__(self):
         raise TypeError("a Corpus can't be copied or pickled, since it may read a file; make another of the same text, "
