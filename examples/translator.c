@@ -1,8 +1,5 @@
 /* Numbers in words become digits: an encoder reads, a decoder goes on from its state and writes. One number in seven is
  * kept from them in training, and translated in the end by beam search. */
-#include <math.h>
-#include <string.h>
-
 #include "check.h"
 
 enum { WORDS = 28, DIGITS = 12, BEGIN = 10, END = 11, LONGEST = 4, STREAMS = 32, UNITS = 64, ROUNDS = 3000 };
@@ -27,18 +24,6 @@ static int64_t spell(int number, int32_t *ids, int64_t apart)
     return count;
 }
 
-/* The gradient of softmax cross-entropy, in the place of the logits; a target below 0 costs nothing. */
-static void to_gradient(float *logits, const int32_t *targets, int64_t rows)
-{
-    for (int64_t row = 0; row < rows; row++, logits += DIGITS) {
-        float sum = 0;
-        for (int i = 0; i < DIGITS; i++)
-            sum += logits[i] = expf(logits[i]);
-        for (int i = 0; i < DIGITS; i++)
-            logits[i] = targets[row] < 0 ? 0 : (logits[i] / sum - (float)(i == targets[row])) / STREAMS;
-    }
-}
-
 typedef struct side {
     rnn_model *model;
     rnn_state *state;
@@ -55,6 +40,7 @@ static side create(int64_t symbols, uint64_t seed)
     o.input_size = o.output_size = symbols;
     o.hidden_size = UNITS;
     o.initialization = RNN_INIT_UNIFORM;
+    o.reduction = RNN_REDUCTION_MEAN;
     o.seed = seed;
     check(rnn_model_create(&o, &s.model));
     check(rnn_state_create(s.model, STREAMS, &s.state));
@@ -74,7 +60,8 @@ static void destroy(const side *s)
 
 static void learn(const side *encoder, const side *decoder, const int numbers[STREAMS])
 {
-    static float outputs[LONGEST * STREAMS * DIGITS], memory[STREAMS * UNITS];
+    enum { OUTPUTS = LONGEST * STREAMS * DIGITS };
+    static float outputs[OUTPUTS], gradient[OUTPUTS], memory[STREAMS * UNITS];
     int32_t words[LONGEST * STREAMS] = {0}, written[LONGEST * STREAMS] = {0}, targets[LONGEST * STREAMS];
     int64_t lengths[STREAMS];
     for (int b = 0; b < STREAMS; b++) {
@@ -91,14 +78,15 @@ static void learn(const side *encoder, const side *decoder, const int numbers[ST
     rnn_chunk_gradients of_encoder, of_decoder;
     source.lengths = lengths;
     target.inputs = written;
+    target.targets = targets;
     check(rnn_state_reset(encoder->state));
     check(rnn_forward_training(encoder->model, encoder->state, &source, NULL, 0));
     check(rnn_state_copy(decoder->state, encoder->state));
-    check(rnn_forward_training(decoder->model, decoder->state, &target, outputs, LONGEST * STREAMS * DIGITS));
-    to_gradient(outputs, targets, LONGEST * STREAMS);
+    check(rnn_forward_training(decoder->model, decoder->state, &target, outputs, OUTPUTS));
+    check(rnn_loss_gradient(decoder->model, &target, outputs, OUTPUTS, gradient, NULL));
     check(rnn_chunk_gradients_init(&of_decoder, sizeof of_decoder));
     check(rnn_chunk_gradients_init(&of_encoder, sizeof of_encoder));
-    of_decoder.outputs = outputs;
+    of_decoder.outputs = gradient;
     of_decoder.initial_state = memory; /* out of the one, into the other */
     of_encoder.final_state = memory;
     check(rnn_backward(decoder->model, decoder->state, &of_decoder));

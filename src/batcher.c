@@ -20,7 +20,7 @@
 
 #define POSITION_MOST (INT64_C(1) << 62)
 
-enum { SIZE_MOST = 1 << 24, SYMBOLS_MOST = 1 << 24 };
+enum { SIZE_MOST = 1 << 24 };
 
 /* One kind of what positions have: inputs, targets, masks or starts */
 typedef struct column {

@@ -192,12 +192,14 @@ static rnn_status hide_padding(const rnn_model *model, rnn_chunk *chunk, void **
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
+/* state: what the chunk is to run on; or NULL */
 static rnn_status check_sizes(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk)
 {
     RNN_TRY(librnn_check_range("chunk->steps", chunk->steps, 1, STEPS_MOST));
     RNN_TRY(librnn_check_range("chunk->streams", chunk->streams, 1, STREAMS_MOST));
-    RNN_TRY(librnn_state_check_model(state, model));
-    if (chunk->streams != state->streams)
+    if (state)
+        RNN_TRY(librnn_state_check_model(state, model));
+    if (state && chunk->streams != state->streams)
         return librnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64 " stream%s",
                            chunk->streams, state->streams, rnn_plural((uint64_t)state->streams));
     if ((uint64_t)(chunk->steps * chunk->streams) > SIZE_MAX / sizeof(double))
@@ -236,6 +238,23 @@ rnn_status librnn_chunk_read(const rnn_model *model, const rnn_state *state, con
     if (chunk->lengths || chunk->last_only)
         RNN_TRY(hide_padding(model, chunk, &reading->memory));
     rnn_status status = check_contents(model, chunk, targets);
+    if (status != RNN_OK)
+        librnn_chunk_forget(reading);
+    return status;
+}
+
+rnn_status librnn_chunk_read_targets(const rnn_model *model, const rnn_chunk *given, chunk_reading *reading)
+{
+    rnn_chunk *chunk = &reading->chunk;
+    *reading = (chunk_reading){0};
+    RNN_REQUIRE(model);
+    RNN_TRY(librnn_struct_read("chunk", given, chunk, RNN_CHUNK_FIRST_SIZE, sizeof *chunk));
+    chunk->inputs = NULL;
+    chunk->input_vectors = NULL;
+    RNN_TRY(check_sizes(model, NULL, chunk));
+    if (chunk->lengths || chunk->last_only)
+        RNN_TRY(hide_padding(model, chunk, &reading->memory));
+    rnn_status status = check_targets(model, chunk, target_rows(chunk));
     if (status != RNN_OK)
         librnn_chunk_forget(reading);
     return status;

@@ -18,6 +18,9 @@ typedef struct chunk_reading {
  */
 rnn_status librnn_chunk_read(const rnn_model *model, const rnn_state *state, const rnn_chunk *given, bool targets,
                              chunk_reading *reading);
+
+/* Reads the targets of a chunk, with lengths and so on, and checks them; what it has as inputs is not looked at. */
+rnn_status librnn_chunk_read_targets(const rnn_model *model, const rnn_chunk *given, chunk_reading *reading);
 void librnn_chunk_forget(chunk_reading *reading);
 
 /* Some steps of a chunk, as a chunk; its `lengths` still count from the whole one's first step. */

@@ -321,14 +321,18 @@ static rnn_piece piece_of(const rnn_model *model, const rnn_chunk *chunk, void *
     return piece;
 }
 
-static rnn_status check_outputs(const rnn_model *model, const rnn_chunk *chunk, const void *outputs, int64_t count)
+rnn_status librnn_check_outputs(const rnn_model *model, const rnn_chunk *chunk, const void *outputs, int64_t count)
 {
     int64_t expected = 0;
     if (outputs && __builtin_mul_overflow(librnn_chunk_places(chunk), model->options.output_size, &expected))
         return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams times output_size is more than can be addressed");
     if (count == expected)
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64, count, expected);
+    const char *why = !outputs           ? ", since outputs is NULL"
+                      : chunk->last_only ? ", that is streams times output_size, since chunk->last_only is 1"
+                                         : ", that is steps times streams times output_size";
+    return librnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64 "%s", count, expected,
+                       why);
 }
 
 static rnn_status forward_chunk(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, void *outputs,
@@ -371,7 +375,7 @@ static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *
     chunk_reading reading;
     score total = {0};
     RNN_TRY(librnn_chunk_read(model, state, given, loss != NULL, &reading));
-    rnn_status status = check_outputs(model, &reading.chunk, outputs, outputs_count);
+    rnn_status status = librnn_check_outputs(model, &reading.chunk, outputs, outputs_count);
     if (status == RNN_OK)
         status = forward_chunk(model, state, &reading.chunk, outputs, &total);
     if (status == RNN_OK)
@@ -583,7 +587,7 @@ static RNN_FLOAT_BODY rnn_status run_forward_training(rnn_model *model, rnn_stat
     RNN_TRY(librnn_chunk_read(model, state, given, false, &reading));
     rnn_status status = check_no_results(&reading.chunk);
     if (status == RNN_OK)
-        status = check_outputs(model, &reading.chunk, outputs, outputs_count);
+        status = librnn_check_outputs(model, &reading.chunk, outputs, outputs_count);
     if (status == RNN_OK)
         status = train_forward(model, state, &reading.chunk, outputs);
     librnn_chunk_forget(&reading);
@@ -605,22 +609,44 @@ rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gradients, size_t struc
     return librnn_struct_init("gradients", gradients, struct_size, &empty, sizeof empty, sizeof empty);
 }
 
-static rnn_status check_finite(const rnn_model *model, const char *name, const void *values, size_t count)
+static rnn_status check_final_state(const rnn_model *model, const void *gradients, size_t count)
 {
-    if (!values || model->core->all_finite(values, count))
+    if (!gradients || model->core->all_finite(gradients, count))
         return RNN_OK;
     size_t i = 0;
-    while (isfinite(rnn_model_number(model, values, i)))
+    while (isfinite(rnn_model_number(model, gradients, i)))
         i++;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->%s[%zu] is %g; it must be finite", name, i,
-                       rnn_model_number(model, values, i));
+    return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->final_state[%zu] is %g; it must be finite", i,
+                       rnn_model_number(model, gradients, i));
+}
+
+/* Whether a place, one a position or one a stream, has outputs: the stream hasn't ended before. */
+static bool place_has_outputs(const core_pass *pass, size_t place)
+{
+    size_t streams = (size_t)pass->shape.streams;
+    return !pass->lengths || (int64_t)(place / streams) < pass->lengths[place % streams];
+}
+
+/* What stands where there are no outputs is not looked at. */
+static rnn_status check_output_gradients(const rnn_model *model, const core_pass *pass, const void *gradients)
+{
+    size_t streams = (size_t)pass->shape.streams, count = (size_t)model->options.output_size;
+    size_t places = pass->last_only ? streams : (size_t)pass->shape.steps * streams;
+    if (!gradients || model->core->all_finite(gradients, places * count))
+        return RNN_OK;
+    for (size_t i = 0; i < places * count; i++) {
+        double value = rnn_model_number(model, gradients, i);
+        if (!isfinite(value) && place_has_outputs(pass, i / count))
+            return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->outputs[%zu] is %g; it must be finite", i, value);
+    }
+    return RNN_OK;
 }
 
 static rnn_status check_kept(const rnn_model *model, const rnn_state *state)
 {
     if (state->kept_version == 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "the state keeps no activations; call rnn_forward_training() before rnn_backward()");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "the state keeps no activations; call rnn_forward_training() on this "
+                                               "state before each rnn_backward()");
     if (state->kept_version != librnn_cache_version(model))
         return librnn_fail(RNN_ERROR_MISMATCH, "rnn_forward_training() ran with another model, or the model's "
                                                "parameters have changed since");
@@ -630,9 +656,8 @@ static rnn_status check_kept(const rnn_model *model, const rnn_state *state)
 static rnn_status check_gradients(const rnn_model *model, const rnn_state *state, const rnn_chunk_gradients *g)
 {
     const core_pass *pass = &state->pass;
-    size_t streams = (size_t)state->streams, steps = (size_t)pass->shape.steps;
+    size_t streams = (size_t)state->streams;
     size_t values = state->parts * (size_t)rnn_stack_of(&state->shape) * streams * (size_t)state->shape.hidden_size;
-    size_t outputs = (pass->last_only ? streams : steps * streams) * (size_t)model->options.output_size;
     if (!g->outputs && !g->final_state)
         return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->outputs and gradients->final_state are both NULL");
     if (g->outputs && !pass->outputs)
@@ -641,8 +666,8 @@ static rnn_status check_gradients(const rnn_model *model, const rnn_state *state
     if (g->input_vectors && model->options.input != RNN_INPUT_VECTORS)
         return librnn_fail(RNN_ERROR_ARGUMENT,
                            "gradients->input_vectors is given; it must be NULL, since the model has ids as inputs");
-    RNN_TRY(check_finite(model, "outputs", g->outputs, outputs));
-    return check_finite(model, "final_state", g->final_state, values);
+    RNN_TRY(check_output_gradients(model, pass, g->outputs));
+    return check_final_state(model, g->final_state, values);
 }
 
 /* What rnn_forward_training() has begun, with a team and weights of its own */

@@ -52,4 +52,7 @@ void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass);
 /* The outputs [B][O] that follow from a state as it is */
 rnn_status librnn_decode_state(const rnn_model *model, rnn_state *state, void *outputs);
 
+/* Whether a caller's array of outputs has the length that a chunk's have; 0, if it is NULL. */
+rnn_status librnn_check_outputs(const rnn_model *model, const rnn_chunk *chunk, const void *outputs, int64_t count);
+
 #endif

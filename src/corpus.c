@@ -22,7 +22,6 @@
 
 enum {
     WINDOWS_TOGETHER = 1 << 20, /* bytes, unless a chunk needs more */
-    SYMBOLS_MOST = 1 << 24,
 };
 
 struct rnn_corpus {
@@ -434,8 +433,7 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position, int64_t ste
     corpus->window_start = corpus->window_end = 0; /* nothing, should a read fail */
     for (int64_t b = 0; b < corpus->streams; b++) {
         int64_t own = stream_length(corpus, b) + 1 - position;
-        RNN_TRY(librnn_source_read(corpus->source,
-                                   (corpus->begin + stream_begin(corpus, b) + position) * corpus->unit,
+        RNN_TRY(librnn_source_read(corpus->source, (corpus->begin + stream_begin(corpus, b) + position) * corpus->unit,
                                    corpus->windows + b * corpus->window_size * corpus->unit,
                                    (size_t)((own < size ? own : size) * corpus->unit)));
     }

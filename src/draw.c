@@ -292,3 +292,18 @@ rnn_status librnn_check_writer(const rnn_model *model, const char *verb)
             "the model is bidirectional; to %s, it must not be, since what it would read isn't there yet", verb);
     return RNN_OK;
 }
+
+rnn_status librnn_check_logits(const rnn_core *core, int32_t precision, const void *logits, size_t rows, size_t count)
+{
+    size_t element = precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
+    for (size_t row = 0; row < rows; row++) {
+        if (core->all_finite((const char *)logits + row * count * element, count))
+            continue;
+        for (size_t i = row * count;; i++) {
+            double value = precision == RNN_FLOAT32 ? (double)((const float *)logits)[i] : ((const double *)logits)[i];
+            if (!rnn_is_finite(value))
+                return librnn_fail(RNN_ERROR_ARGUMENT, "logits[%zu] is %g; it must be finite", i, value);
+        }
+    }
+    return RNN_OK;
+}

@@ -58,4 +58,7 @@ void librnn_log_probabilities(const drawing *d, const void *logits, double *logs
 /* Whether a model can go on from what it has written; `verb` says in the sentence what for. */
 rnn_status librnn_check_writer(const rnn_model *model, const char *verb);
 
+/* Whether rows of a caller's logits are finite: RNN_ERROR_ARGUMENT "logits[7] is nan; it must be finite" */
+rnn_status librnn_check_logits(const rnn_core *core, int32_t precision, const void *logits, size_t rows, size_t count);
+
 #endif

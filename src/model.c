@@ -17,7 +17,6 @@
 #include <string.h>
 
 enum {
-    SYMBOLS_MOST = 1 << 24,
     HIDDEN_MOST = 1 << 20,
     EMBEDDING_MOST = 1 << 20,
     LAYERS_MOST = 1 << 10,

@@ -17,7 +17,6 @@
 enum {
     OPTIONS_FIRST_SIZE = offsetof(rnn_sampler_options, seed) + sizeof(uint64_t),
     WINDOW_MOST = 1 << 16,
-    SYMBOLS_MOST = 1 << 24,
     EXCLUDED_MOST = SYMBOLS_MOST,
 };
 
@@ -126,25 +125,12 @@ void rnn_sampler_destroy(rnn_sampler *sampler)
 
 /* ---- Drawing from logits of the caller's ------------------------------------------------------------------------- */
 
-static rnn_status check_logits(const rnn_core *core, const void *row, size_t count, size_t element, int64_t stream)
-{
-    if (core->all_finite(row, count))
-        return RNN_OK;
-    for (size_t i = 0;; i++) {
-        double value = element == sizeof(float) ? (double)((const float *)row)[i] : ((const double *)row)[i];
-        if (!rnn_is_finite(value))
-            return librnn_fail(RNN_ERROR_ARGUMENT, "logits[%zu] is %g; it must be finite", (size_t)stream * count + i,
-                               value);
-    }
-}
-
 static RNN_FLOAT_BODY rnn_status draw_rows(rnn_sampler *sampler, const drawing *d, const void *logits, int64_t streams,
                                            void *row, int32_t *ids, double *log_probabilities)
 {
     size_t count = (size_t)d->symbols, element = d->precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double);
     const drawn_before nothing = {0};
-    for (int64_t b = 0; b < streams; b++)
-        RNN_TRY(check_logits(d->core, (const char *)logits + (size_t)b * count * element, count, element, b));
+    RNN_TRY(librnn_check_logits(d->core, d->precision, logits, (size_t)streams, count));
     for (int64_t b = 0; b < streams; b++) {
         memcpy(row, (const char *)logits + (size_t)b * count * element, count * element);
         ids[b] = librnn_draw(d, row, &nothing, b, sampler->drawn, log_probabilities ? &log_probabilities[b] : NULL);

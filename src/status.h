@@ -72,7 +72,7 @@ rnn_status librnn_struct_read(const char *name, const void *given, void *fields,
 rnn_status librnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known);
 
 /* The most steps and streams that the header allows. */
-enum { STEPS_MOST = 1 << 24, STREAMS_MOST = 1 << 20 };
+enum { STEPS_MOST = 1 << 24, STREAMS_MOST = 1 << 20, SYMBOLS_MOST = 1 << 24 };
 
 /* sizeof(rnn_chunk) in the first release */
 enum { RNN_CHUNK_FIRST_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *) };

@@ -386,7 +386,8 @@ static void test_backward_needs_a_forward_pass_of_its_own(void **state)
     (void)state;
     fixture *f = create_fixture();
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
-                 "the state keeps no activations; call rnn_forward_training() before rnn_backward()");
+                 "the state keeps no activations; call rnn_forward_training() on this "
+                 "state before each rnn_backward()");
     assert_ok(rnn_forward(f->model, f->state, &f->chunk.chunk, NULL, 0, NULL));
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
     forward(f);
@@ -459,6 +460,33 @@ static void test_bad_gradients_are_refused_and_change_nothing(void **state)
     destroy_fixture(f);
 }
 
+static void test_a_gradient_behind_a_streams_end_is_not_looked_at(void **state)
+{
+    static const int64_t lengths[STREAMS] = {STEPS, 0, 3};
+    (void)state;
+    fixture *f = create_fixture();
+    f->chunk.chunk.lengths = lengths;
+    forward(f);
+    assert_ok(rnn_backward(f->model, f->state, &f->gradients));
+    double *expected = get_all_gradients(f->model);
+    assert_ok(rnn_model_zero_gradients(f->model));
+    assert_ok(rnn_state_reset(f->state));
+    forward(f);
+    for (int i = 0; i < STEPS * STREAMS * OUTPUTS; i++)
+        if (i / OUTPUTS / STREAMS >= lengths[i / OUTPUTS % STREAMS])
+            f->outputs[i] = NAN;
+    double kept = f->outputs[2];
+    f->outputs[2] = NAN;
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "gradients->outputs[2] is ");
+    f->outputs[2] = kept;
+    assert_ok(rnn_backward(f->model, f->state, &f->gradients));
+    double *actual = get_all_gradients(f->model);
+    assert_memory_equal(actual, expected, (size_t)parameter_total(f->model) * sizeof *actual);
+    free(actual);
+    free(expected);
+    destroy_fixture(f);
+}
+
 static void test_what_a_pass_has_not_computed_has_no_gradient(void **state)
 {
     (void)state;
@@ -497,7 +525,7 @@ static void test_forward_training_refuses_what_it_does_not_compute(void **state)
                  "chunk->losses is given; it must be NULL, since the loss is the caller's");
     f->chunk.chunk.losses = NULL;
     assert_fails(rnn_forward_training(f->model, f->state, &f->chunk.chunk, f->outputs, 5), RNN_ERROR_ARGUMENT,
-                 "outputs_count is 5; it must be 126");
+                 "outputs_count is 5; it must be 126, that is steps times streams times output_size");
     assert_fails(rnn_forward_training(NULL, f->state, &f->chunk.chunk, NULL, 0), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_fails(rnn_forward_training(f->model, NULL, &f->chunk.chunk, NULL, 0), RNN_ERROR_ARGUMENT, "state is NULL");
     assert_fails(rnn_forward_training(f->model, f->state, NULL, NULL, 0), RNN_ERROR_ARGUMENT, "chunk is NULL");
@@ -700,6 +728,7 @@ int main(void)
         cmocka_unit_test(test_backward_needs_a_forward_pass_of_its_own),
         cmocka_unit_test(test_backward_refuses_another_model_and_one_that_has_changed),
         cmocka_unit_test(test_bad_gradients_are_refused_and_change_nothing),
+        cmocka_unit_test(test_a_gradient_behind_a_streams_end_is_not_looked_at),
         cmocka_unit_test(test_what_a_pass_has_not_computed_has_no_gradient),
         cmocka_unit_test(test_forward_training_refuses_what_it_does_not_compute),
         cmocka_unit_test(test_whichever_allocation_fails_the_call_can_be_repeated),

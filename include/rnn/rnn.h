@@ -917,6 +917,37 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_training(rnn_model *model, rnn_state 
                                                     void *outputs, int64_t outputs_count);
 
 /**
+ * The model's own loss of outputs, and its gradient with respect to them, for rnn_backward(): by the model's `loss` and
+ * `reduction`, as rnn_forward_backward() computes them in between. For what that can't do, as the decoder of a
+ * translator, whose gradient goes on to the encoder. By hand: of cross-entropy it is softmax(outputs) less 1 at the
+ * target, of the squared error 2 (output - target); divided by the number of counted positions, if the mean is wanted;
+ * and 0 where nothing counts.
+ * @param model   The model.
+ * @param chunk   The chunk of the rnn_forward_training(), with targets; its inputs are not looked at. It may ask for
+ *        `losses` and `hits`.
+ * @param outputs [T][B][O], or [B][O] if the chunk says `last_only`: what the model gave.
+ * @param outputs_count T times B times O, or B times O.
+ * @param[out] gradient The gradient, of the same size, for rnn_chunk_gradients::outputs; NULL if not wanted.
+ * @param[out] loss The loss; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when a target is out of range; #RNN_ERROR_NONFINITE when the
+ *         loss is not finite (`gradient` may have been written); #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_loss_gradient(const rnn_model *model, const rnn_chunk *chunk, const void *outputs,
+                                                 int64_t outputs_count, void *gradient, rnn_loss *loss);
+
+/**
+ * Turns logits into probabilities: exp(logit) / sum of exp(logits), of each row by itself.
+ * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: what the numbers are.
+ * @param logits  [rows][symbols] finite numbers: outputs of a model with #RNN_LOSS_CROSS_ENTROPY, for example.
+ * @param rows    1 to 2^48: B or T times B.
+ * @param symbols 1 to 16777216: O.
+ * @param[out] probabilities [rows][symbols]; may be `logits`.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_softmax(int32_t precision, const void *logits, int64_t rows, int64_t symbols,
+                                           void *probabilities);
+
+/**
  * What goes back through a chunk: gradients of the caller's loss, in the model's precision. Fill it with
  * rnn_chunk_gradients_init(). A state's values are [P][L][B][H]: all h and then, of an LSTM (P = 2), all c. In
  * a bidirectional model they are [P][2 L][B][H]: of each layer first those of the direction that reads forward.

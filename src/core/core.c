@@ -81,6 +81,7 @@ const rnn_core RNN_CORE_NAME = {
     .backward = backward,
     .step = step,
     .decode_state = decode_state,
+    .loss_of = loss_of,
     .activations = activations,
     .all_finite = all_finite,
     .all_moderate = all_moderate,

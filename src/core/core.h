@@ -155,6 +155,18 @@ typedef struct core_step {
     bool turned;       /* reads each matrix from its end: a caller that alternates finds half of it in a cache */
 } core_step;
 
+/* The outputs of one position, and what they are compared with. */
+typedef struct core_outcome {
+    int64_t output_size;
+    const void *outputs;       /* [O] */
+    int32_t target;            /* an id, if there is no */
+    const void *target_vector; /* [O] */
+    double gradient_scale;     /* what the loss's gradient is multiplied by */
+    void *row;                 /* room for O numbers, rounded up as state_stride() does, aligned */
+    void *gradient;            /* [O] to write; or NULL */
+    uint8_t *hit;              /* to write whether the target has the largest output; or NULL */
+} core_outcome;
+
 /* The rule of an optimizer, in numbers. */
 typedef struct core_update {
     double learning_rate;
@@ -201,6 +213,9 @@ typedef struct rnn_core {
     /* The outputs [B][O] that follow from a state's last h. memory: step_bytes of the network. */
     void (*decode_state)(const core_network *network, const void *packed, const void *state, int64_t streams,
                          void *memory, void *outputs);
+
+    /* What one position costs */
+    double (*loss_of)(const core_outcome *outcome);
 
     /* h of a layer as the pass left it in its work space: [T][B][H] */
     void (*activations)(const core_pass *pass, int64_t layer, void *values);

@@ -96,6 +96,27 @@ static void squared_error_backward(real *row, size_t count, const real *target, 
         row[i] = 2 * scale * (row[i] - target[i]);
 }
 
+static double loss_of(const core_outcome *o)
+{
+    size_t count = (size_t)o->output_size, padded = round_up(count);
+    real *row = o->row, sum;
+    memcpy(row, o->outputs, count * sizeof *row);
+    for (size_t i = count; i < padded; i++)
+        row[i] = -INFINITY;
+    if (o->hit)
+        *o->hit = is_largest(row, count, (size_t)o->target);
+    double loss = o->target_vector ? squared_error_forward(row, count, o->target_vector)
+                                   : cross_entropy_forward(row, padded, o->target, &sum);
+    if (!o->gradient)
+        return loss;
+    if (o->target_vector)
+        squared_error_backward(row, count, o->target_vector, (real)o->gradient_scale);
+    else
+        cross_entropy_backward(row, padded, o->target, sum, (real)o->gradient_scale);
+    memcpy(o->gradient, row, count * sizeof *row);
+    return loss;
+}
+
 /* In place: exp((logits - max) * scale), which is 1 for the largest. */
 static void exponentials(void *logits, size_t count, double scale)
 {

@@ -525,6 +525,28 @@ class Tests:
         model = self.rnn.Model(input_size=12, hidden_size=4, output_size=12)
         self.assertEqual(model.forward_backward(self.rnn.State(model, 2), chunk).count, 3)
 
+    def test_the_own_loss_of_a_model_goes_back_as_in_one_call(self):
+        rnn = self.rnn
+        model = rnn.Model(input_size=5, hidden_size=4, output_size=5, precision=rnn.FLOAT64, seed=3)
+        chunk = rnn.Chunk([0, 1, 2, 3, 4, 0], [1, 2, 3, -1, 0, 1], 2)
+        expected = model.forward_backward(rnn.State(model, 2), chunk)
+        gradients = {name: flat(model.gradient(name)) for name in model.parameter_names}
+        model.zero_gradients()
+        state = rnn.State(model, 2)
+        outputs = model.forward_training(state, chunk)
+        loss, gradient = model.loss_gradient(chunk, outputs)
+        model.backward(state, gradient)
+        self.assertEqual(loss, expected)
+        for name, wanted in gradients.items():
+            for number, other in zip(flat(model.gradient(name)), wanted):
+                self.assertAlmostEqual(number, other, places=14)
+        for row in rnn.softmax([[0, 1, 2], [5, 5, 5]]):
+            self.assertAlmostEqual(sum(row), 1, places=15)
+        with self.assertRaisesRegex(ValueError, "rows of symbols"):
+            rnn.softmax([1, 2])
+        with self.assertRaisesRegex(rnn.RnnError, "outputs_count is 4"):
+            model.loss_gradient(chunk, [[1, 2], [3, 4]])
+
     def test_a_corpus_of_ids_is_served_and_evaluated(self):
         rnn = self.rnn
         ids = [i * i % 7 for i in range(100)]

@@ -519,6 +519,10 @@ _evaluate = _call("rnn_evaluate", model=_model, corpus=_corpus, streams=c_int64,
                   hits=POINTER(c_int64))
 _forward_training = _call("rnn_forward_training", model=_model, state=_state, chunk=POINTER(_Chunk), outputs=c_void_p,
                           count=c_int64)
+_loss_gradient = _call("rnn_loss_gradient", model=_model, chunk=POINTER(_Chunk), outputs=c_void_p, count=c_int64,
+                       gradient=c_void_p, loss=POINTER(_Loss))
+_softmax = _call("rnn_softmax", precision=c_int32, logits=c_void_p, rows=c_int64, symbols=c_int64,
+                 probabilities=c_void_p)
 _backward = _call("rnn_backward", model=_model, state=_state, gradients=POINTER(_ChunkGradients))
 
 _optimizer_options_init = _call("rnn_optimizer_options_init", options=POINTER(_OptimizerOptions),
@@ -1462,6 +1466,15 @@ class Model(_Object):
         state.steps, state.kept = chunk.steps, chunk
         return _shaped(outputs, *shape)
 
+    def loss_gradient(self, chunk, outputs):
+        """The model's own loss of outputs that forward_training() gave for a chunk, and its gradient for backward()."""
+        model, loss = self._open(), _Loss()
+        struct, kind = _chunk_struct(model, chunk), _REAL[model.options.precision]
+        buffer, shape = _taken(kind, "outputs", outputs)
+        gradient = _new(kind, len(buffer))
+        _loss_gradient(model, byref(struct), _address(buffer), len(buffer), _address(gradient), byref(loss))
+        return Loss(loss.sum, loss.count), _shaped(gradient, *shape)
+
     def backward(self, state, outputs=None, final_state=None):
         """Takes the gradients of your loss with respect to the outputs of the last forward_training() on this state and
         to the state after it, [P][L][B][H] as State.get_all() has it; adds to the gradients of the parameters. Returns
@@ -1559,6 +1572,15 @@ class Model(_Object):
                      _address(logs), _address(scores))
         return [BeamResult([int(id) for id in found[k * length:k * length + counts[k]]], float(logs[k]),
                            float(scores[k])) for k in range(wanted) if counts[k]]
+
+
+def softmax(logits):
+    """The probabilities of logits [rows][symbols], of each row by itself."""
+    buffer, shape = _taken("d", "logits", logits)
+    if len(shape) < 2:
+        raise ValueError(f"logits has the shape {shape}; it must have rows of symbols")
+    _softmax(FLOAT64, _address(buffer), _size(shape[:-1]), shape[-1], _address(buffer))
+    return _shaped(buffer, *shape)
 
 
 def _chunk_struct(model, chunk):
