@@ -51,7 +51,6 @@ static void learn(rnn_model *model, rnn_state *state, rnn_corpus *text, int64_t 
 /* Writes some words more, from where the first stream has come to. */
 static void write_on(const rnn_model *model, const rnn_state *state, const rnn_vocab *vocab)
 {
-    const int32_t unknown = rnn_vocab_unknown(vocab);
     rnn_state *writer;
     rnn_sampler *sampler;
     rnn_sampler_options draw;
@@ -59,8 +58,7 @@ static void write_on(const rnn_model *model, const rnn_state *state, const rnn_v
     int32_t ids[WRITTEN];
     size_t size;
     check(rnn_sampler_options_init(&draw, sizeof draw));
-    draw.excluded = &unknown; /* is never drawn */
-    draw.excluded_count = 1;
+    draw.vocab = vocab; /* whose unknown symbol is never drawn */
     check(rnn_sampler_create(&draw, &sampler));
     check(rnn_generate_options_init(&what, sizeof what));
     what.most = WRITTEN;

@@ -644,7 +644,7 @@ rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *las
     return RNN_OK;
 }
 
-rnn_status rnn_batcher_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements, int64_t count)
+rnn_status rnn_batcher_get_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements, int64_t count)
 {
     RNN_REQUIRE(batcher);
     if (batcher->steps == 0)

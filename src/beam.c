@@ -110,6 +110,7 @@ static rnn_status begin(search *s, const rnn_state *state)
     RNN_TRY(rnn_sampler_options_init(&excluding, sizeof excluding));
     excluding.excluded = s->options->excluded;
     excluding.excluded_count = s->options->excluded_count;
+    excluding.vocab = s->options->vocab;
     RNN_TRY(rnn_sampler_create(&excluding, &s->sampler));
     RNN_TRY(librnn_draw_begin(&s->drawing, s->sampler, m->core, m->options.precision, s->symbols, true));
     RNN_TRY(librnn_cpu_core(RNN_FLOAT64, &s->core64));

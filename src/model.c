@@ -608,7 +608,7 @@ static rnn_status find_by_index(const rnn_model *model, int64_t index, const nam
     return RNN_OK;
 }
 
-rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter)
+rnn_status rnn_model_describe_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter)
 {
     const named_parameter *p;
     RNN_TRY(find_by_index(model, index, &p));
@@ -694,16 +694,27 @@ rnn_status rnn_model_get_gradient(const rnn_model *model, int64_t index, void *v
     return RNN_OK;
 }
 
+static void copy_in(const rnn_model *model, const named_parameter *p, void *buffer, const char *values)
+{
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t j = 0; j < p->columns; j++, values += model->element_size)
+            memcpy(rnn_model_at(model, buffer, rnn_model_place(p, i, j)), values, model->element_size);
+}
+
+static rnn_status check_finite_values(const rnn_model *model, int64_t index, const void *values, int64_t count,
+                                      const named_parameter **p)
+{
+    RNN_TRY(check_values(model, index, values, count, p));
+    if (model->core->all_finite(values, (size_t)count))
+        return RNN_OK;
+    return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite, for %s", (*p)->name);
+}
+
 rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *values, int64_t count)
 {
     const named_parameter *p;
-    RNN_TRY(check_values(model, index, values, count, &p));
-    if (!model->core->all_finite(values, (size_t)count))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite, for %s", p->name);
-    const char *from = values;
-    for (int64_t i = 0; i < p->rows; i++)
-        for (int64_t j = 0; j < p->columns; j++, from += model->element_size)
-            memcpy(rnn_model_at(model, model->parameters, rnn_model_place(p, i, j)), from, model->element_size);
+    RNN_TRY(check_finite_values(model, index, values, count, &p));
+    copy_in(model, p, model->parameters, values);
     librnn_cache_invalidate(model);
     return RNN_OK;
 }
@@ -835,6 +846,29 @@ const char *librnn_model_name_at(const rnn_model *model, size_t offset)
     while (n > 0 && model->named[n].offset > offset)
         n--;
     return model->named[n].name;
+}
+
+/* Finds the symbols whose rows have a gradient. */
+static void find_used_rows(rnn_model *model)
+{
+    for (int64_t row = 0; row < model->row_count; row++) {
+        const char *bytes = rnn_model_at(model, model->gradients, (size_t)row * model->row_size);
+        size_t size = model->row_size * model->element_size;
+        const int32_t id = (int32_t)row;
+        if (bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0) /* not all zeros */
+            librnn_model_use_rows(model, &id, 1);
+    }
+}
+
+rnn_status rnn_model_set_gradient(rnn_model *model, int64_t index, const void *values, int64_t count)
+{
+    const named_parameter *p;
+    RNN_TRY(check_finite_values(model, index, values, count, &p));
+    RNN_TRY(librnn_model_need_gradients(model));
+    copy_in(model, p, model->gradients, values);
+    if (p->offset < model->row_size * (size_t)model->row_count)
+        find_used_rows(model);
+    return RNN_OK;
 }
 
 rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count)

@@ -65,16 +65,28 @@ static int compare_ids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Copies the excluded ids, each once, in order; returns how many are left. */
-static int64_t copy_excluded(const rnn_sampler_options *o, int32_t *ids)
+/* Puts a copy of the excluded ids, with the unknown symbol's, in their place: each once, in order. NULL: none is. */
+static rnn_status take_excluded(rnn_sampler_options *o)
 {
-    int64_t count = 0;
-    memcpy(ids, o->excluded, (size_t)o->excluded_count * sizeof *ids);
-    qsort(ids, (size_t)o->excluded_count, sizeof *ids, compare_ids);
-    for (int64_t i = 0; i < o->excluded_count; i++)
+    int32_t unknown = rnn_vocab_unknown(o->vocab), *ids;
+    int64_t given = o->excluded_count, all = given + (unknown >= 0), count = 0;
+    const int32_t *excluded = o->excluded;
+    o->vocab = NULL;
+    o->excluded = NULL;
+    if (all == 0)
+        return RNN_OK;
+    RNN_TRY(librnn_allocate("the ids that are excluded", (size_t)all, sizeof *ids, (void **)&ids));
+    if (given > 0)
+        memcpy(ids, excluded, (size_t)given * sizeof *ids);
+    if (unknown >= 0)
+        ids[given] = unknown;
+    qsort(ids, (size_t)all, sizeof *ids, compare_ids);
+    for (int64_t i = 0; i < all; i++)
         if (count == 0 || ids[i] != ids[count - 1])
             ids[count++] = ids[i];
-    return count;
+    o->excluded = ids;
+    o->excluded_count = count;
+    return RNN_OK;
 }
 
 rnn_status rnn_sampler_set_options(rnn_sampler *sampler, const rnn_sampler_options *given)
@@ -83,14 +95,8 @@ rnn_status rnn_sampler_set_options(rnn_sampler *sampler, const rnn_sampler_optio
     rnn_sampler_options options = default_options;
     RNN_TRY(librnn_struct_read("sampler_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
     RNN_TRY(check_options(&options));
-    int32_t *excluded = NULL;
-    if (options.excluded_count > 0) {
-        RNN_TRY(librnn_allocate("the ids that are excluded", (size_t)options.excluded_count, sizeof *excluded,
-                                (void **)&excluded));
-        options.excluded_count = copy_excluded(&options, excluded);
-    }
+    RNN_TRY(take_excluded(&options));
     librnn_release((int32_t *)sampler->options.excluded);
-    options.excluded = excluded;
     sampler->options = options;
     return RNN_OK;
 }

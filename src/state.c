@@ -289,7 +289,7 @@ rnn_status rnn_state_observe(rnn_state *state, int32_t what)
     return RNN_OK;
 }
 
-rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values, int64_t count)
+rnn_status rnn_state_get_activations(const rnn_state *state, int64_t layer, void *values, int64_t count)
 {
     RNN_REQUIRE(state);
     RNN_TRY(librnn_check_range("layer", layer, 0, rnn_stack_of(&state->shape) - 1));
@@ -306,7 +306,7 @@ rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *va
     return RNN_OK;
 }
 
-rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms, int64_t count)
+rnn_status rnn_state_get_gradient_norms(const rnn_state *state, int64_t layer, double *norms, int64_t count)
 {
     RNN_REQUIRE(state);
     RNN_TRY(librnn_check_range("layer", layer, 0, rnn_stack_of(&state->shape) - 1));

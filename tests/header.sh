@@ -49,7 +49,10 @@ for compiler in "${compilers[@]}"; do
         *) language=c standards=(c89 c99 c11 c17) ;;
     esac
     for standard in "${standards[@]}"; do
-        compile twice -std="$standard" -pedantic-errors || fail "$compiler -std=$standard doesn't accept the header"
+        for experimental in -URNN_EXPERIMENTAL -DRNN_EXPERIMENTAL; do
+            compile twice -std="$standard" -pedantic-errors "$experimental" ||
+                fail "$compiler -std=$standard $experimental doesn't accept the header"
+        done
         if [[ $standard != c89 && $standard != c++98 ]]; then
             compile first -std="$standard" || fail "$compiler -std=$standard doesn't accept the first program"
         fi

@@ -141,7 +141,7 @@ rnn_model_options options_of(const rnn_model *model)
 rnn_parameter parameter_of(const rnn_model *model, int64_t index)
 {
     rnn_parameter parameter = {.struct_size = sizeof parameter};
-    assert_ok(rnn_model_parameter(model, index, &parameter));
+    assert_ok(rnn_model_describe_parameter(model, index, &parameter));
     return parameter;
 }
 

@@ -129,7 +129,7 @@ typedef struct places {
 static void read_places(const rnn_batcher *batcher, const rnn_chunk *chunk, places *p)
 {
     assert_in_range(chunk->steps * chunk->streams, 1, LONGEST * 64);
-    assert_ok(rnn_batcher_places(batcher, p->sequence, p->element, chunk->steps * chunk->streams));
+    assert_ok(rnn_batcher_get_places(batcher, p->sequence, p->element, chunk->steps * chunk->streams));
 }
 
 static void assert_bytes(const void *array, int64_t row, const void *all, int64_t index, size_t size)
@@ -385,7 +385,7 @@ static void test_sequences_without_targets_give_outputs(void **state)
         assert_ok(rnn_batcher_next(batcher, &chunk, &last));
         assert_null(chunk.targets);
         assert_ok(rnn_forward(model, run, &chunk, outputs, STREAMS * SYMBOLS, NULL));
-        assert_ok(rnn_batcher_places(batcher, which, NULL, STREAMS));
+        assert_ok(rnn_batcher_get_places(batcher, which, NULL, STREAMS));
         for (int b = 0; b < STREAMS && which[b] >= 0; b++) {
             own.steps = d->lengths[which[b]];
             own.streams = own.last_only = 1;
@@ -420,7 +420,7 @@ static void order_of(const rnn_batcher_options *o, const int64_t *lengths, int64
     for (int32_t last = 0; !last;) {
         rnn_chunk chunk = empty_chunk();
         assert_ok(rnn_batcher_next(batcher, &chunk, &last));
-        assert_ok(rnn_batcher_places(batcher, which, elements, chunk.steps * chunk.streams));
+        assert_ok(rnn_batcher_get_places(batcher, which, elements, chunk.steps * chunk.streams));
         for (int64_t row = 0; row < chunk.steps * chunk.streams; row++)
             if (elements[row] == 0)
                 order[n++] = which[row];
@@ -500,7 +500,7 @@ static int64_t padding_of(const data *d, const rnn_batcher_options *o, int64_t o
         rnn_chunk chunk = empty_chunk();
         int64_t which[64];
         assert_ok(rnn_batcher_next(batcher, &chunk, &last));
-        assert_ok(rnn_batcher_places(batcher, which, NULL, chunk.streams));
+        assert_ok(rnn_batcher_get_places(batcher, which, NULL, chunk.streams));
         for (int64_t b = 0; b < chunk.streams; b++) {
             padding += chunk.lengths ? chunk.steps - chunk.lengths[b] : 0;
             if (which[b] >= 0)
@@ -566,13 +566,13 @@ static void test_packed_sequences_go_to_the_stream_that_is_free_first(void **sta
     assert_ok(rnn_batcher_create(&s, &o, &batcher));
     assert_int_equal(rnn_batcher_chunks(batcher), 2);
     assert_ok(rnn_batcher_next(batcher, &chunk, &last));
-    assert_ok(rnn_batcher_places(batcher, which, NULL, 8));
+    assert_ok(rnn_batcher_get_places(batcher, which, NULL, 8));
     assert_memory_equal(which, first, sizeof which);
     assert_int_equal(chunk.steps, 4);
     assert_null(chunk.lengths);
     assert_int_equal(last, 0);
     assert_ok(rnn_batcher_next(batcher, &chunk, &last));
-    assert_ok(rnn_batcher_places(batcher, which, element, 8));
+    assert_ok(rnn_batcher_get_places(batcher, which, element, 8));
     assert_memory_equal(which, second, sizeof which);
     assert_memory_equal(element, elements, sizeof element);
     assert_int_equal(chunk.lengths[0], 4);
@@ -935,7 +935,7 @@ static void test_bad_calls_are_refused_and_nothing_is_served(void **state)
     rnn_chunk chunk = empty_chunk();
     places p;
     int64_t order[COUNT];
-    assert_fails(rnn_batcher_places(batcher, p.sequence, NULL, STREAMS), RNN_ERROR_ARGUMENT, "has served no chunk");
+    assert_fails(rnn_batcher_get_places(batcher, p.sequence, NULL, STREAMS), RNN_ERROR_ARGUMENT, "has served no chunk");
     assert_fails(rnn_batcher_next(NULL, &chunk, NULL), RNN_ERROR_ARGUMENT, "batcher is NULL");
     assert_fails(rnn_batcher_next(batcher, NULL, NULL), RNN_ERROR_ARGUMENT, "chunk is NULL");
     chunk.struct_size = FIRST_CHUNK_SIZE; /* has no lengths */
@@ -943,15 +943,16 @@ static void test_bad_calls_are_refused_and_nothing_is_served(void **state)
     assert_int_equal(rnn_batcher_position(batcher), 0);
     chunk = empty_chunk();
     assert_ok(rnn_batcher_next(batcher, &chunk, NULL));
-    assert_fails(rnn_batcher_places(batcher, p.sequence, NULL, STREAMS + 1), RNN_ERROR_ARGUMENT, "count is 5; it must");
-    assert_fails(rnn_batcher_places(NULL, NULL, NULL, STREAMS), RNN_ERROR_ARGUMENT, "batcher is NULL");
+    assert_fails(rnn_batcher_get_places(batcher, p.sequence, NULL, STREAMS + 1), RNN_ERROR_ARGUMENT,
+                 "count is 5; it must");
+    assert_fails(rnn_batcher_get_places(NULL, NULL, NULL, STREAMS), RNN_ERROR_ARGUMENT, "batcher is NULL");
     assert_fails(rnn_batcher_seek(NULL, 0), RNN_ERROR_ARGUMENT, "batcher is NULL");
     assert_fails(rnn_batcher_rewind(NULL), RNN_ERROR_ARGUMENT, "batcher is NULL");
     assert_int_equal(rnn_batcher_size(NULL) + rnn_batcher_positions(NULL) + rnn_batcher_steps(NULL), 0);
     assert_int_equal(rnn_batcher_chunks(NULL) + rnn_batcher_position(NULL), 0);
     rnn_batcher_destroy(NULL);
     assert_ok(rnn_batcher_rewind(batcher));
-    assert_fails(rnn_batcher_places(batcher, p.sequence, NULL, STREAMS), RNN_ERROR_ARGUMENT, "has served no chunk");
+    assert_fails(rnn_batcher_get_places(batcher, p.sequence, NULL, STREAMS), RNN_ERROR_ARGUMENT, "has served no chunk");
     check_epoch(d, batcher, &o, order);
     rnn_batcher_destroy(batcher);
     free_data(d);

@@ -268,6 +268,27 @@ static void test_of_equal_texts_that_of_lower_ids_comes_first(void **state)
     rnn_model_destroy(model);
 }
 
+static void test_the_unknown_symbol_of_a_vocabulary_is_in_no_result(void **state)
+{
+    (void)state;
+    static const double shares[SYMBOLS] = {0.2, 0.1, 0.1, 0.6};
+    rnn_vocab *known = NULL, *vocab = NULL;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &known));
+    assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
+    rnn_model *model = constant_model(shares);
+    rnn_beam_options o = beam_options(1, 1);
+    found *f = search(model, NULL, &o);
+    assert_int_equal(f->ids[0][0], 3);
+    free(f);
+    o.vocab = vocab;
+    f = search(model, NULL, &o);
+    assert_int_equal(f->ids[0][0], 0);
+    free(f);
+    rnn_model_destroy(model);
+    rnn_vocab_destroy(vocab);
+    rnn_vocab_destroy(known);
+}
+
 static void test_the_bits_do_not_depend_on_the_threads(void **state)
 {
     (void)state;
@@ -446,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_the_length_penalty_lets_longer_results_win),
         cmocka_unit_test(test_what_has_stopped_keeps_its_place),
         cmocka_unit_test(test_of_equal_texts_that_of_lower_ids_comes_first),
+        cmocka_unit_test(test_the_unknown_symbol_of_a_vocabulary_is_in_no_result),
         cmocka_unit_test(test_the_bits_do_not_depend_on_the_threads),
         cmocka_unit_test(test_without_a_state_the_search_begins_with_a_new_one),
         cmocka_unit_test(test_bad_arguments_are_refused_and_nothing_is_written),

@@ -185,7 +185,7 @@ static void train(const bits_case *c, rnn_model *model, rnn_state *state, hashes
         double norm, norms[STEPS];
         RUN(rnn_forward_backward(model, state, &c->chunks[n].chunk, &loss));
         for (int64_t l = 0; l < c->model.layers; l++) {
-            RUN(rnn_state_gradient_norms(state, l, norms, STEPS));
+            RUN(rnn_state_get_gradient_norms(state, l, norms, STEPS));
             add_bytes(&h->of[LOSSES], norms, sizeof norms);
         }
         RUN(rnn_model_clip_value(model, 1));

@@ -80,7 +80,7 @@ static double *get_masks(const mask_options *o)
         assert_ok(rnn_state_observe(state, RNN_OBSERVE_ACTIVATIONS));
         assert_ok(rnn_state_set_random_index(state, o->index));
         assert_ok(rnn_forward_backward(model, state, &chunk.chunk, NULL));
-        assert_ok(rnn_state_activations(state, layer + 1, activations, count));
+        assert_ok(rnn_state_get_activations(state, layer + 1, activations, count));
         to_doubles(o->precision, activations, mask, count);
         for (int64_t i = 0; i < count; i++) {
             mask[i] = atanh(mask[i]) / SCALE;

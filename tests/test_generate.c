@@ -3,6 +3,7 @@
  * log-probabilities.
  */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +125,44 @@ static void test_excluded_symbols_are_never_drawn(void **state)
     assert_keeps(&o, "05");
     o.temperature = 0;
     assert_keeps(&o, "0");
+}
+
+static rnn_vocab *create_vocab(const char *symbols, bool unknown)
+{
+    rnn_vocab *known = NULL, *vocab = NULL;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, symbols, strlen(symbols), &known));
+    if (!unknown)
+        return known;
+    assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
+    rnn_vocab_destroy(known);
+    return vocab;
+}
+
+static void test_the_unknown_symbol_of_a_vocabulary_is_excluded(void **state)
+{
+    (void)state;
+    const int32_t excluded[] = {3, 5};
+    rnn_sampler_options o = defaults(), got = o;
+    rnn_vocab *known = create_vocab("abcdef", false), *vocab = create_vocab("abcde", true); /* 5 is unknown */
+    o.vocab = known;
+    assert_keeps(&o, "012345");
+    o.vocab = vocab;
+    assert_keeps(&o, "01234");
+    o.excluded = excluded;
+    o.excluded_count = 2;
+    assert_keeps(&o, "0124");
+    o.excluded_count = 1;
+    rnn_sampler *sampler = create_sampler(&o);
+    rnn_vocab_destroy(vocab);
+    rnn_vocab_destroy(known);
+    assert_ok(rnn_sampler_get_options(sampler, &got));
+    assert_null(got.vocab);
+    assert_int_equal(got.excluded_count, 2);
+    assert_true(got.excluded[0] == 3 && got.excluded[1] == 5);
+    assert_ok(rnn_sampler_set_options(sampler, &got));
+    assert_ok(rnn_sampler_get_options(sampler, &got));
+    assert_int_equal(got.excluded_count, 2);
+    rnn_sampler_destroy(sampler);
 }
 
 /* A filter that keeps everything changes no draw: it's drawn in the order of the ids. */
@@ -624,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_top_p_keeps_the_least_set_that_has_the_share),
         cmocka_unit_test(test_min_p_keeps_what_is_likely_enough),
         cmocka_unit_test(test_excluded_symbols_are_never_drawn),
+        cmocka_unit_test(test_the_unknown_symbol_of_a_vocabulary_is_excluded),
         cmocka_unit_test(test_a_filter_that_keeps_all_changes_no_draw),
         cmocka_unit_test(test_log_probabilities_are_those_of_the_softmax_whatever_the_filters),
         cmocka_unit_test(test_options_are_read_and_changed_and_the_draws_go_on),

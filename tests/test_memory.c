@@ -369,12 +369,12 @@ static rnn_status step_adam(scene *s)
 
 static rnn_status see_activations(scene *s)
 {
-    return rnn_state_activations(s->lstm_state, 1, s->results.activations, 6 * 2 * 7);
+    return rnn_state_get_activations(s->lstm_state, 1, s->results.activations, 6 * 2 * 7);
 }
 
 static rnn_status see_gradient_norms(scene *s)
 {
-    return rnn_state_gradient_norms(s->lstm_state, 1, s->results.norms, 6);
+    return rnn_state_get_gradient_norms(s->lstm_state, 1, s->results.norms, 6);
 }
 
 static rnn_status draw(scene *s)

@@ -420,7 +420,7 @@ static void test_calls_on_no_model_are_errors_or_0(void **state)
     (void)state;
     rnn_model_destroy(NULL);
     assert_int_equal(rnn_model_parameter_count(NULL), 0);
-    assert_fails(rnn_model_parameter(NULL, 0, &parameter), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_fails(rnn_model_describe_parameter(NULL, 0, &parameter), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_fails(rnn_model_find_parameter(NULL, "decoder.bias", &number), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_fails(rnn_model_get_parameter(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_fails(rnn_model_set_parameter(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
@@ -605,7 +605,7 @@ static void test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it(vo
     rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
     later_parameter later = {.parameter.struct_size = sizeof later};
     (void)state;
-    assert_ok(rnn_model_parameter(model, index_of(model, "decoder.weight"), &later.parameter));
+    assert_ok(rnn_model_describe_parameter(model, index_of(model, "decoder.weight"), &later.parameter));
     assert_int_equal(later.parameter.struct_size, sizeof later);
     assert_string_equal(later.parameter.name, "decoder.weight");
     assert_int_equal(later.parameter.count, 15);
@@ -617,16 +617,18 @@ static void test_describe_refuses_bad_arguments(void **state)
     rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
     rnn_parameter parameter = {.struct_size = sizeof parameter};
     (void)state;
-    assert_fails(rnn_model_parameter(model, -1, &parameter), RNN_ERROR_ARGUMENT, "index is -1");
-    assert_fails(rnn_model_parameter(model, 5, &parameter), RNN_ERROR_ARGUMENT, "index is 5; it must be 0 to 4");
-    assert_fails(rnn_model_parameter(model, INT64_MAX, &parameter), RNN_ERROR_ARGUMENT, "index is 9223372036854775807");
-    assert_fails(rnn_model_parameter(model, INT64_MIN, &parameter), RNN_ERROR_ARGUMENT,
+    assert_fails(rnn_model_describe_parameter(model, -1, &parameter), RNN_ERROR_ARGUMENT, "index is -1");
+    assert_fails(rnn_model_describe_parameter(model, 5, &parameter), RNN_ERROR_ARGUMENT,
+                 "index is 5; it must be 0 to 4");
+    assert_fails(rnn_model_describe_parameter(model, INT64_MAX, &parameter), RNN_ERROR_ARGUMENT,
+                 "index is 9223372036854775807");
+    assert_fails(rnn_model_describe_parameter(model, INT64_MIN, &parameter), RNN_ERROR_ARGUMENT,
                  "index is -9223372036854775808");
-    assert_fails(rnn_model_parameter(model, 0, NULL), RNN_ERROR_ARGUMENT, "parameter is NULL");
+    assert_fails(rnn_model_describe_parameter(model, 0, NULL), RNN_ERROR_ARGUMENT, "parameter is NULL");
     parameter.struct_size = 0;
-    assert_fails(rnn_model_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_model_describe_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
     parameter.struct_size = FIRST_PARAMETER_SIZE - 1;
-    assert_fails(rnn_model_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
+    assert_fails(rnn_model_describe_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
     assert_null(parameter.name);
     rnn_model_destroy(model);
 }
@@ -941,6 +943,63 @@ static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_show
         free(written);
         rnn_model_destroy(model);
     }
+}
+
+/* What one model has computed trains another, bit for bit, whatever its first layer reads. */
+static void test_gradients_that_are_set_train_as_those_that_were_computed(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 8; k++) {
+        rnn_model_options o = make_options(50, 6, 50, 2, precisions[k % 2]);
+        o.input = k / 2 % 2 ? RNN_INPUT_EMBEDDING : RNN_INPUT_IDS;
+        o.embedding_size = k / 2 % 2 ? 6 : 0;
+        o.tied = k / 2 % 2 && k / 4;
+        o.bidirectional = !o.tied && k / 4;
+        rnn_model *computed = create_random_model(&o, 0.5, 3), *set = create_random_model(&o, 0.5, 3);
+        rnn_optimizer *optimizers[2] = {NULL, NULL};
+        assert_ok(rnn_optimizer_create(computed, NULL, &optimizers[0]));
+        assert_ok(rnn_optimizer_create(set, NULL, &optimizers[1]));
+        for (int step = 0; step < 3; step++) {
+            run_random_chunk(computed, 4, 2, (uint64_t)step); /* few of the symbols */
+            for (int64_t index = rnn_model_parameter_count(set) - 1; index >= 0; index--) {
+                rnn_parameter parameter = parameter_of(set, index);
+                char *values = allocate(parameter.count, sizeof(double));
+                assert_ok(rnn_model_get_gradient(computed, index, values, parameter.count));
+                assert_ok(rnn_model_set_gradient(set, index, values, parameter.count));
+                free(values);
+            }
+            assert_ok(rnn_optimizer_step(optimizers[0], computed));
+            assert_ok(rnn_optimizer_step(optimizers[1], set));
+            snapshot expected = take_snapshot(computed, NULL);
+            assert_unchanged(&expected, set, NULL);
+            free(expected.bytes);
+        }
+        assert_all_gradients_are_zero(set);
+        rnn_optimizer_destroy(optimizers[0]);
+        rnn_optimizer_destroy(optimizers[1]);
+        rnn_model_destroy(computed);
+        rnn_model_destroy(set);
+    }
+}
+
+static void test_set_gradient_refuses_what_is_no_gradient(void **state)
+{
+    (void)state;
+    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT64);
+    int64_t bias = index_of(model, "decoder.bias");
+    const double good[3] = {1, 2, 3}, bad[3] = {1, INFINITY, 3};
+    double got[3];
+    assert_ok(rnn_model_set_gradient(model, bias, good, 3));
+    assert_fails(rnn_model_set_gradient(model, bias, bad, 3), RNN_ERROR_ARGUMENT,
+                 "values holds a number that is not finite, for decoder.bias");
+    assert_fails(rnn_model_set_gradient(model, bias, good, 2), RNN_ERROR_ARGUMENT,
+                 "count is 2; decoder.bias has 3 elements");
+    assert_fails(rnn_model_set_gradient(model, bias, NULL, 3), RNN_ERROR_ARGUMENT, "values is NULL");
+    assert_fails(rnn_model_set_gradient(model, 99, good, 3), RNN_ERROR_ARGUMENT, "index is 99");
+    assert_fails(rnn_model_set_gradient(NULL, bias, good, 3), RNN_ERROR_ARGUMENT, "model is NULL");
+    assert_ok(rnn_model_get_gradient(model, bias, got, 3));
+    assert_memory_equal(got, good, sizeof good);
+    rnn_model_destroy(model);
 }
 
 static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(void **state)
@@ -1282,6 +1341,8 @@ int main(void)
         cmocka_unit_test(test_flat_gradients_creates_zeros),
         cmocka_unit_test(test_the_flat_buffers_stay_where_they_are),
         cmocka_unit_test(test_what_is_written_to_the_flat_gradients_is_what_get_gradient_shows),
+        cmocka_unit_test(test_gradients_that_are_set_train_as_those_that_were_computed),
+        cmocka_unit_test(test_set_gradient_refuses_what_is_no_gradient),
         cmocka_unit_test(test_zero_gradients_zeroes_what_backward_left_and_what_was_written),
         cmocka_unit_test(test_clip_value_limits_each_gradient_to_plus_minus_limit),
         cmocka_unit_test(test_clip_value_keeps_what_is_not_finite),

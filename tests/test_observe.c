@@ -59,7 +59,7 @@ static double *get_activations(const fixture *f, int64_t layer, int64_t count)
     int32_t precision = options_of(f->model).precision;
     void *values = allocate(count, precision_size(precision));
     double *doubles = allocate(count, sizeof(double));
-    assert_ok(rnn_state_activations(f->state, layer, values, count));
+    assert_ok(rnn_state_get_activations(f->state, layer, values, count));
     to_doubles(precision, values, doubles, count);
     free(values);
     return doubles;
@@ -71,7 +71,7 @@ static void assert_shows(const fixture *f, int64_t steps)
     for (int64_t layer = 0; layer < LAYERS; layer++) {
         double *norms = allocate(steps, sizeof(double));
         free(get_activations(f, layer, steps * STREAMS * HIDDEN));
-        assert_ok(rnn_state_gradient_norms(f->state, layer, norms, steps));
+        assert_ok(rnn_state_get_gradient_norms(f->state, layer, norms, steps));
         free(norms);
     }
 }
@@ -82,11 +82,11 @@ static void assert_hides(const rnn_state *state, int32_t what)
     double values[COUNT] = {7};
     for (int64_t steps = 0; steps <= STEPS; steps++) {
         if (what & ACTIVATIONS) {
-            assert_fails(rnn_state_activations(state, 0, values, steps * STREAMS * HIDDEN), RNN_ERROR_ARGUMENT,
+            assert_fails(rnn_state_get_activations(state, 0, values, steps * STREAMS * HIDDEN), RNN_ERROR_ARGUMENT,
                          "activations");
         }
         if (what & NORMS) {
-            assert_fails(rnn_state_gradient_norms(state, 0, values, steps), RNN_ERROR_ARGUMENT, "gradient norms");
+            assert_fails(rnn_state_get_gradient_norms(state, 0, values, steps), RNN_ERROR_ARGUMENT, "gradient norms");
         }
     }
     assert_true(values[0] == 7);
@@ -241,7 +241,7 @@ static void test_gradient_norms_are_those_of_numerical_derivatives(void **state)
             assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
             for (int64_t layer = 0; layer < LAYERS; layer++) {
                 double norms[STEPS];
-                assert_ok(rnn_state_gradient_norms(f.state, layer, norms, STEPS));
+                assert_ok(rnn_state_get_gradient_norms(f.state, layer, norms, STEPS));
                 for (int64_t t = 0; t < STEPS; t++) {
                     assert_relative(norms[t], numerical_norm(&f, layer, t), 1e-6);
                 }
@@ -259,10 +259,10 @@ static void test_gradient_norms_are_of_the_last_chunk_alone(void **state)
     (void)state;
     assert_ok(rnn_state_observe(f.state, NORMS));
     assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
-    assert_ok(rnn_state_gradient_norms(f.state, 1, first, STEPS));
+    assert_ok(rnn_state_get_gradient_norms(f.state, 1, first, STEPS));
     assert_ok(rnn_state_copy(f.state, f.start));
     assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
-    assert_ok(rnn_state_gradient_norms(f.state, 1, second, STEPS));
+    assert_ok(rnn_state_get_gradient_norms(f.state, 1, second, STEPS));
     assert_memory_equal(first, second, sizeof first);
     destroy_fixture(&f);
 }
@@ -277,8 +277,8 @@ static void test_gradient_norms_of_float32_are_those_of_float64(void **state)
     assert_ok(rnn_forward_backward(twice.model, twice.state, &twice.chunk.chunk, NULL));
     for (int64_t layer = 0; layer < LAYERS; layer++) {
         double norms[STEPS], expected[STEPS];
-        assert_ok(rnn_state_gradient_norms(single.state, layer, norms, STEPS));
-        assert_ok(rnn_state_gradient_norms(twice.state, layer, expected, STEPS));
+        assert_ok(rnn_state_get_gradient_norms(single.state, layer, norms, STEPS));
+        assert_ok(rnn_state_get_gradient_norms(twice.state, layer, expected, STEPS));
         assert_all_close(norms, expected, STEPS, 1e-5);
     }
     destroy_fixture(&twice);
@@ -397,11 +397,11 @@ static void test_resetting_and_setting_a_state_leaves_what_was_seen(void **state
     assert_ok(rnn_state_observe(f.state, BOTH));
     assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
     double *activations = get_activations(&f, 1, COUNT);
-    assert_ok(rnn_state_gradient_norms(f.state, 1, before, STEPS));
+    assert_ok(rnn_state_get_gradient_norms(f.state, 1, before, STEPS));
     assert_ok(rnn_state_copy(f.state, f.start));
     assert_ok(rnn_state_reset(f.state));
     double *again = get_activations(&f, 1, COUNT);
-    assert_ok(rnn_state_gradient_norms(f.state, 1, after, STEPS));
+    assert_ok(rnn_state_get_gradient_norms(f.state, 1, after, STEPS));
     assert_memory_equal(again, activations, COUNT * sizeof(double));
     assert_memory_equal(after, before, sizeof before);
     free(again);
@@ -421,14 +421,14 @@ static void test_a_failed_chunk_leaves_what_was_seen(void **state)
     rnn_chunk part = chunk_steps(&f.chunk, 0, STEPS - 1);
     assert_ok(rnn_forward_backward(f.model, f.state, &part, NULL));
     double *activations = get_activations(&f, 2, COUNT - STREAMS * HIDDEN);
-    assert_ok(rnn_state_gradient_norms(f.state, 2, before, STEPS - 1));
+    assert_ok(rnn_state_get_gradient_norms(f.state, 2, before, STEPS - 1));
 
     set_parameter(f.model, index_of(f.model, "decoder.bias"), huge);
     assert_fails(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL), RNN_ERROR_NONFINITE, "loss");
     rnn_loss loss;
     assert_fails(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, 0, &loss), RNN_ERROR_NONFINITE, "loss");
     double *again = get_activations(&f, 2, COUNT - STREAMS * HIDDEN);
-    assert_ok(rnn_state_gradient_norms(f.state, 2, after, STEPS - 1));
+    assert_ok(rnn_state_get_gradient_norms(f.state, 2, after, STEPS - 1));
     assert_memory_equal(again, activations, (COUNT - STREAMS * HIDDEN) * sizeof(double));
     assert_memory_equal(after, before, (STEPS - 1) * sizeof(double));
     free(again);
@@ -464,17 +464,17 @@ static void test_another_count_or_layer_than_there_is_is_refused(void **state)
     memset(values, 0x33, sizeof values);
     memcpy(untouched, values, sizeof values);
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        assert_fails(rnn_state_activations(f.state, 0, values, counts[i]), RNN_ERROR_ARGUMENT, "count is ");
-        assert_fails(rnn_state_gradient_norms(f.state, 0, values, step_counts[i]), RNN_ERROR_ARGUMENT, "count is ");
+        assert_fails(rnn_state_get_activations(f.state, 0, values, counts[i]), RNN_ERROR_ARGUMENT, "count is ");
+        assert_fails(rnn_state_get_gradient_norms(f.state, 0, values, step_counts[i]), RNN_ERROR_ARGUMENT, "count is ");
     }
     for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
-        assert_fails(rnn_state_activations(f.state, layers[i], values, COUNT), RNN_ERROR_ARGUMENT, "layer is ");
-        assert_fails(rnn_state_gradient_norms(f.state, layers[i], values, STEPS), RNN_ERROR_ARGUMENT, "layer is ");
+        assert_fails(rnn_state_get_activations(f.state, layers[i], values, COUNT), RNN_ERROR_ARGUMENT, "layer is ");
+        assert_fails(rnn_state_get_gradient_norms(f.state, layers[i], values, STEPS), RNN_ERROR_ARGUMENT, "layer is ");
     }
-    assert_fails(rnn_state_activations(NULL, 0, values, COUNT), RNN_ERROR_ARGUMENT, "state is NULL");
-    assert_fails(rnn_state_gradient_norms(NULL, 0, values, STEPS), RNN_ERROR_ARGUMENT, "state is NULL");
-    assert_fails(rnn_state_activations(f.state, 0, NULL, COUNT), RNN_ERROR_ARGUMENT, "values is NULL");
-    assert_fails(rnn_state_gradient_norms(f.state, 0, NULL, STEPS), RNN_ERROR_ARGUMENT, "norms is NULL");
+    assert_fails(rnn_state_get_activations(NULL, 0, values, COUNT), RNN_ERROR_ARGUMENT, "state is NULL");
+    assert_fails(rnn_state_get_gradient_norms(NULL, 0, values, STEPS), RNN_ERROR_ARGUMENT, "state is NULL");
+    assert_fails(rnn_state_get_activations(f.state, 0, NULL, COUNT), RNN_ERROR_ARGUMENT, "values is NULL");
+    assert_fails(rnn_state_get_gradient_norms(f.state, 0, NULL, STEPS), RNN_ERROR_ARGUMENT, "norms is NULL");
     assert_memory_equal(values, untouched, sizeof values);
     destroy_fixture(&f);
 }

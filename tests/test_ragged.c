@@ -101,8 +101,8 @@ static void read_state(const rnn_model *model, rnn_state *state, const rnn_chunk
 {
     int64_t parts = options_of(model).cell == RNN_CELL_LSTM ? 2 : 1, rows = chunk->steps * chunk->streams;
     for (int64_t l = 0; l < stack_of(model); l++)
-        assert_ok(
-            rnn_state_activations(state, l, r->activations + (size_t)(l * rows * HIDDEN) * r->number, rows * HIDDEN));
+        assert_ok(rnn_state_get_activations(state, l, r->activations + (size_t)(l * rows * HIDDEN) * r->number,
+                                            rows * HIDDEN));
     assert_ok(rnn_state_get_all(state, r->values, parts * stack_of(model) * chunk->streams * HIDDEN));
 }
 

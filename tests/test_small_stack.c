@@ -247,7 +247,7 @@ static void serve_batches(void)
         OK(rnn_batcher_create(&sequences, &options, &batcher));
         for (int n = 0; n < 10; n++)
             OK(rnn_batcher_next(batcher, &served, NULL));
-        OK(rnn_batcher_places(batcher, places, places, served.steps * 2));
+        OK(rnn_batcher_get_places(batcher, places, places, served.steps * 2));
         OK(rnn_batcher_seek(batcher, rnn_batcher_position(batcher)));
         OK(rnn_batcher_rewind(batcher));
         FAILS(rnn_batcher_seek(batcher, 1), RNN_ERROR_ARGUMENT);
@@ -285,7 +285,7 @@ static void read_parameters(void)
     const void *values;
     void *gradients;
     OK(rnn_parameter_init(&parameter, sizeof parameter));
-    OK(rnn_model_parameter(model, rnn_model_parameter_count(model) - 1, &parameter));
+    OK(rnn_model_describe_parameter(model, rnn_model_parameter_count(model) - 1, &parameter));
     OK(rnn_model_find_parameter(model, "rnn.bias_ih_l0", &index));
     OK(rnn_model_get_parameter(model, index, memory, 4 * HIDDEN));
     OK(rnn_model_set_parameter(model, index, memory, 4 * HIDDEN));
@@ -412,8 +412,8 @@ static void observe(void)
     OK(rnn_state_create(model, STREAMS, &trained));
     OK(rnn_state_observe(trained, RNN_OBSERVE_ACTIVATIONS | RNN_OBSERVE_GRADIENT_NORMS));
     OK(rnn_forward_backward(models[RNN_CELL_LSTM][RNN_FLOAT32], trained, &chunk, &loss));
-    OK(rnn_state_activations(trained, 1, memory, STEPS * STREAMS * HIDDEN));
-    OK(rnn_state_gradient_norms(trained, 1, norms, STEPS));
+    OK(rnn_state_get_activations(trained, 1, memory, STEPS * STREAMS * HIDDEN));
+    OK(rnn_state_get_gradient_norms(trained, 1, norms, STEPS));
 }
 
 static void optimize(void)

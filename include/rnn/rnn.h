@@ -77,8 +77,8 @@
  * rnn_checkpoint_save() and rnn_checkpoint_load() keep a training run as a whole, to go on with another day.
  *
  * The sections below are in the order in which a program meets them: models, chunks, states, running, optimizers,
- * samplers, texts, sequences, files. Threads, memory and what is still an experiment come last. A first program needs
- * one function or two of each.
+ * samplers, texts, sequences, files. Threads and memory come last, and behind RNN_EXPERIMENTAL what isn't promised yet.
+ * A first program needs one function or two of each.
  *
  * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines; docs/seed.md sets the two side by
  * side.
@@ -90,6 +90,9 @@
  *   object and every result as it was: a handle that could not be created keeps the value that it had. NULL where an
  *   object is required is an error, never a crash. An option that has no effect beside the others must keep its
  *   default; anything else is an error.
+ * - **Getters.** What can't fail is returned: rnn_vocab_size(), which is 0 for NULL. What can fail comes through a
+ *   pointer. A `_get_` function copies into memory of the caller's, a `_set_` function out of it. All others hand out
+ *   what belongs to the object. None changes the object.
  * - **Ownership.** An object belongs to whoever created it and is released by its `_destroy` function, which accepts
  *   NULL. No function keeps a pointer of the caller's after it returns, and objects don't depend on one another's
  *   lives: a corpus outlives its vocabulary, a state its model. A pointer that a function hands out is valid as long as
@@ -505,7 +508,8 @@ RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
  * @param[out] parameter What to fill; `parameter->struct_size` must be set (rnn_parameter_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
-RNN_API RNN_CHECKED rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter);
+RNN_API RNN_CHECKED rnn_status rnn_model_describe_parameter(const rnn_model *model, int64_t index,
+                                                            rnn_parameter *parameter);
 
 /**
  * Finds a parameter by its name.
@@ -561,35 +565,24 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_gradient(const rnn_model *model, in
                                                       int64_t count);
 
 /**
+ * Sets a parameter's gradient, which rnn_optimizer_step() then takes: for gradients that were computed elsewhere, or
+ * summed over processes.
+ * @param model  The model.
+ * @param index  0 to rnn_model_parameter_count() - 1.
+ * @param values `count` finite numbers of the model's precision, row-major.
+ * @param count  The parameter's number of elements.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong or a value is not finite; #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_set_gradient(rnn_model *model, int64_t index, const void *values,
+                                                      int64_t count);
+
+/**
  * Checks that all parameters are finite. rnn_model_set_parameter() takes no others, but a file may hold some, and
  * training may lead there.
  * @param model The model.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE with the first that isn't: "decoder.weight[3][5] is nan".
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
-
-/**
- * All parameters as one flat buffer, for reading: what ::rnn_parameter's `values` point into.
- * @param model The model.
- * @param[out] values The buffer, of the model's precision. Valid as long as the model.
- * @param[out] count  Its number of elements.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
-
-/**
- * All gradients as one flat buffer of the parameters' layout, for reading and writing: to sum gradients over processes
- * with one call, for example. Creates the gradients, as zeros, if there are none yet.
- *
- * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). From this call
- * on, since the buffer may be written to at any time, it goes through all.
- * @param model The model.
- * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
- * @param[out] count     Its number of elements.
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
- */
-RNN_API RNN_CHECKED rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
 
 /**
  * Sets all gradients to zero.
@@ -717,7 +710,10 @@ typedef struct rnn_chunk {
  */
 RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
 
-/** What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. */
+/**
+ * What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. It stays
+ * these two numbers: whatever else a call can tell of a chunk is asked for in the ::rnn_chunk, as `losses` and `hits`.
+ */
 typedef struct rnn_loss {
     double sum;    /**< Sum over the counted positions of what each costs: see #RNN_LOSS_CROSS_ENTROPY and so on. */
     int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE or masked. */
@@ -825,22 +821,6 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get_all(const rnn_state *state, void *v
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_set_all(rnn_state *state, const void *values, int64_t count);
-
-/**
- * Which dropout mask comes next: the number of calls of rnn_forward_backward() on this state, unless it was set.
- * @return 0 or more; 0 for NULL.
- */
-RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
-
-/**
- * Sets which dropout mask comes next. The masks of a chunk are a function of the model's seed, this index, the layer
- * and the position (t, b), so setting it back repeats them, and states that train one model side by side get masks of
- * their own by beginning far apart. rnn_state_reset() and rnn_state_copy() leave it alone.
- * @param state The state.
- * @param index The index of the next chunk, less than 2^54.
- * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
- */
-RNN_API RNN_CHECKED rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
 /** @} */
 
 /**
@@ -1200,12 +1180,13 @@ typedef struct rnn_sampler_options {
      * has read or drawn. 1 to 65536 with a penalty, else 0. Default 0.
      */
     int64_t repetition_window;
+    const int32_t *excluded; /**< [excluded_count] ids that are never drawn, in any order. Copied. Default NULL. */
+    int64_t excluded_count;  /**< How many. Default 0. */
     /**
-     * [excluded_count] ids that are never drawn, in any order: that of an unknown symbol (rnn_vocab_unknown()), for
-     * example. Copied. Default NULL.
+     * The vocabulary whose ids are drawn: its unknown symbol, if it has one, becomes one of the excluded. Not kept.
+     * Default NULL: the unknown symbol may be drawn.
      */
-    const int32_t *excluded;
-    int64_t excluded_count; /**< How many. Default 0. */
+    const rnn_vocab *vocab;
 } rnn_sampler_options;
 
 /**
@@ -1228,7 +1209,7 @@ RNN_API RNN_CHECKED rnn_status rnn_sampler_create(const rnn_sampler_options *opt
  * How a sampler draws: the options that it was created or loaded with, or that were set last.
  * @param sampler The sampler.
  * @param[out] options What to fill; `options->struct_size` must be set. `excluded` points into the sampler, and is
- * valid until its options are set again or it is destroyed.
+ *        valid until its options are set again or it is destroyed. The unknown symbol is among them, and `vocab` NULL.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_get_options(const rnn_sampler *sampler, rnn_sampler_options *options);
@@ -1349,6 +1330,7 @@ typedef struct rnn_beam_options {
     int64_t excluded_count;  /**< How many. Default 0. */
     int32_t stop;            /**< The id with which a result ends. -1, the default: none; all have n symbols. */
     int32_t reserved;        /**< Must be 0. */
+    const rnn_vocab *vocab;  /**< Its unknown symbol is excluded, too, as in ::rnn_sampler_options. Default NULL. */
 } rnn_beam_options;
 
 /**
@@ -1926,8 +1908,8 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk 
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when no chunk has been served since the beginning or since
  *         rnn_batcher_seek(), too).
  */
-RNN_API RNN_CHECKED rnn_status rnn_batcher_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements,
-                                                  int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_batcher_get_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements,
+                                                      int64_t count);
 
 /**
  * The position of the next chunk: how many positions of sequences have been served since the beginning of epoch 0.
@@ -2302,16 +2284,56 @@ typedef struct rnn_allocator {
 RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator);
 /** @} */
 
+#ifdef RNN_EXPERIMENTAL
 /**
- * @defgroup observe Seeing inside (experimental)
+ * @defgroup experimental Experiments
  *
- * An experiment: what is in this section may change with any version before 1.0, as may rnn_model_flat_parameters(),
- * rnn_model_flat_gradients(), rnn_state_random_index() and rnn_state_set_random_index().
+ * What may change, or go, with any version. A program sees it if it defines RNN_EXPERIMENTAL before it includes this
+ * header.
  *
- * What happened within the last chunk: each layer's activations, and how strongly the loss depends on them at each
- * step, which is how gradients are seen to vanish or explode.
+ * rnn_state_observe() and what follows it tell what happened within the last chunk: each layer's activations, and how
+ * strongly the loss depends on them at each step, which is how gradients are seen to vanish or explode.
  * @{
  */
+
+/**
+ * All parameters as one flat buffer, for reading: what ::rnn_parameter's `values` point into.
+ * @param model The model.
+ * @param[out] values The buffer, of the model's precision. Valid as long as the model.
+ * @param[out] count  Its number of elements.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
+
+/**
+ * All gradients as one flat buffer of the parameters' layout, for reading and writing: to sum gradients over processes
+ * with one call, for example. Creates the gradients, as zeros, if there are none yet.
+ *
+ * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
+ * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). From this call
+ * on, since the buffer may be written to at any time, it goes through all. rnn_model_set_gradient() has no such price.
+ * @param model The model.
+ * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
+ * @param[out] count     Its number of elements.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
+
+/**
+ * Which dropout mask comes next: the number of calls of rnn_forward_backward() on this state, unless it was set.
+ * @return 0 or more; 0 for NULL.
+ */
+RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
+
+/**
+ * Sets which dropout mask comes next. The masks of a chunk are a function of the model's seed, this index, the layer
+ * and the position (t, b), so setting it back repeats them, and states that train one model side by side get masks of
+ * their own by beginning far apart. rnn_state_reset() and rnn_state_copy() leave it alone.
+ * @param state The state.
+ * @param index The index of the next chunk, less than 2^54.
+ * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
+ */
+RNN_API RNN_CHECKED rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
 
 /** What to keep of a chunk; add up what is wanted. */
 enum {
@@ -2336,8 +2358,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_observe(rnn_state *state, int32_t what)
  * @param count  T times B times H of that chunk.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
  */
-RNN_API RNN_CHECKED rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values,
-                                                     int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_state_get_activations(const rnn_state *state, int64_t layer, void *values,
+                                                         int64_t count);
 
 /**
  * How strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step: the Euclidean
@@ -2349,9 +2371,10 @@ RNN_API RNN_CHECKED rnn_status rnn_state_activations(const rnn_state *state, int
  * @param count  T of that chunk.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
  */
-RNN_API RNN_CHECKED rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, double *norms,
-                                                        int64_t count);
+RNN_API RNN_CHECKED rnn_status rnn_state_get_gradient_norms(const rnn_state *state, int64_t layer, double *norms,
+                                                            int64_t count);
 /** @} */
+#endif
 
 #ifdef __cplusplus
 }

@@ -165,6 +165,11 @@ class Tests:
             self.assertIn(ids[0], (2, 3))
             self.assertIn(ids[1], (0, 3))
             self.assertAlmostEqual(logs[0], (0, 9, 1, 2)[ids[0]] - math.log(sum(map(math.exp, (0, 9, 1, 2)))))
+        with rnn.Vocab.from_list(b"abc").with_unknown() as vocab:
+            sampler.set_options(excluded=[1], vocab=vocab)
+        self.assertEqual(sampler.options["excluded"], [1, 3])
+        with self.assertRaisesRegex(TypeError, "vocab is 'abc'; it must be a Vocab"):
+            sampler.set_options(vocab="abc")
         sampler.set_options(excluded=[], top_k=1)
         self.assertEqual(sampler.draw([[0.0, 9.0, 1.0, 2.0]])[0], [1])
         with self.assertRaisesRegex(rnn.RnnError, "top_p is 7"):
@@ -524,6 +529,18 @@ class Tests:
         self.assertEqual(flat(chunk.targets), [5, 11, 6, -1])
         model = self.rnn.Model(input_size=12, hidden_size=4, output_size=12)
         self.assertEqual(model.forward_backward(self.rnn.State(model, 2), chunk).count, 3)
+
+    def test_gradients_can_be_set(self):
+        rnn = self.rnn
+        model, other = (rnn.Model(input_size=9, hidden_size=4, output_size=9, seed=3) for _ in range(2))
+        model.forward_backward(rnn.State(model), rnn.Chunk([1, 8], [8, 1]))
+        for name in model.parameter_names:
+            other.set_gradient(name, model.gradient(name))
+        for each in (model, other):
+            rnn.Optimizer(each).step(each)
+        self.assertEqual(bytes(other.flat_parameters()), bytes(model.flat_parameters()))
+        with self.assertRaisesRegex(rnn.RnnError, "count is 1; decoder.bias has 9 elements"):
+            other.set_gradient("decoder.bias", [1])
 
     def test_the_own_loss_of_a_model_goes_back_as_in_one_call(self):
         rnn = self.rnn

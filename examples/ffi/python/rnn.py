@@ -288,8 +288,12 @@ class _Excluding(_Struct):
     """Options with ids that are excluded."""
 
     def changed(self, given):
-        """`excluded` is a sequence of ids; how many there are follows from it."""
+        """`excluded` is a sequence of ids; how many there are follows from it. `vocab` is a Vocab or None."""
         given = dict(given)
+        vocab = given.pop("vocab", None)
+        if vocab is not None:
+            self.owner = _argument(_vocab, "vocab", vocab)  # stays as long as this struct
+            self.vocab = self.owner.value
         if "excluded" in given:
             ids, _ = _taken(_INT32, "excluded", given.pop("excluded"))
             self.excluded, self.excluded_count = (c_int32 * len(ids))(*(int(id) for id in ids)), len(ids)
@@ -299,7 +303,8 @@ class _Excluding(_Struct):
 class _SamplerOptions(_Excluding):
     _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64), ("top_k", c_int64),
                 ("top_p", c_double), ("min_p", c_double), ("repetition_penalty", c_double),
-                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64)]
+                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64),
+                ("vocab", c_void_p)]
 
 
 class _GenerateOptions(_Struct):
@@ -310,7 +315,8 @@ class _GenerateOptions(_Struct):
 class _BeamOptions(_Excluding):
     _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64), ("most", c_int64),
                 ("beams", c_int64), ("results", c_int64), ("length_penalty", c_double),
-                ("excluded", POINTER(c_int32)), ("excluded_count", c_int64), ("stop", c_int32), ("reserved", c_int32)]
+                ("excluded", POINTER(c_int32)), ("excluded_count", c_int64), ("stop", c_int32), ("reserved", c_int32),
+                ("vocab", c_void_p)]
 
 
 class _LoadOptions(_Struct):
@@ -463,7 +469,7 @@ _batcher_positions = _function(c_int64, "rnn_batcher_positions", batcher=_batche
 _batcher_steps = _function(c_int64, "rnn_batcher_steps", batcher=_batcher)
 _batcher_chunks = _function(c_int64, "rnn_batcher_chunks", batcher=_batcher)
 _batcher_next = _call("rnn_batcher_next", batcher=_batcher, chunk=POINTER(_Chunk), last=POINTER(c_int32))
-_batcher_places = _call("rnn_batcher_places", batcher=_batcher, sequences=c_void_p, elements=c_void_p, count=c_int64)
+_batcher_places = _call("rnn_batcher_get_places", batcher=_batcher, sequences=c_void_p, elements=c_void_p, count=c_int64)
 _batcher_position = _function(c_int64, "rnn_batcher_position", batcher=_batcher)
 _batcher_seek = _call("rnn_batcher_seek", batcher=_batcher, position=c_int64)
 _batcher_rewind = _call("rnn_batcher_rewind", batcher=_batcher)
@@ -472,11 +478,12 @@ _model_options_init = _call("rnn_model_options_init", options=POINTER(_ModelOpti
 _model_create = _call("rnn_model_create", options=POINTER(_ModelOptions), model=POINTER(_model))
 _model_get_options = _call("rnn_model_get_options", model=_model, options=POINTER(_ModelOptions))
 _model_parameter_count = _function(c_int64, "rnn_model_parameter_count", model=_model)
-_model_parameter = _call("rnn_model_parameter", model=_model, index=c_int64, parameter=POINTER(_Parameter))
+_model_parameter = _call("rnn_model_describe_parameter", model=_model, index=c_int64, parameter=POINTER(_Parameter))
 _model_find_parameter = _call("rnn_model_find_parameter", model=_model, name=c_char_p, index=POINTER(c_int64))
 _model_get_parameter = _call("rnn_model_get_parameter", model=_model, index=c_int64, values=c_void_p, count=c_int64)
 _model_set_parameter = _call("rnn_model_set_parameter", model=_model, index=c_int64, values=c_void_p, count=c_int64)
 _model_get_gradient = _call("rnn_model_get_gradient", model=_model, index=c_int64, values=c_void_p, count=c_int64)
+_model_set_gradient = _call("rnn_model_set_gradient", model=_model, index=c_int64, values=c_void_p, count=c_int64)
 _model_check_finite = _call("rnn_model_check_finite", model=_model)
 _model_flat_parameters = _call("rnn_model_flat_parameters", model=_model, values=POINTER(c_void_p),
                                count=POINTER(c_int64))
@@ -507,8 +514,8 @@ _state_set_all = _call("rnn_state_set_all", state=_state, values=c_void_p, count
 _state_random_index = _function(c_uint64, "rnn_state_random_index", state=_state)
 _state_set_random_index = _call("rnn_state_set_random_index", state=_state, random_index=c_uint64)
 _state_observe = _call("rnn_state_observe", state=_state, what=c_int32)
-_state_activations = _call("rnn_state_activations", state=_state, layer=c_int64, values=c_void_p, count=c_int64)
-_state_gradient_norms = _call("rnn_state_gradient_norms", state=_state, layer=c_int64, norms=c_void_p, count=c_int64)
+_state_activations = _call("rnn_state_get_activations", state=_state, layer=c_int64, values=c_void_p, count=c_int64)
+_state_gradient_norms = _call("rnn_state_get_gradient_norms", state=_state, layer=c_int64, norms=c_void_p, count=c_int64)
 
 _forward = _call("rnn_forward", model=_model, state=_state, chunk=POINTER(_Chunk), outputs=c_void_p, count=c_int64,
                  loss=POINTER(_Loss))
@@ -1376,6 +1383,12 @@ class Model(_Object):
         buffer, _ = _taken(_REAL[parameter.precision], "values", values)
         _model_set_parameter(model, index, _address(buffer), len(buffer))
 
+    def set_gradient(self, name, values):
+        """Sets a parameter's gradient: what was computed elsewhere, or summed over processes."""
+        model, index, parameter = self._find(name)
+        buffer, _ = _taken(_REAL[parameter.precision], "values", values)
+        _model_set_gradient(model, index, _address(buffer), len(buffer))
+
     def parameter_view(self, name):
         """A parameter's values where they are."""
         model, _, parameter = self._find(name)
@@ -1559,7 +1572,7 @@ class Model(_Object):
     def beam_search(self, most, state=None, prompt=(), **options):
         """Searches for the most probable continuations of up to `most` symbols: a list of BeamResults, the best first.
         The state, of one stream, stays as it is; None is a new one. Options are the other fields of rnn_beam_options:
-        beams, results, length_penalty, excluded and stop.
+        beams, results, length_penalty, excluded, vocab and stop.
         """
         filled = _BeamOptions.filled(_beam_options_init, {"most": most} | options)
         ids = _taken(_INT32, "prompt", prompt)[0] if len(prompt) else ()
@@ -1765,6 +1778,7 @@ class Sampler(_Object):
         options = _SamplerOptions.sized()
         _sampler_get_options(self, byref(options))
         visible = _visible(options)
+        del visible["vocab"]  # its unknown symbol is among the excluded
         visible["excluded"] = [options.excluded[i] for i in range(visible.pop("excluded_count"))]
         return visible
 
