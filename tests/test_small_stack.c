@@ -184,6 +184,8 @@ static void read_corpus(rnn_corpus *corpus)
     OK(rnn_corpus_rewind(corpus));
     OK(rnn_corpus_seek(corpus, position % (rnn_corpus_chunks(corpus) * STEPS)));
     OK(rnn_corpus_next(validation, &served, NULL));
+    OK(rnn_corpus_set_drop_last(validation, 0));
+    OK(rnn_corpus_next(validation, &served, NULL));
     if (rnn_corpus_size(corpus) < 100)
         FAILS(RNN_OK, RNN_ERROR_ARGUMENT);
     rnn_corpus_destroy(corpus);
@@ -290,6 +292,7 @@ static void read_parameters(void)
     OK(rnn_model_get_parameter(model, index, memory, 4 * HIDDEN));
     OK(rnn_model_set_parameter(model, index, memory, 4 * HIDDEN));
     OK(rnn_model_get_gradient(model, index, memory, 4 * HIDDEN));
+    OK(rnn_model_set_gradient(model, index, memory, 4 * HIDDEN));
     OK(rnn_model_check_finite(model));
     OK(rnn_model_flat_parameters(model, &values, &index));
     OK(rnn_model_flat_gradients(model, &gradients, &index));
@@ -384,6 +387,7 @@ static void train_by_halves(void)
     rnn_chunk_gradients gradients;
     static uint8_t starts[STEPS * STREAMS];
     static int64_t lengths[STREAMS];
+    static unsigned char gradient[sizeof memory];
     starts[5 * STREAMS] = 1;
     for (int b = 0; b < STREAMS; b++)
         lengths[b] = b % (STEPS + 1);
@@ -397,7 +401,9 @@ static void train_by_halves(void)
         int64_t count = STEPS * STREAMS * rnn_vocab_size(vocab);
         OK(rnn_state_create(model, STREAMS, &state));
         OK(rnn_forward_training(model, state, &ragged, memory, count));
-        gradients.outputs = memory;
+        OK(rnn_loss_gradient(model, &ragged, memory, count, gradient, NULL));
+        OK(rnn_softmax(m % 2 ? RNN_FLOAT64 : RNN_FLOAT32, memory, STEPS * STREAMS, rnn_vocab_size(vocab), memory));
+        gradients.outputs = gradient;
         OK(rnn_backward(model, state, &gradients));
         FAILS(rnn_backward(model, state, &gradients), RNN_ERROR_ARGUMENT);
         rnn_state_destroy(state);
