@@ -5,64 +5,53 @@
 
 enum { STEPS = 64, STREAMS = 32, PROMPT_MOST = 1000, WRITTEN = 400 };
 
-static rnn_model *create_model(int64_t symbols)
+/* Trains a model, and keeps the best in a file. */
+static void learn(const rnn_vocab *vocab, rnn_corpus *text, int64_t steps, const char *path)
 {
+    const int64_t every = steps < 500 ? steps : 500;
     rnn_model *model;
+    rnn_optimizer *optimizer;
+    rnn_corpus *validation;
+    rnn_state *state;
     rnn_model_options options;
+    rnn_optimizer_options rule;
+    rnn_chunk chunk;
+    double best = 1e9;
+
     check(rnn_model_options_init(&options, sizeof options));
     options.cell = RNN_CELL_GRU;
-    options.input_size = options.output_size = symbols;
+    options.input_size = options.output_size = rnn_vocab_size(vocab);
     options.hidden_size = 256;
     options.initialization = RNN_INIT_UNIFORM;
     options.reduction = RNN_REDUCTION_MEAN;
     options.dropout_output = 0.1;
     check(rnn_model_create(&options, &model));
-    return model;
-}
-
-static rnn_optimizer *create_optimizer(const rnn_model *model)
-{
-    rnn_optimizer *optimizer;
-    rnn_optimizer_options rule;
     check(rnn_optimizer_options_init(&rule, sizeof rule, RNN_OPTIMIZER_ADAMW));
     rule.beta2 = 0.99;
     rule.weight_decay = 0.05;
     rule.clip_norm = 1;
     check(rnn_optimizer_create(model, &rule, &optimizer));
-    return optimizer;
-}
-
-/* Trains a model, and keeps the best in a file. */
-static void learn(const rnn_vocab *vocab, rnn_corpus *text, int64_t steps, const char *path)
-{
-    const int64_t every = steps < 500 ? steps : 500;
-    double best = 1e9;
-    rnn_model *model = create_model(rnn_vocab_size(vocab));
-    rnn_optimizer *optimizer = create_optimizer(model);
-    rnn_corpus *validation;
-    rnn_state *state;
-    rnn_chunk chunk;
     check(rnn_corpus_split(text, 0.1, &validation));
     check(rnn_state_create(model, STREAMS, &state));
     check(rnn_chunk_init(&chunk, sizeof chunk));
-    for (int64_t k = 0; k < steps; k++) {
+    for (int64_t k = 1; k <= steps; k++) {
         int32_t restarted;
         rnn_loss loss;
         check(rnn_corpus_next(text, &chunk, &restarted));
         if (restarted)
             check(rnn_state_reset(state));
         check(rnn_forward_backward(model, state, &chunk, NULL));
-        double rate = 0.01 * rnn_schedule_warmup(k, 100) * rnn_schedule_cosine(k, steps, 0.02);
+        double rate = 0.01 * rnn_schedule_warmup(k - 1, 100) * rnn_schedule_cosine(k - 1, steps, 0.02);
         check(rnn_optimizer_set_learning_rate(optimizer, rate));
         check(rnn_optimizer_step(optimizer, model));
-        if ((k + 1) % every > 0)
+        if (k % every > 0)
             continue;
         check(rnn_evaluate(model, validation, STREAMS, &loss, NULL));
-        printf("step %lld: validation loss %.4f nats\n", (long long)k + 1, loss.sum / (double)loss.count);
-        if (loss.sum / (double)loss.count < best) {
-            best = loss.sum / (double)loss.count;
+        const double mean = loss.sum / (double)loss.count;
+        printf("step %lld: validation loss %.4f nats\n", (long long)k, mean);
+        if (mean < best)
             check(rnn_model_save(model, vocab, path));
-        }
+        best = mean < best ? mean : best;
     }
     rnn_state_destroy(state);
     rnn_corpus_destroy(validation);
@@ -81,6 +70,7 @@ static void write_on(const rnn_vocab *vocab, const char *path, const int32_t *pr
     int32_t ids[WRITTEN];
     char written[4 * WRITTEN];
     size_t size;
+
     check(rnn_model_load(path, NULL, &model, NULL));
     check(rnn_state_create(model, 1, &state));
     check(rnn_sampler_options_init(&draw, sizeof draw));

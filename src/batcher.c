@@ -246,6 +246,19 @@ static rnn_status copy_inputs(rnn_batcher *batcher)
     return librnn_check_ids("sequences->inputs", s->inputs, elements, 0, SYMBOLS_MOST);
 }
 
+/* An id that is none may be one that the caller hasn't given: the length of the array follows from an option. */
+static rnn_status check_target_ids(const rnn_batcher *batcher, size_t count)
+{
+    rnn_status status =
+        librnn_check_ids("sequences->targets", batcher->sequences.targets, count, RNN_IGNORE, SYMBOLS_MOST);
+    if (status == RNN_OK || has_one_target(batcher))
+        return status;
+    return librnn_fail(status,
+                       "%s. With RNN_TARGETS_EACH there are %zu targets, one for each element; with "
+                       "RNN_TARGETS_LAST one for each sequence",
+                       rnn_last_error(), count);
+}
+
 static rnn_status copy_targets(rnn_batcher *batcher)
 {
     rnn_sequences *s = &batcher->sequences;
@@ -263,7 +276,7 @@ static rnn_status copy_targets(rnn_batcher *batcher)
     batcher->target = (column){.all = batcher->targets, .size = size};
     if (s->targets) {
         s->targets = batcher->targets;
-        return librnn_check_ids("sequences->targets", s->targets, count, RNN_IGNORE, SYMBOLS_MOST);
+        return check_target_ids(batcher, count);
     }
     s->target_vectors = batcher->targets;
     if (s->target_mask)

@@ -919,6 +919,8 @@ static void test_ids_out_of_range_are_refused(void **state)
     d->ids[5] = 1;
     d->targets[2] = -2;
     assert_fails(rnn_batcher_create(&d->sequences, NULL, &batcher), RNN_ERROR_SYMBOL, "sequences->targets[2] is -2");
+    assert_fails(rnn_batcher_create(&d->sequences, NULL, &batcher), RNN_ERROR_SYMBOL,
+                 "; with RNN_TARGETS_LAST one for each sequence");
     d->targets[2] = RNN_IGNORE;
     assert_null(batcher);
     assert_ok(rnn_batcher_create(&d->sequences, NULL, &batcher));

@@ -41,7 +41,10 @@
  *     check(rnn_optimizer_create(model, NULL, &optimizer));
  *     check(rnn_chunk_init(&chunk, sizeof chunk));
  *     for (int n = 0; n < 10000; n++) {
- *         check(rnn_corpus_next(corpus, &chunk, NULL));
+ *         int32_t restarted;
+ *         check(rnn_corpus_next(corpus, &chunk, &restarted));
+ *         if (restarted)
+ *             check(rnn_state_reset(state));
  *         check(rnn_forward_backward(model, state, &chunk, NULL));
  *         check(rnn_model_clip_value(model, 5));
  *         check(rnn_optimizer_step(optimizer, model));
@@ -246,9 +249,15 @@ typedef struct rnn_batcher rnn_batcher;     /**< Sequences, their order, and a p
  * @defgroup model Model: configuration, parameters, gradients
  * @{
  */
-/** The recurrence of a layer. */
+/**
+ * The recurrence of a layer. A GRU is the one to begin with; an LSTM of the same size computes a third more, and may
+ * remember longer.
+ */
 enum {
-    /** h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, min-char-rnn's. Elman 1990. */
+    /**
+     * h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, min-char-rnn's. Elman 1990. To learn from,
+     * and where a step must cost little; what lies many steps back is lost.
+     */
     RNN_CELL_TANH = 0,
     /**
      * Gated recurrent unit, Cho et al. 2014, in the form of PyTorch and cuDNN; gates in the order r, z, n. With x = x_t
@@ -266,10 +275,12 @@ enum {
 
 /** What goes into the first layer. */
 enum {
-    /** Ids, straight into the gates: the product with a one-hot vector, as in min-char-rnn, at the cost of a look-up.
+    /**
+     * Ids, straight into the gates: the product with a one-hot vector, as in min-char-rnn, at the cost of a look-up.
+     * For up to some hundred symbols.
      */
     RNN_INPUT_IDS = 0,
-    /** Ids, through a learned embedding of `embedding_size` (PyTorch's nn.Embedding). */
+    /** Ids, through a learned embedding of `embedding_size` (PyTorch's nn.Embedding). For thousands, as of words. */
     RNN_INPUT_EMBEDDING = 1,
     /** Vectors of `input_size` numbers. */
     RNN_INPUT_VECTORS = 2
@@ -277,17 +288,18 @@ enum {
 
 /** What the outputs are compared with, and what a position costs. */
 enum {
-    RNN_LOSS_CROSS_ENTROPY = 0, /**< -log softmax(outputs)[target], in nats. */
-    RNN_LOSS_SQUARED_ERROR = 1  /**< Sum over the outputs of (output - target)². */
+    RNN_LOSS_CROSS_ENTROPY = 0, /**< -log softmax(outputs)[target], in nats. For symbols and classes. */
+    RNN_LOSS_SQUARED_ERROR = 1  /**< Sum over the outputs of (output - target)². For numbers. */
 };
 
 /** Which biases a layer has. */
 enum {
-    /** One, `bias_ih`: min-char-rnn's. With the input products (a GRU has no b_hn then). */
+    /** One, `bias_ih`: min-char-rnn's, and the one to take. It stands with the input products (b_hn of a GRU is 0). */
     RNN_BIAS_INPUT = 0,
     /**
-     * `bias_ih` and `bias_hh`: PyTorch's. Only in a GRU does it compute anything else; but training moves the two
-     * alike, which doubles the learning rate of their sum.
+     * `bias_ih` and `bias_hh`: PyTorch's. To compute what a model of PyTorch's computes, step by step of its training
+     * too. But for b_hn of a GRU the second adds nothing: training moves both alike, as one with twice the learning
+     * rate.
      */
     RNN_BIAS_BOTH = 1
 };
@@ -297,7 +309,7 @@ enum {
     RNN_INIT_NORMAL = 0, /**< Weights N(0, weight_scale²), biases 0: min-char-rnn's. */
     /**
      * All uniform in ±1/√H, as PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied N(0, 1),
-     * as PyTorch's nn.Embedding. It has no use for `weight_scale`.
+     * as PyTorch's nn.Embedding. The one to take. It has no use for `weight_scale`.
      */
     RNN_INIT_UNIFORM = 1
 };
@@ -310,16 +322,36 @@ enum {
 
 /** What the gradients are the gradients of. */
 enum {
-    RNN_REDUCTION_SUM = 0, /**< The sum of the loss over the counted positions of a chunk: min-char-rnn's. */
-    RNN_REDUCTION_MEAN = 1 /**< That sum divided by the number of counted positions of the chunk. */
+    /** The sum of the loss over the counted positions of a chunk: min-char-rnn's. It grows with T and B. */
+    RNN_REDUCTION_SUM = 0,
+    /** That sum divided by the number of counted positions of the chunk: learning rate and clipping suit any T and B.
+     */
+    RNN_REDUCTION_MEAN = 1
 };
 
-/** What a model is. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`. */
+/**
+ * What a model is. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`.
+ *
+ * The defaults are those of min-char-rnn. To learn a text well, begin with these:
+ *
+ *     options.cell = RNN_CELL_GRU;
+ *     options.hidden_size = 256;
+ *     options.initialization = RNN_INIT_UNIFORM;
+ *     options.reduction = RNN_REDUCTION_MEAN;
+ *     check(rnn_optimizer_options_init(&rule, sizeof rule, RNN_OPTIMIZER_ADAM));
+ *     rule.clip_norm = 1;
+ *
+ * and chunks of 64 steps of 32 streams. Let the learning rate fall from 0.01 (rnn_schedule_cosine()), or take 0.003 if
+ * it is to stay the same. With an LSTM, set `forget_bias` to 1.
+ *
+ * In the names of options and parameters, the decoder is the linear layer that makes the outputs of the last layer's h.
+ */
 typedef struct rnn_model_options {
-    size_t struct_size;     /**< sizeof(rnn_model_options) as the caller knows it. */
-    int64_t input_size;     /**< V input symbols or I input features: 1 to 16777216. Default 0: must be set. */
-    int64_t hidden_size;    /**< H: 1 to 1048576. Default 100. */
-    int64_t output_size;    /**< O, output symbols or features: 1 to 16777216. Default 0: must be set. */
+    size_t struct_size;  /**< sizeof(rnn_model_options) as the caller knows it. */
+    int64_t input_size;  /**< V input symbols or I input features: 1 to 16777216. Default 0: must be set. */
+    int64_t hidden_size; /**< H: 1 to 1048576. Default 100. */
+    /** O, output symbols, classes or features: 1 to 16777216. Default 0: must be set. 1 where none are wanted. */
+    int64_t output_size;
     int64_t layers;         /**< L, the number of stacked layers: 1 to 1024. Default 1. */
     int32_t cell;           /**< Default #RNN_CELL_TANH. */
     int32_t precision;      /**< Default #RNN_FLOAT32. */
@@ -360,7 +392,7 @@ typedef struct rnn_model_options {
     double dropout_input;
     /**
      * Like `dropout`, of the last layer's output on its way to the decoder. For one layer of a few hundred units and
-     * enough steps this is the one to try first, 0.1 or so together with a higher learning rate. Default 0.
+     * many passes over the data this is the one to try first: 0.1 or so, and a higher learning rate. Default 0.
      */
     double dropout_output;
     /**
@@ -374,11 +406,12 @@ typedef struct rnn_model_options {
      * one that reads forward, then h of the one that reads from the end, as PyTorch's bidirectional=True. For labels,
      * classes and encoders, where a sequence is there as a whole; sampling is refused. Default 0.
      *
-     * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`): the layers in reverse begin with zeros
-     * at the end of each chunk, and of each stream that ends before. With `last_only` the decoder gets of them what
-     * they have at a sequence's first position, where they have read all of it. Their values in an ::rnn_state are
-     * those of the chunk's first position; a call doesn't read them. `hidden_size` is at most 524288 then, and `layers`
-     * at most 512.
+     * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). A layer that reads forward begins with
+     * the state, as everywhere: reset it, or set `starts`. One in reverse begins with zeros at the end of each chunk,
+     * and of each stream that ends before; what a state has of it is h at the chunk's first position, which no call
+     * reads. With `last_only` the outputs are those of all that was read in both directions: h of the layer that reads
+     * forward at a sequence's last position, and of the one in reverse at its first. `hidden_size` is at most 524288
+     * then, and `layers` at most 512.
      */
     int32_t bidirectional;
     /**
@@ -467,10 +500,13 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  * | `rnn.weight_hh_l0` | [G H][H]  | `Whh`      |                                                   |
  * | `rnn.bias_ih_l0`   | [G H]     | `bh`       |                                                   |
  * | `rnn.bias_hh_l0`   | [G H]     |            | with #RNN_BIAS_BOTH                               |
+ * | `rnn.norm_ih_l0`   | [G H]     |            | with `layer_norm`; and `rnn.norm_hh_l0`           |
+ * | `rnn.initial_h_l0` | [H]       |            | with `learned_state`; LSTM: and `rnn.initial_c_l0`|
  * | `decoder.weight`   | [O][H]    | `Why`      | unless tied: `embedding.weight` takes its place   |
  * | `decoder.bias`     | [O]       | `by`       |                                                   |
  *
- * Layer k > 0 has the same parameters with `_lk` and inputs of size H.
+ * Layer k > 0 has the same parameters with `_lk` and inputs of size H. If the model is bidirectional, each layer has
+ * all of them once more, with `_reverse` at the end, and 2 H takes the place of H as the inputs of layers and decoder.
  */
 typedef struct rnn_parameter {
     size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
@@ -612,9 +648,10 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double lim
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 
 /**
- * Leaves a note in a model: a string of your own under a key of your own. So the names of classes, the scaling of the
- * inputs or the origin of the data can travel with the model: files, checkpoints and copies of the model have its
- * notes. They change nothing that the model computes. docs/files.md says how a file holds them.
+ * Leaves a note in a model: a string of your own under a key of your own. So the names of classes (one a line, for
+ * example), the scaling of the inputs or the origin of the data can travel with the model: files, checkpoints and
+ * copies of the model have its notes. They change nothing that the model computes. docs/files.md says how a file holds
+ * them.
  * @param model The model.
  * @param key   1 to 200 bytes of UTF-8; copied.
  * @param value Up to 1048576 bytes of UTF-8; copied. It takes the place of what the key had. NULL removes the note, if
@@ -689,12 +726,13 @@ typedef struct rnn_chunk {
      */
     double *losses;
     /**
-     * Where to write how many of the counted positions are hits: the target has the largest output, and of equal ones
-     * the lowest id. Needs #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
+     * Where to write one number: how many of the counted positions are hits, whose target has the largest output, and
+     * of equal ones the lowest id. Needs targets and #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
      */
     int64_t *hits;
     /**
-     * 1: only the last position of each stream has outputs and a target, as when a whole sequence is classified. Then
+     * 1: only the last position of each stream, by `lengths`, has outputs and a target, as when a whole sequence is
+     * classified (see `bidirectional` for what the last position has of the layers in reverse). Then
      * `targets` and `target_mask` are [B], `target_vectors` is [B][O], and so are the outputs. A stream of length 0 has
      * outputs of zeros and no target. 0, the default: every position has.
      */
@@ -750,7 +788,8 @@ RNN_API void rnn_state_destroy(rnn_state *state);
 RNN_API int64_t rnn_state_streams(const rnn_state *state);
 
 /**
- * Sets all streams to zeros, or has them begin with what the model has learned, as rnn_state_create().
+ * Sets all streams to zeros, or has them begin with what the model has learned, as rnn_state_create(). What the state
+ * keeps for rnn_backward() stays.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
@@ -764,7 +803,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
 RNN_API RNN_CHECKED rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream);
 
 /**
- * Copies a state's values to another of the same model shape and number of streams.
+ * Copies a state's values to another that would fit the same models (see rnn_state_create()) and has as many streams.
+ * What either keeps for rnn_backward() stays.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source);
@@ -773,7 +813,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_copy(rnn_state *destination, const rnn_
  * Copies one stream's values: to sample with one stream, say, from where one of a training state's streams stands.
  * @param destination        Where to.
  * @param destination_stream 0 to its B - 1.
- * @param source             Where from; of the same model shape, with any number of streams. May be `destination`.
+ * @param source             Where from; as in rnn_state_copy(), but of any number of streams. May be `destination`.
  * @param source_stream      0 to its B - 1.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
@@ -865,7 +905,8 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state 
  *
  * The N - 1 targets are divided among the streams, in parts that are as equal as can be, and each stream reads its part
  * with a state that begins as zeros. One stream gives the exact loss of the text. More are faster, and a little worse
- * at the beginnings of their parts: with 32 streams a text of 100,000 symbols costs about a thousandth more.
+ * at the beginnings of their parts: with 32 streams, which are enough for speed, a text of 100,000 symbols costs about
+ * a thousandth more.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY.
  * @param corpus  The corpus. Its position stays; T and B don't matter.
  * @param streams 1 to N - 1, and to 1048576.
@@ -879,10 +920,11 @@ RNN_API RNN_CHECKED rnn_status rnn_evaluate(const rnn_model *model, const rnn_co
 
 /**
  * The first half of training with a loss of the caller's own: runs a model over a chunk, with dropout on, gives the
- * outputs, and keeps the activations in the state for rnn_backward(). Advances the state. Targets are not looked at.
+ * outputs, and keeps the activations in the state for rnn_backward(). Advances the state. Targets may be there, but are
+ * not looked at.
  *
  * The state keeps the activations of one chunk, those of the last call; they need memory of their own, which it frees
- * with itself. Calls for other states may come in between, so a model can run over several chunks before it goes back.
+ * with itself. So two models, or two chunks of one, that go back together need two states.
  * @param model The model.
  * @param state The state that the chunk starts from; afterwards the one that it ends in.
  * @param chunk The inputs. `losses` and `hits` must be NULL.
@@ -933,8 +975,12 @@ RNN_API RNN_CHECKED rnn_status rnn_softmax(int32_t precision, const void *logits
  * a bidirectional model they are [P][2 L][B][H]: of each layer first those of the direction that reads forward.
  */
 typedef struct rnn_chunk_gradients {
-    size_t struct_size;      /**< sizeof(rnn_chunk_gradients) as the caller knows it. */
-    const void *outputs;     /**< In: with respect to the outputs, [T][B][O], or [B][O] if `last_only`. NULL: zeros. */
+    size_t struct_size; /**< sizeof(rnn_chunk_gradients) as the caller knows it. */
+    /**
+     * In: with respect to the outputs, [T][B][O], or [B][O] if `last_only`. What stands behind a stream's end is not
+     * looked at. NULL: zeros.
+     */
+    const void *outputs;
     const void *final_state; /**< In: with respect to the state after the chunk, [P][L][B][H]. NULL: zeros. */
     void *input_vectors;     /**< Out: with respect to the input vectors, [T][B][I]. NULL if not wanted. */
     void *initial_state;     /**< Out: with respect to the state before the chunk, [P][L][B][H]. NULL if not wanted. */
@@ -954,7 +1000,20 @@ RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gra
  * model's `loss` and `reduction` don't matter. It uses up the activations: one rnn_backward() for each
  * rnn_forward_training(), or none.
  *
- * To train an encoder and a decoder, hand the decoder's `initial_state` to the encoder as `final_state`.
+ * So two models are trained as one. One reads a sequence (the encoder of a translator), the other goes on from its
+ * state (the decoder), and what the loss is with respect to that state goes back into the first:
+ *
+ *     check(rnn_state_reset(read));
+ *     check(rnn_forward_training(encoder, read, &source, NULL, 0));
+ *     check(rnn_state_copy(write, read));
+ *     check(rnn_forward_training(decoder, write, &target, outputs, count));
+ *     check(rnn_loss_gradient(decoder, &target, outputs, count, gradient, &loss));
+ *     of_decoder.outputs = gradient;
+ *     of_decoder.initial_state = memory; // [P][L][B][H]
+ *     of_encoder.final_state = memory;
+ *     check(rnn_backward(decoder, write, &of_decoder));
+ *     check(rnn_backward(encoder, read, &of_encoder));
+ *
  * @param model The model of the rnn_forward_training(), whose parameters must not have changed since.
  * @param state The state.
  * @param gradients What to take and what to give; one of `outputs` and `final_state` must be there. The two that are
@@ -1013,7 +1072,8 @@ typedef struct rnn_optimizer_options {
     double clip_value;
     /**
      * Greater than 0: all gradients are scaled down together, with the bits that rnn_model_clip_norm() before the step
-     * gives. 0, the default: they aren't. One of `clip_value` and `clip_norm` must be 0.
+     * gives. 1 is usual with #RNN_REDUCTION_MEAN; with #RNN_REDUCTION_SUM the norm grows with the number of positions.
+     * 0, the default: they aren't. One of `clip_value` and `clip_norm` must be 0.
      */
     double clip_norm;
     int32_t spare_biases; /**< 1: weight_decay leaves biases alone, and must not be 0. Default 0. */
@@ -1105,7 +1165,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
  *     double factor = rnn_schedule_warmup(k, 100) * rnn_schedule_cosine(k, 5000, 0.02);
  *     check(rnn_optimizer_set_learning_rate(optimizer, 0.01 * factor));
  *
- * A bad argument gives NaN, which rnn_optimizer_set_learning_rate() refuses. All have the same bits everywhere.
+ * Whoever trains by the clock may count milliseconds instead of steps. A bad argument gives NaN, which
+ * rnn_optimizer_set_learning_rate() refuses. All have the same bits everywhere.
  * @{
  */
 
@@ -1161,8 +1222,8 @@ typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
     double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more, finite.
                            Default 1. */
-    uint64_t seed;      /**< Of the generator, which temperature 0 doesn't use. Default 0. */
-    int64_t top_k;      /**< Draws from the so many most likely symbols. 0, the default: from all. */
+    uint64_t seed; /**< Of the generator, which temperature 0 doesn't use. The same seed, the same text. Default 0. */
+    int64_t top_k; /**< Draws from the so many most likely symbols. 0, the default: from all. */
     /**
      * Draws from the most likely symbols that together have at least this probability (Holtzman et al. 2020). Greater
      * than 0; 1, the default: from all.
@@ -1176,8 +1237,8 @@ typedef struct rnn_sampler_options {
      */
     double repetition_penalty;
     /**
-     * For how many ids a symbol is remembered, which a call of rnn_sample() has drawn for a stream, or rnn_generate()
-     * has read or drawn. 1 to 65536 with a penalty, else 0. Default 0.
+     * How many of the last ids of a stream count as having occurred: of those that the call of rnn_sample() has drawn,
+     * or that of rnn_generate() has read and drawn. 1 to 65536 with a penalty, else 0. Default 0.
      */
     int64_t repetition_window;
     const int32_t *excluded; /**< [excluded_count] ids that are never drawn, in any order. Copied. Default NULL. */
@@ -1276,7 +1337,7 @@ typedef struct rnn_generate_options {
      * looked at. NULL, the default: all.
      */
     const int64_t *prompt_lengths;
-    int64_t most;     /**< n, the most symbols to draw for each stream: 0 to 16777216. Default 0. */
+    int64_t most;     /**< n, the most symbols to draw for each stream, `stop` among them: 0 to 16777216. Default 0. */
     int32_t stop;     /**< The id with which a stream ends. -1, the default: none; all draw n symbols. */
     int32_t reserved; /**< Must be 0. */
 } rnn_generate_options;
@@ -1293,9 +1354,12 @@ RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *o
  * Lets a model read a prompt and write on. Each stream reads its own prompt, which may be empty. Then it draws a
  * symbol, reads that, draws the next, and so on, until it has drawn `stop` or n symbols.
  *
+ * With an empty prompt the first symbol follows from the state as it is. In a new state the model has read nothing, and
+ * training knows no outputs without an input: give it the end of a line, or whatever texts begin after.
+ *
  * In contrast to rnn_sample(), which leaves the last symbol for the caller to feed, each symbol that is drawn has been
  * read when the call returns. So a second call without a prompt continues the text. Each stream writes what it would
- * write alone. The model must be one that rnn_sample() accepts.
+ * write alone. The model must be one of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
  * @param model   The model.
  * @param state   B streams; advanced by prompt and symbols. A stream that has drawn `stop` stays where it was after
  * that.
@@ -1314,12 +1378,13 @@ RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *s
 
 /** How to search. Fill it with rnn_beam_options_init(). */
 typedef struct rnn_beam_options {
-    size_t struct_size;    /**< sizeof(rnn_beam_options) as the caller knows it. */
-    const int32_t *prompt; /**< [P] ids that the model reads first. NULL if P is 0. */
-    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the search goes on from the state. */
-    int64_t most;          /**< n, the most symbols of a result: 1 to 16777216. Must be set. */
-    int64_t beams;         /**< W, how many hypotheses are followed at once: 1 to 1048576. Default 4. */
-    int64_t results;       /**< K, how many results are wanted: 1 to W. Default 1. */
+    size_t struct_size; /**< sizeof(rnn_beam_options) as the caller knows it. */
+    /** [P] ids that the model reads first: that of a decoder is what its targets began with. NULL if P is 0. */
+    const int32_t *prompt;
+    int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search goes on from the state. */
+    int64_t most;         /**< n, the most symbols of a result, `stop` among them: 1 to 16777216. Must be set. */
+    int64_t beams;        /**< W, how many hypotheses are followed at once: 1 to 1048576. Default 4. */
+    int64_t results;      /**< K, how many results are wanted: 1 to W. Default 1. */
     /**
      * Alpha, 0 to 10. The score of Y, of |Y| symbols with `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et al.,
      * "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without it short results win, since
@@ -1353,9 +1418,10 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, 
  * number of all possible texts, the best are certain to be found.
  *
  * Of equally probable extensions the earlier hypothesis' comes first, then that of the lower id; of equal scores, what
- * was found first. The model must be one that rnn_sample() accepts.
- * @param model   The model.
- * @param state   One stream to begin with; it stays as it is. NULL: a new one.
+ * was found first.
+ * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
+ * @param state   One stream to begin with, such as an encoder's (see rnn_state_create()); it stays as it is. NULL: a
+ *        new one.
  * @param options How to search.
  * @param[out] ids [K][n] the results, the best first; #RNN_IGNORE behind the end of each.
  * @param[out] counts [K] how many symbols each has, `stop` among them. 0 where there are fewer than K results. NULL if
@@ -1498,8 +1564,12 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const vo
                                                           rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary that has an id for every text: that of another, and at its end, with the id V, a symbol that
- * stands for all that the other doesn't have. A word of `known` that is spelled as it is shown becomes it.
+ * Creates a vocabulary that has an id for every text: it has the symbols of another, and behind them, with the id
+ * rnn_vocab_size(known), one that stands for all that the other doesn't have. If a word of `known` is spelled like
+ * `shown`, then that is the unknown symbol, and isn't there a second time.
+ *
+ * A model learns nothing of a symbol that its text doesn't have. So make `known` of what occurs often enough, or of a
+ * part of the text.
  * @param known The vocabulary of the other symbols, without an unknown symbol; it stays as it is and isn't kept.
  * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for one of
  *        words. NULL takes "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for words.
@@ -1550,9 +1620,9 @@ RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
  * @param vocab    The vocabulary.
  * @param text     The text; may be NULL when `size` is 0.
  * @param size     Its length in bytes.
- * @param[out] ids Room for `capacity` ids; a text has at most one symbol a byte, so `size` is always enough. May be
- * NULL when `size` is 0, and when `capacity` is 0: then nothing but `count` is computed.
- * @param capacity The number of ids that fit.
+ * @param[out] ids Room for `capacity` ids; NULL if that is 0.
+ * @param capacity The number of ids that fit. `size` is always enough, since a symbol has a byte at least. 0: `count`
+ * is all that is wanted.
  * @param[out] count The number of the text's ids; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol and the vocabulary has none for those, or
  *         invalid UTF-8 (the sentence says which, and its offset in bytes); #RNN_ERROR_ARGUMENT when `capacity` is too
@@ -1566,10 +1636,9 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const vo
  * @param vocab    The vocabulary.
  * @param ids      The ids; may be NULL when `count` is 0.
  * @param count    Their number.
- * @param[out] text Room for `capacity` bytes. May be NULL when `count` is 0, and when `capacity` is 0: then nothing but
- * `size` is computed.
- * @param capacity The number of bytes that fit. `count` is enough for bytes, and 4 times `count` for code points,
- * unless an unknown symbol is shown as more. Of words, ask for `size` first.
+ * @param[out] text Room for `capacity` bytes; NULL if that is 0.
+ * @param capacity The number of bytes that fit. 0: `size` is all that is wanted, to ask for it first. (`count` is
+ * enough for bytes, and 4 times `count` for code points, unless an unknown symbol is shown as more.)
  * @param[out] size The text's length in bytes; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
  *         Nothing is written then.
@@ -1759,8 +1828,9 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  *   to the end of its sequence goes on with the next one. If several do in the same step, the lower stream is first.
  *   Nothing is padded but the end of an epoch. Gradients don't go back beyond a chunk.
  *
- * In both, `starts` says where a sequence begins, so the state needn't be reset. (To begin sequences with a state of
- * your own, use #RNN_BATCH_PADDED and set `starts` of the chunk to NULL.)
+ * In both, `starts` says where a sequence begins, so the state needn't be reset, and one state serves training and
+ * validation. (To begin sequences with a state of your own, use #RNN_BATCH_PADDED and set `starts` of the chunk to
+ * NULL.)
  *
  * A whole epoch of training:
  *
@@ -1770,6 +1840,14 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  *         check(rnn_forward_backward(model, state, &chunk, &loss));
  *         check(rnn_optimizer_step(optimizer, model));
  *     }
+ *
+ * To tell sequences apart, give each a class as its one target (#RNN_TARGETS_LAST), and take a model whose outputs are
+ * the classes, `bidirectional` perhaps. How many are told right, an epoch of another batcher says:
+ *
+ *     chunk.hits = &hits; // of this chunk, to add up
+ *     check(rnn_forward(model, state, &chunk, NULL, 0, NULL));
+ *
+ * And rnn_softmax() makes probabilities of the outputs [B][O].
  *
  * The order of an epoch is a function of the options and the epoch's number alone.
  * @{
@@ -1798,12 +1876,13 @@ enum {
  * there are S, the sum of the lengths. Fill it with rnn_sequences_init(), then set what there is.
  */
 typedef struct rnn_sequences {
-    size_t struct_size;         /**< sizeof(rnn_sequences) as the caller knows it. */
-    int64_t count;              /**< N: 1 to 2147483647. */
-    const int64_t *lengths;     /**< [N] How many elements each has: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
-    const int32_t *inputs;      /**< [S] ids, 0 to 16777215. NULL for vectors. */
-    const void *input_vectors;  /**< [S][I] numbers. NULL for ids. */
-    const int32_t *targets;     /**< [S], or [N] with #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
+    size_t struct_size;        /**< sizeof(rnn_sequences) as the caller knows it. */
+    int64_t count;             /**< N: 1 to 2147483647. */
+    const int64_t *lengths;    /**< [N] How many elements each has: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
+    const int32_t *inputs;     /**< [S] ids, 0 to 16777215. NULL for vectors. */
+    const void *input_vectors; /**< [S][I] numbers. NULL for ids. */
+    /** [S], or [N] if the batcher's `target_kind` is #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
+    const int32_t *targets;
     const void *target_vectors; /**< [S][O] or [N][O] likewise. NULL if there are none. */
     const uint8_t *target_mask; /**< [S] or [N] 0: the target vector there costs nothing. NULL: all count. */
     int64_t input_size;         /**< I, 1 to 16777216, with `input_vectors`; else 0. */
@@ -1830,10 +1909,10 @@ typedef struct rnn_batcher_options {
     int32_t shuffle;     /**< 1: in another random order each epoch. 0, the default: in the order given. */
     int32_t reserved;    /**< Must be 0. */
     /**
-     * Greater than 0: sequences of similar lengths come together, which pads less. Each time `bucket` times B sequences
-     * are taken, in their order, and sorted by length before they are cut into chunks. With `shuffle`, the chunks are
-     * shuffled then; one of fewer than B sequences stays the last. Needs #RNN_BATCH_PADDED. 2 to 2147483647; 0, the
-     * default: they aren't sorted. A large number sorts them all.
+     * Greater than 0: sequences of similar lengths come together, which pads less. The sequences are divided, in their
+     * order, into groups of `bucket` times B, and each group is sorted by length before it is cut into chunks. With
+     * `shuffle`, the chunks are shuffled then; one of fewer than B sequences stays the last. Needs #RNN_BATCH_PADDED. 2
+     * to 2147483647; 10 to 100 are usual. A large number sorts them all. 0, the default: they aren't sorted.
      */
     int64_t bucket;
     uint64_t seed; /**< Of `shuffle`; must be 0, the default, without. */
@@ -1960,6 +2039,7 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * that the library reads or writes stays on one of them.
  * @param model The model.
  * @param vocab Its symbols: of the inputs, or if these are vectors, of the outputs. NULL if there are none to save.
+ *        (Names of classes can be a note: rnn_model_set_note().)
  * @param path  The name of the file.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the vocabulary has another number of symbols than the
  *         model; #RNN_ERROR_IO (a directory or a pipe of that name, too); #RNN_ERROR_MEMORY.
@@ -2151,7 +2231,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
  * @{
  */
 
-/** How many counters, and how many values, of the program's own a checkpoint has. */
+/** How many counters, and how many values, of the program's own a checkpoint has. For more, there are notes. */
 #define RNN_CHECKPOINT_NUMBERS 8
 
 /** What a checkpoint holds. Begin with rnn_checkpoint_init(). */
