@@ -341,8 +341,8 @@ enum {
  *     check(rnn_optimizer_options_init(&rule, sizeof rule, RNN_OPTIMIZER_ADAM));
  *     rule.clip_norm = 1;
  *
- * and chunks of 64 steps of 32 streams. Let the learning rate fall from 0.01 (rnn_schedule_cosine()), or take 0.003 if
- * it is to stay the same. With an LSTM, set `forget_bias` to 1.
+ * and chunks of 64 steps of 32 streams. Let the learning rate fall from 0.01 (rnn_schedule_cosine()), or take 0.003 to
+ * 0.01 if it is to stay the same. With an LSTM, set `forget_bias` to 1.
  *
  * In the names of options and parameters, the decoder is the linear layer that makes the outputs of the last layer's h.
  */
