@@ -1,5 +1,5 @@
 # The compute core is one source, src/core/core.c, compiled once for each precision and instruction set. All of them are
-# in the library; src/cpu.c picks one when the program runs.
+# in the library; src/network/cpu.c picks one when the program runs.
 
 include(CheckCCompilerFlag)
 
@@ -41,7 +41,7 @@ function(rnn_add_core instruction_set)
     endforeach()
 endfunction()
 
-# Adds the core for all instruction sets that the compiler knows, tells src/cpu.c which they are (RNN_HAVE_AVX2, ...),
+# Adds the core for all instruction sets that the compiler knows, tells src/network/cpu.c which they are (RNN_HAVE_AVX2, ...),
 # and leaves their names in RNN_INSTRUCTION_SETS. The baseline of AArch64 is NEON.
 function(rnn_add_compute_core)
     set(instruction_sets baseline)

@@ -2,10 +2,10 @@
  * matrix_products.c: the products that the core is made of against plain loops that add in the same order, bit by bit,
  * for many sizes; built once for each precision and instruction set, as the core is.
  */
-#include "core/pack.c"
-#include "core/product.c"
+#include "core/kernels/pack.h"
+#include "core/kernels/product.h"
 
-#include "core/outer.c"
+#include "core/kernels/outer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

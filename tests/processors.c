@@ -2,7 +2,7 @@
  * processors.c: how many processors a control group's CPU quota is worth, read from files as Linux has them, of both
  * versions.
  */
-#include "processors.h"
+#include "base/processors.h"
 
 #include "support.h"
 

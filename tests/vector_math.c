@@ -2,7 +2,7 @@
  * vector_math.c: exp, tanh and sigmoid of the core against the C library's in a wider format, over the whole range;
  * built once for each precision and instruction set, as the core is.
  */
-#include "core/vector_math.h"
+#include "core/kernels/vector_math.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,57 +8,19 @@
  *
  * All is static but that table, so that the builds don't meet, and the compiler sees all of it at once.
  */
-#include "core.h"
-#include "cell.h"
+#include "core/core.h"
 
-/* What each of these needs is in those before it. */
-#include "pack.c"
-#include "product.c"
-
-#include "outer.c"
-#include "output.c"
-#include "update.c"
-
-#include "gru.c"
-#include "lstm.c"
-#include "rnn.c"
-
-static const core_cell cells[CORE_CELLS] = {
-    [CORE_TANH] = {{"tanh", .gates = 1, .apart = 0, .parts = 1, .forget_gate = -1},
-                   rnn_cell_forward,
-                   rnn_cell_backward},
-    [CORE_GRU] = {{"gru", .gates = 3, .apart = 1, .parts = 1, .forget_gate = -1, .candidate = true},
-                  gru_cell_forward,
-                  gru_cell_backward},
-    [CORE_LSTM] = {{"lstm", .gates = 4, .apart = 0, .parts = 2, .forget_gate = 1, .candidate = true},
-                   lstm_cell_forward,
-                   lstm_cell_backward},
-};
-
-static const core_cell *cell_of(const core_network *network)
-{
-    return &cells[network->cell];
-}
-
-#include "weights.c"
-
-#include "workspace.c"
-
-#include "norm.c"
-
-#include "positions.c"
-
-#include "dropout.c"
-
-#include "directions.c"
-
-#include "ragged.c"
-
-#include "forward.c"
-
-#include "step.c"
-
-#include "backward.c"
+#include "core/cells/cells.h"
+#include "core/kernels/outer.h"
+#include "core/kernels/pack.h"
+#include "core/kernels/product.h"
+#include "core/pass/backward.h"
+#include "core/pass/forward.h"
+#include "core/pass/output.h"
+#include "core/pass/step.h"
+#include "core/pass/weights.h"
+#include "core/pass/workspace.h"
+#include "core/update.h"
 
 static const core_cell_info *cell_info(int32_t number)
 {

@@ -9,6 +9,8 @@
 #ifndef RNN_CORE_CORE_H
 #define RNN_CORE_CORE_H
 
+#include "base/team.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,16 +33,6 @@ typedef struct core_cell_info {
     int forget_gate;  /* which gate keeps the memory; -1: none */
     bool candidate;   /* multiplies what it would remember by `keep`, for dropout */
 } core_cell_info;
-
-/* A share of a phase of work, computed by one of a team's workers, who are numbered from 0. */
-typedef void core_task(void *context, size_t worker, size_t share);
-
-/* The threads that a call computes with. run() returns when all shares, 65535 at most, are finished. */
-typedef struct core_team {
-    size_t size; /* workers, at least 1 */
-    void (*run)(const struct core_team *team, core_task *task, void *context, size_t shares);
-    bool pooled; /* has the helpers of threads.c */
-} core_team;
 
 /* Where a layer's packed weights begin, in elements of the packed block; CORE_NONE: there are none. */
 typedef struct core_packed_layer {

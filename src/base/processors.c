@@ -1,0 +1,177 @@
+/*
+ * processors.c: how many processors this process may use, and how many threads the environment asks for.
+ */
+#define _GNU_SOURCE /* sched_getaffinity() */
+#include "base/processors.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sched.h>
+
+enum { CPUS_MOST = 1 << 16 };
+
+/* Processors of the affinity mask; 0 when that can't be read. */
+static int affinity_processors(void)
+{
+    for (int cpus = CPU_SETSIZE; cpus <= CPUS_MOST; cpus *= 4) { /* a mask that is too small is refused */
+        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
+        if (!set)
+            return 0;
+        size_t size = CPU_ALLOC_SIZE((size_t)cpus);
+        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
+        CPU_FREE(set);
+        if (count > 0)
+            return count;
+    }
+    return 0;
+}
+
+/* The text of a small file; false when it can't be read. */
+static bool read_text(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t length = fread(text, 1, size - 1, file);
+    text[length] = '\0';
+    fclose(file);
+    return length > 0;
+}
+
+/* In whole numbers, which have no floating-point mode. Rounded up; INT_MAX for none */
+static int processors_of(long long quota, long long period)
+{
+    if (quota <= 0 || period <= 0 || (quota - 1) / period >= INT_MAX - 1)
+        return INT_MAX;
+    return (int)((quota - 1) / period) + 1;
+}
+
+/* The number that a small file begins with; 0 if there is none. */
+static long long read_number(const char *folder, const char *name)
+{
+    char path[PATH_MAX], text[128];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path || !read_text(path, text, sizeof text))
+        return 0;
+    return strtoll(text, NULL, 10);
+}
+
+/* The quota of one control group's folder: "cpu.max" of version 2, or the two files of version 1. */
+static int quota_of(const char *folder)
+{
+    char path[PATH_MAX], text[128], *end;
+    if (snprintf(path, sizeof path, "%s/cpu.max", folder) >= (int)sizeof path)
+        return INT_MAX;
+    if (read_text(path, text, sizeof text)) { /* "150000 100000", or "max 100000" */
+        long long quota = strtoll(text, &end, 10);
+        return processors_of(quota, strtoll(end, NULL, 10));
+    }
+    return processors_of(read_number(folder, "cpu.cfs_quota_us"), read_number(folder, "cpu.cfs_period_us"));
+}
+
+/*
+ * The least quota of a control group and of those that it is in, below a mount point. Within a container its own path
+ * may not be visible.
+ */
+static int least_quota(const char *root, const char *mount, const char *group)
+{
+    char folder[PATH_MAX];
+    if (snprintf(folder, sizeof folder, "%s%s%s", root, mount, group) >= (int)sizeof folder)
+        return INT_MAX;
+    int least = INT_MAX;
+    for (size_t end = strlen(folder); end >= strlen(root) + strlen(mount); end--) {
+        if (folder[end] != '\0' && folder[end] != '/')
+            continue;
+        folder[end] = '\0';
+        int quota = quota_of(folder);
+        least = quota < least ? quota : least;
+    }
+    return least;
+}
+
+/* Whether a comma-separated list has this word. */
+static bool has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+        if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* /proc/self/cgroup has lines "number:controllers:path"; version 2 has number 0 and no controllers. */
+int librnn_quota_processors(const char *root)
+{
+    int least = INT_MAX;
+    char path[PATH_MAX], line[PATH_MAX + 256];
+    if (snprintf(path, sizeof path, "%s/proc/self/cgroup", root) >= (int)sizeof path)
+        return least;
+    FILE *file = fopen(path, "re");
+    while (file && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group)
+            continue;
+        controllers++;
+        *group++ = '\0';
+        int quota = INT_MAX;
+        if (*controllers == '\0') {
+            quota = least_quota(root, "/sys/fs/cgroup", group);
+        } else if (has_word(controllers, "cpu")) {
+            quota = least_quota(root, "/sys/fs/cgroup/cpu", group);
+            int joined = least_quota(root, "/sys/fs/cgroup/cpu,cpuacct", group);
+            quota = joined < quota ? joined : quota;
+        }
+        least = quota < least ? quota : least;
+    }
+    if (file)
+        fclose(file);
+    return least;
+}
+#else
+static int affinity_processors(void)
+{
+    return 0;
+}
+
+int librnn_quota_processors(const char *root)
+{
+    (void)root;
+    return INT_MAX;
+}
+#endif
+
+/* A variable's number, or the first of a list; 0 when there is none, or it isn't from 1 to most. */
+static int number_from(const char *name, bool list, int most)
+{
+    const char *text = getenv(name);
+    if (!text)
+        return 0;
+    char *end;
+    long number = strtol(text, &end, 10);
+    while (*end == ' ')
+        end++;
+    return end != text && (*end == '\0' || (list && *end == ',')) && number >= 1 && number <= most ? (int)number : 0;
+}
+
+int librnn_usual_threads(int most)
+{
+    int threads = number_from("RNN_NUM_THREADS", false, most);
+    if (threads == 0)
+        threads = number_from("OMP_NUM_THREADS", true, most);
+    if (threads > 0)
+        return threads;
+    threads = affinity_processors();
+    if (threads == 0) {
+        long online = sysconf(_SC_NPROCESSORS_ONLN);
+        threads = online < 1 ? 1 : online > most ? most : (int)online;
+    }
+    int quota = librnn_quota_processors("");
+    threads = quota < threads ? quota : threads;
+    return threads < 1 ? 1 : threads > most ? most : threads;
+}

@@ -1,0 +1,322 @@
+/*
+ * threads.c: a pool of helpers on POSIX threads, and how many of them a call takes.
+ *
+ * A call divides each phase of its work into shares. Every worker, the caller among them, has a range of shares, of
+ * which it takes one after the other, and then what is left in the ranges of the others. So a helper that isn't running
+ * costs nothing, and on a quiet machine each worker computes the same shares in each phase, with its data in its own
+ * caches.
+ *
+ * A range is one number: the phase, the next share and the end. A helper that comes late, when its phase has ended,
+ * finds an empty range or another phase there, and takes nothing. Waiting is spinning for some microseconds, then
+ * sleeping.
+ */
+#include "base/threads.h"
+
+#include "base/float_mode.h"
+#include "base/processors.h"
+#include "base/status.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum {
+    THREADS_MOST = 1024,
+    SPINS = 1000,            /* 10 to 40 microseconds, by the processor */
+    HELPER_STACK = 256 << 10 /* bytes; rnn.h says so */
+};
+
+/* Less than this, and waiting for one another costs more than the work: some ten microseconds of it. */
+#define WORK_OF_A_THREAD 250e3
+
+/* What one worker has, on a cache line of its own */
+typedef struct worker {
+    _Alignas(64) atomic_uint_fast64_t range; /* phase << 32 | end << 16 | the next share */
+    atomic_bool asleep;
+    pthread_cond_t wake;
+    pthread_t thread; /* none for worker 0, the caller */
+} worker;
+
+static struct pool {
+    pthread_mutex_t mutex;   /* for sleeping and waking alone */
+    pthread_cond_t finished; /* for the caller */
+    atomic_bool caller_asleep;
+    atomic_bool stop;
+    atomic_bool taken; /* by a call */
+    size_t helpers;    /* that have been made; changed by the call that has the pool */
+
+    /* The present phase. Read by helpers that may be late, and then not used. */
+    atomic_uint_fast32_t phase;
+    _Atomic(core_task *) task;
+    _Atomic(void *) context;
+    atomic_size_t workers;
+    _Alignas(64) atomic_size_t left; /* shares that are not finished */
+
+    worker worker[THREADS_MOST];
+} pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
+
+static atomic_int setting; /* what rnn_set_threads() was given; 0: the usual number */
+static atomic_int usual;   /* 0: not known yet */
+
+/* The process that the helpers are of, or: */
+enum { NOBODY = 0, CHANGING = -1, PARENT = -2 };
+static atomic_int owner;
+
+static void pause_briefly(void)
+{
+#if defined __x86_64__ || defined __i386__
+    __builtin_ia32_pause();
+#elif defined __aarch64__
+    __asm__ volatile("isb");
+#endif
+}
+
+/* ---- Shares ------------------------------------------------------------------------------------------------------ */
+
+/* A worker's part of the shares, none of them taken */
+static uint_fast64_t range_of(uint_fast32_t phase, size_t rank, size_t workers, size_t shares)
+{
+    return (uint_fast64_t)phase << 32 | shares * (rank + 1) / workers << 16 | shares * rank / workers;
+}
+
+/* Takes the next share of a range, if the phase is still this one and there is any. */
+static bool take_share(worker *of, uint_fast32_t phase, size_t *share)
+{
+    uint_fast64_t range = atomic_load(&of->range);
+    do {
+        *share = (size_t)(range & UINT16_MAX);
+        if (range >> 32 != phase || *share >= (range >> 16 & UINT16_MAX))
+            return false;
+    } while (!atomic_compare_exchange_weak(&of->range, &range, range + 1));
+    return true;
+}
+
+/* Says that a share is finished; the last wakes the caller. */
+static void finish_share(void)
+{
+    if (atomic_fetch_sub(&pool.left, 1) > 1 || !atomic_load(&pool.caller_asleep))
+        return;
+    pthread_mutex_lock(&pool.mutex);
+    pthread_cond_signal(&pool.finished);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+/* Computes shares until none is left: first those of this worker's range. */
+static void take_shares(size_t me, uint_fast32_t phase)
+{
+    core_task *task = atomic_load(&pool.task);
+    void *context = atomic_load(&pool.context);
+    size_t workers = atomic_load(&pool.workers), share;
+    for (size_t i = 0; me < workers && i < workers; i++)
+        while (take_share(&pool.worker[(me + i) % workers], phase, &share)) {
+            task(context, me, share);
+            finish_share();
+        }
+}
+
+/* ---- Helpers ----------------------------------------------------------------------------------------------------- */
+
+/* Waits until the phase is another than `seen`, and returns it. */
+static uint_fast32_t await_phase(worker *me, uint_fast32_t seen)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&pool.phase) != seen || atomic_load(&pool.stop))
+            return atomic_load(&pool.phase);
+        pause_briefly();
+    }
+    pthread_mutex_lock(&pool.mutex);
+    atomic_store(&me->asleep, true);
+    while (atomic_load(&pool.phase) == seen && !atomic_load(&pool.stop))
+        pthread_cond_wait(&me->wake, &pool.mutex);
+    atomic_store(&me->asleep, false);
+    pthread_mutex_unlock(&pool.mutex);
+    return atomic_load(&pool.phase);
+}
+
+static void *help(void *argument)
+{
+    worker *me = argument;
+    uint_fast32_t seen = 0; /* no phase has this number */
+    rnn_float_enter();      /* and never leave: the thread is the library's own */
+    while (!atomic_load(&pool.stop)) {
+        uint_fast32_t phase = await_phase(me, seen);
+        if (phase != seen)
+            take_shares((size_t)(me - pool.worker), phase);
+        seen = phase;
+    }
+    return NULL;
+}
+
+static void wake_helper(worker *helper)
+{
+    if (!atomic_load(&helper->asleep))
+        return;
+    pthread_mutex_lock(&pool.mutex);
+    pthread_cond_signal(&helper->wake);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+/* Makes the next helper, with all signals blocked: they are for the program's own threads. */
+static bool make_helper(void)
+{
+    worker *helper = &pool.worker[pool.helpers + 1];
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
+    pthread_attr_setstacksize(&attributes, HELPER_STACK);
+    pthread_cond_init(&helper->wake, NULL);
+    atomic_store(&helper->asleep, false);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool made = pthread_create(&helper->thread, &attributes, help, helper) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (made)
+        pool.helpers++;
+    else
+        pthread_cond_destroy(&helper->wake);
+    return made;
+}
+
+/*
+ * Helpers don't come along into a forked process, and what they held there stays held: the first call that finds itself
+ * in another process begins anew. Returns false while another thread does so. A process is known by its id, and told by
+ * fork(), since in a new namespace of ids a child can have its parent's.
+ */
+static bool own_pool(void)
+{
+    int process = (int)getpid(), known = atomic_load(&owner);
+    if (known == process)
+        return true;
+    if (known == CHANGING || !atomic_compare_exchange_strong(&owner, &known, CHANGING))
+        return false;
+    if (known != NOBODY) {
+        pthread_mutex_init(&pool.mutex, NULL);
+        pthread_cond_init(&pool.finished, NULL);
+        pool.helpers = 0;
+        for (size_t i = 0; i < THREADS_MOST; i++)
+            atomic_store(&pool.worker[i].range, 0); /* what is left of a phase that another thread was in */
+        atomic_store(&pool.taken, false);
+        atomic_store(&pool.caller_asleep, false);
+    }
+    atomic_store(&owner, process);
+    return true;
+}
+
+static void become_child(void)
+{
+    if (atomic_load(&owner) != NOBODY)
+        atomic_store(&owner, PARENT);
+}
+
+__attribute__((constructor)) static void await_forks(void)
+{
+    pthread_atfork(NULL, NULL, become_child);
+}
+
+/* dlclose() and exit() leave no thread behind. */
+__attribute__((destructor)) static void stop_helpers(void)
+{
+    if (atomic_load(&owner) != (int)getpid())
+        return;
+    atomic_store(&pool.stop, true);
+    for (size_t i = 1; i <= pool.helpers; i++)
+        wake_helper(&pool.worker[i]);
+    for (size_t i = 1; i <= pool.helpers; i++)
+        pthread_join(pool.worker[i].thread, NULL);
+}
+
+/* ---- Teams ------------------------------------------------------------------------------------------------------- */
+
+static void run_alone(const core_team *team, core_task *task, void *context, size_t shares)
+{
+    (void)team;
+    for (size_t share = 0; share < shares; share++)
+        task(context, 0, share);
+}
+
+/* Waits for the shares that helpers have taken. */
+static void await_finish(void)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load(&pool.left) == 0)
+            return;
+        pause_briefly();
+    }
+    pthread_mutex_lock(&pool.mutex);
+    atomic_store(&pool.caller_asleep, true);
+    while (atomic_load(&pool.left) > 0)
+        pthread_cond_wait(&pool.finished, &pool.mutex);
+    atomic_store(&pool.caller_asleep, false);
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+static void run_together(const core_team *team, core_task *task, void *context, size_t shares)
+{
+    uint_fast32_t phase = (uint32_t)(atomic_load(&pool.phase) + 1);
+    phase = phase == 0 ? 1 : phase;
+    atomic_store(&pool.task, task);
+    atomic_store(&pool.context, context);
+    atomic_store(&pool.workers, team->size);
+    atomic_store(&pool.left, shares);
+    for (size_t i = 0; i < team->size; i++)
+        atomic_store(&pool.worker[i].range, range_of(phase, i, team->size, shares));
+    atomic_store(&pool.phase, phase);
+    for (size_t i = 1; i < team->size; i++)
+        wake_helper(&pool.worker[i]);
+    take_shares(0, phase);
+    await_finish();
+}
+
+core_team librnn_team_alone(void)
+{
+    return (core_team){.size = 1, .run = run_alone};
+}
+
+core_team librnn_team_begin(double multiplications)
+{
+    double worth = multiplications / WORK_OF_A_THREAD;
+    if (worth < 2)
+        return librnn_team_alone();
+    size_t size = (size_t)rnn_threads();
+    size = worth < (double)size ? (size_t)worth : size;
+    if (size == 1 || !own_pool() || atomic_exchange(&pool.taken, true))
+        return librnn_team_alone();
+    while (pool.helpers + 1 < size && make_helper())
+        continue;
+    size = pool.helpers + 1 < size ? pool.helpers + 1 : size;
+    return (core_team){.size = size, .run = size > 1 ? run_together : run_alone, .pooled = true};
+}
+
+void librnn_team_end(core_team *team)
+{
+    if (team->pooled)
+        atomic_store(&pool.taken, false);
+    *team = librnn_team_alone();
+}
+
+/* ---- How many ---------------------------------------------------------------------------------------------------- */
+
+rnn_status rnn_set_threads(int32_t threads)
+{
+    RNN_TRY(librnn_check_range("threads", threads, 0, THREADS_MOST));
+    atomic_store(&setting, threads);
+    if (threads == 0)
+        atomic_store(&usual, librnn_usual_threads(THREADS_MOST));
+    return RNN_OK;
+}
+
+int32_t rnn_threads(void)
+{
+    int threads = atomic_load(&setting);
+    if (threads > 0)
+        return threads;
+    threads = atomic_load(&usual);
+    if (threads == 0) {
+        threads = librnn_usual_threads(THREADS_MOST);
+        atomic_store(&usual, threads);
+    }
+    return threads;
+}

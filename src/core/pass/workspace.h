@@ -1,0 +1,352 @@
+/*
+ * workspace.h: the arrays of one chunk.
+ *
+ * T steps, B streams, L layers, D decoded rows; S is H rounded up to whole vectors, X the same of the first layer's
+ * inputs, and so on. A row is one position (t, b).
+ */
+#ifndef RNN_CORE_PASS_WORKSPACE_H
+#define RNN_CORE_PASS_WORKSPACE_H
+
+#include "base/share.h"
+#include "core/cells/cell.h"
+#include "core/cells/cells.h"
+#include "core/core.h"
+#include "core/kernels/outer.h"
+#include "core/kernels/product.h"
+#include "core/kernels/real.h"
+#include "core/pass/arena.h"
+#include "core/pass/weights.h"
+
+/* Rows of layers in reverse are in their own order: directions.c. */
+typedef struct two_directions {
+    real *joined;           /* [levels - 1][T][B][F] what each level hands on, after dropout */
+    real *x;                /* [T][B][X] x for the layer in reverse; or NULL */
+    real *input;            /* [levels - 1][T][B][F] `joined` for the layers in reverse */
+    int32_t *ids;           /* [T][B] of the layer in reverse; or NULL */
+    uint8_t *starts;        /* [T][B] of layers in reverse; or NULL */
+    real *djoined, *dbelow; /* [T][B][F] gradient of what a level hands on, and of the one below */
+    real *dinput;           /* [T][B][F] the latter, as far as it comes from one layer */
+} two_directions;
+
+enum { NORM_GROUPS = 2 };
+
+/* Products that are normalised: norm.c. Without training L is 1, and the two kinds share an array. */
+typedef struct normalisation {
+    real *product[PRODUCT_KINDS]; /* [L][T][B][G][S] products, what these are normalised to, at last their gradients */
+    real *inverse[PRODUCT_KINDS]; /* [L][T][B][NORM_GROUPS] what products were multiplied by; NULL without training */
+    real *dgain[PRODUCT_KINDS];   /* [B][G][S] gradient of a layer's gains, as far as it isn't added up; or NULL */
+} normalisation;
+
+typedef struct workspace {
+    share my_streams;            /* of this share of the work */
+    size_t steps, streams, rows; /* rows = T B */
+    size_t hidden, stride;       /* H, S */
+    int64_t directions;
+    size_t features, top_stride; /* F: H for each direction; rounded up */
+    gate_widths gates;           /* R S in a row, of which there are G S input products and G S recurrent ones */
+    size_t outputs, out_stride;  /* O and rounded up */
+    size_t x_stride;             /* X */
+    size_t decoded;              /* D rows whose outputs are computed */
+    real *x;                     /* [T][B][X] inputs of the first layer that are vectors or embedded; or NULL */
+    real *h;                     /* [L][T + 1][B][S], from the state before the chunk on */
+    real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
+    real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL: in h, c */
+    real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
+    normalisation norm;          /* of networks that normalise their products */
+    real *mask;                  /* [levels - 1][T][B][F] dropout between levels: the factors; or NULL */
+    real *dropped;               /* [L - 1][T][B][S] h times them; NULL: no dropout, or in `both` */
+    real *x_mask, *keep;         /* [T][B][X], [L][T][B][S] dropout of inputs and candidates: the factors; or NULL */
+    uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
+    real *top;                   /* [D][F] what the last level hands on; NULL: in h, where all rows are */
+    real *dtop;                  /* [D][F] its gradient; NULL: in dh */
+    real *top_mask;              /* [D][F] dropout before the decoder: the factors; or NULL */
+    two_directions both;         /* of networks of two directions */
+    real *out;                   /* [D][O rounded up] outputs, exponentials, at last the outputs' gradients */
+    real *sum;                   /* [D] of the exponentials */
+    real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
+    real *dh_below;              /* [T + 1][B][S] the same of the layer below; the two change places */
+    real *dx;                    /* [directions][T][B][X] gradient of what the first level gets; or NULL */
+    real *dc;                    /* [B][S] */
+    real *dinitial;              /* [parts][B][S] gradient of a layer's initial state; NULL where that isn't learned */
+    real *dh_held, *dc_held;     /* [B][S] of streams that start or stand still, while a step goes back; or NULL */
+    real *zeros;                 /* [X, S or F, whichever is most] */
+    size_t zero_count;
+    real *scratch; /* [scratch_size], of each worker */
+    size_t scratch_size;
+} workspace;
+
+/* Whether only some of the rows are decoded. */
+static bool decodes_some(const workspace *w)
+{
+    return w->decoded > 0 && w->decoded < w->rows;
+}
+
+static two_directions take_both(arena *memory, const workspace *w, const core_network *n, const core_shape *shape)
+{
+    two_directions both = {0};
+    size_t above = (size_t)(n->layers / n->directions - 1);
+    both.joined = take(memory, w->rows, w->top_stride, above);
+    both.input = take(memory, w->rows, w->top_stride, above);
+    if (has_input_product(n, 0))
+        both.x = take(memory, w->rows, w->x_stride, 1);
+    if (n->input != CORE_VECTORS)
+        both.ids = (int32_t *)take(memory, w->rows, 1, 1); /* a real has room for one, or for the following */
+    if (shape->starts)
+        both.starts = (uint8_t *)take(memory, w->rows, 1, 1);
+    if (shape->training) {
+        both.djoined = take(memory, w->rows, w->top_stride, above > 1);
+        both.dbelow = take(memory, w->rows, w->top_stride, above > 0);
+        both.dinput = take(memory, w->rows, w->top_stride, above > 0);
+    }
+    return both;
+}
+
+static normalisation take_normalisation(arena *memory, const workspace *w, const core_network *n,
+                                        const core_shape *shape)
+{
+    normalisation norm = {.product = {NULL}};
+    size_t layers = shape->training ? (size_t)n->layers : 1;
+    for (product_kind kind = INPUT_PRODUCTS; kind < PRODUCT_KINDS; kind++) {
+        norm.product[kind] = kind == INPUT_PRODUCTS || shape->training
+                                 ? take(memory, w->rows, w->gates.products, layers)
+                                 : norm.product[INPUT_PRODUCTS];
+        if (!shape->training)
+            continue;
+        norm.inverse[kind] = take(memory, w->rows, NORM_GROUPS, layers);
+        norm.dgain[kind] = take(memory, w->streams, w->gates.products, 1);
+    }
+    return norm;
+}
+
+static workspace take_workspace(arena *memory, const core_network *n, const core_shape *shape)
+{
+    workspace w = {.steps = (size_t)shape->steps,
+                   .streams = (size_t)shape->streams,
+                   .decoded = (size_t)shape->decoded,
+                   .hidden = (size_t)n->hidden_size};
+    size_t layers = (size_t)n->layers;
+    w.rows = w.steps * w.streams;
+    w.stride = round_up(w.hidden);
+    w.directions = n->directions;
+    w.features = features_of(n);
+    w.top_stride = round_up(w.features);
+    w.gates = widths_of(n);
+    w.outputs = (size_t)n->output_size;
+    w.out_stride = round_up(w.outputs);
+    if (has_input_product(n, 0)) {
+        w.x_stride = round_up((size_t)n->layer[0].inputs);
+        w.x = take(memory, w.rows, w.x_stride, 1);
+    }
+    w.h = take(memory, w.rows + w.streams, w.stride, layers);
+    if (cell_of(n)->info.parts > 1)
+        w.c = take(memory, w.rows + w.streams, w.stride, layers);
+    if (shape->starts)
+        w.h_before = take(memory, w.rows, w.stride, layers);
+    if (shape->starts && cell_of(n)->info.parts > 1)
+        w.c_before = take(memory, w.rows, w.stride, layers);
+    w.gate = take(memory, w.rows, w.gates.row, layers);
+    if (is_normalised(n))
+        w.norm = take_normalisation(memory, &w, n, shape);
+    bool drops_output = shape->training && n->dropout.output > 0;
+    if (decodes_some(&w))
+        w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
+    if (decodes_some(&w) || drops_output || n->directions > 1) {
+        w.top = take(memory, w.decoded, w.top_stride, 1);
+        if (shape->training)
+            w.dtop = take(memory, w.decoded, w.top_stride, 1);
+    }
+    w.out = take(memory, w.decoded, w.out_stride, 1);
+    w.sum = take(memory, w.decoded, 1, 1);
+    if (n->directions > 1)
+        w.both = take_both(memory, &w, n, shape);
+    if (!shape->training)
+        return w;
+    if (n->dropout.between > 0) {
+        w.mask = take(memory, w.rows, w.top_stride, layers / (size_t)n->directions - 1);
+        if (n->directions == 1)
+            w.dropped = take(memory, w.rows, w.stride, layers - 1);
+    }
+    if (n->dropout.input > 0)
+        w.x_mask = take(memory, w.rows, w.x_stride, 1);
+    if (n->dropout.candidate > 0)
+        w.keep = take(memory, w.rows, w.stride, layers);
+    if (drops_output)
+        w.top_mask = take(memory, w.decoded, w.top_stride, 1);
+    w.dh = take(memory, w.rows + w.streams, w.stride, 1);
+    w.dh_below = take(memory, w.rows + w.streams, w.stride, layers > 1 && n->directions == 1);
+    if (n->input == CORE_EMBEDDED_IDS || (n->input == CORE_VECTORS && shape->kept))
+        w.dx = take(memory, w.rows, w.x_stride, (size_t)n->directions);
+    w.dc = take(memory, w.streams, w.stride, 1);
+    if (n->layer[0].initial_h != CORE_NONE)
+        w.dinitial = take(memory, w.streams, w.stride, (size_t)cell_of(n)->info.parts);
+    if (shape->ragged) {
+        w.dh_held = take(memory, w.streams, w.stride, 1);
+        w.dc_held = take(memory, w.streams, w.stride, 1);
+    }
+    w.zero_count = w.x_stride > w.top_stride ? w.x_stride : w.top_stride;
+    w.zeros = take(memory, w.zero_count, 1, 1);
+    w.scratch_size = OUTER_SCRATCH + round_up(w.gates.row + w.out_stride);
+    w.scratch = take(memory, w.scratch_size, shape->workers, 1);
+    return w;
+}
+
+static size_t workspace_size(const core_network *n, const core_shape *shape)
+{
+    arena memory = {0};
+    take_workspace(&memory, n, shape);
+    return bytes_of(&memory);
+}
+
+/* The arrays of a pass */
+static workspace workspace_of(const core_pass *pass)
+{
+    arena memory = {.base = pass->workspace};
+    workspace w = take_workspace(&memory, pass->network, &pass->shape);
+    w.my_streams = (share){0, w.streams};
+    return w;
+}
+
+/* The same, as one of the shares of the streams sees them */
+static workspace of_streams(const workspace *all, team me)
+{
+    workspace w = *all;
+    w.my_streams = share_of(me, w.streams);
+    return w;
+}
+
+/* [B][S] of a layer after t steps */
+static real *h_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->h + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride;
+}
+
+static real *c_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->c ? w->c + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride : NULL;
+}
+
+/* [B][S] what step t of a layer begins with: as a rule, what the one before has left */
+static real *h_before(const workspace *w, int64_t layer, size_t t)
+{
+    return w->h_before ? w->h_before + ((size_t)layer * w->steps + t) * w->streams * w->stride : h_at(w, layer, t);
+}
+
+static real *c_before(const workspace *w, int64_t layer, size_t t)
+{
+    return w->c_before ? w->c_before + ((size_t)layer * w->steps + t) * w->streams * w->stride : c_at(w, layer, t);
+}
+
+/* [B][R][S] of a layer at step t */
+static real *gate_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->gate + ((size_t)layer * w->steps + t) * w->streams * w->gates.row;
+}
+
+/* Rows of some of the gates */
+typedef struct gate_rows {
+    real *first;
+    size_t row; /* their distance */
+} gate_rows;
+
+/* Where the products of a kind are computed, and where their gradients are at last; from a row of a layer on */
+static gate_rows product_rows(const workspace *w, int64_t layer, product_kind kind, size_t row)
+{
+    size_t products = w->gates.products, before = w->norm.inverse[kind] ? (size_t)layer * w->rows : 0;
+    if (w->norm.product[kind])
+        return (gate_rows){w->norm.product[kind] + (before + row) * products, products};
+    size_t first = kind == INPUT_PRODUCTS ? 0 : w->gates.apart;
+    return (gate_rows){gate_at(w, layer, 0) + row * w->gates.row + first, w->gates.row};
+}
+
+/* What the groups of a product were multiplied by; NULL without training */
+static real *inverse_at(const workspace *w, int64_t layer, product_kind kind, size_t row)
+{
+    real *inverse = w->norm.inverse[kind];
+    return inverse ? inverse + ((size_t)layer * w->rows + row) * NORM_GROUPS : NULL;
+}
+
+/* [B][S] of a layer at step t; NULL without dropout of candidates */
+static real *keep_at(const workspace *w, int64_t layer, size_t t)
+{
+    return w->keep ? w->keep + ((size_t)layer * w->steps + t) * w->streams * w->stride : NULL;
+}
+
+/* What a layer gets from below: rows, all steps */
+typedef struct layer_input {
+    real *rows;
+    size_t stride;
+} layer_input;
+
+static layer_input input_of(const workspace *w, int64_t layer)
+{
+    const two_directions *both = &w->both;
+    bool reverse = w->directions > 1 && layer % 2 > 0;
+    int64_t level = w->directions > 1 ? layer / 2 : layer;
+    if (level == 0)
+        return (layer_input){reverse ? both->x : w->x, w->x_stride};
+    if (w->directions > 1)
+        return (layer_input){(reverse ? both->input : both->joined) + (size_t)(level - 1) * w->rows * w->top_stride,
+                             w->top_stride};
+    if (w->dropped)
+        return (layer_input){w->dropped + (size_t)(layer - 1) * w->rows * w->stride, w->stride};
+    return (layer_input){h_at(w, layer - 1, 1), w->stride};
+}
+
+/* Streams of some steps in one go, where that makes the matrices higher without making them too large for a cache. */
+static size_t steps_at_once(const workspace *w)
+{
+    bool all = w->my_streams.count == w->streams; /* or else a step's rows and the next's aren't neighbours */
+    return all && w->streams < BLOCK_ROWS ? BLOCK_ROWS / w->streams : 1;
+}
+
+/* The steps that weight gradients are added for together: as many rows as such a product takes at once. */
+static size_t steps_of_block(const workspace *w)
+{
+    return w->streams < BLOCK_K ? BLOCK_K / w->streams : 1;
+}
+
+/* This share's rows of steps t ... t + steps - 1; more than one step only where steps_at_once() says so */
+static share rows_of(const workspace *w, size_t t, size_t steps)
+{
+    return (share){t * w->streams + w->my_streams.first, steps * w->my_streams.count};
+}
+
+/* Of these rows, those that are decoded: as rows of `top`, `out` and so on */
+static share decoded_of(const workspace *w, share rows)
+{
+    if (!w->decoded_before)
+        return rows;
+    size_t first = w->decoded_before[rows.first];
+    return (share){first, w->decoded_before[rows.first + rows.count] - first};
+}
+
+static bool is_decoded(const workspace *w, size_t row)
+{
+    return !w->decoded_before || w->decoded_before[row + 1] > w->decoded_before[row];
+}
+
+/* A step of a layer for the cell, forward or backward; for a share of the streams. */
+static cell_step step_of(const workspace *w, int64_t layer, size_t t)
+{
+    size_t first = w->my_streams.first, at = first * w->stride, prev = t * w->streams * w->stride + at,
+           now = prev + w->streams * w->stride;
+    cell_step step = {.streams = w->my_streams.count,
+                      .width = w->stride,
+                      .gates = gate_at(w, layer, t) + first * w->gates.row,
+                      .h_prev = h_before(w, layer, t) + at,
+                      .h = h_at(w, layer, t + 1) + at};
+    if (w->c) {
+        step.c_prev = c_before(w, layer, t) + at;
+        step.c = c_at(w, layer, t + 1) + at;
+    }
+    if (w->keep)
+        step.keep = keep_at(w, layer, t) + at;
+    if (w->dh) {
+        step.dh_prev = w->dh + prev;
+        step.dh = w->dh + now;
+        step.dc = w->dc + at;
+    }
+    return step;
+}
+
+#endif

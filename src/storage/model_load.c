@@ -1,0 +1,654 @@
+/*
+ * model_load.c: a model made of a file's texts and tensors. docs/files.md is the specification.
+ *
+ * A load goes from the cheap to the dear: texts, or shapes, to options, options to the parameters' shapes, these
+ * against the file's tensors, and only when all of them are there, which makes the model no larger than the file, the
+ * parameters.
+ */
+#include "storage/model_load.h"
+
+#include "base/names.h"
+#include "network/options.h"
+#include "storage/metadata.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PIECE = 1024,    /* numbers read at a time */
+    NAME_SHOWN = 60, /* what a sentence shows of a name at most */
+    NAMES_SHOWN = 3, /* how many names of tensors a sentence shows at most */
+};
+
+typedef struct loading {
+    safetensors_reader *reader;
+    const rnn_load_options *options;
+    bool own;           /* librnn has written the file */
+    module_names names; /* in the file */
+    rnn_model *model;   /* once its shapes are known */
+} loading;
+
+static const char *const name_options[MODULES] = {"rnn_name", "decoder_name", "embedding_name"};
+
+/* ---- Tensors of the file ----------------------------------------------------------------------------------------- */
+
+/* The tensor of a parameter, by its name; NULL if the file has none. A search marks it as taken. */
+static const safetensor *find_exactly(const loading *l, const char *parameter)
+{
+    char name[TENSOR_NAME_MOST];
+    librnn_tensor_name(&l->names, parameter, name);
+    return librnn_safetensors_find(l->reader, name);
+}
+
+/* The same, where a tied model's one matrix may also stand under the decoder's name */
+static const safetensor *find(const loading *l, const char *parameter)
+{
+    const safetensor *t = find_exactly(l, parameter);
+    if (!t && l->model && l->model->options.tied && strcmp(parameter, "embedding.weight") == 0)
+        return find_exactly(l, "decoder.weight");
+    return t;
+}
+
+static bool is_own(const safetensor *t)
+{
+    return strncmp(t->name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
+}
+
+/* What a tensor is called within a module; NULL if it isn't one of the module's own. */
+static const char *name_within(const safetensor *t, const char *module)
+{
+    size_t length = strlen(module);
+    const char *rest = t->name;
+    if (length > 0) {
+        if (strncmp(rest, module, length) != 0 || rest[length] != '.')
+            return NULL;
+        rest += length + 1;
+    } else if (strncmp(rest, "weight", strlen("weight")) != 0 && strncmp(rest, "bias", strlen("bias")) != 0) {
+        return NULL;
+    }
+    return strchr(rest, '.') ? NULL : rest;
+}
+
+static bool is_of(const loading *l, const safetensor *t, model_module m)
+{
+    return name_within(t, l->names.of[m]);
+}
+
+static bool has_embedding(const rnn_model_options *o)
+{
+    return o->input == RNN_INPUT_EMBEDDING;
+}
+
+/* Whether a tensor belongs to one of the modules that such a model has. */
+static bool is_of_model(const loading *l, const safetensor *t, const rnn_model_options *o)
+{
+    return is_of(l, t, MODULE_RNN) || is_of(l, t, MODULE_DECODER) ||
+           (has_embedding(o) && is_of(l, t, MODULE_EMBEDDING));
+}
+
+/* ---- A tensor that isn't there ----------------------------------------------------------------------------------- */
+
+/* "; its name says that it is part 2 of 3: ...": a model in several files has names such as x-00002-of-00003. */
+static bool is_part(const rnn_bytes *source, int *part, int *parts)
+{
+    if (!source->file)
+        return false;
+    for (const char *at = strstr(source->file->path, "-of-"); at; at = strstr(at + 1, "-of-")) {
+        const char *first = at;
+        while (first > source->file->path && isdigit((unsigned char)first[-1]))
+            first--;
+        if (first < at && at - first < 9 && sscanf(first, "%8d-of-%8d", part, parts) == 2 && *parts > 1)
+            return true;
+    }
+    return false;
+}
+
+/* Whether a tensor could be what is missing: it has the same name in another module, and as many dimensions. */
+static bool is_candidate(const loading *l, const safetensor *t, const char *parameter)
+{
+    const char *dot = strrchr(t->name, '.'), *own = dot ? dot + 1 : t->name;
+    int32_t rank = strstr(parameter, "weight") ? 2 : 1;
+    return strcmp(own, strchr(parameter, '.') + 1) == 0 && t->rank == rank && !t->taken && !is_own(t) &&
+           (librnn_module_of(parameter) == MODULE_RNN || !is_of(l, t, MODULE_RNN));
+}
+
+/* "a, b, c and 2 more": the file's tensors, or those alone that could be a parameter. `only` is the last of these. */
+static size_t list_tensors(const loading *l, const char *parameter, char *list, size_t size, const safetensor **only)
+{
+    size_t count = 0, shown = 0, at = 0;
+    *list = '\0';
+    for (size_t i = 0; i < l->reader->count; i++) {
+        const safetensor *t = &l->reader->tensors[i];
+        if (is_own(t) || (parameter && !is_candidate(l, t, parameter)))
+            continue;
+        if (only)
+            *only = t;
+        if (count++ < NAMES_SHOWN)
+            at += (size_t)snprintf(list + at, size - at, "%s%.*s", shown++ ? ", " : "", NAME_SHOWN, t->name);
+    }
+    if (count > shown)
+        snprintf(list + at, size - at, " and %zu more", count - shown);
+    return count;
+}
+
+static rnn_status fail_missing(const loading *l, const char *parameter)
+{
+    char name[TENSOR_NAME_MOST], list[NAMES_SHOWN * (NAME_SHOWN + 2) + 32];
+    const safetensor *only = NULL;
+    int part, parts;
+    model_module m = librnn_module_of(parameter);
+    librnn_tensor_name(&l->names, parameter, name);
+    if (l->own)
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", name);
+    if (is_part(l->reader->source, &part, &parts))
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "the file has no tensor %s; by its name it is part %d of %d, so put the tensors of all "
+                           "parts into one file",
+                           name, part, parts);
+    size_t candidates = list_tensors(l, parameter, list, sizeof list, &only);
+    if (candidates == 1) {
+        const char *dot = strrchr(only->name, '.');
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s, but it has %s: set %s to \"%.*s\"", name, list,
+                           name_options[m], dot ? (int)(dot - only->name) : 0, only->name);
+    }
+    if (candidates > 1)
+        return librnn_fail(
+            RNN_ERROR_FORMAT,
+            "the file has no tensor %s, but it has %s: set %s to what stands before \".%s\" in the right "
+            "one",
+            name, list, name_options[m], strchr(parameter, '.') + 1);
+    list_tensors(l, NULL, list, sizeof list, NULL);
+    return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s; it has %s", name, *list ? list : "none");
+}
+
+/* A decoder or an embedding may be missing because the other one stands for both. */
+static rnn_status fail_missing_weight(const loading *l, const named_parameter *p)
+{
+    const rnn_model_options *o = &l->model->options;
+    bool decoder = strcmp(p->name, "decoder.weight") == 0;
+    const safetensor *other = !has_embedding(o) || o->embedding_size != o->hidden_size * (1 + o->bidirectional) ||
+                                      o->input_size != o->output_size || o->tied
+                                  ? NULL
+                              : decoder                                  ? find_exactly(l, "embedding.weight")
+                              : strcmp(p->name, "embedding.weight") == 0 ? find_exactly(l, "decoder.weight")
+                                                                         : NULL;
+    if (!other || l->own)
+        return fail_missing(l, p->name);
+    char name[TENSOR_NAME_MOST];
+    librnn_tensor_name(&l->names, p->name, name);
+    return librnn_fail(RNN_ERROR_FORMAT,
+                       "the file has no tensor %s, but it has %s: if the one stands for both, set tied in the "
+                       "configuration",
+                       name, other->name);
+}
+
+/* ---- Which tensors a model is made of ---------------------------------------------------------------------------- */
+
+/* The types of numbers that are read, by how many bytes they have */
+typedef struct number_type {
+    const char *name;
+    size_t size;
+    double (*number)(const void *bytes); /* in this machine's order of bytes */
+} number_type;
+
+/* IEEE 754's binary16: a sign, 5 bits of exponent, 10 of fraction */
+static double number_of_f16(const void *bytes)
+{
+    uint16_t bits;
+    memcpy(&bits, bytes, sizeof bits);
+    int exponent = bits >> 10 & 31, fraction = bits & 1023;
+    double size = exponent == 31  ? (fraction ? (double)NAN : (double)INFINITY)
+                  : exponent == 0 ? ldexp(fraction, -24)
+                                  : ldexp(1024 + fraction, exponent - 25);
+    return bits >> 15 ? -size : size;
+}
+
+/* The upper half of a float32 */
+static double number_of_bf16(const void *bytes)
+{
+    uint16_t half;
+    float number;
+    memcpy(&half, bytes, sizeof half);
+    uint32_t bits = (uint32_t)half << 16;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+static double number_of_f32(const void *bytes)
+{
+    float number;
+    memcpy(&number, bytes, sizeof number);
+    return number;
+}
+
+static double number_of_f64(const void *bytes)
+{
+    double number;
+    memcpy(&number, bytes, sizeof number);
+    return number;
+}
+
+static const number_type *type_of(const safetensor *t)
+{
+    static const number_type types[] = {
+        {"F32", 4, number_of_f32},
+        {"F64", 8, number_of_f64},
+        {"F16", 2, number_of_f16},
+        {"BF16", 2, number_of_bf16},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(types[i].name, t->type) == 0)
+            return &types[i];
+    return NULL;
+}
+
+static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t *shape)
+{
+    if (!type_of(t))
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; librnn reads F64, F32, F16 and BF16", t->name, NAME_SHOWN,
+                           t->type);
+    return librnn_tensor_check_shape(t, rank, shape);
+}
+
+/* Whether it may be missing, and is: biases in a file of others, both of a layer or none. Gains mustn't be. */
+static bool is_without(const loading *l, const named_parameter *p)
+{
+    char other[PARAMETER_NAME_MOST];
+    if (l->own || p->rank != 1 || p->role == ROLE_GAIN || find(l, p->name))
+        return false;
+    if (!librnn_is_layer_bias(p))
+        return true;
+    librnn_name_other_bias(p, other);
+    return !find(l, other);
+}
+
+static rnn_status check_parameter(const loading *l, const named_parameter *p)
+{
+    const int64_t shape[2] = {p->rows, p->columns};
+    char other[PARAMETER_NAME_MOST];
+    if (is_without(l, p))
+        return RNN_OK;
+    const safetensor *t = find(l, p->name);
+    if (!t)
+        return fail_missing_weight(l, p);
+    RNN_TRY(check_tensor(t, p->rank, shape));
+    if (!librnn_lacks_other_bias(l->model, p))
+        return RNN_OK;
+    librnn_name_other_bias(p, other);
+    t = find(l, other);
+    return t ? check_tensor(t, p->rank, shape) : fail_missing(l, other);
+}
+
+/* What PyTorch has and librnn hasn't, or the configuration hasn't, so that nobody looks for a mistake in the shapes. */
+static rnn_status check_kind(const loading *l, const rnn_model_options *o)
+{
+    for (size_t i = 0; i < l->reader->count; i++) {
+        const safetensor *t = &l->reader->tensors[i];
+        if (!is_of(l, t, MODULE_RNN))
+            continue;
+        if (strstr(t->name, "weight_hr_l"))
+            return librnn_fail(
+                RNN_ERROR_FORMAT,
+                "the file's tensor %.*s is of an LSTM with projections (proj_size), which librnn doesn't "
+                "support",
+                2 * NAME_SHOWN, t->name);
+        if (strstr(t->name, "_reverse") && !o->bidirectional)
+            return librnn_fail(RNN_ERROR_FORMAT,
+                               "the file's tensor %.*s is of a bidirectional network, but the configuration isn't",
+                               2 * NAME_SHOWN, t->name);
+    }
+    return RNN_OK;
+}
+
+/* Whatever nobody has asked for so far, isn't librnn's own business, and isn't to be passed over. */
+static rnn_status check_others(const loading *l)
+{
+    for (size_t i = 0; i < l->reader->count; i++) {
+        const safetensor *t = &l->reader->tensors[i];
+        if (t->taken || is_own(t))
+            continue;
+        if (is_of_model(l, t, &l->model->options))
+            return librnn_fail(RNN_ERROR_FORMAT, "the file has a tensor %.*s, but the model has no such parameter",
+                               2 * NAME_SHOWN, t->name);
+        if (!l->options->ignore_others)
+            return librnn_fail(RNN_ERROR_FORMAT,
+                               "the file has a tensor %.*s, but the model has no such parameter; ignore_others passes "
+                               "over it",
+                               2 * NAME_SHOWN, t->name);
+    }
+    return RNN_OK;
+}
+
+/* A tied model's one matrix may be in the file twice. */
+static rnn_status check_tied(const loading *l)
+{
+    const safetensor *d = find_exactly(l, "decoder.weight"), *e = find_exactly(l, "embedding.weight");
+    const int64_t shape[2] = {l->model->options.output_size, l->model->options.embedding_size};
+    char piece[2][PIECE * sizeof(float)];
+    if (!d || !e)
+        return RNN_OK;
+    RNN_TRY(check_tensor(d, 2, shape));
+    bool same = strcmp(d->type, e->type) == 0;
+    for (uint64_t at = 0; same && at < d->size; at += sizeof *piece) {
+        size_t size = d->size - at < sizeof *piece ? (size_t)(d->size - at) : sizeof *piece;
+        RNN_TRY(librnn_safetensors_read(l->reader, d, at, piece[0], size));
+        RNN_TRY(librnn_safetensors_read(l->reader, e, at, piece[1], size));
+        same = memcmp(piece[0], piece[1], size) == 0;
+    }
+    if (same)
+        return RNN_OK;
+    return librnn_fail(l->own ? RNN_ERROR_FORMAT : RNN_ERROR_MISMATCH,
+                       "the model is tied, but in the file %s and %s differ", d->name, e->name);
+}
+
+static rnn_status check_tensors(const loading *l)
+{
+    for (int64_t n = 0; n < l->model->named_count; n++)
+        RNN_TRY(check_parameter(l, &l->model->named[n]));
+    if (l->model->options.tied)
+        RNN_TRY(check_tied(l));
+    return check_others(l);
+}
+
+/* ---- Their numbers ----------------------------------------------------------------------------------------------- */
+
+typedef struct number_piece {
+    const safetensor *tensor; /* NULL: none */
+    const number_type *type;
+    char room[PIECE * sizeof(double)];
+} number_piece;
+
+static rnn_status read_piece(const loading *l, int64_t first, int64_t count, number_piece *piece)
+{
+    if (!piece->tensor)
+        return RNN_OK;
+    size_t size = piece->type->size;
+    RNN_TRY(
+        librnn_safetensors_read(l->reader, piece->tensor, (uint64_t)first * size, piece->room, (size_t)count * size));
+    rnn_safetensors_order(piece->room, (size_t)count, size);
+    return RNN_OK;
+}
+
+static const void *place_in(const number_piece *piece, int64_t k)
+{
+    return piece->room + (size_t)k * piece->type->size;
+}
+
+/* Whose fault a number is that the model can't have: the file's, unless the caller has asked for something else. */
+static rnn_status status_of_number(const loading *l)
+{
+    bool asked = l->options->configuration || l->options->precision != RNN_PRECISION_STORED;
+    return l->own && !asked ? RNN_ERROR_FORMAT : RNN_ERROR_MISMATCH;
+}
+
+/* Element `index` of a parameter as the k-th number of `piece`, plus that of `other`, if there is one. */
+static rnn_status put(const loading *l, const named_parameter *p, int64_t index, int64_t k, const number_piece *piece,
+                      const number_piece *other)
+{
+    const rnn_model *m = l->model;
+    bool to_double = m->options.precision == RNN_FLOAT64;
+    size_t place = rnn_model_place(p, index / p->columns, index % p->columns);
+    void *to = rnn_model_at(m, m->parameters, place);
+    double second = other->tensor ? other->type->number(place_in(other, k)) : 0;
+    if (second == 0 && strcmp(piece->tensor->type, librnn_model_type(m)) == 0) {
+        memcpy(to, place_in(piece, k), m->element_size);
+        return RNN_OK;
+    }
+    double first = piece->type->number(place_in(piece, k)), sum = second == 0 ? first : first + second;
+    if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->apart * m->options.hidden_size)
+        return librnn_fail(status_of_number(l),
+                           "%s[%" PRId64
+                           "] is %g; the last bias of %s can't be added to the other, so use RNN_BIAS_BOTH",
+                           other->tensor->name, index, second, librnn_name_of(librnn_cells, m->options.cell));
+    if (isfinite(first) && isfinite(second) && !isfinite(to_double ? sum : (double)(float)sum))
+        return librnn_fail(status_of_number(l), "element %" PRId64 " of %s is %g, which is too large for %s", index,
+                           piece->tensor->name, sum, librnn_name_of(librnn_precisions, m->options.precision));
+    if (to_double)
+        *(double *)to = sum;
+    else
+        *(float *)to = (float)sum;
+    return RNN_OK;
+}
+
+static rnn_status read_parameter(const loading *l, const named_parameter *p)
+{
+    number_piece piece = {.tensor = find(l, p->name)}, other = {.tensor = NULL};
+    char name[PARAMETER_NAME_MOST];
+    int64_t total = p->rows * p->columns;
+    if (!piece.tensor)
+        return RNN_OK; /* zeros already */
+    if (librnn_lacks_other_bias(l->model, p)) {
+        librnn_name_other_bias(p, name);
+        other.tensor = find(l, name);
+        other.type = type_of(other.tensor);
+    } else if (strcmp(piece.tensor->type, librnn_model_type(l->model)) == 0) {
+        return librnn_parameter_read_from(l->reader, piece.tensor, l->model, p, l->model->parameters);
+    }
+    piece.type = type_of(piece.tensor);
+    for (int64_t first = 0, count; first < total; first += count) {
+        count = total - first < PIECE ? total - first : PIECE;
+        RNN_TRY(read_piece(l, first, count, &piece));
+        RNN_TRY(read_piece(l, first, count, &other));
+        for (int64_t k = 0; k < count; k++)
+            RNN_TRY(put(l, p, first + k, k, &piece, &other));
+    }
+    return RNN_OK;
+}
+
+/* ---- What the model is: from the shapes of a file of others ------------------------------------------------------ */
+
+static rnn_status check_rank(const safetensor *t, int32_t rank)
+{
+    char shape[SHAPE_TEXT_MOST];
+    if (t->rank == rank)
+        return RNN_OK;
+    librnn_shape_text(t->rank, t->shape, shape);
+    return librnn_fail(RNN_ERROR_FORMAT, "%s has the shape %s; it must have %" PRId32 " dimension%s", t->name, shape,
+                       rank, rnn_plural((uint64_t)rank));
+}
+
+static rnn_status need_matrix(const loading *l, const char *parameter, const safetensor **t)
+{
+    *t = find_exactly(l, parameter);
+    return *t ? check_rank(*t, 2) : fail_missing(l, parameter);
+}
+
+/* The cell has as many gates as the matrix has rows for each of its columns, which is the number of hidden units. */
+static rnn_status infer_cell(const safetensor *hh, rnn_model_options *o)
+{
+    const core_cell_info *cell;
+    char list[128] = "";
+    size_t at = 0;
+    o->hidden_size = hh->shape[1];
+    for (o->cell = 0; (cell = librnn_core_f32_baseline.cell(o->cell)); o->cell++) {
+        if (hh->shape[0] % cell->gates == 0 && hh->shape[0] / cell->gates == hh->shape[1])
+            return RNN_OK;
+        if (at < sizeof list)
+            at += (size_t)snprintf(list + at, sizeof list - at, "%s%d (%s)", at ? ", " : "", cell->gates, cell->name);
+    }
+    return librnn_fail(RNN_ERROR_FORMAT,
+                       "%s has %" PRId64 " rows and %" PRId64
+                       " columns; there must be as many rows for each column as a cell has gates: %s",
+                       hh->name, hh->shape[0], hh->shape[1], list);
+}
+
+static int64_t count_layers(const loading *l)
+{
+    char name[PARAMETER_NAME_MOST];
+    int64_t layers = 0;
+    do
+        snprintf(name, sizeof name, "rnn.weight_hh_l%" PRId64, ++layers);
+    while (find_exactly(l, name));
+    return layers;
+}
+
+/* Columns may be those of symbols' ids or of vectors: the caller must say it. */
+static rnn_status ask_for_input(const loading *l, const safetensor *ih)
+{
+    char name[TENSOR_NAME_MOST], list[NAMES_SHOWN * (NAME_SHOWN + 2) + 32];
+    librnn_tensor_name(&l->names, "embedding.weight", name);
+    size_t others = list_tensors(l, "embedding.weight", list, sizeof list, NULL);
+    return librnn_fail(RNN_ERROR_FORMAT,
+                       "the file doesn't say whether the %" PRId64 " column%s of %s are symbols or the features of "
+                       "vectors: give a configuration with its input, and set infer; or if %s is an embedding, set "
+                       "embedding_name",
+                       ih->shape[1], rnn_plural((uint64_t)ih->shape[1]), ih->name, others > 0 ? list : name);
+}
+
+/* Takes what the network computes from the tensors over to `o`; the rest of `o` stays. */
+static rnn_status infer_options(const loading *l, rnn_model_options *o)
+{
+    const safetensor *hh, *ih, *embedding = find_exactly(l, "embedding.weight");
+    const safetensor *decoder = find_exactly(l, "decoder.weight");
+    RNN_TRY(need_matrix(l, "rnn.weight_hh_l0", &hh));
+    RNN_TRY(need_matrix(l, "rnn.weight_ih_l0", &ih));
+    RNN_TRY(infer_cell(hh, o));
+    o->layers = count_layers(l);
+    o->bidirectional = find_exactly(l, "rnn.weight_hh_l0_reverse") != NULL;
+    o->learned_state = find_exactly(l, "rnn.initial_h_l0") != NULL;
+    o->layer_norm = find_exactly(l, "rnn.norm_ih_l0") != NULL;
+    o->bias = find_exactly(l, "rnn.bias_ih_l0") || find_exactly(l, "rnn.bias_hh_l0") ? RNN_BIAS_BOTH : RNN_BIAS_INPUT;
+    if (embedding)
+        o->input = RNN_INPUT_EMBEDDING;
+    else if (!l->options->configuration)
+        return ask_for_input(l, ih);
+    o->tied = has_embedding(o) && (!embedding || !decoder) && ih->shape[1] == o->hidden_size * (1 + o->bidirectional);
+    if (o->tied)
+        embedding = decoder = embedding ? embedding : decoder;
+    if (!decoder)
+        return fail_missing(l, "decoder.weight");
+    if (has_embedding(o) && !embedding)
+        return fail_missing(l, "embedding.weight");
+    RNN_TRY(check_rank(decoder, 2));
+    if (embedding)
+        RNN_TRY(check_rank(embedding, 2));
+    o->embedding_size = embedding ? embedding->shape[1] : 0;
+    o->input_size = embedding ? embedding->shape[0] : ih->shape[1];
+    o->output_size = decoder->shape[0];
+    return RNN_OK;
+}
+
+/* ---- What the model is ------------------------------------------------------------------------------------------- */
+
+static bool is_inferred(const loading *l)
+{
+    return l->options->infer || !l->options->configuration;
+}
+
+/* What the network computes is as the file says, as the configuration says, or as both say. */
+static rnn_status choose_options(const loading *l, rnn_model_options *options)
+{
+    const rnn_model_options *given = l->options->configuration;
+    rnn_model_options read;
+    RNN_TRY(rnn_model_options_init(&read, sizeof read));
+    if (given)
+        RNN_TRY(librnn_options_read(given, &read));
+    if (l->own) {
+        rnn_model_options stored;
+        RNN_TRY(librnn_text_read_options(l->reader, &stored));
+        if (!is_inferred(l))
+            RNN_TRY(librnn_text_check_agreement(&read, &stored));
+        if (given)
+            librnn_text_copy_needed(&stored, &read);
+        else
+            read = stored;
+    } else if (is_inferred(l)) {
+        RNN_TRY(infer_options(l, &read));
+    }
+    *options = read;
+    return RNN_OK;
+}
+
+/* Which of the two precisions the numbers are loaded as */
+static int32_t choose_precision(const loading *l, const rnn_model_options *o)
+{
+    if (l->options->precision != RNN_PRECISION_STORED)
+        return l->options->precision;
+    for (size_t i = 0; i < l->reader->count; i++)
+        if (strcmp(l->reader->tensors[i].type, "F64") == 0 && is_of_model(l, &l->reader->tensors[i], o))
+            return RNN_FLOAT64;
+    return RNN_FLOAT32;
+}
+
+/* What the modules are called. A name that differs from the one that the file itself says would be without effect. */
+static rnn_status choose_names(loading *l)
+{
+    const rnn_load_options *o = l->options;
+    const module_names given = {{o->rnn_name, o->decoder_name, o->embedding_name}};
+    if (!l->own) {
+        l->names = librnn_names_or_standard(&given);
+        return RNN_OK;
+    }
+    RNN_TRY(librnn_text_read_names(l->reader, &l->names));
+    for (int m = 0; m < MODULES; m++)
+        if (given.of[m] && strcmp(given.of[m], l->names.of[m]) != 0)
+            return librnn_fail(RNN_ERROR_MISMATCH,
+                               "%s is \"%.*s\", which has no effect: librnn has written the file, and calls the module "
+                               "\"%.*s\"",
+                               name_options[m], NAME_SHOWN, given.of[m], NAME_SHOWN, l->names.of[m]);
+    return RNN_OK;
+}
+
+/* A model that is laid out has memory for each layer, so the file must have something for each. */
+static rnn_status check_layers(const loading *l, const rnn_model_options *options)
+{
+    char name[PARAMETER_NAME_MOST];
+    for (int64_t k = 0; k < options->layers; k++)
+        for (int32_t reverse = 0; reverse <= options->bidirectional; reverse++) {
+            snprintf(name, sizeof name, "rnn.weight_hh_l%" PRId64 "%s", k, reverse ? "_reverse" : "");
+            if (!find_exactly(l, name))
+                return fail_missing(l, name);
+        }
+    return RNN_OK;
+}
+
+static rnn_status read_model(loading *l, const rnn_model_options *options)
+{
+    RNN_TRY(check_kind(l, options));
+    RNN_TRY(check_layers(l, options));
+    rnn_status status = librnn_model_lay_out(options, &l->model);
+    if (status == RNN_ERROR_ARGUMENT && !l->options->configuration)
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible model: %s", rnn_last_error());
+    RNN_TRY(status);
+    RNN_TRY(check_tensors(l));
+    RNN_TRY(librnn_model_allocate(l->model));
+    for (int64_t n = 0; n < l->model->named_count; n++)
+        RNN_TRY(read_parameter(l, &l->model->named[n]));
+    return librnn_text_read_notes(l->reader, &l->model->notes);
+}
+
+rnn_status librnn_model_read_from(safetensors_reader *reader, const rnn_load_options *options, rnn_model **model,
+                                  rnn_vocab **vocab)
+{
+    loading l = {.reader = reader, .options = options};
+    rnn_model_options chosen;
+    rnn_vocab *read = NULL;
+    RNN_TRY(librnn_text_read_format(reader, &l.own));
+    if (librnn_safetensors_text(reader, WITHOUT_MODEL_KEY))
+        return librnn_fail(RNN_ERROR_FORMAT, "this is a checkpoint that was saved without a model");
+    RNN_TRY(choose_names(&l));
+    RNN_TRY(choose_options(&l, &chosen));
+    if (!has_embedding(&chosen) &&
+        strcmp(l.names.of[MODULE_EMBEDDING], librnn_standard_names.of[MODULE_EMBEDDING]) != 0)
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "embedding_name is \"%.*s\", which has no effect: the model has no embedding", NAME_SHOWN,
+                           l.names.of[MODULE_EMBEDDING]);
+    chosen.precision = choose_precision(&l, &chosen);
+    rnn_status status = read_model(&l, &chosen);
+    if (status == RNN_OK && l.own)
+        status = librnn_text_read_vocab(reader, &chosen, &read);
+    if (status != RNN_OK) {
+        rnn_model_destroy(l.model);
+        return status;
+    }
+    *model = l.model;
+    if (vocab)
+        *vocab = read;
+    else
+        rnn_vocab_destroy(read);
+    return RNN_OK;
+}
