@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds librnn, then trains a character-level network for one minute and shows what it would write meanwhile.
+# Builds librnn, then trains a model of a text for one minute, shows its progress and what it writes.
 #   examples/quickstart.sh [FILE]
 # learns FILE, or else librnn's own sources. Installs what the build needs and the machine lacks.
 set -euo pipefail
@@ -23,15 +23,21 @@ cmake -S . -B "$build" -DRNN_BUILD_TESTS=OFF
 cmake --build "$build" --parallel "$(nproc)"
 
 if [[ -z $text ]]; then
-    text=$(mktemp)
-    trap 'rm -f "$text"' EXIT
-    cat README.md docs/*.md include/rnn/*.h src/*.c src/core/* > "$text"
+    text=$build/librnn-sources.txt
+    find README.md docs include src \( -name '*.[ch]' -o -name '*.md' \) -type f | sort | xargs cat > "$text"
 fi
+program=$build/examples/char_rnn
+model=$build/quickstart.safetensors
 
 echo
-echo "Training for one minute on ${1:-"librnn's own sources"}; what the network would write follows now and then."
-timeout --foreground --preserve-status --signal=INT 60 \
-    "$build/examples/min_char_rnn" "$text" --sample-every 40000
+echo "Training for one minute on ${1:-"librnn's own sources"}. Ctrl-C stops sooner."
+"$program" train "$text" --minutes "${QUICKSTART_MINUTES:-1}" --out "$model" || [[ $? -eq 130 ]]
 
 echo
-printf 'Next: your own text, longer, with a larger network: %q FILE --hidden 256\n' "$build/examples/min_char_rnn"
+echo "It writes:"
+"$program" sample "$model" --length 400
+echo
+echo "Next, you could try:"
+printf '    %q sample %q --prompt "..." --temperature 0.6\n' "$program" "$model"
+printf '    %q evaluate %q FILE --surprise surprise.html\n' "$program" "$model"
+printf '    %q train FILE --minutes 10\n' "$program"

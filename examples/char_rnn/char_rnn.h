@@ -1,0 +1,192 @@
+/*
+ * char_rnn.h: what the files of char_rnn share.
+ *
+ * main.c picks the command; settings.c has the table of settings, the command line and the configuration file; text.c
+ * opens texts and chooses what isn't given; train.c trains; report.c shows progress and writes log and curves;
+ * sample.c, evaluate.c and models.c are the other commands.
+ */
+#ifndef CHAR_RNN_H
+#define CHAR_RNN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <rnn/rnn.h>
+
+/* ---- Errors ---- */
+
+_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ends the program with the library's sentence unless `status` is RNN_OK. */
+void check(rnn_status status);
+void *allocate(size_t size);
+void flush_output(void);
+
+/* ---- Settings ---- */
+
+/* Whole numbers, choices and switches are in `whole`, other numbers in `real`. */
+typedef union setting_value {
+    int64_t whole;
+    double real;
+} setting_value;
+
+enum { AUTOMATIC = -1 }; /* of a whole number or choice: char_rnn chooses */
+
+typedef enum setting {
+    SET_CELL,
+    SET_LAYERS,
+    SET_HIDDEN,
+    SET_EMBEDDING,
+    SET_TOKENS,
+    SET_WORDS,
+    SET_DROPOUT,
+    SET_DROPOUT_INPUT,
+    SET_DROPOUT_OUTPUT,
+    SET_DROPOUT_RECURRENT,
+    SET_DROPOUT_PER_CHUNK,
+    SET_LAYER_NORM,
+    SET_PRECISION,
+    SET_SEED,
+    SET_STREAMS,
+    SET_SEQUENCE,
+    SET_OPTIMIZER,
+    SET_LEARNING_RATE,
+    SET_SCHEDULE,
+    SET_WARMUP,
+    SET_CLIP,
+    SET_WEIGHT_DECAY,
+    SET_BETA2,
+    SET_VALIDATION,
+    SET_MINUTES,
+    SET_EPOCHS,
+    SET_BUDGET,
+    SET_PATIENCE,
+    SET_THREADS,
+    SET_SAMPLE,
+    SETTINGS
+} setting;
+
+enum { TOKENS_BYTES = RNN_VOCAB_BYTES, TOKENS_UTF8 = RNN_VOCAB_UTF8, TOKENS_WORDS = RNN_VOCAB_WORDS };
+enum { SCHEDULE_CONSTANT, SCHEDULE_COSINE, SCHEDULE_PLATEAU };
+
+typedef struct settings {
+    setting_value value[SETTINGS];
+    bool given[SETTINGS]; /* by the command line or a configuration file */
+} settings;
+
+void settings_init(settings *s);
+
+/* Takes "--name value" at `arguments[0]`; returns how many arguments it used, 0 if that is no setting. */
+int settings_take(settings *s, int count, char **arguments);
+
+/* Reads lines "name value" from a file or, if `path` is NULL, from a text. `source` names it in errors. */
+void settings_read_file(settings *s, const char *path);
+void settings_read_text(settings *s, const char *text, const char *source);
+
+/* Writes lines "name value" of all settings, for settings_read_text(). Returns memory to free(). */
+char *settings_to_text(const settings *s);
+
+/* The settings that a resumed run may change */
+bool setting_may_change(setting which);
+const char *setting_name(setting which);
+void settings_help(FILE *out);
+
+int64_t parse_whole(const char *name, const char *text, int64_t least, int64_t most);
+double parse_real(const char *name, const char *text, double least, double most);
+
+/* ---- Texts ---- */
+
+typedef struct corpora {
+    rnn_source *source;
+    rnn_vocab *vocab;
+    rnn_corpus *training, *validation;
+    rnn_corpus *quick; /* a part of the validation, to look at while training; NULL: all of it */
+    int64_t bytes;
+} corpora;
+
+/* Opens files, and chooses the kind of tokens and the vocabulary unless `vocab` is given (then the text owns it). */
+void text_open(corpora *t, char **paths, int count, settings *s, rnn_vocab *vocab);
+void text_close(corpora *t);
+
+/* Cuts the text into training and validation, in chunks of the settings' size. */
+void text_cut(corpora *t, const char *validation_path, const settings *s);
+
+/* Chooses the settings that are not given, and says what and why in three lines. */
+void choose_settings(const corpora *t, settings *s, FILE *out);
+
+/* A number that tells this text from others */
+int64_t text_fingerprint(const corpora *t);
+
+/* Nats for each token when only the tokens' frequencies are known */
+double text_entropy(rnn_corpus *corpus, int64_t symbols);
+
+/* "bits per character" and so on: nats become the unit of a kind of tokens */
+typedef struct unit {
+    const char *name;
+    bool exponential; /* perplexity */
+} unit;
+
+unit unit_of(const rnn_vocab *vocab);
+double in_unit(unit u, double nats);
+
+/* ---- Reports ---- */
+
+typedef struct figures {
+    double progress; /* 0 to 1; -1: there is no budget */
+    double seconds, tokens_per_second;
+    int64_t tokens;
+    double epoch, training, validation; /* nats; NAN: not known yet */
+    double learning_rate, gradient_norm;
+} figures;
+
+typedef struct report {
+    bool quiet, terminal;
+    unit measure;
+    double shown_at; /* seconds */
+    FILE *log;
+    char *log_path;
+    double entropy, xz; /* lines to beat, in nats; NAN: not known */
+} report;
+
+/* Begins a log beside the model, or goes on with the one that a resumed run has. */
+void report_open(report *r, const char *model_path, bool quiet, bool resumed, unit measure);
+
+/* Shows the progress line on a terminal, a few times a second. */
+void report_progress(report *r, const figures *f);
+
+/* Prints and logs the figures of a validation. */
+void report_validation(report *r, const figures *f, bool best);
+
+/* Prints a line above the progress line. */
+void report_line(report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Draws the curves, if gnuplot is there: true, and their file's name. The path has 4096 bytes. */
+bool report_draw(const report *r, const char *model_path, char *picture);
+void report_close(report *r);
+
+/* The bytes that `xz -9` makes of files; -1 if it can't be run */
+int64_t xz_size(char **paths, int count);
+
+/* Seconds of a clock that only goes forward */
+double now(void);
+
+/* ---- Commands: the arguments after the command's name; the exit status ---- */
+
+int command_train(int count, char **arguments);
+int command_sample(int count, char **arguments);
+int command_evaluate(int count, char **arguments);
+int command_info(int count, char **arguments);
+int command_average(int count, char **arguments);
+
+/* Notes of char_rnn in a model */
+#define NOTE_SETTINGS "char_rnn.settings"
+#define NOTE_HISTORY "char_rnn.history"
+
+/* Loads a model with a vocabulary that it can write with; fails with a sentence otherwise. */
+void load_writer(const char *path, const rnn_load_options *options, rnn_model **model, rnn_vocab **vocab);
+
+/* Text of ids, to free() */
+char *decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, size_t *size);
+
+#endif

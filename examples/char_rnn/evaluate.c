@@ -1,0 +1,237 @@
+/* evaluate.c: measures a model on a text: as it is, as it goes on learning while it reads, and symbol by symbol. */
+#include "char_rnn.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS = 32 };
+
+static const double DYNAMIC_RATE = 0.002, DYNAMIC_CLIP = 1, LN2 = 0.69314718055994530942;
+
+static void help(void)
+{
+    puts("usage: char_rnn evaluate MODEL FILE... [OPTION...]\n\n"
+         "Prints the loss of a model on the text in the files.\n\n"
+         "    --share X          evaluate only the last part of the text, 0.1 for a tenth\n"
+         "    --streams N        parts that are read side by side; 1, the default, is exact\n"
+         "    --surprise FILE    write each symbol's surprise in bits: to a .csv file as a table, to\n"
+         "                       a .html file as the text, coloured\n"
+         "    --dynamic          also let the model go on learning as it reads (dynamic evaluation,\n"
+         "                       Krause et al. 2018); the file of the model stays as it is\n"
+         "    --rate X           the learning rate of that; default 0.002\n"
+         "    --threads N        threads to compute with");
+    flush_output();
+}
+
+static void print_loss(const char *what, double nats, unit u)
+{
+    printf("%s: %.4f nats, %.4g %s\n", what, nats, in_unit(u, nats), u.name);
+}
+
+/* ---- Surprise ---------------------------------------------------------------------------------------------------- */
+
+static void put_html(FILE *to, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        const char *special = text[i] == '<' ? "&lt;" : text[i] == '>' ? "&gt;" : text[i] == '&' ? "&amp;" : NULL;
+        if (special)
+            fputs(special, to);
+        else
+            putc(text[i], to);
+    }
+}
+
+static void put_csv(FILE *to, const char *text, size_t size)
+{
+    putc('"', to);
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '"')
+            putc('"', to);
+        putc(text[i], to);
+    }
+    putc('"', to);
+}
+
+static void put_surprise(FILE *to, bool html, const rnn_vocab *vocab, int32_t id, int64_t index, double bits)
+{
+    const char *symbol;
+    size_t size;
+    check(rnn_vocab_symbol(vocab, id, &symbol, &size));
+    if (!html) {
+        fprintf(to, "%lld,%.4f,", (long long)index, bits);
+        put_csv(to, symbol, size);
+        putc('\n', to);
+        return;
+    }
+    double strength = bits / 10 < 1 ? bits / 10 : 1;
+    fprintf(to, "<span style=\"background:rgba(220,60,0,%.2f)\" title=\"%.1f bits\">", strength, bits);
+    put_html(to, symbol, size);
+    fputs("</span>", to);
+    if (rnn_vocab_kind(vocab) == RNN_VOCAB_WORDS && symbol[0] != '\n')
+        putc(' ', to);
+}
+
+/* Reads the text with one stream, and writes what each symbol costs. */
+static void write_surprise(const rnn_model *model, const rnn_vocab *vocab, rnn_corpus *corpus, const char *path)
+{
+    size_t length = strlen(path);
+    bool html = length > 5 && strcmp(path + length - 5, ".html") == 0;
+    rnn_state *state;
+    int64_t index = 1;
+    FILE *to = fopen(path, "wb");
+    if (!to)
+        fail("can't write %s: %s", path, strerror(errno));
+    fputs(html ? "<!doctype html><meta charset=\"utf-8\"><title>Surprise</title>\n<pre style=\"white-space:pre-wrap\">"
+               : "index,bits,symbol\n",
+          to);
+    check(rnn_state_create(model, 1, &state));
+    check(rnn_corpus_rewind(corpus));
+    for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
+        rnn_chunk chunk;
+        rnn_loss loss;
+        double losses[STEPS];
+        check(rnn_chunk_init(&chunk, sizeof chunk));
+        check(rnn_corpus_next(corpus, &chunk, NULL));
+        chunk.losses = losses;
+        check(rnn_forward(model, state, &chunk, NULL, 0, &loss));
+        for (int64_t t = 0; t < chunk.steps; t++)
+            put_surprise(to, html, vocab, chunk.targets[t], index++, losses[t] / LN2);
+    }
+    if (html)
+        fputs("</pre>\n", to);
+    rnn_state_destroy(state);
+    if (fclose(to) != 0)
+        fail("can't write %s: %s", path, strerror(errno));
+}
+
+/* ---- Dynamic evaluation ------------------------------------------------------------------------------------------ */
+
+/* The same model without dropout, which would make its losses larger */
+static void load_without_dropout(const char *path, rnn_model **model, rnn_vocab **vocab)
+{
+    rnn_model_options o;
+    rnn_load_options load;
+    rnn_model *as_trained;
+    load_writer(path, NULL, &as_trained, vocab);
+    rnn_vocab_destroy(*vocab);
+    check(rnn_model_options_init(&o, sizeof o));
+    check(rnn_model_get_options(as_trained, &o));
+    rnn_model_destroy(as_trained);
+    o.dropout = o.dropout_input = o.dropout_output = o.dropout_recurrent = 0;
+    o.dropout_per_chunk = 0;
+    o.reduction = RNN_REDUCTION_MEAN;
+    check(rnn_load_options_init(&load, sizeof load));
+    load.configuration = &o;
+    load.precision = o.precision;
+    load_writer(path, &load, model, vocab);
+}
+
+/* Each chunk's loss is taken before the model learns from it. */
+static double evaluate_dynamically(const char *path, rnn_corpus *corpus, double rate)
+{
+    rnn_model *model;
+    rnn_vocab *vocab;
+    rnn_state *state;
+    rnn_optimizer *optimizer;
+    rnn_optimizer_options rule;
+    double sum = 0, count = 0;
+    load_without_dropout(path, &model, &vocab);
+    check(rnn_state_create(model, 1, &state));
+    check(rnn_optimizer_options_init(&rule, sizeof rule, RNN_OPTIMIZER_RMSPROP));
+    rule.learning_rate = rate;
+    rule.clip_norm = DYNAMIC_CLIP;
+    check(rnn_optimizer_create(model, &rule, &optimizer));
+    check(rnn_corpus_rewind(corpus));
+    for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
+        rnn_chunk chunk;
+        rnn_loss loss;
+        check(rnn_chunk_init(&chunk, sizeof chunk));
+        check(rnn_corpus_next(corpus, &chunk, NULL));
+        check(rnn_forward_backward(model, state, &chunk, &loss));
+        check(rnn_optimizer_step(optimizer, model));
+        sum += loss.sum;
+        count += (double)loss.count;
+    }
+    rnn_optimizer_destroy(optimizer);
+    rnn_state_destroy(state);
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
+    return sum / count;
+}
+
+int command_evaluate(int count, char **arguments)
+{
+    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
+    const char *surprise = NULL;
+    double rate = DYNAMIC_RATE, share = 0;
+    int64_t streams = 1, threads = 0;
+    int files = 0;
+    bool dynamic = false;
+    for (int i = 0; i < count; i++) {
+        const char *a = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
+        if (strcmp(a, "--help") == 0) {
+            help();
+            free(paths);
+            return EXIT_SUCCESS;
+        }
+        if (strcmp(a, "--dynamic") == 0) {
+            dynamic = true;
+            continue;
+        }
+        if (strncmp(a, "--", 2) != 0) {
+            paths[files++] = arguments[i];
+            continue;
+        }
+        if (!value)
+            fail("there is no option %s, or its value is missing; see char_rnn evaluate --help", a);
+        if (strcmp(a, "--surprise") == 0)
+            surprise = value;
+        else if (strcmp(a, "--share") == 0)
+            share = parse_real(a, value, 0.0001, 0.9999);
+        else if (strcmp(a, "--streams") == 0)
+            streams = parse_whole(a, value, 1, 1 << 20);
+        else if (strcmp(a, "--rate") == 0)
+            rate = parse_real(a, value, 0, 1000);
+        else if (strcmp(a, "--threads") == 0)
+            threads = parse_whole(a, value, 0, 1024);
+        else
+            fail("there is no option %s; see char_rnn evaluate --help", a);
+        i++;
+    }
+    if (files < 2)
+        fail("evaluate needs a model and a text; see char_rnn evaluate --help");
+    rnn_model *model;
+    rnn_vocab *vocab;
+    rnn_source *source;
+    rnn_corpus *corpus;
+    rnn_loss loss;
+    int64_t hits;
+    check(rnn_set_threads((int32_t)threads));
+    load_writer(paths[0], NULL, &model, &vocab);
+    check(rnn_source_open((const char *const *)(paths + 1), files - 1, &source));
+    check(rnn_corpus_create_from_source(vocab, source, STEPS, 1, &corpus));
+    if (share > 0) {
+        rnn_corpus *part;
+        check(rnn_corpus_split(corpus, share, &part));
+        rnn_corpus_destroy(corpus);
+        corpus = part;
+    }
+    check(rnn_corpus_set_drop_last(corpus, 0));
+    check(rnn_evaluate(model, corpus, streams, &loss, &hits));
+    print_loss("as it is", loss.sum / (double)loss.count, unit_of(vocab));
+    printf("%lld tokens, of which %.1f %% were the most likely ones\n", (long long)loss.count,
+           100 * (double)hits / (double)loss.count);
+    if (dynamic)
+        print_loss("learning as it reads", evaluate_dynamically(paths[0], corpus, rate), unit_of(vocab));
+    if (surprise)
+        write_surprise(model, vocab, corpus, surprise);
+    flush_output();
+    rnn_corpus_destroy(corpus);
+    rnn_source_destroy(source);
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
+    free(paths);
+    return EXIT_SUCCESS;
+}

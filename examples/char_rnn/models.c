@@ -1,0 +1,133 @@
+/* models.c: shows what a model is, and makes one of several. */
+#include "char_rnn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void print_history(const char *history)
+{
+    static const char title[] = "      tokens  training  validation";
+    int lines = 0, every;
+    for (const char *c = history; *c; c++)
+        lines += *c == '\n';
+    every = lines > 20 ? lines / 20 : 1;
+    printf("\nhistory, in nats:\n%s\n", title);
+    for (int n = 1; *history; n++) {
+        long long tokens;
+        double training, validation;
+        if (sscanf(history, "%lld %lf %lf", &tokens, &training, &validation) == 3 && (n % every == 0 || n == lines))
+            printf("%12lld  %8.4f  %10.4f\n", tokens, training, validation);
+        history += strcspn(history, "\n");
+        history += *history == '\n';
+    }
+}
+
+static void print_options(const rnn_model *model, const rnn_vocab *vocab)
+{
+    static const char *const cells[] = {"tanh", "gru", "lstm"}, *const kinds[] = {"bytes", "code points", "words"};
+    rnn_model_options o;
+    int64_t total = 0;
+    check(rnn_model_options_init(&o, sizeof o));
+    check(rnn_model_get_options(model, &o));
+    printf("%s, %lld layer%s of %lld units, %lld %s\n", cells[o.cell], (long long)o.layers, o.layers == 1 ? "" : "s",
+           (long long)o.hidden_size, (long long)rnn_vocab_size(vocab), kinds[rnn_vocab_kind(vocab)]);
+    printf("\nparameters:\n");
+    for (int64_t i = 0; i < rnn_model_parameter_count(model); i++) {
+        rnn_parameter p;
+        check(rnn_parameter_init(&p, sizeof p));
+        check(rnn_model_describe_parameter(model, i, &p));
+        printf("    %-24s %lld", p.name, (long long)p.shape[0]);
+        if (p.rank == 2)
+            printf(" x %lld", (long long)p.shape[1]);
+        putchar('\n');
+        total += p.count;
+    }
+    printf("    %-24s %lld\n", "all", (long long)total);
+}
+
+/* Notes of others than char_rnn */
+static void print_notes(const rnn_model *model)
+{
+    for (int64_t i = 0; i < rnn_model_note_count(model); i++) {
+        const char *key, *value;
+        check(rnn_model_note_at(model, i, &key, &value));
+        if (strcmp(key, NOTE_SETTINGS) != 0 && strcmp(key, NOTE_HISTORY) != 0)
+            printf("\nnote %s: %s\n", key, value);
+    }
+}
+
+int command_info(int count, char **arguments)
+{
+    if (count == 1 && strcmp(arguments[0], "--help") == 0) {
+        puts("usage: char_rnn info MODEL [--config]\n\n"
+             "Shows what a model is, how it was trained, and its notes. With --config it prints the settings\n"
+             "alone, in the form that char_rnn train --config reads.");
+        flush_output();
+        return EXIT_SUCCESS;
+    }
+    bool configuration = count == 2 && strcmp(arguments[1], "--config") == 0;
+    if (count != 1 && !configuration)
+        fail("info takes one model, and --config perhaps; see char_rnn info --help");
+    rnn_model *model;
+    rnn_vocab *vocab;
+    load_writer(arguments[0], NULL, &model, &vocab);
+    const char *all = rnn_model_note(model, NOTE_SETTINGS), *history = rnn_model_note(model, NOTE_HISTORY);
+    if (configuration && !all)
+        fail("%s wasn't trained by char_rnn: it has no settings", arguments[0]);
+    if (configuration) {
+        fputs(all, stdout);
+    } else {
+        print_options(model, vocab);
+        if (all)
+            printf("\nsettings:\n%s", all);
+        if (history && *history)
+            print_history(history);
+        print_notes(model);
+    }
+    flush_output();
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
+    return EXIT_SUCCESS;
+}
+
+int command_average(int count, char **arguments)
+{
+    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
+    const char *out = NULL;
+    int files = 0;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--help") == 0) {
+            puts("usage: char_rnn average MODEL MODEL... --out MODEL\n\n"
+                 "Makes the mean of models that were trained from the same beginning: of several resumed runs,\n"
+                 "or several times of one. It often generalises better than each of them.");
+            flush_output();
+            free(paths);
+            return EXIT_SUCCESS;
+        }
+        if (strcmp(arguments[i], "--out") == 0 && i + 1 < count)
+            out = arguments[++i];
+        else if (strncmp(arguments[i], "--", 2) == 0)
+            fail("there is no option %s, or its value is missing; see char_rnn average --help", arguments[i]);
+        else
+            paths[files++] = arguments[i];
+    }
+    if (files < 2 || !out)
+        fail("average needs two models or more, and --out; see char_rnn average --help");
+    rnn_model *average;
+    rnn_vocab *vocab;
+    load_writer(paths[0], NULL, &average, &vocab);
+    for (int i = 1; i < files; i++) {
+        rnn_model *next;
+        rnn_vocab *its_vocab;
+        load_writer(paths[i], NULL, &next, &its_vocab);
+        check(rnn_model_average(average, next, 1.0 / (i + 1)));
+        rnn_vocab_destroy(its_vocab);
+        rnn_model_destroy(next);
+    }
+    check(rnn_model_set_note(average, NOTE_HISTORY, NULL));
+    check(rnn_model_save(average, vocab, out));
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(average);
+    free(paths);
+    return EXIT_SUCCESS;
+}

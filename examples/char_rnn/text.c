@@ -1,0 +1,270 @@
+/* text.c: opens texts, chooses the settings that are not given, and knows what a loss is to be compared with. */
+#include "char_rnn.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BYTES_LEAST_FOR_FILES = 1 << 30, /* texts as large as that stay in their files, as bytes */
+    QUICK_TOKENS = 1 << 15,
+    ENTROPY_TOKENS = 1 << 20,
+};
+
+/* ---- Opening ----------------------------------------------------------------------------------------------------- */
+
+/* Whether a vocabulary of code points has any beyond ASCII */
+static bool has_more_than_ascii(const rnn_vocab *vocab)
+{
+    const char *symbol;
+    for (int32_t id = 0; id < rnn_vocab_size(vocab); id++) {
+        check(rnn_vocab_symbol(vocab, id, &symbol, NULL));
+        if ((unsigned char)symbol[0] >= 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* Chooses between bytes and code points; leaves the vocabulary of the choice. */
+static void choose_tokens(corpora *t, settings *s)
+{
+    rnn_status status = RNN_ERROR_SYMBOL;
+    s->value[SET_TOKENS].whole = TOKENS_BYTES;
+    if (t->bytes < BYTES_LEAST_FOR_FILES)
+        status = rnn_vocab_create_from_source(RNN_VOCAB_UTF8, t->source, &t->vocab);
+    if (status == RNN_OK && has_more_than_ascii(t->vocab)) {
+        s->value[SET_TOKENS].whole = TOKENS_UTF8;
+        return;
+    }
+    if (status != RNN_OK && status != RNN_ERROR_SYMBOL)
+        check(status);
+    if (status == RNN_OK)
+        rnn_vocab_destroy(t->vocab);
+    check(rnn_vocab_create_from_source(RNN_VOCAB_BYTES, t->source, &t->vocab));
+}
+
+static void create_vocab(corpora *t, settings *s)
+{
+    if (s->value[SET_TOKENS].whole == AUTOMATIC) {
+        choose_tokens(t, s);
+        return;
+    }
+    check(rnn_vocab_create_from_source((int32_t)s->value[SET_TOKENS].whole, t->source, &t->vocab));
+    if (s->value[SET_TOKENS].whole != TOKENS_WORDS)
+        return;
+    rnn_vocab *all = t->vocab;
+    check(rnn_vocab_create_frequent(all, s->value[SET_WORDS].whole, 1, &t->vocab));
+    rnn_vocab_destroy(all);
+}
+
+void text_open(corpora *t, char **paths, int count, settings *s, rnn_vocab *vocab)
+{
+    *t = (corpora){.vocab = vocab};
+    check(rnn_source_open((const char *const *)paths, count, &t->source));
+    t->bytes = rnn_source_size(t->source);
+    if (t->bytes == 0)
+        fail("%s is empty", paths[0]);
+    if (!vocab)
+        create_vocab(t, s);
+}
+
+void text_close(corpora *t)
+{
+    rnn_corpus_destroy(t->quick);
+    rnn_corpus_destroy(t->validation);
+    rnn_corpus_destroy(t->training);
+    rnn_vocab_destroy(t->vocab);
+    rnn_source_destroy(t->source);
+}
+
+/* All tokens for training, and those for validation */
+static void open_parts(const corpora *t, const char *validation_path, const settings *s, rnn_corpus **training,
+                       rnn_corpus **validation)
+{
+    int64_t steps = s->value[SET_SEQUENCE].whole, streams = s->value[SET_STREAMS].whole;
+    check(rnn_corpus_create_from_source(t->vocab, t->source, steps, streams, training));
+    if (validation_path)
+        check(rnn_corpus_create_from_file(t->vocab, validation_path, 1, 1, validation));
+    else
+        check(rnn_corpus_split(*training, s->value[SET_VALIDATION].real, validation));
+    check(rnn_corpus_set_drop_last(*training, 0));
+    check(rnn_corpus_set_drop_last(*validation, 0));
+}
+
+/* While it trains, char_rnn looks at the last part of a long validation text, and at all of it in the end. */
+void text_cut(corpora *t, const char *validation_path, const settings *s)
+{
+    open_parts(t, validation_path, s, &t->training, &t->validation);
+    double share = (double)QUICK_TOKENS / (double)rnn_corpus_size(t->validation);
+    if (share > 0.75)
+        return;
+    rnn_corpus *training, *validation;
+    open_parts(t, validation_path, s, &training, &validation);
+    if (rnn_corpus_split(validation, share, &t->quick) != RNN_OK)
+        t->quick = NULL; /* it is too short for that */
+    rnn_corpus_destroy(validation);
+    rnn_corpus_destroy(training);
+}
+
+/* ---- Choosing ---------------------------------------------------------------------------------------------------- */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many hidden units suit a text, if there is no limit on time; and how many a budget of time can train. */
+static int64_t choose_hidden(const corpora *t, const settings *s)
+{
+    static const struct {
+        double bytes;
+        int64_t hidden;
+    } sizes[] = {{3e4, 128}, {3e5, 256}, {3e6, 384}, {3e7, 512}, {3e8, 768}};
+    static const struct {
+        double minutes;
+        int64_t hidden;
+    } budgets[] = {{1.5, 256}, {6, 384}, {30, 512}, {120, 768}};
+    int64_t by_text = 1024, by_budget = 1024;
+    for (size_t i = sizeof sizes / sizeof *sizes; i-- > 0;)
+        if ((double)t->bytes < sizes[i].bytes)
+            by_text = sizes[i].hidden;
+    if (s->value[SET_MINUTES].real <= 0)
+        return by_text;
+    for (size_t i = sizeof budgets / sizeof *budgets; i-- > 0;)
+        if (s->value[SET_MINUTES].real * rnn_threads() / 2 < budgets[i].minutes)
+            by_budget = budgets[i].hidden;
+    return least(by_text, by_budget);
+}
+
+static bool has_budget(const settings *s)
+{
+    return s->value[SET_MINUTES].real > 0 || s->value[SET_EPOCHS].real > 0 || s->value[SET_BUDGET].whole > 0;
+}
+
+static void choose_sizes(const corpora *t, settings *s)
+{
+    if (s->value[SET_HIDDEN].whole == AUTOMATIC)
+        s->value[SET_HIDDEN].whole = choose_hidden(t, s);
+    if (s->value[SET_EMBEDDING].whole == AUTOMATIC)
+        s->value[SET_EMBEDDING].whole = rnn_vocab_size(t->vocab) > 500 ? (s->value[SET_HIDDEN].whole + 1) / 2 : 0;
+    /* A short text is cut into fewer and shorter pieces, so that validation has some of them. */
+    int64_t share = (int64_t)((double)t->bytes * s->value[SET_VALIDATION].real / 8);
+    if (s->value[SET_SEQUENCE].whole == AUTOMATIC)
+        s->value[SET_SEQUENCE].whole = share < 256 ? least(64, share / 4 + 1) : 64;
+    if (s->value[SET_STREAMS].whole == AUTOMATIC)
+        s->value[SET_STREAMS].whole = least(32, share / s->value[SET_SEQUENCE].whole + 1);
+}
+
+static void choose_training(const corpora *t, settings *s)
+{
+    double hidden = (double)s->value[SET_HIDDEN].whole;
+    if (s->value[SET_DROPOUT_OUTPUT].real < 0)
+        s->value[SET_DROPOUT_OUTPUT].real = t->bytes < 20000000 ? 0.15 : 0;
+    if (s->value[SET_SCHEDULE].whole == AUTOMATIC)
+        s->value[SET_SCHEDULE].whole = has_budget(s) ? SCHEDULE_COSINE : SCHEDULE_PLATEAU;
+    if (s->value[SET_SCHEDULE].whole == SCHEDULE_COSINE && !has_budget(s))
+        fail("--schedule cosine needs a budget: --minutes, --epochs or --budget");
+    if (s->value[SET_WEIGHT_DECAY].real < 0)
+        s->value[SET_WEIGHT_DECAY].real = s->value[SET_OPTIMIZER].whole == RNN_OPTIMIZER_ADAMW ? 0.1 : 0;
+    double tokens = (double)s->value[SET_BUDGET].whole;
+    if (s->value[SET_EPOCHS].real > 0)
+        tokens = s->value[SET_EPOCHS].real * (double)t->bytes;
+    int64_t steps = (int64_t)(tokens / (double)(s->value[SET_STREAMS].whole * s->value[SET_SEQUENCE].whole));
+    if (!s->given[SET_WARMUP] && tokens > 0) /* a tenth of a short training */
+        s->value[SET_WARMUP].whole = least(s->value[SET_WARMUP].whole, steps / 10 + 1);
+    if (s->value[SET_LEARNING_RATE].real >= 0)
+        return;
+    switch (s->value[SET_OPTIMIZER].whole) {
+    case RNN_OPTIMIZER_SGD:
+        s->value[SET_LEARNING_RATE].real = 1;
+        break;
+    case RNN_OPTIMIZER_ADAGRAD:
+        s->value[SET_LEARNING_RATE].real = 0.05;
+        break;
+    default:
+        s->value[SET_LEARNING_RATE].real = hidden < 300 ? 0.014 : hidden < 450 ? 0.012 : hidden < 700 ? 0.008 : 0.005;
+    }
+}
+
+static const char *kind_name(const settings *s)
+{
+    static const char *const names[] = {"bytes", "code points", "words"};
+    return names[s->value[SET_TOKENS].whole];
+}
+
+void choose_settings(const corpora *t, settings *s, FILE *out)
+{
+    static const char *const cells[] = {"RNN", "GRU", "LSTM"}, *const schedules[] = {"constant", "cosine", "plateau"};
+    bool hidden_given = s->value[SET_HIDDEN].whole != AUTOMATIC;
+    choose_sizes(t, s);
+    choose_training(t, s);
+    if (!out)
+        return;
+    fprintf(out, "text: %.3g MB, %lld different %s; the last %.3g %% are for validation\n", (double)t->bytes / 1e6,
+            (long long)rnn_vocab_size(t->vocab), kind_name(s), 100 * s->value[SET_VALIDATION].real);
+    fprintf(out, "model: %s %lldx%lld, %s; dropout %g\n", cells[s->value[SET_CELL].whole],
+            (long long)s->value[SET_LAYERS].whole, (long long)s->value[SET_HIDDEN].whole,
+            hidden_given                     ? "as given"
+            : s->value[SET_MINUTES].real > 0 ? "which suits the text's size and the time"
+                                             : "which suits the text's size",
+            s->value[SET_DROPOUT_OUTPUT].real);
+    fprintf(out, "training: %lld streams of %lld steps, learning rate %g (%s), %d thread%s\n",
+            (long long)s->value[SET_STREAMS].whole, (long long)s->value[SET_SEQUENCE].whole,
+            s->value[SET_LEARNING_RATE].real, schedules[s->value[SET_SCHEDULE].whole], rnn_threads(),
+            rnn_threads() == 1 ? "" : "s");
+}
+
+/* ---- Measures ---------------------------------------------------------------------------------------------------- */
+
+int64_t text_fingerprint(const corpora *t)
+{
+    uint64_t sum = 14695981039346656037U; /* FNV-1a */
+    rnn_corpus *const parts[] = {t->training, t->validation};
+    for (int i = 0; i < 2; i++) {
+        rnn_chunk chunk;
+        int64_t position = rnn_corpus_position(parts[i]), size = rnn_corpus_size(parts[i]);
+        check(rnn_chunk_init(&chunk, sizeof chunk));
+        check(rnn_corpus_rewind(parts[i]));
+        check(rnn_corpus_next(parts[i], &chunk, NULL));
+        for (int64_t k = 0; k < chunk.steps * chunk.streams; k++)
+            sum = (sum ^ (uint64_t)chunk.inputs[k]) * 1099511628211U;
+        sum = (sum ^ (uint64_t)size) * 1099511628211U;
+        check(rnn_corpus_seek(parts[i], position));
+    }
+    return (int64_t)(sum >> 1);
+}
+
+double text_entropy(rnn_corpus *corpus, int64_t symbols)
+{
+    double *counts = allocate((size_t)symbols * sizeof *counts), total = 0, sum = 0;
+    int64_t position = rnn_corpus_position(corpus);
+    for (int64_t n = 0; n < rnn_corpus_chunks(corpus) && total < ENTROPY_TOKENS; n++) {
+        rnn_chunk chunk;
+        check(rnn_chunk_init(&chunk, sizeof chunk));
+        check(rnn_corpus_next(corpus, &chunk, NULL));
+        for (int64_t k = 0; k < chunk.steps * chunk.streams; k++)
+            if (chunk.targets[k] != RNN_IGNORE) {
+                counts[chunk.targets[k]]++;
+                total++;
+            }
+    }
+    for (int64_t i = 0; i < symbols; i++)
+        if (counts[i] > 0)
+            sum -= counts[i] / total * log(counts[i] / total);
+    check(rnn_corpus_seek(corpus, position));
+    free(counts);
+    return sum;
+}
+
+unit unit_of(const rnn_vocab *vocab)
+{
+    int32_t kind = rnn_vocab_kind(vocab);
+    if (kind == RNN_VOCAB_WORDS)
+        return (unit){"perplexity", true};
+    return (unit){kind == RNN_VOCAB_BYTES ? "bits per byte" : "bits per character", false};
+}
+
+double in_unit(unit u, double nats)
+{
+    return u.exponential ? exp(nats) : nats / 0.69314718055994530942;
+}

@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Runs char_rnn as a user would: trains, is killed and resumed, samples, evaluates, and makes mistakes.
+#   tests/char_rnn.sh BUILD_DIR [CONFIGURATION], the last for a build directory with several
+set -u
+
+if [[ $# -lt 1 || $# -gt 2 ]]; then
+    echo "usage: tests/char_rnn.sh BUILD_DIR [CONFIGURATION]" >&2
+    exit 2
+fi
+program=$(realpath "$1")/examples/${2:+$2/}char_rnn
+[[ -x $program ]] || { echo "tests/char_rnn.sh: there is no program $program" >&2; exit 2; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 2
+failed=0
+
+fail() {
+    echo "FAIL  $1" >&2
+    failed=$((failed + 1))
+}
+shows() { # PATTERN NAME: the output of the last command has a line like that
+    grep -Eq -- "$1" out || fail "$2: $(head -n 3 out | tr '\n' '|')"
+}
+succeeds() { # NAME ARGUMENTS...
+    local name=$1
+    shift
+    timeout 300 "$program" "$@" > out 2> err < /dev/null || fail "$name: $(head -n 2 err)"
+}
+refuses() { # NAME PATTERN ARGUMENTS...: fails with one line that matches
+    local name=$1 pattern=$2 status
+    shift 2
+    timeout 300 "$program" "$@" > out 2> err < /dev/null
+    status=$?
+    if [[ $status -eq 0 || $status -gt 2 ]] || ! grep -Eq -- "$pattern" err; then
+        fail "$name: status $status, $(head -n 2 err)"
+    fi
+}
+same() { # FILE FILE NAME
+    cmp -s "$1" "$2" || fail "$3"
+}
+
+for ((i = 1; i <= 1500; i++)); do echo "line $i: the fisherman, his cat and the sea"; done > text
+small=(--hidden 24 --streams 8 --sequence 32)
+
+# ---- train ----
+succeeds "trains" train text "${small[@]}" --budget 60000 --sample 20 --out a.safetensors
+shows '^text: .* different bytes; the last 10 % are for validation$' "says what the text is"
+shows '^model: GRU 1x24, as given' "says what the model is"
+shows '^epoch [0-9.]+: training [0-9.]+, validation [0-9.]+ nats, [0-9.]+ bits per byte, the best so far$' "validates"
+shows '^the best model: [0-9.]+ nats' "says what the best model reaches"
+[[ -s a.safetensors && -s a.safetensors.checkpoint && $(wc -l < a.csv) -eq 21 ]] || fail "model, checkpoint and log"
+awk -F, 'NR == 2 { first = $5 } END { exit !($5 < first - 0.5) }' a.csv || fail "the validation loss falls"
+succeeds "prints nothing if told so" train text "${small[@]}" --budget 20000 --quiet --out quiet.safetensors
+[[ ! -s out && ! -s err ]] || fail "--quiet prints something"
+succeeds "trains without a budget until a plateau" train text --hidden 4 --streams 8 --sequence 16 --patience 1 --out p.safetensors
+shows 'validation has stopped falling: half the learning rate' "halves the rate on a plateau"
+
+# ---- Stopped and resumed ----
+resumed=(train text "${small[@]}" --budget 400000 --quiet)
+succeeds "trains in one go" "${resumed[@]}" --out once.safetensors
+for signal in KILL INT; do
+    rm -f two.*
+    "$program" "${resumed[@]}" --out two.safetensors 2> err &
+    for ((i = 0; i < 600; i++)); do
+        [[ -f two.csv && $(wc -l < two.csv) -ge 3 ]] && break
+        sleep 0.05
+    done
+    kill -$signal $!
+    wait $! 2> /dev/null
+    succeeds "resumes after SIG$signal" "${resumed[@]}" --out two.safetensors --resume
+    same once.safetensors two.safetensors "a run resumed after SIG$signal ends with other bytes"
+done
+sed 's/his cat/cat his/' text > other
+refuses "refuses to resume with another text" "trained on another text" \
+    train other "${small[@]}" --budget 400000 --out two.safetensors --resume
+refuses "refuses a setting that can't change" "--hidden can't change" \
+    train text --hidden 25 --budget 400000 --out two.safetensors --resume
+refuses "refuses to resume what isn't there" "none.safetensors.checkpoint" train text --out none.safetensors --resume
+
+# ---- Configuration ----
+succeeds "prints its configuration" info a.safetensors --config
+cp out configuration
+succeeds "reads it" train text --config configuration --quiet --sample 20 --out again.safetensors
+same a.safetensors again.safetensors "the printed configuration trains another model"
+succeeds "shows a model" info a.safetensors
+shows 'rnn.weight_hh_l0 +72 x 24' "lists parameters"
+shows '^learning-rate ' "lists settings"
+
+# ---- Tokens ----
+sed 's/cat/Käse/' text > unicode
+succeeds "finds out that a text is UTF-8" train unicode "${small[@]}" --budget 20000 --out u.safetensors
+shows 'different code points' "says that it is UTF-8"
+succeeds "learns words" train text --tokens words --hidden 16 --streams 4 --sequence 16 --words 50 --budget 20000 --out w.safetensors
+shows 'perplexity' "measures words by perplexity"
+succeeds "writes words" sample w.safetensors --length 20
+grep -q '<unk>' out && fail "it writes the unknown word"
+
+# ---- sample ----
+succeeds "samples" sample a.safetensors --length 100 --prompt "line 7"
+[[ $(head -c 6 out) == "line 7" && $(wc -c < out) -eq 107 ]] || fail "prompt and length: $(wc -c < out)"
+cp out first
+succeeds "samples again" sample a.safetensors --length 100 --prompt "line 7"
+same first out "the same seed writes another text"
+succeeds "samples with another seed" sample a.safetensors --length 100 --prompt "line 7" --seed 2
+cmp -s first out && fail "another seed writes the same text"
+succeeds "samples with filters" sample a.safetensors --length 50 --temperature 1 --top-k 5 --top-p 0.9 --min-p 0.01
+succeeds "samples several" sample a.safetensors --length 30 --several 3 --speed
+[[ $(grep -c '^--- [123] ---$' out) -eq 3 ]] || fail "three texts"
+grep -Eq '^90 tokens, [0-9]+ a second$' err || fail "--speed"
+succeeds "stops" sample a.safetensors --length 2000 --prompt "line 7:" --stop "s" --temperature 0
+tail -c +8 out | grep -q s && fail "it goes on after the stop"
+printf 'line 9' | timeout 60 "$program" sample a.safetensors --length 5 --prompt - > out || fail "prompt from standard input"
+[[ $(head -c 6 out) == "line 9" ]] || fail "prompt from standard input isn't read"
+
+# ---- evaluate and average ----
+succeeds "evaluates" evaluate a.safetensors text --share 0.1 --dynamic --surprise s.csv
+shows '^as it is: [0-9.]+ nats, [0-9.]+ bits per byte$' "prints the loss"
+shows '^learning as it reads: ' "evaluates dynamically"
+awk -F': |  *' '/^as it is/ { static = $4 } /^learning/ { exit !($6 < static) }' <(sed 's/ nats.*//' out) ||
+    fail "learning as it reads isn't better: $(cat out)"
+[[ $(head -n 1 s.csv) == "index,bits,symbol" ]] || fail "the table of surprises"
+succeeds "colours a text" evaluate a.safetensors text --share 0.1 --surprise s.html
+grep -q '<span style' s.html || fail "the coloured text"
+succeeds "averages" average a.safetensors again.safetensors --out mean.safetensors
+succeeds "evaluates the average" evaluate mean.safetensors text --share 0.1
+
+# ---- Help and mistakes ----
+for command in train sample evaluate info average; do
+    succeeds "explains $command" $command --help
+    shows "^usage: char_rnn $command" "explains $command"
+done
+refuses "needs a command" "usage: char_rnn"
+refuses "refuses another command" "there is no command 'fly'" fly
+refuses "needs a text" "there is no text" train
+refuses "refuses a missing text" "nowhere" train nowhere
+refuses "refuses an empty text" "is empty" train /dev/null
+refuses "refuses another setting" "there is no option --hiden" train text --hiden 5
+refuses "refuses a number" "--hidden is 'many'; it must be a whole number" train text --hidden many
+refuses "refuses a choice" "--cell is 'gnu'; it must be one of tanh, gru, lstm" train text --cell gnu
+refuses "needs a value" "--hidden needs a value" train text --hidden
+refuses "refuses a directory that isn't there" "can't write beside none/m" train text --out none/m
+refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
+refuses "refuses a model that is none" "text" sample text
+refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"
+refuses "needs two to average" "two models" average a.safetensors --out b
+if [[ -e /dev/full ]]; then
+    "$program" info a.safetensors > /dev/full 2> err && fail "a full disk goes unnoticed"
+    grep -q "can't write to standard output" err || fail "a full disk: $(cat err)"
+fi
+
+((failed == 0)) || exit 1
+echo "ok: char_rnn"
