@@ -1,8 +1,8 @@
 /**
  * @file rnn.h
- * @brief The whole public API of librnn: recurrent networks, trained and run from C.
+ * @brief The whole public API of librnn, a C library that trains and runs recurrent neural networks.
  *
- * This program learns a text, byte by byte, and writes some of its own:
+ * This program learns a text byte by byte, then prints some text of its own:
  *
  * @code{.c}
  * #include <stdio.h>
@@ -64,67 +64,69 @@
  * }
  * @endcode
  *
- * It uses six kinds of object, each an opaque handle:
+ * It uses six kinds of object. A program holds each of them through an opaque handle:
  *
- * | handle          | is                                                                              |
+ * | handle          | object                                                                          |
  * |-----------------|---------------------------------------------------------------------------------|
- * | `rnn_model`     | a configuration and its parameters (and their gradients, once trained)          |
- * | `rnn_state`     | what the model remembers from chunk to chunk                                    |
- * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
- * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
+ * | `rnn_model`     | a configuration and its parameters (and, once trained, their gradients)         |
+ * | `rnn_state`     | the model's memory from one chunk to the next                                   |
+ * | `rnn_optimizer` | the rule that turns gradients into updates of the parameters                    |
+ * | `rnn_sampler`   | the rule that turns the model's outputs into symbols                            |
  * | `rnn_vocab`     | the symbols of a text and their ids                                             |
- * | `rnn_corpus`    | a text, encoded and served chunk after chunk                                    |
+ * | `rnn_corpus`    | an encoded text, served chunk by chunk                                          |
  *
- * Two more, `rnn_source` and `rnn_batcher`, are for texts in several files or out of a pipe, and for sequences that are
- * no text. rnn_model_save() and rnn_model_load() keep models in files, which PyTorch can read.
- * rnn_checkpoint_save() and rnn_checkpoint_load() keep a training run as a whole, to go on with another day.
+ * There are two more: an `rnn_source` reads a text from several files or from a pipe, and an `rnn_batcher` serves
+ * sequences that aren't text. rnn_model_save() and rnn_model_load() keep models in files, which PyTorch can read.
+ * rnn_checkpoint_save() and rnn_checkpoint_load() keep a whole training run, so that you can resume it another day.
  *
- * The sections below are in the order in which a program meets them: models, chunks, states, running, optimizers,
- * samplers, texts, sequences, files. Threads and memory come last, and behind RNN_EXPERIMENTAL what isn't promised yet.
- * A first program needs one function or two of each.
+ * The sections below follow the order in which a program needs them: models, chunks, states, running, optimizers,
+ * samplers, texts, sequences, files. A first program needs one or two functions from each. Threads and memory come
+ * last, followed by experimental functions, which need RNN_EXPERIMENTAL and aren't promised yet.
  *
- * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines; docs/seed.md sets the two side by
+ * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines. docs/seed.md compares the two side by
  * side.
  *
- * Conventions, the same for every function:
+ * These conventions hold for every function:
  *
- * - **Errors.** A call that can fail returns an `rnn_status`, #RNN_OK (0) when it worked. After any other status
- *   rnn_last_error() holds one sentence that names the argument, its value and the limit. A failed call leaves every
- *   object and every result as it was: a handle that could not be created keeps the value that it had. NULL where an
- *   object is required is an error, never a crash. An option that has no effect beside the others must keep its
- *   default; anything else is an error.
- * - **Getters.** What can't fail is returned: rnn_vocab_size(), which is 0 for NULL. What can fail comes through a
- *   pointer. A `_get_` function copies into memory of the caller's, a `_set_` function out of it. All others hand out
- *   what belongs to the object. None changes the object.
- * - **Ownership.** An object belongs to whoever created it and is released by its `_destroy` function, which accepts
- *   NULL. No function keeps a pointer of the caller's after it returns, and objects don't depend on one another's
- *   lives: a corpus outlives its vocabulary, a state its model. A pointer that a function hands out is valid as long as
- *   that function's comment says.
- * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Counts of elements are `int64_t`, so
- *   that a negative one is an error instead of a huge number; lengths of memory in bytes are `size_t`.
- * - **Layout.** Arrays are dense and row-major; `[T][B]` means that element (t, b) stands at `t * B + b`: time-major.
- *   Arrays that a call reads and arrays that it writes must not overlap. An array of `float`, `double` or integers must
- *   be aligned as C aligns these types; `bytes` and `text` may begin at any address.
- * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
- *   or `double`.
- * - **Option structs** begin with `struct_size` and are filled by an `_init` function, to which the caller tells the
- *   struct's size. New fields come at the end, so a program compiled against an older header keeps working.
- * - **Threads.** A model may be read (rnn_forward(), rnn_generate(), rnn_evaluate(), the getters) by any number of
- *   threads at once, each with its own state. Everything else, a model being changed included, belongs to one thread at
- *   a time.
+ * - **Errors.** A call that can fail returns an `rnn_status`, which is #RNN_OK (0) on success. After any other status,
+ *   rnn_last_error() returns one sentence that names the argument, its value and the limit. A failed call leaves every
+ *   object and every result unchanged: if a handle can't be created, the variable for it keeps its old value. NULL
+ *   where an object is required is an error, never a crash. An option that has no effect in combination with the others
+ *   must keep its default; any other value is an error.
+ * - **Getters.** A getter that can't fail returns its result, as rnn_vocab_size() does, which returns 0 for NULL. A
+ *   getter that can fail stores its result through a pointer. A `_get_` function copies data to the caller's memory,
+ *   and a `_set_` function copies data from it. All other getters give access to data that the object owns. No getter
+ *   changes the object.
+ * - **Ownership.** Whoever creates an object owns it and releases it with its `_destroy` function, which accepts NULL.
+ *   No function keeps a pointer to the caller's memory after it returns. No object needs another to stay alive: a
+ *   corpus can outlive its vocabulary, and a state its model. When a function hands out a pointer, its comment says how
+ *   long the pointer is valid.
+ * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Element counts are `int64_t`, so
+ *   that a negative count is an error instead of a huge number. Lengths of memory in bytes are `size_t`.
+ * - **Layout.** Arrays are dense and row-major. They are time-major: `[T][B]` means that element (t, b) is at
+ *   `t * B + b`. The arrays that a call reads must not overlap those that it writes. An array of `float`, `double` or
+ *   integers must be aligned as C requires for these types; `bytes` and `text` may begin at any address.
+ * - **Precision.** A model computes in float32 or float64, chosen when it is created. Values passed as `void *` are
+ *   then `float` or `double`.
+ * - **Option structs** begin with `struct_size`. An `_init` function fills them; the caller passes it the size of the
+ *   struct. New fields are added at the end, so a program compiled against an older header keeps working.
+ * - **Threads.** Any number of threads may read a model at once (rnn_forward(), rnn_generate(), rnn_evaluate(), the
+ *   getters), each with its own state. Everything else, including changes to a model, is for one thread at a time.
  * - **Stack.** Every call works on a thread with a stack of 48 KiB, unless the library was built without optimisation.
  * - **Reproducibility.** "The same bits" means: the same version of the library, options, seed and calls give the same
- *   bits of parameters, states, outputs, losses, draws and files. Nothing else matters:
+ *   bits of parameters, states, outputs, losses, draws and files. These don't depend on
  *   - the number of threads;
- *   - the processor, if it has fused multiply-add (AVX2, AVX-512, NEON), and the compiler (gcc or clang). Processors
- *     without (SSE2) give other last bits;
- *   - the caller's rounding mode, treatment of subnormal numbers and exception traps. They are as they were when a call
- *     returns. Within a call that computes, subnormal numbers are zero. (x86 decides after rounding whether a result is
- *     subnormal, NEON before. So the two can differ in a result that rounds up to the smallest normal number.)
+ *   - the compiler (gcc or clang), or the processor, if it has fused multiply-add (AVX2, AVX-512, NEON). Processors
+ *     without it (SSE2) give different last bits;
+ *   - the caller's rounding mode, treatment of subnormal numbers and exception traps. Each call restores these before
+ *     it returns. Within a call that computes, subnormal numbers are treated as zero. (x86 decides after rounding
+ *     whether a result is subnormal, NEON decides before. So the two can differ in a result that rounds up to the
+ *     smallest normal number.)
  *
- *   In the forward pass a stream's results don't depend on the other streams, nor, unless the model is bidirectional,
- * on how its steps are cut into calls. Another version of the library may give other bits. All random numbers come from
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator.
+ *   In the forward pass, a stream's results don't depend on the other streams. Unless the model is bidirectional, it
+ *   makes no difference either how its steps are divided into calls. Other versions of the library may give other bits.
+ *   All random numbers come from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a
+ *   counter-based generator.
  */
 #ifndef RNN_RNN_H
 #define RNN_RNN_H
@@ -136,7 +138,7 @@
 extern "C" {
 #endif
 
-/** Marks what the shared library exports. */
+/** Marks the functions that the shared library exports. */
 #if defined(__GNUC__)
 #define RNN_API __attribute__((visibility("default")))
 #else
@@ -144,8 +146,8 @@ extern "C" {
 #endif
 
 /**
- * Marks the functions whose status a program must look at: the compiler warns where it is ignored. A program that wants
- * no such warnings defines RNN_NO_WARN_UNUSED_RESULT before it includes this header.
+ * Marks the functions whose status a program must check: the compiler warns where the status is ignored. To turn these
+ * warnings off, define RNN_NO_WARN_UNUSED_RESULT before you include this header.
  */
 #if defined(__GNUC__) && !defined(RNN_NO_WARN_UNUSED_RESULT)
 #define RNN_CHECKED __attribute__((warn_unused_result))
@@ -157,20 +159,20 @@ extern "C" {
  * @defgroup version Version
  * @{
  */
-#define RNN_VERSION_MAJOR 0 /**< Changes when a compiled program may stop working. */
+#define RNN_VERSION_MAJOR 0 /**< Changes when compiled programs may stop working. */
 #define RNN_VERSION_MINOR 2 /**< Changes when something is added. */
-#define RNN_VERSION_PATCH 0 /**< Changes when something is mended. */
+#define RNN_VERSION_PATCH 0 /**< Changes when something is fixed. */
 
-/** The version of this header as one number, to compare: 10000 major + 100 minor + patch. */
+/** The version of this header as one number, for comparisons: 10000 major + 100 minor + patch. */
 #define RNN_VERSION_NUMBER (10000 * RNN_VERSION_MAJOR + 100 * RNN_VERSION_MINOR + RNN_VERSION_PATCH)
 
 /**
- * The version of the library in use, which may be newer than the header that a program was compiled with.
+ * Returns the version of the library in use, which may be newer than the header that the program was compiled with.
  * @return "major.minor.patch"; static memory.
  */
 RNN_API const char *rnn_version(void);
 
-/** The version of the library in use as one number, made like #RNN_VERSION_NUMBER. */
+/** Returns the version of the library in use as one number, in the form of #RNN_VERSION_NUMBER. */
 RNN_API int32_t rnn_version_number(void);
 /** @} */
 
@@ -179,49 +181,49 @@ RNN_API int32_t rnn_version_number(void);
  * @{
  */
 
-/** What a call that can fail returns: #RNN_OK or one of the `RNN_ERROR_` values. */
+/** The result of a call that can fail: #RNN_OK or one of the `RNN_ERROR_` values. */
 typedef int32_t rnn_status;
 
 /** The values of an ::rnn_status. */
 enum {
-    RNN_OK = 0,             /**< The call did what it says. */
-    RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of another kind than the function takes. */
+    RNN_OK = 0,             /**< The call succeeded. */
+    RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of the wrong kind for the function. */
     RNN_ERROR_MEMORY = 2,   /**< Memory could not be allocated. */
-    RNN_ERROR_IO = 3,       /**< A file could not be opened, read or written; the sentence holds the system's reason. */
+    RNN_ERROR_IO = 3, /**< A file could not be opened, read or written; rnn_last_error() gives the system's reason. */
     RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
-    RNN_ERROR_MISMATCH = 5, /**< Two objects don't belong together: another shape, precision or number of streams. */
+    RNN_ERROR_MISMATCH = 5, /**< Two objects don't fit together: shape, precision or number of streams differ. */
     /**
-     * A number is NaN or infinite: the loss, a gradient, the state. Nothing was updated. The sentence says whether the
-     * model's parameters are finite: then lower the learning rate or clip the gradients. Otherwise go back to a saved
-     * model first.
+     * A number is NaN or infinite: the loss, a gradient or the state. Nothing was updated. rnn_last_error() says
+     * whether the model's parameters are finite. If they are, lower the learning rate or clip the gradients. If they
+     * aren't, go back to a saved model first.
      */
     RNN_ERROR_NONFINITE = 6,
-    /** The contents of a file are not what they must be: damaged, cut off, of another kind or of a later version. */
+    /** The contents of a file are invalid: damaged, truncated, of another kind or of a later version. */
     RNN_ERROR_FORMAT = 7
 };
 
 /**
- * What went wrong in this thread's last failed call, as one sentence: "hidden_size is 0; it must be 1 to 1048576".
- * @return One line of UTF-8 that stays until the thread's next failing call; "" before the first. Bytes of a path or of
- *         a file that would make it anything else are shown as "?".
+ * Returns a sentence about this thread's last failed call, such as "hidden_size is 0; it must be 1 to 1048576".
+ * @return One line of UTF-8, valid until the thread's next failed call; "" before the first. Any bytes of a path or of
+ *         a file that would break the line or its encoding are shown as "?".
  */
 RNN_API const char *rnn_last_error(void);
 
 /**
- * The name of a status.
- * @return "RNN_ERROR_ARGUMENT" and so on; "unknown status" for a number that is none. Static memory.
+ * Returns the name of a status.
+ * @return "RNN_ERROR_ARGUMENT" and so on; "unknown status" for any number that is not a status. Static memory.
  */
 RNN_API const char *rnn_status_name(rnn_status status);
 
 /**
- * How many named numbers this header has: its enumerators, and #RNN_IGNORE, #RNN_PRECISION_STORED and
- * #RNN_CHECKPOINT_NUMBERS. For other languages, whose programs can't read the header.
+ * Returns the number of named constants in this header: its enumerators, and #RNN_IGNORE, #RNN_PRECISION_STORED and
+ * #RNN_CHECKPOINT_NUMBERS. It is meant for other languages, whose programs can't read the header.
  */
 RNN_API int64_t rnn_enumerator_count(void);
 
 /**
- * Names one of them.
- * @param index 0 to rnn_enumerator_count() - 1; later versions may number them anew.
+ * Gives the name and the value of one named constant.
+ * @param index 0 to rnn_enumerator_count() - 1; later versions may assign the numbers differently.
  * @param[out] name "RNN_CELL_LSTM" and so on; static memory.
  * @param[out] value Its value.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -232,12 +234,12 @@ RNN_API RNN_CHECKED rnn_status rnn_enumerator(int64_t index, const char **name, 
 /**
  * @defgroup handles Handles
  *
- * What a program holds of the library's objects. Each has a section of its own.
+ * The types of the library's objects. Each has its own section below.
  * @{
  */
-typedef struct rnn_model rnn_model;         /**< A network: what it is, and its parameters. */
-typedef struct rnn_state rnn_state;         /**< B streams' hidden state. */
-typedef struct rnn_optimizer rnn_optimizer; /**< A rule of update and what it has accumulated. */
+typedef struct rnn_model rnn_model;         /**< A network: its configuration and parameters. */
+typedef struct rnn_state rnn_state;         /**< The hidden state of B streams. */
+typedef struct rnn_optimizer rnn_optimizer; /**< An update rule and the values it has accumulated. */
 typedef struct rnn_sampler rnn_sampler;     /**< A reproducible way of drawing symbols. */
 typedef struct rnn_vocab rnn_vocab;         /**< A set of symbols with ids 0 to size - 1. */
 typedef struct rnn_corpus rnn_corpus;       /**< A text or part of one, and a position in it. */
