@@ -252,66 +252,70 @@ typedef struct rnn_batcher rnn_batcher;     /**< Sequences, their order, and a p
  * @{
  */
 /**
- * The recurrence of a layer. A GRU is the one to begin with; an LSTM of the same size computes a third more, and may
+ * The recurrence of a layer. Begin with a GRU. An LSTM of the same size needs a third more computation, and may
  * remember longer.
  */
 enum {
     /**
-     * h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, min-char-rnn's. Elman 1990. To learn from,
-     * and where a step must cost little; what lies many steps back is lost.
+     * h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN (Elman 1990), as in min-char-rnn. Choose it to
+     * study how networks learn, or where a step must be cheap. It forgets what lies many steps back.
      */
     RNN_CELL_TANH = 0,
     /**
-     * Gated recurrent unit, Cho et al. 2014, in the form of PyTorch and cuDNN; gates in the order r, z, n. With x = x_t
-     * and h = h_{t-1}: r = σ(W_ir x + b_ir + W_hr h + b_hr); z = σ(W_iz x + b_iz + W_hz h + b_hz); n = tanh(W_in x +
-     * b_in + r (W_hn h + b_hn)); h_t = (1 - z) n + z h_{t-1}.
+     * Gated recurrent unit (Cho et al. 2014) in the form of PyTorch and cuDNN, with its gates in the order r, z, n.
+     * With x = x_t and h = h_{t-1}: r = σ(W_ir x + b_ir + W_hr h + b_hr); z = σ(W_iz x + b_iz + W_hz h + b_hz);
+     * n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h_t = (1 - z) n + z h_{t-1}.
      */
     RNN_CELL_GRU = 1,
     /**
-     * Long short-term memory, Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000 and without
-     * peepholes; gates in the order i, f, g, o. With x = x_t and h = h_{t-1}: i, f, o = σ(W_i x + b_i + W_h h + b_h) of
-     * each; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c_t = f c_{t-1} + i g; h_t = o tanh(c_t).
+     * Long short-term memory (Hochreiter and Schmidhuber 1997), with the forget gate of Gers et al. 2000, without
+     * peepholes, and with its gates in the order i, f, g, o. With x = x_t and h = h_{t-1}: i, f and o are each σ(W_i
+     * x + b_i + W_h h + b_h) with weights and biases of their own; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c_t = f
+     * c_{t-1} + i g; h_t = o tanh(c_t).
      */
     RNN_CELL_LSTM = 2
 };
 
-/** What goes into the first layer. */
+/** The kind of input of the first layer. */
 enum {
     /**
-     * Ids, straight into the gates: the product with a one-hot vector, as in min-char-rnn, at the cost of a look-up.
-     * For up to some hundred symbols.
+     * Ids, which select the weights of their symbols directly. This is the product with a one-hot vector, as in
+     * min-char-rnn, at the cost of a look-up. Choose it for up to a few hundred symbols.
      */
     RNN_INPUT_IDS = 0,
-    /** Ids, through a learned embedding of `embedding_size` (PyTorch's nn.Embedding). For thousands, as of words. */
+    /**
+     * Ids, which select vectors of `embedding_size` numbers from a learned embedding (PyTorch's nn.Embedding). Choose
+     * it for thousands of symbols, such as words.
+     */
     RNN_INPUT_EMBEDDING = 1,
     /** Vectors of `input_size` numbers. */
     RNN_INPUT_VECTORS = 2
 };
 
-/** What the outputs are compared with, and what a position costs. */
+/** The kind of targets, and the loss of one position. */
 enum {
     RNN_LOSS_CROSS_ENTROPY = 0, /**< -log softmax(outputs)[target], in nats. For symbols and classes. */
     RNN_LOSS_SQUARED_ERROR = 1  /**< Sum over the outputs of (output - target)². For numbers. */
 };
 
-/** Which biases a layer has. */
+/** The biases of a layer. */
 enum {
-    /** One, `bias_ih`: min-char-rnn's, and the one to take. It stands with the input products (b_hn of a GRU is 0). */
+    /** One, `bias_ih`, as in min-char-rnn. Recommended. It is added to the input products, so b_hn of a GRU is 0. */
     RNN_BIAS_INPUT = 0,
     /**
-     * `bias_ih` and `bias_hh`: PyTorch's. To compute what a model of PyTorch's computes, step by step of its training
-     * too. But for b_hn of a GRU the second adds nothing: training moves both alike, as one with twice the learning
-     * rate.
+     * Two, `bias_ih` and `bias_hh`, as in PyTorch. Choose it to compute exactly what a PyTorch model computes,
+     * including each step of its training. Except for b_hn of a GRU, the second bias adds nothing: training changes
+     * both equally, as it would change one bias with twice the learning rate.
      */
     RNN_BIAS_BOTH = 1
 };
 
-/** How parameters begin. In all of them `forget_bias` and `orthogonal` may change a part. */
+/** The initial values of the parameters. With either, `forget_bias` and `orthogonal` may change some of them. */
 enum {
-    RNN_INIT_NORMAL = 0, /**< Weights N(0, weight_scale²), biases 0: min-char-rnn's. */
+    RNN_INIT_NORMAL = 0, /**< Weights from N(0, weight_scale²), biases 0, as in min-char-rnn. */
     /**
-     * All uniform in ±1/√H, as PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied N(0, 1),
-     * as PyTorch's nn.Embedding. The one to take. It has no use for `weight_scale`.
+     * All values uniform in ±1/√H, as in PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied
+     * is drawn from N(0, 1), as in PyTorch's nn.Embedding. Recommended. It doesn't use `weight_scale`.
      */
     RNN_INIT_UNIFORM = 1
 };
@@ -322,19 +326,21 @@ enum {
     RNN_FLOAT64 = 1  /**< `double`: for gradient checks and reference runs. */
 };
 
-/** What the gradients are the gradients of. */
+/** The quantity whose gradients are computed. */
 enum {
-    /** The sum of the loss over the counted positions of a chunk: min-char-rnn's. It grows with T and B. */
+    /** The sum of the loss over the counted positions of a chunk, as in min-char-rnn. It grows with T and B. */
     RNN_REDUCTION_SUM = 0,
-    /** That sum divided by the number of counted positions of the chunk: learning rate and clipping suit any T and B.
+    /**
+     * That sum divided by the number of counted positions of the chunk. The learning rate and the clipping limit then
+     * suit any T and B.
      */
     RNN_REDUCTION_MEAN = 1
 };
 
 /**
- * What a model is. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`.
+ * The configuration of a model. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`.
  *
- * The defaults are those of min-char-rnn. To learn a text well, begin with these:
+ * The defaults are those of min-char-rnn. To learn a text well, begin with these settings instead:
  *
  *     options.cell = RNN_CELL_GRU;
  *     options.hidden_size = 256;
@@ -343,97 +349,108 @@ enum {
  *     check(rnn_optimizer_options_init(&rule, sizeof rule, RNN_OPTIMIZER_ADAM));
  *     rule.clip_norm = 1;
  *
- * and chunks of 64 steps of 32 streams. Let the learning rate fall from 0.01 (rnn_schedule_cosine()), or take 0.003 to
- * 0.01 if it is to stay the same. With an LSTM, set `forget_bias` to 1.
+ * Use chunks of 64 steps and 32 streams. Let the learning rate fall from 0.01 (rnn_schedule_cosine()), or keep it
+ * constant at 0.003 to 0.01. With an LSTM, set `forget_bias` to 1.
  *
- * In the names of options and parameters, the decoder is the linear layer that makes the outputs of the last layer's h.
+ * In the names of options and parameters, "decoder" means the linear layer that computes the outputs from the last
+ * layer's h.
  */
 typedef struct rnn_model_options {
     size_t struct_size;  /**< sizeof(rnn_model_options) as the caller knows it. */
     int64_t input_size;  /**< V input symbols or I input features: 1 to 16777216. Default 0: must be set. */
-    int64_t hidden_size; /**< H: 1 to 1048576. Default 100. */
-    /** O, output symbols, classes or features: 1 to 16777216. Default 0: must be set. 1 where none are wanted. */
+    int64_t hidden_size; /**< H, the hidden units of a layer: 1 to 1048576. Default 100. */
+    /**
+     * O, the number of output symbols, classes or features: 1 to 16777216. Default 0: must be set. If you don't need
+     * outputs, set it to 1.
+     */
     int64_t output_size;
     int64_t layers;         /**< L, the number of stacked layers: 1 to 1024. Default 1. */
-    int32_t cell;           /**< Default #RNN_CELL_TANH. */
-    int32_t precision;      /**< Default #RNN_FLOAT32. */
-    int32_t reduction;      /**< Default #RNN_REDUCTION_SUM. */
-    int32_t input;          /**< Default #RNN_INPUT_IDS. */
-    int32_t loss;           /**< Default #RNN_LOSS_CROSS_ENTROPY. */
-    int32_t bias;           /**< Default #RNN_BIAS_INPUT. */
-    int32_t initialization; /**< Default #RNN_INIT_NORMAL. */
-    /** Not 0: each gate's W_hh begins as a random orthogonal matrix (Saxe et al. 2014). Costs H³. Default 0. */
+    int32_t cell;           /**< One of the `RNN_CELL_` values. Default #RNN_CELL_TANH. */
+    int32_t precision;      /**< #RNN_FLOAT32 or #RNN_FLOAT64. Default #RNN_FLOAT32. */
+    int32_t reduction;      /**< One of the `RNN_REDUCTION_` values. Default #RNN_REDUCTION_SUM. */
+    int32_t input;          /**< One of the `RNN_INPUT_` values. Default #RNN_INPUT_IDS. */
+    int32_t loss;           /**< One of the `RNN_LOSS_` values. Default #RNN_LOSS_CROSS_ENTROPY. */
+    int32_t bias;           /**< One of the `RNN_BIAS_` values. Default #RNN_BIAS_INPUT. */
+    int32_t initialization; /**< One of the `RNN_INIT_` values. Default #RNN_INIT_NORMAL. */
+    /**
+     * Not 0: W_hh of each gate starts as a random orthogonal matrix (Saxe et al. 2014), which takes time in proportion
+     * to H³. Default 0.
+     */
     int32_t orthogonal;
     /**
-     * Not 0: the embedding is the decoder's weight, too (Press and Wolf 2017). Needs #RNN_INPUT_EMBEDDING,
-     * `embedding_size` = `hidden_size` and `output_size` = `input_size`. Default 0.
+     * Not 0: the embedding also serves as the decoder's weight (Press and Wolf 2017). Needs #RNN_INPUT_EMBEDDING,
+     * `embedding_size` = `hidden_size` (twice that if bidirectional) and `output_size` = `input_size`. Default 0.
      */
     int32_t tied;
     /**
-     * 1: dropout drops the same elements in all steps of a chunk, of each stream others (Gal and Ghahramani 2016). 0,
-     * the default: others at each position. Needs one of the four probabilities of dropout.
+     * 1: for each stream, dropout drops the same elements in all steps of a chunk (Gal and Ghahramani 2016). 0, the
+     * default: it draws anew at each position. 1 needs one of the four dropout probabilities.
      */
     int32_t dropout_per_chunk;
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
-    /** Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, min-char-rnn's; with #RNN_INIT_UNIFORM it must stay that.
+    /**
+     * The standard deviation of the initial weights with #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, as in
+     * min-char-rnn; with #RNN_INIT_UNIFORM it must keep this value.
      */
     double weight_scale;
     /**
-     * Is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015). Must be 0 with other cells. Default
-     * 0.
+     * A number that is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015): finite. Must be 0
+     * with other cells. Default 0.
      */
     double forget_bias;
     /**
-     * The probability that an element of a layer's output is dropped on its way to the next layer, in training only;
-     * the others are multiplied by 1 / (1 - dropout). 0 to less than 1. Must be 0 with one layer. Default 0. See
-     * rnn_state_set_random_index().
+     * The probability that an element of a layer's output is dropped on its way to the next layer. This happens in
+     * training only; the elements that remain are multiplied by 1 / (1 - dropout). 0 to less than 1. Must be 0 with one
+     * layer. Default 0. See rnn_state_set_random_index().
      */
     double dropout;
-    uint64_t seed; /**< Of the initial parameters and of dropout. Default 0. */
-    /** Like `dropout`, of the elements of an input vector or embedding. Must be 0 with #RNN_INPUT_IDS. Default 0. */
+    uint64_t seed; /**< Seed of the initial parameters and of dropout. Default 0. */
+    /** Like `dropout`, for the elements of an input vector or embedding. Must be 0 with #RNN_INPUT_IDS. Default 0. */
     double dropout_input;
     /**
-     * Like `dropout`, of the last layer's output on its way to the decoder. For one layer of a few hundred units and
-     * many passes over the data this is the one to try first: 0.1 or so, and a higher learning rate. Default 0.
+     * Like `dropout`, for the last layer's output on its way to the decoder. With one layer of a few hundred units and
+     * many passes over the data, try this kind of dropout first: about 0.1, and a higher learning rate. Default 0.
      */
     double dropout_output;
     /**
-     * Like `dropout`, of the candidate: what the cell would put into its memory, g of an LSTM and n of a GRU, where it
-     * is added (Semeniuta et al. 2016: c_t = f c_{t-1} + i (m g), h_t = (1 - z) (m n) + z h_{t-1} with the mask m). So
-     * nothing that is remembered is lost. Must be 0 with #RNN_CELL_TANH. Default 0.
+     * Like `dropout`, for the candidate: the value that the cell would add to its memory, g of an LSTM and n of a GRU.
+     * The mask m acts where the candidate is added (Semeniuta et al. 2016): c_t = f c_{t-1} + i (m g), h_t = (1 - z) (m
+     * n) + z h_{t-1}. So nothing that the cell remembers is lost. Must be 0 with #RNN_CELL_TANH. Default 0.
      */
     double dropout_recurrent;
     /**
-     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997), and hands on 2 H numbers: h of the
-     * one that reads forward, then h of the one that reads from the end, as PyTorch's bidirectional=True. For labels,
-     * classes and encoders, where a sequence is there as a whole; sampling is refused. Default 0.
+     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997) and passes 2 H numbers on: h of the
+     * forward direction, then h of the reverse direction, as with PyTorch's bidirectional=True. Choose it for labels,
+     * classes and encoders, where the whole sequence is known in advance. Such a model can't be sampled from.
+     * Default 0.
      *
-     * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). A layer that reads forward begins with
-     * the state, as everywhere: reset it, or set `starts`. One in reverse begins with zeros at the end of each chunk,
-     * and of each stream that ends before; what a state has of it is h at the chunk's first position, which no call
-     * reads. With `last_only` the outputs are those of all that was read in both directions: h of the layer that reads
-     * forward at a sequence's last position, and of the one in reverse at its first. `hidden_size` is at most 524288
-     * then, and `layers` at most 512.
+     * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). The forward direction begins with the
+     * state, as always: reset it, or set `starts`. The reverse direction begins with zeros at the end of each chunk,
+     * and of each stream that ends earlier. Its part of the state is h at the chunk's first position, which no call
+     * reads. With `last_only` the outputs are those of everything read in both directions: h of the forward direction
+     * at a sequence's last position, and h of the reverse direction at its first. A bidirectional model has at most
+     * 524288 in `hidden_size` and at most 512 in `layers`.
      */
     int32_t bidirectional;
     /**
-     * 1: what a stream begins with that has been created or reset, or `starts` in a chunk, is learned: parameters
-     * initial_h and, of an LSTM, initial_c of each layer, which begin as zeros. For many short sequences, whose first
-     * steps count. 0, the default: zeros.
+     * 1: the initial state is learned. Streams that were created or reset, or that begin a sequence within a chunk
+     * (rnn_chunk::starts), begin with the parameters initial_h and, in an LSTM, initial_c of each layer. These start as
+     * zeros. Choose it for many short sequences, whose first steps matter. 0, the default: streams begin with zeros.
      */
     int32_t learned_state;
     /**
      * 1: layer normalisation of the gates (Ba, Kiros and Hinton, "Layer normalization", 2016). Where a cell's formula
-     * has W_ih x or W_hh h', it is then n(W_ih x) or n(W_hh h'), with
+     * has W_ih x or W_hh h', it then has n(W_ih x) or n(W_hh h'), with
      *
      *     n(a) = gain (a - mean(a)) / sqrt(variance(a) + 1e-5)
      *
-     * Mean and variance of a product are over all its G H elements at one position; a GRU's candidate has its own, over
-     * H elements, and r and z share theirs. The gains are parameters norm_ih and norm_hh, [G H] of each layer, which
-     * begin as ones; the layer's biases are added behind them. An LSTM's c isn't normalised. It makes training less
-     * sensitive to the scale of weights and to the learning rate: for deep networks, and long training at high rates. A
-     * step of training takes 15 % longer with a layer of 256 units, and 25 % with layers of 128. 0, the default: no
-     * normalisation.
+     * The mean and variance of a product are taken over all its G H elements at one position. In a GRU the candidate
+     * has its own, over H elements, and r and z share theirs. The gains are the parameters norm_ih and norm_hh, [G H]
+     * for each layer, which start as ones; the layer's biases are added after them. An LSTM's c isn't normalised.
+     *
+     * Normalisation makes training less sensitive to the scale of the weights and to the learning rate. Choose it for
+     * deep networks, and for long training at high rates. A training step takes 15 % longer with a layer of 256 units,
+     * and 25 % longer with layers of 128. 0, the default: no normalisation.
      */
     int32_t layer_norm;
     int32_t reserved; /**< Must be 0. */
@@ -441,7 +458,7 @@ typedef struct rnn_model_options {
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_model_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
@@ -449,14 +466,14 @@ RNN_API RNN_CHECKED rnn_status rnn_model_options_init(rnn_model_options *options
 
 /**
  * Creates a model with its initial parameters.
- * @param options What it is; not kept.
+ * @param options The configuration; not kept.
  * @param[out] model The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
 
 /**
- * Copies a model: options, parameters, which of them are frozen, and notes. The copy has no gradients.
+ * Copies a model: its options, its parameters, which of them are frozen, and its notes. The copy has no gradients.
  * @param model The model.
  * @param[out] copy The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
@@ -464,13 +481,13 @@ RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options
 RNN_API RNN_CHECKED rnn_status rnn_model_copy(const rnn_model *model, rnn_model **copy);
 
 /**
- * Moves a running average of models towards one of them: average += weight (model - average), for each parameter. An
- * average often generalises better than the model that training ends with. Begin with rnn_model_copy().
+ * Moves a running average of models towards a model: average += weight (model - average), for each parameter. The
+ * average often generalises better than the model at the end of training. Begin with rnn_model_copy().
  *
- * After every step with weight 1 - d it is an exponential moving average with the decay d, 0.999 for example. With
- * weight 1 / (n + 1), where n models have gone into it before, it is their mean: stochastic weight averaging (Izmailov
- * et al. 2018), once an epoch for example.
- * @param average The average; its gradients stay as they are.
+ * For an exponential moving average with the decay d, 0.999 for example, call it after every step with weight 1 - d.
+ * For the mean of models (stochastic weight averaging, Izmailov et al. 2018), call it once an epoch, for example, with
+ * weight 1 / (n + 1), where n is the number of models averaged so far.
+ * @param average The average; its gradients are unchanged.
  * @param model   A model of the same shape and precision.
  * @param weight  0 to 1.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
@@ -481,21 +498,21 @@ RNN_API RNN_CHECKED rnn_status rnn_model_average(rnn_model *average, const rnn_m
 RNN_API void rnn_model_destroy(rnn_model *model);
 
 /**
- * What the model is: the options that it was created with.
+ * Copies the options that the model was created with.
  * @param model The model.
- * @param[out] options What to fill; `options->struct_size` must be set (rnn_model_options_init()).
+ * @param[out] options The options to fill; `options->struct_size` must be set (rnn_model_options_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_options *options);
 
 /**
- * One named parameter of a model: a view, for reading, into the model's flat buffers.
+ * A named parameter of a model: a read-only view into the model's flat buffers.
  *
- * Element (i, j) of the matrix stands at `values[i * strides[0] + j * strides[1]]`; a vector's element i at
- * `values[i * strides[0]]`. Strides count elements. The shape is PyTorch's; the strides say how librnn stores it: the
- * input weights of symbols are stored symbol by symbol.
+ * Element (i, j) of a matrix is at `values[i * strides[0] + j * strides[1]]`, and element i of a vector at
+ * `values[i * strides[0]]`. Strides count elements. The shape is that of PyTorch. The strides show how librnn stores
+ * the parameter: it stores the input weights of symbols symbol by symbol.
  *
- * | name               | shape     | min-char-rnn's | there                                             |
+ * | name               | shape     | min-char-rnn's | present                                           |
  * |--------------------|-----------|------------|---------------------------------------------------|
  * | `embedding.weight` | [V][E]    |            | with #RNN_INPUT_EMBEDDING, E = `embedding_size`   |
  * | `rnn.weight_ih_l0` | [G H][I]  | `Wxh`      | G gates: 1, 3 (GRU), 4 (LSTM); I = V with ids     |
@@ -507,8 +524,9 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  * | `decoder.weight`   | [O][H]    | `Why`      | unless tied: `embedding.weight` takes its place   |
  * | `decoder.bias`     | [O]       | `by`       |                                                   |
  *
- * Layer k > 0 has the same parameters with `_lk` and inputs of size H. If the model is bidirectional, each layer has
- * all of them once more, with `_reverse` at the end, and 2 H takes the place of H as the inputs of layers and decoder.
+ * Layer k > 0 has the same parameters, with `_lk` in their names and inputs of size H. In a bidirectional model each
+ * layer has a second set of them, with `_reverse` at the end of their names, and the inputs of later layers and of the
+ * decoder have size 2 H instead of H.
  */
 typedef struct rnn_parameter {
     size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
@@ -527,14 +545,14 @@ typedef struct rnn_parameter {
 
 /**
  * Fills a description with zeros and its size.
- * @param[out] parameter What to fill.
+ * @param[out] parameter The description to fill.
  * @param struct_size sizeof(rnn_parameter).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size);
 
 /**
- * The number of named parameters.
+ * Returns the number of named parameters.
  * @return At least 5; 0 for NULL.
  */
 RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
@@ -543,7 +561,7 @@ RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
  * Describes a parameter.
  * @param model The model.
  * @param index 0 to rnn_model_parameter_count() - 1.
- * @param[out] parameter What to fill; `parameter->struct_size` must be set (rnn_parameter_init()).
+ * @param[out] parameter The description to fill; `parameter->struct_size` must be set (rnn_parameter_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_describe_parameter(const rnn_model *model, int64_t index,
@@ -552,16 +570,16 @@ RNN_API RNN_CHECKED rnn_status rnn_model_describe_parameter(const rnn_model *mod
 /**
  * Finds a parameter by its name.
  * @param model The model.
- * @param name  As in ::rnn_parameter.
+ * @param name  A name as in ::rnn_parameter.
  * @param[out] index Its index.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT when the model has no parameter of that name.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
 
 /**
- * Freezes a parameter or frees it again. An optimizer leaves a frozen parameter and what it has accumulated for it
- * alone, and sets its gradient to zero with the others; the gradient doesn't count in the norm of all. Checkpoints
- * keep which parameters are frozen, files of rnn_model_save() don't.
+ * Freezes or unfreezes a parameter. An optimizer changes neither a frozen parameter nor the values it has accumulated
+ * for it. It still sets the gradient to zero together with all others. The gradient of a frozen parameter doesn't count
+ * in the norm of all gradients. Checkpoints record which parameters are frozen; files of rnn_model_save() don't.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param frozen 1 or 0.
@@ -570,7 +588,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, 
 RNN_API RNN_CHECKED rnn_status rnn_model_freeze(rnn_model *model, int64_t index, int32_t frozen);
 
 /**
- * Copies a parameter's values out, row-major.
+ * Copies a parameter's values to the caller's array, row-major.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param[out] values Room for `count` numbers of the model's precision.
@@ -592,7 +610,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_parameter(rnn_model *model, int64_t
                                                        int64_t count);
 
 /**
- * Copies a parameter's gradient out, row-major: zeros before the first rnn_forward_backward().
+ * Copies a parameter's gradient to the caller's array, row-major. Before the first rnn_forward_backward() it is zeros.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param[out] values Room for `count` numbers of the model's precision.
@@ -603,8 +621,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_gradient(const rnn_model *model, in
                                                       int64_t count);
 
 /**
- * Sets a parameter's gradient, which rnn_optimizer_step() then takes: for gradients that were computed elsewhere, or
- * summed over processes.
+ * Sets a parameter's gradient, which the next rnn_optimizer_step() uses. Use it for gradients that were computed
+ * elsewhere or summed over processes.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param values `count` finite numbers of the model's precision, row-major.
@@ -615,10 +633,11 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_gradient(rnn_model *model, int64_t 
                                                       int64_t count);
 
 /**
- * Checks that all parameters are finite. rnn_model_set_parameter() takes no others, but a file may hold some, and
- * training may lead there.
+ * Checks that all parameters are finite. rnn_model_set_parameter() accepts no others, but a file may hold some, and
+ * training may produce some.
  * @param model The model.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE with the first that isn't: "decoder.weight[3][5] is nan".
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when one isn't, and rnn_last_error() names the first:
+ *         "decoder.weight[3][5] is nan".
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 
@@ -629,8 +648,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 RNN_API RNN_CHECKED rnn_status rnn_model_zero_gradients(rnn_model *model);
 
 /**
- * Limits each gradient to -limit ... limit, as min-char-rnn does with 5. One that is infinite or NaN stays what it is,
- * and rnn_optimizer_step() refuses it.
+ * Limits each element of the gradients to -limit ... limit, as min-char-rnn does with 5. It leaves infinite and NaN
+ * elements unchanged, and rnn_optimizer_step() refuses them.
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -638,49 +657,50 @@ RNN_API RNN_CHECKED rnn_status rnn_model_zero_gradients(rnn_model *model);
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double limit);
 
 /**
- * Scales all gradients down together when their norm, that of one vector of all, exceeds a limit (Pascanu et al. 2013):
- * multiplies them by min(1, limit / (norm + 1e-6)), as PyTorch's clip_grad_norm_ does. With #RNN_REDUCTION_SUM the norm
- * grows with the number of positions.
+ * Scales all gradients down together if their norm exceeds a limit (Pascanu et al. 2013). The norm is that of all
+ * gradients taken as one vector. They are multiplied by min(1, limit / (norm + 1e-6)), as by PyTorch's clip_grad_norm_.
+ * With #RNN_REDUCTION_SUM the norm grows with the number of positions.
  * @param model The model.
  * @param limit Greater than 0, finite.
- * @param[out] norm The norm before; NULL if not wanted.
+ * @param[out] norm The norm before the scaling; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when the sum of the gradients' squares is not finite in
- *         double. The gradients stay then.
+ *         double. After an error the gradients are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 
 /**
- * Leaves a note in a model: a string of your own under a key of your own. So the names of classes (one a line, for
- * example), the scaling of the inputs or the origin of the data can travel with the model: files, checkpoints and
- * copies of the model have its notes. They change nothing that the model computes. docs/files.md says how a file holds
- * them.
+ * Stores a note in a model: a string of your choice under a key of your choice. With notes, the names of classes (one
+ * per line, for example), the scaling of the inputs or the origin of the data travel with the model: its files,
+ * checkpoints and copies include them. Notes don't affect what the model computes. docs/files.md describes how a file
+ * holds them.
  * @param model The model.
  * @param key   1 to 200 bytes of UTF-8; copied.
- * @param value Up to 1048576 bytes of UTF-8; copied. It takes the place of what the key had. NULL removes the note, if
- *              there is one.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when the note would be the 1025th; #RNN_ERROR_MEMORY. The notes stay then.
+ * @param value Up to 1048576 bytes of UTF-8; copied. It replaces an existing note under this key. NULL removes the
+ *        note, if there is one.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when the note would be the 1025th; #RNN_ERROR_MEMORY. After an error the
+ *         notes are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_set_note(rnn_model *model, const char *key, const char *value);
 
 /**
- * Reads a note.
- * @return What was set under the key, valid until that note is set again or removed, or the model is destroyed. NULL if
- *         there is none, and for NULL.
+ * Returns the note under a key.
+ * @return The note's value, valid until that note is set again or removed, or the model is destroyed. NULL if there is
+ *         no such note, and for NULL.
  */
 RNN_API const char *rnn_model_note(const rnn_model *model, const char *key);
 
 /**
- * How many notes a model has.
+ * Returns the number of notes in a model.
  * @return 0 to 1024; 0 for NULL.
  */
 RNN_API int64_t rnn_model_note_count(const rnn_model *model);
 
 /**
- * Reads a note by its index.
+ * Gives the note with an index.
  * @param model The model.
  * @param index 0 to rnn_model_note_count() - 1, in the order of the keys' bytes.
  * @param[out] key   Its key, valid as long as the value.
- * @param[out] value Its value, valid as that of rnn_model_note().
+ * @param[out] value Its value, valid for as long as rnn_model_note() says.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t index, const char **key,
