@@ -712,51 +712,55 @@ RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t
  * @{
  */
 
-/** As a target id: this position costs nothing. For burn-in, padding, and sequences with one target at their end. */
+/**
+ * A target id that leaves its position out of the loss. Use it for burn-in, for padding, and for sequences that have
+ * one target at their end.
+ */
 #define RNN_IGNORE (-1)
 
 /**
- * What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call.
+ * The data of one forward or backward pass: T steps of B streams. The library uses the arrays during one call only.
  *
  * A model takes one kind of inputs (#RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING: ids; #RNN_INPUT_VECTORS: vectors) and one
- * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors); the fields of the other kind must
- * be NULL. Without a loss, which only rnn_forward() can do, there need be no targets.
+ * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors). The fields of the other kind must
+ * be NULL. rnn_forward() can run without computing a loss, and then needs no targets.
  */
 typedef struct rnn_chunk {
     size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
     int64_t steps;              /**< T, 1 to 16777216. */
-    int64_t streams;            /**< B, as many as the state has. */
+    int64_t streams;            /**< B, the same number as in the state. */
     const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
     const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] likewise; where `target_mask` is 0, anything. */
-    const uint8_t *target_mask; /**< [T][B] 0: the target vector there costs nothing. NULL: all count. */
+    const void *target_vectors; /**< [T][B][O] finite numbers of that precision; anything where `target_mask` is 0. */
+    const uint8_t *target_mask; /**< [T][B] 0: leaves the target vector there out of the loss. NULL: all count. */
     /**
-     * [B] The length of each stream's sequence, 0 to T: after so many steps the stream ends. From then on its state
-     * stands still, its outputs are zeros and its targets cost nothing; what the arrays hold there is not looked at.
-     * NULL: all last T steps.
+     * [B] The length of each stream's sequence, 0 to T: the stream ends after that many steps. After its end its state
+     * doesn't change, its outputs are zeros, its targets don't count, and the contents of the arrays are ignored. NULL:
+     * all streams have T steps.
      */
     const int64_t *lengths;
     /**
-     * [T][B] Not 0: the stream's state is that of a new state before that step, since a new sequence begins there. So
-     * sequences can follow one another without padding. NULL: none begins.
+     * [T][B] Not 0: a new sequence begins at that step, so before it the stream's state becomes that of a new state.
+     * This lets sequences follow one another without padding. NULL: no sequence begins.
      */
     const uint8_t *starts;
     /**
-     * Where to write what each position costs: [T][B], or [B] if `last_only`; 0 where nothing counts. NULL: not wanted.
-     * After an error it may have been written.
+     * Out: the loss of each position, [T][B], or [B] with `last_only`; 0 where nothing counts. NULL: not wanted. A call
+     * that fails may have written to it.
      */
     double *losses;
     /**
-     * Where to write one number: how many of the counted positions are hits, whose target has the largest output, and
-     * of equal ones the lowest id. Needs targets and #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
+     * Out: one number, the number of hits among the counted positions. A hit is a position whose target has the largest
+     * output; of equal outputs the one with the lowest id wins. Needs targets and #RNN_LOSS_CROSS_ENTROPY. NULL: not
+     * wanted.
      */
     int64_t *hits;
     /**
-     * 1: only the last position of each stream, by `lengths`, has outputs and a target, as when a whole sequence is
-     * classified (see `bidirectional` for what the last position has of the layers in reverse). Then
-     * `targets` and `target_mask` are [B], `target_vectors` is [B][O], and so are the outputs. A stream of length 0 has
-     * outputs of zeros and no target. 0, the default: every position has.
+     * 1: only the last position of each stream, according to `lengths`, has outputs and a target. Use it to classify
+     * whole sequences (`bidirectional` says what the reverse direction gives for the last position). Then `targets` and
+     * `target_mask` are [B], and `target_vectors` and the outputs are [B][O]. A stream of length 0 has outputs of zeros
+     * and no target. 0, the default: every position has outputs and a target.
      */
     int32_t last_only;
     int32_t reserved; /**< Must be 0. */
@@ -764,19 +768,19 @@ typedef struct rnn_chunk {
 
 /**
  * Fills a chunk with zeros and its size.
- * @param[out] chunk What to fill.
+ * @param[out] chunk The chunk to fill.
  * @param struct_size sizeof(rnn_chunk).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
 
 /**
- * What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. It stays
- * these two numbers: whatever else a call can tell of a chunk is asked for in the ::rnn_chunk, as `losses` and `hits`.
+ * The loss of a chunk. For the mean, compute `sum / count`, unless no position counted and both are 0. No fields will
+ * be added: everything else that a call can report about a chunk is requested in ::rnn_chunk, like `losses` and `hits`.
  */
 typedef struct rnn_loss {
-    double sum;    /**< Sum over the counted positions of what each costs: see #RNN_LOSS_CROSS_ENTROPY and so on. */
-    int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE or masked. */
+    double sum;    /**< Sum of the losses of the counted positions: see #RNN_LOSS_CROSS_ENTROPY and so on. */
+    int64_t count; /**< Number of counted positions: those whose target is neither #RNN_IGNORE nor masked. */
 } rnn_loss;
 /** @} */
 
@@ -784,16 +788,16 @@ typedef struct rnn_loss {
  * @defgroup state State: what a model carries from chunk to chunk
  * @{
  */
-/** What a state holds for each layer, stream and hidden unit. */
+/** The kinds of values that a state holds for each layer, stream and hidden unit. */
 enum {
     RNN_STATE_HIDDEN = 0, /**< h, the activations. */
     RNN_STATE_MEMORY = 1  /**< c, the memory of an LSTM. */
 };
 
 /**
- * Creates a state of zeros. It fits every model of the same cell, layers, hidden size, directions and precision. If the
- * model has learned with what to begin (`learned_state`), the first call begins with that.
- * @param model   What it is for; it may be destroyed before the state.
+ * Creates a state of zeros. It fits every model with the same cell, layers, hidden size, directions and precision. If
+ * the model has a learned initial state (`learned_state`), the first call begins with that.
+ * @param model   The model that it is for; may be destroyed before the state.
  * @param streams B: 1 to 1048576.
  * @param[out] state The new state; release it with rnn_state_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
@@ -804,20 +808,20 @@ RNN_API RNN_CHECKED rnn_status rnn_state_create(const rnn_model *model, int64_t 
 RNN_API void rnn_state_destroy(rnn_state *state);
 
 /**
- * The number of streams, B.
+ * Returns the number of streams, B.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_state_streams(const rnn_state *state);
 
 /**
- * Sets all streams to zeros, or has them begin with what the model has learned, as rnn_state_create(). What the state
- * keeps for rnn_backward() stays.
+ * Resets all streams to zeros, or to the model's learned initial state, as in rnn_state_create(). Any activations kept
+ * for rnn_backward() remain.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
 
 /**
- * Does the same with one stream.
+ * Resets one stream in the same way as rnn_state_reset().
  * @param state  The state.
  * @param stream 0 to B - 1.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -825,17 +829,19 @@ RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
 RNN_API RNN_CHECKED rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream);
 
 /**
- * Copies a state's values to another that would fit the same models (see rnn_state_create()) and has as many streams.
- * What either keeps for rnn_backward() stays.
+ * Copies a state's values to another state that fits the same models (see rnn_state_create()) and has the same number
+ * of streams. Any activations that either state keeps for rnn_backward() remain.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source);
 
 /**
- * Copies one stream's values: to sample with one stream, say, from where one of a training state's streams stands.
- * @param destination        Where to.
+ * Copies the values of one stream. You can use it, for example, to sample with one stream from the point that one of
+ * the streams in training has reached.
+ * @param destination        The state to copy to.
  * @param destination_stream 0 to its B - 1.
- * @param source             Where from; as in rnn_state_copy(), but of any number of streams. May be `destination`.
+ * @param source             The state to copy from; as in rnn_state_copy(), but with any number of streams. May be
+ *        `destination`.
  * @param source_stream      0 to its B - 1.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
@@ -843,10 +849,10 @@ RNN_API RNN_CHECKED rnn_status rnn_state_copy_stream(rnn_state *destination, int
                                                      const rnn_state *source, int64_t source_stream);
 
 /**
- * Copies a layer's values out.
+ * Copies a layer's values to the caller's array.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
- * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
+ * @param what   #RNN_STATE_HIDDEN or, for an LSTM, #RNN_STATE_MEMORY.
  * @param[out] values [B][H] numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong.
@@ -857,8 +863,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get(const rnn_state *state, int64_t lay
 /**
  * Sets a layer's values.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
- * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
+ * @param what   #RNN_STATE_HIDDEN or, for an LSTM, #RNN_STATE_MEMORY.
  * @param values [B][H] finite numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong or a value is not finite.
@@ -867,7 +873,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set(rnn_state *state, int64_t layer, in
                                              int64_t count);
 
 /**
- * Copies the values of all layers and streams out, as one array: all h and then, of an LSTM (P = 2), all c.
+ * Copies the values of all layers and streams to one array: all h and then, for an LSTM (P = 2), all c.
  * @param state  The state.
  * @param[out] values [P][L][B][H] numbers of the model's precision.
  * @param count  P times L times B times H.
@@ -878,7 +884,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get_all(const rnn_state *state, void *v
 /**
  * Sets the values of all layers and streams.
  * @param state  The state.
- * @param values [P][L][B][H] finite numbers of the model's precision, as rnn_state_get_all() gives them.
+ * @param values [P][L][B][H] finite numbers of the model's precision, in the layout of rnn_state_get_all().
  * @param count  P times L times B times H.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
@@ -893,64 +899,65 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set_all(rnn_state *state, const void *v
 /**
  * Runs a model over a chunk and advances the state. Dropout is off.
  * @param model The model.
- * @param state The state that the chunk starts from; afterwards the one that it ends in.
- * @param chunk The inputs and, when `loss` is wanted, the targets.
- * @param[out] outputs [T][B][O] numbers of the model's precision, or [B][O] if the chunk says `last_only`; NULL if not
+ * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
+ * @param chunk The inputs and, if `loss` is wanted, the targets.
+ * @param[out] outputs [T][B][O] numbers of the model's precision, or [B][O] if the chunk has `last_only`; NULL if not
  *        wanted. With cross-entropy they are logits: unnormalised log probabilities.
  * @param outputs_count T times B times O, or B times O; 0 when `outputs` is NULL.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
- *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. The
- *         state stays then (`outputs` may have been written).
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state would be NaN or infinite;
+ *         #RNN_ERROR_MEMORY. After an error the state is unchanged (`outputs` may have been written).
  */
 RNN_API RNN_CHECKED rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                            void *outputs, int64_t outputs_count, rnn_loss *loss);
 
 /**
- * Runs a model over a chunk, forward and back, adds the gradients of its loss to the model's, and advances the state:
- * min-char-rnn's `lossFun`, and with one call after the other truncated backpropagation through time. Gradients add up
- * until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
+ * Runs a model forward and backward over a chunk, adds the gradients of the loss to the model's gradients, and advances
+ * the state. This is min-char-rnn's `lossFun`; called for one chunk after another, it is truncated backpropagation
+ * through time. Gradients add up until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
  * @param model The model.
- * @param state The state that the chunk starts from, taken as a constant; afterwards the one that it ends in.
+ * @param state The state in which the chunk begins, treated as a constant; the call advances it to the state after the
+ *        chunk.
  * @param chunk Inputs and targets.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
- *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. State
- *         and gradients stay then.
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state would be NaN or infinite;
+ *         #RNN_ERROR_MEMORY. After an error the state and the gradients are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                                     rnn_loss *loss);
 
 /**
- * The loss of a model over a whole corpus, with a perplexity of exp(sum / count): each symbol but the first is a target
- * exactly once, also those at the end, which chunks leave out. Dropout is off.
+ * Computes the loss of a model over a whole corpus. Each symbol but the first is a target exactly once, including those
+ * at the end that chunks leave out. The perplexity is exp(sum / count). Dropout is off.
  *
- * The N - 1 targets are divided among the streams, in parts that are as equal as can be, and each stream reads its part
- * with a state that begins as zeros. One stream gives the exact loss of the text. More are faster, and a little worse
- * at the beginnings of their parts: with 32 streams, which are enough for speed, a text of 100,000 symbols costs about
- * a thousandth more.
+ * The N - 1 targets are divided among the streams, in parts that are as equal as possible. Each stream reads its part
+ * with a state that begins as zeros. One stream gives the exact loss of the text. More streams are faster, but predict
+ * a little worse at the beginnings of their parts: with 32 streams, which are enough for speed, the loss of a text of
+ * 100,000 symbols is about a thousandth higher.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY.
- * @param corpus  The corpus. Its position stays; T and B don't matter.
- * @param streams 1 to N - 1, and to 1048576.
+ * @param corpus  The corpus. Its position doesn't change; its T and B don't matter.
+ * @param streams 1 to N - 1, and at most 1048576.
  * @param[out] loss The loss.
- * @param[out] hits How often the target had the largest output; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is none of the model's; #RNN_ERROR_MISMATCH;
+ * @param[out] hits The number of targets that had the largest output; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when the model doesn't have an id; #RNN_ERROR_MISMATCH;
  *         #RNN_ERROR_NONFINITE when the loss or a state is not finite; #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_evaluate(const rnn_model *model, const rnn_corpus *corpus, int64_t streams,
                                             rnn_loss *loss, int64_t *hits);
 
 /**
- * The first half of training with a loss of the caller's own: runs a model over a chunk, with dropout on, gives the
- * outputs, and keeps the activations in the state for rnn_backward(). Advances the state. Targets may be there, but are
- * not looked at.
+ * Runs a model over a chunk with dropout on, gives the outputs, keeps the activations in the state for rnn_backward(),
+ * and advances the state. This is the first half of training with a loss of your own. The chunk may have targets, but
+ * they are ignored.
  *
- * The state keeps the activations of one chunk, those of the last call; they need memory of their own, which it frees
- * with itself. So two models, or two chunks of one, that go back together need two states.
+ * The state keeps the activations of the last call only. They take extra memory, which is freed with the state. If you
+ * run two models, or two chunks of one model, before you go backward through both, use two states.
  * @param model The model.
- * @param state The state that the chunk starts from; afterwards the one that it ends in.
+ * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
  * @param chunk The inputs. `losses` and `hits` must be NULL.
- * @param[out] outputs As in rnn_forward(); NULL if only the state is wanted, as of an encoder.
+ * @param[out] outputs As in rnn_forward(); NULL if only the state is wanted, as with an encoder.
  * @param outputs_count As in rnn_forward().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
  *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the new state is not finite; #RNN_ERROR_MEMORY. After an
@@ -961,15 +968,17 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_training(rnn_model *model, rnn_state 
                                                     void *outputs, int64_t outputs_count);
 
 /**
- * The model's own loss of outputs, and its gradient with respect to them, for rnn_backward(): by the model's `loss` and
- * `reduction`, as rnn_forward_backward() computes them in between. For what that can't do, as the decoder of a
- * translator, whose gradient goes on to the encoder. By hand: of cross-entropy it is softmax(outputs) less 1 at the
- * target, of the squared error 2 (output - target); divided by the number of counted positions, if the mean is wanted;
- * and 0 where nothing counts.
+ * Computes the model's own loss for given outputs, and its gradient with respect to them, for rnn_backward(). It
+ * follows the model's `loss` and `reduction`, just as rnn_forward_backward() does internally. Use it where that
+ * function isn't enough, as in the decoder of a translator, whose gradient continues into the encoder.
+ *
+ * If you compute the gradient yourself: for cross-entropy it is softmax(outputs), less 1 at the target; for the squared
+ * error it is 2 (output - target). Divide it by the number of counted positions if you want the mean. It is 0 where
+ * nothing counts.
  * @param model   The model.
- * @param chunk   The chunk of the rnn_forward_training(), with targets; its inputs are not looked at. It may ask for
- *        `losses` and `hits`.
- * @param outputs [T][B][O], or [B][O] if the chunk says `last_only`: what the model gave.
+ * @param chunk   The chunk that was given to rnn_forward_training(), with targets. Its inputs are ignored. It may ask
+ *        for `losses` and `hits`.
+ * @param outputs [T][B][O], or [B][O] if the chunk has `last_only`: the outputs that the model gave.
  * @param outputs_count T times B times O, or B times O.
  * @param[out] gradient The gradient, of the same size, for rnn_chunk_gradients::outputs; NULL if not wanted.
  * @param[out] loss The loss; NULL if not wanted.
@@ -980,27 +989,27 @@ RNN_API RNN_CHECKED rnn_status rnn_loss_gradient(const rnn_model *model, const r
                                                  int64_t outputs_count, void *gradient, rnn_loss *loss);
 
 /**
- * Turns logits into probabilities: exp(logit) / sum of exp(logits), of each row by itself.
- * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: what the numbers are.
+ * Turns each row of logits into probabilities: exp(logit) / sum of exp(logits).
+ * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: the type of the numbers.
  * @param logits  [rows][symbols] finite numbers: outputs of a model with #RNN_LOSS_CROSS_ENTROPY, for example.
  * @param rows    1 to 2^48: B or T times B.
  * @param symbols 1 to 16777216: O.
- * @param[out] probabilities [rows][symbols]; may be `logits`.
+ * @param[out] probabilities [rows][symbols]; may be `logits`, to convert in place.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_softmax(int32_t precision, const void *logits, int64_t rows, int64_t symbols,
                                            void *probabilities);
 
 /**
- * What goes back through a chunk: gradients of the caller's loss, in the model's precision. Fill it with
- * rnn_chunk_gradients_init(). A state's values are [P][L][B][H]: all h and then, of an LSTM (P = 2), all c. In
- * a bidirectional model they are [P][2 L][B][H]: of each layer first those of the direction that reads forward.
+ * The gradients that rnn_backward() reads and writes: gradients of the caller's loss, in the model's precision. Fill it
+ * with rnn_chunk_gradients_init(). The values of a state are [P][L][B][H]: all h and then, for an LSTM (P = 2), all c.
+ * For a bidirectional model they are [P][2 L][B][H], and in each layer the forward direction comes first.
  */
 typedef struct rnn_chunk_gradients {
     size_t struct_size; /**< sizeof(rnn_chunk_gradients) as the caller knows it. */
     /**
-     * In: with respect to the outputs, [T][B][O], or [B][O] if `last_only`. What stands behind a stream's end is not
-     * looked at. NULL: zeros.
+     * In: the gradient with respect to the outputs, [T][B][O], or [B][O] with `last_only`. Values after a stream's end
+     * are ignored. NULL: zeros.
      */
     const void *outputs;
     const void *final_state; /**< In: with respect to the state after the chunk, [P][L][B][H]. NULL: zeros. */
@@ -1009,21 +1018,21 @@ typedef struct rnn_chunk_gradients {
 } rnn_chunk_gradients;
 
 /**
- * Fills the struct with NULL.
- * @param[out] gradients What to fill.
+ * Fills the struct with NULL pointers and its size.
+ * @param[out] gradients The struct to fill.
  * @param struct_size sizeof(rnn_chunk_gradients).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gradients, size_t struct_size);
 
 /**
- * The second half: takes the gradient of the caller's loss with respect to outputs or state, goes back through the
- * chunk of the last rnn_forward_training() on this state, and adds the gradients of the parameters to the model's. The
- * model's `loss` and `reduction` don't matter. It uses up the activations: one rnn_backward() for each
- * rnn_forward_training(), or none.
+ * Goes backward through the chunk of the last rnn_forward_training() on this state, and adds the gradients of the
+ * parameters to the model's gradients. This is the second half of training with a loss of your own: you give the
+ * gradient of your loss with respect to the outputs or the state. The model's `loss` and `reduction` don't matter. The
+ * call uses up the activations, so each rnn_forward_training() can be followed by at most one rnn_backward().
  *
- * So two models are trained as one. One reads a sequence (the encoder of a translator), the other goes on from its
- * state (the decoder), and what the loss is with respect to that state goes back into the first:
+ * In this way two models can be trained as one. The encoder of a translator reads a sequence, and the decoder continues
+ * from the encoder's state. The gradient of the loss with respect to that state goes back into the encoder:
  *
  *     check(rnn_state_reset(read));
  *     check(rnn_forward_training(encoder, read, &source, NULL, 0));
@@ -1036,13 +1045,13 @@ RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gra
  *     check(rnn_backward(decoder, write, &of_decoder));
  *     check(rnn_backward(encoder, read, &of_encoder));
  *
- * @param model The model of the rnn_forward_training(), whose parameters must not have changed since.
+ * @param model The model of the rnn_forward_training(). Its parameters must not have changed since then.
  * @param state The state.
- * @param gradients What to take and what to give; one of `outputs` and `final_state` must be there. The two that are
- *        written may become infinite, which is not checked.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a gradient that isn't finite, or no activations are kept); #RNN_ERROR_MISMATCH
- *         when the model is another or has changed; #RNN_ERROR_MEMORY. After an error all is as before, and the call
- *         may be repeated.
+ * @param gradients The gradients to read and to write; `outputs` or `final_state` must be given. The values written may
+ *        be infinite; this is not checked.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a gradient isn't finite, or no activations are kept); #RNN_ERROR_MISMATCH when
+ *         it is another model or the model has changed; #RNN_ERROR_MEMORY. After an error everything is as before, and
+ *         the call may be repeated.
  */
 RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *gradients);
 /** @} */
