@@ -1061,9 +1061,9 @@ RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, 
  * @{
  */
 /**
- * The rule of update of a parameter x with gradient g. Products and roots are element by element; what is accumulated
- * begins as zeros. A step first limits g, if there is a clip_value. Then, except in AdamW, it adds weight_decay x to g,
- * and then it follows the rule. So the decay itself is not limited.
+ * The rule by which a parameter x with gradient g is updated. Products and roots are element by element. Accumulated
+ * values start as zeros. A step first limits g, if there is a clip_value. Then, except in AdamW, it adds weight_decay x
+ * to g, and then it applies the rule. So the decay itself is not limited.
  */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in min-char-rnn's form. */
@@ -1076,20 +1076,22 @@ enum {
      */
     RNN_OPTIMIZER_RMSPROP = 2,
     /**
-     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k
-     * x -= learning_rate (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
+     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k x -= learning_rate
+     * (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
      */
     RNN_OPTIMIZER_ADAM = 3,
-    /** Adam after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
+    /** Adam, after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
     RNN_OPTIMIZER_ADAMW = 4
 };
 
-/** What an optimizer is. Fill it with rnn_optimizer_options_init(). A rule that has no use for a field needs it to be
- * 0. */
+/**
+ * The configuration of an optimizer. Fill it with rnn_optimizer_options_init(), which sets the defaults of a rule. A
+ * field that the rule doesn't use must be 0.
+ */
 typedef struct rnn_optimizer_options {
     size_t struct_size;   /**< sizeof(rnn_optimizer_options) as the caller knows it. */
-    int32_t rule;         /**< #RNN_OPTIMIZER_ADAGRAD and so on. */
-    int32_t nesterov;     /**< SGD with a momentum: not 0 for Nesterov's (Sutskever et al. 2013). */
+    int32_t rule;         /**< One of the `RNN_OPTIMIZER_` values. */
+    int32_t nesterov;     /**< SGD with a momentum: not 0 for Nesterov's (Sutskever et al. 2013). Default 0. */
     double learning_rate; /**< 0 or more, finite. */
     double epsilon;       /**< Adagrad, RMSprop, Adam, AdamW: greater than 0, finite. */
     double weight_decay;  /**< 0 or more, finite. */
@@ -1097,17 +1099,17 @@ typedef struct rnn_optimizer_options {
     double beta1;         /**< Adam, AdamW: 0 to less than 1. */
     double beta2;         /**< RMSprop (PyTorch's alpha), Adam, AdamW: 0 to less than 1. */
     /**
-     * Greater than 0: each gradient is limited to ±clip_value, as by rnn_model_clip_value() before the step but in the
-     * same pass over the parameters. 0, the default: it isn't.
+     * Greater than 0, finite: limits each element of the gradients to ±clip_value. The effect is that of
+     * rnn_model_clip_value() before the step, but in the same pass over the parameters. 0, the default: no limit.
      */
     double clip_value;
     /**
-     * Greater than 0: all gradients are scaled down together, with the bits that rnn_model_clip_norm() before the step
-     * gives. 1 is usual with #RNN_REDUCTION_MEAN; with #RNN_REDUCTION_SUM the norm grows with the number of positions.
-     * 0, the default: they aren't. One of `clip_value` and `clip_norm` must be 0.
+     * Greater than 0, finite: scales all gradients down together. The results have the same bits as with
+     * rnn_model_clip_norm() before the step. 1 is usual with #RNN_REDUCTION_MEAN; with #RNN_REDUCTION_SUM the norm
+     * grows with the number of positions. 0, the default: no scaling. `clip_value` or `clip_norm` must be 0.
      */
     double clip_norm;
-    int32_t spare_biases; /**< 1: weight_decay leaves biases alone, and must not be 0. Default 0. */
+    int32_t spare_biases; /**< 1: weight_decay, which must not be 0, doesn't apply to biases. Default 0. */
     int32_t reserved;     /**< Must be 0. */
 } rnn_optimizer_options;
 
@@ -1122,7 +1124,7 @@ typedef struct rnn_optimizer_options {
  * | Adam    | 0.001         | 1e-8    | 0            |          | 0.9   | 0.999 |
  * | AdamW   | 0.001         | 1e-8    | 0.01         |          | 0.9   | 0.999 |
  *
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_optimizer_options).
  * @param rule #RNN_OPTIMIZER_ADAGRAD and so on.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -1132,8 +1134,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_options_init(rnn_optimizer_options 
 
 /**
  * Creates an optimizer for models of one shape.
- * @param model   What it is for; it may be destroyed before the optimizer.
- * @param options The rule; not kept. NULL is Adagrad with its usual settings.
+ * @param model   A model of that shape; may be destroyed before the optimizer.
+ * @param options The rule and its settings; not kept. NULL means Adagrad with its usual settings.
  * @param[out] optimizer The new optimizer; release it with rnn_optimizer_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
@@ -1144,38 +1146,38 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_create(const rnn_model *model, cons
 RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
 
 /**
- * Updates a model's parameters by its gradients, then sets the gradients to zero.
+ * Updates a model's parameters with its gradients, then sets the gradients to zero.
  * @param optimizer The optimizer.
  * @param model     The model.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was made for another shape;
- *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite, or so large that what the optimizer accumulates
- *         would be infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and none can be made. Parameters,
- *         gradients and optimizer stay then: rnn_model_zero_gradients() drops such gradients.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was created for another shape;
+ *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite, or so large that an accumulated value would become
+ *         infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and they can't be allocated. After an error
+ *         parameters, gradients and optimizer are unchanged; rnn_model_zero_gradients() discards bad gradients.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
 
 /**
- * What an optimizer is: the options that it was created or loaded with, or that were set last.
+ * Copies an optimizer's options: those that it was created or loaded with, or the ones that were set last.
  * @param optimizer The optimizer.
- * @param[out] options What to fill; `options->struct_size` must be set.
+ * @param[out] options The options to fill; `options->struct_size` must be set.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_get_options(const rnn_optimizer *optimizer,
                                                          rnn_optimizer_options *options);
 
 /**
- * Changes an optimizer's options from the next step on. What it has accumulated stays. So do the rule, and whether the
- * momentum is 0, since what is accumulated depends on them.
+ * Changes an optimizer's options from the next step on and keeps its accumulated values. These depend on the rule and
+ * on whether the momentum is 0, so neither can be changed.
  * @param optimizer The optimizer.
- * @param options The options, all of them; copied. Begin with rnn_optimizer_get_options().
+ * @param options All options, not only those that change; copied. Begin with rnn_optimizer_get_options().
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT, after which the options are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_options(rnn_optimizer *optimizer,
                                                          const rnn_optimizer_options *options);
 
 /**
- * The learning rate.
- * @return What it is at present; 0 for NULL.
+ * Returns the current learning rate.
+ * @return 0 or more; 0 for NULL.
  */
 RNN_API double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer);
 
@@ -1191,51 +1193,52 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
 /**
  * @defgroup schedule Schedules: learning rates that change
  *
- * Factors for the learning rate of a step, as plain functions of its number, counted from 0. They can be multiplied:
+ * These plain functions give a factor for the learning rate of a step, from the step's number, which counts from 0. The
+ * factors can be multiplied:
  *
  *     double factor = rnn_schedule_warmup(k, 100) * rnn_schedule_cosine(k, 5000, 0.02);
  *     check(rnn_optimizer_set_learning_rate(optimizer, 0.01 * factor));
  *
- * Whoever trains by the clock may count milliseconds instead of steps. A bad argument gives NaN, which
- * rnn_optimizer_set_learning_rate() refuses. All have the same bits everywhere.
+ * To train by the clock, count milliseconds instead of steps. A bad argument gives NaN, which
+ * rnn_optimizer_set_learning_rate() refuses. The factors have the same bits on every machine.
  * @{
  */
 
 /**
- * Linear warm-up: rises in equal parts to 1, which step `steps` - 1 has and all later ones.
+ * Computes a linear warm-up: the factor rises in equal parts to 1, which it reaches in step `steps` - 1 and then keeps.
  * @param step  The number of the step: 0 or more.
- * @param steps How many it takes: 1 or more.
+ * @param steps The number of steps that the rise takes: 1 or more.
  * @return 1 / steps to 1.
  */
 RNN_API double rnn_schedule_warmup(int64_t step, int64_t steps);
 
 /**
- * Half a period of a cosine (Loshchilov and Hutter 2017), from 1 in step 0 to `least` in step `steps` and later:
- * least + (1 - least) (1 + cos(pi step / steps)) / 2.
+ * Computes half a period of a cosine (Loshchilov and Hutter 2017), from 1 in step 0 to `least` in step `steps` and
+ * later: least + (1 - least) (1 + cos(pi step / steps)) / 2.
  * @param step  The number of the step: 0 or more.
- * @param steps Over how many it falls: 1 or more.
- * @param least The factor at the last step: 0 to 1.
+ * @param steps The number of steps over which the factor falls: 1 or more.
+ * @param least The factor at the end: 0 to 1.
  * @return `least` to 1.
  */
 RNN_API double rnn_schedule_cosine(int64_t step, int64_t steps, double least);
 
 /**
- * Step decay: `factor` to the power of step / every, rounded down.
+ * Computes a step decay: `factor` to the power of step / every, rounded down.
  * @param step   The number of the step: 0 or more.
- * @param every  After how many steps the rate falls: 1 or more.
- * @param factor By what it is multiplied then: 0 to 1.
+ * @param every  The number of steps after which the rate falls: 1 or more.
+ * @param factor The factor by which it is then multiplied: 0 to 1.
  * @return 0 to 1.
  */
 RNN_API double rnn_schedule_step_decay(int64_t step, int64_t every, double factor);
 
 /**
- * One cycle (Smith 2018): rises from `first` to 1 in the first `rise` steps and falls to `last` in the others, each
- * along half a period of a cosine; later steps have `last`.
+ * Computes one cycle (Smith 2018): the factor rises from `first` to 1 in the first `rise` steps and falls to `last` in
+ * the others, each time along half a period of a cosine. Later steps have `last`.
  * @param step  The number of the step: 0 or more.
  * @param steps The length of the cycle: more than `rise`.
- * @param rise  The step that has 1: 1 or more. A third of `steps` is usual.
- * @param first What the cycle begins with: 0 to 1. 0.04 is usual.
- * @param last  What it ends with: 0 to 1. 0.0001 is usual.
+ * @param rise  The step in which the factor is 1: 1 or more. A third of `steps` is usual.
+ * @param first The factor at the start: 0 to 1. 0.04 is usual.
+ * @param last  The factor at the end: 0 to 1. 0.0001 is usual.
  * @return 0 to 1.
  */
 RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise, double first, double last);
@@ -1246,44 +1249,50 @@ RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise,
  * @{
  */
 /**
- * How to draw. In this order: the repetition penalty changes the logits, excluded ids drop out, the logits are divided
- * by the temperature, and of the symbols' probabilities top_k, then top_p, then min_p keep some. One of these is drawn.
+ * The configuration of a sampler. A draw goes through these steps in this order: the repetition penalty changes the
+ * logits, the excluded ids are removed, the logits are divided by the temperature, and of the resulting probabilities
+ * top_k, then top_p, then min_p keep some. One of the remaining symbols is drawn.
  */
 typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
-    double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more, finite.
-                           Default 1. */
-    uint64_t seed; /**< Of the generator, which temperature 0 doesn't use. The same seed, the same text. Default 0. */
-    int64_t top_k; /**< Draws from the so many most likely symbols. 0, the default: from all. */
+    double temperature; /**< Draws from softmax(logits / temperature): 0 or more, finite. 0 takes the most likely
+                           symbol. Default 1. */
+    uint64_t seed; /**< Seed of the random numbers, which temperature 0 doesn't use. A seed gives the same text each
+                      time. Default 0. */
+    int64_t top_k; /**< Draws from the top_k most likely symbols only. 0, the default: from all. */
     /**
-     * Draws from the most likely symbols that together have at least this probability (Holtzman et al. 2020). Greater
-     * than 0; 1, the default: from all.
+     * Draws from the smallest set of most likely symbols that together have at least this probability (Holtzman et al.
+     * 2020). Greater than 0; 1, the default: from all.
      */
     double top_p;
-    /** Draws from symbols at least so many times as likely as the most likely one. 0 to less than 1. Default 0: all. */
+    /**
+     * Draws only from symbols that have at least min_p times the probability of the most likely one. 0 to less than 1.
+     * Default 0: from all.
+     */
     double min_p;
     /**
-     * Makes symbols less likely that have occurred: positive logits are divided by it, negative ones multiplied (Keskar
-     * et al. 2019). Greater than 0, finite; 1, the default: no penalty.
+     * Makes symbols that have occurred before less likely: it divides their positive logits by this number and
+     * multiplies their negative ones (Keskar et al. 2019). Greater than 0, finite; 1, the default: no penalty.
      */
     double repetition_penalty;
     /**
-     * How many of the last ids of a stream count as having occurred: of those that the call of rnn_sample() has drawn,
-     * or that of rnn_generate() has read and drawn. 1 to 65536 with a penalty, else 0. Default 0.
+     * The number of a stream's last ids that count as having occurred. rnn_sample() counts the ids that the same call
+     * has drawn; rnn_generate() counts those that the same call has read and drawn. 1 to 65536 with a penalty, else 0.
+     * Default 0.
      */
     int64_t repetition_window;
     const int32_t *excluded; /**< [excluded_count] ids that are never drawn, in any order. Copied. Default NULL. */
-    int64_t excluded_count;  /**< How many. Default 0. */
+    int64_t excluded_count;  /**< Number of excluded ids. Default 0. */
     /**
-     * The vocabulary whose ids are drawn: its unknown symbol, if it has one, becomes one of the excluded. Not kept.
-     * Default NULL: the unknown symbol may be drawn.
+     * The vocabulary of the drawn ids. If it has an unknown symbol, that symbol is excluded as well. Not kept. Default
+     * NULL: the unknown symbol may be drawn.
      */
     const rnn_vocab *vocab;
 } rnn_sampler_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_sampler_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
@@ -1291,42 +1300,43 @@ RNN_API RNN_CHECKED rnn_status rnn_sampler_options_init(rnn_sampler_options *opt
 
 /**
  * Creates a sampler.
- * @param options How to draw; not kept. NULL takes the defaults.
+ * @param options The configuration; not kept. NULL means the defaults.
  * @param[out] sampler The new sampler; release it with rnn_sampler_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler);
 
 /**
- * How a sampler draws: the options that it was created or loaded with, or that were set last.
+ * Copies a sampler's options: those that it was created or loaded with, or the ones that were set last.
  * @param sampler The sampler.
- * @param[out] options What to fill; `options->struct_size` must be set. `excluded` points into the sampler, and is
- *        valid until its options are set again or it is destroyed. The unknown symbol is among them, and `vocab` NULL.
+ * @param[out] options The options to fill; `options->struct_size` must be set. `excluded` then points into the sampler;
+ *        it is valid until the sampler's options are set again or the sampler is destroyed. It includes the unknown
+ *        symbol, and `vocab` is NULL.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_get_options(const rnn_sampler *sampler, rnn_sampler_options *options);
 
 /**
- * Changes how a sampler draws from now on. How often it has drawn stays.
+ * Changes a sampler's options for all later draws. The number of draws that it has made doesn't change.
  * @param sampler The sampler.
- * @param options The options, all of them; copied. Begin with rnn_sampler_get_options().
+ * @param options All options, not only those that change; copied. Begin with rnn_sampler_get_options().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (an excluded id below 0) or #RNN_ERROR_MEMORY, after which
- * the options are unchanged.
+ *         the options are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_set_options(rnn_sampler *sampler, const rnn_sampler_options *options);
 
 /**
- * Draws from logits of the caller's own, one symbol for each stream: what rnn_sample() does with a model's outputs.
+ * Draws one symbol for each stream from given logits, as rnn_sample() does from a model's outputs.
  * @param sampler The sampler, without a repetition penalty; advanced by one draw.
- * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: what the logits are.
+ * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: the type of the logits.
  * @param logits  [B][V] finite numbers: unnormalised log probabilities.
  * @param streams B: 1 to 1048576.
  * @param symbols V: 1 to 16777216.
  * @param[out] ids [B] ids.
- * @param[out] log_probabilities [B] What softmax(logits) gives each of them, as a natural logarithm, before the options
- *        change anything. NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a logit that isn't finite; all symbols excluded); #RNN_ERROR_SYMBOL (an
- * excluded id of V or more); #RNN_ERROR_MEMORY. The sampler stays then.
+ * @param[out] log_probabilities [B] The natural logarithm of the probability of each id by softmax(logits), before the
+ *        options change anything. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a logit isn't finite; all symbols are excluded); #RNN_ERROR_SYMBOL (an excluded
+ *         id is V or more); #RNN_ERROR_MEMORY. After an error the sampler is unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_draw(rnn_sampler *sampler, int32_t precision, const void *logits,
                                                 int64_t streams, int64_t symbols, int32_t *ids,
@@ -1336,133 +1346,135 @@ RNN_API RNN_CHECKED rnn_status rnn_sampler_draw(rnn_sampler *sampler, int32_t pr
 RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
 
 /**
- * Lets the model write: feeds each stream its first symbol, draws the next from the outputs, feeds that, and so on, `n`
- * times, in all B streams at once. Advances the state, so that a second call continues the text: with the last symbols
- * of the first call as `first`. To let it continue a given text, run rnn_forward() over all ids but the last, and give
- * that as `first`. To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and give the
- * copy.
+ * Generates `n` symbols in each of B streams: feeds each stream its first symbol, draws the next one from the outputs,
+ * feeds that, and so on. It advances the state, so a second call continues the text if you pass the last symbols of the
+ * first call as `first`. To continue a given text, run rnn_forward() over all its ids but the last, and pass the last
+ * as `first`. To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and pass the copy.
  *
- * Needs a model whose inputs and outputs are the same symbols (V = O). The k-th draw of stream b since the sampler was
- * created depends on the seed, k, b and the outputs alone, so a stream draws the same however many others there are.
+ * The model's inputs and outputs must be the same symbols (V = O). The k-th draw of stream b since the sampler was
+ * created depends only on the seed, k, b and the outputs, so a stream draws the same symbols however many other streams
+ * there are.
  * @param model   The model.
  * @param state   B streams; advanced by `n` steps.
  * @param sampler The sampler; advanced by `n` draws.
- * @param first   [B] ids: each stream's first input; after a chunk, that would be the targets of its last step.
+ * @param first   [B] ids: each stream's first input. After a chunk, these are the targets of its last step.
  * @param n       The number of symbols to draw for each stream: 0 or more.
  * @param[out] ids [n][B] ids. May be NULL when `n` is 0.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;
- *         #RNN_ERROR_NONFINITE when the outputs or the new state are;
- *         #RNN_ERROR_MEMORY. State and sampler stay then (`ids` may have
- *         been written).
+ *         #RNN_ERROR_NONFINITE when the outputs or the new state would be NaN or infinite; #RNN_ERROR_MEMORY. After an
+ *         error the state and the sampler are unchanged (`ids` may have been written).
  */
 RNN_API RNN_CHECKED rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                           const int32_t *first, int64_t n, int32_t *ids);
 
-/** What to generate. Fill it with rnn_generate_options_init(). */
+/** The options of rnn_generate(). Fill it with rnn_generate_options_init(). */
 typedef struct rnn_generate_options {
     size_t struct_size;    /**< sizeof(rnn_generate_options) as the caller knows it. */
     const int32_t *prompt; /**< [P][B] ids that each stream reads first. NULL if P is 0. */
-    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the streams go on from their states. */
+    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the streams continue from their states. */
     /**
-     * [B] how many of the P ids belong to each stream's prompt, from the first on: 0 to P. What stands behind is not
-     * looked at. NULL, the default: all.
+     * [B] The length of each stream's prompt: its first 0 to P ids. The ids after it are ignored. NULL, the default:
+     * all prompts have P ids.
      */
     const int64_t *prompt_lengths;
-    int64_t most;     /**< n, the most symbols to draw for each stream, `stop` among them: 0 to 16777216. Default 0. */
-    int32_t stop;     /**< The id with which a stream ends. -1, the default: none; all draw n symbols. */
+    int64_t most;     /**< n, the maximum number of symbols for each stream, including `stop`: 0 to 16777216. Default
+                         0. */
+    int32_t stop;     /**< The id that ends a stream. -1, the default: none; all streams draw n symbols. */
     int32_t reserved; /**< Must be 0. */
 } rnn_generate_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_generate_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *options, size_t struct_size);
 
 /**
- * Lets a model read a prompt and write on. Each stream reads its own prompt, which may be empty. Then it draws a
- * symbol, reads that, draws the next, and so on, until it has drawn `stop` or n symbols.
+ * Reads a prompt and continues it. Each stream reads its own prompt, which may be empty. Then it draws a symbol, reads
+ * that, draws the next, and so on, until it has drawn `stop` or n symbols.
  *
- * With an empty prompt the first symbol follows from the state as it is. In a new state the model has read nothing, and
- * training knows no outputs without an input: give it the end of a line, or whatever texts begin after.
+ * With an empty prompt, the first symbol depends on the state alone. In a new state the model hasn't read anything, and
+ * in training there were no outputs before the first input. So give it a prompt, such as the end of a line or whatever
+ * precedes a text.
  *
- * In contrast to rnn_sample(), which leaves the last symbol for the caller to feed, each symbol that is drawn has been
- * read when the call returns. So a second call without a prompt continues the text. Each stream writes what it would
- * write alone. The model must be one of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
+ * Unlike rnn_sample(), which leaves the last symbol for the caller to feed, rnn_generate() has read every symbol that
+ * it drew. So a second call without a prompt continues the text. The other streams don't affect what a stream writes.
+ * The model must be one of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
  * @param model   The model.
- * @param state   B streams; advanced by prompt and symbols. A stream that has drawn `stop` stays where it was after
- * that.
+ * @param state   B streams; advanced by prompt and symbols. A stream that draws `stop` reads it and then stays as it
+ *        is.
  * @param sampler The sampler; advanced by the draws of the stream that draws most.
- * @param options What to generate.
- * @param[out] ids [n][B] ids; #RNN_IGNORE behind the end of a stream. May be NULL when n is 0.
- * @param[out] counts [B] how many symbols each stream has drawn, `stop` among them. NULL if not wanted.
- * @param[out] log_probabilities [n][B] as from rnn_sampler_draw(); 0 behind the end of a stream. NULL if not wanted.
+ * @param options The options.
+ * @param[out] ids [n][B] ids; #RNN_IGNORE after the end of a stream. May be NULL when n is 0.
+ * @param[out] counts [B] The number of symbols that each stream has drawn, including `stop`. NULL if not wanted.
+ * @param[out] log_probabilities [n][B] as from rnn_sampler_draw(); 0 after the end of a stream. NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;
- *         #RNN_ERROR_NONFINITE when outputs or the new state are not finite; #RNN_ERROR_MEMORY. State, sampler and
- *         results stay then.
+ *         #RNN_ERROR_NONFINITE when outputs or the new state are not finite; #RNN_ERROR_MEMORY. After an error state,
+ *         sampler and results are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                             const rnn_generate_options *options, int32_t *ids, int64_t *counts,
                                             double *log_probabilities);
 
-/** How to search. Fill it with rnn_beam_options_init(). */
+/** The options of rnn_beam_search(). Fill it with rnn_beam_options_init(). */
 typedef struct rnn_beam_options {
     size_t struct_size; /**< sizeof(rnn_beam_options) as the caller knows it. */
-    /** [P] ids that the model reads first: that of a decoder is what its targets began with. NULL if P is 0. */
+    /** [P] ids that the model reads first. For a decoder, that is whatever its targets began with. NULL if P is 0. */
     const int32_t *prompt;
-    int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search goes on from the state. */
-    int64_t most;         /**< n, the most symbols of a result, `stop` among them: 1 to 16777216. Must be set. */
-    int64_t beams;        /**< W, how many hypotheses are followed at once: 1 to 1048576. Default 4. */
-    int64_t results;      /**< K, how many results are wanted: 1 to W. Default 1. */
+    int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
+    int64_t most;         /**< n, the maximum number of symbols in a result, including `stop`: 1 to 16777216. Must be
+                             set. */
+    int64_t beams;        /**< W, the number of hypotheses followed at once: 1 to 1048576. Default 4. */
+    int64_t results;      /**< K, the number of results wanted: 1 to W. Default 1. */
     /**
-     * Alpha, 0 to 10. The score of Y, of |Y| symbols with `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et al.,
-     * "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without it short results win, since
-     * each symbol makes a text less probable. 0, the default: the score is log P(Y).
+     * Alpha, 0 to 10. The score of Y, with |Y| symbols including `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et
+     * al., "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without a penalty short results
+     * win, since each symbol makes a text less probable. 0, the default: the score is log P(Y).
      */
     double length_penalty;
     const int32_t *excluded; /**< [excluded_count] ids that no result has, in any order. Default NULL. */
-    int64_t excluded_count;  /**< How many. Default 0. */
-    int32_t stop;            /**< The id with which a result ends. -1, the default: none; all have n symbols. */
+    int64_t excluded_count;  /**< Number of excluded ids. Default 0. */
+    int32_t stop;            /**< The id that ends a result. -1, the default: none; all results have n symbols. */
     int32_t reserved;        /**< Must be 0. */
-    const rnn_vocab *vocab;  /**< Its unknown symbol is excluded, too, as in ::rnn_sampler_options. Default NULL. */
+    const rnn_vocab *vocab;  /**< Excludes also its unknown symbol, as in ::rnn_sampler_options. Default NULL. */
 } rnn_beam_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_beam_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, size_t struct_size);
 
 /**
- * Searches for the most probable continuations of a prompt, where rnn_generate() draws one: for a translation, say,
- * whose decoder begins with the state that an encoder has left. Nothing in it is random.
+ * Searches for the most probable continuations of a prompt, while rnn_generate() draws one. Use it, for example, for a
+ * translation, where the decoder begins with the state that an encoder has left. The search uses no random numbers.
  *
- * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol, and keeps
- * the most probable extensions, as many as there are places. One that ends with `stop` is found: it leaves the beam
- * with its place (Sutskever et al., "Sequence to sequence learning with neural networks", 2014). The search ends when
- * all places are taken, or after n symbols, when those that are left count as found, too. The K with the best scores
- * are the results. With W = 1 this is what rnn_generate() writes with a temperature of 0. If W is as large as the
- * number of all possible texts, the best are certain to be found.
+ * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol and keeps
+ * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished: it leaves the beam
+ * and takes its place with it (Sutskever et al., "Sequence to sequence learning with neural networks", 2014). The
+ * search ends when no place is left, or after n symbols, when the remaining hypotheses count as finished as well. The K
+ * hypotheses with the best scores are the results. With W = 1 the result is what rnn_generate() writes with a
+ * temperature of 0. If W is as large as the number of all possible texts, the search is certain to find the best.
  *
- * Of equally probable extensions the earlier hypothesis' comes first, then that of the lower id; of equal scores, what
- * was found first.
+ * Among equally probable extensions, that of the earlier hypothesis comes first, then that with the lower id. Among
+ * equal scores, the hypothesis that was finished first comes first.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
- * @param state   One stream to begin with, such as an encoder's (see rnn_state_create()); it stays as it is. NULL: a
- *        new one.
- * @param options How to search.
- * @param[out] ids [K][n] the results, the best first; #RNN_IGNORE behind the end of each.
- * @param[out] counts [K] how many symbols each has, `stop` among them. 0 where there are fewer than K results. NULL if
- *        not wanted.
- * @param[out] log_probabilities [K] log P(Y), a natural logarithm: the sum of what rnn_generate() gives for each
- *        symbol. -infinity where there is no result. NULL if not wanted.
- * @param[out] scores [K] The scores, likewise. NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (all symbols excluded, too); #RNN_ERROR_SYMBOL when an id is out of range;
- *         #RNN_ERROR_MISMATCH (a state of more than one stream, too); #RNN_ERROR_NONFINITE when outputs or a state are
- *         not finite; #RNN_ERROR_MEMORY. Nothing is written then.
+ * @param state   One stream to begin with, such as an encoder's (see rnn_state_create()); not changed. NULL: a new
+ *        state.
+ * @param options The options.
+ * @param[out] ids [K][n] The results, the best first; #RNN_IGNORE after the end of each.
+ * @param[out] counts [K] The number of symbols in each result, including `stop`. 0 where there are fewer than K
+ *        results. NULL if not wanted.
+ * @param[out] log_probabilities [K] log P(Y), a natural logarithm: the sum of the values that rnn_generate() gives for
+ *        the symbols. -infinity where there is no result. NULL if not wanted.
+ * @param[out] scores [K] The scores; -infinity where there is no result. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when all symbols are excluded); #RNN_ERROR_SYMBOL when an id is out of
+ *         range; #RNN_ERROR_MISMATCH (also when the state has more than one stream); #RNN_ERROR_NONFINITE when outputs
+ *         or a state are not finite; #RNN_ERROR_MEMORY. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn_state *state,
                                                const rnn_beam_options *options, int32_t *ids, int64_t *counts,
