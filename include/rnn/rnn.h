@@ -1255,14 +1255,13 @@ RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise,
  */
 typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
-    double temperature; /**< Draws from softmax(logits / temperature): 0 or more, finite. 0 takes the most likely
+    double temperature; /**< Draws from softmax(logits / temperature): 0 or more, finite. 0: takes the most likely
                            symbol. Default 1. */
-    uint64_t seed; /**< Seed of the random numbers, which temperature 0 doesn't use. A seed gives the same text each
-                      time. Default 0. */
+    uint64_t seed; /**< Seed of the draws, not used with temperature 0. The same seed gives the same text. Default 0. */
     int64_t top_k; /**< Draws from the top_k most likely symbols only. 0, the default: from all. */
     /**
      * Draws from the smallest set of most likely symbols that together have at least this probability (Holtzman et al.
-     * 2020). Greater than 0; 1, the default: from all.
+     * 2020). Greater than 0, at most 1; 1, the default: from all.
      */
     double top_p;
     /**
@@ -1377,8 +1376,7 @@ typedef struct rnn_generate_options {
      * all prompts have P ids.
      */
     const int64_t *prompt_lengths;
-    int64_t most;     /**< n, the maximum number of symbols for each stream, including `stop`: 0 to 16777216. Default
-                         0. */
+    int64_t most;     /**< n, the most symbols that a stream draws, including `stop`: 0 to 16777216. Default 0. */
     int32_t stop;     /**< The id that ends a stream. -1, the default: none; all streams draw n symbols. */
     int32_t reserved; /**< Must be 0. */
 } rnn_generate_options;
@@ -1424,8 +1422,7 @@ typedef struct rnn_beam_options {
     /** [P] ids that the model reads first. For a decoder, that is whatever its targets began with. NULL if P is 0. */
     const int32_t *prompt;
     int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
-    int64_t most;         /**< n, the maximum number of symbols in a result, including `stop`: 1 to 16777216. Must be
-                             set. */
+    int64_t most;         /**< n, the most symbols in a result, including `stop`: 1 to 16777216. Must be set. */
     int64_t beams;        /**< W, the number of hypotheses followed at once: 1 to 1048576. Default 4. */
     int64_t results;      /**< K, the number of results wanted: 1 to W. Default 1. */
     /**
@@ -1484,39 +1481,41 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
 /**
  * @defgroup source Source: where a text comes from
  *
- * One file or several that are taken as one text, standard input, or whatever else can be read. Needed where the
- * functions that take a path or a text in memory don't do. A source never changes once opened; any number of threads
- * may use it.
+ * A source is one file or several taken as one text, standard input, or anything else that can be read. Use a source
+ * when the text is not a single file or a block of memory, for which other functions take a path or a pointer. A source
+ * never changes after it is opened; any number of threads may use it.
  *
- * Regular files are read as they are needed and never held as a whole, so that a source takes the same memory whatever
- * their size. They must not change meanwhile: a call that reads one that has another length or time of modification
- * than when it was opened fails with #RNN_ERROR_IO.
+ * Regular files are read piece by piece as needed, so a source takes the same memory whatever their size. They must not
+ * change in the meantime: if a file's length or time of modification differs from when it was opened, the call that
+ * reads it fails with #RNN_ERROR_IO.
  * @{
  */
 /**
- * Opens files, one behind the other, as one text. Nothing is put between them: what one file ends with, were it the
- * half of a code point, the next one continues.
+ * Opens one or more files as one text, in the order given. Nothing is inserted between them: if a file ends in the
+ * middle of a code point, the next file continues it.
  *
- * The path "-" is standard input (its descriptor: what stdio may have read ahead is not seen), and "./-" a file of that
- * name. What can only be read once, a FIFO, pipe, socket or terminal, standard input too unless it is a regular file,
- * is read to its end, which is waited for (see rnn_set_interrupt()), and held in memory. It stays read when the call
- * fails.
+ * The path "-" means standard input, and "./-" a file of that name. Standard input is read from its descriptor, without
+ * the bytes that stdio may already have read. FIFOs, pipes, sockets and terminals can be read only once, and so can
+ * standard input unless it is a regular file. The call waits for their end (see rnn_set_interrupt()) and keeps their
+ * contents in memory. If the call fails, what it has read from them is lost.
  * @param paths  [count] names; not kept.
- * @param count  Their number: 1 to 1048576. Each regular file stays open, so that the system's limit on open files
- *               holds, too.
+ * @param count  Their number: 1 to 1048576. Each regular file stays open, so the system's limit on open files applies
+ *        as well.
  * @param[out] source The new source; release it with rnn_source_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (when "-" is there twice, too); #RNN_ERROR_IO (a directory or a block device,
- *         too); #RNN_ERROR_MEMORY.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when "-" occurs twice); #RNN_ERROR_IO (also for a directory or a block
+ *         device); #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
 
 /**
- * Sets what a call that waits for a pipe, FIFO, socket or terminal asks whether to give up. It is asked several times a
- * second, and within a tenth of a second after a signal. This is for languages that handle signals between calls, such
- * as Python, whose users want Ctrl-C to work meanwhile. In C, a signal handler may set a flag that it returns.
- * @param interrupted Not 0: the call fails with #RNN_ERROR_IO. 0: it waits on. It runs on the thread that waits. NULL,
- *        the default: nothing is asked, and a call waits whatever signals come. Set it while no call waits.
- * @param context Handed to it.
+ * Sets a function that decides whether to stop waiting for a pipe, FIFO, socket or terminal. A call that waits asks it
+ * several times a second, and within a tenth of a second after a signal. It is meant for languages that handle signals
+ * between calls, such as Python, so that Ctrl-C works during the wait. In C, let a signal handler set a flag, and let
+ * the function return that flag.
+ * @param interrupted If it returns anything but 0, the call fails with #RNN_ERROR_IO; if it returns 0, the call waits
+ *        on. It runs on the thread that waits. NULL, the default: nothing is asked, and a call keeps waiting whatever
+ *        signals arrive. Set it while no call waits.
+ * @param context Passed to the function.
  */
 RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
 
@@ -1524,7 +1523,7 @@ RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *cont
 RNN_API void rnn_source_destroy(rnn_source *source);
 
 /**
- * The length of the text.
+ * Returns the length of the text.
  * @return Bytes, 0 or more; 0 for NULL.
  */
 RNN_API int64_t rnn_source_size(const rnn_source *source);
@@ -1533,27 +1532,27 @@ RNN_API int64_t rnn_source_size(const rnn_source *source);
 /**
  * @defgroup vocab Vocabulary: symbols and their ids
  *
- * min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. A vocabulary never changes once created; any number of threads
- * may use it.
+ * A vocabulary corresponds to min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. It never changes after it is
+ * created; any number of threads may use it.
  *
- * In a vocabulary of code points a text is UTF-8 as RFC 3629 has it. Where it is not (an overlong form, a surrogate,
- * something beyond U+10FFFF, a code point that is cut short, a byte that continues nothing), every function that reads
- * it fails with #RNN_ERROR_SYMBOL and the byte's offset. The sentence also says if the text looks like Latin-1 or
- * UTF-16, and how to convert it. What such a vocabulary decodes is always valid UTF-8. A byte order mark is the symbol
- * U+FEFF as any other. UTF-16 text that is ASCII throughout and has no mark is valid UTF-8, with U+0000 before or after
- * each letter: where a vocabulary of a text has that symbol, look at the text.
+ * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. If it isn't (an
+ * overlong form, a surrogate, a value above U+10FFFF, a truncated code point, a stray continuation byte), every
+ * function that reads it fails with #RNN_ERROR_SYMBOL, and rnn_last_error() gives the offset of the byte. It also says
+ * if the text looks like Latin-1 or UTF-16, and how to convert it. Such a vocabulary always decodes to valid UTF-8. A
+ * byte order mark is an ordinary symbol, U+FEFF. UTF-16 text that is all ASCII and has no mark is valid UTF-8, with
+ * U+0000 before or after each letter. If the vocabulary of a text has that symbol, check the text.
  *
- * A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes belong to words,
- * whatever the encoding. A line's end, 0x0a, is a symbol, too, as in the files of the Penn Treebank; a vocabulary that
- * lacks it passes over it. Decoded, words have a space between them, and a line's end has none beside it. So decoding
- * an encoded text gives it back but for its other white space. Such a vocabulary begins with a text; the frequent words
- * are kept, and the rest is unknown:
+ * **Words.** A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes
+ * belong to words, whatever the encoding. A line's end, 0x0a, is also a symbol, as in the files of the Penn Treebank; a
+ * vocabulary without it skips it. In decoded text there is a space between words, but none next to a line's end. So
+ * encoding and decoding preserve a text except for its other white space. To make such a vocabulary, begin with a text,
+ * keep the frequent words, and treat the rest as unknown:
  *
  *     check(rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "ptb.train.txt", &all));
  *     check(rnn_vocab_create_frequent(all, 9999, 1, &vocab));
  * @{
  */
-/** What a vocabulary takes for one symbol. */
+/** The kinds of symbols. */
 enum {
     RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
     RNN_VOCAB_UTF8 = 1,  /**< Each of the 1112064 code points of Unicode is a symbol. */
@@ -1561,61 +1560,64 @@ enum {
 };
 
 /**
- * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols; of words, the
- * most frequent first, and of equally frequent ones in ascending order.
+ * Creates the vocabulary of the symbols that occur in a text. Ids are in ascending order of the symbols. For words, the
+ * most frequent come first, and equally frequent ones are in ascending order.
  * @param kind  #RNN_VOCAB_BYTES, #RNN_VOCAB_UTF8 or #RNN_VOCAB_WORDS.
  * @param text  The text; not kept.
  * @param size  Its length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a text without symbols, too, or of more than 2^24 words), #RNN_ERROR_SYMBOL
- *         (invalid UTF-8) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also for a text without symbols, or with more than 2^24 words),
+ *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size,
                                                           rnn_vocab **vocab);
 
 /**
- * The same for the text in a file, which is read once from start to end in pieces, whatever its size.
+ * Creates the vocabulary of the text in a file, as rnn_vocab_create_from_text() does. It reads the file once from start
+ * to end in pieces, whatever its size.
  * @param kind  As in rnn_vocab_create_from_text().
  * @param path  The name of a regular file.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too),
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also for an empty file), #RNN_ERROR_IO (also for a directory or a pipe),
  *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
 
 /**
- * The same for the text of a source, which is read once from start to end in pieces.
+ * Creates the vocabulary of a source's text, as rnn_vocab_create_from_text() does. It reads the text once from start to
+ * end in pieces.
  * @param kind   As in rnn_vocab_create_from_text().
- * @param source Where the text comes from; not kept.
+ * @param source The source of the text; not kept.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
- *         offset is that in its file) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also for an empty text), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
+ *         offset is counted within its file) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary from its symbols in the order of their ids.
+ * Creates a vocabulary from a list of its symbols, in the order of their ids.
  * @param kind    As in rnn_vocab_create_from_text().
- * @param symbols All symbols, one after the other; words with 0x0a behind each (the last needs none), so that an empty
- *                line stands for the line's end. Not kept.
+ * @param symbols All symbols, one after the other. Each word is followed by 0x0a (optional after the last), so an empty
+ *        line stands for the line's end. Not kept.
  * @param size    Their length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8, or white
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also when a symbol occurs twice), #RNN_ERROR_SYMBOL (invalid UTF-8, or white
  *         space within a word) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size,
                                                           rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary that has an id for every text: it has the symbols of another, and behind them, with the id
- * rnn_vocab_size(known), one that stands for all that the other doesn't have. If a word of `known` is spelled like
- * `shown`, then that is the unknown symbol, and isn't there a second time.
+ * Creates a vocabulary that has an id for every text. It has the symbols of another vocabulary, followed by one unknown
+ * symbol that stands for everything else. The unknown symbol has the id rnn_vocab_size(known). But if `known` has a
+ * word spelled like `shown`, that word becomes the unknown symbol and no symbol is added.
  *
- * A model learns nothing of a symbol that its text doesn't have. So make `known` of what occurs often enough, or of a
- * part of the text.
- * @param known The vocabulary of the other symbols, without an unknown symbol; it stays as it is and isn't kept.
- * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for one of
- *        words. NULL takes "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for words.
+ * A model learns nothing about a symbol that its text doesn't have. So make `known` of symbols that occur often enough,
+ * or of a part of the text.
+ * @param known The vocabulary of the other symbols, without an unknown symbol; not changed and not kept.
+ * @param shown The text that the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for
+ *        one of words. NULL means "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for
+ *        words.
  * @param size  Its length in bytes, 1 to 16; 0 when `shown` is NULL.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
@@ -1624,12 +1626,13 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *kn
                                                              rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary of the frequent words of a text, with an id for every other: the frequent words, the most
- * frequent first, then the unknown one. The line's end is always kept.
- * @param known A vocabulary of words that was made from a text; it stays as it is and isn't kept. The unknown symbol is
- *        shown as its own, or else as "<unk>".
- * @param most  How many words to keep at most, the line's end among them and the unknown one not: 1 to 2^24; 0: all.
- * @param least How often a word must occur to be kept: 1 or more.
+ * Creates a vocabulary of the frequent words of a text, with one id for all others: first the frequent words, the most
+ * frequent first, then the unknown symbol. The line's end is always kept.
+ * @param known A vocabulary of words that was made from a text; not changed and not kept. If it has an unknown symbol,
+ *        the new one is shown in the same way, otherwise as "<unk>".
+ * @param most  The maximum number of words to keep, including the line's end but not the unknown symbol: 1 to 2^24; 0:
+ *        all.
+ * @param least The number of times that a word must occur to be kept: 1 or more.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
@@ -1640,19 +1643,19 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_frequent(const rnn_vocab *known,
 RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
 
 /**
- * The number of symbols, V.
+ * Returns the number of symbols, V.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
 
 /**
- * What the vocabulary takes for one symbol.
+ * Returns the kind of the vocabulary's symbols.
  * @return One of the `RNN_VOCAB_` values; -1 for NULL.
  */
 RNN_API int32_t rnn_vocab_kind(const rnn_vocab *vocab);
 
 /**
- * The id that stands for what the vocabulary doesn't have.
+ * Returns the id of the unknown symbol, which stands for everything that the vocabulary doesn't have.
  * @return V - 1 after rnn_vocab_create_with_unknown() and rnn_vocab_create_frequent(); -1 when there is none, and for
  *         NULL.
  */
@@ -1664,12 +1667,12 @@ RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
  * @param text     The text; may be NULL when `size` is 0.
  * @param size     Its length in bytes.
  * @param[out] ids Room for `capacity` ids; NULL if that is 0.
- * @param capacity The number of ids that fit. `size` is always enough, since a symbol has a byte at least. 0: `count`
- * is all that is wanted.
+ * @param capacity The number of ids that fit. `size` is always enough, since each symbol has at least one byte. With 0,
+ *        the call only counts.
  * @param[out] count The number of the text's ids; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol and the vocabulary has none for those, or
- *         invalid UTF-8 (the sentence says which, and its offset in bytes); #RNN_ERROR_ARGUMENT when `capacity` is too
- *         small. Nothing is written then.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text has a symbol that is not in the vocabulary, and the vocabulary has
+ *         no unknown symbol, or when the text is invalid UTF-8 (rnn_last_error() names the symbol and its offset in
+ *         bytes); #RNN_ERROR_ARGUMENT when `capacity` is too small. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
                                                 int64_t capacity, int64_t *count);
@@ -1680,20 +1683,21 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const vo
  * @param ids      The ids; may be NULL when `count` is 0.
  * @param count    Their number.
  * @param[out] text Room for `capacity` bytes; NULL if that is 0.
- * @param capacity The number of bytes that fit. 0: `size` is all that is wanted, to ask for it first. (`count` is
- * enough for bytes, and 4 times `count` for code points, unless an unknown symbol is shown as more.)
+ * @param capacity The number of bytes that fit. With 0, the call only computes `size`, so that you can ask for it
+ *        first. (`count` is enough for bytes, and 4 times `count` for code points, unless an unknown symbol is shown as
+ *        more.)
  * @param[out] size The text's length in bytes; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
- *         Nothing is written then.
+ *         After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text,
                                                 size_t capacity, size_t *size);
 
 /**
- * The bytes of one symbol.
+ * Gives the bytes of one symbol.
  * @param vocab  The vocabulary.
  * @param id     0 to V - 1.
- * @param[out] symbol Its first byte; a NUL follows its last. Valid as long as the vocabulary.
+ * @param[out] symbol Its first byte; a NUL follows the last one. Valid as long as the vocabulary.
  * @param[out] size Its length in bytes; NULL if not wanted.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, or #RNN_ERROR_SYMBOL when `id` is out of range.
  */
@@ -1703,32 +1707,32 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
 /**
  * @defgroup corpus Corpus: text served chunk by chunk
  *
- * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the
- * text, and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
- * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in min-char-rnn, a
- * chunk is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0
- * always is. rnn_corpus_set_drop_last() has them served, too.
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, which follow one another in the text, and
+ * serves them T steps at a time. At position p, the chunk of stream b has the symbols `b * S + p ...` as inputs, and
+ * the symbols one further on as targets. After the last whole chunk, the corpus starts over at position 0. As in
+ * min-char-rnn, a chunk is served while p + T < S, so the last few symbols of a stream may remain unused. The chunk at
+ * position 0 is always served. rnn_corpus_set_drop_last() makes the corpus serve the last symbols as well.
  *
- * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
- * points, and with #RNN_VOCAB_WORDS words.
+ * The vocabulary determines what a symbol is. With #RNN_VOCAB_UTF8 all sizes and positions count code points, and with
+ * #RNN_VOCAB_WORDS they count words.
  *
- * With #RNN_VOCAB_BYTES a file is read as it is served: a corpus takes the same memory whatever the size of its file,
- * which must not change meanwhile. One that has another length or time of modification than when it was opened is an
- * error from the rnn_corpus_next() that reads it, as is an unknown symbol.
+ * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The corpus takes the same memory whatever the
+ * size of its file, which must not change in the meantime. If its length or time of modification differs from when it
+ * was opened, the rnn_corpus_next() that reads it fails. It also fails at an unknown symbol.
  *
- * Code points and words are read when the corpus is created, so that invalid UTF-8 and unknown symbols are found then.
- * They are kept as ids in 1, 2 or 4 bytes each, whichever is enough for V symbols.
+ * Code points and words are read when the corpus is created, so invalid UTF-8 and unknown symbols are found then. They
+ * are kept as ids of 1, 2 or 4 bytes each, as many as V symbols need.
  * @{
  */
 /**
  * Opens a text in memory.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param vocab   The vocabulary that encodes the text; may be destroyed before the corpus.
  * @param text    The text, all of whose symbols must be in `vocab`; copied.
  * @param size    Its length in bytes.
  * @param steps   T, the steps of a chunk: 1 to 16777216.
- * @param streams B: 1 to 1048576. The text must hold at least B T + 1 symbols.
+ * @param streams B: 1 to 1048576. The text must have at least B T + 1 symbols.
  * @param[out] corpus The new corpus, at its start; release it with rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_SYMBOL with the symbol and its
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when the text is too short); #RNN_ERROR_SYMBOL with the symbol and its
  *         offset; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size,
@@ -1736,33 +1740,33 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *voca
 
 /**
  * Opens the text in a file.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param vocab   The vocabulary that encodes the text; may be destroyed before the corpus.
  * @param path    The name of a regular file.
  * @param steps   As in rnn_corpus_create_from_text().
  * @param streams As in rnn_corpus_create_from_text().
- * @param[out] corpus The new corpus, at its start; it holds the file open until rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
- *         symbol and its offset; #RNN_ERROR_MEMORY. An unknown byte, with #RNN_VOCAB_BYTES, is found by the
- *         rnn_corpus_next() that comes to it.
+ * @param[out] corpus The new corpus, at its start. It keeps the file open until rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when the text is too short); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
+ *         symbol and its offset; #RNN_ERROR_MEMORY. With #RNN_VOCAB_BYTES, an unknown byte is found only by the
+ *         rnn_corpus_next() that reaches it.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
                                                            int64_t streams, rnn_corpus **corpus);
 
 /**
  * Opens the text of a source.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
- * @param source  Where the text comes from; it may be destroyed before the corpus.
+ * @param vocab   The vocabulary that encodes the text; may be destroyed before the corpus.
+ * @param source  The source of the text; may be destroyed before the corpus.
  * @param steps   As in rnn_corpus_create_from_text().
  * @param streams As in rnn_corpus_create_from_text().
- * @param[out] corpus The new corpus, at its start; it holds the source's files open until rnn_corpus_destroy().
- * @return As rnn_corpus_create_from_file(); an offset is that in its file.
+ * @param[out] corpus The new corpus, at its start. It keeps the source's files open until rnn_corpus_destroy().
+ * @return As rnn_corpus_create_from_file(); an offset is counted within its file.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source,
                                                              int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served as a text is.
- * @param ids     [count] ids; copied, into one, two or four bytes each.
+ * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served like a text.
+ * @param ids     [count] ids; copied, as one, two or four bytes each.
  * @param count   N.
  * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
  * @param steps   T, the steps of a chunk: 1 to 16777216.
@@ -1774,9 +1778,9 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_ids(const int32_t *ids, in
                                                           int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Opens a file of ids. It stays in its file, and is read as it is served. What is out of range is found then:
+ * Opens a file of ids. The ids stay in the file and are read as they are served. An id out of range is found only then:
  * rnn_corpus_next() fails with #RNN_ERROR_SYMBOL and says where.
- * @param path    The name of a regular file. It holds unsigned integers, the lowest byte first, and nothing else.
+ * @param path    The name of a regular file. It contains unsigned integers, the lowest byte first, and nothing else.
  * @param id_size Bytes of an id: 1, 2 or 4.
  * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
  * @param steps   As in rnn_corpus_create_from_ids().
@@ -1789,22 +1793,22 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_id_file(const char *path, 
                                                               int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
+ * Moves the end of a corpus into a second corpus, for validation. Afterwards both are at their start.
  * @param corpus The corpus, which becomes shorter.
  * @param share  The part of its symbols to move: greater than 0, less than 1. Rounded down to whole symbols.
- * @param[out] validation The new corpus, of the same T and B; release it with rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when either part would be shorter than B T + 1 symbols too;
- *         #RNN_ERROR_MEMORY; #RNN_ERROR_IO.
+ * @param[out] validation The new corpus, with the same T and B; release it with rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when either part would have fewer than B T + 1 symbols; #RNN_ERROR_MEMORY;
+ *         #RNN_ERROR_IO.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
 
 /**
- * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. For short texts,
- * where they would be missed.
- * @param corpus    The corpus. The parts that rnn_corpus_split() makes of it do the same.
- * @param drop_last 1, the default: only whole chunks are served, as described above. 0: each symbol but the first is a
- *        target once a pass. The N - 1 targets are divided among the streams in parts that are as equal as can be, the
- *        longer ones first, and the last chunk may have fewer than T steps, and `lengths`.
+ * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. Set it to 0 for
+ * short texts, where every symbol matters.
+ * @param corpus    The corpus. Both parts after rnn_corpus_split() follow the same choice.
+ * @param drop_last 1, the default: serves only whole chunks, as described above. 0: each symbol but the first is a
+ *        target once in each pass. The N - 1 targets are divided among the streams in parts that are as equal as
+ *        possible, the longer ones first. The last chunk may have fewer than T steps, and `lengths`.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int32_t drop_last);
@@ -1813,41 +1817,41 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int3
 RNN_API void rnn_corpus_destroy(rnn_corpus *corpus);
 
 /**
- * The number of symbols, N.
+ * Returns the number of symbols, N.
  * @return At least 2; 0 for NULL.
  */
 RNN_API int64_t rnn_corpus_size(const rnn_corpus *corpus);
 
 /**
- * The number of chunks from the start until it starts over.
+ * Returns the number of chunks that the corpus serves before it starts over.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
 
 /**
- * Serves the chunk at the present position and moves on.
+ * Serves the chunk at the current position and moves on.
  * @param corpus The corpus.
  * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the corpus and
  *        are valid until the corpus is used again.
- * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time it starts over, else
- *        0: the moment to reset the state (min-char-rnn sets `hprev` to zeros there). NULL if not wanted.
+ * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time the corpus starts
+ *        over; else 0. When it is 1, reset the state (min-char-rnn sets `hprev` to zeros there). NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the file or
- *         of the whole text in memory; #RNN_ERROR_IO. The position stays then.
+ *         of the whole text in memory; #RNN_ERROR_IO. After an error the position is unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
 
 /**
- * The position of the next chunk: how many steps of each stream have been served since the start.
- * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position where it found the end.
+ * Returns the position of the next chunk: the number of steps of each stream that have been served since the start.
+ * @return A multiple of T; 0 at the start, and for NULL. After the last chunk it is the position at the end.
  */
 RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
 
 /**
  * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
- * and B: from there on the same chunks are served as by that corpus.
+ * and B. The corpus then serves the same chunks as that one did from there on.
  * @param corpus   The corpus.
- * @param position A multiple of T, 0 to T times rnn_corpus_chunks(); the last of these is the end of the text, after
- *        which it starts over.
+ * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The last of these is the end of the text, after
+ *        which the corpus starts over.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
