@@ -1671,8 +1671,8 @@ RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
  *        the call only counts.
  * @param[out] count The number of the text's ids; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text has a symbol that is not in the vocabulary, and the vocabulary has
- *         no unknown symbol, or when the text is invalid UTF-8 (rnn_last_error() names the symbol and its offset in
- *         bytes); #RNN_ERROR_ARGUMENT when `capacity` is too small. After an error nothing has been written.
+ *         no unknown symbol, or when the text is invalid UTF-8 (rnn_last_error() says which, and its offset in bytes);
+ *         #RNN_ERROR_ARGUMENT when `capacity` is too small. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
                                                 int64_t capacity, int64_t *count);
@@ -1842,7 +1842,7 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *ch
 
 /**
  * Returns the position of the next chunk: the number of steps of each stream that have been served since the start.
- * @return A multiple of T; 0 at the start, and for NULL. After the last chunk it is the position at the end.
+ * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position of the end of the text.
  */
 RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
 
@@ -1867,19 +1867,19 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  * @defgroup batcher Batcher: sequences served in batches
  *
  * A batcher takes N sequences of unequal length, of ids or of vectors, and serves them as chunks of B streams. Each
- * sequence is served once an epoch, and gives bit for bit what it gives alone. There are two ways to lay them out:
+ * sequence is served once per epoch, and gives the same bits as it would alone. There are two layouts:
  *
- * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them.
- *   If B doesn't divide N, the streams that are left over in an epoch's last chunk have length 0.
- * - #RNN_BATCH_PACKED: each stream has one sequence behind the other, cut into chunks of T steps. A stream that comes
- *   to the end of its sequence goes on with the next one. If several do in the same step, the lower stream is first.
- *   Nothing is padded but the end of an epoch. Gradients don't go back beyond a chunk.
+ * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them. If
+ *   B doesn't divide N, the streams left over in the last chunk of an epoch have length 0.
+ * - #RNN_BATCH_PACKED: in each stream one sequence follows another, cut into chunks of T steps. A stream that reaches
+ *   the end of its sequence continues with the next one. If several streams do so in the same step, the lowest stream
+ *   comes first. Only the end of an epoch is padded. Gradients don't go back beyond a chunk.
  *
- * In both, `starts` says where a sequence begins, so the state needn't be reset, and one state serves training and
- * validation. (To begin sequences with a state of your own, use #RNN_BATCH_PADDED and set `starts` of the chunk to
+ * In both layouts `starts` marks where a sequence begins, so you needn't reset the state, and one state serves training
+ * and validation. (To begin sequences with a state of your own, use #RNN_BATCH_PADDED and set the chunk's `starts` to
  * NULL.)
  *
- * A whole epoch of training:
+ * This trains for one epoch:
  *
  *     int32_t last = 0;
  *     while (!last) {
@@ -1888,96 +1888,99 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  *         check(rnn_optimizer_step(optimizer, model));
  *     }
  *
- * To tell sequences apart, give each a class as its one target (#RNN_TARGETS_LAST), and take a model whose outputs are
- * the classes, `bidirectional` perhaps. How many are told right, an epoch of another batcher says:
+ * To classify sequences, give each one a class as its only target (#RNN_TARGETS_LAST), and use a model whose outputs
+ * are the classes, perhaps a `bidirectional` one. To count the correct answers, run it over an epoch of another
+ * batcher:
  *
  *     chunk.hits = &hits; // of this chunk, to add up
  *     check(rnn_forward(model, state, &chunk, NULL, 0, NULL));
  *
- * And rnn_softmax() makes probabilities of the outputs [B][O].
+ * rnn_softmax() turns the outputs [B][O] into probabilities.
  *
- * The order of an epoch is a function of the options and the epoch's number alone.
+ * The order of the sequences in an epoch depends only on the options and the number of the epoch.
  * @{
  */
-/** How a batcher lays out its sequences. */
+/** The layouts of a batcher's sequences. */
 enum {
     RNN_BATCH_PADDED = 0, /**< A chunk has B whole sequences. */
-    RNN_BATCH_PACKED = 1  /**< Each stream has one sequence behind the other. */
+    RNN_BATCH_PACKED = 1  /**< In each stream one sequence follows another. */
 };
 
-/** What the targets of a batcher's sequences are. */
+/** The kinds of targets of a batcher's sequences. */
 enum {
-    /** One for each element, or none: such chunks are for rnn_forward() without a loss. */
+    /** One for each element, or none; chunks without targets are for rnn_forward() without a loss. */
     RNN_TARGETS_EACH = 0,
     /**
-     * One for each sequence, which belongs to its last element. Padded, the chunks say `last_only`, and there need be
-     * no targets. Packed, all other positions have no target (#RNN_IGNORE, or a mask of 0).
+     * One for each sequence, at its last element. With #RNN_BATCH_PADDED the chunks have `last_only`, and targets are
+     * optional. With #RNN_BATCH_PACKED all other positions have no target (#RNN_IGNORE, or a mask of 0).
      */
     RNN_TARGETS_LAST = 1,
-    /** The next element, as of a language model. A sequence of n elements has n - 1 positions then, in all counts. */
+    /** The next element, for a language model. All counts then take a sequence of n elements as n - 1 positions. */
     RNN_TARGETS_NEXT = 2
 };
 
 /**
- * Sequences for a batcher, which copies them. The elements of all stand in one array, one sequence behind the other;
- * there are S, the sum of the lengths. Fill it with rnn_sequences_init(), then set what there is.
+ * Sequences for a batcher, which copies them. The elements of all sequences are in one array, one sequence after
+ * another; there are S elements, the sum of the lengths. Fill it with rnn_sequences_init(), then set the fields that
+ * you need.
  */
 typedef struct rnn_sequences {
     size_t struct_size;        /**< sizeof(rnn_sequences) as the caller knows it. */
     int64_t count;             /**< N: 1 to 2147483647. */
-    const int64_t *lengths;    /**< [N] How many elements each has: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
+    const int64_t *lengths;    /**< [N] Elements of each sequence: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
     const int32_t *inputs;     /**< [S] ids, 0 to 16777215. NULL for vectors. */
     const void *input_vectors; /**< [S][I] numbers. NULL for ids. */
     /** [S], or [N] if the batcher's `target_kind` is #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
     const int32_t *targets;
-    const void *target_vectors; /**< [S][O] or [N][O] likewise. NULL if there are none. */
-    const uint8_t *target_mask; /**< [S] or [N] 0: the target vector there costs nothing. NULL: all count. */
+    const void *target_vectors; /**< [S][O], or [N][O] with #RNN_TARGETS_LAST. NULL if there are none. */
+    const uint8_t *target_mask; /**< [S] or [N] 0: leaves the target vector there out of the loss. NULL: all count. */
     int64_t input_size;         /**< I, 1 to 16777216, with `input_vectors`; else 0. */
     int64_t output_size;        /**< O, 1 to 16777216, with `target_vectors`; else 0. */
-    int32_t precision;          /**< Of vectors: #RNN_FLOAT32, the default, or #RNN_FLOAT64, as the model has. */
+    int32_t precision;          /**< Of vectors, as in the model: #RNN_FLOAT32, the default, or #RNN_FLOAT64. */
     int32_t reserved;           /**< Must be 0. */
 } rnn_sequences;
 
 /**
  * Fills the struct with zeros, NULL and its size.
- * @param[out] sequences What to fill.
+ * @param[out] sequences The struct to fill.
  * @param struct_size sizeof(rnn_sequences).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sequences_init(rnn_sequences *sequences, size_t struct_size);
 
-/** How a batcher serves. Fill it with rnn_batcher_options_init(). */
+/** The configuration of a batcher. Fill it with rnn_batcher_options_init(). */
 typedef struct rnn_batcher_options {
     size_t struct_size;  /**< sizeof(rnn_batcher_options) as the caller knows it. */
     int64_t streams;     /**< B: 1 to 1048576. Default 1. */
-    int64_t steps;       /**< T, of #RNN_BATCH_PACKED: 1 to 16777216. Must be 0, the default, with #RNN_BATCH_PADDED. */
-    int32_t layout;      /**< Default #RNN_BATCH_PADDED. */
-    int32_t target_kind; /**< Default #RNN_TARGETS_EACH. */
+    int64_t steps;       /**< T, with #RNN_BATCH_PACKED: 1 to 16777216. With #RNN_BATCH_PADDED: 0, the default. */
+    int32_t layout;      /**< One of the `RNN_BATCH_` values. Default #RNN_BATCH_PADDED. */
+    int32_t target_kind; /**< One of the `RNN_TARGETS_` values. Default #RNN_TARGETS_EACH. */
     int32_t shuffle;     /**< 1: in another random order each epoch. 0, the default: in the order given. */
     int32_t reserved;    /**< Must be 0. */
     /**
-     * Greater than 0: sequences of similar lengths come together, which pads less. The sequences are divided, in their
-     * order, into groups of `bucket` times B, and each group is sorted by length before it is cut into chunks. With
-     * `shuffle`, the chunks are shuffled then; one of fewer than B sequences stays the last. Needs #RNN_BATCH_PADDED. 2
-     * to 2147483647; 10 to 100 are usual. A large number sorts them all. 0, the default: they aren't sorted.
+     * Greater than 0: puts sequences of similar lengths together, which needs less padding. The sequences are divided,
+     * in their order, into groups of `bucket` times B, and each group is sorted by length before it is cut into chunks.
+     * With `shuffle`, the chunks are then shuffled; a chunk of fewer than B sequences stays the last. Needs
+     * #RNN_BATCH_PADDED. 2 to 2147483647; 10 to 100 are usual. A large number sorts all sequences. 0, the default: no
+     * sorting.
      */
     int64_t bucket;
-    uint64_t seed; /**< Of `shuffle`; must be 0, the default, without. */
+    uint64_t seed; /**< Seed of `shuffle`. Default 0, and must be 0 without `shuffle`. */
 } rnn_batcher_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_batcher_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_options_init(rnn_batcher_options *options, size_t struct_size);
 
 /**
- * Creates a batcher. Whether ids and sizes are those of a model, and numbers finite, is looked at by the call that
- * computes with them.
+ * Creates a batcher. It doesn't check whether ids and sizes fit a model or whether numbers are finite; the call that
+ * computes with them does.
  * @param sequences The sequences; all arrays are copied.
- * @param options   How to serve them; not kept. NULL: the defaults.
+ * @param options   The configuration; not kept. NULL: the defaults.
  * @param[out] batcher The new batcher, at the beginning of epoch 0; release it with rnn_batcher_destroy().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MEMORY.
  */
@@ -1988,57 +1991,56 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_create(const rnn_sequences *sequences
 RNN_API void rnn_batcher_destroy(rnn_batcher *batcher);
 
 /**
- * The number of sequences, N.
+ * Returns the number of sequences, N.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_size(const rnn_batcher *batcher);
 
 /**
- * The number of positions of an epoch, padding not counted.
+ * Returns the number of positions in an epoch, without padding.
  * @return At least N; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_positions(const rnn_batcher *batcher);
 
 /**
- * The most steps that a chunk has: for the size of the caller's arrays.
- * @return T, or the positions of the longest sequence with #RNN_BATCH_PADDED; 0 for NULL.
+ * Returns the largest number of steps that a chunk has, for sizing your arrays.
+ * @return T, or with #RNN_BATCH_PADDED the number of positions of the longest sequence; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_steps(const rnn_batcher *batcher);
 
 /**
- * The number of chunks of an epoch: that of the chunk served last, or that of the next one if none has been served.
- * With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
+ * Returns the number of chunks in an epoch: the epoch of the last chunk served, or of the next one if none has been
+ * served. With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
 
 /**
- * Serves the next chunk. After the last of an epoch comes the first of the next.
+ * Serves the next chunk. The last chunk of an epoch is followed by the first of the next epoch.
  * @param batcher The batcher.
  * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the batcher
- * and are valid until the batcher is used again. They hold zeros, and no targets, beyond a stream's end. `lengths` is
- *        NULL if no stream ends before the chunk does, `starts` if no sequence begins in it. `losses` and `hits` stay
- *        what they are.
+ *        and are valid until the batcher is used again. After a stream's end they hold zeros and no targets. `lengths`
+ *        is NULL if no stream ends before the chunk does, and `starts` is NULL if no sequence begins in it. `losses`
+ *        and `hits` are not changed.
  * @param[out] last 1 when this chunk is the last of its epoch, else 0. NULL if not wanted.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *last);
 
 /**
- * Which sequences the chunk served last is made of, to tell whose its outputs and losses are.
+ * Tells which sequences and elements are in the chunk served last, so that you can assign its outputs and losses.
  * @param batcher The batcher.
- * @param[out] sequences [T][B] Which sequence, 0 to N - 1, stands at each position; -1 beyond a stream's end. NULL if
- *        not wanted.
- * @param[out] elements  [T][B] Which element of that sequence; -1 likewise. NULL if not wanted.
- * @param count T times B of that chunk, or B for the first step alone, which is all that is needed of a padded chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when no chunk has been served since the beginning or since
- *         rnn_batcher_seek(), too).
+ * @param[out] sequences [T][B] The sequence at each position, 0 to N - 1; -1 after a stream's end. NULL if not wanted.
+ * @param[out] elements  [T][B] The element of that sequence; -1 after a stream's end. NULL if not wanted.
+ * @param count T times B of that chunk, or B to get only the first step, which is enough for a padded chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (also when no chunk has been served since the beginning or since
+ *         rnn_batcher_seek()).
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_get_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements,
                                                       int64_t count);
 
 /**
- * The position of the next chunk: how many positions of sequences have been served since the beginning of epoch 0.
+ * Returns the position of the next chunk: the number of positions of sequences served since the beginning of epoch 0.
  * Divided by rnn_batcher_positions() it is the number of the epoch. A checkpoint can keep it as its `corpus_position`.
  * @return 0 or more; 0 for NULL.
  */
@@ -2046,9 +2048,9 @@ RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
 
 /**
  * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
- * options: from there on the same chunks are served as by that batcher.
+ * options. The batcher then serves the same chunks as that one did from there on.
  * @param batcher  The batcher.
- * @param position 0 to 2^62, and one at which a chunk begins.
+ * @param position 0 to 2^62, and a position at which a chunk begins.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_seek(rnn_batcher *batcher, int64_t position);
@@ -2064,76 +2066,78 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * @defgroup files Files: models that travel
  *
  * A model's file is a safetensors file (https://huggingface.co/docs/safetensors) with the names and shapes of PyTorch's
- * state_dict(), which PyTorch loads as it is, and which tells what the model is in its metadata. What PyTorch has
- * trained is loaded from the same kind of file: numbers of type F64, F32, F16 or BF16, converted to float32 or float64.
- * A layer's second bias, which PyTorch always has, is written as zeros when the model has one (#RNN_BIAS_INPUT).
+ * state_dict(). PyTorch loads it as it is. The file's metadata hold the model's configuration. Models trained in
+ * PyTorch load from the same kind of file: numbers of type F64, F32, F16 or BF16 are converted to float32 or float64.
+ * PyTorch always has two biases in a layer, so if the model has one (#RNN_BIAS_INPUT), the second is written as zeros.
  * docs/files.md describes every byte.
  *
- * A save replaces a file as a whole: until it is complete and on the disk, the old one is what it was, whatever happens
- * to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its size.
- * There is no checksum: what changes a number into another one, and not the file's structure, goes unnoticed.
+ * A save replaces a file as a whole: until the new file is complete and on the disk, the old one is intact, whatever
+ * happens to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its
+ * size. There is no checksum: damage that turns a number into another one and leaves the file's structure intact goes
+ * unnoticed.
  * @{
  */
 
 /**
- * Saves a model, with the vocabulary whose ids it was trained on. The same model and vocabulary give the same bytes.
+ * Saves a model, together with the vocabulary whose ids it was trained on. The same model and vocabulary give the same
+ * bytes.
  *
- * The file is written beside its place under a name that begins with ".librnn-", synchronised with the disk, and
- * renamed into place; a killed process may leave one of these behind, which does no harm and may be deleted when nobody
- * is saving there. A new file gets the permissions that the umask gives it. One that is replaced must be writable, and
- * passes on its permissions, group and owner as far as the process may set them and the file system has them. Where
- * `path` is a symbolic link, what it leads to is replaced. A program may have closed the descriptors 0 to 2: no file
- * that the library reads or writes stays on one of them.
+ * The file is written in the same directory under a name that begins with ".librnn-", synchronised with the disk, and
+ * renamed to its final name. A killed process may leave a ".librnn-" file behind; it does no harm, and you may delete
+ * it when nobody is saving there. A new file gets the permissions that the umask allows. A file to be replaced must be
+ * writable. The new file takes over its permissions, group and owner, as far as the process may set them and the file
+ * system has them. If `path` is a symbolic link, the file that it leads to is replaced. The program may have closed the
+ * descriptors 0 to 2: no file that the library reads or writes stays on one of them.
  * @param model The model.
- * @param vocab Its symbols: of the inputs, or if these are vectors, of the outputs. NULL if there are none to save.
+ * @param vocab The symbols of the inputs or, if the inputs are vectors, of the outputs. NULL if there are none to save.
  *        (Names of classes can be a note: rnn_model_set_note().)
  * @param path  The name of the file.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the vocabulary has another number of symbols than the
- *         model; #RNN_ERROR_IO (a directory or a pipe of that name, too); #RNN_ERROR_MEMORY.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the vocabulary and the model differ in the number of
+ *         symbols; #RNN_ERROR_IO (also when `path` names a directory or a pipe); #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const char *path);
 
 /**
- * Writes to memory what rnn_model_save() would write to a file, byte for byte.
+ * Writes to memory the same bytes that rnn_model_save() would write to a file.
  * @param model The model.
  * @param vocab As in rnn_model_save().
- * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask for the size alone.
+ * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask only for the size.
  * @param capacity The number of bytes that fit.
  * @param[out] size The number of bytes of the file.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when `capacity` is too small, too; #RNN_ERROR_MISMATCH as in rnn_model_save();
- *         #RNN_ERROR_MEMORY. Nothing is written then.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `capacity` is too small; #RNN_ERROR_MISMATCH as in rnn_model_save();
+ *         #RNN_ERROR_MEMORY. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *vocab, void *bytes,
                                                         size_t capacity, size_t *size);
 
 /**
- * How to save a model: what its modules are called in the file, as attributes of the PyTorch module that is to load it.
- * Fill it with rnn_save_options_init(). Names are UTF-8, of at most 200 bytes; "" leaves the module's name and the dot
- * behind it away. None may be "librnn" or begin with "librnn.". librnn loads the file as any other: it says in its
- * metadata what the modules are called.
+ * The options for saving a model: the names of its modules in the file, which are the names of the attributes in the
+ * PyTorch module that loads it. Fill it with rnn_save_options_init(). Names are UTF-8, of at most 200 bytes; "" omits
+ * the module's name and the dot after it. No name may be "librnn" or begin with "librnn.". librnn loads the file like
+ * any other, since the metadata hold the names.
  */
 typedef struct rnn_save_options {
     size_t struct_size;   /**< sizeof(rnn_save_options) as the caller knows it. */
-    const char *rnn_name; /**< The nn.RNN's, nn.GRU's or nn.LSTM's name. NULL, the default: "rnn". Not kept. */
-    /** The nn.Linear's name; it must differ from that of an embedding. NULL, the default: "decoder". Not kept. */
+    const char *rnn_name; /**< The name of the nn.RNN, nn.GRU or nn.LSTM. NULL, the default: "rnn". Not kept. */
+    /** The name of the nn.Linear, which must differ from the embedding's. NULL, the default: "decoder". Not kept. */
     const char *decoder_name;
-    /** The nn.Embedding's name. Needs #RNN_INPUT_EMBEDDING. NULL, the default: "embedding". Not kept. */
+    /** The name of the nn.Embedding. Needs #RNN_INPUT_EMBEDDING. NULL, the default: "embedding". Not kept. */
     const char *embedding_name;
 } rnn_save_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_save_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_save_options_init(rnn_save_options *options, size_t struct_size);
 
 /**
- * Saves a model under names of the caller's choice: rnn_model_save() with options.
+ * Saves a model under names that the caller chooses: rnn_model_save() with options.
  * @param model   The model.
  * @param vocab   As in rnn_model_save().
- * @param options How to save it; not kept. NULL takes the defaults.
+ * @param options The options; not kept. NULL means the defaults.
  * @param path    The name of the file.
  * @return As rnn_model_save().
  */
@@ -2154,54 +2158,57 @@ RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory_with(const rnn_model *mo
                                                              const rnn_save_options *options, void *bytes,
                                                              size_t capacity, size_t *size);
 
-/** For ::rnn_load_options: the precision that the file's numbers have. */
+/** For ::rnn_load_options: the precision of the numbers in the file. */
 #define RNN_PRECISION_STORED (-1)
 
-/** How to load a model. Fill it with rnn_load_options_init(). */
+/** The options for loading a model. Fill it with rnn_load_options_init(). */
 typedef struct rnn_load_options {
     size_t struct_size; /**< sizeof(rnn_load_options) as the caller knows it. */
     /**
-     * #RNN_FLOAT32 or #RNN_FLOAT64, to which numbers of the other are converted; or #RNN_PRECISION_STORED, the default,
-     * which is float64 if any of the file's numbers are.
+     * #RNN_FLOAT32 or #RNN_FLOAT64: numbers of another type are converted. #RNN_PRECISION_STORED, the default: float64
+     * if any of the file's numbers are float64, else float32.
      */
     int32_t precision;
     /**
-     * 1: tensors that the model doesn't need are passed over. 0, the default: they are an error. A tensor that belongs
-     * to one of the model's modules is an error in any case.
+     * 1: ignores tensors that the model doesn't need. 0, the default: they are an error. A tensor that belongs to one
+     * of the model's modules is an error in either case.
      */
     int32_t ignore_others;
     /**
-     * What the model is; its precision doesn't count. A file that librnn has not written holds the tensors of an nn.RNN
-     * (with tanh), nn.GRU or nn.LSTM, an nn.Linear and, with #RNN_INPUT_EMBEDDING, an nn.Embedding. Biases are zeros
-     * where both of a layer or the decoder's are missing (bias=False). With #RNN_BIAS_INPUT the sum of a layer's two
-     * biases becomes `bias_ih`. A tied model's one matrix may stand under the embedding's name, the decoder's, or both.
+     * The model's configuration; its `precision` is ignored. Not kept.
      *
-     * A file that librnn has written must agree with it about what the network computes (cell, input, loss, bias, tied,
-     * layers and sizes), while what is of interest in training alone is taken from here.
+     * A file that librnn didn't write contains the tensors of an nn.RNN (with tanh), nn.GRU or nn.LSTM, an nn.Linear
+     * and, with #RNN_INPUT_EMBEDDING, an nn.Embedding. If both biases of a layer or the decoder's bias are missing
+     * (bias=False), they are zeros. With #RNN_BIAS_INPUT the sum of a layer's two biases becomes `bias_ih`. The one
+     * matrix of a tied model may have the embedding's name, the decoder's, or both.
      *
-     * NULL, the default: all is as the file says, or as can be told from the shapes of its tensors, as with `infer`.
-     * Not kept.
+     * For a file that librnn wrote, the configuration must agree with the file in everything that determines what the
+     * network computes (cell, input, loss, bias, tied, layers and sizes). Settings that matter only in training are
+     * taken from the configuration.
+     *
+     * NULL, the default: everything is taken from the file, or inferred from the shapes of its tensors, as with
+     * `infer`.
      *
      * Options without effect that rnn_model_create() refuses (`dropout` of one layer, `weight_scale` with
      * #RNN_INIT_UNIFORM, `forget_bias` without a forget gate) are accepted here and in files, as if they weren't set.
      */
     const rnn_model_options *configuration;
     /**
-     * What comes before ".weight_ih_l0" and so on in a file that librnn has not written; "" if nothing does. NULL, the
-     * default: "rnn". A file that librnn has written says itself what the modules are called. Not kept.
+     * The name before ".weight_ih_l0" and so on in a file that librnn didn't write; "" if there is none. NULL, the
+     * default: "rnn". A file that librnn wrote contains the names of its modules. Not kept.
      */
     const char *rnn_name;
-    const char *decoder_name; /**< Likewise the nn.Linear's. NULL, the default: "decoder". */
-    /** Likewise the nn.Embedding's. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
+    const char *decoder_name; /**< The same for the nn.Linear. NULL, the default: "decoder". */
+    /** The same for the nn.Embedding. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
     const char *embedding_name;
     /**
-     * 1: cell, layers, sizes, biases and whether the model is tied are told from the file, and the configuration
-     * needn't say them. In a file that librnn has not written there is an embedding if the file has its tensor.
-     * Otherwise the configuration's `input` counts: the shapes of a model of ids are those of a model of vectors.
-     * (#RNN_INPUT_EMBEDDING is a tied model then, whose matrix has the decoder's name.) The configuration's `loss`
-     * counts, too, which no tensor tells.
+     * 1: cell, layers, sizes, biases and whether the model is tied are inferred from the file, so the configuration
+     * needn't give them. For a file that librnn didn't write, the model has an embedding if the file has its tensor.
+     * Otherwise the configuration's `input` decides, since models of ids and models of vectors have the same shapes.
+     * (#RNN_INPUT_EMBEDDING then means a tied model whose matrix has the decoder's name.) The `loss` is also taken from
+     * the configuration, since no tensor shows it.
      *
-     * 0, the default: what the model is must be in the configuration, if there is one.
+     * 0, the default: a configuration, if there is one, must be complete.
      */
     int32_t infer;
     int32_t reserved; /**< Must be 0. */
@@ -2209,31 +2216,29 @@ typedef struct rnn_load_options {
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_load_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
 
 /**
- * Loads a model. Its numbers have the bits that were saved, NaNs included: see rnn_model_check_finite().
+ * Loads a model. Its numbers have the bits that were saved, including any NaNs: see rnn_model_check_finite().
  * @param path    The name of a regular file.
- * @param options How to load it; not kept. NULL takes the defaults.
+ * @param options The options; not kept. NULL means the defaults.
  * @param[out] model The new model; release it with rnn_model_destroy().
- * @param[out] vocab The vocabulary that was saved with it, to release with rnn_vocab_destroy(), or NULL if there was
- *        none. NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (a directory or a pipe, too); #RNN_ERROR_FORMAT when the file is
- *         damaged, isn't a model, doesn't say all that must be known, or has other tensors than the model;
- *         #RNN_ERROR_MISMATCH when the file doesn't agree
- *         with `options`: with the configuration, with the names of modules, or with a precision that has no number as
- *         large as one of the file's;
- *         #RNN_ERROR_MEMORY.
+ * @param[out] vocab The vocabulary that was saved with it, or NULL if there was none; release it with
+ *        rnn_vocab_destroy(). NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (also for a directory or a pipe); #RNN_ERROR_FORMAT when the file
+ *         is damaged, isn't a model, lacks something that must be known, or has other tensors than the model;
+ *         #RNN_ERROR_MISMATCH when the file doesn't agree with `options`: with the configuration, with the names of
+ *         modules, or with a precision in which one of the file's numbers is too large; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model,
                                               rnn_vocab **vocab);
 
 /**
- * Loads a model from memory that holds what a file would.
+ * Loads a model from memory that holds the contents of a file.
  * @param bytes   The file's bytes, at any address; not kept.
  * @param size    Their number.
  * @param options As in rnn_model_load().
