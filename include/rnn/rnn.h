@@ -2231,8 +2231,8 @@ RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, 
  *        rnn_vocab_destroy(). NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (also for a directory or a pipe); #RNN_ERROR_FORMAT when the file
  *         is damaged, isn't a model, lacks something that must be known, or has other tensors than the model;
- *         #RNN_ERROR_MISMATCH when the file doesn't agree with `options`: with the configuration, with the names of
- *         modules, or with a precision in which one of the file's numbers is too large; #RNN_ERROR_MEMORY.
+ *         #RNN_ERROR_MISMATCH when the file doesn't agree with `options`: the configuration or the names of modules
+ *         differ, or one of the file's numbers is too large for the precision; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model,
                                               rnn_vocab **vocab);
@@ -2254,13 +2254,14 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
 /**
  * @defgroup checkpoint Checkpoints: training that goes on
  *
- * A checkpoint holds a model and all that training has brought it to: what the optimizer has accumulated, the gradients
- * if there are any, the state and its next dropout mask, how far the sampler has drawn, and numbers of the program's
- * own. Training that goes on from it, on any processor with fused multiply-add, computes the very bits that it
- * would have computed if it had never stopped, on any number of threads.
+ * A checkpoint holds a model and everything that training has accumulated: the values in the optimizer, the gradients
+ * if there are any, the state and its next dropout mask, the number of draws of the sampler, and numbers of the
+ * program's choice. Training that resumes from it computes exactly the bits that it would have computed without
+ * stopping, on any processor with fused multiply-add and on any number of threads.
  *
- * The file is a model's file with more in it, which rnn_model_load() reads as such, and PyTorch without the names that
- * begin with "librnn." (load_state_dict() with strict=False). It is replaced as a whole, as by rnn_model_save().
+ * The file is a model's file with additional contents. rnn_model_load() reads the model in it. So does PyTorch, if you
+ * leave out the names that begin with "librnn." (load_state_dict() with strict=False). The file is replaced as a whole,
+ * as by rnn_model_save().
  *
  *     rnn_checkpoint c;
  *     check(rnn_checkpoint_init(&c, sizeof c));
@@ -2277,79 +2278,80 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
  *         check(rnn_checkpoint_save(&c, "run.safetensors"));
  *     }
  *
- * Nothing checks that the text is the same, and served with the same T and B: a program for which they may change keeps
- * them, and rnn_corpus_size(), among its counters. An error from rnn_checkpoint_load() is no reason to begin anew,
- * since the next save would take the file's place.
+ * The library doesn't check that the text is the same and is served with the same T and B. If these may change, store
+ * them and rnn_corpus_size() in the counters, and compare. If rnn_checkpoint_load() fails, don't start a new run: its
+ * first save would replace the file.
  * @{
  */
 
-/** How many counters, and how many values, of the program's own a checkpoint has. For more, there are notes. */
+/** The number of counters, and of values, that a checkpoint holds for the program. If you need more, use notes. */
 #define RNN_CHECKPOINT_NUMBERS 8
 
-/** What a checkpoint holds. Begin with rnn_checkpoint_init(). */
+/** The contents of a checkpoint. Begin with rnn_checkpoint_init(). */
 typedef struct rnn_checkpoint {
     size_t struct_size;       /**< sizeof(rnn_checkpoint) as the caller knows it. */
     rnn_model *model;         /**< The model, with its gradients. */
-    rnn_optimizer *optimizer; /**< What has been accumulated, and the learning rate as it is. NULL: none. */
+    rnn_optimizer *optimizer; /**< Its accumulated values and current learning rate. NULL: none. */
     rnn_state *state;         /**< All streams' values and the random index; not what it observes. NULL: none. */
-    rnn_sampler *sampler;     /**< How to draw, and how often each stream has. NULL: none. */
+    rnn_sampler *sampler;     /**< Its options and the number of draws it has made. NULL: none. */
     rnn_vocab *vocab;         /**< As in rnn_model_save(). NULL: none. */
     /**
-     * rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or rnn_batcher_position(), for
-     * rnn_batcher_seek(). 0 or more.
+     * The value of rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or that of
+     * rnn_batcher_position(), for rnn_batcher_seek(). 0 or more.
      */
     int64_t corpus_position;
-    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< The program's own: iterations, say, or a second corpus' position. */
-    double values[RNN_CHECKPOINT_NUMBERS];    /**< The program's own: a smoothed loss, say. Any bits. */
+    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< For the program: iterations or another corpus' position, say. */
+    double values[RNN_CHECKPOINT_NUMBERS];    /**< For the program: a smoothed loss, say. Any bits. */
 } rnn_checkpoint;
 
 /**
  * Makes a checkpoint that holds nothing: no objects, and zeros.
- * @param[out] checkpoint What to fill.
+ * @param[out] checkpoint The checkpoint to fill.
  * @param struct_size sizeof(rnn_checkpoint).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size);
 
 /**
- * Saves a checkpoint. The same objects and numbers give the same bytes; the objects stay as they are.
- * @param checkpoint What to save; `model` must be there.
- * @param path The name of the file; what rnn_model_save() says of it holds here, too.
+ * Saves a checkpoint. The same objects and numbers give the same bytes. The objects are not changed.
+ * @param checkpoint The contents; `model` must not be NULL.
+ * @param path The name of the file, which is replaced as described in rnn_model_save().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when optimizer, state or vocabulary don't fit the model;
  *         #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
 
 /**
- * Writes to memory what rnn_checkpoint_save() would write to a file, byte for byte. Here `model` may be NULL: an
- * optimizer, a state, a sampler or a vocabulary can be kept alone, and several that fit each other together.
- * @param checkpoint What to save.
- * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask for the size alone.
+ * Writes to memory the same bytes that rnn_checkpoint_save() would write to a file. Here `model` may be NULL. So you
+ * can keep an optimizer, a state, a sampler or a vocabulary without a model, or several of them that fit one another.
+ * @param checkpoint The contents.
+ * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask only for the size.
  * @param capacity The number of bytes that fit.
  * @param[out] size The number of bytes of the file.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `capacity` is too small; #RNN_ERROR_MISMATCH as in
- *         rnn_checkpoint_save(); #RNN_ERROR_MEMORY. Nothing is written then.
+ *         rnn_checkpoint_save(); #RNN_ERROR_MEMORY. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoint, void *bytes,
                                                              size_t capacity, size_t *size);
 
 /**
- * Loads a checkpoint, in the precision that it was saved in. A file of rnn_model_save() is one that holds a model, a
- * vocabulary perhaps, and zeros.
+ * Loads a checkpoint, in the precision in which it was saved. A file of rnn_model_save() loads as a checkpoint with a
+ * model, perhaps a vocabulary, and zeros.
  * @param path The name of a regular file.
- * @param[out] checkpoint What to fill; `checkpoint->struct_size` must be set (rnn_checkpoint_init()). Its objects are
- *        new and the caller's to release, each with its `_destroy` function; NULL for what the file doesn't hold. What
- *        the struct held before is not released.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (no such file, too); #RNN_ERROR_FORMAT when the file is damaged,
- *         librnn has not written it, or a later version has, in a way that this one can't resume; #RNN_ERROR_MEMORY.
+ * @param[out] checkpoint The checkpoint to fill; `checkpoint->struct_size` must be set (rnn_checkpoint_init()). Its
+ *        objects are new and belong to the caller, who releases each with its `_destroy` function. They are NULL where
+ *        the file has none. Objects that the struct held before are not released.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (also when there is no such file); #RNN_ERROR_FORMAT when the
+ *         file is damaged, wasn't written by librnn, or was written by a later version in a way that this one can't
+ *         resume; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint);
 
 /**
- * Loads a checkpoint from memory that holds what a file would.
+ * Loads a checkpoint from memory that holds the contents of a file.
  * @param bytes The file's bytes, at any address; not kept.
  * @param size  Their number.
- * @param[out] checkpoint As in rnn_checkpoint_load(); its `model` is NULL where it was when it was saved.
+ * @param[out] checkpoint As in rnn_checkpoint_load(); its `model` is NULL if it was saved without a model.
  * @return As rnn_checkpoint_load(), without #RNN_ERROR_IO.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes, size_t size,
@@ -2359,32 +2361,33 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
 /**
  * @defgroup threads Threads
  *
- * A call that has enough work divides it among the calling thread and helpers, which the library creates when they are
- * first needed. Small work stays on the calling thread. Results have the same bits whatever the number of threads.
+ * A call with enough work divides it among the calling thread and helper threads, which the library creates when they
+ * are first needed. Small work stays on the calling thread. The number of threads doesn't affect the bits of the
+ * results.
  *
- * - **Busy machines.** A call doesn't wait for helpers that have not started on its work: the other threads do it. If
- *   the system creates no more threads, a call computes with those that there are. The process has one set of helpers:
- *   while one call uses them, each other call computes on the calling thread alone.
+ * - **Busy machines.** A call doesn't wait for helpers that have not started on its work; the other threads do that
+ *   work. If the system refuses to create more threads, a call computes with those it has. The process has one set of
+ *   helpers: while one call uses them, every other call computes on its calling thread alone.
  * - **Idle helpers** sleep and use no processor time.
  * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
  * - **Memory.** A helper has a stack of 256 KiB.
  * - **fork().** A forked child can compute with as many threads as its parent, whatever the parent was doing.
- * - **dlclose()** stops the helpers and leaves no thread behind. No call may be under way then.
+ * - **dlclose()** stops the helpers and leaves no thread behind. No call may be in progress at that time.
  * @{
  */
 
 /**
- * Sets how many threads a call may compute with, the calling one among them.
- * @param threads 1 to 1024; 0, the default, stands for the number in the environment variable `RNN_NUM_THREADS`. If
- *        that isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
- *        process may use: those in its affinity mask, or fewer where its control group has a CPU quota. Anything but a
- *        number from 1 to 1024 in a variable is ignored.
+ * Sets the number of threads that a call may compute with, including the calling thread.
+ * @param threads 1 to 1024; 0, the default, takes the number from the environment variable `RNN_NUM_THREADS`. If that
+ *        isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
+ *        process may use: those in its affinity mask, or fewer if its control group has a CPU quota. A variable is
+ *        ignored unless its number is 1 to 1024.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
 
 /**
- * How many threads a call may compute with.
+ * Returns the number of threads that a call may compute with.
  * @return At least 1.
  */
 RNN_API int32_t rnn_threads(void);
@@ -2396,22 +2399,23 @@ RNN_API int32_t rnn_threads(void);
  */
 
 /**
- * Where the library takes its memory from. Both functions may be called by several threads at once. What jansson, the
- * library that reads and writes the headers of files, needs meanwhile is jansson's own, from the C library.
+ * The functions from which the library takes its memory. Several threads may call them at once. One kind of memory
+ * doesn't come from them: jansson, the library that reads and writes the headers of files, uses the C library for its
+ * own temporary memory.
  */
 typedef struct rnn_allocator {
     /** Returns `size` bytes (> 0) at a multiple of `alignment` (a power of two), or NULL. */
     void *(*allocate)(void *context, size_t alignment, size_t size);
-    /** Takes back what `allocate` returned; `size` is the size it was asked for. Never called with NULL. */
+    /** Releases memory that `allocate` returned; `size` is the size that was asked for. Never called with NULL. */
     void (*release)(void *context, void *pointer, size_t size);
-    /** Handed to both. */
+    /** Passed to both functions. */
     void *context;
 } rnn_allocator;
 
 /**
- * Sets where all memory comes from. Call it before the first object is created, or after the last is destroyed.
- * @param allocator What to use; copied. NULL goes back to the C library.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library holds memory at present.
+ * Sets the allocator of all memory. Call it before the first object is created, or after the last is destroyed.
+ * @param allocator The allocator; copied. NULL returns to the C library.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library currently holds memory.
  */
 RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator);
 /** @} */
@@ -2420,16 +2424,16 @@ RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator)
 /**
  * @defgroup experimental Experiments
  *
- * What may change, or go, with any version. A program sees it if it defines RNN_EXPERIMENTAL before it includes this
+ * These functions may change or disappear in any version. To use them, define RNN_EXPERIMENTAL before you include this
  * header.
  *
- * rnn_state_observe() and what follows it tell what happened within the last chunk: each layer's activations, and how
- * strongly the loss depends on them at each step, which is how gradients are seen to vanish or explode.
+ * rnn_state_observe() and the functions after it show what happened within the last chunk: the activations of each
+ * layer, and how strongly the loss depends on them at each step. With them you can see gradients vanish or explode.
  * @{
  */
 
 /**
- * All parameters as one flat buffer, for reading: what ::rnn_parameter's `values` point into.
+ * Gives all parameters as one flat buffer, for reading. The `values` of each ::rnn_parameter point into it.
  * @param model The model.
  * @param[out] values The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count  Its number of elements.
@@ -2438,12 +2442,13 @@ RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator)
 RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
 
 /**
- * All gradients as one flat buffer of the parameters' layout, for reading and writing: to sum gradients over processes
- * with one call, for example. Creates the gradients, as zeros, if there are none yet.
+ * Gives all gradients as one flat buffer in the layout of the parameters, for reading and writing: to sum gradients
+ * over processes with one call, for example. If there are no gradients yet, it creates them as zeros.
  *
- * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). From this call
- * on, since the buffer may be written to at any time, it goes through all. rnn_model_set_gradient() has no such price.
+ * As long as only the library writes gradients, it tracks the symbols whose input weights have one, so that the cost of
+ * a step doesn't grow with V (with Adagrad, and with SGD without momentum, if there is no weight decay). After this
+ * call the program may write to the buffer at any time, so each step goes through all symbols. rnn_model_set_gradient()
+ * doesn't have this cost.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.
@@ -2452,56 +2457,58 @@ RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model,
 RNN_API RNN_CHECKED rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
 
 /**
- * Which dropout mask comes next: the number of calls of rnn_forward_backward() on this state, unless it was set.
+ * Returns the index of the next dropout mask. Unless it was set, it is the number of calls of rnn_forward_backward() on
+ * this state.
  * @return 0 or more; 0 for NULL.
  */
 RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
 
 /**
- * Sets which dropout mask comes next. The masks of a chunk are a function of the model's seed, this index, the layer
- * and the position (t, b), so setting it back repeats them, and states that train one model side by side get masks of
- * their own by beginning far apart. rnn_state_reset() and rnn_state_copy() leave it alone.
+ * Sets the index of the next dropout mask. The masks of a chunk are a function of the model's seed, this index, the
+ * layer and the position (t, b). So setting the index back repeats the masks. If several states train one model side by
+ * side, let them begin with indices far apart, so that they get different masks. rnn_state_reset() and rnn_state_copy()
+ * don't change the index.
  * @param state The state.
  * @param index The index of the next chunk, less than 2^54.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
 
-/** What to keep of a chunk; add up what is wanted. */
+/** The data that a state can keep of a chunk; add the values that you want. */
 enum {
     RNN_OBSERVE_ACTIVATIONS = 1,   /**< h of each layer, step and stream. */
     RNN_OBSERVE_GRADIENT_NORMS = 2 /**< ‖∂loss/∂h_t‖ of each layer and step. */
 };
 
 /**
- * Chooses what the next calls keep. What isn't asked for costs nothing.
+ * Chooses the data that later calls keep. Data that isn't chosen costs nothing.
  * @param state The state.
- * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is how a state begins.
+ * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is the setting of a new state.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_observe(rnn_state *state, int32_t what);
 
 /**
- * A layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before any
- * dropout.
+ * Copies a layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before
+ * any dropout.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
  * @param[out] values [T][B][H] numbers of the model's precision.
  * @param count  T times B times H of that chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (also when nothing has been kept).
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_get_activations(const rnn_state *state, int64_t layer, void *values,
                                                          int64_t count);
 
 /**
- * How strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step: the Euclidean
- * norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients follow) with
- * respect to h_t, by all ways on which h_t acts within the chunk.
+ * Copies how strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step. This
+ * is the Euclidean norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients
+ * follow) with respect to h_t. The derivative includes every path by which h_t affects the loss within the chunk.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
  * @param[out] norms [T] numbers.
  * @param count  T of that chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (also when nothing has been kept).
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_get_gradient_norms(const rnn_state *state, int64_t layer, double *norms,
                                                             int64_t count);
