@@ -81,7 +81,7 @@
  *
  * The sections below follow the order in which a program needs them: models, chunks, states, running, optimizers,
  * samplers, texts, sequences, files. A first program needs one or two functions from each. Threads and memory come
- * last, followed by experimental functions, which need RNN_EXPERIMENTAL and aren't promised yet.
+ * last, followed by experimental functions, which need RNN_EXPERIMENTAL and may change in any version.
  *
  * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines. docs/seed.md compares the two side by
  * side.
@@ -114,7 +114,7 @@
  *   getters), each with its own state. Everything else, including changes to a model, is for one thread at a time.
  * - **Stack.** Every call works on a thread with a stack of 48 KiB, unless the library was built without optimisation.
  * - **Reproducibility.** "The same bits" means: the same version of the library, options, seed and calls give the same
- *   bits of parameters, states, outputs, losses, draws and files. These don't depend on
+ *   bits of parameters, states, outputs, losses, draws and files. These don't depend on:
  *   - the number of threads;
  *   - the compiler (gcc or clang), or the processor, if it has fused multiply-add (AVX2, AVX-512, NEON). Processors
  *     without it (SSE2) give different last bits;
@@ -123,9 +123,9 @@
  *     whether a result is subnormal, NEON decides before. So the two can differ in a result that rounds up to the
  *     smallest normal number.)
  *
- *   In the forward pass, a stream's results don't depend on the other streams. Unless the model is bidirectional, it
- *   makes no difference either how its steps are divided into calls. Other versions of the library may give other bits.
- *   All random numbers come from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a
+ *   In the forward pass, a stream's results don't depend on the other streams. Nor do they depend on how its steps are
+ *   divided into calls, unless the model is bidirectional. Other versions of the library may give other bits. All
+ *   random numbers come from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a
  *   counter-based generator.
  */
 #ifndef RNN_RNN_H
@@ -189,7 +189,7 @@ enum {
     RNN_OK = 0,             /**< The call succeeded. */
     RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of the wrong kind for the function. */
     RNN_ERROR_MEMORY = 2,   /**< Memory could not be allocated. */
-    RNN_ERROR_IO = 3, /**< A file could not be opened, read or written; rnn_last_error() gives the system's reason. */
+    RNN_ERROR_IO = 3,       /**< A file can't be opened, read or written; rnn_last_error() gives the system's reason. */
     RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
     RNN_ERROR_MISMATCH = 5, /**< Two objects don't fit together: shape, precision or number of streams differ. */
     /**
@@ -263,15 +263,22 @@ enum {
     RNN_CELL_TANH = 0,
     /**
      * Gated recurrent unit (Cho et al. 2014) in the form of PyTorch and cuDNN, with its gates in the order r, z, n.
-     * With x = x_t and h = h_{t-1}: r = σ(W_ir x + b_ir + W_hr h + b_hr); z = σ(W_iz x + b_iz + W_hz h + b_hz);
-     * n = tanh(W_in x + b_in + r (W_hn h + b_hn)); h_t = (1 - z) n + z h_{t-1}.
+     * With x = x_t and h = h_{t-1}:
+     *
+     *     r = σ(W_ir x + b_ir + W_hr h + b_hr)
+     *     z = σ(W_iz x + b_iz + W_hz h + b_hz)
+     *     n = tanh(W_in x + b_in + r (W_hn h + b_hn))
+     *     h_t = (1 - z) n + z h_{t-1}
      */
     RNN_CELL_GRU = 1,
     /**
      * Long short-term memory (Hochreiter and Schmidhuber 1997), with the forget gate of Gers et al. 2000, without
-     * peepholes, and with its gates in the order i, f, g, o. With x = x_t and h = h_{t-1}: i, f and o are each σ(W_i
-     * x + b_i + W_h h + b_h) with weights and biases of their own; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c_t = f
-     * c_{t-1} + i g; h_t = o tanh(c_t).
+     * peepholes, and with its gates in the order i, f, g, o. With x = x_t and h = h_{t-1}:
+     *
+     *     i, f, o = σ(W_i x + b_i + W_h h + b_h), each with its own weights and biases
+     *     g = tanh(W_ig x + b_ig + W_hg h + b_hg)
+     *     c_t = f c_{t-1} + i g
+     *     h_t = o tanh(c_t)
      */
     RNN_CELL_LSTM = 2
 };
@@ -384,7 +391,7 @@ typedef struct rnn_model_options {
     int32_t tied;
     /**
      * 1: for each stream, dropout drops the same elements in all steps of a chunk (Gal and Ghahramani 2016). 0, the
-     * default: it draws anew at each position. 1 needs one of the four dropout probabilities.
+     * default: it draws anew at each position. Needs one of the four dropout probabilities.
      */
     int32_t dropout_per_chunk;
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
@@ -394,8 +401,8 @@ typedef struct rnn_model_options {
      */
     double weight_scale;
     /**
-     * A number that is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015): finite. Must be 0
-     * with other cells. Default 0.
+     * A finite number that is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015). Must be 0 with
+     * other cells. Default 0.
      */
     double forget_bias;
     /**
@@ -414,8 +421,12 @@ typedef struct rnn_model_options {
     double dropout_output;
     /**
      * Like `dropout`, for the candidate: the value that the cell would add to its memory, g of an LSTM and n of a GRU.
-     * The mask m acts where the candidate is added (Semeniuta et al. 2016): c_t = f c_{t-1} + i (m g), h_t = (1 - z) (m
-     * n) + z h_{t-1}. So nothing that the cell remembers is lost. Must be 0 with #RNN_CELL_TANH. Default 0.
+     * The mask m acts where the candidate is added (Semeniuta et al. 2016), so nothing that the cell remembers is lost:
+     *
+     *     c_t = f c_{t-1} + i (m g)
+     *     h_t = (1 - z) (m n) + z h_{t-1}
+     *
+     * Must be 0 with #RNN_CELL_TANH. Default 0.
      */
     double dropout_recurrent;
     /**
@@ -2457,8 +2468,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model,
 RNN_API RNN_CHECKED rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
 
 /**
- * Returns the index of the next dropout mask. Unless it was set, it is the number of calls of rnn_forward_backward() on
- * this state.
+ * Returns the index of the next dropout mask. Unless it was set, it is the number of calls of rnn_forward_backward()
+ * and rnn_forward_training() on this state.
  * @return 0 or more; 0 for NULL.
  */
 RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
