@@ -432,15 +432,15 @@ typedef struct rnn_model_options {
     /**
      * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997) and passes 2 H numbers on: h of the
      * forward direction, then h of the reverse direction, as with PyTorch's bidirectional=True. Choose it for labels,
-     * classes and encoders, where the whole sequence is known in advance. Such a model can't be sampled from.
-     * Default 0.
+     * classes and encoders, where the whole sequence is known in advance. The functions that generate text refuse such
+     * a model. Default 0.
      *
      * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). The forward direction begins with the
      * state, as always: reset it, or set `starts`. The reverse direction begins with zeros at the end of each chunk,
      * and of each stream that ends earlier. Its part of the state is h at the chunk's first position, which no call
-     * reads. With `last_only` the outputs are those of everything read in both directions: h of the forward direction
-     * at a sequence's last position, and h of the reverse direction at its first. A bidirectional model has at most
-     * 524288 in `hidden_size` and at most 512 in `layers`.
+     * reads. With `last_only` the outputs are computed from h of the forward direction at a sequence's last position
+     * and h of the reverse direction at its first, so they take account of everything read in both directions. With
+     * `bidirectional`, `hidden_size` is at most 524288 and `layers` at most 512.
      */
     int32_t bidirectional;
     /**
@@ -543,7 +543,7 @@ typedef struct rnn_parameter {
     size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
     const char *name;   /**< NUL-terminated; valid as long as the model. */
     int64_t shape[2];   /**< Rows and columns; {n, 1} for a vector. */
-    int64_t strides[2]; /**< Distance of neighbours along each dimension, in elements. */
+    int64_t strides[2]; /**< Distance between neighbours along each dimension, in elements. */
     int64_t count;      /**< Number of elements: shape[0] * shape[1]. */
     int32_t rank;       /**< 1 for a vector, 2 for a matrix. */
     int32_t precision;  /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
@@ -644,8 +644,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_gradient(rnn_model *model, int64_t 
                                                       int64_t count);
 
 /**
- * Checks that all parameters are finite. rnn_model_set_parameter() accepts no others, but a file may hold some, and
- * training may produce some.
+ * Checks that all parameters are finite. rnn_model_set_parameter() accepts only finite values, but a file may hold
+ * others, and training may produce them.
  * @param model The model.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when one isn't, and rnn_last_error() names the first:
  *         "decoder.weight[3][5] is nan".
@@ -659,8 +659,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 RNN_API RNN_CHECKED rnn_status rnn_model_zero_gradients(rnn_model *model);
 
 /**
- * Limits each element of the gradients to -limit ... limit, as min-char-rnn does with 5. It leaves infinite and NaN
- * elements unchanged, and rnn_optimizer_step() refuses them.
+ * Limits each element of the gradients to the range -limit to limit, as min-char-rnn does with 5. It leaves infinite
+ * and NaN elements unchanged, and rnn_optimizer_step() refuses them.
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -707,7 +707,7 @@ RNN_API const char *rnn_model_note(const rnn_model *model, const char *key);
 RNN_API int64_t rnn_model_note_count(const rnn_model *model);
 
 /**
- * Gives the note with an index.
+ * Gives the key and the value of a note by its index.
  * @param model The model.
  * @param index 0 to rnn_model_note_count() - 1, in the order of the keys' bytes.
  * @param[out] key   Its key, valid as long as the value.
@@ -825,8 +825,8 @@ RNN_API void rnn_state_destroy(rnn_state *state);
 RNN_API int64_t rnn_state_streams(const rnn_state *state);
 
 /**
- * Resets all streams to zeros, or to the model's learned initial state, as in rnn_state_create(). Any activations kept
- * for rnn_backward() remain.
+ * Resets all streams to zeros, or to the model's learned initial state, as rnn_state_create() does. Any activations
+ * kept for rnn_backward() remain.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
@@ -1073,8 +1073,8 @@ RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, 
  */
 /**
  * The rule by which a parameter x with gradient g is updated. Products and roots are element by element. Accumulated
- * values start as zeros. A step first limits g, if there is a clip_value. Then, except in AdamW, it adds weight_decay x
- * to g, and then it applies the rule. So the decay itself is not limited.
+ * values start as zeros. A step first limits g, if there is a clip_value. Then, except with AdamW, it adds the product
+ * weight_decay x to g. Then it applies the rule. So the decay itself is not limited.
  */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in min-char-rnn's form. */
