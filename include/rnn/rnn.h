@@ -1260,9 +1260,10 @@ RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise,
  * @{
  */
 /**
- * The configuration of a sampler. A draw goes through these steps in this order: the repetition penalty changes the
- * logits, the excluded ids are removed, the logits are divided by the temperature, and of the resulting probabilities
- * top_k, then top_p, then min_p keep some. One of the remaining symbols is drawn.
+ * The configuration of a sampler. Fill it with rnn_sampler_options_init(). A draw goes through these steps in this
+ * order: the repetition penalty changes the logits, the excluded ids are removed, the logits are divided by the
+ * temperature, and of the resulting probabilities top_k, then top_p, then min_p keep some. One of the remaining symbols
+ * is drawn.
  */
 typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
@@ -1282,7 +1283,7 @@ typedef struct rnn_sampler_options {
     double min_p;
     /**
      * Makes symbols that have occurred before less likely: it divides their positive logits by this number and
-     * multiplies their negative ones (Keskar et al. 2019). Greater than 0, finite; 1, the default: no penalty.
+     * multiplies their negative ones by it (Keskar et al. 2019). Greater than 0, finite; 1, the default: no penalty.
      */
     double repetition_penalty;
     /**
@@ -1404,7 +1405,7 @@ RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *o
  * Reads a prompt and continues it. Each stream reads its own prompt, which may be empty. Then it draws a symbol, reads
  * that, draws the next, and so on, until it has drawn `stop` or n symbols.
  *
- * With an empty prompt, the first symbol depends on the state alone. In a new state the model hasn't read anything, and
+ * With an empty prompt, the first symbol depends only on the state. In a new state the model hasn't read anything, and
  * in training there were no outputs before the first input. So give it a prompt, such as the end of a line or whatever
  * precedes a text.
  *
@@ -1430,7 +1431,7 @@ RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *s
 /** The options of rnn_beam_search(). Fill it with rnn_beam_options_init(). */
 typedef struct rnn_beam_options {
     size_t struct_size; /**< sizeof(rnn_beam_options) as the caller knows it. */
-    /** [P] ids that the model reads first. For a decoder, that is whatever its targets began with. NULL if P is 0. */
+    /** [P] ids that the model reads first. For a decoder, pass the ids that its targets began with. NULL if P is 0. */
     const int32_t *prompt;
     int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
     int64_t most;         /**< n, the most symbols in a result, including `stop`: 1 to 16777216. Must be set. */
@@ -1446,7 +1447,7 @@ typedef struct rnn_beam_options {
     int64_t excluded_count;  /**< Number of excluded ids. Default 0. */
     int32_t stop;            /**< The id that ends a result. -1, the default: none; all results have n symbols. */
     int32_t reserved;        /**< Must be 0. */
-    const rnn_vocab *vocab;  /**< Excludes also its unknown symbol, as in ::rnn_sampler_options. Default NULL. */
+    const rnn_vocab *vocab;  /**< Its unknown symbol is excluded as well, as in ::rnn_sampler_options. Default NULL. */
 } rnn_beam_options;
 
 /**
@@ -2378,7 +2379,7 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
  *
  * - **Busy machines.** A call doesn't wait for helpers that have not started on its work; the other threads do that
  *   work. If the system refuses to create more threads, a call computes with those it has. The process has one set of
- *   helpers: while one call uses them, every other call computes on its calling thread alone.
+ *   helpers: while one call uses them, every other call computes only on its calling thread.
  * - **Idle helpers** sleep and use no processor time.
  * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
  * - **Memory.** A helper has a stack of 256 KiB.
