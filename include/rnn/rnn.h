@@ -1509,7 +1509,7 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
  * The path "-" means standard input, and "./-" a file of that name. Standard input is read from its descriptor, without
  * the bytes that stdio may already have read. FIFOs, pipes, sockets and terminals can be read only once, and so can
  * standard input unless it is a regular file. The call waits for their end (see rnn_set_interrupt()) and keeps their
- * contents in memory. If the call fails, what it has read from them is lost.
+ * contents in memory. If the call fails, the bytes that it has read from them are lost.
  * @param paths  [count] names; not kept.
  * @param count  Their number: 1 to 1048576. Each regular file stays open, so the system's limit on open files applies
  *        as well.
@@ -1524,9 +1524,9 @@ RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t
  * several times a second, and within a tenth of a second after a signal. It is meant for languages that handle signals
  * between calls, such as Python, so that Ctrl-C works during the wait. In C, let a signal handler set a flag, and let
  * the function return that flag.
- * @param interrupted If it returns anything but 0, the call fails with #RNN_ERROR_IO; if it returns 0, the call waits
- *        on. It runs on the thread that waits. NULL, the default: nothing is asked, and a call keeps waiting whatever
- *        signals arrive. Set it while no call waits.
+ * @param interrupted If it returns anything but 0, the call fails with #RNN_ERROR_IO; if it returns 0, the call keeps
+ *        waiting. It runs on the thread that waits. NULL, the default: a call waits to the end, whatever signals
+ *        arrive. Set it while no call waits.
  * @param context Passed to the function.
  */
 RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
@@ -1620,7 +1620,7 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const vo
                                                           rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary that has an id for every text. It has the symbols of another vocabulary, followed by one unknown
+ * Creates a vocabulary that can encode every text. It has the symbols of another vocabulary, followed by one unknown
  * symbol that stands for everything else. The unknown symbol has the id rnn_vocab_size(known). But if `known` has a
  * word spelled like `shown`, that word becomes the unknown symbol and no symbol is added.
  *
