@@ -2078,9 +2078,9 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * @defgroup files Files: models that travel
  *
  * A model's file is a safetensors file (https://huggingface.co/docs/safetensors) with the names and shapes of PyTorch's
- * state_dict(). PyTorch loads it as it is. The file's metadata hold the model's configuration. Models trained in
+ * state_dict(). PyTorch loads it as it is. The file's metadata contains the model's configuration. Models trained in
  * PyTorch load from the same kind of file: numbers of type F64, F32, F16 or BF16 are converted to float32 or float64.
- * PyTorch always has two biases in a layer, so if the model has one (#RNN_BIAS_INPUT), the second is written as zeros.
+ * PyTorch has two biases in a layer; if the model has only one (#RNN_BIAS_INPUT), the second is written as zeros.
  * docs/files.md describes every byte.
  *
  * A save replaces a file as a whole: until the new file is complete and on the disk, the old one is intact, whatever
@@ -2098,8 +2098,8 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * renamed to its final name. A killed process may leave a ".librnn-" file behind; it does no harm, and you may delete
  * it when nobody is saving there. A new file gets the permissions that the umask allows. A file to be replaced must be
  * writable. The new file takes over its permissions, group and owner, as far as the process may set them and the file
- * system has them. If `path` is a symbolic link, the file that it leads to is replaced. The program may have closed the
- * descriptors 0 to 2: no file that the library reads or writes stays on one of them.
+ * system supports them. If `path` is a symbolic link, the file that it leads to is replaced. The program may have
+ * closed the descriptors 0 to 2: no file that the library reads or writes stays on one of them.
  * @param model The model.
  * @param vocab The symbols of the inputs or, if the inputs are vectors, of the outputs. NULL if there are none to save.
  *        (Names of classes can be a note: rnn_model_set_note().)
@@ -2126,7 +2126,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory(const rnn_model *model, 
  * The options for saving a model: the names of its modules in the file, which are the names of the attributes in the
  * PyTorch module that loads it. Fill it with rnn_save_options_init(). Names are UTF-8, of at most 200 bytes; "" omits
  * the module's name and the dot after it. No name may be "librnn" or begin with "librnn.". librnn loads the file like
- * any other, since the metadata hold the names.
+ * any other, since the metadata contains the names.
  */
 typedef struct rnn_save_options {
     size_t struct_size;   /**< sizeof(rnn_save_options) as the caller knows it. */
