@@ -1,8 +1,8 @@
 /**
  * @file rnn.h
- * @brief The whole public API of librnn: recurrent networks, trained and run from C.
+ * @brief The whole public API of librnn, a C library that trains and runs recurrent neural networks.
  *
- * This program learns a text, byte by byte, and writes some of its own:
+ * This program learns a text byte by byte, then prints some text of its own:
  *
  * @code{.c}
  * #include <stdio.h>
@@ -64,67 +64,69 @@
  * }
  * @endcode
  *
- * It uses six kinds of object, each an opaque handle:
+ * It uses six kinds of object. A program holds each of them through an opaque handle:
  *
- * | handle          | is                                                                              |
+ * | handle          | object                                                                          |
  * |-----------------|---------------------------------------------------------------------------------|
- * | `rnn_model`     | a configuration and its parameters (and their gradients, once trained)          |
- * | `rnn_state`     | what the model remembers from chunk to chunk                                    |
- * | `rnn_optimizer` | what turns gradients into updates of the parameters                             |
- * | `rnn_sampler`   | what turns the model's outputs into symbols                                     |
+ * | `rnn_model`     | a configuration and its parameters (and, once trained, their gradients)         |
+ * | `rnn_state`     | the model's memory from one chunk to the next                                   |
+ * | `rnn_optimizer` | the rule that turns gradients into updates of the parameters                    |
+ * | `rnn_sampler`   | the rule that turns the model's outputs into symbols                            |
  * | `rnn_vocab`     | the symbols of a text and their ids                                             |
- * | `rnn_corpus`    | a text, encoded and served chunk after chunk                                    |
+ * | `rnn_corpus`    | an encoded text, served chunk by chunk                                          |
  *
- * Two more, `rnn_source` and `rnn_batcher`, are for texts in several files or out of a pipe, and for sequences that are
- * no text. rnn_model_save() and rnn_model_load() keep models in files, which PyTorch can read.
- * rnn_checkpoint_save() and rnn_checkpoint_load() keep a training run as a whole, to go on with another day.
+ * There are two more: an `rnn_source` reads a text from several files or from a pipe, and an `rnn_batcher` serves
+ * sequences that aren't text. rnn_model_save() and rnn_model_load() keep models in files, which PyTorch can read.
+ * rnn_checkpoint_save() and rnn_checkpoint_load() keep a whole training run, so that you can resume it another day.
  *
- * The sections below are in the order in which a program meets them: models, chunks, states, running, optimizers,
- * samplers, texts, sequences, files. Threads and memory come last, and behind RNN_EXPERIMENTAL what isn't promised yet.
- * A first program needs one function or two of each.
+ * The sections below follow the order in which a program needs them: models, chunks, states, running, optimizers,
+ * samplers, texts, sequences, files. A first program needs one or two functions from each. Threads and memory come
+ * last, followed by experimental functions, which need RNN_EXPERIMENTAL and may change in any version.
  *
- * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines; docs/seed.md sets the two side by
+ * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines. docs/seed.md compares the two side by
  * side.
  *
- * Conventions, the same for every function:
+ * These conventions hold for every function:
  *
- * - **Errors.** A call that can fail returns an `rnn_status`, #RNN_OK (0) when it worked. After any other status
- *   rnn_last_error() holds one sentence that names the argument, its value and the limit. A failed call leaves every
- *   object and every result as it was: a handle that could not be created keeps the value that it had. NULL where an
- *   object is required is an error, never a crash. An option that has no effect beside the others must keep its
- *   default; anything else is an error.
- * - **Getters.** What can't fail is returned: rnn_vocab_size(), which is 0 for NULL. What can fail comes through a
- *   pointer. A `_get_` function copies into memory of the caller's, a `_set_` function out of it. All others hand out
- *   what belongs to the object. None changes the object.
- * - **Ownership.** An object belongs to whoever created it and is released by its `_destroy` function, which accepts
- *   NULL. No function keeps a pointer of the caller's after it returns, and objects don't depend on one another's
- *   lives: a corpus outlives its vocabulary, a state its model. A pointer that a function hands out is valid as long as
- *   that function's comment says.
- * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Counts of elements are `int64_t`, so
- *   that a negative one is an error instead of a huge number; lengths of memory in bytes are `size_t`.
- * - **Layout.** Arrays are dense and row-major; `[T][B]` means that element (t, b) stands at `t * B + b`: time-major.
- *   Arrays that a call reads and arrays that it writes must not overlap. An array of `float`, `double` or integers must
- *   be aligned as C aligns these types; `bytes` and `text` may begin at any address.
- * - **Precision.** A model computes in float32 or float64, chosen when it is created. `void *` values are then `float`
- *   or `double`.
- * - **Option structs** begin with `struct_size` and are filled by an `_init` function, to which the caller tells the
- *   struct's size. New fields come at the end, so a program compiled against an older header keeps working.
- * - **Threads.** A model may be read (rnn_forward(), rnn_generate(), rnn_evaluate(), the getters) by any number of
- *   threads at once, each with its own state. Everything else, a model being changed included, belongs to one thread at
- *   a time.
+ * - **Errors.** A call that can fail returns an `rnn_status`, which is #RNN_OK (0) on success. After any other status,
+ *   rnn_last_error() returns one sentence that names the argument, its value and the limit. A failed call leaves every
+ *   object and every result unchanged: if a handle can't be created, the variable for it keeps its old value. NULL
+ *   where an object is required is an error, never a crash. An option that has no effect in combination with the others
+ *   must keep its default; any other value is an error.
+ * - **Getters.** A getter that can't fail returns its result, as rnn_vocab_size() does, which returns 0 for NULL. A
+ *   getter that can fail stores its result through a pointer. A `_get_` function copies data to the caller's memory,
+ *   and a `_set_` function copies data from it. All other getters give access to data that the object owns. No getter
+ *   changes the object.
+ * - **Ownership.** Whoever creates an object owns it and releases it with its `_destroy` function, which accepts NULL.
+ *   No function keeps a pointer to the caller's memory after it returns. No object needs another to stay alive: a
+ *   corpus can outlive its vocabulary, and a state its model. When a function hands out a pointer, its comment says how
+ *   long the pointer is valid.
+ * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Element counts are `int64_t`, so
+ *   that a negative count is an error instead of a huge number. Lengths of memory in bytes are `size_t`.
+ * - **Layout.** Arrays are dense and row-major. They are time-major: `[T][B]` means that element (t, b) is at
+ *   `t * B + b`. The arrays that a call reads must not overlap those that it writes. An array of `float`, `double` or
+ *   integers must be aligned as C requires for these types; `bytes` and `text` may begin at any address.
+ * - **Precision.** A model computes in float32 or float64, chosen when it is created. Values passed as `void *` are
+ *   then `float` or `double`.
+ * - **Option structs** begin with `struct_size`. An `_init` function fills them; the caller passes it the size of the
+ *   struct. New fields are added at the end, so a program compiled against an older header keeps working.
+ * - **Threads.** Any number of threads may read a model at once (rnn_forward(), rnn_generate(), rnn_evaluate(), the
+ *   getters), each with its own state. Everything else, including changes to a model, is for one thread at a time.
  * - **Stack.** Every call works on a thread with a stack of 48 KiB, unless the library was built without optimisation.
  * - **Reproducibility.** "The same bits" means: the same version of the library, options, seed and calls give the same
- *   bits of parameters, states, outputs, losses, draws and files. Nothing else matters:
+ *   bits of parameters, states, outputs, losses, draws and files. These don't depend on:
  *   - the number of threads;
- *   - the processor, if it has fused multiply-add (AVX2, AVX-512, NEON), and the compiler (gcc or clang). Processors
- *     without (SSE2) give other last bits;
- *   - the caller's rounding mode, treatment of subnormal numbers and exception traps. They are as they were when a call
- *     returns. Within a call that computes, subnormal numbers are zero. (x86 decides after rounding whether a result is
- *     subnormal, NEON before. So the two can differ in a result that rounds up to the smallest normal number.)
+ *   - the compiler (gcc or clang), or the processor, if it has fused multiply-add (AVX2, AVX-512, NEON). Processors
+ *     without it (SSE2) give different last bits;
+ *   - the caller's rounding mode, treatment of subnormal numbers and exception traps. Each call restores these before
+ *     it returns. Within a call that computes, subnormal numbers are treated as zero. (x86 decides after rounding
+ *     whether a result is subnormal, NEON decides before. So the two can differ in a result that rounds up to the
+ *     smallest normal number.)
  *
- *   In the forward pass a stream's results don't depend on the other streams, nor, unless the model is bidirectional,
- * on how its steps are cut into calls. Another version of the library may give other bits. All random numbers come from
- * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a counter-based generator.
+ *   In the forward pass, a stream's results don't depend on the other streams. Nor do they depend on how its steps are
+ *   divided into calls, unless the model is bidirectional. Other versions of the library may give other bits. All
+ *   random numbers come from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a
+ *   counter-based generator.
  */
 #ifndef RNN_RNN_H
 #define RNN_RNN_H
@@ -136,7 +138,7 @@
 extern "C" {
 #endif
 
-/** Marks what the shared library exports. */
+/** Marks the functions that the shared library exports. */
 #if defined(__GNUC__)
 #define RNN_API __attribute__((visibility("default")))
 #else
@@ -144,8 +146,8 @@ extern "C" {
 #endif
 
 /**
- * Marks the functions whose status a program must look at: the compiler warns where it is ignored. A program that wants
- * no such warnings defines RNN_NO_WARN_UNUSED_RESULT before it includes this header.
+ * Marks the functions whose status a program must check: the compiler warns where the status is ignored. To turn these
+ * warnings off, define RNN_NO_WARN_UNUSED_RESULT before you include this header.
  */
 #if defined(__GNUC__) && !defined(RNN_NO_WARN_UNUSED_RESULT)
 #define RNN_CHECKED __attribute__((warn_unused_result))
@@ -157,20 +159,20 @@ extern "C" {
  * @defgroup version Version
  * @{
  */
-#define RNN_VERSION_MAJOR 0 /**< Changes when a compiled program may stop working. */
+#define RNN_VERSION_MAJOR 0 /**< Changes when compiled programs may stop working. */
 #define RNN_VERSION_MINOR 2 /**< Changes when something is added. */
-#define RNN_VERSION_PATCH 0 /**< Changes when something is mended. */
+#define RNN_VERSION_PATCH 0 /**< Changes when something is fixed. */
 
-/** The version of this header as one number, to compare: 10000 major + 100 minor + patch. */
+/** The version of this header as one number, for comparisons: 10000 major + 100 minor + patch. */
 #define RNN_VERSION_NUMBER (10000 * RNN_VERSION_MAJOR + 100 * RNN_VERSION_MINOR + RNN_VERSION_PATCH)
 
 /**
- * The version of the library in use, which may be newer than the header that a program was compiled with.
+ * Returns the version of the library in use, which may be newer than the header that the program was compiled with.
  * @return "major.minor.patch"; static memory.
  */
 RNN_API const char *rnn_version(void);
 
-/** The version of the library in use as one number, made like #RNN_VERSION_NUMBER. */
+/** Returns the version of the library in use as one number, in the form of #RNN_VERSION_NUMBER. */
 RNN_API int32_t rnn_version_number(void);
 /** @} */
 
@@ -179,49 +181,49 @@ RNN_API int32_t rnn_version_number(void);
  * @{
  */
 
-/** What a call that can fail returns: #RNN_OK or one of the `RNN_ERROR_` values. */
+/** The result of a call that can fail: #RNN_OK or one of the `RNN_ERROR_` values. */
 typedef int32_t rnn_status;
 
 /** The values of an ::rnn_status. */
 enum {
-    RNN_OK = 0,             /**< The call did what it says. */
-    RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of another kind than the function takes. */
+    RNN_OK = 0,             /**< The call succeeded. */
+    RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of the wrong kind for the function. */
     RNN_ERROR_MEMORY = 2,   /**< Memory could not be allocated. */
-    RNN_ERROR_IO = 3,       /**< A file could not be opened, read or written; the sentence holds the system's reason. */
+    RNN_ERROR_IO = 3,       /**< A file can't be opened, read or written; rnn_last_error() gives the system's reason. */
     RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
-    RNN_ERROR_MISMATCH = 5, /**< Two objects don't belong together: another shape, precision or number of streams. */
+    RNN_ERROR_MISMATCH = 5, /**< Two objects don't fit together: shape, precision or number of streams differ. */
     /**
-     * A number is NaN or infinite: the loss, a gradient, the state. Nothing was updated. The sentence says whether the
-     * model's parameters are finite: then lower the learning rate or clip the gradients. Otherwise go back to a saved
-     * model first.
+     * A number is NaN or infinite: the loss, a gradient or the state. Nothing was updated. rnn_last_error() says
+     * whether the model's parameters are finite. If they are, lower the learning rate or clip the gradients. If they
+     * aren't, go back to a saved model first.
      */
     RNN_ERROR_NONFINITE = 6,
-    /** The contents of a file are not what they must be: damaged, cut off, of another kind or of a later version. */
+    /** The contents of a file are invalid: damaged, truncated, of another kind or of a later version. */
     RNN_ERROR_FORMAT = 7
 };
 
 /**
- * What went wrong in this thread's last failed call, as one sentence: "hidden_size is 0; it must be 1 to 1048576".
- * @return One line of UTF-8 that stays until the thread's next failing call; "" before the first. Bytes of a path or of
- *         a file that would make it anything else are shown as "?".
+ * Returns a sentence about this thread's last failed call, such as "hidden_size is 0; it must be 1 to 1048576".
+ * @return One line of UTF-8, valid until the thread's next failed call; "" before the first. Any bytes of a path or of
+ *         a file that would break the line or its encoding are shown as "?".
  */
 RNN_API const char *rnn_last_error(void);
 
 /**
- * The name of a status.
- * @return "RNN_ERROR_ARGUMENT" and so on; "unknown status" for a number that is none. Static memory.
+ * Returns the name of a status.
+ * @return "RNN_ERROR_ARGUMENT" and so on; "unknown status" for any number that is not a status. Static memory.
  */
 RNN_API const char *rnn_status_name(rnn_status status);
 
 /**
- * How many named numbers this header has: its enumerators, and #RNN_IGNORE, #RNN_PRECISION_STORED and
- * #RNN_CHECKPOINT_NUMBERS. For other languages, whose programs can't read the header.
+ * Returns the number of named constants in this header: its enumerators, and #RNN_IGNORE, #RNN_PRECISION_STORED and
+ * #RNN_CHECKPOINT_NUMBERS. It is meant for other languages, whose programs can't read the header.
  */
 RNN_API int64_t rnn_enumerator_count(void);
 
 /**
- * Names one of them.
- * @param index 0 to rnn_enumerator_count() - 1; later versions may number them anew.
+ * Gives the name and the value of one named constant.
+ * @param index 0 to rnn_enumerator_count() - 1; later versions may assign the numbers differently.
  * @param[out] name "RNN_CELL_LSTM" and so on; static memory.
  * @param[out] value Its value.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -232,12 +234,12 @@ RNN_API RNN_CHECKED rnn_status rnn_enumerator(int64_t index, const char **name, 
 /**
  * @defgroup handles Handles
  *
- * What a program holds of the library's objects. Each has a section of its own.
+ * The types of the library's objects. Each has its own section below.
  * @{
  */
-typedef struct rnn_model rnn_model;         /**< A network: what it is, and its parameters. */
-typedef struct rnn_state rnn_state;         /**< B streams' hidden state. */
-typedef struct rnn_optimizer rnn_optimizer; /**< A rule of update and what it has accumulated. */
+typedef struct rnn_model rnn_model;         /**< A network: its configuration and parameters. */
+typedef struct rnn_state rnn_state;         /**< The hidden state of B streams. */
+typedef struct rnn_optimizer rnn_optimizer; /**< An update rule and the values it has accumulated. */
 typedef struct rnn_sampler rnn_sampler;     /**< A reproducible way of drawing symbols. */
 typedef struct rnn_vocab rnn_vocab;         /**< A set of symbols with ids 0 to size - 1. */
 typedef struct rnn_corpus rnn_corpus;       /**< A text or part of one, and a position in it. */
@@ -250,66 +252,77 @@ typedef struct rnn_batcher rnn_batcher;     /**< Sequences, their order, and a p
  * @{
  */
 /**
- * The recurrence of a layer. A GRU is the one to begin with; an LSTM of the same size computes a third more, and may
+ * The recurrence of a layer. Begin with a GRU. An LSTM of the same size needs a third more computation, and may
  * remember longer.
  */
 enum {
     /**
-     * h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN, min-char-rnn's. Elman 1990. To learn from,
-     * and where a step must cost little; what lies many steps back is lost.
+     * h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN (Elman 1990), as in min-char-rnn. Choose it to
+     * study how networks learn, or where a step must be cheap. It forgets what lies many steps back.
      */
     RNN_CELL_TANH = 0,
     /**
-     * Gated recurrent unit, Cho et al. 2014, in the form of PyTorch and cuDNN; gates in the order r, z, n. With x = x_t
-     * and h = h_{t-1}: r = σ(W_ir x + b_ir + W_hr h + b_hr); z = σ(W_iz x + b_iz + W_hz h + b_hz); n = tanh(W_in x +
-     * b_in + r (W_hn h + b_hn)); h_t = (1 - z) n + z h_{t-1}.
+     * Gated recurrent unit (Cho et al. 2014) in the form of PyTorch and cuDNN, with its gates in the order r, z, n.
+     * With x = x_t and h = h_{t-1}:
+     *
+     *     r = σ(W_ir x + b_ir + W_hr h + b_hr)
+     *     z = σ(W_iz x + b_iz + W_hz h + b_hz)
+     *     n = tanh(W_in x + b_in + r (W_hn h + b_hn))
+     *     h_t = (1 - z) n + z h_{t-1}
      */
     RNN_CELL_GRU = 1,
     /**
-     * Long short-term memory, Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000 and without
-     * peepholes; gates in the order i, f, g, o. With x = x_t and h = h_{t-1}: i, f, o = σ(W_i x + b_i + W_h h + b_h) of
-     * each; g = tanh(W_ig x + b_ig + W_hg h + b_hg); c_t = f c_{t-1} + i g; h_t = o tanh(c_t).
+     * Long short-term memory (Hochreiter and Schmidhuber 1997), with the forget gate of Gers et al. 2000, without
+     * peepholes, and with its gates in the order i, f, g, o. With x = x_t and h = h_{t-1}:
+     *
+     *     i, f, o = σ(W_i x + b_i + W_h h + b_h), each with its own weights and biases
+     *     g = tanh(W_ig x + b_ig + W_hg h + b_hg)
+     *     c_t = f c_{t-1} + i g
+     *     h_t = o tanh(c_t)
      */
     RNN_CELL_LSTM = 2
 };
 
-/** What goes into the first layer. */
+/** The kind of input of the first layer. */
 enum {
     /**
-     * Ids, straight into the gates: the product with a one-hot vector, as in min-char-rnn, at the cost of a look-up.
-     * For up to some hundred symbols.
+     * Ids, which select the weights of their symbols directly. This is the product with a one-hot vector, as in
+     * min-char-rnn, at the cost of a look-up. Choose it for up to a few hundred symbols.
      */
     RNN_INPUT_IDS = 0,
-    /** Ids, through a learned embedding of `embedding_size` (PyTorch's nn.Embedding). For thousands, as of words. */
+    /**
+     * Ids, which select vectors of `embedding_size` numbers from a learned embedding (PyTorch's nn.Embedding). Choose
+     * it for thousands of symbols, such as words.
+     */
     RNN_INPUT_EMBEDDING = 1,
     /** Vectors of `input_size` numbers. */
     RNN_INPUT_VECTORS = 2
 };
 
-/** What the outputs are compared with, and what a position costs. */
+/** The kind of targets, and the loss of one position. */
 enum {
     RNN_LOSS_CROSS_ENTROPY = 0, /**< -log softmax(outputs)[target], in nats. For symbols and classes. */
     RNN_LOSS_SQUARED_ERROR = 1  /**< Sum over the outputs of (output - target)². For numbers. */
 };
 
-/** Which biases a layer has. */
+/** The biases of a layer. */
 enum {
-    /** One, `bias_ih`: min-char-rnn's, and the one to take. It stands with the input products (b_hn of a GRU is 0). */
+    /** One, `bias_ih`, as in min-char-rnn. Recommended. It is added to the input products, so b_hn of a GRU is 0. */
     RNN_BIAS_INPUT = 0,
     /**
-     * `bias_ih` and `bias_hh`: PyTorch's. To compute what a model of PyTorch's computes, step by step of its training
-     * too. But for b_hn of a GRU the second adds nothing: training moves both alike, as one with twice the learning
-     * rate.
+     * Two, `bias_ih` and `bias_hh`, as in PyTorch. Choose it to compute exactly what a PyTorch model computes,
+     * including each step of its training. Except for b_hn of a GRU, the second bias adds nothing: training changes
+     * both equally, as it would change one bias with twice the learning rate.
      */
     RNN_BIAS_BOTH = 1
 };
 
-/** How parameters begin. In all of them `forget_bias` and `orthogonal` may change a part. */
+/** The initial values of the parameters. With either, `forget_bias` and `orthogonal` may change some of them. */
 enum {
-    RNN_INIT_NORMAL = 0, /**< Weights N(0, weight_scale²), biases 0: min-char-rnn's. */
+    RNN_INIT_NORMAL = 0, /**< Weights from N(0, weight_scale²), biases 0, as in min-char-rnn. */
     /**
-     * All uniform in ±1/√H, as PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied N(0, 1),
-     * as PyTorch's nn.Embedding. The one to take. It has no use for `weight_scale`.
+     * All values uniform in ±1/√H, as in PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied
+     * is drawn from N(0, 1), as in PyTorch's nn.Embedding. Recommended. It doesn't use `weight_scale`.
      */
     RNN_INIT_UNIFORM = 1
 };
@@ -320,19 +333,21 @@ enum {
     RNN_FLOAT64 = 1  /**< `double`: for gradient checks and reference runs. */
 };
 
-/** What the gradients are the gradients of. */
+/** The quantity whose gradients are computed. */
 enum {
-    /** The sum of the loss over the counted positions of a chunk: min-char-rnn's. It grows with T and B. */
+    /** The sum of the loss over the counted positions of a chunk, as in min-char-rnn. It grows with T and B. */
     RNN_REDUCTION_SUM = 0,
-    /** That sum divided by the number of counted positions of the chunk: learning rate and clipping suit any T and B.
+    /**
+     * That sum divided by the number of counted positions of the chunk. The learning rate and the clipping limit then
+     * suit any T and B.
      */
     RNN_REDUCTION_MEAN = 1
 };
 
 /**
- * What a model is. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`.
+ * The configuration of a model. Fill it with rnn_model_options_init(), then set `input_size` and `output_size`.
  *
- * The defaults are those of min-char-rnn. To learn a text well, begin with these:
+ * The defaults are those of min-char-rnn. To learn a text well, begin with these settings instead:
  *
  *     options.cell = RNN_CELL_GRU;
  *     options.hidden_size = 256;
@@ -341,97 +356,112 @@ enum {
  *     check(rnn_optimizer_options_init(&rule, sizeof rule, RNN_OPTIMIZER_ADAM));
  *     rule.clip_norm = 1;
  *
- * and chunks of 64 steps of 32 streams. Let the learning rate fall from 0.01 (rnn_schedule_cosine()), or take 0.003 to
- * 0.01 if it is to stay the same. With an LSTM, set `forget_bias` to 1.
+ * Use chunks of 64 steps and 32 streams. Let the learning rate fall from 0.01 (rnn_schedule_cosine()), or keep it
+ * constant at 0.003 to 0.01. With an LSTM, set `forget_bias` to 1.
  *
- * In the names of options and parameters, the decoder is the linear layer that makes the outputs of the last layer's h.
+ * In the names of options and parameters, "decoder" means the linear layer that computes the outputs from the last
+ * layer's h.
  */
 typedef struct rnn_model_options {
     size_t struct_size;  /**< sizeof(rnn_model_options) as the caller knows it. */
     int64_t input_size;  /**< V input symbols or I input features: 1 to 16777216. Default 0: must be set. */
-    int64_t hidden_size; /**< H: 1 to 1048576. Default 100. */
-    /** O, output symbols, classes or features: 1 to 16777216. Default 0: must be set. 1 where none are wanted. */
+    int64_t hidden_size; /**< H, the hidden units of a layer: 1 to 1048576. Default 100. */
+    /**
+     * O, the number of output symbols, classes or features: 1 to 16777216. Default 0: must be set. If you don't need
+     * outputs, set it to 1.
+     */
     int64_t output_size;
     int64_t layers;         /**< L, the number of stacked layers: 1 to 1024. Default 1. */
-    int32_t cell;           /**< Default #RNN_CELL_TANH. */
-    int32_t precision;      /**< Default #RNN_FLOAT32. */
-    int32_t reduction;      /**< Default #RNN_REDUCTION_SUM. */
-    int32_t input;          /**< Default #RNN_INPUT_IDS. */
-    int32_t loss;           /**< Default #RNN_LOSS_CROSS_ENTROPY. */
-    int32_t bias;           /**< Default #RNN_BIAS_INPUT. */
-    int32_t initialization; /**< Default #RNN_INIT_NORMAL. */
-    /** Not 0: each gate's W_hh begins as a random orthogonal matrix (Saxe et al. 2014). Costs H³. Default 0. */
+    int32_t cell;           /**< One of the `RNN_CELL_` values. Default #RNN_CELL_TANH. */
+    int32_t precision;      /**< #RNN_FLOAT32 or #RNN_FLOAT64. Default #RNN_FLOAT32. */
+    int32_t reduction;      /**< One of the `RNN_REDUCTION_` values. Default #RNN_REDUCTION_SUM. */
+    int32_t input;          /**< One of the `RNN_INPUT_` values. Default #RNN_INPUT_IDS. */
+    int32_t loss;           /**< One of the `RNN_LOSS_` values. Default #RNN_LOSS_CROSS_ENTROPY. */
+    int32_t bias;           /**< One of the `RNN_BIAS_` values. Default #RNN_BIAS_INPUT. */
+    int32_t initialization; /**< One of the `RNN_INIT_` values. Default #RNN_INIT_NORMAL. */
+    /**
+     * Not 0: W_hh of each gate starts as a random orthogonal matrix (Saxe et al. 2014), which takes time in proportion
+     * to H³. Default 0.
+     */
     int32_t orthogonal;
     /**
-     * Not 0: the embedding is the decoder's weight, too (Press and Wolf 2017). Needs #RNN_INPUT_EMBEDDING,
-     * `embedding_size` = `hidden_size` and `output_size` = `input_size`. Default 0.
+     * Not 0: the embedding also serves as the decoder's weight (Press and Wolf 2017). Needs #RNN_INPUT_EMBEDDING,
+     * `embedding_size` = `hidden_size` (twice that if bidirectional) and `output_size` = `input_size`. Default 0.
      */
     int32_t tied;
     /**
-     * 1: dropout drops the same elements in all steps of a chunk, of each stream others (Gal and Ghahramani 2016). 0,
-     * the default: others at each position. Needs one of the four probabilities of dropout.
+     * 1: for each stream, dropout drops the same elements in all steps of a chunk (Gal and Ghahramani 2016). 0, the
+     * default: it draws anew at each position. Needs one of the four dropout probabilities.
      */
     int32_t dropout_per_chunk;
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
-    /** Of #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, min-char-rnn's; with #RNN_INIT_UNIFORM it must stay that.
+    /**
+     * The standard deviation of the initial weights with #RNN_INIT_NORMAL: 0 or more, finite. Default 0.01, as in
+     * min-char-rnn; with #RNN_INIT_UNIFORM it must keep this value.
      */
     double weight_scale;
     /**
-     * Is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015). Must be 0 with other cells. Default
-     * 0.
+     * A finite number that is added to the first bias of an LSTM's forget gate (Jozefowicz et al. 2015). Must be 0 with
+     * other cells. Default 0.
      */
     double forget_bias;
     /**
-     * The probability that an element of a layer's output is dropped on its way to the next layer, in training only;
-     * the others are multiplied by 1 / (1 - dropout). 0 to less than 1. Must be 0 with one layer. Default 0. See
-     * rnn_state_set_random_index().
+     * The probability that an element of a layer's output is dropped on its way to the next layer. This happens in
+     * training only; the elements that remain are multiplied by 1 / (1 - dropout). 0 to less than 1. Must be 0 with one
+     * layer. Default 0. See rnn_state_set_random_index().
      */
     double dropout;
-    uint64_t seed; /**< Of the initial parameters and of dropout. Default 0. */
-    /** Like `dropout`, of the elements of an input vector or embedding. Must be 0 with #RNN_INPUT_IDS. Default 0. */
+    uint64_t seed; /**< Seed of the initial parameters and of dropout. Default 0. */
+    /** Like `dropout`, for the elements of an input vector or embedding. Must be 0 with #RNN_INPUT_IDS. Default 0. */
     double dropout_input;
     /**
-     * Like `dropout`, of the last layer's output on its way to the decoder. For one layer of a few hundred units and
-     * many passes over the data this is the one to try first: 0.1 or so, and a higher learning rate. Default 0.
+     * Like `dropout`, for the last layer's output on its way to the decoder. With one layer of a few hundred units and
+     * many passes over the data, try this kind of dropout first: about 0.1, and a higher learning rate. Default 0.
      */
     double dropout_output;
     /**
-     * Like `dropout`, of the candidate: what the cell would put into its memory, g of an LSTM and n of a GRU, where it
-     * is added (Semeniuta et al. 2016: c_t = f c_{t-1} + i (m g), h_t = (1 - z) (m n) + z h_{t-1} with the mask m). So
-     * nothing that is remembered is lost. Must be 0 with #RNN_CELL_TANH. Default 0.
+     * Like `dropout`, for the candidate: the value that the cell would add to its memory, g of an LSTM and n of a GRU.
+     * The mask m acts where the candidate is added (Semeniuta et al. 2016), so nothing that the cell remembers is lost:
+     *
+     *     c_t = f c_{t-1} + i (m g)
+     *     h_t = (1 - z) (m n) + z h_{t-1}
+     *
+     * Must be 0 with #RNN_CELL_TANH. Default 0.
      */
     double dropout_recurrent;
     /**
-     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997), and hands on 2 H numbers: h of the
-     * one that reads forward, then h of the one that reads from the end, as PyTorch's bidirectional=True. For labels,
-     * classes and encoders, where a sequence is there as a whole; sampling is refused. Default 0.
+     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997) and passes 2 H numbers on: h of the
+     * forward direction, then h of the reverse direction, as with PyTorch's bidirectional=True. Choose it for labels,
+     * classes and encoders, where the whole sequence is known in advance. The functions that generate text refuse such
+     * a model. Default 0.
      *
-     * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). A layer that reads forward begins with
-     * the state, as everywhere: reset it, or set `starts`. One in reverse begins with zeros at the end of each chunk,
-     * and of each stream that ends before; what a state has of it is h at the chunk's first position, which no call
-     * reads. With `last_only` the outputs are those of all that was read in both directions: h of the layer that reads
-     * forward at a sequence's last position, and of the one in reverse at its first. `hidden_size` is at most 524288
-     * then, and `layers` at most 512.
+     * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). The forward direction begins with the
+     * state, as always: reset it, or set `starts`. The reverse direction begins with zeros at the end of each chunk,
+     * and of each stream that ends earlier. Its part of the state is h at the chunk's first position, which no call
+     * reads. With `last_only` the outputs are computed from h of the forward direction at a sequence's last position
+     * and h of the reverse direction at its first, so they take account of everything read in both directions. With
+     * `bidirectional`, `hidden_size` is at most 524288 and `layers` at most 512.
      */
     int32_t bidirectional;
     /**
-     * 1: what a stream begins with that has been created or reset, or `starts` in a chunk, is learned: parameters
-     * initial_h and, of an LSTM, initial_c of each layer, which begin as zeros. For many short sequences, whose first
-     * steps count. 0, the default: zeros.
+     * 1: the initial state is learned. Streams that were created or reset, or that begin a sequence within a chunk
+     * (rnn_chunk::starts), begin with the parameters initial_h and, in an LSTM, initial_c of each layer. These start as
+     * zeros. Choose it for many short sequences, whose first steps matter. 0, the default: streams begin with zeros.
      */
     int32_t learned_state;
     /**
      * 1: layer normalisation of the gates (Ba, Kiros and Hinton, "Layer normalization", 2016). Where a cell's formula
-     * has W_ih x or W_hh h', it is then n(W_ih x) or n(W_hh h'), with
+     * has W_ih x or W_hh h', it then has n(W_ih x) or n(W_hh h'), with
      *
      *     n(a) = gain (a - mean(a)) / sqrt(variance(a) + 1e-5)
      *
-     * Mean and variance of a product are over all its G H elements at one position; a GRU's candidate has its own, over
-     * H elements, and r and z share theirs. The gains are parameters norm_ih and norm_hh, [G H] of each layer, which
-     * begin as ones; the layer's biases are added behind them. An LSTM's c isn't normalised. It makes training less
-     * sensitive to the scale of weights and to the learning rate: for deep networks, and long training at high rates. A
-     * step of training takes 15 % longer with a layer of 256 units, and 25 % with layers of 128. 0, the default: no
-     * normalisation.
+     * The mean and variance of a product are taken over all its G H elements at one position. In a GRU the candidate
+     * has its own, over H elements, and r and z share theirs. The gains are the parameters norm_ih and norm_hh, [G H]
+     * for each layer, which start as ones; the layer's biases are added after them. An LSTM's c isn't normalised.
+     *
+     * Normalisation makes training less sensitive to the scale of the weights and to the learning rate. Choose it for
+     * deep networks, and for long training at high rates. A training step takes 15 % longer with a layer of 256 units,
+     * and 25 % longer with layers of 128. 0, the default: no normalisation.
      */
     int32_t layer_norm;
     int32_t reserved; /**< Must be 0. */
@@ -439,7 +469,7 @@ typedef struct rnn_model_options {
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_model_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
@@ -447,14 +477,14 @@ RNN_API RNN_CHECKED rnn_status rnn_model_options_init(rnn_model_options *options
 
 /**
  * Creates a model with its initial parameters.
- * @param options What it is; not kept.
+ * @param options The configuration; not kept.
  * @param[out] model The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
 
 /**
- * Copies a model: options, parameters, which of them are frozen, and notes. The copy has no gradients.
+ * Copies a model: its options, its parameters, which of them are frozen, and its notes. The copy has no gradients.
  * @param model The model.
  * @param[out] copy The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
@@ -462,13 +492,13 @@ RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options
 RNN_API RNN_CHECKED rnn_status rnn_model_copy(const rnn_model *model, rnn_model **copy);
 
 /**
- * Moves a running average of models towards one of them: average += weight (model - average), for each parameter. An
- * average often generalises better than the model that training ends with. Begin with rnn_model_copy().
+ * Moves a running average of models towards a model: average += weight (model - average), for each parameter. The
+ * average often generalises better than the model at the end of training. Begin with rnn_model_copy().
  *
- * After every step with weight 1 - d it is an exponential moving average with the decay d, 0.999 for example. With
- * weight 1 / (n + 1), where n models have gone into it before, it is their mean: stochastic weight averaging (Izmailov
- * et al. 2018), once an epoch for example.
- * @param average The average; its gradients stay as they are.
+ * For an exponential moving average with the decay d, 0.999 for example, call it after every step with weight 1 - d.
+ * For the mean of models (stochastic weight averaging, Izmailov et al. 2018), call it once an epoch, for example, with
+ * weight 1 / (n + 1), where n is the number of models averaged so far.
+ * @param average The average; its gradients are unchanged.
  * @param model   A model of the same shape and precision.
  * @param weight  0 to 1.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
@@ -479,21 +509,21 @@ RNN_API RNN_CHECKED rnn_status rnn_model_average(rnn_model *average, const rnn_m
 RNN_API void rnn_model_destroy(rnn_model *model);
 
 /**
- * What the model is: the options that it was created with.
+ * Copies the options that the model was created with.
  * @param model The model.
- * @param[out] options What to fill; `options->struct_size` must be set (rnn_model_options_init()).
+ * @param[out] options The options to fill; `options->struct_size` must be set (rnn_model_options_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn_model_options *options);
 
 /**
- * One named parameter of a model: a view, for reading, into the model's flat buffers.
+ * A named parameter of a model: a read-only view into the model's flat buffers.
  *
- * Element (i, j) of the matrix stands at `values[i * strides[0] + j * strides[1]]`; a vector's element i at
- * `values[i * strides[0]]`. Strides count elements. The shape is PyTorch's; the strides say how librnn stores it: the
- * input weights of symbols are stored symbol by symbol.
+ * Element (i, j) of a matrix is at `values[i * strides[0] + j * strides[1]]`, and element i of a vector at
+ * `values[i * strides[0]]`. Strides count elements. The shape is that of PyTorch. The strides show how librnn stores
+ * the parameter: it stores the input weights of symbols symbol by symbol.
  *
- * | name               | shape     | min-char-rnn's | there                                             |
+ * | name               | shape     | min-char-rnn's | present                                           |
  * |--------------------|-----------|------------|---------------------------------------------------|
  * | `embedding.weight` | [V][E]    |            | with #RNN_INPUT_EMBEDDING, E = `embedding_size`   |
  * | `rnn.weight_ih_l0` | [G H][I]  | `Wxh`      | G gates: 1, 3 (GRU), 4 (LSTM); I = V with ids     |
@@ -505,14 +535,15 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  * | `decoder.weight`   | [O][H]    | `Why`      | unless tied: `embedding.weight` takes its place   |
  * | `decoder.bias`     | [O]       | `by`       |                                                   |
  *
- * Layer k > 0 has the same parameters with `_lk` and inputs of size H. If the model is bidirectional, each layer has
- * all of them once more, with `_reverse` at the end, and 2 H takes the place of H as the inputs of layers and decoder.
+ * Layer k > 0 has the same parameters, with `_lk` in their names and inputs of size H. In a bidirectional model each
+ * layer has a second set of them, with `_reverse` at the end of their names, and the inputs of later layers and of the
+ * decoder have size 2 H instead of H.
  */
 typedef struct rnn_parameter {
     size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
     const char *name;   /**< NUL-terminated; valid as long as the model. */
     int64_t shape[2];   /**< Rows and columns; {n, 1} for a vector. */
-    int64_t strides[2]; /**< Distance of neighbours along each dimension, in elements. */
+    int64_t strides[2]; /**< Distance between neighbours along each dimension, in elements. */
     int64_t count;      /**< Number of elements: shape[0] * shape[1]. */
     int32_t rank;       /**< 1 for a vector, 2 for a matrix. */
     int32_t precision;  /**< #RNN_FLOAT32 or #RNN_FLOAT64. */
@@ -525,14 +556,14 @@ typedef struct rnn_parameter {
 
 /**
  * Fills a description with zeros and its size.
- * @param[out] parameter What to fill.
+ * @param[out] parameter The description to fill.
  * @param struct_size sizeof(rnn_parameter).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size);
 
 /**
- * The number of named parameters.
+ * Returns the number of named parameters.
  * @return At least 5; 0 for NULL.
  */
 RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
@@ -541,7 +572,7 @@ RNN_API int64_t rnn_model_parameter_count(const rnn_model *model);
  * Describes a parameter.
  * @param model The model.
  * @param index 0 to rnn_model_parameter_count() - 1.
- * @param[out] parameter What to fill; `parameter->struct_size` must be set (rnn_parameter_init()).
+ * @param[out] parameter The description to fill; `parameter->struct_size` must be set (rnn_parameter_init()).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_describe_parameter(const rnn_model *model, int64_t index,
@@ -550,16 +581,16 @@ RNN_API RNN_CHECKED rnn_status rnn_model_describe_parameter(const rnn_model *mod
 /**
  * Finds a parameter by its name.
  * @param model The model.
- * @param name  As in ::rnn_parameter.
+ * @param name  A name as in ::rnn_parameter.
  * @param[out] index Its index.
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT when the model has no parameter of that name.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
 
 /**
- * Freezes a parameter or frees it again. An optimizer leaves a frozen parameter and what it has accumulated for it
- * alone, and sets its gradient to zero with the others; the gradient doesn't count in the norm of all. Checkpoints
- * keep which parameters are frozen, files of rnn_model_save() don't.
+ * Freezes or unfreezes a parameter. An optimizer changes neither a frozen parameter nor the values it has accumulated
+ * for it. It still sets the gradient to zero together with all others. The gradient of a frozen parameter doesn't count
+ * in the norm of all gradients. Checkpoints record which parameters are frozen; files of rnn_model_save() don't.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param frozen 1 or 0.
@@ -568,7 +599,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, 
 RNN_API RNN_CHECKED rnn_status rnn_model_freeze(rnn_model *model, int64_t index, int32_t frozen);
 
 /**
- * Copies a parameter's values out, row-major.
+ * Copies a parameter's values to the caller's array, row-major.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param[out] values Room for `count` numbers of the model's precision.
@@ -590,7 +621,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_parameter(rnn_model *model, int64_t
                                                        int64_t count);
 
 /**
- * Copies a parameter's gradient out, row-major: zeros before the first rnn_forward_backward().
+ * Copies a parameter's gradient to the caller's array, row-major. Before the first rnn_forward_backward() it is zeros.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param[out] values Room for `count` numbers of the model's precision.
@@ -601,8 +632,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_gradient(const rnn_model *model, in
                                                       int64_t count);
 
 /**
- * Sets a parameter's gradient, which rnn_optimizer_step() then takes: for gradients that were computed elsewhere, or
- * summed over processes.
+ * Sets a parameter's gradient, which the next rnn_optimizer_step() uses. Use it for gradients that were computed
+ * elsewhere or summed over processes.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param values `count` finite numbers of the model's precision, row-major.
@@ -613,10 +644,11 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_gradient(rnn_model *model, int64_t 
                                                       int64_t count);
 
 /**
- * Checks that all parameters are finite. rnn_model_set_parameter() takes no others, but a file may hold some, and
- * training may lead there.
+ * Checks that all parameters are finite. rnn_model_set_parameter() accepts only finite values, but a file may hold
+ * others, and training may produce them.
  * @param model The model.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE with the first that isn't: "decoder.weight[3][5] is nan".
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when one isn't, and rnn_last_error() names the first:
+ *         "decoder.weight[3][5] is nan".
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 
@@ -627,8 +659,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 RNN_API RNN_CHECKED rnn_status rnn_model_zero_gradients(rnn_model *model);
 
 /**
- * Limits each gradient to -limit ... limit, as min-char-rnn does with 5. One that is infinite or NaN stays what it is,
- * and rnn_optimizer_step() refuses it.
+ * Limits each element of the gradients to the range -limit to limit, as min-char-rnn does with 5. It leaves infinite
+ * and NaN elements unchanged, and rnn_optimizer_step() refuses them.
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -636,49 +668,50 @@ RNN_API RNN_CHECKED rnn_status rnn_model_zero_gradients(rnn_model *model);
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double limit);
 
 /**
- * Scales all gradients down together when their norm, that of one vector of all, exceeds a limit (Pascanu et al. 2013):
- * multiplies them by min(1, limit / (norm + 1e-6)), as PyTorch's clip_grad_norm_ does. With #RNN_REDUCTION_SUM the norm
- * grows with the number of positions.
+ * Scales all gradients down together if their norm exceeds a limit (Pascanu et al. 2013). The norm is that of all
+ * gradients taken as one vector. They are multiplied by min(1, limit / (norm + 1e-6)), as by PyTorch's clip_grad_norm_.
+ * With #RNN_REDUCTION_SUM the norm grows with the number of positions.
  * @param model The model.
  * @param limit Greater than 0, finite.
- * @param[out] norm The norm before; NULL if not wanted.
+ * @param[out] norm The norm before the scaling; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when the sum of the gradients' squares is not finite in
- *         double. The gradients stay then.
+ *         double. After an error the gradients are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 
 /**
- * Leaves a note in a model: a string of your own under a key of your own. So the names of classes (one a line, for
- * example), the scaling of the inputs or the origin of the data can travel with the model: files, checkpoints and
- * copies of the model have its notes. They change nothing that the model computes. docs/files.md says how a file holds
- * them.
+ * Stores a note in a model: a string of your choice under a key of your choice. With notes, the names of classes (one
+ * per line, for example), the scaling of the inputs or the origin of the data travel with the model: its files,
+ * checkpoints and copies include them. Notes don't affect what the model computes. docs/files.md describes how a file
+ * holds them.
  * @param model The model.
  * @param key   1 to 200 bytes of UTF-8; copied.
- * @param value Up to 1048576 bytes of UTF-8; copied. It takes the place of what the key had. NULL removes the note, if
- *              there is one.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when the note would be the 1025th; #RNN_ERROR_MEMORY. The notes stay then.
+ * @param value Up to 1048576 bytes of UTF-8; copied. It replaces an existing note under this key. NULL removes the
+ *        note, if there is one.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when the note would be the 1025th; #RNN_ERROR_MEMORY. After an error the
+ *         notes are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_set_note(rnn_model *model, const char *key, const char *value);
 
 /**
- * Reads a note.
- * @return What was set under the key, valid until that note is set again or removed, or the model is destroyed. NULL if
- *         there is none, and for NULL.
+ * Returns the note under a key.
+ * @return The note's value, valid until that note is set again or removed, or the model is destroyed. NULL if there is
+ *         no such note, and for NULL.
  */
 RNN_API const char *rnn_model_note(const rnn_model *model, const char *key);
 
 /**
- * How many notes a model has.
+ * Returns the number of notes in a model.
  * @return 0 to 1024; 0 for NULL.
  */
 RNN_API int64_t rnn_model_note_count(const rnn_model *model);
 
 /**
- * Reads a note by its index.
+ * Gives the key and the value of a note by its index.
  * @param model The model.
  * @param index 0 to rnn_model_note_count() - 1, in the order of the keys' bytes.
  * @param[out] key   Its key, valid as long as the value.
- * @param[out] value Its value, valid as that of rnn_model_note().
+ * @param[out] value Its value, valid for as long as rnn_model_note() says.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t index, const char **key,
@@ -690,51 +723,55 @@ RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t
  * @{
  */
 
-/** As a target id: this position costs nothing. For burn-in, padding, and sequences with one target at their end. */
+/**
+ * A target id that leaves its position out of the loss. Use it for burn-in, for padding, and for sequences that have
+ * one target at their end.
+ */
 #define RNN_IGNORE (-1)
 
 /**
- * What one forward or backward pass runs over: T steps of B streams. The arrays are borrowed for one call.
+ * The data of one forward or backward pass: T steps of B streams. The library uses the arrays during one call only.
  *
  * A model takes one kind of inputs (#RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING: ids; #RNN_INPUT_VECTORS: vectors) and one
- * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors); the fields of the other kind must
- * be NULL. Without a loss, which only rnn_forward() can do, there need be no targets.
+ * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors). The fields of the other kind must
+ * be NULL. rnn_forward() can run without computing a loss, and then needs no targets.
  */
 typedef struct rnn_chunk {
     size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
     int64_t steps;              /**< T, 1 to 16777216. */
-    int64_t streams;            /**< B, as many as the state has. */
+    int64_t streams;            /**< B, the same number as in the state. */
     const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
     const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] likewise; where `target_mask` is 0, anything. */
-    const uint8_t *target_mask; /**< [T][B] 0: the target vector there costs nothing. NULL: all count. */
+    const void *target_vectors; /**< [T][B][O] finite numbers of that precision; anything where `target_mask` is 0. */
+    const uint8_t *target_mask; /**< [T][B] 0: leaves the target vector there out of the loss. NULL: all count. */
     /**
-     * [B] The length of each stream's sequence, 0 to T: after so many steps the stream ends. From then on its state
-     * stands still, its outputs are zeros and its targets cost nothing; what the arrays hold there is not looked at.
-     * NULL: all last T steps.
+     * [B] The length of each stream's sequence, 0 to T: the stream ends after that many steps. After its end its state
+     * doesn't change, its outputs are zeros, its targets don't count, and the contents of the arrays are ignored. NULL:
+     * all streams have T steps.
      */
     const int64_t *lengths;
     /**
-     * [T][B] Not 0: the stream's state is that of a new state before that step, since a new sequence begins there. So
-     * sequences can follow one another without padding. NULL: none begins.
+     * [T][B] Not 0: a new sequence begins at that step, so before it the stream's state becomes that of a new state.
+     * This lets sequences follow one another without padding. NULL: no sequence begins.
      */
     const uint8_t *starts;
     /**
-     * Where to write what each position costs: [T][B], or [B] if `last_only`; 0 where nothing counts. NULL: not wanted.
-     * After an error it may have been written.
+     * Out: the loss of each position, [T][B], or [B] with `last_only`; 0 where nothing counts. NULL: not wanted. A call
+     * that fails may have written to it.
      */
     double *losses;
     /**
-     * Where to write one number: how many of the counted positions are hits, whose target has the largest output, and
-     * of equal ones the lowest id. Needs targets and #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
+     * Out: one number, the number of hits among the counted positions. A hit is a position whose target has the largest
+     * output; of equal outputs the one with the lowest id wins. Needs targets and #RNN_LOSS_CROSS_ENTROPY. NULL: not
+     * wanted.
      */
     int64_t *hits;
     /**
-     * 1: only the last position of each stream, by `lengths`, has outputs and a target, as when a whole sequence is
-     * classified (see `bidirectional` for what the last position has of the layers in reverse). Then
-     * `targets` and `target_mask` are [B], `target_vectors` is [B][O], and so are the outputs. A stream of length 0 has
-     * outputs of zeros and no target. 0, the default: every position has.
+     * 1: only the last position of each stream, according to `lengths`, has outputs and a target. Use it to classify
+     * whole sequences (`bidirectional` says what the reverse direction gives for the last position). Then `targets` and
+     * `target_mask` are [B], and `target_vectors` and the outputs are [B][O]. A stream of length 0 has outputs of zeros
+     * and no target. 0, the default: every position has outputs and a target.
      */
     int32_t last_only;
     int32_t reserved; /**< Must be 0. */
@@ -742,19 +779,19 @@ typedef struct rnn_chunk {
 
 /**
  * Fills a chunk with zeros and its size.
- * @param[out] chunk What to fill.
+ * @param[out] chunk The chunk to fill.
  * @param struct_size sizeof(rnn_chunk).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
 
 /**
- * What a chunk costs. The mean, where it is wanted, is `sum / count`, unless nothing counted and both are 0. It stays
- * these two numbers: whatever else a call can tell of a chunk is asked for in the ::rnn_chunk, as `losses` and `hits`.
+ * The loss of a chunk. For the mean, compute `sum / count`, unless no position counted and both are 0. No fields will
+ * be added: everything else that a call can report about a chunk is requested in ::rnn_chunk, like `losses` and `hits`.
  */
 typedef struct rnn_loss {
-    double sum;    /**< Sum over the counted positions of what each costs: see #RNN_LOSS_CROSS_ENTROPY and so on. */
-    int64_t count; /**< Number of counted positions: those whose target is not #RNN_IGNORE or masked. */
+    double sum;    /**< Sum of the losses of the counted positions: see #RNN_LOSS_CROSS_ENTROPY and so on. */
+    int64_t count; /**< Number of counted positions: those whose target is neither #RNN_IGNORE nor masked. */
 } rnn_loss;
 /** @} */
 
@@ -762,16 +799,16 @@ typedef struct rnn_loss {
  * @defgroup state State: what a model carries from chunk to chunk
  * @{
  */
-/** What a state holds for each layer, stream and hidden unit. */
+/** The kinds of values that a state holds for each layer, stream and hidden unit. */
 enum {
     RNN_STATE_HIDDEN = 0, /**< h, the activations. */
     RNN_STATE_MEMORY = 1  /**< c, the memory of an LSTM. */
 };
 
 /**
- * Creates a state of zeros. It fits every model of the same cell, layers, hidden size, directions and precision. If the
- * model has learned with what to begin (`learned_state`), the first call begins with that.
- * @param model   What it is for; it may be destroyed before the state.
+ * Creates a state of zeros. It fits every model with the same cell, layers, hidden size, directions and precision. If
+ * the model has a learned initial state (`learned_state`), the first call begins with that.
+ * @param model   The model that it is for; may be destroyed before the state.
  * @param streams B: 1 to 1048576.
  * @param[out] state The new state; release it with rnn_state_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
@@ -782,20 +819,20 @@ RNN_API RNN_CHECKED rnn_status rnn_state_create(const rnn_model *model, int64_t 
 RNN_API void rnn_state_destroy(rnn_state *state);
 
 /**
- * The number of streams, B.
+ * Returns the number of streams, B.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_state_streams(const rnn_state *state);
 
 /**
- * Sets all streams to zeros, or has them begin with what the model has learned, as rnn_state_create(). What the state
- * keeps for rnn_backward() stays.
+ * Resets all streams to zeros, or to the model's learned initial state, as rnn_state_create() does. Any activations
+ * kept for rnn_backward() remain.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
 
 /**
- * Does the same with one stream.
+ * Resets one stream in the same way as rnn_state_reset().
  * @param state  The state.
  * @param stream 0 to B - 1.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -803,17 +840,19 @@ RNN_API RNN_CHECKED rnn_status rnn_state_reset(rnn_state *state);
 RNN_API RNN_CHECKED rnn_status rnn_state_reset_stream(rnn_state *state, int64_t stream);
 
 /**
- * Copies a state's values to another that would fit the same models (see rnn_state_create()) and has as many streams.
- * What either keeps for rnn_backward() stays.
+ * Copies a state's values to another state that fits the same models (see rnn_state_create()) and has the same number
+ * of streams. Any activations that either state keeps for rnn_backward() remain.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source);
 
 /**
- * Copies one stream's values: to sample with one stream, say, from where one of a training state's streams stands.
- * @param destination        Where to.
+ * Copies the values of one stream. You can use it, for example, to sample with one stream from the point that one of
+ * the streams in training has reached.
+ * @param destination        The state to copy to.
  * @param destination_stream 0 to its B - 1.
- * @param source             Where from; as in rnn_state_copy(), but of any number of streams. May be `destination`.
+ * @param source             The state to copy from; as in rnn_state_copy(), but with any number of streams. May be
+ *        `destination`.
  * @param source_stream      0 to its B - 1.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
@@ -821,10 +860,10 @@ RNN_API RNN_CHECKED rnn_status rnn_state_copy_stream(rnn_state *destination, int
                                                      const rnn_state *source, int64_t source_stream);
 
 /**
- * Copies a layer's values out.
+ * Copies a layer's values to the caller's array.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
- * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
+ * @param what   #RNN_STATE_HIDDEN or, for an LSTM, #RNN_STATE_MEMORY.
  * @param[out] values [B][H] numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong.
@@ -835,8 +874,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get(const rnn_state *state, int64_t lay
 /**
  * Sets a layer's values.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
- * @param what   #RNN_STATE_HIDDEN, or #RNN_STATE_MEMORY of an LSTM.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
+ * @param what   #RNN_STATE_HIDDEN or, for an LSTM, #RNN_STATE_MEMORY.
  * @param values [B][H] finite numbers of the model's precision.
  * @param count  B times H.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `count` is wrong or a value is not finite.
@@ -845,7 +884,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set(rnn_state *state, int64_t layer, in
                                              int64_t count);
 
 /**
- * Copies the values of all layers and streams out, as one array: all h and then, of an LSTM (P = 2), all c.
+ * Copies the values of all layers and streams to one array: all h and then, for an LSTM (P = 2), all c.
  * @param state  The state.
  * @param[out] values [P][L][B][H] numbers of the model's precision.
  * @param count  P times L times B times H.
@@ -856,7 +895,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get_all(const rnn_state *state, void *v
 /**
  * Sets the values of all layers and streams.
  * @param state  The state.
- * @param values [P][L][B][H] finite numbers of the model's precision, as rnn_state_get_all() gives them.
+ * @param values [P][L][B][H] finite numbers of the model's precision, in the layout of rnn_state_get_all().
  * @param count  P times L times B times H.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
@@ -871,64 +910,65 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set_all(rnn_state *state, const void *v
 /**
  * Runs a model over a chunk and advances the state. Dropout is off.
  * @param model The model.
- * @param state The state that the chunk starts from; afterwards the one that it ends in.
- * @param chunk The inputs and, when `loss` is wanted, the targets.
- * @param[out] outputs [T][B][O] numbers of the model's precision, or [B][O] if the chunk says `last_only`; NULL if not
+ * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
+ * @param chunk The inputs and, if `loss` is wanted, the targets.
+ * @param[out] outputs [T][B][O] numbers of the model's precision, or [B][O] if the chunk has `last_only`; NULL if not
  *        wanted. With cross-entropy they are logits: unnormalised log probabilities.
  * @param outputs_count T times B times O, or B times O; 0 when `outputs` is NULL.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
- *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. The
- *         state stays then (`outputs` may have been written).
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state would be NaN or infinite;
+ *         #RNN_ERROR_MEMORY. After an error the state is unchanged (`outputs` may have been written).
  */
 RNN_API RNN_CHECKED rnn_status rnn_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                            void *outputs, int64_t outputs_count, rnn_loss *loss);
 
 /**
- * Runs a model over a chunk, forward and back, adds the gradients of its loss to the model's, and advances the state:
- * min-char-rnn's `lossFun`, and with one call after the other truncated backpropagation through time. Gradients add up
- * until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
+ * Runs a model forward and backward over a chunk, adds the gradients of the loss to the model's gradients, and advances
+ * the state. This is min-char-rnn's `lossFun`; called for one chunk after another, it is truncated backpropagation
+ * through time. Gradients add up until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
  * @param model The model.
- * @param state The state that the chunk starts from, taken as a constant; afterwards the one that it ends in.
+ * @param state The state in which the chunk begins, treated as a constant; the call advances it to the state after the
+ *        chunk.
  * @param chunk Inputs and targets.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
- *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state is; #RNN_ERROR_MEMORY. State
- *         and gradients stay then.
+ *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the loss or the new state would be NaN or infinite;
+ *         #RNN_ERROR_MEMORY. After an error the state and the gradients are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                                     rnn_loss *loss);
 
 /**
- * The loss of a model over a whole corpus, with a perplexity of exp(sum / count): each symbol but the first is a target
- * exactly once, also those at the end, which chunks leave out. Dropout is off.
+ * Computes the loss of a model over a whole corpus. Each symbol but the first is a target exactly once, including those
+ * at the end that chunks leave out. The perplexity is exp(sum / count). Dropout is off.
  *
- * The N - 1 targets are divided among the streams, in parts that are as equal as can be, and each stream reads its part
- * with a state that begins as zeros. One stream gives the exact loss of the text. More are faster, and a little worse
- * at the beginnings of their parts: with 32 streams, which are enough for speed, a text of 100,000 symbols costs about
- * a thousandth more.
+ * The N - 1 targets are divided among the streams, in parts that are as equal as possible. Each stream reads its part
+ * with a state that begins as zeros. One stream gives the exact loss of the text. More streams are faster, but predict
+ * a little worse at the beginnings of their parts: with 32 streams, which are enough for speed, the loss of a text of
+ * 100,000 symbols is about a thousandth higher.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY.
- * @param corpus  The corpus. Its position stays; T and B don't matter.
- * @param streams 1 to N - 1, and to 1048576.
+ * @param corpus  The corpus. Its position doesn't change; its T and B don't matter.
+ * @param streams 1 to N - 1, and at most 1048576.
  * @param[out] loss The loss.
- * @param[out] hits How often the target had the largest output; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is none of the model's; #RNN_ERROR_MISMATCH;
+ * @param[out] hits The number of targets that had the largest output; NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when the model doesn't have an id; #RNN_ERROR_MISMATCH;
  *         #RNN_ERROR_NONFINITE when the loss or a state is not finite; #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_evaluate(const rnn_model *model, const rnn_corpus *corpus, int64_t streams,
                                             rnn_loss *loss, int64_t *hits);
 
 /**
- * The first half of training with a loss of the caller's own: runs a model over a chunk, with dropout on, gives the
- * outputs, and keeps the activations in the state for rnn_backward(). Advances the state. Targets may be there, but are
- * not looked at.
+ * Runs a model over a chunk with dropout on, gives the outputs, keeps the activations in the state for rnn_backward(),
+ * and advances the state. This is the first half of training with a loss of your own. The chunk may have targets, but
+ * they are ignored.
  *
- * The state keeps the activations of one chunk, those of the last call; they need memory of their own, which it frees
- * with itself. So two models, or two chunks of one, that go back together need two states.
+ * The state keeps the activations of the last call only. They take extra memory, which is freed with the state. If you
+ * run two models, or two chunks of one model, before you go backward through both, use two states.
  * @param model The model.
- * @param state The state that the chunk starts from; afterwards the one that it ends in.
+ * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
  * @param chunk The inputs. `losses` and `hits` must be NULL.
- * @param[out] outputs As in rnn_forward(); NULL if only the state is wanted, as of an encoder.
+ * @param[out] outputs As in rnn_forward(); NULL if only the state is wanted, as with an encoder.
  * @param outputs_count As in rnn_forward().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
  *         chunk and model don't fit; #RNN_ERROR_NONFINITE when the new state is not finite; #RNN_ERROR_MEMORY. After an
@@ -939,15 +979,17 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_training(rnn_model *model, rnn_state 
                                                     void *outputs, int64_t outputs_count);
 
 /**
- * The model's own loss of outputs, and its gradient with respect to them, for rnn_backward(): by the model's `loss` and
- * `reduction`, as rnn_forward_backward() computes them in between. For what that can't do, as the decoder of a
- * translator, whose gradient goes on to the encoder. By hand: of cross-entropy it is softmax(outputs) less 1 at the
- * target, of the squared error 2 (output - target); divided by the number of counted positions, if the mean is wanted;
- * and 0 where nothing counts.
+ * Computes the model's own loss for given outputs, and its gradient with respect to them, for rnn_backward(). It
+ * follows the model's `loss` and `reduction`, just as rnn_forward_backward() does internally. Use it where that
+ * function isn't enough, as in the decoder of a translator, whose gradient continues into the encoder.
+ *
+ * If you compute the gradient yourself: for cross-entropy it is softmax(outputs), less 1 at the target; for the squared
+ * error it is 2 (output - target). Divide it by the number of counted positions if you want the mean. It is 0 where
+ * nothing counts.
  * @param model   The model.
- * @param chunk   The chunk of the rnn_forward_training(), with targets; its inputs are not looked at. It may ask for
- *        `losses` and `hits`.
- * @param outputs [T][B][O], or [B][O] if the chunk says `last_only`: what the model gave.
+ * @param chunk   The chunk that was given to rnn_forward_training(), with targets. Its inputs are ignored. It may ask
+ *        for `losses` and `hits`.
+ * @param outputs [T][B][O], or [B][O] if the chunk has `last_only`: the outputs that the model gave.
  * @param outputs_count T times B times O, or B times O.
  * @param[out] gradient The gradient, of the same size, for rnn_chunk_gradients::outputs; NULL if not wanted.
  * @param[out] loss The loss; NULL if not wanted.
@@ -958,27 +1000,27 @@ RNN_API RNN_CHECKED rnn_status rnn_loss_gradient(const rnn_model *model, const r
                                                  int64_t outputs_count, void *gradient, rnn_loss *loss);
 
 /**
- * Turns logits into probabilities: exp(logit) / sum of exp(logits), of each row by itself.
- * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: what the numbers are.
+ * Turns each row of logits into probabilities: exp(logit) / sum of exp(logits).
+ * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: the type of the numbers.
  * @param logits  [rows][symbols] finite numbers: outputs of a model with #RNN_LOSS_CROSS_ENTROPY, for example.
  * @param rows    1 to 2^48: B or T times B.
  * @param symbols 1 to 16777216: O.
- * @param[out] probabilities [rows][symbols]; may be `logits`.
+ * @param[out] probabilities [rows][symbols]; may be `logits`, to convert in place.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_softmax(int32_t precision, const void *logits, int64_t rows, int64_t symbols,
                                            void *probabilities);
 
 /**
- * What goes back through a chunk: gradients of the caller's loss, in the model's precision. Fill it with
- * rnn_chunk_gradients_init(). A state's values are [P][L][B][H]: all h and then, of an LSTM (P = 2), all c. In
- * a bidirectional model they are [P][2 L][B][H]: of each layer first those of the direction that reads forward.
+ * The gradients that rnn_backward() reads and writes: gradients of the caller's loss, in the model's precision. Fill it
+ * with rnn_chunk_gradients_init(). The values of a state are [P][L][B][H]: all h and then, for an LSTM (P = 2), all c.
+ * For a bidirectional model they are [P][2 L][B][H], and in each layer the forward direction comes first.
  */
 typedef struct rnn_chunk_gradients {
     size_t struct_size; /**< sizeof(rnn_chunk_gradients) as the caller knows it. */
     /**
-     * In: with respect to the outputs, [T][B][O], or [B][O] if `last_only`. What stands behind a stream's end is not
-     * looked at. NULL: zeros.
+     * In: the gradient with respect to the outputs, [T][B][O], or [B][O] with `last_only`. Values after a stream's end
+     * are ignored. NULL: zeros.
      */
     const void *outputs;
     const void *final_state; /**< In: with respect to the state after the chunk, [P][L][B][H]. NULL: zeros. */
@@ -987,21 +1029,21 @@ typedef struct rnn_chunk_gradients {
 } rnn_chunk_gradients;
 
 /**
- * Fills the struct with NULL.
- * @param[out] gradients What to fill.
+ * Fills the struct with NULL pointers and its size.
+ * @param[out] gradients The struct to fill.
  * @param struct_size sizeof(rnn_chunk_gradients).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gradients, size_t struct_size);
 
 /**
- * The second half: takes the gradient of the caller's loss with respect to outputs or state, goes back through the
- * chunk of the last rnn_forward_training() on this state, and adds the gradients of the parameters to the model's. The
- * model's `loss` and `reduction` don't matter. It uses up the activations: one rnn_backward() for each
- * rnn_forward_training(), or none.
+ * Goes backward through the chunk of the last rnn_forward_training() on this state, and adds the gradients of the
+ * parameters to the model's gradients. This is the second half of training with a loss of your own: you give the
+ * gradient of your loss with respect to the outputs or the state. The model's `loss` and `reduction` don't matter. The
+ * call uses up the activations, so each rnn_forward_training() can be followed by at most one rnn_backward().
  *
- * So two models are trained as one. One reads a sequence (the encoder of a translator), the other goes on from its
- * state (the decoder), and what the loss is with respect to that state goes back into the first:
+ * In this way two models can be trained as one. The encoder of a translator reads a sequence, and the decoder continues
+ * from the encoder's state. The gradient of the loss with respect to that state goes back into the encoder:
  *
  *     check(rnn_state_reset(read));
  *     check(rnn_forward_training(encoder, read, &source, NULL, 0));
@@ -1014,13 +1056,13 @@ RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gra
  *     check(rnn_backward(decoder, write, &of_decoder));
  *     check(rnn_backward(encoder, read, &of_encoder));
  *
- * @param model The model of the rnn_forward_training(), whose parameters must not have changed since.
+ * @param model The model of the rnn_forward_training(). Its parameters must not have changed since then.
  * @param state The state.
- * @param gradients What to take and what to give; one of `outputs` and `final_state` must be there. The two that are
- *        written may become infinite, which is not checked.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a gradient that isn't finite, or no activations are kept); #RNN_ERROR_MISMATCH
- *         when the model is another or has changed; #RNN_ERROR_MEMORY. After an error all is as before, and the call
- *         may be repeated.
+ * @param gradients The gradients to read and to write; `outputs` or `final_state` must be given. The values written may
+ *        be infinite; this is not checked.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a gradient isn't finite, or no activations are kept); #RNN_ERROR_MISMATCH when
+ *         it is another model or the model has changed; #RNN_ERROR_MEMORY. After an error everything is as before, and
+ *         the call may be repeated.
  */
 RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *gradients);
 /** @} */
@@ -1030,9 +1072,9 @@ RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, 
  * @{
  */
 /**
- * The rule of update of a parameter x with gradient g. Products and roots are element by element; what is accumulated
- * begins as zeros. A step first limits g, if there is a clip_value. Then, except in AdamW, it adds weight_decay x to g,
- * and then it follows the rule. So the decay itself is not limited.
+ * The rule by which a parameter x with gradient g is updated. Products and roots are element by element. Accumulated
+ * values start as zeros. A step first limits g, if there is a clip_value. Then, except with AdamW, it adds the product
+ * weight_decay x to g. Then it applies the rule. So the decay itself is not limited.
  */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in min-char-rnn's form. */
@@ -1045,20 +1087,22 @@ enum {
      */
     RNN_OPTIMIZER_RMSPROP = 2,
     /**
-     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k
-     * x -= learning_rate (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
+     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k x -= learning_rate
+     * (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
      */
     RNN_OPTIMIZER_ADAM = 3,
-    /** Adam after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
+    /** Adam, after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
     RNN_OPTIMIZER_ADAMW = 4
 };
 
-/** What an optimizer is. Fill it with rnn_optimizer_options_init(). A rule that has no use for a field needs it to be
- * 0. */
+/**
+ * The configuration of an optimizer. Fill it with rnn_optimizer_options_init(), which sets the defaults of a rule. A
+ * field that the rule doesn't use must be 0.
+ */
 typedef struct rnn_optimizer_options {
     size_t struct_size;   /**< sizeof(rnn_optimizer_options) as the caller knows it. */
-    int32_t rule;         /**< #RNN_OPTIMIZER_ADAGRAD and so on. */
-    int32_t nesterov;     /**< SGD with a momentum: not 0 for Nesterov's (Sutskever et al. 2013). */
+    int32_t rule;         /**< One of the `RNN_OPTIMIZER_` values. */
+    int32_t nesterov;     /**< SGD with a momentum: not 0 for Nesterov's (Sutskever et al. 2013). Default 0. */
     double learning_rate; /**< 0 or more, finite. */
     double epsilon;       /**< Adagrad, RMSprop, Adam, AdamW: greater than 0, finite. */
     double weight_decay;  /**< 0 or more, finite. */
@@ -1066,17 +1110,17 @@ typedef struct rnn_optimizer_options {
     double beta1;         /**< Adam, AdamW: 0 to less than 1. */
     double beta2;         /**< RMSprop (PyTorch's alpha), Adam, AdamW: 0 to less than 1. */
     /**
-     * Greater than 0: each gradient is limited to ±clip_value, as by rnn_model_clip_value() before the step but in the
-     * same pass over the parameters. 0, the default: it isn't.
+     * Greater than 0, finite: limits each element of the gradients to ±clip_value. The effect is that of
+     * rnn_model_clip_value() before the step, but in the same pass over the parameters. 0, the default: no limit.
      */
     double clip_value;
     /**
-     * Greater than 0: all gradients are scaled down together, with the bits that rnn_model_clip_norm() before the step
-     * gives. 1 is usual with #RNN_REDUCTION_MEAN; with #RNN_REDUCTION_SUM the norm grows with the number of positions.
-     * 0, the default: they aren't. One of `clip_value` and `clip_norm` must be 0.
+     * Greater than 0, finite: scales all gradients down together. The results have the same bits as with
+     * rnn_model_clip_norm() before the step. 1 is usual with #RNN_REDUCTION_MEAN; with #RNN_REDUCTION_SUM the norm
+     * grows with the number of positions. 0, the default: no scaling. `clip_value` or `clip_norm` must be 0.
      */
     double clip_norm;
-    int32_t spare_biases; /**< 1: weight_decay leaves biases alone, and must not be 0. Default 0. */
+    int32_t spare_biases; /**< 1: weight_decay, which must not be 0, doesn't apply to biases. Default 0. */
     int32_t reserved;     /**< Must be 0. */
 } rnn_optimizer_options;
 
@@ -1091,7 +1135,7 @@ typedef struct rnn_optimizer_options {
  * | Adam    | 0.001         | 1e-8    | 0            |          | 0.9   | 0.999 |
  * | AdamW   | 0.001         | 1e-8    | 0.01         |          | 0.9   | 0.999 |
  *
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_optimizer_options).
  * @param rule #RNN_OPTIMIZER_ADAGRAD and so on.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -1101,8 +1145,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_options_init(rnn_optimizer_options 
 
 /**
  * Creates an optimizer for models of one shape.
- * @param model   What it is for; it may be destroyed before the optimizer.
- * @param options The rule; not kept. NULL is Adagrad with its usual settings.
+ * @param model   A model of that shape; may be destroyed before the optimizer.
+ * @param options The rule and its settings; not kept. NULL means Adagrad with its usual settings.
  * @param[out] optimizer The new optimizer; release it with rnn_optimizer_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
@@ -1113,38 +1157,38 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_create(const rnn_model *model, cons
 RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
 
 /**
- * Updates a model's parameters by its gradients, then sets the gradients to zero.
+ * Updates a model's parameters with its gradients, then sets the gradients to zero.
  * @param optimizer The optimizer.
  * @param model     The model.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was made for another shape;
- *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite, or so large that what the optimizer accumulates
- *         would be infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and none can be made. Parameters,
- *         gradients and optimizer stay then: rnn_model_zero_gradients() drops such gradients.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was created for another shape;
+ *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite, or so large that an accumulated value would become
+ *         infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and they can't be allocated. After an error
+ *         parameters, gradients and optimizer are unchanged; rnn_model_zero_gradients() discards bad gradients.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
 
 /**
- * What an optimizer is: the options that it was created or loaded with, or that were set last.
+ * Copies an optimizer's options: those that it was created or loaded with, or the ones that were set last.
  * @param optimizer The optimizer.
- * @param[out] options What to fill; `options->struct_size` must be set.
+ * @param[out] options The options to fill; `options->struct_size` must be set.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_get_options(const rnn_optimizer *optimizer,
                                                          rnn_optimizer_options *options);
 
 /**
- * Changes an optimizer's options from the next step on. What it has accumulated stays. So do the rule, and whether the
- * momentum is 0, since what is accumulated depends on them.
+ * Changes an optimizer's options from the next step on and keeps its accumulated values. These depend on the rule and
+ * on whether the momentum is 0, so neither can be changed.
  * @param optimizer The optimizer.
- * @param options The options, all of them; copied. Begin with rnn_optimizer_get_options().
+ * @param options All options, not only those that change; copied. Begin with rnn_optimizer_get_options().
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT, after which the options are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_options(rnn_optimizer *optimizer,
                                                          const rnn_optimizer_options *options);
 
 /**
- * The learning rate.
- * @return What it is at present; 0 for NULL.
+ * Returns the current learning rate.
+ * @return 0 or more; 0 for NULL.
  */
 RNN_API double rnn_optimizer_learning_rate(const rnn_optimizer *optimizer);
 
@@ -1160,51 +1204,52 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
 /**
  * @defgroup schedule Schedules: learning rates that change
  *
- * Factors for the learning rate of a step, as plain functions of its number, counted from 0. They can be multiplied:
+ * These plain functions give a factor for the learning rate of a step, from the step's number, which counts from 0. The
+ * factors can be multiplied:
  *
  *     double factor = rnn_schedule_warmup(k, 100) * rnn_schedule_cosine(k, 5000, 0.02);
  *     check(rnn_optimizer_set_learning_rate(optimizer, 0.01 * factor));
  *
- * Whoever trains by the clock may count milliseconds instead of steps. A bad argument gives NaN, which
- * rnn_optimizer_set_learning_rate() refuses. All have the same bits everywhere.
+ * To train by the clock, count milliseconds instead of steps. A bad argument gives NaN, which
+ * rnn_optimizer_set_learning_rate() refuses. The factors have the same bits on every machine.
  * @{
  */
 
 /**
- * Linear warm-up: rises in equal parts to 1, which step `steps` - 1 has and all later ones.
+ * Computes a linear warm-up: the factor rises in equal parts to 1, which it reaches in step `steps` - 1 and then keeps.
  * @param step  The number of the step: 0 or more.
- * @param steps How many it takes: 1 or more.
+ * @param steps The number of steps that the rise takes: 1 or more.
  * @return 1 / steps to 1.
  */
 RNN_API double rnn_schedule_warmup(int64_t step, int64_t steps);
 
 /**
- * Half a period of a cosine (Loshchilov and Hutter 2017), from 1 in step 0 to `least` in step `steps` and later:
- * least + (1 - least) (1 + cos(pi step / steps)) / 2.
+ * Computes half a period of a cosine (Loshchilov and Hutter 2017), from 1 in step 0 to `least` in step `steps` and
+ * later: least + (1 - least) (1 + cos(pi step / steps)) / 2.
  * @param step  The number of the step: 0 or more.
- * @param steps Over how many it falls: 1 or more.
- * @param least The factor at the last step: 0 to 1.
+ * @param steps The number of steps over which the factor falls: 1 or more.
+ * @param least The factor at the end: 0 to 1.
  * @return `least` to 1.
  */
 RNN_API double rnn_schedule_cosine(int64_t step, int64_t steps, double least);
 
 /**
- * Step decay: `factor` to the power of step / every, rounded down.
+ * Computes a step decay: `factor` to the power of step / every, rounded down.
  * @param step   The number of the step: 0 or more.
- * @param every  After how many steps the rate falls: 1 or more.
- * @param factor By what it is multiplied then: 0 to 1.
+ * @param every  The number of steps after which the rate falls: 1 or more.
+ * @param factor The factor by which it is then multiplied: 0 to 1.
  * @return 0 to 1.
  */
 RNN_API double rnn_schedule_step_decay(int64_t step, int64_t every, double factor);
 
 /**
- * One cycle (Smith 2018): rises from `first` to 1 in the first `rise` steps and falls to `last` in the others, each
- * along half a period of a cosine; later steps have `last`.
+ * Computes one cycle (Smith 2018): the factor rises from `first` to 1 in the first `rise` steps and falls to `last` in
+ * the others, each time along half a period of a cosine. Later steps have `last`.
  * @param step  The number of the step: 0 or more.
  * @param steps The length of the cycle: more than `rise`.
- * @param rise  The step that has 1: 1 or more. A third of `steps` is usual.
- * @param first What the cycle begins with: 0 to 1. 0.04 is usual.
- * @param last  What it ends with: 0 to 1. 0.0001 is usual.
+ * @param rise  The step in which the factor is 1: 1 or more. A third of `steps` is usual.
+ * @param first The factor at the start: 0 to 1. 0.04 is usual.
+ * @param last  The factor at the end: 0 to 1. 0.0001 is usual.
  * @return 0 to 1.
  */
 RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise, double first, double last);
@@ -1215,44 +1260,50 @@ RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise,
  * @{
  */
 /**
- * How to draw. In this order: the repetition penalty changes the logits, excluded ids drop out, the logits are divided
- * by the temperature, and of the symbols' probabilities top_k, then top_p, then min_p keep some. One of these is drawn.
+ * The configuration of a sampler. Fill it with rnn_sampler_options_init(). A draw goes through these steps in this
+ * order: the repetition penalty changes the logits, the excluded ids are removed, the logits are divided by the
+ * temperature, and of the resulting probabilities top_k, then top_p, then min_p keep some. One of the remaining symbols
+ * is drawn.
  */
 typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
-    double temperature; /**< Draws from softmax(logits / temperature). 0, the most likely symbol, or more, finite.
-                           Default 1. */
-    uint64_t seed; /**< Of the generator, which temperature 0 doesn't use. The same seed, the same text. Default 0. */
-    int64_t top_k; /**< Draws from the so many most likely symbols. 0, the default: from all. */
+    double temperature; /**< Draws from softmax(logits / temperature): 0 or more, finite. 0: takes the most likely
+                           symbol. Default 1. */
+    uint64_t seed; /**< Seed of the draws, not used with temperature 0. The same seed gives the same text. Default 0. */
+    int64_t top_k; /**< Draws from the top_k most likely symbols only. 0, the default: from all. */
     /**
-     * Draws from the most likely symbols that together have at least this probability (Holtzman et al. 2020). Greater
-     * than 0; 1, the default: from all.
+     * Draws from the smallest set of most likely symbols that together have at least this probability (Holtzman et al.
+     * 2020). Greater than 0, at most 1; 1, the default: from all.
      */
     double top_p;
-    /** Draws from symbols at least so many times as likely as the most likely one. 0 to less than 1. Default 0: all. */
+    /**
+     * Draws only from symbols that have at least min_p times the probability of the most likely one. 0 to less than 1.
+     * Default 0: from all.
+     */
     double min_p;
     /**
-     * Makes symbols less likely that have occurred: positive logits are divided by it, negative ones multiplied (Keskar
-     * et al. 2019). Greater than 0, finite; 1, the default: no penalty.
+     * Makes symbols that have occurred before less likely: it divides their positive logits by this number and
+     * multiplies their negative ones by it (Keskar et al. 2019). Greater than 0, finite; 1, the default: no penalty.
      */
     double repetition_penalty;
     /**
-     * How many of the last ids of a stream count as having occurred: of those that the call of rnn_sample() has drawn,
-     * or that of rnn_generate() has read and drawn. 1 to 65536 with a penalty, else 0. Default 0.
+     * The number of a stream's last ids that count as having occurred. rnn_sample() counts the ids that the same call
+     * has drawn; rnn_generate() counts those that the same call has read and drawn. 1 to 65536 with a penalty, else 0.
+     * Default 0.
      */
     int64_t repetition_window;
     const int32_t *excluded; /**< [excluded_count] ids that are never drawn, in any order. Copied. Default NULL. */
-    int64_t excluded_count;  /**< How many. Default 0. */
+    int64_t excluded_count;  /**< Number of excluded ids. Default 0. */
     /**
-     * The vocabulary whose ids are drawn: its unknown symbol, if it has one, becomes one of the excluded. Not kept.
-     * Default NULL: the unknown symbol may be drawn.
+     * The vocabulary of the drawn ids. If it has an unknown symbol, that symbol is excluded as well. Not kept. Default
+     * NULL: the unknown symbol may be drawn.
      */
     const rnn_vocab *vocab;
 } rnn_sampler_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_sampler_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
@@ -1260,42 +1311,43 @@ RNN_API RNN_CHECKED rnn_status rnn_sampler_options_init(rnn_sampler_options *opt
 
 /**
  * Creates a sampler.
- * @param options How to draw; not kept. NULL takes the defaults.
+ * @param options The configuration; not kept. NULL means the defaults.
  * @param[out] sampler The new sampler; release it with rnn_sampler_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler);
 
 /**
- * How a sampler draws: the options that it was created or loaded with, or that were set last.
+ * Copies a sampler's options: those that it was created or loaded with, or the ones that were set last.
  * @param sampler The sampler.
- * @param[out] options What to fill; `options->struct_size` must be set. `excluded` points into the sampler, and is
- *        valid until its options are set again or it is destroyed. The unknown symbol is among them, and `vocab` NULL.
+ * @param[out] options The options to fill; `options->struct_size` must be set. `excluded` then points into the sampler;
+ *        it is valid until the sampler's options are set again or the sampler is destroyed. It includes the unknown
+ *        symbol, and `vocab` is NULL.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_get_options(const rnn_sampler *sampler, rnn_sampler_options *options);
 
 /**
- * Changes how a sampler draws from now on. How often it has drawn stays.
+ * Changes a sampler's options for all later draws. The number of draws that it has made doesn't change.
  * @param sampler The sampler.
- * @param options The options, all of them; copied. Begin with rnn_sampler_get_options().
+ * @param options All options, not only those that change; copied. Begin with rnn_sampler_get_options().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (an excluded id below 0) or #RNN_ERROR_MEMORY, after which
- * the options are unchanged.
+ *         the options are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_set_options(rnn_sampler *sampler, const rnn_sampler_options *options);
 
 /**
- * Draws from logits of the caller's own, one symbol for each stream: what rnn_sample() does with a model's outputs.
+ * Draws one symbol for each stream from given logits, as rnn_sample() does from a model's outputs.
  * @param sampler The sampler, without a repetition penalty; advanced by one draw.
- * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: what the logits are.
+ * @param precision #RNN_FLOAT32 or #RNN_FLOAT64: the type of the logits.
  * @param logits  [B][V] finite numbers: unnormalised log probabilities.
  * @param streams B: 1 to 1048576.
  * @param symbols V: 1 to 16777216.
  * @param[out] ids [B] ids.
- * @param[out] log_probabilities [B] What softmax(logits) gives each of them, as a natural logarithm, before the options
- *        change anything. NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a logit that isn't finite; all symbols excluded); #RNN_ERROR_SYMBOL (an
- * excluded id of V or more); #RNN_ERROR_MEMORY. The sampler stays then.
+ * @param[out] log_probabilities [B] The natural logarithm of the probability of each id by softmax(logits), before the
+ *        options change anything. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a logit isn't finite; all symbols are excluded); #RNN_ERROR_SYMBOL (an excluded
+ *         id is V or more); #RNN_ERROR_MEMORY. After an error the sampler is unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sampler_draw(rnn_sampler *sampler, int32_t precision, const void *logits,
                                                 int64_t streams, int64_t symbols, int32_t *ids,
@@ -1305,133 +1357,133 @@ RNN_API RNN_CHECKED rnn_status rnn_sampler_draw(rnn_sampler *sampler, int32_t pr
 RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
 
 /**
- * Lets the model write: feeds each stream its first symbol, draws the next from the outputs, feeds that, and so on, `n`
- * times, in all B streams at once. Advances the state, so that a second call continues the text: with the last symbols
- * of the first call as `first`. To let it continue a given text, run rnn_forward() over all ids but the last, and give
- * that as `first`. To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and give the
- * copy.
+ * Generates `n` symbols in each of B streams: feeds each stream its first symbol, draws the next one from the outputs,
+ * feeds that, and so on. It advances the state, so a second call continues the text if you pass the last symbols of the
+ * first call as `first`. To continue a given text, run rnn_forward() over all its ids but the last, and pass the last
+ * as `first`. To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and pass the copy.
  *
- * Needs a model whose inputs and outputs are the same symbols (V = O). The k-th draw of stream b since the sampler was
- * created depends on the seed, k, b and the outputs alone, so a stream draws the same however many others there are.
+ * The model's inputs and outputs must be the same symbols (V = O). The k-th draw of stream b since the sampler was
+ * created depends only on the seed, k, b and the outputs, so a stream draws the same symbols however many other streams
+ * there are.
  * @param model   The model.
  * @param state   B streams; advanced by `n` steps.
  * @param sampler The sampler; advanced by `n` draws.
- * @param first   [B] ids: each stream's first input; after a chunk, that would be the targets of its last step.
+ * @param first   [B] ids: each stream's first input. After a chunk, these are the targets of its last step.
  * @param n       The number of symbols to draw for each stream: 0 or more.
  * @param[out] ids [n][B] ids. May be NULL when `n` is 0.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;
- *         #RNN_ERROR_NONFINITE when the outputs or the new state are;
- *         #RNN_ERROR_MEMORY. State and sampler stay then (`ids` may have
- *         been written).
+ *         #RNN_ERROR_NONFINITE when the outputs or the new state would be NaN or infinite; #RNN_ERROR_MEMORY. After an
+ *         error the state and the sampler are unchanged (`ids` may have been written).
  */
 RNN_API RNN_CHECKED rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                           const int32_t *first, int64_t n, int32_t *ids);
 
-/** What to generate. Fill it with rnn_generate_options_init(). */
+/** The options of rnn_generate(). Fill it with rnn_generate_options_init(). */
 typedef struct rnn_generate_options {
     size_t struct_size;    /**< sizeof(rnn_generate_options) as the caller knows it. */
     const int32_t *prompt; /**< [P][B] ids that each stream reads first. NULL if P is 0. */
-    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the streams go on from their states. */
+    int64_t prompt_steps;  /**< P, 0 to 16777216. Default 0: the streams continue from their states. */
     /**
-     * [B] how many of the P ids belong to each stream's prompt, from the first on: 0 to P. What stands behind is not
-     * looked at. NULL, the default: all.
+     * [B] The length of each stream's prompt: its first 0 to P ids. The ids after it are ignored. NULL, the default:
+     * all prompts have P ids.
      */
     const int64_t *prompt_lengths;
-    int64_t most;     /**< n, the most symbols to draw for each stream, `stop` among them: 0 to 16777216. Default 0. */
-    int32_t stop;     /**< The id with which a stream ends. -1, the default: none; all draw n symbols. */
+    int64_t most;     /**< n, the most symbols that a stream draws, including `stop`: 0 to 16777216. Default 0. */
+    int32_t stop;     /**< The id that ends a stream. -1, the default: none; all streams draw n symbols. */
     int32_t reserved; /**< Must be 0. */
 } rnn_generate_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_generate_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *options, size_t struct_size);
 
 /**
- * Lets a model read a prompt and write on. Each stream reads its own prompt, which may be empty. Then it draws a
- * symbol, reads that, draws the next, and so on, until it has drawn `stop` or n symbols.
+ * Reads a prompt and continues it. Each stream reads its own prompt, which may be empty. Then it draws a symbol, reads
+ * that, draws the next, and so on, until it has drawn `stop` or n symbols.
  *
- * With an empty prompt the first symbol follows from the state as it is. In a new state the model has read nothing, and
- * training knows no outputs without an input: give it the end of a line, or whatever texts begin after.
+ * With an empty prompt, the first symbol depends only on the state. In a new state the model hasn't read anything, and
+ * in training there were no outputs before the first input. So give it a prompt, such as the end of a line or whatever
+ * precedes a text.
  *
- * In contrast to rnn_sample(), which leaves the last symbol for the caller to feed, each symbol that is drawn has been
- * read when the call returns. So a second call without a prompt continues the text. Each stream writes what it would
- * write alone. The model must be one of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
+ * Unlike rnn_sample(), which leaves the last symbol for the caller to feed, rnn_generate() has read every symbol that
+ * it drew. So a second call without a prompt continues the text. The other streams don't affect what a stream writes.
+ * The model must be one of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
  * @param model   The model.
- * @param state   B streams; advanced by prompt and symbols. A stream that has drawn `stop` stays where it was after
- * that.
+ * @param state   B streams; advanced by prompt and symbols. A stream that draws `stop` reads it and then stays as it
+ *        is.
  * @param sampler The sampler; advanced by the draws of the stream that draws most.
- * @param options What to generate.
- * @param[out] ids [n][B] ids; #RNN_IGNORE behind the end of a stream. May be NULL when n is 0.
- * @param[out] counts [B] how many symbols each stream has drawn, `stop` among them. NULL if not wanted.
- * @param[out] log_probabilities [n][B] as from rnn_sampler_draw(); 0 behind the end of a stream. NULL if not wanted.
+ * @param options The options.
+ * @param[out] ids [n][B] ids; #RNN_IGNORE after the end of a stream. May be NULL when n is 0.
+ * @param[out] counts [B] The number of symbols that each stream has drawn, including `stop`. NULL if not wanted.
+ * @param[out] log_probabilities [n][B] as from rnn_sampler_draw(); 0 after the end of a stream. NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH;
- *         #RNN_ERROR_NONFINITE when outputs or the new state are not finite; #RNN_ERROR_MEMORY. State, sampler and
- *         results stay then.
+ *         #RNN_ERROR_NONFINITE when outputs or the new state are not finite; #RNN_ERROR_MEMORY. After an error state,
+ *         sampler and results are unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                             const rnn_generate_options *options, int32_t *ids, int64_t *counts,
                                             double *log_probabilities);
 
-/** How to search. Fill it with rnn_beam_options_init(). */
+/** The options of rnn_beam_search(). Fill it with rnn_beam_options_init(). */
 typedef struct rnn_beam_options {
     size_t struct_size; /**< sizeof(rnn_beam_options) as the caller knows it. */
-    /** [P] ids that the model reads first: that of a decoder is what its targets began with. NULL if P is 0. */
+    /** [P] ids that the model reads first. For a decoder, pass the ids that its targets began with. NULL if P is 0. */
     const int32_t *prompt;
-    int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search goes on from the state. */
-    int64_t most;         /**< n, the most symbols of a result, `stop` among them: 1 to 16777216. Must be set. */
-    int64_t beams;        /**< W, how many hypotheses are followed at once: 1 to 1048576. Default 4. */
-    int64_t results;      /**< K, how many results are wanted: 1 to W. Default 1. */
+    int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
+    int64_t most;         /**< n, the most symbols in a result, including `stop`: 1 to 16777216. Must be set. */
+    int64_t beams;        /**< W, the number of hypotheses followed at once: 1 to 1048576. Default 4. */
+    int64_t results;      /**< K, the number of results wanted: 1 to W. Default 1. */
     /**
-     * Alpha, 0 to 10. The score of Y, of |Y| symbols with `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et al.,
-     * "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without it short results win, since
-     * each symbol makes a text less probable. 0, the default: the score is log P(Y).
+     * Alpha, 0 to 10. The score of Y, with |Y| symbols including `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et
+     * al., "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without a penalty short results
+     * win, since each symbol makes a text less probable. 0, the default: the score is log P(Y).
      */
     double length_penalty;
     const int32_t *excluded; /**< [excluded_count] ids that no result has, in any order. Default NULL. */
-    int64_t excluded_count;  /**< How many. Default 0. */
-    int32_t stop;            /**< The id with which a result ends. -1, the default: none; all have n symbols. */
+    int64_t excluded_count;  /**< Number of excluded ids. Default 0. */
+    int32_t stop;            /**< The id that ends a result. -1, the default: none; all results have n symbols. */
     int32_t reserved;        /**< Must be 0. */
-    const rnn_vocab *vocab;  /**< Its unknown symbol is excluded, too, as in ::rnn_sampler_options. Default NULL. */
+    const rnn_vocab *vocab;  /**< Its unknown symbol is excluded as well, as in ::rnn_sampler_options. Default NULL. */
 } rnn_beam_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_beam_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, size_t struct_size);
 
 /**
- * Searches for the most probable continuations of a prompt, where rnn_generate() draws one: for a translation, say,
- * whose decoder begins with the state that an encoder has left. Nothing in it is random.
+ * Searches for the most probable continuations of a prompt, while rnn_generate() draws one. Use it, for example, for a
+ * translation, where the decoder begins with the state that an encoder has left. The search uses no random numbers.
  *
- * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol, and keeps
- * the most probable extensions, as many as there are places. One that ends with `stop` is found: it leaves the beam
- * with its place (Sutskever et al., "Sequence to sequence learning with neural networks", 2014). The search ends when
- * all places are taken, or after n symbols, when those that are left count as found, too. The K with the best scores
- * are the results. With W = 1 this is what rnn_generate() writes with a temperature of 0. If W is as large as the
- * number of all possible texts, the best are certain to be found.
+ * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol and keeps
+ * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished: it leaves the beam
+ * and takes its place with it (Sutskever et al., "Sequence to sequence learning with neural networks", 2014). The
+ * search ends when no place is left, or after n symbols, when the remaining hypotheses count as finished as well. The K
+ * hypotheses with the best scores are the results. With W = 1 the result is what rnn_generate() writes with a
+ * temperature of 0. If W is as large as the number of all possible texts, the search is certain to find the best.
  *
- * Of equally probable extensions the earlier hypothesis' comes first, then that of the lower id; of equal scores, what
- * was found first.
+ * Among equally probable extensions, that of the earlier hypothesis comes first, then that with the lower id. Among
+ * equal scores, the hypothesis that was finished first comes first.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
- * @param state   One stream to begin with, such as an encoder's (see rnn_state_create()); it stays as it is. NULL: a
- *        new one.
- * @param options How to search.
- * @param[out] ids [K][n] the results, the best first; #RNN_IGNORE behind the end of each.
- * @param[out] counts [K] how many symbols each has, `stop` among them. 0 where there are fewer than K results. NULL if
- *        not wanted.
- * @param[out] log_probabilities [K] log P(Y), a natural logarithm: the sum of what rnn_generate() gives for each
- *        symbol. -infinity where there is no result. NULL if not wanted.
- * @param[out] scores [K] The scores, likewise. NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (all symbols excluded, too); #RNN_ERROR_SYMBOL when an id is out of range;
- *         #RNN_ERROR_MISMATCH (a state of more than one stream, too); #RNN_ERROR_NONFINITE when outputs or a state are
- *         not finite; #RNN_ERROR_MEMORY. Nothing is written then.
+ * @param state   One stream to begin with, such as an encoder's (see rnn_state_create()); not changed. NULL: a new
+ *        state.
+ * @param options The options.
+ * @param[out] ids [K][n] The results, the best first; #RNN_IGNORE after the end of each.
+ * @param[out] counts [K] The number of symbols in each result, including `stop`. 0 where there are fewer than K
+ *        results. NULL if not wanted.
+ * @param[out] log_probabilities [K] log P(Y), a natural logarithm: the sum of the values that rnn_generate() gives for
+ *        the symbols. -infinity where there is no result. NULL if not wanted.
+ * @param[out] scores [K] The scores; -infinity where there is no result. NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when all symbols are excluded); #RNN_ERROR_SYMBOL when an id is out of
+ *         range; #RNN_ERROR_MISMATCH (also when the state has more than one stream); #RNN_ERROR_NONFINITE when outputs
+ *         or a state are not finite; #RNN_ERROR_MEMORY. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn_state *state,
                                                const rnn_beam_options *options, int32_t *ids, int64_t *counts,
@@ -1441,39 +1493,41 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
 /**
  * @defgroup source Source: where a text comes from
  *
- * One file or several that are taken as one text, standard input, or whatever else can be read. Needed where the
- * functions that take a path or a text in memory don't do. A source never changes once opened; any number of threads
- * may use it.
+ * A source is one file or several taken as one text, standard input, or anything else that can be read. Use a source
+ * when the text is not a single file or a block of memory, for which other functions take a path or a pointer. A source
+ * never changes after it is opened; any number of threads may use it.
  *
- * Regular files are read as they are needed and never held as a whole, so that a source takes the same memory whatever
- * their size. They must not change meanwhile: a call that reads one that has another length or time of modification
- * than when it was opened fails with #RNN_ERROR_IO.
+ * Regular files are read piece by piece as needed, so a source takes the same memory whatever their size. They must not
+ * change in the meantime: if a file's length or time of modification differs from when it was opened, the call that
+ * reads it fails with #RNN_ERROR_IO.
  * @{
  */
 /**
- * Opens files, one behind the other, as one text. Nothing is put between them: what one file ends with, were it the
- * half of a code point, the next one continues.
+ * Opens one or more files as one text, in the order given. Nothing is inserted between them: if a file ends in the
+ * middle of a code point, the next file continues it.
  *
- * The path "-" is standard input (its descriptor: what stdio may have read ahead is not seen), and "./-" a file of that
- * name. What can only be read once, a FIFO, pipe, socket or terminal, standard input too unless it is a regular file,
- * is read to its end, which is waited for (see rnn_set_interrupt()), and held in memory. It stays read when the call
- * fails.
+ * The path "-" means standard input, and "./-" a file of that name. Standard input is read from its descriptor, without
+ * the bytes that stdio may already have read. FIFOs, pipes, sockets and terminals can be read only once, and so can
+ * standard input unless it is a regular file. The call waits for their end (see rnn_set_interrupt()) and keeps their
+ * contents in memory. If the call fails, the bytes that it has read from them are lost.
  * @param paths  [count] names; not kept.
- * @param count  Their number: 1 to 1048576. Each regular file stays open, so that the system's limit on open files
- *               holds, too.
+ * @param count  Their number: 1 to 1048576. Each regular file stays open, so the system's limit on open files applies
+ *        as well.
  * @param[out] source The new source; release it with rnn_source_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (when "-" is there twice, too); #RNN_ERROR_IO (a directory or a block device,
- *         too); #RNN_ERROR_MEMORY.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when "-" occurs twice); #RNN_ERROR_IO (also for a directory or a block
+ *         device); #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
 
 /**
- * Sets what a call that waits for a pipe, FIFO, socket or terminal asks whether to give up. It is asked several times a
- * second, and within a tenth of a second after a signal. This is for languages that handle signals between calls, such
- * as Python, whose users want Ctrl-C to work meanwhile. In C, a signal handler may set a flag that it returns.
- * @param interrupted Not 0: the call fails with #RNN_ERROR_IO. 0: it waits on. It runs on the thread that waits. NULL,
- *        the default: nothing is asked, and a call waits whatever signals come. Set it while no call waits.
- * @param context Handed to it.
+ * Sets a function that decides whether to stop waiting for a pipe, FIFO, socket or terminal. A call that waits asks it
+ * several times a second, and within a tenth of a second after a signal. It is meant for languages that handle signals
+ * between calls, such as Python, so that Ctrl-C works during the wait. In C, let a signal handler set a flag, and let
+ * the function return that flag.
+ * @param interrupted If it returns anything but 0, the call fails with #RNN_ERROR_IO; if it returns 0, the call keeps
+ *        waiting. It runs on the thread that waits. NULL, the default: a call waits to the end, whatever signals
+ *        arrive. Set it while no call waits.
+ * @param context Passed to the function.
  */
 RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
 
@@ -1481,7 +1535,7 @@ RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *cont
 RNN_API void rnn_source_destroy(rnn_source *source);
 
 /**
- * The length of the text.
+ * Returns the length of the text.
  * @return Bytes, 0 or more; 0 for NULL.
  */
 RNN_API int64_t rnn_source_size(const rnn_source *source);
@@ -1490,27 +1544,27 @@ RNN_API int64_t rnn_source_size(const rnn_source *source);
 /**
  * @defgroup vocab Vocabulary: symbols and their ids
  *
- * min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. A vocabulary never changes once created; any number of threads
- * may use it.
+ * A vocabulary corresponds to min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. It never changes after it is
+ * created; any number of threads may use it.
  *
- * In a vocabulary of code points a text is UTF-8 as RFC 3629 has it. Where it is not (an overlong form, a surrogate,
- * something beyond U+10FFFF, a code point that is cut short, a byte that continues nothing), every function that reads
- * it fails with #RNN_ERROR_SYMBOL and the byte's offset. The sentence also says if the text looks like Latin-1 or
- * UTF-16, and how to convert it. What such a vocabulary decodes is always valid UTF-8. A byte order mark is the symbol
- * U+FEFF as any other. UTF-16 text that is ASCII throughout and has no mark is valid UTF-8, with U+0000 before or after
- * each letter: where a vocabulary of a text has that symbol, look at the text.
+ * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. If it isn't (an
+ * overlong form, a surrogate, a value above U+10FFFF, a truncated code point, a stray continuation byte), every
+ * function that reads it fails with #RNN_ERROR_SYMBOL, and rnn_last_error() gives the offset of the byte. It also says
+ * if the text looks like Latin-1 or UTF-16, and how to convert it. Such a vocabulary always decodes to valid UTF-8. A
+ * byte order mark is an ordinary symbol, U+FEFF. UTF-16 text that is all ASCII and has no mark is valid UTF-8, with
+ * U+0000 before or after each letter. If the vocabulary of a text has that symbol, check the text.
  *
- * A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes belong to words,
- * whatever the encoding. A line's end, 0x0a, is a symbol, too, as in the files of the Penn Treebank; a vocabulary that
- * lacks it passes over it. Decoded, words have a space between them, and a line's end has none beside it. So decoding
- * an encoded text gives it back but for its other white space. Such a vocabulary begins with a text; the frequent words
- * are kept, and the rest is unknown:
+ * **Words.** A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes
+ * belong to words, whatever the encoding. A line's end, 0x0a, is also a symbol, as in the files of the Penn Treebank; a
+ * vocabulary without it skips it. In decoded text there is a space between words, but none next to a line's end. So
+ * encoding and decoding preserve a text except for its other white space. To make such a vocabulary, begin with a text,
+ * keep the frequent words, and treat the rest as unknown:
  *
  *     check(rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "ptb.train.txt", &all));
  *     check(rnn_vocab_create_frequent(all, 9999, 1, &vocab));
  * @{
  */
-/** What a vocabulary takes for one symbol. */
+/** The kinds of symbols. */
 enum {
     RNN_VOCAB_BYTES = 0, /**< Each of the 256 bytes is a symbol. */
     RNN_VOCAB_UTF8 = 1,  /**< Each of the 1112064 code points of Unicode is a symbol. */
@@ -1518,61 +1572,64 @@ enum {
 };
 
 /**
- * Creates the vocabulary of the symbols that occur in a text, with ids in ascending order of the symbols; of words, the
- * most frequent first, and of equally frequent ones in ascending order.
+ * Creates the vocabulary of the symbols that occur in a text. Ids are in ascending order of the symbols. For words, the
+ * most frequent come first, and equally frequent ones are in ascending order.
  * @param kind  #RNN_VOCAB_BYTES, #RNN_VOCAB_UTF8 or #RNN_VOCAB_WORDS.
  * @param text  The text; not kept.
  * @param size  Its length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a text without symbols, too, or of more than 2^24 words), #RNN_ERROR_SYMBOL
- *         (invalid UTF-8) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also for a text without symbols, or with more than 2^24 words),
+ *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_text(int32_t kind, const void *text, size_t size,
                                                           rnn_vocab **vocab);
 
 /**
- * The same for the text in a file, which is read once from start to end in pieces, whatever its size.
+ * Creates the vocabulary of the text in a file, as rnn_vocab_create_from_text() does. It reads the file once from start
+ * to end in pieces, whatever its size.
  * @param kind  As in rnn_vocab_create_from_text().
  * @param path  The name of a regular file.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty file, too), #RNN_ERROR_IO (a directory or a pipe, too),
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also for an empty file), #RNN_ERROR_IO (also for a directory or a pipe),
  *         #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab **vocab);
 
 /**
- * The same for the text of a source, which is read once from start to end in pieces.
+ * Creates the vocabulary of a source's text, as rnn_vocab_create_from_text() does. It reads the text once from start to
+ * end in pieces.
  * @param kind   As in rnn_vocab_create_from_text().
- * @param source Where the text comes from; not kept.
+ * @param source The source of the text; not kept.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (an empty text, too), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
- *         offset is that in its file) or #RNN_ERROR_MEMORY.
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also for an empty text), #RNN_ERROR_IO, #RNN_ERROR_SYMBOL (invalid UTF-8; the
+ *         offset is counted within its file) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_source(int32_t kind, const rnn_source *source, rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary from its symbols in the order of their ids.
+ * Creates a vocabulary from a list of its symbols, in the order of their ids.
  * @param kind    As in rnn_vocab_create_from_text().
- * @param symbols All symbols, one after the other; words with 0x0a behind each (the last needs none), so that an empty
- *                line stands for the line's end. Not kept.
+ * @param symbols All symbols, one after the other. Each word is followed by 0x0a (optional after the last), so an empty
+ *        line stands for the line's end. Not kept.
  * @param size    Their length in bytes, at least 1.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
- * @return #RNN_OK, #RNN_ERROR_ARGUMENT (a symbol that occurs twice, too), #RNN_ERROR_SYMBOL (invalid UTF-8, or white
+ * @return #RNN_OK, #RNN_ERROR_ARGUMENT (also when a symbol occurs twice), #RNN_ERROR_SYMBOL (invalid UTF-8, or white
  *         space within a word) or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const void *symbols, size_t size,
                                                           rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary that has an id for every text: it has the symbols of another, and behind them, with the id
- * rnn_vocab_size(known), one that stands for all that the other doesn't have. If a word of `known` is spelled like
- * `shown`, then that is the unknown symbol, and isn't there a second time.
+ * Creates a vocabulary that can encode every text. It has the symbols of another vocabulary, followed by one unknown
+ * symbol that stands for everything else. The unknown symbol has the id rnn_vocab_size(known). But if `known` has a
+ * word spelled like `shown`, that word becomes the unknown symbol and no symbol is added.
  *
- * A model learns nothing of a symbol that its text doesn't have. So make `known` of what occurs often enough, or of a
- * part of the text.
- * @param known The vocabulary of the other symbols, without an unknown symbol; it stays as it is and isn't kept.
- * @param shown What the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for one of
- *        words. NULL takes "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for words.
+ * A model learns nothing about a symbol that its text doesn't have. So make `known` of symbols that occur often enough,
+ * or of a part of the text.
+ * @param known The vocabulary of the other symbols, without an unknown symbol; not changed and not kept.
+ * @param shown The text that the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for
+ *        one of words. NULL means "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for
+ *        words.
  * @param size  Its length in bytes, 1 to 16; 0 when `shown` is NULL.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
@@ -1581,12 +1638,13 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *kn
                                                              rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary of the frequent words of a text, with an id for every other: the frequent words, the most
- * frequent first, then the unknown one. The line's end is always kept.
- * @param known A vocabulary of words that was made from a text; it stays as it is and isn't kept. The unknown symbol is
- *        shown as its own, or else as "<unk>".
- * @param most  How many words to keep at most, the line's end among them and the unknown one not: 1 to 2^24; 0: all.
- * @param least How often a word must occur to be kept: 1 or more.
+ * Creates a vocabulary of the frequent words of a text, with one id for all others: first the frequent words, the most
+ * frequent first, then the unknown symbol. The line's end is always kept.
+ * @param known A vocabulary of words that was made from a text; not changed and not kept. If it has an unknown symbol,
+ *        the new one is shown in the same way, otherwise as "<unk>".
+ * @param most  The maximum number of words to keep, including the line's end but not the unknown symbol: 1 to 2^24; 0:
+ *        all.
+ * @param least The number of times that a word must occur to be kept: 1 or more.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
@@ -1597,19 +1655,19 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_frequent(const rnn_vocab *known,
 RNN_API void rnn_vocab_destroy(rnn_vocab *vocab);
 
 /**
- * The number of symbols, V.
+ * Returns the number of symbols, V.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_vocab_size(const rnn_vocab *vocab);
 
 /**
- * What the vocabulary takes for one symbol.
+ * Returns the kind of the vocabulary's symbols.
  * @return One of the `RNN_VOCAB_` values; -1 for NULL.
  */
 RNN_API int32_t rnn_vocab_kind(const rnn_vocab *vocab);
 
 /**
- * The id that stands for what the vocabulary doesn't have.
+ * Returns the id of the unknown symbol, which stands for everything that the vocabulary doesn't have.
  * @return V - 1 after rnn_vocab_create_with_unknown() and rnn_vocab_create_frequent(); -1 when there is none, and for
  *         NULL.
  */
@@ -1621,12 +1679,12 @@ RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
  * @param text     The text; may be NULL when `size` is 0.
  * @param size     Its length in bytes.
  * @param[out] ids Room for `capacity` ids; NULL if that is 0.
- * @param capacity The number of ids that fit. `size` is always enough, since a symbol has a byte at least. 0: `count`
- * is all that is wanted.
+ * @param capacity The number of ids that fit. `size` is always enough, since each symbol has at least one byte. With 0,
+ *        the call only counts.
  * @param[out] count The number of the text's ids; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text holds an unknown symbol and the vocabulary has none for those, or
- *         invalid UTF-8 (the sentence says which, and its offset in bytes); #RNN_ERROR_ARGUMENT when `capacity` is too
- *         small. Nothing is written then.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text has a symbol that is not in the vocabulary, and the vocabulary has
+ *         no unknown symbol, or when the text is invalid UTF-8 (rnn_last_error() says which, and its offset in bytes);
+ *         #RNN_ERROR_ARGUMENT when `capacity` is too small. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
                                                 int64_t capacity, int64_t *count);
@@ -1637,20 +1695,21 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const vo
  * @param ids      The ids; may be NULL when `count` is 0.
  * @param count    Their number.
  * @param[out] text Room for `capacity` bytes; NULL if that is 0.
- * @param capacity The number of bytes that fit. 0: `size` is all that is wanted, to ask for it first. (`count` is
- * enough for bytes, and 4 times `count` for code points, unless an unknown symbol is shown as more.)
+ * @param capacity The number of bytes that fit. With 0, the call only computes `size`, so that you can ask for it
+ *        first. (`count` is enough for bytes, and 4 times `count` for code points, unless an unknown symbol is shown as
+ *        more.)
  * @param[out] size The text's length in bytes; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
- *         Nothing is written then.
+ *         After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text,
                                                 size_t capacity, size_t *size);
 
 /**
- * The bytes of one symbol.
+ * Gives the bytes of one symbol.
  * @param vocab  The vocabulary.
  * @param id     0 to V - 1.
- * @param[out] symbol Its first byte; a NUL follows its last. Valid as long as the vocabulary.
+ * @param[out] symbol Its first byte; a NUL follows the last one. Valid as long as the vocabulary.
  * @param[out] size Its length in bytes; NULL if not wanted.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, or #RNN_ERROR_SYMBOL when `id` is out of range.
  */
@@ -1660,32 +1719,32 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
 /**
  * @defgroup corpus Corpus: text served chunk by chunk
  *
- * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B that stand one behind the other in the
- * text, and serves them T steps at a time: stream b's chunk at position p has symbols `b * S + p ...` as inputs and the
- * symbols one further on as targets. After the last whole chunk it starts over at position 0. As in min-char-rnn, a
- * chunk is served while p + T < S, so that a stream's last few symbols may remain unused; the chunk at position 0
- * always is. rnn_corpus_set_drop_last() has them served, too.
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, which follow one another in the text, and
+ * serves them T steps at a time. At position p, the chunk of stream b has the symbols `b * S + p ...` as inputs, and
+ * the symbols one further on as targets. After the last whole chunk, the corpus starts over at position 0. As in
+ * min-char-rnn, a chunk is served while p + T < S, so the last few symbols of a stream may remain unused. The chunk at
+ * position 0 is always served. rnn_corpus_set_drop_last() makes the corpus serve the last symbols as well.
  *
- * A symbol is what the vocabulary takes for one, so that with #RNN_VOCAB_UTF8 all sizes and positions count code
- * points, and with #RNN_VOCAB_WORDS words.
+ * The vocabulary determines what a symbol is. With #RNN_VOCAB_UTF8 all sizes and positions count code points, and with
+ * #RNN_VOCAB_WORDS they count words.
  *
- * With #RNN_VOCAB_BYTES a file is read as it is served: a corpus takes the same memory whatever the size of its file,
- * which must not change meanwhile. One that has another length or time of modification than when it was opened is an
- * error from the rnn_corpus_next() that reads it, as is an unknown symbol.
+ * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The corpus takes the same memory whatever the
+ * size of its file, which must not change in the meantime. If its length or time of modification differs from when it
+ * was opened, the rnn_corpus_next() that reads it fails. It also fails at an unknown symbol.
  *
- * Code points and words are read when the corpus is created, so that invalid UTF-8 and unknown symbols are found then.
- * They are kept as ids in 1, 2 or 4 bytes each, whichever is enough for V symbols.
+ * Code points and words are read when the corpus is created, so invalid UTF-8 and unknown symbols are found then. They
+ * are kept as ids of 1, 2 or 4 bytes each, as many as V symbols need.
  * @{
  */
 /**
  * Opens a text in memory.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param vocab   The vocabulary that encodes the text; may be destroyed before the corpus.
  * @param text    The text, all of whose symbols must be in `vocab`; copied.
  * @param size    Its length in bytes.
  * @param steps   T, the steps of a chunk: 1 to 16777216.
- * @param streams B: 1 to 1048576. The text must hold at least B T + 1 symbols.
+ * @param streams B: 1 to 1048576. The text must have at least B T + 1 symbols.
  * @param[out] corpus The new corpus, at its start; release it with rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_SYMBOL with the symbol and its
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when the text is too short); #RNN_ERROR_SYMBOL with the symbol and its
  *         offset; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text, size_t size,
@@ -1693,33 +1752,33 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *voca
 
 /**
  * Opens the text in a file.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
+ * @param vocab   The vocabulary that encodes the text; may be destroyed before the corpus.
  * @param path    The name of a regular file.
  * @param steps   As in rnn_corpus_create_from_text().
  * @param streams As in rnn_corpus_create_from_text().
- * @param[out] corpus The new corpus, at its start; it holds the file open until rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a text that is too short, too); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
- *         symbol and its offset; #RNN_ERROR_MEMORY. An unknown byte, with #RNN_VOCAB_BYTES, is found by the
- *         rnn_corpus_next() that comes to it.
+ * @param[out] corpus The new corpus, at its start. It keeps the file open until rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when the text is too short); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
+ *         symbol and its offset; #RNN_ERROR_MEMORY. With #RNN_VOCAB_BYTES, an unknown byte is found only by the
+ *         rnn_corpus_next() that reaches it.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
                                                            int64_t streams, rnn_corpus **corpus);
 
 /**
  * Opens the text of a source.
- * @param vocab   What encodes the text; it may be destroyed before the corpus.
- * @param source  Where the text comes from; it may be destroyed before the corpus.
+ * @param vocab   The vocabulary that encodes the text; may be destroyed before the corpus.
+ * @param source  The source of the text; may be destroyed before the corpus.
  * @param steps   As in rnn_corpus_create_from_text().
  * @param streams As in rnn_corpus_create_from_text().
- * @param[out] corpus The new corpus, at its start; it holds the source's files open until rnn_corpus_destroy().
- * @return As rnn_corpus_create_from_file(); an offset is that in its file.
+ * @param[out] corpus The new corpus, at its start. It keeps the source's files open until rnn_corpus_destroy().
+ * @return As rnn_corpus_create_from_file(); an offset is counted within its file.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vocab, const rnn_source *source,
                                                              int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served as a text is.
- * @param ids     [count] ids; copied, into one, two or four bytes each.
+ * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served like a text.
+ * @param ids     [count] ids; copied, as one, two or four bytes each.
  * @param count   N.
  * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
  * @param steps   T, the steps of a chunk: 1 to 16777216.
@@ -1731,9 +1790,9 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_ids(const int32_t *ids, in
                                                           int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Opens a file of ids. It stays in its file, and is read as it is served. What is out of range is found then:
+ * Opens a file of ids. The ids stay in the file and are read as they are served. An id out of range is found only then:
  * rnn_corpus_next() fails with #RNN_ERROR_SYMBOL and says where.
- * @param path    The name of a regular file. It holds unsigned integers, the lowest byte first, and nothing else.
+ * @param path    The name of a regular file. It contains unsigned integers, the lowest byte first, and nothing else.
  * @param id_size Bytes of an id: 1, 2 or 4.
  * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
  * @param steps   As in rnn_corpus_create_from_ids().
@@ -1746,22 +1805,22 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_id_file(const char *path, 
                                                               int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Moves the end of a corpus into a second one, to validate on. Both are at their start then.
+ * Moves the end of a corpus into a second corpus, for validation. Afterwards both are at their start.
  * @param corpus The corpus, which becomes shorter.
  * @param share  The part of its symbols to move: greater than 0, less than 1. Rounded down to whole symbols.
- * @param[out] validation The new corpus, of the same T and B; release it with rnn_corpus_destroy().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when either part would be shorter than B T + 1 symbols too;
- *         #RNN_ERROR_MEMORY; #RNN_ERROR_IO.
+ * @param[out] validation The new corpus, with the same T and B; release it with rnn_corpus_destroy().
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when either part would have fewer than B T + 1 symbols; #RNN_ERROR_MEMORY;
+ *         #RNN_ERROR_IO.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
 
 /**
- * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. For short texts,
- * where they would be missed.
- * @param corpus    The corpus. The parts that rnn_corpus_split() makes of it do the same.
- * @param drop_last 1, the default: only whole chunks are served, as described above. 0: each symbol but the first is a
- *        target once a pass. The N - 1 targets are divided among the streams in parts that are as equal as can be, the
- *        longer ones first, and the last chunk may have fewer than T steps, and `lengths`.
+ * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. Set it to 0 for
+ * short texts, where every symbol matters.
+ * @param corpus    The corpus. Both parts after rnn_corpus_split() follow the same choice.
+ * @param drop_last 1, the default: serves only whole chunks, as described above. 0: each symbol but the first is a
+ *        target once in each pass. The N - 1 targets are divided among the streams in parts that are as equal as
+ *        possible, the longer ones first. The last chunk may have fewer than T steps, and `lengths`.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int32_t drop_last);
@@ -1770,41 +1829,41 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int3
 RNN_API void rnn_corpus_destroy(rnn_corpus *corpus);
 
 /**
- * The number of symbols, N.
+ * Returns the number of symbols, N.
  * @return At least 2; 0 for NULL.
  */
 RNN_API int64_t rnn_corpus_size(const rnn_corpus *corpus);
 
 /**
- * The number of chunks from the start until it starts over.
+ * Returns the number of chunks that the corpus serves before it starts over.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_corpus_chunks(const rnn_corpus *corpus);
 
 /**
- * Serves the chunk at the present position and moves on.
+ * Serves the chunk at the current position and moves on.
  * @param corpus The corpus.
  * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the corpus and
  *        are valid until the corpus is used again.
- * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time it starts over, else
- *        0: the moment to reset the state (min-char-rnn sets `hprev` to zeros there). NULL if not wanted.
+ * @param[out] restarted 1 when this chunk is the first of the text, at the beginning and each time the corpus starts
+ *        over; else 0. When it is 1, reset the state (min-char-rnn sets `hprev` to zeros there). NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL with the symbol and its offset from the start of the file or
- *         of the whole text in memory; #RNN_ERROR_IO. The position stays then.
+ *         of the whole text in memory; #RNN_ERROR_IO. After an error the position is unchanged.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restarted);
 
 /**
- * The position of the next chunk: how many steps of each stream have been served since the start.
- * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position where it found the end.
+ * Returns the position of the next chunk: the number of steps of each stream that have been served since the start.
+ * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position of the end of the text.
  */
 RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
 
 /**
  * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
- * and B: from there on the same chunks are served as by that corpus.
+ * and B. The corpus then serves the same chunks as that one did from there on.
  * @param corpus   The corpus.
- * @param position A multiple of T, 0 to T times rnn_corpus_chunks(); the last of these is the end of the text, after
- *        which it starts over.
+ * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The last of these is the end of the text, after
+ *        which the corpus starts over.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
@@ -1820,19 +1879,19 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  * @defgroup batcher Batcher: sequences served in batches
  *
  * A batcher takes N sequences of unequal length, of ids or of vectors, and serves them as chunks of B streams. Each
- * sequence is served once an epoch, and gives bit for bit what it gives alone. There are two ways to lay them out:
+ * sequence is served once per epoch, and gives the same bits as it would alone. There are two layouts:
  *
- * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them.
- *   If B doesn't divide N, the streams that are left over in an epoch's last chunk have length 0.
- * - #RNN_BATCH_PACKED: each stream has one sequence behind the other, cut into chunks of T steps. A stream that comes
- *   to the end of its sequence goes on with the next one. If several do in the same step, the lower stream is first.
- *   Nothing is padded but the end of an epoch. Gradients don't go back beyond a chunk.
+ * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them. If
+ *   B doesn't divide N, the streams left over in the last chunk of an epoch have length 0.
+ * - #RNN_BATCH_PACKED: in each stream one sequence follows another, cut into chunks of T steps. A stream that reaches
+ *   the end of its sequence continues with the next one. If several streams do so in the same step, the lowest stream
+ *   comes first. Only the end of an epoch is padded. Gradients don't go back beyond a chunk.
  *
- * In both, `starts` says where a sequence begins, so the state needn't be reset, and one state serves training and
- * validation. (To begin sequences with a state of your own, use #RNN_BATCH_PADDED and set `starts` of the chunk to
+ * In both layouts `starts` marks where a sequence begins, so you needn't reset the state, and one state serves training
+ * and validation. (To begin sequences with a state of your own, use #RNN_BATCH_PADDED and set the chunk's `starts` to
  * NULL.)
  *
- * A whole epoch of training:
+ * This trains for one epoch:
  *
  *     int32_t last = 0;
  *     while (!last) {
@@ -1841,96 +1900,99 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  *         check(rnn_optimizer_step(optimizer, model));
  *     }
  *
- * To tell sequences apart, give each a class as its one target (#RNN_TARGETS_LAST), and take a model whose outputs are
- * the classes, `bidirectional` perhaps. How many are told right, an epoch of another batcher says:
+ * To classify sequences, give each one a class as its only target (#RNN_TARGETS_LAST), and use a model whose outputs
+ * are the classes, perhaps a `bidirectional` one. To count the correct answers, run it over an epoch of another
+ * batcher:
  *
  *     chunk.hits = &hits; // of this chunk, to add up
  *     check(rnn_forward(model, state, &chunk, NULL, 0, NULL));
  *
- * And rnn_softmax() makes probabilities of the outputs [B][O].
+ * rnn_softmax() turns the outputs [B][O] into probabilities.
  *
- * The order of an epoch is a function of the options and the epoch's number alone.
+ * The order of the sequences in an epoch depends only on the options and the number of the epoch.
  * @{
  */
-/** How a batcher lays out its sequences. */
+/** The layouts of a batcher's sequences. */
 enum {
     RNN_BATCH_PADDED = 0, /**< A chunk has B whole sequences. */
-    RNN_BATCH_PACKED = 1  /**< Each stream has one sequence behind the other. */
+    RNN_BATCH_PACKED = 1  /**< In each stream one sequence follows another. */
 };
 
-/** What the targets of a batcher's sequences are. */
+/** The kinds of targets of a batcher's sequences. */
 enum {
-    /** One for each element, or none: such chunks are for rnn_forward() without a loss. */
+    /** One for each element, or none; chunks without targets are for rnn_forward() without a loss. */
     RNN_TARGETS_EACH = 0,
     /**
-     * One for each sequence, which belongs to its last element. Padded, the chunks say `last_only`, and there need be
-     * no targets. Packed, all other positions have no target (#RNN_IGNORE, or a mask of 0).
+     * One for each sequence, at its last element. With #RNN_BATCH_PADDED the chunks have `last_only`, and targets are
+     * optional. With #RNN_BATCH_PACKED all other positions have no target (#RNN_IGNORE, or a mask of 0).
      */
     RNN_TARGETS_LAST = 1,
-    /** The next element, as of a language model. A sequence of n elements has n - 1 positions then, in all counts. */
+    /** The next element, for a language model. All counts then take a sequence of n elements as n - 1 positions. */
     RNN_TARGETS_NEXT = 2
 };
 
 /**
- * Sequences for a batcher, which copies them. The elements of all stand in one array, one sequence behind the other;
- * there are S, the sum of the lengths. Fill it with rnn_sequences_init(), then set what there is.
+ * Sequences for a batcher, which copies them. The elements of all sequences are in one array, one sequence after
+ * another; there are S elements, the sum of the lengths. Fill it with rnn_sequences_init(), then set the fields that
+ * you need.
  */
 typedef struct rnn_sequences {
     size_t struct_size;        /**< sizeof(rnn_sequences) as the caller knows it. */
     int64_t count;             /**< N: 1 to 2147483647. */
-    const int64_t *lengths;    /**< [N] How many elements each has: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
+    const int64_t *lengths;    /**< [N] Elements of each sequence: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
     const int32_t *inputs;     /**< [S] ids, 0 to 16777215. NULL for vectors. */
     const void *input_vectors; /**< [S][I] numbers. NULL for ids. */
     /** [S], or [N] if the batcher's `target_kind` is #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
     const int32_t *targets;
-    const void *target_vectors; /**< [S][O] or [N][O] likewise. NULL if there are none. */
-    const uint8_t *target_mask; /**< [S] or [N] 0: the target vector there costs nothing. NULL: all count. */
+    const void *target_vectors; /**< [S][O], or [N][O] with #RNN_TARGETS_LAST. NULL if there are none. */
+    const uint8_t *target_mask; /**< [S] or [N] 0: leaves the target vector there out of the loss. NULL: all count. */
     int64_t input_size;         /**< I, 1 to 16777216, with `input_vectors`; else 0. */
     int64_t output_size;        /**< O, 1 to 16777216, with `target_vectors`; else 0. */
-    int32_t precision;          /**< Of vectors: #RNN_FLOAT32, the default, or #RNN_FLOAT64, as the model has. */
+    int32_t precision;          /**< Of vectors, as in the model: #RNN_FLOAT32, the default, or #RNN_FLOAT64. */
     int32_t reserved;           /**< Must be 0. */
 } rnn_sequences;
 
 /**
  * Fills the struct with zeros, NULL and its size.
- * @param[out] sequences What to fill.
+ * @param[out] sequences The struct to fill.
  * @param struct_size sizeof(rnn_sequences).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_sequences_init(rnn_sequences *sequences, size_t struct_size);
 
-/** How a batcher serves. Fill it with rnn_batcher_options_init(). */
+/** The configuration of a batcher. Fill it with rnn_batcher_options_init(). */
 typedef struct rnn_batcher_options {
     size_t struct_size;  /**< sizeof(rnn_batcher_options) as the caller knows it. */
     int64_t streams;     /**< B: 1 to 1048576. Default 1. */
-    int64_t steps;       /**< T, of #RNN_BATCH_PACKED: 1 to 16777216. Must be 0, the default, with #RNN_BATCH_PADDED. */
-    int32_t layout;      /**< Default #RNN_BATCH_PADDED. */
-    int32_t target_kind; /**< Default #RNN_TARGETS_EACH. */
+    int64_t steps;       /**< T, with #RNN_BATCH_PACKED: 1 to 16777216. With #RNN_BATCH_PADDED: 0, the default. */
+    int32_t layout;      /**< One of the `RNN_BATCH_` values. Default #RNN_BATCH_PADDED. */
+    int32_t target_kind; /**< One of the `RNN_TARGETS_` values. Default #RNN_TARGETS_EACH. */
     int32_t shuffle;     /**< 1: in another random order each epoch. 0, the default: in the order given. */
     int32_t reserved;    /**< Must be 0. */
     /**
-     * Greater than 0: sequences of similar lengths come together, which pads less. The sequences are divided, in their
-     * order, into groups of `bucket` times B, and each group is sorted by length before it is cut into chunks. With
-     * `shuffle`, the chunks are shuffled then; one of fewer than B sequences stays the last. Needs #RNN_BATCH_PADDED. 2
-     * to 2147483647; 10 to 100 are usual. A large number sorts them all. 0, the default: they aren't sorted.
+     * Greater than 0: puts sequences of similar lengths together, which needs less padding. The sequences are divided,
+     * in their order, into groups of `bucket` times B, and each group is sorted by length before it is cut into chunks.
+     * With `shuffle`, the chunks are then shuffled; a chunk of fewer than B sequences stays the last. Needs
+     * #RNN_BATCH_PADDED. 2 to 2147483647; 10 to 100 are usual. A large number sorts all sequences. 0, the default: no
+     * sorting.
      */
     int64_t bucket;
-    uint64_t seed; /**< Of `shuffle`; must be 0, the default, without. */
+    uint64_t seed; /**< Seed of `shuffle`. Default 0, and must be 0 without `shuffle`. */
 } rnn_batcher_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_batcher_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_options_init(rnn_batcher_options *options, size_t struct_size);
 
 /**
- * Creates a batcher. Whether ids and sizes are those of a model, and numbers finite, is looked at by the call that
- * computes with them.
+ * Creates a batcher. It doesn't check whether ids and sizes fit a model or whether numbers are finite; the call that
+ * computes with them does.
  * @param sequences The sequences; all arrays are copied.
- * @param options   How to serve them; not kept. NULL: the defaults.
+ * @param options   The configuration; not kept. NULL: the defaults.
  * @param[out] batcher The new batcher, at the beginning of epoch 0; release it with rnn_batcher_destroy().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MEMORY.
  */
@@ -1941,57 +2003,56 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_create(const rnn_sequences *sequences
 RNN_API void rnn_batcher_destroy(rnn_batcher *batcher);
 
 /**
- * The number of sequences, N.
+ * Returns the number of sequences, N.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_size(const rnn_batcher *batcher);
 
 /**
- * The number of positions of an epoch, padding not counted.
+ * Returns the number of positions in an epoch, without padding.
  * @return At least N; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_positions(const rnn_batcher *batcher);
 
 /**
- * The most steps that a chunk has: for the size of the caller's arrays.
- * @return T, or the positions of the longest sequence with #RNN_BATCH_PADDED; 0 for NULL.
+ * Returns the largest number of steps that a chunk has, for sizing your arrays.
+ * @return T, or with #RNN_BATCH_PADDED the number of positions of the longest sequence; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_steps(const rnn_batcher *batcher);
 
 /**
- * The number of chunks of an epoch: that of the chunk served last, or that of the next one if none has been served.
- * With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
+ * Returns the number of chunks in an epoch: the epoch of the last chunk served, or of the next one if none has been
+ * served. With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
 
 /**
- * Serves the next chunk. After the last of an epoch comes the first of the next.
+ * Serves the next chunk. The last chunk of an epoch is followed by the first of the next epoch.
  * @param batcher The batcher.
  * @param[out] chunk The chunk; `chunk->struct_size` must be set (rnn_chunk_init()). Its arrays belong to the batcher
- * and are valid until the batcher is used again. They hold zeros, and no targets, beyond a stream's end. `lengths` is
- *        NULL if no stream ends before the chunk does, `starts` if no sequence begins in it. `losses` and `hits` stay
- *        what they are.
+ *        and are valid until the batcher is used again. After a stream's end they hold zeros and no targets. `lengths`
+ *        is NULL if no stream ends before the chunk does, and `starts` is NULL if no sequence begins in it. `losses`
+ *        and `hits` are not changed.
  * @param[out] last 1 when this chunk is the last of its epoch, else 0. NULL if not wanted.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *last);
 
 /**
- * Which sequences the chunk served last is made of, to tell whose its outputs and losses are.
+ * Tells which sequences and elements are in the chunk served last, so that you can assign its outputs and losses.
  * @param batcher The batcher.
- * @param[out] sequences [T][B] Which sequence, 0 to N - 1, stands at each position; -1 beyond a stream's end. NULL if
- *        not wanted.
- * @param[out] elements  [T][B] Which element of that sequence; -1 likewise. NULL if not wanted.
- * @param count T times B of that chunk, or B for the first step alone, which is all that is needed of a padded chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when no chunk has been served since the beginning or since
- *         rnn_batcher_seek(), too).
+ * @param[out] sequences [T][B] The sequence at each position, 0 to N - 1; -1 after a stream's end. NULL if not wanted.
+ * @param[out] elements  [T][B] The element of that sequence; -1 after a stream's end. NULL if not wanted.
+ * @param count T times B of that chunk, or B to get only the first step, which is enough for a padded chunk.
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (also when no chunk has been served since the beginning or since
+ *         rnn_batcher_seek()).
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_get_places(const rnn_batcher *batcher, int64_t *sequences, int64_t *elements,
                                                       int64_t count);
 
 /**
- * The position of the next chunk: how many positions of sequences have been served since the beginning of epoch 0.
+ * Returns the position of the next chunk: the number of positions of sequences served since the beginning of epoch 0.
  * Divided by rnn_batcher_positions() it is the number of the epoch. A checkpoint can keep it as its `corpus_position`.
  * @return 0 or more; 0 for NULL.
  */
@@ -1999,9 +2060,9 @@ RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
 
 /**
  * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
- * options: from there on the same chunks are served as by that batcher.
+ * options. The batcher then serves the same chunks as that one did from there on.
  * @param batcher  The batcher.
- * @param position 0 to 2^62, and one at which a chunk begins.
+ * @param position 0 to 2^62, and a position at which a chunk begins.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_batcher_seek(rnn_batcher *batcher, int64_t position);
@@ -2017,76 +2078,78 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * @defgroup files Files: models that travel
  *
  * A model's file is a safetensors file (https://huggingface.co/docs/safetensors) with the names and shapes of PyTorch's
- * state_dict(), which PyTorch loads as it is, and which tells what the model is in its metadata. What PyTorch has
- * trained is loaded from the same kind of file: numbers of type F64, F32, F16 or BF16, converted to float32 or float64.
- * A layer's second bias, which PyTorch always has, is written as zeros when the model has one (#RNN_BIAS_INPUT).
+ * state_dict(). PyTorch loads it as it is. The file's metadata contains the model's configuration. Models trained in
+ * PyTorch load from the same kind of file: numbers of type F64, F32, F16 or BF16 are converted to float32 or float64.
+ * PyTorch has two biases in a layer; if the model has only one (#RNN_BIAS_INPUT), the second is written as zeros.
  * docs/files.md describes every byte.
  *
- * A save replaces a file as a whole: until it is complete and on the disk, the old one is what it was, whatever happens
- * to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its size.
- * There is no checksum: what changes a number into another one, and not the file's structure, goes unnoticed.
+ * A save replaces a file as a whole: until the new file is complete and on the disk, the old one is intact, whatever
+ * happens to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its
+ * size. There is no checksum: damage that turns a number into another one and leaves the file's structure intact goes
+ * unnoticed.
  * @{
  */
 
 /**
- * Saves a model, with the vocabulary whose ids it was trained on. The same model and vocabulary give the same bytes.
+ * Saves a model, together with the vocabulary whose ids it was trained on. The same model and vocabulary give the same
+ * bytes.
  *
- * The file is written beside its place under a name that begins with ".librnn-", synchronised with the disk, and
- * renamed into place; a killed process may leave one of these behind, which does no harm and may be deleted when nobody
- * is saving there. A new file gets the permissions that the umask gives it. One that is replaced must be writable, and
- * passes on its permissions, group and owner as far as the process may set them and the file system has them. Where
- * `path` is a symbolic link, what it leads to is replaced. A program may have closed the descriptors 0 to 2: no file
- * that the library reads or writes stays on one of them.
+ * The file is written in the same directory under a name that begins with ".librnn-", synchronised with the disk, and
+ * renamed to its final name. A killed process may leave a ".librnn-" file behind; it does no harm, and you may delete
+ * it when nobody is saving there. A new file gets the permissions that the umask allows. A file to be replaced must be
+ * writable. The new file takes over its permissions, group and owner, as far as the process may set them and the file
+ * system supports them. If `path` is a symbolic link, the file that it leads to is replaced. The program may have
+ * closed the descriptors 0 to 2: no file that the library reads or writes stays on one of them.
  * @param model The model.
- * @param vocab Its symbols: of the inputs, or if these are vectors, of the outputs. NULL if there are none to save.
+ * @param vocab The symbols of the inputs or, if the inputs are vectors, of the outputs. NULL if there are none to save.
  *        (Names of classes can be a note: rnn_model_set_note().)
  * @param path  The name of the file.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the vocabulary has another number of symbols than the
- *         model; #RNN_ERROR_IO (a directory or a pipe of that name, too); #RNN_ERROR_MEMORY.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the vocabulary and the model differ in the number of
+ *         symbols; #RNN_ERROR_IO (also when `path` names a directory or a pipe); #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_save(const rnn_model *model, const rnn_vocab *vocab, const char *path);
 
 /**
- * Writes to memory what rnn_model_save() would write to a file, byte for byte.
+ * Writes to memory the same bytes that rnn_model_save() would write to a file.
  * @param model The model.
  * @param vocab As in rnn_model_save().
- * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask for the size alone.
+ * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask only for the size.
  * @param capacity The number of bytes that fit.
  * @param[out] size The number of bytes of the file.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT, when `capacity` is too small, too; #RNN_ERROR_MISMATCH as in rnn_model_save();
- *         #RNN_ERROR_MEMORY. Nothing is written then.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `capacity` is too small; #RNN_ERROR_MISMATCH as in rnn_model_save();
+ *         #RNN_ERROR_MEMORY. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *vocab, void *bytes,
                                                         size_t capacity, size_t *size);
 
 /**
- * How to save a model: what its modules are called in the file, as attributes of the PyTorch module that is to load it.
- * Fill it with rnn_save_options_init(). Names are UTF-8, of at most 200 bytes; "" leaves the module's name and the dot
- * behind it away. None may be "librnn" or begin with "librnn.". librnn loads the file as any other: it says in its
- * metadata what the modules are called.
+ * The options for saving a model: the names of its modules in the file, which are the names of the attributes in the
+ * PyTorch module that loads it. Fill it with rnn_save_options_init(). Names are UTF-8, of at most 200 bytes; "" omits
+ * the module's name and the dot after it. No name may be "librnn" or begin with "librnn.". librnn loads the file like
+ * any other, since the metadata contains the names.
  */
 typedef struct rnn_save_options {
     size_t struct_size;   /**< sizeof(rnn_save_options) as the caller knows it. */
-    const char *rnn_name; /**< The nn.RNN's, nn.GRU's or nn.LSTM's name. NULL, the default: "rnn". Not kept. */
-    /** The nn.Linear's name; it must differ from that of an embedding. NULL, the default: "decoder". Not kept. */
+    const char *rnn_name; /**< The name of the nn.RNN, nn.GRU or nn.LSTM. NULL, the default: "rnn". Not kept. */
+    /** The name of the nn.Linear, which must differ from the embedding's. NULL, the default: "decoder". Not kept. */
     const char *decoder_name;
-    /** The nn.Embedding's name. Needs #RNN_INPUT_EMBEDDING. NULL, the default: "embedding". Not kept. */
+    /** The name of the nn.Embedding. Needs #RNN_INPUT_EMBEDDING. NULL, the default: "embedding". Not kept. */
     const char *embedding_name;
 } rnn_save_options;
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_save_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_save_options_init(rnn_save_options *options, size_t struct_size);
 
 /**
- * Saves a model under names of the caller's choice: rnn_model_save() with options.
+ * Saves a model under names that the caller chooses: rnn_model_save() with options.
  * @param model   The model.
  * @param vocab   As in rnn_model_save().
- * @param options How to save it; not kept. NULL takes the defaults.
+ * @param options The options; not kept. NULL means the defaults.
  * @param path    The name of the file.
  * @return As rnn_model_save().
  */
@@ -2107,54 +2170,57 @@ RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory_with(const rnn_model *mo
                                                              const rnn_save_options *options, void *bytes,
                                                              size_t capacity, size_t *size);
 
-/** For ::rnn_load_options: the precision that the file's numbers have. */
+/** For ::rnn_load_options: the precision of the numbers in the file. */
 #define RNN_PRECISION_STORED (-1)
 
-/** How to load a model. Fill it with rnn_load_options_init(). */
+/** The options for loading a model. Fill it with rnn_load_options_init(). */
 typedef struct rnn_load_options {
     size_t struct_size; /**< sizeof(rnn_load_options) as the caller knows it. */
     /**
-     * #RNN_FLOAT32 or #RNN_FLOAT64, to which numbers of the other are converted; or #RNN_PRECISION_STORED, the default,
-     * which is float64 if any of the file's numbers are.
+     * #RNN_FLOAT32 or #RNN_FLOAT64: numbers of another type are converted. #RNN_PRECISION_STORED, the default: float64
+     * if any of the file's numbers are float64, else float32.
      */
     int32_t precision;
     /**
-     * 1: tensors that the model doesn't need are passed over. 0, the default: they are an error. A tensor that belongs
-     * to one of the model's modules is an error in any case.
+     * 1: ignores tensors that the model doesn't need. 0, the default: they are an error. A tensor that belongs to one
+     * of the model's modules is an error in either case.
      */
     int32_t ignore_others;
     /**
-     * What the model is; its precision doesn't count. A file that librnn has not written holds the tensors of an nn.RNN
-     * (with tanh), nn.GRU or nn.LSTM, an nn.Linear and, with #RNN_INPUT_EMBEDDING, an nn.Embedding. Biases are zeros
-     * where both of a layer or the decoder's are missing (bias=False). With #RNN_BIAS_INPUT the sum of a layer's two
-     * biases becomes `bias_ih`. A tied model's one matrix may stand under the embedding's name, the decoder's, or both.
+     * The model's configuration; its `precision` is ignored. Not kept.
      *
-     * A file that librnn has written must agree with it about what the network computes (cell, input, loss, bias, tied,
-     * layers and sizes), while what is of interest in training alone is taken from here.
+     * A file that librnn didn't write contains the tensors of an nn.RNN (with tanh), nn.GRU or nn.LSTM, an nn.Linear
+     * and, with #RNN_INPUT_EMBEDDING, an nn.Embedding. If both biases of a layer or the decoder's bias are missing
+     * (bias=False), they are zeros. With #RNN_BIAS_INPUT the sum of a layer's two biases becomes `bias_ih`. The one
+     * matrix of a tied model may have the embedding's name, the decoder's, or both.
      *
-     * NULL, the default: all is as the file says, or as can be told from the shapes of its tensors, as with `infer`.
-     * Not kept.
+     * For a file that librnn wrote, the configuration must agree with the file in everything that determines what the
+     * network computes (cell, input, loss, bias, tied, layers and sizes). Settings that matter only in training are
+     * taken from the configuration.
+     *
+     * NULL, the default: everything is taken from the file, or inferred from the shapes of its tensors, as with
+     * `infer`.
      *
      * Options without effect that rnn_model_create() refuses (`dropout` of one layer, `weight_scale` with
      * #RNN_INIT_UNIFORM, `forget_bias` without a forget gate) are accepted here and in files, as if they weren't set.
      */
     const rnn_model_options *configuration;
     /**
-     * What comes before ".weight_ih_l0" and so on in a file that librnn has not written; "" if nothing does. NULL, the
-     * default: "rnn". A file that librnn has written says itself what the modules are called. Not kept.
+     * The name before ".weight_ih_l0" and so on in a file that librnn didn't write; "" if there is none. NULL, the
+     * default: "rnn". A file that librnn wrote contains the names of its modules. Not kept.
      */
     const char *rnn_name;
-    const char *decoder_name; /**< Likewise the nn.Linear's. NULL, the default: "decoder". */
-    /** Likewise the nn.Embedding's. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
+    const char *decoder_name; /**< The same for the nn.Linear. NULL, the default: "decoder". */
+    /** The same for the nn.Embedding. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
     const char *embedding_name;
     /**
-     * 1: cell, layers, sizes, biases and whether the model is tied are told from the file, and the configuration
-     * needn't say them. In a file that librnn has not written there is an embedding if the file has its tensor.
-     * Otherwise the configuration's `input` counts: the shapes of a model of ids are those of a model of vectors.
-     * (#RNN_INPUT_EMBEDDING is a tied model then, whose matrix has the decoder's name.) The configuration's `loss`
-     * counts, too, which no tensor tells.
+     * 1: cell, layers, sizes, biases and whether the model is tied are inferred from the file, so the configuration
+     * needn't give them. For a file that librnn didn't write, the model has an embedding if the file has its tensor.
+     * Otherwise the configuration's `input` decides, since models of ids and models of vectors have the same shapes.
+     * (#RNN_INPUT_EMBEDDING then means a tied model whose matrix has the decoder's name.) The `loss` is also taken from
+     * the configuration, since no tensor shows it.
      *
-     * 0, the default: what the model is must be in the configuration, if there is one.
+     * 0, the default: a configuration, if there is one, must be complete.
      */
     int32_t infer;
     int32_t reserved; /**< Must be 0. */
@@ -2162,31 +2228,29 @@ typedef struct rnn_load_options {
 
 /**
  * Fills the options with their defaults.
- * @param[out] options What to fill.
+ * @param[out] options The options to fill.
  * @param struct_size sizeof(rnn_load_options).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
 
 /**
- * Loads a model. Its numbers have the bits that were saved, NaNs included: see rnn_model_check_finite().
+ * Loads a model. Its numbers have the bits that were saved, including any NaNs: see rnn_model_check_finite().
  * @param path    The name of a regular file.
- * @param options How to load it; not kept. NULL takes the defaults.
+ * @param options The options; not kept. NULL means the defaults.
  * @param[out] model The new model; release it with rnn_model_destroy().
- * @param[out] vocab The vocabulary that was saved with it, to release with rnn_vocab_destroy(), or NULL if there was
- *        none. NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (a directory or a pipe, too); #RNN_ERROR_FORMAT when the file is
- *         damaged, isn't a model, doesn't say all that must be known, or has other tensors than the model;
- *         #RNN_ERROR_MISMATCH when the file doesn't agree
- *         with `options`: with the configuration, with the names of modules, or with a precision that has no number as
- *         large as one of the file's;
- *         #RNN_ERROR_MEMORY.
+ * @param[out] vocab The vocabulary that was saved with it, or NULL if there was none; release it with
+ *        rnn_vocab_destroy(). NULL if not wanted.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (also for a directory or a pipe); #RNN_ERROR_FORMAT when the file
+ *         is damaged, isn't a model, lacks something that must be known, or has other tensors than the model;
+ *         #RNN_ERROR_MISMATCH when the file doesn't agree with `options`: the configuration or the names of modules
+ *         differ, or one of the file's numbers is too large for the precision; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_load(const char *path, const rnn_load_options *options, rnn_model **model,
                                               rnn_vocab **vocab);
 
 /**
- * Loads a model from memory that holds what a file would.
+ * Loads a model from memory that holds the contents of a file.
  * @param bytes   The file's bytes, at any address; not kept.
  * @param size    Their number.
  * @param options As in rnn_model_load().
@@ -2202,13 +2266,14 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
 /**
  * @defgroup checkpoint Checkpoints: training that goes on
  *
- * A checkpoint holds a model and all that training has brought it to: what the optimizer has accumulated, the gradients
- * if there are any, the state and its next dropout mask, how far the sampler has drawn, and numbers of the program's
- * own. Training that goes on from it, on any processor with fused multiply-add, computes the very bits that it
- * would have computed if it had never stopped, on any number of threads.
+ * A checkpoint holds a model and everything that training has accumulated: the values in the optimizer, the gradients
+ * if there are any, the state and its next dropout mask, the number of draws of the sampler, and numbers of the
+ * program's choice. Training that resumes from it computes exactly the bits that it would have computed without
+ * stopping, on any processor with fused multiply-add and on any number of threads.
  *
- * The file is a model's file with more in it, which rnn_model_load() reads as such, and PyTorch without the names that
- * begin with "librnn." (load_state_dict() with strict=False). It is replaced as a whole, as by rnn_model_save().
+ * The file is a model's file with additional contents. rnn_model_load() reads the model in it. So does PyTorch, if you
+ * leave out the names that begin with "librnn." (load_state_dict() with strict=False). The file is replaced as a whole,
+ * as by rnn_model_save().
  *
  *     rnn_checkpoint c;
  *     check(rnn_checkpoint_init(&c, sizeof c));
@@ -2225,79 +2290,80 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
  *         check(rnn_checkpoint_save(&c, "run.safetensors"));
  *     }
  *
- * Nothing checks that the text is the same, and served with the same T and B: a program for which they may change keeps
- * them, and rnn_corpus_size(), among its counters. An error from rnn_checkpoint_load() is no reason to begin anew,
- * since the next save would take the file's place.
+ * The library doesn't check that the text is the same and is served with the same T and B. If these may change, store
+ * them and rnn_corpus_size() in the counters, and compare. If rnn_checkpoint_load() fails, don't start a new run: its
+ * first save would replace the file.
  * @{
  */
 
-/** How many counters, and how many values, of the program's own a checkpoint has. For more, there are notes. */
+/** The number of counters, and of values, that a checkpoint holds for the program. If you need more, use notes. */
 #define RNN_CHECKPOINT_NUMBERS 8
 
-/** What a checkpoint holds. Begin with rnn_checkpoint_init(). */
+/** The contents of a checkpoint. Begin with rnn_checkpoint_init(). */
 typedef struct rnn_checkpoint {
     size_t struct_size;       /**< sizeof(rnn_checkpoint) as the caller knows it. */
     rnn_model *model;         /**< The model, with its gradients. */
-    rnn_optimizer *optimizer; /**< What has been accumulated, and the learning rate as it is. NULL: none. */
+    rnn_optimizer *optimizer; /**< Its accumulated values and current learning rate. NULL: none. */
     rnn_state *state;         /**< All streams' values and the random index; not what it observes. NULL: none. */
-    rnn_sampler *sampler;     /**< How to draw, and how often each stream has. NULL: none. */
+    rnn_sampler *sampler;     /**< Its options and the number of draws it has made. NULL: none. */
     rnn_vocab *vocab;         /**< As in rnn_model_save(). NULL: none. */
     /**
-     * rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or rnn_batcher_position(), for
-     * rnn_batcher_seek(). 0 or more.
+     * The value of rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or that of
+     * rnn_batcher_position(), for rnn_batcher_seek(). 0 or more.
      */
     int64_t corpus_position;
-    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< The program's own: iterations, say, or a second corpus' position. */
-    double values[RNN_CHECKPOINT_NUMBERS];    /**< The program's own: a smoothed loss, say. Any bits. */
+    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< For the program: iterations or another corpus' position, say. */
+    double values[RNN_CHECKPOINT_NUMBERS];    /**< For the program: a smoothed loss, say. Any bits. */
 } rnn_checkpoint;
 
 /**
  * Makes a checkpoint that holds nothing: no objects, and zeros.
- * @param[out] checkpoint What to fill.
+ * @param[out] checkpoint The checkpoint to fill.
  * @param struct_size sizeof(rnn_checkpoint).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size);
 
 /**
- * Saves a checkpoint. The same objects and numbers give the same bytes; the objects stay as they are.
- * @param checkpoint What to save; `model` must be there.
- * @param path The name of the file; what rnn_model_save() says of it holds here, too.
+ * Saves a checkpoint. The same objects and numbers give the same bytes. The objects are not changed.
+ * @param checkpoint The contents; `model` must not be NULL.
+ * @param path The name of the file, which is replaced as described in rnn_model_save().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when optimizer, state or vocabulary don't fit the model;
  *         #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
 
 /**
- * Writes to memory what rnn_checkpoint_save() would write to a file, byte for byte. Here `model` may be NULL: an
- * optimizer, a state, a sampler or a vocabulary can be kept alone, and several that fit each other together.
- * @param checkpoint What to save.
- * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask for the size alone.
+ * Writes to memory the same bytes that rnn_checkpoint_save() would write to a file. Here `model` may be NULL. So you
+ * can keep an optimizer, a state, a sampler or a vocabulary without a model, or several of them that fit one another.
+ * @param checkpoint The contents.
+ * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask only for the size.
  * @param capacity The number of bytes that fit.
  * @param[out] size The number of bytes of the file.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT, also when `capacity` is too small; #RNN_ERROR_MISMATCH as in
- *         rnn_checkpoint_save(); #RNN_ERROR_MEMORY. Nothing is written then.
+ *         rnn_checkpoint_save(); #RNN_ERROR_MEMORY. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoint, void *bytes,
                                                              size_t capacity, size_t *size);
 
 /**
- * Loads a checkpoint, in the precision that it was saved in. A file of rnn_model_save() is one that holds a model, a
- * vocabulary perhaps, and zeros.
+ * Loads a checkpoint, in the precision in which it was saved. A file of rnn_model_save() loads as a checkpoint with a
+ * model, perhaps a vocabulary, and zeros.
  * @param path The name of a regular file.
- * @param[out] checkpoint What to fill; `checkpoint->struct_size` must be set (rnn_checkpoint_init()). Its objects are
- *        new and the caller's to release, each with its `_destroy` function; NULL for what the file doesn't hold. What
- *        the struct held before is not released.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (no such file, too); #RNN_ERROR_FORMAT when the file is damaged,
- *         librnn has not written it, or a later version has, in a way that this one can't resume; #RNN_ERROR_MEMORY.
+ * @param[out] checkpoint The checkpoint to fill; `checkpoint->struct_size` must be set (rnn_checkpoint_init()). Its
+ *        objects are new and belong to the caller, who releases each with its `_destroy` function. They are NULL where
+ *        the file has none. Objects that the struct held before are not released.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (also when there is no such file); #RNN_ERROR_FORMAT when the
+ *         file is damaged, wasn't written by librnn, or was written by a later version in a way that this one can't
+ *         resume; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load(const char *path, rnn_checkpoint *checkpoint);
 
 /**
- * Loads a checkpoint from memory that holds what a file would.
+ * Loads a checkpoint from memory that holds the contents of a file.
  * @param bytes The file's bytes, at any address; not kept.
  * @param size  Their number.
- * @param[out] checkpoint As in rnn_checkpoint_load(); its `model` is NULL where it was when it was saved.
+ * @param[out] checkpoint As in rnn_checkpoint_load(); its `model` is NULL if it was saved without a model.
  * @return As rnn_checkpoint_load(), without #RNN_ERROR_IO.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes, size_t size,
@@ -2307,32 +2373,33 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
 /**
  * @defgroup threads Threads
  *
- * A call that has enough work divides it among the calling thread and helpers, which the library creates when they are
- * first needed. Small work stays on the calling thread. Results have the same bits whatever the number of threads.
+ * A call with enough work divides it among the calling thread and helper threads, which the library creates when they
+ * are first needed. Small work stays on the calling thread. The number of threads doesn't affect the bits of the
+ * results.
  *
- * - **Busy machines.** A call doesn't wait for helpers that have not started on its work: the other threads do it. If
- *   the system creates no more threads, a call computes with those that there are. The process has one set of helpers:
- *   while one call uses them, each other call computes on the calling thread alone.
+ * - **Busy machines.** A call doesn't wait for helpers that have not started on its work; the other threads do that
+ *   work. If the system refuses to create more threads, a call computes with those it has. The process has one set of
+ *   helpers: while one call uses them, every other call computes only on its calling thread.
  * - **Idle helpers** sleep and use no processor time.
  * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
  * - **Memory.** A helper has a stack of 256 KiB.
  * - **fork().** A forked child can compute with as many threads as its parent, whatever the parent was doing.
- * - **dlclose()** stops the helpers and leaves no thread behind. No call may be under way then.
+ * - **dlclose()** stops the helpers and leaves no thread behind. No call may be in progress at that time.
  * @{
  */
 
 /**
- * Sets how many threads a call may compute with, the calling one among them.
- * @param threads 1 to 1024; 0, the default, stands for the number in the environment variable `RNN_NUM_THREADS`. If
- *        that isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
- *        process may use: those in its affinity mask, or fewer where its control group has a CPU quota. Anything but a
- *        number from 1 to 1024 in a variable is ignored.
+ * Sets the number of threads that a call may compute with, including the calling thread.
+ * @param threads 1 to 1024; 0, the default, takes the number from the environment variable `RNN_NUM_THREADS`. If that
+ *        isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
+ *        process may use: those in its affinity mask, or fewer if its control group has a CPU quota. A variable is
+ *        ignored unless its number is 1 to 1024.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
 
 /**
- * How many threads a call may compute with.
+ * Returns the number of threads that a call may compute with.
  * @return At least 1.
  */
 RNN_API int32_t rnn_threads(void);
@@ -2344,22 +2411,23 @@ RNN_API int32_t rnn_threads(void);
  */
 
 /**
- * Where the library takes its memory from. Both functions may be called by several threads at once. What jansson, the
- * library that reads and writes the headers of files, needs meanwhile is jansson's own, from the C library.
+ * The functions from which the library takes its memory. Several threads may call them at once. One kind of memory
+ * doesn't come from them: jansson, the library that reads and writes the headers of files, uses the C library for its
+ * own temporary memory.
  */
 typedef struct rnn_allocator {
     /** Returns `size` bytes (> 0) at a multiple of `alignment` (a power of two), or NULL. */
     void *(*allocate)(void *context, size_t alignment, size_t size);
-    /** Takes back what `allocate` returned; `size` is the size it was asked for. Never called with NULL. */
+    /** Releases memory that `allocate` returned; `size` is the size that was asked for. Never called with NULL. */
     void (*release)(void *context, void *pointer, size_t size);
-    /** Handed to both. */
+    /** Passed to both functions. */
     void *context;
 } rnn_allocator;
 
 /**
- * Sets where all memory comes from. Call it before the first object is created, or after the last is destroyed.
- * @param allocator What to use; copied. NULL goes back to the C library.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library holds memory at present.
+ * Sets the allocator of all memory. Call it before the first object is created, or after the last is destroyed.
+ * @param allocator The allocator; copied. NULL returns to the C library.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT when one of its functions is NULL or the library currently holds memory.
  */
 RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator);
 /** @} */
@@ -2368,16 +2436,16 @@ RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator)
 /**
  * @defgroup experimental Experiments
  *
- * What may change, or go, with any version. A program sees it if it defines RNN_EXPERIMENTAL before it includes this
+ * These functions may change or disappear in any version. To use them, define RNN_EXPERIMENTAL before you include this
  * header.
  *
- * rnn_state_observe() and what follows it tell what happened within the last chunk: each layer's activations, and how
- * strongly the loss depends on them at each step, which is how gradients are seen to vanish or explode.
+ * rnn_state_observe() and the functions after it show what happened within the last chunk: the activations of each
+ * layer, and how strongly the loss depends on them at each step. With them you can see gradients vanish or explode.
  * @{
  */
 
 /**
- * All parameters as one flat buffer, for reading: what ::rnn_parameter's `values` point into.
+ * Gives all parameters as one flat buffer, for reading. The `values` of each ::rnn_parameter point into it.
  * @param model The model.
  * @param[out] values The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count  Its number of elements.
@@ -2386,12 +2454,13 @@ RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator)
 RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
 
 /**
- * All gradients as one flat buffer of the parameters' layout, for reading and writing: to sum gradients over processes
- * with one call, for example. Creates the gradients, as zeros, if there are none yet.
+ * Gives all gradients as one flat buffer in the layout of the parameters, for reading and writing: to sum gradients
+ * over processes with one call, for example. If there are no gradients yet, it creates them as zeros.
  *
- * While the library alone writes gradients it keeps count of the symbols whose input weights have one, so that the cost
- * of a step doesn't grow with V (with Adagrad, and SGD without momentum, if there is no weight decay). From this call
- * on, since the buffer may be written to at any time, it goes through all. rnn_model_set_gradient() has no such price.
+ * As long as only the library writes gradients, it tracks the symbols whose input weights have one, so that the cost of
+ * a step doesn't grow with V (with Adagrad, and with SGD without momentum, if there is no weight decay). After this
+ * call the program may write to the buffer at any time, so each step goes through all symbols. rnn_model_set_gradient()
+ * doesn't have this cost.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.
@@ -2400,56 +2469,58 @@ RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model,
 RNN_API RNN_CHECKED rnn_status rnn_model_flat_gradients(rnn_model *model, void **gradients, int64_t *count);
 
 /**
- * Which dropout mask comes next: the number of calls of rnn_forward_backward() on this state, unless it was set.
+ * Returns the index of the next dropout mask. Unless it was set, it is the number of calls of rnn_forward_backward()
+ * and rnn_forward_training() on this state.
  * @return 0 or more; 0 for NULL.
  */
 RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
 
 /**
- * Sets which dropout mask comes next. The masks of a chunk are a function of the model's seed, this index, the layer
- * and the position (t, b), so setting it back repeats them, and states that train one model side by side get masks of
- * their own by beginning far apart. rnn_state_reset() and rnn_state_copy() leave it alone.
+ * Sets the index of the next dropout mask. The masks of a chunk are a function of the model's seed, this index, the
+ * layer and the position (t, b). So setting the index back repeats the masks. If several states train one model side by
+ * side, let them begin with indices far apart, so that they get different masks. rnn_state_reset() and rnn_state_copy()
+ * don't change the index.
  * @param state The state.
  * @param index The index of the next chunk, less than 2^54.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
 
-/** What to keep of a chunk; add up what is wanted. */
+/** The data that a state can keep of a chunk; add the values that you want. */
 enum {
     RNN_OBSERVE_ACTIVATIONS = 1,   /**< h of each layer, step and stream. */
     RNN_OBSERVE_GRADIENT_NORMS = 2 /**< ‖∂loss/∂h_t‖ of each layer and step. */
 };
 
 /**
- * Chooses what the next calls keep. What isn't asked for costs nothing.
+ * Chooses the data that later calls keep. Data that isn't chosen costs nothing.
  * @param state The state.
- * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is how a state begins.
+ * @param what  A sum of `RNN_OBSERVE_` values; 0 for nothing, which is the setting of a new state.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_observe(rnn_state *state, int32_t what);
 
 /**
- * A layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before any
- * dropout.
+ * Copies a layer's activations in the last chunk that rnn_forward() or rnn_forward_backward() ran on this state, before
+ * any dropout.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
  * @param[out] values [T][B][H] numbers of the model's precision.
  * @param count  T times B times H of that chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (also when nothing has been kept).
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_get_activations(const rnn_state *state, int64_t layer, void *values,
                                                          int64_t count);
 
 /**
- * How strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step: the Euclidean
- * norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients follow) with
- * respect to h_t, by all ways on which h_t acts within the chunk.
+ * Copies how strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step. This
+ * is the Euclidean norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients
+ * follow) with respect to h_t. The derivative includes every path by which h_t affects the loss within the chunk.
  * @param state  The state.
- * @param layer  0 to L - 1, or 2 L - 1 of a bidirectional model.
+ * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
  * @param[out] norms [T] numbers.
  * @param count  T of that chunk.
- * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (when nothing has been kept, too).
+ * @return #RNN_OK, or #RNN_ERROR_ARGUMENT (also when nothing has been kept).
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_get_gradient_norms(const rnn_state *state, int64_t layer, double *norms,
                                                             int64_t count);
