@@ -23,7 +23,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         values = dict(attributes)
         self.anchors.update(values[name] for name in ("id", "name") if values.get(name))
-        self.links += [values[name] for name in ("href", "src") if values.get(name)]
+        self.links += [values[name] for name in ("href", "src", "data") if values.get(name)]
         self._in_title = self._in_title or values.get("class") == "title"
 
     def handle_endtag(self, tag):
