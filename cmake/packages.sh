@@ -11,6 +11,7 @@ has_package() {
         qemu-user) command -v qemu-aarch64 ;;
         libcmocka-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc ;;
         libjansson-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/jansson.pc ;;
+        libjs-mathjax) test -e /usr/share/javascript/mathjax/MathJax.js ;;
         ninja-build) command -v ninja ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
         libjansson-dev) pkg-config --exists jansson ;;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks the rendered documentation: each Markdown file is there as a page, and no link within the site is dead.
+"""Checks the rendered documentation: each Markdown file is there as a page, no link within the site is dead, and no page
+loads a script from a network.
 
     docs/check_site.py HTML_DIR MARKDOWN...
 """
@@ -12,11 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """The title of a page, the anchors in it, and where its links lead."""
+    """The title of a page, the anchors in it, where its links lead, and which scripts it loads."""
 
     def __init__(self, path):
         super().__init__()
-        self.title, self.anchors, self.links = "", set(), []
+        self.title, self.anchors, self.links, self.scripts = "", set(), [], []
         self._in_title = False
         self.feed(path.read_text(encoding="utf-8"))
 
@@ -24,6 +25,7 @@ class Page(HTMLParser):
         values = dict(attributes)
         self.anchors.update(values[name] for name in ("id", "name") if values.get(name))
         self.links += [values[name] for name in ("href", "src", "data") if values.get(name)]
+        self.scripts += [values["src"]] if tag == "script" and values.get("src") else []
         self._in_title = self._in_title or values.get("class") == "title"
 
     def handle_endtag(self, tag):
@@ -47,12 +49,15 @@ def script_links(path):
 
 def main(site, *sources):
     site = Path(site).resolve()
-    pages = {path: Page(path) for path in site.rglob("*.html")}
+    own = [path for path in site.rglob("*") if site / "mathjax" not in path.parents]
+    pages = {path: Page(path) for path in own if path.suffix == ".html"}
     links = {path: page.links for path, page in pages.items()}
-    links.update((path, script_links(path)) for path in site.rglob("*.js"))
+    links.update((path, script_links(path)) for path in own if path.suffix == ".js")
     faults = []
     missing = Counter(title_of(Path(source)) for source in sources) - Counter(page.title.strip() for page in pages.values())
     faults += [f'there is no page "{title}"' for title in missing]
+    for path, page in pages.items():
+        faults += [f"{path.name} loads {script} from a network" for script in page.scripts if urlsplit(script).netloc]
     for path, targets in links.items():
         for target in targets:
             parts = urlsplit(target)

@@ -70,7 +70,7 @@ static void clip(void *values, size_t count, double limit)
     real *x = values, most = (real)limit;
     for (size_t i = 0; i < count; i += WIDTH) {
         size_t n = least_of(WIDTH, count - i);
-        store_part(x + i, limited_if_finite(load_part(x + i, n), most), n);
+        store_part(x + i, limited_if_finite(load_part(x + i, n), most), n); /* formula: clip-value */
     }
 }
 
@@ -90,7 +90,7 @@ static void blend(void *values, const void *others, size_t count, double weight)
     for (size_t i = 0; i < count; i += WIDTH) {
         size_t n = least_of(WIDTH, count - i);
         vector own = load_part(x + i, n);
-        store_part(x + i, multiply_add(broadcast(part), load_part(y + i, n) - own, own), n);
+        store_part(x + i, multiply_add(broadcast(part), load_part(y + i, n) - own, own), n); /* formula: average */
     }
 }
 
@@ -120,7 +120,7 @@ INLINE real rate_of(double rate)
 /* The gradient as a rule takes it, limited and with the decay's part; the gradient becomes 0. */
 INLINE vector take_gradient(real *g, vector x, real most, real decay)
 {
-    vector d = multiply_add(broadcast(decay), x, limited(load(g), most));
+    vector d = multiply_add(broadcast(decay), x, limited(load(g), most)); /* formula: step-gradient */
     store(g, broadcast(0));
     return d;
 }
@@ -135,9 +135,9 @@ static void adagrad_vectors(const core_update *u, size_t count, void *values, vo
     (void)second;
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), d = take_gradient(g + i, at, most, decay);
-        vector sum = multiply_add(d, d, load(m + i));
+        vector sum = multiply_add(d, d, load(m + i)); /* formula: adagrad-m */
         store(m + i, sum);
-        store(x + i, subtract_product(at, broadcast(rate), d / square_roots(sum + epsilon)));
+        store(x + i, subtract_product(at, broadcast(rate), d / square_roots(sum + epsilon))); /* formula: adagrad-w */
     }
 }
 
@@ -150,12 +150,13 @@ static void sgd_vectors(const core_update *u, size_t count, void *values, void *
     (void)second;
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), step = take_gradient(g + i, at, most, decay);
-        if (momentum != 0) { /* or else there is no v */
-            vector velocity = multiply_add(broadcast(momentum), load(v + i), step);
+        /* Without momentum there is no v. */
+        if (momentum != 0) {
+            vector velocity = multiply_add(broadcast(momentum), load(v + i), step); /* formula: sgd-v */
             store(v + i, velocity);
-            step = multiply_add(broadcast(carried), velocity, own * step);
+            step = multiply_add(broadcast(carried), velocity, own * step); /* formula: sgd-nesterov */
         }
-        store(x + i, subtract_product(at, broadcast(rate), step));
+        store(x + i, subtract_product(at, broadcast(rate), step)); /* formula: sgd-w */
     }
 }
 
@@ -169,14 +170,14 @@ static void rmsprop_vectors(const core_update *u, size_t count, void *values, vo
     real most = rate_of(u->limit);
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), d = take_gradient(g + i, at, most, decay);
-        vector mean = multiply_add(broadcast(beta), load(m + i), other * d * d);
-        vector step = d / (square_roots(mean) + epsilon);
+        vector mean = multiply_add(broadcast(beta), load(m + i), other * d * d); /* formula: rmsprop-m */
+        vector step = d / (square_roots(mean) + epsilon);                        /* formula: rmsprop-step */
         store(m + i, mean);
         if (v) {
-            step = multiply_add(broadcast(momentum), load(v + i), step);
+            step = multiply_add(broadcast(momentum), load(v + i), step); /* formula: rmsprop-v */
             store(v + i, step);
         }
-        store(x + i, subtract_product(at, broadcast(rate), step));
+        store(x + i, subtract_product(at, broadcast(rate), step)); /* formula: rmsprop-w */
     }
 }
 
@@ -192,12 +193,13 @@ static __attribute__((noinline)) void adam_step(const core_update *u, size_t cou
     real other1 = (real)(1 - u->beta1), other2 = (real)(1 - u->beta2), most = rate_of(u->limit);
     for (size_t i = 0; i < count; i += WIDTH) {
         vector at = load(x + i), d = take_gradient(g + i, at, most, added);
-        vector mean = multiply_add(broadcast(beta1), load(m + i), other1 * d);
-        vector square = multiply_add(broadcast(beta2), load(v + i), other2 * d * d);
+        vector mean = multiply_add(broadcast(beta1), load(m + i), other1 * d);       /* formula: adam-m */
+        vector square = multiply_add(broadcast(beta2), load(v + i), other2 * d * d); /* formula: adam-v */
+        /* formula: adam-step */
         vector step = rate * (mean / multiply_add(square_roots(square), broadcast(root), broadcast(epsilon)));
         store(m + i, mean);
         store(v + i, square);
-        store(x + i, multiply_add(broadcast(kept), at, -step));
+        store(x + i, multiply_add(broadcast(kept), at, -step)); /* formula: adam-w */
     }
 }
 
@@ -209,6 +211,7 @@ static void adam_vectors(const core_update *u, size_t count, void *values, void 
 /* The decay acts on the parameter itself, not through the gradient. */
 static void adamw_vectors(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
 {
+    /* formula: adamw-decay */
     adam_step(u, count, values, gradients, first, second, 0, -rate_of(u->learning_rate * u->weight_decay - 1));
 }
 

@@ -142,6 +142,7 @@ double librnn_model_gradient_squares(const rnn_model *model)
         return 0;
     for (model_span s = {0}; librnn_model_next_span(model, &s);)
         for (model_part p = {0}; rnn_model_next_part(model, &s, false, &p);)
+            /* formula: clip-norm-squares */
             if (!p.frozen)
                 squares += model->core->sum_of_squares(rnn_model_at(model, model->gradients, p.offset), p.count);
     return squares;
@@ -161,7 +162,7 @@ rnn_status librnn_model_norm_factor(const rnn_model *model, double limit, double
     if (!isfinite(squares))
         return librnn_model_fail_nonfinite(model, "the norm of the gradients is %g", sqrt(squares));
     *norm = sqrt(squares);
-    *factor = limit / (*norm + 1e-6);
+    *factor = limit / (*norm + 1e-6); /* formula: clip-norm */
     return RNN_OK;
 }
 

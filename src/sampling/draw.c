@@ -82,6 +82,7 @@ static void penalise(const drawing *d, const drawn_before *before, void *logits)
         if (id < 0 || occurs(before, i + 1, id))
             continue;
         double logit = get(d, logits, id);
+        /* formula: sampling-penalty */
         set(d, logits, id, logit > 0 ? logit / o->repetition_penalty : logit * o->repetition_penalty);
     }
 }
@@ -90,7 +91,7 @@ static void exclude(const drawing *d, void *logits)
 {
     const rnn_sampler_options *o = &d->sampler->options;
     for (int64_t i = 0; i < o->excluded_count; i++)
-        set(d, logits, o->excluded[i], -(double)INFINITY);
+        set(d, logits, o->excluded[i], -(double)INFINITY); /* formula: sampling-excluded */
 }
 
 /* The first of the largest */
@@ -170,7 +171,7 @@ static int64_t nucleus(const drawing *d, int64_t count)
         total += d->candidates[i].weight;
     for (int64_t i = 0; i < count; i++) {
         sum += d->candidates[i].weight;
-        if (sum >= d->sampler->options.top_p * total)
+        if (sum >= d->sampler->options.top_p * total) /* formula: sampling-top-p */
             return i + 1;
     }
     return count;
@@ -181,7 +182,7 @@ static void filter(const drawing *d, void *weights)
 {
     const rnn_sampler_options *o = &d->sampler->options;
     if (d->candidates) {
-        int64_t most = o->top_k > 0 && o->top_k < d->symbols ? o->top_k : d->symbols;
+        int64_t most = o->top_k > 0 && o->top_k < d->symbols ? o->top_k : d->symbols; /* formula: sampling-top-k */
         int64_t count = nucleus(d, sort_candidates(d, weights, most));
         for (int64_t i = 0; i < d->symbols; i++)
             set(d, weights, i, 0);
@@ -189,7 +190,7 @@ static void filter(const drawing *d, void *weights)
             set(d, weights, d->candidates[i].id, d->candidates[i].weight);
     }
     for (int64_t i = 0; rnn_order(o->min_p) > 0 && i < d->symbols; i++)
-        if (get(d, weights, i) < o->min_p)
+        if (get(d, weights, i) < o->min_p) /* formula: sampling-min-p */
             set(d, weights, i, 0);
 }
 
@@ -210,7 +211,7 @@ static int32_t pick(const drawing *d, const void *weights, double u)
         if (weight > 0)
             last = (int32_t)i;
         sum += weight;
-        if (sum > u * total)
+        if (sum > u * total) /* formula: sampling-draw */
             return last;
     }
     return last;
@@ -223,7 +224,7 @@ static int32_t draw(const drawing *d, void *logits, const drawn_before *before, 
     exclude(d, logits);
     if (o->temperature == 0)
         return most_likely(d, logits);
-    d->core->exponentials(logits, (size_t)d->symbols, 1 / o->temperature);
+    d->core->exponentials(logits, (size_t)d->symbols, 1 / o->temperature); /* formula: sampling-temperature */
     filter(d, logits);
     return pick(d, logits, librnn_random_uniform(o->seed ^ SAMPLER_KEY, (uint64_t)stream, index));
 }
@@ -268,7 +269,7 @@ int32_t librnn_draw(const drawing *d, void *logits, const drawn_before *before, 
     if (log_probability) {
         double logit = get(d, d->copy, id);
         normaliser n = normalise(d, d->copy);
-        *log_probability = logit - n.largest - n.log_total;
+        *log_probability = logit - n.largest - n.log_total; /* formula: sampling-log-probability */
     }
     return id;
 }

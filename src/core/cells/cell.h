@@ -38,7 +38,7 @@ typedef struct cell_step {
 INLINE vector kept(const real *keep, size_t at, vector candidate)
 {
     if (keep)
-        candidate *= load(keep + at);
+        candidate *= load(keep + at); /* formula: dropout-candidate */
     return candidate;
 }
 

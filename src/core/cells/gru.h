@@ -27,14 +27,16 @@ static void gru_cell_forward(const cell_step *s)
         const real *row_q = row_z + s->width, *row_h_prev = s->h_prev + b * s->width;
         const real *keep = s->keep ? s->keep + b * s->width : NULL;
         real *row_h = s->h + b * s->width;
-        for (size_t j = 0; j < 2 * s->width; j += WIDTH) /* z stands behind r */
-            store(row_r + j, vector_sigmoid(load(row_r + j)));
+        /* z stands behind r. */
+        for (size_t j = 0; j < 2 * s->width; j += WIDTH)
+            store(row_r + j, vector_sigmoid(load(row_r + j))); /* formula: gru-rz */
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector r = load(row_r + j), z = load(row_z + j), q = load(row_q + j), h_prev = load(row_h_prev + j);
-            vector n = vector_tanh(multiply_add(r, q, load(row_n + j)));
-            vector mn = kept(keep, j, n); /* with dropout h = (1 - z) m n + z h' */
+            vector n = vector_tanh(multiply_add(r, q, load(row_n + j))); /* formula: gru-n */
+            /* With dropout h = (1 - z) m n + z h'. */
+            vector mn = kept(keep, j, n);
             store(row_n + j, n);
-            store(row_h + j, multiply_add(z, h_prev - mn, mn));
+            store(row_h + j, multiply_add(z, h_prev - mn, mn)); /* formula: gru-h */
         }
     }
 }
@@ -53,12 +55,12 @@ static void gru_cell_backward(const cell_step *s)
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector r = load(row_r + j), z = load(row_z + j), n = load(row_n + j), q = load(row_q + j);
             vector h_prev = load(row_h_prev + j), dh = load(row_dh + j);
-            vector da_n = one_minus_square(n) * kept(keep, j, (1 - z) * dh);
+            vector da_n = one_minus_square(n) * kept(keep, j, (1 - z) * dh); /* formula: gru-da-n */
             store(row_n + j, da_n);
-            store(row_r + j, r * (1 - r) * (q * da_n));
-            store(row_z + j, z * (1 - z) * ((h_prev - kept(keep, j, n)) * dh));
-            store(row_q + j, r * da_n);
-            store(row_dh_prev + j, multiply_add(z, dh, load(row_dh_prev + j)));
+            store(row_r + j, r * (1 - r) * (q * da_n));                         /* formula: gru-da-r */
+            store(row_z + j, z * (1 - z) * ((h_prev - kept(keep, j, n)) * dh)); /* formula: gru-da-z */
+            store(row_q + j, r * da_n);                                         /* formula: gru-dq */
+            store(row_dh_prev + j, multiply_add(z, dh, load(row_dh_prev + j))); /* formula: gru-dh */
         }
     }
 }

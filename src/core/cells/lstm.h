@@ -28,17 +28,18 @@ static void lstm_cell_forward(const cell_step *s)
         const real *row_c_prev = s->c_prev + b * s->width;
         const real *keep = s->keep ? s->keep + b * s->width : NULL;
         for (size_t j = 0; j < s->width; j += WIDTH) {
-            vector i = vector_sigmoid(load(row_i + j)), f = vector_sigmoid(load(row_f + j));
-            vector g = vector_tanh(load(row_g + j)), c_prev = load(row_c_prev + j);
+            vector i = vector_sigmoid(load(row_i + j)), f = vector_sigmoid(load(row_f + j)); /* formula: lstm-if */
+            vector g = vector_tanh(load(row_g + j)), c_prev = load(row_c_prev + j);          /* formula: lstm-g */
             store(row_i + j, i);
             store(row_f + j, f);
             store(row_g + j, g);
-            store(row_c + j, multiply_add(f, c_prev, i * kept(keep, j, g))); /* with dropout c = f c' + i m g */
+            /* With dropout c = f c' + i m g. */
+            store(row_c + j, multiply_add(f, c_prev, i * kept(keep, j, g))); /* formula: lstm-c */
         }
         for (size_t j = 0; j < s->width; j += WIDTH) {
-            vector o = vector_sigmoid(load(row_o + j)), c = load(row_c + j);
+            vector o = vector_sigmoid(load(row_o + j)), c = load(row_c + j); /* formula: lstm-o */
             store(row_o + j, o);
-            store(row_h + j, o * vector_tanh(c));
+            store(row_h + j, o * vector_tanh(c)); /* formula: lstm-h */
         }
     }
 }
@@ -58,13 +59,13 @@ static void lstm_cell_backward(const cell_step *s)
         for (size_t j = 0; j < s->width; j += WIDTH) {
             vector i = load(row_i + j), f = load(row_f + j), g = load(row_g + j), o = load(row_o + j);
             vector c_prev = load(row_c_prev + j), tanh_c = vector_tanh(load(row_c + j)), dh = load(row_dh + j);
-            vector dc = multiply_add(o * one_minus_square(tanh_c), dh, load(row_dc + j));
+            vector dc = multiply_add(o * one_minus_square(tanh_c), dh, load(row_dc + j)); /* formula: lstm-dc */
             vector m_dc = kept(keep, j, dc);
-            store(row_i + j, i * (1 - i) * (g * m_dc));
-            store(row_f + j, f * (1 - f) * (c_prev * dc));
-            store(row_g + j, one_minus_square(g) * (i * m_dc));
-            store(row_o + j, o * (1 - o) * (tanh_c * dh));
-            store(row_dc + j, f * dc);
+            store(row_i + j, i * (1 - i) * (g * m_dc));         /* formula: lstm-da-i */
+            store(row_f + j, f * (1 - f) * (c_prev * dc));      /* formula: lstm-da-f */
+            store(row_g + j, one_minus_square(g) * (i * m_dc)); /* formula: lstm-da-g */
+            store(row_o + j, o * (1 - o) * (tanh_c * dh));      /* formula: lstm-da-o */
+            store(row_dc + j, f * dc);                          /* formula: lstm-dc-before */
         }
     }
 }

@@ -18,7 +18,7 @@
 static void tanh_cell_forward(const cell_step *s)
 {
     for (size_t i = 0; i < s->streams * s->width; i += WIDTH)
-        store(s->h + i, vector_tanh(load(s->gates + i)));
+        store(s->h + i, vector_tanh(load(s->gates + i))); /* formula: tanh-h */
 }
 
 /* da = (1 - h²) dh */
@@ -26,7 +26,7 @@ static void tanh_cell_backward(const cell_step *s)
 {
     for (size_t i = 0; i < s->streams * s->width; i += WIDTH) {
         vector h = load(s->h + i);
-        store(s->gates + i, one_minus_square(h) * load(s->dh + i));
+        store(s->gates + i, one_minus_square(h) * load(s->dh + i)); /* formula: tanh-da */
     }
 }
 

@@ -81,7 +81,7 @@ INLINE vector square_roots(vector x)
 /* The derivative of tanh where it is x */
 INLINE vector one_minus_square(vector x)
 {
-    return subtract_product(broadcast(1), x, x);
+    return subtract_product(broadcast(1), x, x); /* formula: tanh-slope */
 }
 
 /* exp(x) = 2^n (1 + *tail); |x| < 2^(MANTISSA_BITS - 2) */
@@ -109,7 +109,7 @@ INLINE vector vector_exp(vector x)
     vector tail;
     int_vector n = reduce(limit_below(limit_above(x, EXP_MOST), EXP_LEAST), &tail);
     int_vector half = n >> 1; /* two factors, for results that are subnormal or overflow */
-    return (tail + 1) * power_of_two(half) * power_of_two(n - half);
+    return (tail + 1) * power_of_two(half) * power_of_two(n - half); /* formula: exp */
 }
 
 /* tanh |x| = e / (e + 2), e = exp(2 |x|) - 1, which keeps its precision near 0. */
@@ -120,7 +120,7 @@ INLINE vector vector_tanh(vector x)
     vector tail;
     vector scale = power_of_two(reduce(magnitude + magnitude, &tail));
     vector e = multiply_add(scale, tail, scale - 1);
-    return (vector)((int_vector)(e / (e + 2)) | sign);
+    return (vector)((int_vector)(e / (e + 2)) | sign); /* formula: tanh */
 }
 
 /*
@@ -132,7 +132,7 @@ INLINE vector vector_sigmoid(vector x)
     vector tail;
     int_vector n = reduce(limit_below(limit_above(x, SIGMOID_MOST), EXP_LEAST), &tail);
     vector e = (tail + 1) * power_of_two(n + SIGMOID_SHIFT) * SIGMOID_BACK;
-    return e / (e + 1);
+    return e / (e + 1); /* formula: sigmoid */
 }
 
 #endif

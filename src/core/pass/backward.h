@@ -70,7 +70,7 @@ static void backward_outputs(const core_pass *pass, const workspace *w, const re
         if (is_decoded(w, row))
             position_gradient(pass, w, row, at++);
     product(decoded.count, w->top_stride, w->outputs, w->out + decoded.first * w->out_stride, w->out_stride, weights,
-            w->zeros, 0, dtop, w->top_stride, false);
+            w->zeros, 0, dtop, w->top_stride, false); /* formula: decoder-dh */
     if (w->top_mask)
         apply_mask(w->top_mask + decoded.first * w->top_stride, dtop, decoded.count * w->top_stride, dtop);
     if (w->dtop && w->directions == 1)
@@ -87,6 +87,7 @@ typedef struct summing {
 static void add_weight_gradients(const summing *s, size_t i_count, size_t group, size_t kept, size_t p_count,
                                  const real *g, size_t g_row, const outer_input *inputs, size_t count)
 {
+    /* formula: weight-gradient */
     outer_products(share_of(s->me, i_count), group, kept, p_count, g, g_row, inputs, count, s->scratch);
 }
 
@@ -96,7 +97,7 @@ static void add_bias_gradient(const summing *s, size_t i_count, size_t group, si
 {
     share vectors = share_of(s->me, i_count / WIDTH);
     share mine = {vectors.first * WIDTH, vectors.count * WIDTH};
-    column_sums(mine, group, kept, p_count, g, g_row, bias, also, s->scratch);
+    column_sums(mine, group, kept, p_count, g, g_row, bias, also, s->scratch); /* formula: bias-gradient */
 }
 
 static void backward_decoder(const core_pass *pass, const workspace *w, const summing *s)
@@ -124,7 +125,7 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
     gate_rows from = product_rows(w, l, RECURRENT_PRODUCTS, rows_of(w, t, 1).first);
     if (t > 0 || pass->initial_gradients || w->dinitial) /* as a rule the chunk's first state is a constant */
         product(step.streams, w->stride, w->gates.products, from.first, from.row, weights->hh, step.dh_prev, w->stride,
-                step.dh_prev, w->stride, t % 2);
+                step.dh_prev, w->stride, t % 2); /* formula: layer-dh */
     if (w->dh_held)
         restore_gradients(pass, w, l, t);
 }
@@ -145,6 +146,7 @@ static void backward_inputs(const core_pass *pass, const workspace *w, int64_t l
     size_t stride = input_of(w, l).stride;
     real *dx = input_gradient_of(w, l) + rows.first * stride;
     gate_rows from = product_rows(w, l, INPUT_PRODUCTS, rows.first);
+    /* formula: layer-dx */
     product(rows.count, stride, w->gates.products, from.first, from.row, weights->ih, w->zeros, 0, dx, stride, false);
     const real *mask = lowest    ? w->x_mask
                        : w->mask ? w->mask + (size_t)(level_of(pass->network, l) - 1) * w->rows * stride
@@ -175,7 +177,7 @@ static void measure_gradients(const core_pass *pass, const workspace *w, int64_t
         double squares = 0;
         for (size_t b = 0; b < w->streams; b++)
             squares += sum_of_squares(dh + own_row(pass, w, l, t * w->streams + b) * w->stride, w->hidden);
-        pass->gradient_norms[(size_t)l * w->steps + t] = sqrt(squares);
+        pass->gradient_norms[(size_t)l * w->steps + t] = sqrt(squares); /* formula: gradient-norm */
     }
 }
 
@@ -228,7 +230,7 @@ static void add_group(const id_groups *groups, size_t group, const real *from, s
                 sum[j] += from[p * from_row + j0 + j];
         }
         for (size_t j = 0; j < n; j++)
-            to[j0 + j] += sum[j];
+            to[j0 + j] += sum[j]; /* formula: ids-gradient */
     }
 }
 
@@ -291,7 +293,7 @@ static void find_columns(const workspace *w, gate_columns kinds[KINDS_OF_COLUMNS
     size_t apart = w->gates.apart, joint = w->gates.products - apart, row = joint / w->stride * w->hidden;
     kinds[0] = (gate_columns){apart, joint, 0, true, true};
     kinds[1] = (gate_columns){0, apart, row, true, false};
-    kinds[2] = (gate_columns){apart + joint, apart, row, false, true};
+    kinds[2] = (gate_columns){apart + joint, apart, row, false, true}; /* formula: gru-dw-hn */
 }
 
 /* A layer's bias gradients; where the two products are added, those of both biases are the same. */
@@ -427,7 +429,7 @@ static void sum_initial(const core_pass *pass, const workspace *w, int64_t l)
             double sum = 0;
             for (size_t b = 0; b < w->streams; b++)
                 sum += (double)from[b * w->stride + j];
-            to[j] += (real)sum;
+            to[j] += (real)sum; /* formula: start-gradient */
         }
     }
 }

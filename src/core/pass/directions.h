@@ -84,6 +84,7 @@ static void reverse_input(const core_pass *pass, const workspace *w, int64_t l)
 static void join(const workspace *w, int64_t l, size_t row, size_t reverse, real *to)
 {
     memcpy(to, h_at(w, l - 1, 1) + row * w->stride, w->hidden * sizeof *to);
+    /* formula: directions-join */
     copy_padded(to + w->hidden, h_at(w, l, 1) + reverse * w->stride, w->hidden, w->top_stride - w->hidden);
 }
 
@@ -144,7 +145,7 @@ static void add_below(const core_pass *pass, const workspace *w, int64_t l, shar
             memcpy(to, from, w->top_stride * sizeof *to);
         else
             for (size_t j = 0; j < w->top_stride; j += WIDTH)
-                store(to + j, load(to + j) + load(from + j));
+                store(to + j, load(to + j) + load(from + j)); /* formula: directions-dx */
     }
 }
 

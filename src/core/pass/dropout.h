@@ -30,7 +30,7 @@ static void draw_mask(const core_pass *pass, dropout_kind kind, double p, int64_
     for (size_t j = 0; j < round_up(width); j++) {
         if (j % 4 == 0 && j < width)
             philox(seed, stream, position << 18 | j / 4, bits);
-        mask[j] = bits[j % 4] < threshold ? 0 : kept;
+        mask[j] = bits[j % 4] < threshold ? 0 : kept; /* formula: dropout-mask */
     }
 }
 
@@ -38,7 +38,7 @@ static void draw_mask(const core_pass *pass, dropout_kind kind, double p, int64_
 static void apply_mask(const real *mask, const real *x, size_t count, real *to)
 {
     for (size_t j = 0; j < count; j += WIDTH)
-        store(to + j, load(mask + j) * load(x + j));
+        store(to + j, load(mask + j) * load(x + j)); /* formula: dropout-apply */
 }
 
 static void drop_inputs(const core_pass *pass, const workspace *w, share rows)

@@ -26,7 +26,7 @@
 INLINE void add_weights(size_t hidden, size_t stride, const real *from, const real *bias, real *to)
 {
     for (size_t j = 0; j < hidden; j++)
-        to[j] = from[j] + bias[j];
+        to[j] = from[j] + bias[j]; /* formula: input-ids */
     for (size_t j = hidden; j < stride; j++)
         to[j] = 0;
 }
@@ -69,7 +69,7 @@ static void gather_inputs(const core_pass *pass, const workspace *w, share rows)
         const real *from = n->input == CORE_VECTORS
                                ? (const real *)pass->vectors + row * width
                                : (const real *)pass->parameters + n->embedding + (size_t)pass->ids[row] * width;
-        copy_padded(w->x + row * w->x_stride, from, width, w->x_stride);
+        copy_padded(w->x + row * w->x_stride, from, width, w->x_stride); /* formula: input-embedding */
     }
     drop_inputs(pass, w, rows);
 }
@@ -90,7 +90,7 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
             gather_inputs(pass, w, rows);
         layer_input x = input_of(w, l);
         product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
-                weights->ih, begin, 0, to.first, to.row, false);
+                weights->ih, begin, 0, to.first, to.row, false); /* formula: layer-input */
         for (size_t i = 0; level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS && i < rows.count; i++)
             clear_padding(n, to.first + i * to.row);
     } else {
@@ -111,6 +111,7 @@ static void forward_step(const core_pass *pass, const workspace *w, int64_t l, c
     bool normalised = is_normalised(pass->network);
     if (w->h_before)
         begin_step(pass, w, l, t);
+    /* formula: layer-recurrent */
     product(step.streams, w->gates.products, w->hidden, step.h_prev, w->stride, weights->hh,
             normalised ? weights->zeros : to.first, normalised ? 0 : to.row, to.first, to.row, t % 2);
     if (normalised)
@@ -173,6 +174,7 @@ static void decode(const core_network *n, const void *packed, size_t rows, const
     size_t features = features_of(n), stride = round_up(features), outputs = (size_t)n->output_size;
     size_t out_stride = round_up(outputs);
     if (!is_narrow(n)) {
+        /* formula: decoder */
         product(rows, out_stride, features, h, stride, weights.forward, weights.bias, 0, out, out_stride, turned);
         return;
     }
@@ -180,7 +182,7 @@ static void decode(const core_network *n, const void *packed, size_t rows, const
         for (size_t i = 0; i < out_stride; i += WIDTH)
             store(out + i, load(weights.bias + i));
         for (size_t o = 0; o < outputs; o++)
-            out[o] = weights.bias[o] + inner_product(h, weights.forward + o * stride, stride);
+            out[o] = weights.bias[o] + inner_product(h, weights.forward + o * stride, stride); /* formula: decoder */
     }
 }
 

@@ -97,13 +97,14 @@ static real normalise(const norm_group *group, const real *gain, const real *beg
         sum[v] += shifted;
         squares[v] = multiply_add(shifted, shifted, squares[v]);
     })
+    /* formula: norm-variance */
     const real mean = sum_of_sums(sum) / units, variance = sum_of_sums(squares) / units - mean * mean;
     const real inverse = 1 / square_root((variance > 0 ? variance : 0) + NORM_EPSILON), centre = shift + mean;
     FOR_EACH_VECTOR(group, {
-        vector n = first_of((load(x + at) - centre) * inverse, count);
+        vector n = first_of((load(x + at) - centre) * inverse, count); /* formula: norm-n */
         (void)v;
         store(x + at, n);
-        store(out + at, multiply_add(load(gain + at), n, load(begin + at)));
+        store(out + at, multiply_add(load(gain + at), n, load(begin + at))); /* formula: norm-out */
     })
     return inverse;
 }
@@ -122,14 +123,14 @@ static void normalise_backward(const norm_group *group, const real *gain, real i
         (void)count;
         sum[v] += dn;
         products[v] = multiply_add(dn, n, products[v]);
-        store(dgain + at, multiply_add(dout, n, load(dgain + at)));
+        store(dgain + at, multiply_add(dout, n, load(dgain + at))); /* formula: norm-dg */
     })
-    const real mean = sum_of_sums(sum) / units, slope = sum_of_sums(products) / units;
+    const real mean = sum_of_sums(sum) / units, slope = sum_of_sums(products) / units; /* formula: norm-means */
     FOR_EACH_VECTOR(group, {
         vector dn = load(gain + at) * load(dy + at);
         vector left = subtract_product(dn - mean, load(x + at), broadcast(slope));
         (void)v;
-        store(x + at, first_of(left * inverse, count));
+        store(x + at, first_of(left * inverse, count)); /* formula: norm-da */
     })
 }
 

@@ -24,7 +24,7 @@ INLINE real largest_of(const real *row, size_t count)
 /* In place */
 INLINE vector exp_vector(real *x, real shift)
 {
-    vector e = vector_exp(load(x) - shift);
+    vector e = vector_exp(load(x) - shift); /* formula: softmax-exp */
     store(x, e);
     return e;
 }
@@ -70,7 +70,7 @@ static double cross_entropy_forward(real *row, size_t count, int32_t target, rea
     double logit = (double)row[target] - (double)most;
     double total = exp_row(row, count, most);
     *sum = (real)total;
-    return logarithm(total) - logit;
+    return logarithm(total) - logit; /* formula: cross-entropy */
 }
 
 /* row: in, what the forward pass left; out, scale (p - one-hot(target)) */
@@ -78,8 +78,8 @@ static void cross_entropy_backward(real *row, size_t count, int32_t target, real
 {
     real factor = scale / sum;
     for (size_t i = 0; i < count; i += WIDTH)
-        store(row + i, load(row + i) * factor);
-    row[target] -= scale;
+        store(row + i, load(row + i) * factor); /* formula: cross-entropy-dy */
+    row[target] -= scale;                       /* formula: cross-entropy-dy */
 }
 
 /* Squared error: the sum over the outputs of (row - target)². */
@@ -88,7 +88,7 @@ static double squared_error_forward(const real *row, size_t count, const real *t
     double sum = 0;
     for (size_t i = 0; i < count; i++) {
         double difference = (double)row[i] - (double)target[i];
-        sum += difference * difference;
+        sum += difference * difference; /* formula: squared-error */
     }
     return sum;
 }
@@ -97,7 +97,7 @@ static double squared_error_forward(const real *row, size_t count, const real *t
 static void squared_error_backward(real *row, size_t count, const real *target, real scale)
 {
     for (size_t i = 0; i < count; i++)
-        row[i] = 2 * scale * (row[i] - target[i]);
+        row[i] = 2 * scale * (row[i] - target[i]); /* formula: squared-error-dy */
 }
 
 static double loss_of(const core_outcome *o)
@@ -129,7 +129,7 @@ static void exponentials(void *logits, size_t count, double scale)
         most = x[i] > most ? x[i] : most;
     for (size_t i = 0; i < count; i += WIDTH) {
         size_t n = least_of(WIDTH, count - i);
-        store_part(x + i, vector_exp((load_part(x + i, n) - most) * factor), n);
+        store_part(x + i, vector_exp((load_part(x + i, n) - most) * factor), n); /* formula: sampling-weights */
     }
 }
 

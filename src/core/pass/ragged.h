@@ -43,7 +43,7 @@ static void begin_step(const core_pass *pass, const workspace *w, int64_t l, siz
                 memcpy(c_before(w, l, t) + at, c_at(w, l, t) + at, bytes);
             continue;
         }
-        put_initial(pass, w, layer->initial_h, h_before(w, l, t) + at);
+        put_initial(pass, w, layer->initial_h, h_before(w, l, t) + at); /* formula: start-h */
         if (w->c)
             put_initial(pass, w, layer->initial_c, c_before(w, l, t) + at);
     }
@@ -57,7 +57,7 @@ static void end_step(const core_pass *pass, const workspace *w, int64_t l, size_
         size_t at = b * w->stride;
         if (!stands_still(pass, t * w->streams + b))
             continue;
-        memcpy(h_at(w, l, t + 1) + at, h_at(w, l, t) + at, bytes);
+        memcpy(h_at(w, l, t + 1) + at, h_at(w, l, t) + at, bytes); /* formula: ended-h */
         if (w->c)
             memcpy(c_at(w, l, t + 1) + at, c_at(w, l, t) + at, bytes);
     }
@@ -114,12 +114,12 @@ static void restore_gradients(const core_pass *pass, const workspace *w, int64_t
         const real *after = before + w->streams * w->stride, *held = w->dh_held + at;
         if (stands_still(pass, row)) {
             for (size_t j = 0; j < w->stride; j++)
-                before[j] = held[j] + after[j];
+                before[j] = held[j] + after[j]; /* formula: ended-dh */
             memcpy(w->dc + at, w->dc_held + at, bytes);
         } else if (starts_at(pass, w, l, row)) {
             if (w->dinitial)
                 add_initial(w, b, before);
-            memcpy(before, held, bytes);
+            memcpy(before, held, bytes); /* formula: start-dh */
             memset(w->dc + at, 0, bytes);
         }
     }
