@@ -108,7 +108,9 @@ static void take_shares(size_t me, uint_fast32_t phase)
     core_task *task = atomic_load(&pool.task);
     void *context = atomic_load(&pool.context);
     size_t workers = atomic_load(&pool.workers), share;
-    for (size_t i = 0; me < workers && i < workers; i++)
+    if (me >= workers)
+        return;
+    for (size_t i = 0; i < workers; i++)
         while (take_share(&pool.worker[(me + i) % workers], phase, &share)) {
             task(context, me, share);
             finish_share();

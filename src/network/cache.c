@@ -141,7 +141,9 @@ rnn_status librnn_cache_take(const rnn_model *model, bool training, const char *
 void librnn_cache_give(const rnn_model *model, bool training, void *memory)
 {
     _Atomic(void *) *kept = training ? &model->cache->training_block : model->cache->blocks;
-    for (size_t i = 0; memory && i < (training ? 1 : BLOCKS_KEPT); i++) {
+    if (!memory)
+        return;
+    for (size_t i = 0; i < (training ? 1 : BLOCKS_KEPT); i++) {
         void *none = NULL;
         if (atomic_compare_exchange_strong(&kept[i], &none, memory))
             return;

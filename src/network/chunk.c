@@ -36,12 +36,15 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
                            width, rnn_plural(width));
     if (!mask && model->core->all_finite(vectors, rows * width))
         return RNN_OK;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t i = row * width; (!mask || mask[row]) && i < (row + 1) * width; i++) {
+    for (size_t row = 0; row < rows; row++) {
+        if (mask && !mask[row])
+            continue;
+        for (size_t i = row * width; i < (row + 1) * width; i++) {
             double value = rnn_model_number(model, vectors, i);
             if (!isfinite(value))
                 return librnn_fail(RNN_ERROR_ARGUMENT, "%s[%zu] is %g; it must be finite", name, i, value);
         }
+    }
     return RNN_OK;
 }
 
@@ -84,7 +87,9 @@ static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, 
 
 static rnn_status check_lengths(const rnn_chunk *chunk)
 {
-    for (int64_t b = 0; chunk->lengths && b < chunk->streams; b++)
+    if (!chunk->lengths)
+        return RNN_OK;
+    for (int64_t b = 0; b < chunk->streams; b++)
         if (chunk->lengths[b] < 0 || chunk->lengths[b] > chunk->steps)
             return librnn_fail(RNN_ERROR_ARGUMENT,
                                "chunk->lengths[%" PRId64 "] is %" PRId64 "; it must be 0 to chunk->steps, %" PRId64, b,
@@ -164,14 +169,17 @@ static void copy_all(const rnn_model *model, const rnn_chunk *from, const copies
     size_t streams = (size_t)from->streams, rows = (size_t)from->steps * streams;
     for (size_t b = 0; b < streams; b++)
         to->lengths[b] = from->lengths ? from->lengths[b] : from->steps;
-    for (size_t row = 0; from->lengths && row < rows; row++) {
+    if (!from->lengths)
+        return;
+    for (size_t row = 0; row < rows; row++) {
         bool ended = (int64_t)(row / streams) >= from->lengths[row % streams];
         copy_position(model, from, to, row, ended);
         if (!from->last_only)
             copy_target(from, to, row, ended);
     }
-    for (size_t b = 0; from->lengths && from->last_only && b < streams; b++)
-        copy_target(from, to, b, from->lengths[b] == 0);
+    if (from->last_only)
+        for (size_t b = 0; b < streams; b++)
+            copy_target(from, to, b, from->lengths[b] == 0);
 }
 
 /* Puts copies in the place of what the chunk has. */

@@ -67,8 +67,9 @@ rnn_status librnn_state_commit(rnn_state *state, const rnn_model *model, const v
     if (!state->shape.core->all_finite(next, state->count))
         return librnn_model_fail_nonfinite(model, "the state after the chunk is not finite");
     memcpy(state->values, next, state->count * state->element_size);
-    for (int64_t b = 0; state->fresh && b < state->streams; b++)
-        state->fresh[b] = state->fresh[b] && lengths && lengths[b] == 0;
+    if (state->fresh)
+        for (int64_t b = 0; b < state->streams; b++)
+            state->fresh[b] = state->fresh[b] && lengths && lengths[b] == 0;
     return RNN_OK;
 }
 
@@ -126,7 +127,9 @@ static bool is_fresh(const rnn_state *state, int64_t stream)
 /* The caller gives values: streams that haven't begun have zeros elsewhere. */
 static void begin_with_zeros(rnn_state *state)
 {
-    for (int64_t b = 0; state->fresh && b < state->streams; b++) {
+    if (!state->fresh)
+        return;
+    for (int64_t b = 0; b < state->streams; b++) {
         if (state->fresh[b])
             clear_stream(state, b);
         state->fresh[b] = 0;
@@ -136,7 +139,9 @@ static void begin_with_zeros(rnn_state *state)
 void librnn_state_begin(rnn_state *state, const rnn_model *model)
 {
     size_t bytes = (size_t)state->shape.hidden_size * state->element_size;
-    for (int64_t l = 0; state->fresh && l < model->network.layers; l++) {
+    if (!state->fresh)
+        return;
+    for (int64_t l = 0; l < model->network.layers; l++) {
         const size_t initial[] = {model->layers[l].initial_h, model->layers[l].initial_c};
         for (size_t part = 0; part < state->parts; part++)
             for (int64_t b = 0; b < state->streams; b++)

@@ -130,7 +130,9 @@ void librnn_keep_best(candidate *best, int64_t *count, int64_t most, candidate c
 {
     if (*count < most) {
         best[(*count)++] = c;
-        for (int64_t at = *count / 2; *count == most && at-- > 0;)
+        if (*count < most)
+            return;
+        for (int64_t at = *count / 2; at-- > 0;)
             sink(best, *count, at);
     } else if (comes_before(&c, &best[0])) {
         best[0] = c;
@@ -188,9 +190,10 @@ static void filter(const drawing *d, void *weights)
         for (int64_t i = 0; i < count; i++)
             set(d, weights, d->candidates[i].id, d->candidates[i].weight);
     }
-    for (int64_t i = 0; rnn_order(o->min_p) > 0 && i < d->symbols; i++)
-        if (get(d, weights, i) < o->min_p)
-            set(d, weights, i, 0);
+    if (rnn_order(o->min_p) > 0)
+        for (int64_t i = 0; i < d->symbols; i++)
+            if (get(d, weights, i) < o->min_p)
+                set(d, weights, i, 0);
 }
 
 /* ---- Drawing ----------------------------------------------------------------------------------------------------- */

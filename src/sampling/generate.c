@@ -34,13 +34,21 @@ typedef struct generation {
 
 /* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
-static rnn_status check_prompt(const rnn_model *model, const rnn_generate_options *o, int64_t streams)
+static rnn_status check_prompt_lengths(const rnn_generate_options *o, int64_t streams)
 {
-    for (int64_t b = 0; o->prompt_lengths && b < streams; b++)
+    if (!o->prompt_lengths)
+        return RNN_OK;
+    for (int64_t b = 0; b < streams; b++)
         if (o->prompt_lengths[b] < 0 || o->prompt_lengths[b] > o->prompt_steps)
             return librnn_fail(RNN_ERROR_ARGUMENT,
                                "prompt_lengths[%" PRId64 "] is %" PRId64 "; it must be 0 to prompt_steps, %" PRId64, b,
                                o->prompt_lengths[b], o->prompt_steps);
+    return RNN_OK;
+}
+
+static rnn_status check_prompt(const rnn_model *model, const rnn_generate_options *o, int64_t streams)
+{
+    RNN_TRY(check_prompt_lengths(o, streams));
     for (int64_t i = 0; i < o->prompt_steps * streams; i++) {
         bool read = !o->prompt_lengths || i / streams < o->prompt_lengths[i % streams];
         if (read && (o->prompt[i] < 0 || o->prompt[i] >= model->options.input_size))
@@ -168,8 +176,8 @@ static void give(const generation *g, int64_t steps, int32_t *ids, int64_t *coun
 {
     const int32_t *drawn = g->ids + g->options->prompt_steps * g->streams;
     int64_t written = steps * g->streams, all = g->options->most * g->streams;
-    for (int64_t b = 0; counts && b < g->streams; b++)
-        counts[b] = 0;
+    if (counts)
+        memset(counts, 0, (size_t)g->streams * sizeof *counts);
     for (int64_t i = 0; i < all; i++) {
         ids[i] = i < written ? drawn[i] : RNN_IGNORE;
         if (counts)

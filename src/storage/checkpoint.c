@@ -558,11 +558,16 @@ static rnn_status check_unlisted(const rnn_model *model)
 {
     const unsigned char *bytes = model->gradients;
     size_t size = model->row_size * model->element_size;
-    for (int64_t row = 0; row < model->row_count && !model->any_row_used; row++, bytes += size)
-        for (size_t i = 0; i < size && !model->used[row]; i++)
+    if (model->any_row_used)
+        return RNN_OK;
+    for (int64_t row = 0; row < model->row_count; row++, bytes += size) {
+        if (model->used[row])
+            continue;
+        for (size_t i = 0; i < size; i++)
             if (bytes[i] != 0)
                 return librnn_fail(RNN_ERROR_FORMAT, "symbol %" PRId64 " has a gradient, and %s doesn't list it", row,
                                    rows_name);
+    }
     return RNN_OK;
 }
 

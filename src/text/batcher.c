@@ -434,9 +434,11 @@ static void make_order(rnn_batcher *batcher)
         batcher->order[i] = i;
     if (batcher->options.shuffle)
         shuffle(batcher, count, 1, 0);
-    for (int64_t i = 0; bucket > 0 && i < count; i += bucket)
+    if (bucket == 0)
+        return;
+    for (int64_t i = 0; i < count; i += bucket)
         sort_turns(batcher, batcher->order + i, count - i < bucket ? count - i : bucket);
-    if (bucket > 0 && batcher->options.shuffle)
+    if (batcher->options.shuffle)
         shuffle(batcher, count / batcher->options.streams, batcher->options.streams, OF_CHUNKS);
 }
 

@@ -162,8 +162,9 @@ typedef struct id_writer {
 static void put_id(void *context, int32_t id)
 {
     id_writer *w = context;
-    for (int64_t k = 0; w->bytes && w->count < w->room && k < w->unit; k++)
-        w->bytes[w->count * w->unit + k] = (unsigned char)((uint32_t)id >> 8 * k);
+    if (w->bytes && w->count < w->room)
+        for (int64_t k = 0; k < w->unit; k++)
+            w->bytes[w->count * w->unit + k] = (unsigned char)((uint32_t)id >> 8 * k);
     w->count++;
 }
 
@@ -481,13 +482,15 @@ static rnn_status encode_stream(rnn_corpus *corpus, int64_t b, int64_t position,
     int64_t streams = corpus->streams;
     const unsigned char *text = stream_text(corpus, b, position);
     int64_t first = corpus->begin + stream_begin(corpus, b) + position;
-    for (int64_t t = 0; count > 0 && t <= count; t++) {
-        int32_t id;
-        RNN_TRY(encode_unit(corpus, text + t * corpus->unit, first + t, &id));
-        if (t > 0)
-            corpus->targets[(t - 1) * streams + b] = id;
-        if (t < count)
-            corpus->inputs[t * streams + b] = id;
+    if (count > 0) {
+        for (int64_t t = 0; t <= count; t++) {
+            int32_t id;
+            RNN_TRY(encode_unit(corpus, text + t * corpus->unit, first + t, &id));
+            if (t > 0)
+                corpus->targets[(t - 1) * streams + b] = id;
+            if (t < count)
+                corpus->inputs[t * streams + b] = id;
+        }
     }
     for (int64_t t = count; t < steps; t++) {
         corpus->inputs[t * streams + b] = 0;

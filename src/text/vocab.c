@@ -720,6 +720,18 @@ static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_
     return RNN_OK;
 }
 
+static void write_symbols(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text)
+{
+    for (int64_t i = 0; i < count; i++) {
+        size_t length;
+        const unsigned char *symbol = symbol_of(vocab, ids[i], &length);
+        if (i > 0 && is_spaced(vocab, ids[i - 1], ids[i]))
+            *text++ = ' ';
+        memcpy(text, symbol, length);
+        text += length;
+    }
+}
+
 rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text, size_t capacity,
                             size_t *size)
 {
@@ -740,14 +752,8 @@ rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t 
     if (!counting && bytes > capacity)
         return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %zu byte%s", capacity, bytes,
                            rnn_plural(bytes));
-    for (int64_t i = 0; i < count && !counting; i++) {
-        size_t length;
-        const unsigned char *symbol = symbol_of(vocab, ids[i], &length);
-        if (i > 0 && is_spaced(vocab, ids[i - 1], ids[i]))
-            *text++ = ' ';
-        memcpy(text, symbol, length);
-        text += length;
-    }
+    if (!counting)
+        write_symbols(vocab, ids, count, text);
     if (size)
         *size = bytes;
     return RNN_OK;

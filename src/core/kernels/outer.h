@@ -54,7 +54,9 @@ static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_
             __builtin_prefetch(g + AHEAD * g_row + c);
         for (size_t c = 0; c < whole; c += TILE_ROWS, to += slice)
             memcpy(to, g + c, TILE_ROWS * sizeof *to);
-        for (size_t j = 0; whole < columns && j < TILE_ROWS; j++)
+        if (whole == columns)
+            continue;
+        for (size_t j = 0; j < TILE_ROWS; j++)
             to[j] = whole + j < columns ? g[whole + j] : 0;
     }
 }
@@ -109,8 +111,9 @@ static void add_existing_products(size_t p_count, const real *g_packed, const re
         nothing[j] = (real)-0.0; /* to which a sum of -0 may be added and stay that */
     add_products(p_count, g_packed, x_packed, width, nothing, 0, sum[0], TILE_VECTORS * WIDTH);
     for (size_t r = 0; r < TILE_ROWS; r++)
-        for (size_t j = 0; rows[r] != NOWHERE && j < columns; j++)
-            w[rows[r] * w_row + j] += sum[r][j];
+        if (rows[r] != NOWHERE)
+            for (size_t j = 0; j < columns; j++)
+                w[rows[r] * w_row + j] += sum[r][j];
 }
 
 /* Multiplies packed slices of G, a block of rows, with packed panels of X. */
@@ -170,7 +173,9 @@ static void outer_product_block(share i_share, size_t group, size_t kept, size_t
 static void outer_products(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row,
                            const outer_input *inputs, size_t count, real *scratch)
 {
-    for (size_t n = 0, column = 0; i_share.count > 0 && n < count;) {
+    if (i_share.count == 0)
+        return;
+    for (size_t n = 0, column = 0; n < count;) {
         outer_input block[2];
         size_t blocks = 0, room = BLOCK_COLUMNS;
         while (n < count && room > 0) { /* what G is packed for */

@@ -54,6 +54,14 @@ static void copy_panel(size_t k_count, size_t width, const real *rows, size_t ro
 #undef COPY
 }
 
+/* The same for a panel that has only `count` columns; the others become 0. */
+static void copy_part_of_panel(size_t k_count, size_t width, size_t count, const real *rows, size_t row, real *out)
+{
+    for (size_t k = 0; k < k_count; k++)
+        for (size_t j = 0; j < width; j++)
+            out[k * width + j] = j < count ? rows[k * row + j] : 0;
+}
+
 /*
  * Weights come in groups (gates) of some rows, and are packed as if each group had `stride` rows, the further ones
  * zero, as the rows of activations are; the first group becomes the one behind those before `first`, which come last.
@@ -82,9 +90,8 @@ static __attribute__((noinline)) void pack_rows(team me, const real *w, row_grou
             const real *row = group_at(w, of, g, columns) + n;
             if (count == width)
                 copy_panel(of.rows, width, row, columns, to);
-            for (size_t k = 0; count < width && k < of.rows; k++)
-                for (size_t j = 0; j < width; j++)
-                    to[k * width + j] = j < count ? row[k * columns + j] : 0;
+            else
+                copy_part_of_panel(of.rows, width, count, row, columns, to);
             memset(to + of.rows * width, 0, (of.stride - of.rows) * width * sizeof *to);
         }
     }
@@ -124,7 +131,13 @@ static void pack_columns(team me, const real *w, row_groups of, size_t columns, 
             size_t within = n % of.stride, count = within < of.rows ? least_of(of.rows - within, WIDTH) : 0;
             const real *from = group_at(w, of, n / of.stride, columns) + within * columns;
             real *to = packed + start * columns + (n - start);
-            for (size_t done = 0; columns >= WIDTH && done < columns; done += WIDTH) {
+            if (columns < WIDTH) {
+                for (size_t k = 0; k < columns; k++)
+                    for (size_t j = 0; j < WIDTH; j++)
+                        to[k * width + j] = j < count ? from[j * columns + k] : 0;
+                continue;
+            }
+            for (size_t done = 0; done < columns; done += WIDTH) {
                 size_t k = least_of(done, columns - WIDTH); /* the last block may overlap the one before */
                 vector v[WIDTH];
                 if (count == WIDTH) {
@@ -137,9 +150,6 @@ static void pack_columns(team me, const real *w, row_groups of, size_t columns, 
                 }
                 store_transposed(v, to + k * width, width);
             }
-            for (size_t k = 0; columns < WIDTH && k < columns; k++)
-                for (size_t j = 0; j < WIDTH; j++)
-                    to[k * width + j] = j < count ? from[j * columns + k] : 0;
         }
     }
 }

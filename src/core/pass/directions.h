@@ -72,7 +72,9 @@ static void reverse_input(const core_pass *pass, const workspace *w, int64_t l)
 {
     layer_input from = input_of(w, l - 1), to = input_of(w, l);
     size_t end = w->my_streams.first + w->my_streams.count;
-    for (size_t t = 0; has_input_product(pass->network, l) && t < w->steps; t++)
+    if (!has_input_product(pass->network, l))
+        return;
+    for (size_t t = 0; t < w->steps; t++)
         for (size_t b = w->my_streams.first; b < end; b++) {
             size_t row = t * w->streams + b;
             memcpy(to.rows + row * to.stride, from.rows + reverse_row(pass, row) * from.stride,

@@ -44,7 +44,9 @@ static void apply_mask(const real *mask, const real *x, size_t count, real *to)
 static void drop_inputs(const core_pass *pass, const workspace *w, share rows)
 {
     const core_network *n = pass->network;
-    for (size_t row = rows.first; w->x_mask && row < rows.first + rows.count; row++) {
+    if (!w->x_mask)
+        return;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
         real *mask = w->x_mask + row * w->x_stride, *x = w->x + row * w->x_stride;
         draw_mask(pass, DROP_INPUT, n->dropout.input, 0, row, (size_t)n->layer[0].inputs, mask);
         apply_mask(mask, x, w->x_stride, x);
@@ -56,7 +58,9 @@ static void drop_between(const core_pass *pass, const workspace *w, int64_t l, s
 {
     const core_network *n = pass->network;
     size_t layer = (size_t)l * w->rows * w->stride;
-    for (size_t row = rows.first; w->dropped && l < n->layers - 1 && row < rows.first + rows.count; row++) {
+    if (!w->dropped || l == n->layers - 1)
+        return;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
         size_t at = layer + row * w->stride;
         draw_mask(pass, DROP_BETWEEN, n->dropout.between, l, row, w->hidden, w->mask + at);
         apply_mask(w->mask + at, h_at(w, l, 1) + row * w->stride, w->stride, w->dropped + at);
@@ -77,7 +81,9 @@ static void drop_output(const core_pass *pass, const workspace *w, size_t row, s
 static void draw_candidates(const core_pass *pass, const workspace *w, int64_t l, share rows)
 {
     double p = pass->network->dropout.candidate;
-    for (size_t row = rows.first; w->keep && row < rows.first + rows.count; row++)
+    if (!w->keep)
+        return;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++)
         draw_mask(pass, DROP_CANDIDATE, p, l, row, w->hidden, keep_at(w, l, 0) + row * w->stride);
 }
 

@@ -49,7 +49,9 @@ static void add_input_weights(const core_network *n, int32_t id, const real *wei
 static void clear_padding(const core_network *n, real *row)
 {
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), end = widths_of(n).products;
-    for (size_t gate = 0; stride > hidden && gate < end; gate += stride)
+    if (stride == hidden)
+        return;
+    for (size_t gate = 0; gate < end; gate += stride)
         memset(row + gate + hidden, 0, (stride - hidden) * sizeof *row);
 }
 
@@ -83,16 +85,18 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
     bool normalised = is_normalised(n);
     const real *begin = normalised ? weights->zeros : weights->bias;
     gate_rows to = product_rows(w, l, INPUT_PRODUCTS, rows.first);
-    for (size_t i = 0; w->gates.apart > 0 && i < rows.count; i++)
-        begin_apart(&w->gates, weights->bias, gate_at(w, l, 0) + (rows.first + i) * w->gates.row);
+    if (w->gates.apart > 0)
+        for (size_t i = 0; i < rows.count; i++)
+            begin_apart(&w->gates, weights->bias, gate_at(w, l, 0) + (rows.first + i) * w->gates.row);
     if (has_input_product(n, l)) {
         if (l == 0)
             gather_inputs(pass, w, rows);
         layer_input x = input_of(w, l);
         product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
                 weights->ih, begin, 0, to.first, to.row, false);
-        for (size_t i = 0; level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS && i < rows.count; i++)
-            clear_padding(n, to.first + i * to.row);
+        if (level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS)
+            for (size_t i = 0; i < rows.count; i++)
+                clear_padding(n, to.first + i * to.row);
     } else {
         for (size_t i = 0; i < rows.count; i++)
             add_input_weights(n, ids[rows.first + i], (const real *)pass->parameters + n->layer[l].weight_ih, begin,
@@ -214,7 +218,9 @@ static void copy_state(const core_pass *pass, const workspace *w, int64_t l)
     memcpy(h_at(w, l, 0) + mine, (const real *)pass->state + at, bytes);
     if (w->c)
         memcpy(c_at(w, l, 0) + mine, (const real *)pass->state + (size_t)pass->network->layers * part + at, bytes);
-    for (size_t b = w->my_streams.first; is_reverse(w, l) && b < w->my_streams.first + w->my_streams.count; b++) {
+    if (!is_reverse(w, l))
+        return;
+    for (size_t b = w->my_streams.first; b < w->my_streams.first + w->my_streams.count; b++) {
         if (!is_fresh(pass, w, l, b))
             continue;
         put_initial(pass, w, layer->initial_h, h_at(w, l, 0) + b * w->stride);

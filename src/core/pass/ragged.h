@@ -91,7 +91,9 @@ static void add_initial(const workspace *w, size_t b, const real *dh)
     real *to = w->dinitial + b * w->stride, *to_c = to + w->streams * w->stride;
     for (size_t j = 0; j < w->stride; j += WIDTH)
         store(to + j, load(to + j) + load(dh + j));
-    for (size_t j = 0; w->c && j < w->stride; j += WIDTH)
+    if (!w->c)
+        return;
+    for (size_t j = 0; j < w->stride; j += WIDTH)
         store(to_c + j, load(to_c + j) + load(w->dc + b * w->stride + j));
 }
 
@@ -99,7 +101,9 @@ static void add_initial(const workspace *w, size_t b, const real *dh)
 static void clear_gates(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t end = w->my_streams.first + w->my_streams.count;
-    for (size_t b = w->my_streams.first; pass->lengths && b < end; b++)
+    if (!pass->lengths)
+        return;
+    for (size_t b = w->my_streams.first; b < end; b++)
         if (stands_still(pass, t * w->streams + b))
             memset(gate_at(w, l, t) + b * w->gates.row, 0, w->gates.row * sizeof(real));
 }

@@ -259,10 +259,13 @@ static void pack_decoder(const packing *p, team me)
     decoder_weights decoder = decoder_at(n, p->forward);
     /* The softmax of what pads a row is then 0. */
     real beyond = n->loss == CORE_CROSS_ENTROPY ? -(real)INFINITY : 0;
-    for (size_t o = 0; me.rank == 0 && p->forward && o < round_up(outputs); o++)
-        decoder.bias[o] = o < outputs ? bias[o] : beyond;
-    for (size_t o = 0; is_narrow(n) && me.rank == 0 && p->forward && o < outputs; o++)
-        copy_padded(decoder.forward + o * stride, weight + o * features, features, stride);
+    if (p->forward && me.rank == 0) {
+        for (size_t o = 0; o < round_up(outputs); o++)
+            decoder.bias[o] = o < outputs ? bias[o] : beyond;
+        if (is_narrow(n))
+            for (size_t o = 0; o < outputs; o++)
+                copy_padded(decoder.forward + o * stride, weight + o * features, features, stride);
+    }
     if (p->forward && !is_narrow(n))
         pack_columns(me, weight, (row_groups){1, 0, outputs, round_up(outputs)}, features, decoder.forward);
     if (p->backward)
