@@ -1,5 +1,5 @@
 /*
- * chunk.c: what a caller gives for one pass: checked, and with what lies beyond a stream's end out of the way.
+ * chunk.c: checks the chunk that a caller passes, and hides the positions after a stream's end.
  */
 #include "network/chunk.h"
 
@@ -27,7 +27,7 @@ rnn_status librnn_check_ids(const char *name, const int32_t *ids, size_t count, 
     return RNN_OK;
 }
 
-/* Rows of `width` numbers each; those whose mask is 0 are not looked at. */
+/* Checks that rows of `width` numbers are finite. Rows whose mask is 0 are skipped. */
 static rnn_status check_vectors(const rnn_model *model, const char *name, const void *vectors, size_t rows,
                                 size_t width, const uint8_t *mask)
 {
@@ -48,7 +48,7 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
     return RNN_OK;
 }
 
-/* The fields of the kind that the model doesn't take must be NULL. */
+/* A field must be NULL if the model takes the other kind of inputs or targets. */
 static rnn_status check_absent(const char *name, const void *field, const char *why)
 {
     return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is given; it must be NULL, since the model has %s", name, why)
@@ -68,7 +68,7 @@ static rnn_status check_inputs(const rnn_model *model, const rnn_chunk *chunk, s
     return librnn_check_ids("chunk->inputs", chunk->inputs, rows, 0, o->input_size);
 }
 
-/* `rows` targets */
+/* Checks `rows` targets. */
 static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, size_t rows)
 {
     const rnn_model_options *o = &model->options;
@@ -100,8 +100,8 @@ static rnn_status check_lengths(const rnn_chunk *chunk)
 /* ---- Streams of unequal length ----------------------------------------------------------------------------------- */
 
 /*
- * Copies in which whatever a stream has beyond its end is harmless: input 0, a vector of zeros, no target. Nothing need
- * be there, so nothing there is looked at.
+ * Copies of the chunk's arrays in which the positions after a stream's end are harmless: input 0, a vector of zeros, no
+ * target. The caller's arrays may hold anything there, so those positions are never read.
  */
 typedef struct copies {
     int64_t *lengths; /* [B] */
@@ -111,13 +111,13 @@ typedef struct copies {
     uint8_t *target_mask;
 } copies;
 
-/* Rows of targets: one a position, or one a stream */
+/* The number of rows of targets: one per position, or one per stream. */
 static size_t target_rows(const rnn_chunk *chunk)
 {
     return (size_t)(chunk->last_only ? chunk->streams : chunk->steps * chunk->streams);
 }
 
-/* Takes room of `memory` as long as it isn't NULL, and counts the bytes. */
+/* Returns the next part of `memory`, or NULL if `memory` is NULL, and counts the bytes. */
 static void *take_room(char *memory, size_t *used, size_t count, size_t size)
 {
     char *start = memory ? memory + *used : NULL;
@@ -182,7 +182,7 @@ static void copy_all(const rnn_model *model, const rnn_chunk *from, const copies
             copy_target(from, to, b, from->lengths[b] == 0);
 }
 
-/* Puts copies in the place of what the chunk has. */
+/* Replaces the chunk's arrays by copies. */
 static rnn_status hide_padding(const rnn_model *model, rnn_chunk *chunk, void **memory)
 {
     size_t size;
@@ -200,7 +200,7 @@ static rnn_status hide_padding(const rnn_model *model, rnn_chunk *chunk, void **
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* state: what the chunk is to run on; or NULL */
+/* state: the state that the chunk runs on; or NULL. */
 static rnn_status check_sizes(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk)
 {
     RNN_TRY(librnn_check_range("chunk->steps", chunk->steps, 1, STEPS_MOST));

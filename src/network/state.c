@@ -1,5 +1,5 @@
 /*
- * state.c: what a model carries from chunk to chunk.
+ * state.c: the state that a model carries from chunk to chunk.
  */
 #include "network/state.h"
 
@@ -95,7 +95,7 @@ rnn_status rnn_state_reset(rnn_state *state)
     return RNN_OK;
 }
 
-/* The values of one part, layer and stream */
+/* The address of the values of one part, layer and stream. */
 static char *values_at(const rnn_state *state, size_t part, int64_t layer, int64_t stream)
 {
     size_t row = (part * (size_t)rnn_stack_of(&state->shape) + (size_t)layer) * (size_t)state->streams + (size_t)stream;
@@ -124,7 +124,7 @@ static bool is_fresh(const rnn_state *state, int64_t stream)
     return state->fresh && state->fresh[stream];
 }
 
-/* The caller gives values: streams that haven't begun have zeros elsewhere. */
+/* The caller is about to set some values. In streams that haven't begun, all other values become zeros. */
 static void begin_with_zeros(rnn_state *state)
 {
     if (!state->fresh)
@@ -199,7 +199,7 @@ static rnn_status check_values(const rnn_state *state, int64_t layer, int32_t wh
     return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; streams times hidden_size is %" PRId64, count, own);
 }
 
-/* What a stream has of a layer and part; zeros as long as it hasn't begun */
+/* Copies a stream's values of one layer and part. They are zeros if the stream hasn't begun. */
 static void copy_values(const rnn_state *state, const void *from, int64_t stream, void *values)
 {
     size_t bytes = (size_t)state->shape.hidden_size * state->element_size;
@@ -279,7 +279,7 @@ rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index)
     return RNN_OK;
 }
 
-/* ---- Seeing inside ----------------------------------------------------------------------------------------------- */
+/* ---- Observing --------------------------------------------------------------------------------------------------- */
 
 rnn_status rnn_state_observe(rnn_state *state, int32_t what)
 {
