@@ -29,8 +29,8 @@ typedef enum core_cell_number { CORE_TANH, CORE_GRU, CORE_LSTM, CORE_CELLS } cor
 typedef struct core_cell_info {
     const char *name; /* the cell's name in files */
     int gates;        /* G: rows of the weights, in units of H */
-    int apart;        /* the number of separate gates, which are the last ones; see cell.h */
-    int parts;        /* 1: the state is h; 2: it is h and c */
+    int separate;     /* the number of separate gates, which are the last ones; see cell.h */
+    int state_parts;  /* 1: the state is h; 2: it is h and c */
     int forget_gate;  /* index of the forget gate, whose bias begins with forget_bias; -1: the cell has none */
     bool candidate;   /* the cell multiplies its candidate by `keep`, for dropout */
 } core_cell_info;

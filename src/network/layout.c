@@ -78,7 +78,7 @@ static core_layer lay_out_layer(rnn_model *model, int64_t l, const core_cell_inf
         layer.bias_hh = add_layer_parameter(model, "bias_hh", l, bias);
     if (o->learned_state)
         layer.initial_h = add_layer_parameter(model, "initial_h", l, initial);
-    if (o->learned_state && cell->parts > 1)
+    if (o->learned_state && cell->state_parts > 1)
         layer.initial_c = add_layer_parameter(model, "initial_c", l, initial);
     if (o->layer_norm) {
         layer.gain_ih = add_layer_parameter(model, "norm_ih", l, gain);

@@ -19,7 +19,7 @@ rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state *
     s->shape = librnn_model_shape(model);
     s->element_size = model->element_size;
     s->streams = streams;
-    s->parts = (size_t)model->core->cell(model->options.cell)->parts;
+    s->parts = (size_t)model->core->cell(model->options.cell)->state_parts;
     s->stride = model->core->state_stride(model->options.hidden_size);
     if (__builtin_mul_overflow(s->parts * (size_t)rnn_stack_of(&s->shape), (size_t)streams, &s->count) ||
         __builtin_mul_overflow(s->count, s->stride, &s->count))

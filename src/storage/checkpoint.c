@@ -673,7 +673,7 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
     if (shape[1] < 1 || shape[1] > STREAMS_MOST)
         return librnn_fail(RNN_ERROR_FORMAT, "the shape of %s must be layers, 1 to %d streams, hidden_size", t->name,
                            STREAMS_MOST);
-    for (int32_t part = 0; part < model->core->cell(model->options.cell)->parts; part++) {
+    for (int32_t part = 0; part < model->core->cell(model->options.cell)->state_parts; part++) {
         RNN_TRY(need_numbers(reader, state_names[part], model, &t));
         RNN_TRY(librnn_tensor_check_shape(t, 3, shape));
     }

@@ -413,7 +413,7 @@ static rnn_status put(const loading *l, const named_parameter *p, int64_t index,
         return RNN_OK;
     }
     double first = piece->type->number(place_in(piece, k)), sum = second == 0 ? first : first + second;
-    if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->apart * m->options.hidden_size)
+    if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->separate * m->options.hidden_size)
         return librnn_fail(status_of_number(l),
                            "%s[%" PRId64
                            "] is %g; the last bias of %s can't be added to the other, so use RNN_BIAS_BOTH",

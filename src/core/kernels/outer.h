@@ -42,7 +42,7 @@ static void pack_panels(size_t k_count, const outer_input *input, size_t first, 
 }
 
 /*
- * out[k][TILE_ROWS] = g[k][0 .. columns), in slices that are `slice` reals apart, padded with zeros. It goes row by
+ * out[k][TILE_ROWS] = g[k][0 .. columns), in slices with a stride of `slice` reals, padded with zeros. It goes row by
  * row, because reading g takes most of the time.
  */
 static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_row, real *out, size_t slice)

@@ -215,7 +215,7 @@ static void group_ids(const int32_t *ids, size_t count, id_groups *groups)
     }
 }
 
-/* to[0 .. count) += the sum of from[p] over the positions p of a group. Rows of `from` are from_row apart. */
+/* to[0 .. count) += the sum of from[p] over the positions p of a group. The row stride of `from` is from_row. */
 static void add_group(const id_groups *groups, size_t group, const real *from, size_t from_row, size_t count, real *to)
 {
     enum { AT_ONCE = 64 };
@@ -290,10 +290,10 @@ enum { KINDS_OF_COLUMNS = 3 };
 /* The kinds of columns, in the order of cell.h. The last two are empty if the cell has no separate gates. */
 static void find_columns(const workspace *w, gate_columns kinds[KINDS_OF_COLUMNS])
 {
-    size_t apart = w->gates.apart, joint = w->gates.products - apart, row = joint / w->stride * w->hidden;
-    kinds[0] = (gate_columns){apart, joint, 0, true, true};
-    kinds[1] = (gate_columns){0, apart, row, true, false};
-    kinds[2] = (gate_columns){apart + joint, apart, row, false, true};
+    size_t separate = w->gates.separate, joint = w->gates.products - separate, row = joint / w->stride * w->hidden;
+    kinds[0] = (gate_columns){separate, joint, 0, true, true};
+    kinds[1] = (gate_columns){0, separate, row, true, false};
+    kinds[2] = (gate_columns){separate + joint, separate, row, false, true};
 }
 
 /* A layer's bias gradients. Where the two products are added, both biases have the same gradient. */
@@ -326,7 +326,7 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
         const real *of[PRODUCT_KINDS];
         size_t count = 0;
         if (kinds[i].recurrent) {
-            of[count] = gates[0].first + kinds[i].first - w->gates.apart;
+            of[count] = gates[0].first + kinds[i].first - w->gates.separate;
             from[count++] =
                 (outer_input){h_before(w, l, step), w->stride, w->hidden, hh + kinds[i].row * w->hidden, w->hidden};
         }
@@ -441,13 +441,14 @@ static void sum_initial(const core_pass *pass, const workspace *w, int64_t l)
 static void sum_gains(const core_pass *pass, const workspace *w, int64_t l)
 {
     const core_layer *layer = &pass->network->layer[l];
-    size_t products = w->gates.products, apart = w->gates.apart, row = (products - apart) / w->stride * w->hidden;
+    size_t products = w->gates.products, separate = w->gates.separate,
+           row = (products - separate) / w->stride * w->hidden;
     real *input = w->norm.dgain[INPUT_PRODUCTS], *recurrent = w->norm.dgain[RECURRENT_PRODUCTS];
     real *ih = (real *)pass->gradients + layer->gain_ih, *hh = (real *)pass->gradients + layer->gain_hh;
     summing s = {{0, 1}, w->scratch};
     add_bias_gradient(&s, products, w->stride, w->hidden, w->streams, recurrent, products, hh, NULL);
-    add_bias_gradient(&s, products - apart, w->stride, w->hidden, w->streams, input + apart, products, ih, NULL);
-    add_bias_gradient(&s, apart, w->stride, w->hidden, w->streams, input, products, ih + row, NULL);
+    add_bias_gradient(&s, products - separate, w->stride, w->hidden, w->streams, input + separate, products, ih, NULL);
+    add_bias_gradient(&s, separate, w->stride, w->hidden, w->streams, input, products, ih + row, NULL);
     clear_gains(w);
 }
 

@@ -56,7 +56,7 @@ static void clear_padding(const core_network *n, real *row)
 }
 
 /* Initialises the recurrent products of separate gates with their biases. */
-INLINE void begin_apart(const gate_widths *widths, const real *bias, real *row)
+INLINE void begin_separate(const gate_widths *widths, const real *bias, real *row)
 {
     for (size_t j = widths->products; j < widths->row; j += WIDTH)
         store(row + j, load(bias + j));
@@ -85,9 +85,9 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
     bool normalised = is_normalised(n);
     const real *begin = normalised ? weights->zeros : weights->bias;
     gate_rows to = product_rows(w, l, INPUT_PRODUCTS, rows.first);
-    if (w->gates.apart > 0)
+    if (w->gates.separate > 0)
         for (size_t i = 0; i < rows.count; i++)
-            begin_apart(&w->gates, weights->bias, gate_at(w, l, 0) + (rows.first + i) * w->gates.row);
+            begin_separate(&w->gates, weights->bias, gate_at(w, l, 0) + (rows.first + i) * w->gates.row);
     if (has_input_product(n, l)) {
         if (l == 0)
             gather_inputs(pass, w, rows);

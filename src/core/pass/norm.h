@@ -35,11 +35,11 @@ INLINE norm_group norm_group_of(const core_network *n, product_kind kind, size_t
 {
     const core_cell_info *cell = &cell_of(n)->info;
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
-    size_t apart = (size_t)cell->apart, joint = (size_t)cell->gates - apart;
-    size_t before = kind == INPUT_PRODUCTS ? apart : joint;
+    size_t separate = (size_t)cell->separate, joint = (size_t)cell->gates - separate;
+    size_t before = kind == INPUT_PRODUCTS ? separate : joint;
     if (group == 0)
         return (norm_group){0, before, hidden, stride};
-    return (norm_group){before * stride, apart + joint - before, hidden, stride};
+    return (norm_group){before * stride, separate + joint - before, hidden, stride};
 }
 
 /* The number of partial sums along a group. It is more than LANES, so that additions needn't wait for one another. */
@@ -157,7 +157,7 @@ static void normalise_products(const core_pass *pass, const workspace *w, int64_
 {
     gate_rows from = product_rows(w, l, kind, rows.first);
     for (size_t row = rows.first; row < rows.first + rows.count; row++, from.first += from.row) {
-        real *to = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.apart);
+        real *to = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.separate);
         const real *begin = kind == INPUT_PRODUCTS ? weights->bias : to;
         normalise_row(pass->network, kind, weights->gain[kind], begin, from.first, inverse_at(w, l, kind, row), to);
     }
@@ -170,7 +170,7 @@ static void normalise_step_backward(const core_pass *pass, const workspace *w, i
     for (product_kind kind = INPUT_PRODUCTS; kind < PRODUCT_KINDS; kind++)
         for (size_t b = w->my_streams.first; b < w->my_streams.first + w->my_streams.count; b++) {
             size_t row = t * w->streams + b;
-            const real *dy = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.apart);
+            const real *dy = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.separate);
             for (size_t i = 0; i < NORM_GROUPS; i++) {
                 norm_group group = norm_group_of(pass->network, kind, i);
                 size_t first = group.first;

@@ -36,15 +36,15 @@ static void step_layer(const core_step *s, int64_t l, const real *below)
                       .c_prev = (const real *)s->state + c + at,
                       .c = (real *)s->next_state + c + at};
     row_factors factors[] = {{(size_t)n->layer[l].inputs, below, weights.ih}, {hidden, step.h_prev, weights.hh}};
-    real *recurrent = step.gates + widths.apart;
+    real *recurrent = step.gates + widths.separate;
     bool embedded = l == 0 && n->input == CORE_EMBEDDED_IDS, normalised = is_normalised(n);
     const real *begin = normalised ? weights.zeros : weights.bias;
     real *products = normalised ? step.gates + widths.row : NULL, *of_inputs = normalised ? products : step.gates;
-    if (!normalised && has_input_product(n, l) && widths.apart == 0 &&
+    if (!normalised && has_input_product(n, l) && widths.separate == 0 &&
         !embedded) { /* each sum continues from the first product into the second */
         product_row(widths.products, 2, factors, weights.bias, step.gates, s->turned);
     } else {
-        begin_apart(&widths, weights.bias, step.gates);
+        begin_separate(&widths, weights.bias, step.gates);
         if (has_input_product(n, l))
             product_row(widths.products, 1, factors, begin, of_inputs, s->turned);
         else
@@ -88,7 +88,7 @@ static bool step(const core_step *s)
         decode(n, s->packed, 1, below, out, s->turned);
         memcpy(s->outputs, out, (size_t)n->output_size * sizeof *out);
     }
-    return all_finite(s->next_state, (size_t)cell_of(n)->info.parts * state_at(n, n->layers));
+    return all_finite(s->next_state, (size_t)cell_of(n)->info.state_parts * state_at(n, n->layers));
 }
 
 /* Decodes row by row: a row's outputs don't depend on how many rows are decoded together. */

@@ -41,15 +41,15 @@ typedef struct decoder_weights {
 /* Widths within a row of gates, in reals. */
 typedef struct gate_widths {
     size_t products; /* G S: the input products at the start of a row, or the recurrent products at its end */
-    size_t apart;    /* A S: the columns of either product that the other doesn't share */
+    size_t separate; /* A S: the columns of either product that the other doesn't share */
     size_t row;      /* R S: the whole row */
 } gate_widths;
 
 static gate_widths widths_of(const core_network *n)
 {
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t stride = round_up((size_t)n->hidden_size), gates = (size_t)cell->gates, apart = (size_t)cell->apart;
-    return (gate_widths){gates * stride, apart * stride, (gates + apart) * stride};
+    size_t stride = round_up((size_t)n->hidden_size), gates = (size_t)cell->gates, separate = (size_t)cell->separate;
+    return (gate_widths){gates * stride, separate * stride, (gates + separate) * stride};
 }
 
 /* A level is one layer, or the two layers that read the same input in both directions. */
@@ -172,8 +172,8 @@ static decoder_weights decoder_at(const core_network *n, const void *block)
  */
 INLINE size_t input_group(const core_cell_info *cell, size_t gate)
 {
-    size_t joint = (size_t)(cell->gates - cell->apart);
-    return gate < joint ? (size_t)cell->apart + gate : gate - joint;
+    size_t joint = (size_t)(cell->gates - cell->separate);
+    return gate < joint ? (size_t)cell->separate + gate : gate - joint;
 }
 
 /* padded[S] += bias of a gate [H]. */
@@ -193,12 +193,12 @@ static void copy_padded(real *to, const real *from, size_t width, size_t stride)
 static void pack_bias(const core_network *n, const core_layer *layer, const real *parameters, real *row)
 {
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), apart = (size_t)cell->apart;
+    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), separate = (size_t)cell->separate;
     memset(row, 0, widths_of(n).row * sizeof *row);
     for (size_t g = 0; g < (size_t)cell->gates; g++) {
         add_bias(parameters + layer->bias_ih + g * hidden, hidden, row + input_group(cell, g) * stride);
         if (layer->bias_hh != CORE_NONE)
-            add_bias(parameters + layer->bias_hh + g * hidden, hidden, row + (apart + g) * stride);
+            add_bias(parameters + layer->bias_hh + g * hidden, hidden, row + (separate + g) * stride);
     }
 }
 
@@ -245,7 +245,7 @@ static void pack_layer(const packing *p, team me, int64_t l)
     const core_network *n = p->network;
     const core_layer *layer = &n->layer[l];
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t joint = (size_t)(cell->gates - cell->apart);
+    size_t joint = (size_t)(cell->gates - cell->separate);
     forward_layer_weights forward = forward_layer_at(n, l, p->forward);
     backward_layer_weights back = backward_layer_at(n, l, p->backward);
     if (me.rank == 0 && p->forward)

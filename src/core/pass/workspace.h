@@ -138,11 +138,11 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
         w.x = take(memory, w.rows, w.x_stride, 1);
     }
     w.h = take(memory, w.rows + w.streams, w.stride, layers);
-    if (cell_of(n)->info.parts > 1)
+    if (cell_of(n)->info.state_parts > 1)
         w.c = take(memory, w.rows + w.streams, w.stride, layers);
     if (shape->starts)
         w.h_before = take(memory, w.rows, w.stride, layers);
-    if (shape->starts && cell_of(n)->info.parts > 1)
+    if (shape->starts && cell_of(n)->info.state_parts > 1)
         w.c_before = take(memory, w.rows, w.stride, layers);
     w.gate = take(memory, w.rows, w.gates.row, layers);
     if (is_normalised(n))
@@ -178,7 +178,7 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
         w.dx = take(memory, w.rows, w.x_stride, (size_t)n->directions);
     w.dc = take(memory, w.streams, w.stride, 1);
     if (n->layer[0].initial_h != CORE_NONE)
-        w.dinitial = take(memory, w.streams, w.stride, (size_t)cell_of(n)->info.parts);
+        w.dinitial = take(memory, w.streams, w.stride, (size_t)cell_of(n)->info.state_parts);
     if (shape->ragged) {
         w.dh_held = take(memory, w.streams, w.stride, 1);
         w.dc_held = take(memory, w.streams, w.stride, 1);
@@ -254,7 +254,7 @@ static gate_rows product_rows(const workspace *w, int64_t layer, product_kind ki
     size_t products = w->gates.products, before = w->norm.inverse[kind] ? (size_t)layer * w->rows : 0;
     if (w->norm.product[kind])
         return (gate_rows){w->norm.product[kind] + (before + row) * products, products};
-    size_t first = kind == INPUT_PRODUCTS ? 0 : w->gates.apart;
+    size_t first = kind == INPUT_PRODUCTS ? 0 : w->gates.separate;
     return (gate_rows){gate_at(w, layer, 0) + row * w->gates.row + first, w->gates.row};
 }
 
