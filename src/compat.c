@@ -1,5 +1,5 @@
 /*
- * compat.c: functions under the names that they had in version 0.1, for programs that were compiled with its header.
+ * compat.c: functions under their names from version 0.1, for programs that were compiled with its header.
  */
 #include <rnn/rnn.h>
 

@@ -1,11 +1,11 @@
 /*
- * file.c: files, read at an offset or replaced as a whole, and what can only be read from start to end; and memory
- * in a file's place.
+ * file.c: reads files at an offset or as a stream, replaces files as a whole, and reads and writes memory through the
+ * same interface.
  *
- * Reading takes the place of mapping, since a mapped file that another process truncates kills the one that looks at
- * it, and since pages looked at count as the process's own memory.
+ * Files are read rather than mapped, for two reasons. If another process truncates a mapped file, accessing it kills
+ * this process. And mapped pages that are accessed count as the process's own memory.
  */
-#define _GNU_SOURCE /* O_PATH */
+#define _GNU_SOURCE /* for O_PATH */
 #include "base/file.h"
 
 #include "base/memory.h"
@@ -24,18 +24,19 @@
 #include <unistd.h>
 
 enum {
-    LINKS_MOST = 40,   /* as many as Linux follows */
-    NAMES_MOST = 100,  /* tried for a temporary file */
-    AT_ONCE = 1 << 30, /* bytes read or written in one call of the system: macOS refuses 2 GiB */
+    LINKS_MOST = 40,   /* as many links as Linux follows */
+    NAMES_MOST = 100,  /* maximum number of names tried for a temporary file */
+    AT_ONCE = 1 << 30, /* maximum bytes per system call; macOS refuses 2 GiB */
 };
 
 /*
  * ---- Descriptors ----
  *
- * Of ours none is below 3: where a program has closed the standard ones, what it prints would go to our files.
+ * The library never uses a descriptor below 3. If the program has closed its standard streams, its output would
+ * otherwise go to the library's files.
  */
 
-/* openat(), tried again when a signal has interrupted it */
+/* openat(), repeated if a signal interrupts it. */
 static int open_once(int directory, const char *path, int flags, mode_t permissions)
 {
     int descriptor;
@@ -48,11 +49,11 @@ static int open_once(int directory, const char *path, int flags, mode_t permissi
 static void close_keeping_errno(int descriptor)
 {
     int error = errno;
-    close(descriptor); /* where a signal interrupts it, Linux has closed it all the same */
+    close(descriptor); /* Linux closes it even if a signal interrupts the call */
     errno = error;
 }
 
-/* Opens what is there. A descriptor below 3 is held until there is another. */
+/* Opens an existing file. If it gets a descriptor below 3, it holds that one until it has opened another. */
 static int open_old(const char *path, int flags)
 {
     int descriptor = open_once(AT_FDCWD, path, flags | O_CLOEXEC, 0);
@@ -68,7 +69,7 @@ static rnn_status fail_to_open(const char *path)
     return librnn_fail(RNN_ERROR_IO, "%.*s can't be opened: %s", PATH_SHOWN, path, strerror(errno));
 }
 
-/* Takes the path over for sentences; nothing is open yet. */
+/* Copies the path, for error messages. Nothing is open yet. */
 static rnn_status begin(const char *path, rnn_file *file)
 {
     RNN_REQUIRE(path);
@@ -89,7 +90,8 @@ rnn_status librnn_file_open(const char *path, rnn_file *file)
     rnn_file opened;
     RNN_TRY(begin(path, &opened));
     rnn_status status;
-    opened.descriptor = open_old(path, O_RDONLY | O_NONBLOCK); /* a pipe without a writer would block */
+    opened.descriptor =
+        open_old(path, O_RDONLY | O_NONBLOCK); /* without O_NONBLOCK, a pipe without a writer would block */
     struct stat about;
     if (opened.descriptor < 0 || fstat(opened.descriptor, &about) != 0) {
         status = fail_to_open(path);
@@ -109,7 +111,7 @@ failed:
     return status;
 }
 
-/* A descriptor for the path, or -1. It isn't waited for: librnn_file_read_on() does that. */
+/* Returns a descriptor for the path, or -1. It doesn't wait for data; librnn_file_read_on() does that. */
 static int open_any(const char *path)
 {
     if (strcmp(path, "-") == 0)
@@ -117,7 +119,7 @@ static int open_any(const char *path)
     return open_old(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 }
 
-/* Standard input counts from where it stands, and as read to its end. */
+/* Standard input begins at its current position. It is left positioned at its end. */
 static void take_rest(rnn_file *file)
 {
     off_t at = lseek(file->descriptor, 0, SEEK_CUR);
@@ -144,7 +146,7 @@ rnn_status librnn_file_open_any(const char *path, rnn_file *file)
                              S_ISDIR(about.st_mode) ? "a directory" : "a block device");
         goto failed;
     }
-    opened.once = !S_ISREG(about.st_mode) || about.st_size == 0; /* those of /proc are longer than they say */
+    opened.once = !S_ISREG(about.st_mode) || about.st_size == 0; /* files of /proc are longer than they report */
     if (!opened.once) {
         keep_time(&opened, &about);
         if (input)
@@ -182,7 +184,7 @@ rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, s
     return RNN_OK;
 }
 
-/* What a call that waits asks whether to give up: rnn_set_interrupt() */
+/* The callback that asks whether to interrupt a waiting call: see rnn_set_interrupt(). */
 static struct {
     int32_t (*ask)(void *context);
     void *context;
@@ -194,7 +196,7 @@ void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context)
     interrupt.context = context;
 }
 
-/* Asks about ten times a second, however often it is called: an answer may take milliseconds. */
+/* Asks the callback at most about ten times a second, because an answer may take milliseconds. */
 static bool is_interrupted(void)
 {
     enum { BETWEEN = 100000000 }; /* nanoseconds */
@@ -209,7 +211,7 @@ static bool is_interrupted(void)
     return interrupt.ask(interrupt.context) != 0;
 }
 
-/* Waits until there is something to read, or the end. A FIFO has neither before a writer has opened it. */
+/* Waits until there is something to read or the end is reached. A FIFO has neither until a writer has opened it. */
 static rnn_status wait_for_bytes(const rnn_file *file)
 {
     enum { BETWEEN = 100 }; /* milliseconds */
@@ -276,7 +278,7 @@ static rnn_status fail_to_write(const rnn_replacement *r, const char *reason)
     return librnn_fail(RNN_ERROR_IO, "%.*s can't be written: %s", PATH_SHOWN, r->path, reason);
 }
 
-/* Puts what a symbolic link says in place of its name: text after `directory_length` bytes of the path in `target`. */
+/* Replaces the name by the target of its symbolic link. If the link is relative, the directory in `target` is kept. */
 static rnn_status follow_link(rnn_replacement *r, char link[PATH_MAX])
 {
     size_t length = link[0] == '/' ? 0 : (size_t)(r->name - r->target);
@@ -295,7 +297,7 @@ static void find_name(rnn_replacement *r)
     r->name = slash ? slash + 1 : r->target;
 }
 
-/* Finds what is to be replaced, through symbolic links, whether or not it is there. */
+/* Finds the file to replace, through symbolic links. It need not exist. */
 static rnn_status find_target(rnn_replacement *r)
 {
     RNN_TRY(librnn_allocate("a file's name", strlen(r->path) + 1, 1, (void **)&r->target));
@@ -313,7 +315,7 @@ static rnn_status find_target(rnn_replacement *r)
     return fail_to_write(r, strerror(ELOOP));
 }
 
-/* The directory of the target, open to make, rename and sync files in. */
+/* Opens the directory of the target, to create, rename and sync files in it. */
 static rnn_status open_directory(rnn_replacement *r)
 {
     char *end = r->target + (r->name - r->target), first = *end;
@@ -321,14 +323,14 @@ static rnn_status open_directory(rnn_replacement *r)
     const char *path = *r->target ? r->target : ".";
     r->directory = open_old(path, O_RDONLY | O_DIRECTORY);
 #ifdef O_PATH
-    if (r->directory < 0 && errno == EACCES) /* it may be written to but not read */
+    if (r->directory < 0 && errno == EACCES) /* the directory may be writable but not readable */
         r->directory = open_old(path, O_PATH | O_DIRECTORY);
 #endif
     *end = first;
     return r->directory >= 0 ? RNN_OK : fail_to_write(r, strerror(errno));
 }
 
-/* Looks at the file that is to be replaced, if there is one. What isn't a regular file is an error. */
+/* Inspects the file to replace, if it exists. It is an error if it isn't a regular file. */
 static rnn_status look_at_old(const rnn_replacement *r, struct stat *old, bool *exists)
 {
     *exists = false;
@@ -345,7 +347,10 @@ static rnn_status look_at_old(const rnn_replacement *r, struct stat *old, bool *
     return RNN_OK;
 }
 
-/* Opens a new file under a name of its own; below 3, it is in vain: it holds its descriptor until there is another. */
+/*
+ * Opens a new file under a unique name. If it gets a descriptor below 3, it holds that one until it has opened another,
+ * then removes the first file.
+ */
 static int open_new(rnn_replacement *r, mode_t permissions)
 {
     static atomic_uint counter;
@@ -365,7 +370,7 @@ static int open_new(rnn_replacement *r, mode_t permissions)
     return higher;
 }
 
-/* Names of killed processes' files are passed over, as are those of whoever else is saving. */
+/* Skips names that are taken, by killed processes or by others that are saving. */
 static rnn_status create_temporary(rnn_replacement *r, mode_t permissions)
 {
     for (int i = 0; i < NAMES_MOST && r->descriptor < 0; i++) {
@@ -377,8 +382,8 @@ static rnn_status create_temporary(rnn_replacement *r, mode_t permissions)
 }
 
 /*
- * The new file gets the old one's owner, group and permissions, as far as this process and the file system can give
- * them. Where the group stays another, it may do no more than anybody.
+ * Gives the new file the old one's owner, group and permissions, as far as this process and the file system allow. If
+ * the group can't be changed, it gets no more permissions than everybody.
  */
 static void take_after(const rnn_replacement *r, const struct stat *old)
 {
@@ -392,7 +397,7 @@ static void take_after(const rnn_replacement *r, const struct stat *old)
     if (!group)
         permissions &= S_IRWXU | S_IRWXO | (permissions & S_IRWXO) << 3;
     if ((new.st_mode &(S_IRWXU | S_IRWXG | S_IRWXO)) != permissions && fchmod(r->descriptor, permissions) != 0)
-        errno = 0; /* then its permissions are those that the file system gives to all */
+        errno = 0; /* the permissions are then those that the file system gives to all files */
 }
 
 rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)
@@ -406,7 +411,10 @@ rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)
         status = open_directory(&r);
     if (status == RNN_OK)
         status = look_at_old(&r, &old, &replaces);
-    /* Nobody who may not read the old file gets to read the new one meanwhile; else the umask decides. */
+    /*
+     * If a file is replaced, only its owner may read the new one at first, so that nobody who may not read the old file
+     * can read it. Otherwise the umask decides.
+     */
     if (status == RNN_OK)
         status = create_temporary(&r, replaces ? S_IRUSR | S_IWUSR
                                                : S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH);
@@ -432,7 +440,7 @@ rnn_status librnn_file_write(const rnn_replacement *replacement, const void *byt
     return RNN_OK;
 }
 
-/* fsync(), tried again when a signal has interrupted it; a file system that doesn't know it has no need of it */
+/* fsync(), repeated if a signal interrupts it. It succeeds on file systems that don't support fsync(). */
 static int synchronise(int descriptor)
 {
     int result;
@@ -454,7 +462,7 @@ rnn_status librnn_file_commit(rnn_replacement *r)
     if (status != RNN_OK)
         unlinkat(r->directory, r->temporary, 0);
     else
-        synchronise(r->directory); /* the new file is in its place, whether or not this works */
+        synchronise(r->directory); /* the new file is in place even if this fails */
     librnn_file_discard(r);
     return status;
 }

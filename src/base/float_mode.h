@@ -1,20 +1,21 @@
 /*
- * float_mode.h: the floating-point mode that all computing is done in, whatever the caller's: numbers round to nearest,
- * subnormal ones are zero, no exception traps. The caller's mode and its exception flags come back afterwards.
+ * float_mode.h: the floating-point mode for all computation, whatever the caller's mode is: numbers are rounded to
+ * nearest, subnormal numbers are zero, no exception traps. Afterwards the caller's mode and exception flags are
+ * restored.
  *
- * A function of the API that computes is two: the body, and around it
+ * Each API function that computes consists of two functions, the body and a wrapper:
  *
  *     float_mode mode = rnn_float_enter();
  *     rnn_status status = body(...);
  *     rnn_float_leave(mode);
  *     return status;
  *
- * The caller's numbers are checked by their bits (status.h): a subnormal one isn't zero. The body is RNN_FLOAT_BODY, so
- * that compilers can't move its arithmetic out of the mode. A mode is its thread's own: every thread that computes
- * enters it.
+ * The caller's numbers are checked by their bits (see status.h), because a subnormal argument isn't zero. The body is
+ * marked RNN_FLOAT_BODY, so that the compiler can't move its arithmetic out of the mode. Each thread has its own mode,
+ * so every thread that computes enters it.
  *
- * x86 flushes what is subnormal after rounding, AArch64 what was before: they differ where a result lies less than
- * half a unit in the last place below the least normal number.
+ * x86 flushes results that are subnormal after rounding, AArch64 those that are subnormal before. The two differ if a
+ * result is less than half a unit in the last place below the smallest normal number.
  */
 #ifndef RNN_FLOAT_MODE_H
 #define RNN_FLOAT_MODE_H
@@ -25,8 +26,9 @@
 #define RNN_FLOAT_BODY __attribute__((noinline))
 
 /*
- * Numbers that come from a file or a caller are converted and compared as they are: rounded to nearest, nothing traps,
- * subnormal ones stay. What reads text looks at every part of the mode, so this is the whole of it; it takes longer.
+ * The exact mode, for converting and comparing numbers from a file or from the caller: they are rounded to nearest,
+ * nothing traps, and subnormal numbers are kept. Functions of the C library that read numbers depend on every part of
+ * the mode, so this saves and sets all of it. It is slower than rnn_float_enter().
  */
 static inline fenv_t rnn_float_enter_exact(void)
 {
@@ -67,7 +69,7 @@ typedef struct float_mode {
 
 static inline float_mode rnn_float_enter(void)
 {
-    const uint64_t flush_to_zero = (uint64_t)1 << 24; /* and nothing else: round to nearest, no traps */
+    const uint64_t flush_to_zero = (uint64_t)1 << 24; /* only this bit: round to nearest, no traps */
     float_mode mode;
     __asm__ __volatile__("mrs %0, fpcr" : "=r"(mode.control)::"memory");
     __asm__ __volatile__("mrs %0, fpsr" : "=r"(mode.flags)::"memory");
@@ -85,7 +87,7 @@ static inline void rnn_float_leave(float_mode mode)
 
 typedef fenv_t float_mode;
 
-/* The standard has no way of flushing subnormal numbers to zero; here they stay. */
+/* Standard C can't flush subnormal numbers to zero, so they are kept here. */
 static inline float_mode rnn_float_enter(void)
 {
     return rnn_float_enter_exact();

@@ -1,6 +1,6 @@
 /*
- * logarithm.h: a natural logarithm with the same bits on every machine, as the C library's hasn't. It takes only
- * operations that IEEE 754 rounds exactly; compile it without contraction to fused multiply-adds.
+ * logarithm.h: a natural logarithm that gives the same bits on every machine, unlike that of the C library. It uses
+ * only operations that IEEE 754 rounds exactly. It must be compiled without contraction to fused multiply-adds.
  */
 #ifndef RNN_CORE_LOGARITHM_H
 #define RNN_CORE_LOGARITHM_H
@@ -8,7 +8,10 @@
 #include <float.h>
 #include <math.h>
 
-/* Of x > 0; infinity and NaN stay. x = 2^n m, log m = 2 artanh((m - 1) / (m + 1)) by its series. */
+/*
+ * log x for x > 0; infinity and NaN are returned unchanged. x = 2^n m, log m = 2 artanh((m - 1) / (m + 1)) by its
+ * series.
+ */
 static inline double logarithm(double x)
 {
     static const double coefficients[] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,

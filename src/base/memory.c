@@ -1,5 +1,5 @@
 /*
- * memory.c: where memory comes from, and how much of it is out.
+ * memory.c: allocates and releases memory, and counts the allocated blocks.
  */
 #include "base/memory.h"
 
@@ -11,7 +11,10 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Stands before each block, so that releasing one needs only its address. As large as the alignment. */
+/*
+ * Precedes each block and holds its size, so that releasing a block needs only its address. It is as large as the
+ * alignment.
+ */
 typedef union prefix {
     size_t total;
     unsigned char room[ALIGNMENT];

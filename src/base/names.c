@@ -1,5 +1,5 @@
 /*
- * names.c: the tables of enumerators, and the check that a number is one of them.
+ * names.c: the tables of enumerators, and a check that a number is one of them.
  */
 #include "base/names.h"
 
@@ -38,7 +38,7 @@ const enumerator librnn_target_kinds[] = {NAMED(RNN_TARGETS_EACH), NAMED(RNN_TAR
 const enumerator librnn_state_parts[] = {NAMED(RNN_STATE_HIDDEN), NAMED(RNN_STATE_MEMORY), END};
 /* clang-format on */
 
-/* Each enumerator of the header once, and the constants that stand beside them */
+/* Every enumerator of the header occurs once in these tables. `constants` holds the other named constants. */
 static const enumerator constants[] = {NAMED(RNN_IGNORE), NAMED(RNN_PRECISION_STORED), NAMED(RNN_CHECKPOINT_NUMBERS),
                                        END};
 static const enumerator *const tables[] = {
@@ -47,7 +47,7 @@ static const enumerator *const tables[] = {
     librnn_observations, librnn_rules,           librnn_layouts,    librnn_target_kinds, constants,
 };
 
-/* The index-th of all, or NULL where there are no more; then `index` becomes what is left of it. */
+/* The enumerator with this index, or NULL. If NULL, subtracts the number of all enumerators from `index`. */
 static const enumerator *enumerator_at(int64_t *index)
 {
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)

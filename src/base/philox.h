@@ -1,13 +1,13 @@
 /*
- * philox.h: Philox4x32-10, the generator that all random numbers come from (Salmon, Moraes, Dror, Shaw, "Parallel
- * random numbers: as easy as 1, 2, 3", 2011). A block of numbers is a function of a key and a counter alone.
+ * philox.h: Philox4x32-10, the generator of all random numbers (Salmon, Moraes, Dror, Shaw, "Parallel random numbers:
+ * as easy as 1, 2, 3", 2011). A block of numbers depends only on a key and a counter.
  */
 #ifndef RNN_CORE_PHILOX_H
 #define RNN_CORE_PHILOX_H
 
 #include <stdint.h>
 
-/* The key is the seed; the counter is index, then stream. */
+/* The key is the seed. The counter is index (low half) and stream (high half). */
 static inline void philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t bits[4])
 {
     uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);

@@ -1,7 +1,7 @@
 /*
- * processors.c: how many processors this process may use, and how many threads the environment asks for.
+ * processors.c: finds how many processors this process may use, and how many threads the environment asks for.
  */
-#define _GNU_SOURCE /* sched_getaffinity() */
+#define _GNU_SOURCE /* for sched_getaffinity() */
 #include "base/processors.h"
 
 #include <limits.h>
@@ -16,10 +16,10 @@
 
 enum { CPUS_MOST = 1 << 16 };
 
-/* Processors of the affinity mask; 0 when that can't be read. */
+/* The number of processors in the affinity mask; 0 if it can't be read. */
 static int affinity_processors(void)
 {
-    for (int cpus = CPU_SETSIZE; cpus <= CPUS_MOST; cpus *= 4) { /* a mask that is too small is refused */
+    for (int cpus = CPU_SETSIZE; cpus <= CPUS_MOST; cpus *= 4) { /* the kernel refuses a mask that is too small */
         cpu_set_t *set = CPU_ALLOC((size_t)cpus);
         if (!set)
             return 0;
@@ -32,7 +32,7 @@ static int affinity_processors(void)
     return 0;
 }
 
-/* The text of a small file; false when it can't be read. */
+/* Reads the text of a small file. Returns false if that fails. */
 static bool read_text(const char *path, char *text, size_t size)
 {
     FILE *file = fopen(path, "re");
@@ -44,7 +44,10 @@ static bool read_text(const char *path, char *text, size_t size)
     return length > 0;
 }
 
-/* In whole numbers, which have no floating-point mode. Rounded up; INT_MAX for none */
+/*
+ * quota / period, rounded up; INT_MAX if there is no quota. It uses integers, which don't depend on the floating-point
+ * mode.
+ */
 static int processors_of(long long quota, long long period)
 {
     if (quota <= 0 || period <= 0 || (quota - 1) / period >= INT_MAX - 1)
@@ -52,7 +55,7 @@ static int processors_of(long long quota, long long period)
     return (int)((quota - 1) / period) + 1;
 }
 
-/* The number that a small file begins with; 0 if there is none. */
+/* The number at the beginning of a small file; 0 if there is none. */
 static long long read_number(const char *folder, const char *name)
 {
     char path[PATH_MAX], text[128];
@@ -61,13 +64,13 @@ static long long read_number(const char *folder, const char *name)
     return strtoll(text, NULL, 10);
 }
 
-/* The quota of one control group's folder: "cpu.max" of version 2, or the two files of version 1. */
+/* The quota of one control group's folder: "cpu.max" in version 2, two files in version 1. */
 static int quota_of(const char *folder)
 {
     char path[PATH_MAX], text[128], *end;
     if (snprintf(path, sizeof path, "%s/cpu.max", folder) >= (int)sizeof path)
         return INT_MAX;
-    if (read_text(path, text, sizeof text)) { /* "150000 100000", or "max 100000" */
+    if (read_text(path, text, sizeof text)) { /* "150000 100000" or "max 100000" */
         long long quota = strtoll(text, &end, 10);
         return processors_of(quota, strtoll(end, NULL, 10));
     }
@@ -75,8 +78,8 @@ static int quota_of(const char *folder)
 }
 
 /*
- * The least quota of a control group and of those that it is in, below a mount point. Within a container its own path
- * may not be visible.
+ * The smallest quota of a control group and its ancestors below a mount point. In a container the group's own path may
+ * not be visible.
  */
 static int least_quota(const char *root, const char *mount, const char *group)
 {
@@ -94,7 +97,7 @@ static int least_quota(const char *root, const char *mount, const char *group)
     return least;
 }
 
-/* Whether a comma-separated list has this word. */
+/* Whether a comma-separated list contains a word. */
 static bool has_word(const char *list, const char *word)
 {
     size_t length = strlen(word);
@@ -104,7 +107,10 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
-/* /proc/self/cgroup has lines "number:controllers:path"; version 2 has number 0 and no controllers. */
+/*
+ * /proc/self/cgroup has lines of the form "number:controllers:path". In version 2 the number is 0 and the controllers
+ * are empty.
+ */
 int librnn_quota_processors(const char *root)
 {
     int least = INT_MAX;
@@ -146,7 +152,10 @@ int librnn_quota_processors(const char *root)
 }
 #endif
 
-/* A variable's number, or the first of a list; 0 when there is none, or it isn't from 1 to most. */
+/*
+ * The number in an environment variable, or the first of a list of numbers. 0 if there is none, or it isn't in 1 ...
+ * most.
+ */
 static int number_from(const char *name, bool list, int most)
 {
     const char *text = getenv(name);

@@ -1,8 +1,8 @@
 /*
- * random.c: distributions made of Philox's bits.
+ * random.c: random distributions, from Philox's bits.
  *
- * Only operations that IEEE 754 rounds exactly are used (this file is compiled without contraction to fused
- * multiply-adds), and no function of the C library whose last bit differs between systems. Callers are between
+ * It uses only operations that IEEE 754 rounds exactly (this file is compiled without contraction to fused
+ * multiply-adds), and no function of the C library whose last bit differs between systems. Callers must be between
  * rnn_float_enter() and rnn_float_leave().
  */
 #include "base/random.h"
@@ -24,7 +24,7 @@ double librnn_random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
     return (double)random_53_bits(seed, stream, index) * 0x1p-53;
 }
 
-/* The whole part of r limit / 2^64, with r the first 64 bits */
+/* The integer part of r limit / 2^64, where r is the first 64 bits. */
 uint32_t librnn_random_below(uint64_t seed, uint64_t stream, uint64_t index, uint32_t limit)
 {
     uint32_t bits[4];
@@ -32,7 +32,7 @@ uint32_t librnn_random_below(uint64_t seed, uint64_t stream, uint64_t index, uin
     return (uint32_t)(((uint64_t)bits[1] * limit + ((uint64_t)bits[0] * limit >> 32)) >> 32);
 }
 
-/* p(x) / q(x), both of degree 7 */
+/* p(x) / q(x), both of degree 7. */
 static double rational(double x, const double p[8], const double q[8])
 {
     double above = p[7], below = q[7];

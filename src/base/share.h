@@ -1,14 +1,14 @@
 /*
- * share.h: how work is divided. A share is a contiguous part of whatever is divided: panels of weights to pack,
- * streams, or rows of a weight gradient. No element is ever summed by two threads, so the result depends neither on the
- * number of shares nor on who computes them.
+ * share.h: divides work into shares. A share is a contiguous part of the work: of panels of weights to pack, of
+ * streams, or of rows of a weight gradient. No two threads ever add to the same element. So the result depends neither
+ * on the number of shares nor on which thread computes which share.
  */
 #ifndef RNN_SHARE_H
 #define RNN_SHARE_H
 
 #include <stddef.h>
 
-/* One of so many equal parts */
+/* Part `rank` of `size` equal parts. */
 typedef struct team {
     size_t rank, size;
 } team;

@@ -1,5 +1,5 @@
 /*
- * status.c: version, last error, and the checks that every function makes of its arguments.
+ * status.c: the version, the last error, and the checks of arguments that all functions use.
  */
 #include "base/status.h"
 
@@ -17,7 +17,7 @@
 #define STRINGIFY(x) #x
 #define TEXT_OF(x) STRINGIFY(x)
 
-/* No struct of the API comes near this; a larger struct_size is a mistake. */
+/* All structs of the API are much smaller. A larger struct_size is a mistake. */
 enum { STRUCT_SIZE_MOST = 4096 };
 
 static _Thread_local char last_error[512];
@@ -44,8 +44,8 @@ const char *rnn_status_name(rnn_status status)
 }
 
 /*
- * What a sentence quotes, a path or a name from a file, may hold anything, and may be cut within a code point. The
- * sentence is one line of UTF-8: bytes that are none, and characters that move the cursor or worse, become '?'.
+ * Makes an error message one line of UTF-8. It may quote a path or a name from a file, which can contain anything and
+ * may be cut within a code point. Invalid bytes and control characters become '?'.
  */
 static void make_line(char *sentence)
 {
@@ -64,10 +64,10 @@ static void make_line(char *sentence)
 
 rnn_status librnn_fail(rnn_status status, const char *format, ...)
 {
-    char sentence[sizeof last_error]; /* what is formatted may be the last error itself */
+    char sentence[sizeof last_error]; /* the arguments may include the last error itself */
     va_list arguments;
     va_start(arguments, format);
-    fenv_t mode = rnn_float_enter_exact(); /* a signalling NaN is printed as any other */
+    fenv_t mode = rnn_float_enter_exact(); /* a signalling NaN must not trap when it is printed */
     vsnprintf(sentence, sizeof sentence, format, arguments);
     rnn_float_leave_exact(&mode);
     va_end(arguments);

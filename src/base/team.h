@@ -1,5 +1,5 @@
 /*
- * team.h: what the core knows of threads.
+ * team.h: the core's interface to threads.
  */
 #ifndef RNN_TEAM_H
 #define RNN_TEAM_H
@@ -7,14 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A share of a phase of work, computed by one of a team's workers, who are numbered from 0. */
+/* Computes one share of a phase of work. Workers of a team are numbered from 0. */
 typedef void core_task(void *context, size_t worker, size_t share);
 
-/* The threads that a call computes with. run() returns when all shares, 65535 at most, are finished. */
+/* The threads that a call computes with. run() returns when all shares are finished; there may be up to 65535. */
 typedef struct core_team {
-    size_t size; /* workers, at least 1 */
+    size_t size; /* number of workers, at least 1 */
     void (*run)(const struct core_team *team, core_task *task, void *context, size_t shares);
-    bool pooled; /* has the helpers of threads.c */
+    bool pooled; /* uses the helpers of threads.c */
 } core_team;
 
 #endif

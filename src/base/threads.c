@@ -1,14 +1,14 @@
 /*
- * threads.c: a pool of helpers on POSIX threads, and how many of them a call takes.
+ * threads.c: a pool of helper threads on POSIX threads, and the decision how many of them a call uses.
  *
- * A call divides each phase of its work into shares. Every worker, the caller among them, has a range of shares, of
- * which it takes one after the other, and then what is left in the ranges of the others. So a helper that isn't running
- * costs nothing, and on a quiet machine each worker computes the same shares in each phase, with its data in its own
- * caches.
+ * A call divides each phase of its work into shares. Every worker, including the caller, has a range of shares. It
+ * takes these one after the other, then the remaining shares of the other workers. So a helper that isn't running
+ * delays nobody. And on an idle machine each worker computes the same shares in each phase, and finds its data in its
+ * own caches.
  *
- * A range is one number: the phase, the next share and the end. A helper that comes late, when its phase has ended,
- * finds an empty range or another phase there, and takes nothing. Waiting is spinning for some microseconds, then
- * sleeping.
+ * A range is one number that holds the phase, the next share and the end. A helper that comes late, when its phase has
+ * ended, finds an empty range or another phase and takes nothing. A thread that waits spins for some microseconds, then
+ * sleeps.
  */
 #include "base/threads.h"
 
@@ -23,43 +23,46 @@
 
 enum {
     THREADS_MOST = 1024,
-    SPINS = 1000,            /* 10 to 40 microseconds, by the processor */
-    HELPER_STACK = 256 << 10 /* bytes; rnn.h says so */
+    SPINS = 1000,            /* 10 to 40 microseconds, depending on the processor */
+    HELPER_STACK = 256 << 10 /* bytes; rnn.h states this number */
 };
 
-/* Less than this, and waiting for one another costs more than the work: some ten microseconds of it. */
+/*
+ * The number of multiplications that makes a thread worthwhile, some ten microseconds of work. With less, waiting for
+ * one another costs more than the work.
+ */
 #define WORK_OF_A_THREAD 250e3
 
-/* What one worker has, on a cache line of its own */
+/* One worker's data, on its own cache line. */
 typedef struct worker {
-    _Alignas(64) atomic_uint_fast64_t range; /* phase << 32 | end << 16 | the next share */
+    _Alignas(64) atomic_uint_fast64_t range; /* phase << 32 | end << 16 | next share */
     atomic_bool asleep;
     pthread_cond_t wake;
-    pthread_t thread; /* none for worker 0, the caller */
+    pthread_t thread; /* not used for worker 0, the caller */
 } worker;
 
 static struct pool {
-    pthread_mutex_t mutex;   /* for sleeping and waking alone */
-    pthread_cond_t finished; /* for the caller */
+    pthread_mutex_t mutex;   /* only for sleeping and waking */
+    pthread_cond_t finished; /* wakes the caller */
     atomic_bool caller_asleep;
     atomic_bool stop;
-    atomic_bool taken; /* by a call */
-    size_t helpers;    /* that have been made; changed by the call that has the pool */
+    atomic_bool taken; /* a call is using the pool */
+    size_t helpers;    /* number of helpers created; only the call that uses the pool changes it */
 
-    /* The present phase. Read by helpers that may be late, and then not used. */
+    /* The current phase. A late helper may read it too, and then doesn't use it. */
     atomic_uint_fast32_t phase;
     _Atomic(core_task *) task;
     _Atomic(void *) context;
     atomic_size_t workers;
-    _Alignas(64) atomic_size_t left; /* shares that are not finished */
+    _Alignas(64) atomic_size_t left; /* shares that aren't finished */
 
     worker worker[THREADS_MOST];
 } pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
 
-static atomic_int setting; /* what rnn_set_threads() was given; 0: the usual number */
-static atomic_int usual;   /* 0: not known yet */
+static atomic_int setting; /* argument of rnn_set_threads(); 0: the default number */
+static atomic_int usual;   /* the default number of threads; 0: not known yet */
 
-/* The process that the helpers are of, or: */
+/* The id of the process that the helpers belong to, or one of these values. */
 enum { NOBODY = 0, CHANGING = -1, PARENT = -2 };
 static atomic_int owner;
 
@@ -74,13 +77,13 @@ static void pause_briefly(void)
 
 /* ---- Shares ------------------------------------------------------------------------------------------------------ */
 
-/* A worker's part of the shares, none of them taken */
+/* A worker's range of the shares, with none taken. */
 static uint_fast64_t range_of(uint_fast32_t phase, size_t rank, size_t workers, size_t shares)
 {
     return (uint_fast64_t)phase << 32 | shares * (rank + 1) / workers << 16 | shares * rank / workers;
 }
 
-/* Takes the next share of a range, if the phase is still this one and there is any. */
+/* Takes the next share of a range. Returns false if the range is empty or belongs to another phase. */
 static bool take_share(worker *of, uint_fast32_t phase, size_t *share)
 {
     uint_fast64_t range = atomic_load(&of->range);
@@ -92,7 +95,7 @@ static bool take_share(worker *of, uint_fast32_t phase, size_t *share)
     return true;
 }
 
-/* Says that a share is finished; the last wakes the caller. */
+/* Counts a share as finished. The last one wakes the caller. */
 static void finish_share(void)
 {
     if (atomic_fetch_sub(&pool.left, 1) > 1 || !atomic_load(&pool.caller_asleep))
@@ -102,13 +105,15 @@ static void finish_share(void)
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* Computes shares until none is left: first those of this worker's range. */
+/* Computes shares until none is left, beginning with this worker's own range. */
 static void take_shares(size_t me, uint_fast32_t phase)
 {
     core_task *task = atomic_load(&pool.task);
     void *context = atomic_load(&pool.context);
     size_t workers = atomic_load(&pool.workers), share;
-    for (size_t i = 0; me < workers && i < workers; i++)
+    if (me >= workers)
+        return;
+    for (size_t i = 0; i < workers; i++)
         while (take_share(&pool.worker[(me + i) % workers], phase, &share)) {
             task(context, me, share);
             finish_share();
@@ -117,7 +122,7 @@ static void take_shares(size_t me, uint_fast32_t phase)
 
 /* ---- Helpers ----------------------------------------------------------------------------------------------------- */
 
-/* Waits until the phase is another than `seen`, and returns it. */
+/* Waits until the phase isn't `seen` any more, and returns it. */
 static uint_fast32_t await_phase(worker *me, uint_fast32_t seen)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -138,7 +143,7 @@ static void *help(void *argument)
 {
     worker *me = argument;
     uint_fast32_t seen = 0; /* no phase has this number */
-    rnn_float_enter();      /* and never leave: the thread is the library's own */
+    rnn_float_enter();      /* never left, because the thread belongs to the library */
     while (!atomic_load(&pool.stop)) {
         uint_fast32_t phase = await_phase(me, seen);
         if (phase != seen)
@@ -157,7 +162,7 @@ static void wake_helper(worker *helper)
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* Makes the next helper, with all signals blocked: they are for the program's own threads. */
+/* Creates the next helper. It blocks all signals, which are for the program's own threads. */
 static bool make_helper(void)
 {
     worker *helper = &pool.worker[pool.helpers + 1];
@@ -181,9 +186,9 @@ static bool make_helper(void)
 }
 
 /*
- * Helpers don't come along into a forked process, and what they held there stays held: the first call that finds itself
- * in another process begins anew. Returns false while another thread does so. A process is known by its id, and told by
- * fork(), since in a new namespace of ids a child can have its parent's.
+ * A forked process has no helpers, and locks that they held stay locked. So the first call in a new process resets the
+ * pool. Returns false while another thread does so. The process is recognised by its id and also by a fork() handler,
+ * because in a new namespace of ids a child can have the same id as its parent.
  */
 static bool own_pool(void)
 {
@@ -197,7 +202,7 @@ static bool own_pool(void)
         pthread_cond_init(&pool.finished, NULL);
         pool.helpers = 0;
         for (size_t i = 0; i < THREADS_MOST; i++)
-            atomic_store(&pool.worker[i].range, 0); /* what is left of a phase that another thread was in */
+            atomic_store(&pool.worker[i].range, 0); /* may be left over from a phase that another thread was in */
         atomic_store(&pool.taken, false);
         atomic_store(&pool.caller_asleep, false);
     }
@@ -216,7 +221,7 @@ __attribute__((constructor)) static void await_forks(void)
     pthread_atfork(NULL, NULL, become_child);
 }
 
-/* dlclose() and exit() leave no thread behind. */
+/* No thread remains after dlclose() and exit(). */
 __attribute__((destructor)) static void stop_helpers(void)
 {
     if (atomic_load(&owner) != (int)getpid())
@@ -297,7 +302,7 @@ void librnn_team_end(core_team *team)
     *team = librnn_team_alone();
 }
 
-/* ---- How many ---------------------------------------------------------------------------------------------------- */
+/* ---- Number of threads ------------------------------------------------------------------------------------------- */
 
 rnn_status rnn_set_threads(int32_t threads)
 {

@@ -1,5 +1,5 @@
 /*
- * utf8.c: code points to bytes, and what may be wrong with bytes.
+ * utf8.c: writes code points as bytes, and describes faults in bytes that aren't UTF-8.
  */
 #include "base/utf8.h"
 
@@ -40,9 +40,9 @@ const char *librnn_utf8_fault(const unsigned char *bytes, size_t size)
     return "the text ends within what it begins";
 }
 
-enum { AROUND = 64 }; /* bytes on either side of a fault that are looked at */
+enum { AROUND = 64 }; /* number of bytes inspected on either side of a fault */
 
-/* How many bytes from `first` on, every second one, are NUL. */
+/* Counts the NULs in every second byte, from `first` on. */
 static size_t count_nuls(const unsigned char *bytes, size_t size, size_t first)
 {
     size_t count = 0;
@@ -51,7 +51,10 @@ static size_t count_nuls(const unsigned char *bytes, size_t size, size_t first)
     return count;
 }
 
-/* Byte order marks aside, UTF-16 is known by its NULs: most of one half of the bytes, few of the other. */
+/*
+ * UTF-16 without a byte order mark is recognised by its NULs: many among the even or the odd bytes, few among the
+ * others.
+ */
 static bool seems_utf16(const unsigned char *bytes, size_t size)
 {
     size_t even = count_nuls(bytes, size, 0), odd = count_nuls(bytes, size, 1), half = size / 2;
@@ -59,7 +62,10 @@ static bool seems_utf16(const unsigned char *bytes, size_t size)
     return half >= 2 && more > half / 2 && less < half / 4 + 1;
 }
 
-/* Whether the bytes are characters of a byte each: none continues another, and none controls anything but lines. */
+/*
+ * Whether the text looks like a single-byte encoding: it contains no UTF-8 sequences, and no control characters except
+ * white space.
+ */
 static bool seems_single_bytes(const unsigned char *bytes, size_t size)
 {
     int32_t code_point;

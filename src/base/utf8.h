@@ -11,16 +11,17 @@
 
 enum {
     CODE_POINTS = 0x110000, /* 0 to U+10FFFF */
-    UTF8_MOST = 4,          /* bytes of a code point */
+    UTF8_MOST = 4,          /* maximum number of bytes of a code point */
 };
 
 /*
- * Reads the code point that the bytes begin with. Returns its length, 1 to 4; 0 when there is none, since they aren't
- * UTF-8 or end too early.
+ * Reads the code point at the beginning of the bytes. Returns its length, 1 to 4, or 0 if the bytes aren't UTF-8 or end
+ * too early.
  */
 static inline int rnn_utf8_read(const unsigned char *bytes, size_t size, int32_t *code_point)
 {
-    static const int32_t least[UTF8_MOST + 1] = {0, 0, 0x80, 0x800, 0x10000}; /* what needs so many bytes */
+    static const int32_t least[UTF8_MOST + 1] = {0, 0, 0x80, 0x800,
+                                                 0x10000}; /* smallest code point that needs this many bytes */
     if (size == 0)
         return 0;
     int32_t value = bytes[0];
@@ -43,19 +44,19 @@ static inline int rnn_utf8_read(const unsigned char *bytes, size_t size, int32_t
     return length;
 }
 
-/* Writes the bytes of a code point; returns their number, 1 to 4. */
+/* Writes the bytes of a code point. Returns their number, 1 to 4. */
 int librnn_utf8_write(int32_t code_point, unsigned char bytes[UTF8_MOST]);
 
-/* What is wrong with the bytes where rnn_utf8_read() returned 0, as the end of a sentence about the first of them. */
+/* Describes why rnn_utf8_read() returned 0. The text completes a message about the first of the bytes. */
 const char *librnn_utf8_fault(const unsigned char *bytes, size_t size);
 
 /*
- * What a text in which rnn_utf8_read() returned 0 at `offset` seems to be instead of UTF-8, and what to do, as the rest
- * of that sentence; "" if it can't be told.
+ * If rnn_utf8_read() returned 0 at `offset`, guesses the text's real encoding and returns advice that completes the
+ * message; "" if it can't be guessed.
  */
 const char *librnn_utf8_advice(const unsigned char *text, size_t size, size_t offset);
 
-/* RNN_ERROR_ARGUMENT "key is not UTF-8 at byte 3" unless a string is UTF-8. */
+/* Fails with RNN_ERROR_ARGUMENT, for example "key is not UTF-8 at byte 3", unless a string is UTF-8. */
 rnn_status librnn_utf8_check(const char *name, const char *text);
 
 #endif

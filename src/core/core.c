@@ -1,12 +1,13 @@
 /*
- * core.c: one build of the compute core. The build system compiles this file, which takes in the others, once for each
- * (precision, instruction set), with
+ * core.c: one build of the compute core. This file includes all others of the core. The build system compiles it once
+ * for each pair of precision and instruction set, with
  *
  *     RNN_CORE_PRECISION     32 or 64
  *     RNN_CORE_VECTOR_BYTES  16, 32 or 64
  *     RNN_CORE_NAME          the table to define: librnn_core_f32_baseline, ...
  *
- * All is static but that table, so that the builds don't meet, and the compiler sees all of it at once.
+ * Everything except that table is static. So the builds don't clash when linked, and the compiler sees all of the code
+ * at once.
  */
 #include "core/core.h"
 

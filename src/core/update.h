@@ -1,5 +1,5 @@
 /*
- * update.h: element-wise work on flat buffers of parameters and gradients.
+ * update.h: element-wise operations on flat buffers of parameters and gradients.
  */
 #ifndef RNN_CORE_UPDATE_H
 #define RNN_CORE_UPDATE_H
@@ -9,8 +9,8 @@
 #include "core/kernels/vector_math.h"
 
 /*
- * Negative where |v| is 2^(power + 1) or more, infinite or NaN: with so much more in the exponent it runs over into the
- * sign. It raises no exception.
+ * Negative where |v| is at least 2^(power + 1), infinite or NaN. Adding to the exponent then overflows into the sign
+ * bit. This raises no floating-point exception.
  */
 INLINE int_vector beyond(vector v, integer power)
 {
@@ -19,7 +19,7 @@ INLINE int_vector beyond(vector v, integer power)
     return (int_vector)(((unsigned_vector)v & magnitude) + more);
 }
 
-/* Negative where v isn't finite */
+/* Negative where v isn't finite. */
 INLINE int_vector overflowing(vector v)
 {
     return beyond(v, EXPONENT_BIAS);
@@ -46,8 +46,8 @@ static bool all_finite(const void *values, size_t count)
 }
 
 /*
- * Whether the gradients are so small that no finite sum of squares or momentum gets infinite by one of them: its square
- * is less than half of what the last bit of the largest number stands for.
+ * Whether all gradients are so small that none of them can turn a finite sum of squares or momentum into infinity: the
+ * square of each is less than half the last bit of the largest number.
  */
 static bool all_moderate(const void *values, size_t count)
 {
@@ -59,7 +59,7 @@ INLINE vector limited(vector x, real most)
     return limit_below(limit_above(x, most), -most);
 }
 
-/* What isn't finite stays what it is, for an optimizer to refuse. */
+/* Leaves values that aren't finite unchanged, so that the optimizer refuses them. */
 INLINE vector limited_if_finite(vector x, real most)
 {
     return choose(overflowing(x) < 0, x, limited(x, most));
@@ -94,7 +94,9 @@ static void blend(void *values, const void *others, size_t count, double weight)
     }
 }
 
-/* In double, by SUMS sums side by side, whatever the vectors' width: so the additions don't wait for one another. */
+/*
+ * In double, as SUMS partial sums side by side, whatever the vector width. So additions needn't wait for one another.
+ */
 static double sum_of_squares(const void *values, size_t count)
 {
     enum { SUMS = 8 };
@@ -111,13 +113,16 @@ static double sum_of_squares(const void *values, size_t count)
     return total;
 }
 
-/* A rate that the precision can't hold is its largest number: times a gradient of 0 that is 0, which infinity isn't. */
+/*
+ * Replaces a rate that overflows by the largest number. Times a gradient of 0 it gives 0, whereas infinity would give
+ * NaN.
+ */
 INLINE real rate_of(double rate)
 {
     return rate > (double)REAL_MOST ? REAL_MOST : (real)rate;
 }
 
-/* The gradient as a rule takes it, limited and with the decay's part; the gradient becomes 0. */
+/* Returns the gradient that a rule uses: limited, plus the weight decay. Sets the gradient to 0. */
 INLINE vector take_gradient(real *g, vector x, real most, real decay)
 {
     vector d = multiply_add(broadcast(decay), x, limited(load(g), most)); /* formula: step-gradient */
@@ -141,7 +146,7 @@ static void adagrad_vectors(const core_update *u, size_t count, void *values, vo
     }
 }
 
-/* v = momentum v + g; x -= rate v, or with Nesterov's momentum rate (g + momentum v) */
+/* v = momentum v + g; x -= rate v, or with Nesterov's momentum x -= rate (g + momentum v) */
 static void sgd_vectors(const core_update *u, size_t count, void *values, void *gradients, void *first, void *second)
 {
     real *x = values, *g = gradients, *v = first;
@@ -182,8 +187,10 @@ static void rmsprop_vectors(const core_update *u, size_t count, void *values, vo
 }
 
 /*
- * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; x -= rate (m / correction1) / (sqrt(v / correction2) +
- * epsilon) added: the part of x that is added to g; kept: what is left of x before the step
+ * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²
+ * x -= rate (m / correction1) / (sqrt(v / correction2) + epsilon)
+ * added: the multiple of x that is added to g.
+ * kept: the factor of x before the step.
  */
 static __attribute__((noinline)) void adam_step(const core_update *u, size_t count, real *x, real *g, real *m, real *v,
                                                 real added, real kept)
@@ -215,7 +222,9 @@ static void adamw_vectors(const core_update *u, size_t count, void *values, void
     adam_step(u, count, values, gradients, first, second, 0, -rate_of(u->learning_rate * u->weight_decay - 1));
 }
 
-/* A rule for whole vectors, applied to any count: what remains is moved to where there is room for a whole one. */
+/*
+ * Applies a rule, which handles whole vectors, to any count. The remainder is copied to a buffer of one whole vector.
+ */
 static void apply(core_rule *rule, const core_update *u, size_t count, void *values, void *gradients, void *first,
                   void *second)
 {

@@ -1,9 +1,10 @@
 /*
- * cache.c: packed weights and memory to work in, which belong to a model.
+ * cache.c: a model's packed weights and reusable memory.
  *
- * Whoever changes a model has it alone, so only readers can meet. Each pointer that they share is taken by an atomic
- * exchange and put back by an atomic comparison. Two readers that find no packed weights both make them, and the first
- * to finish wins. Nobody waits, so a process that is forked at any moment goes on in the child.
+ * A caller that changes a model has exclusive access to it, so only readers can run at the same time. Readers take each
+ * shared pointer by an atomic exchange and put it back by an atomic comparison. If two readers find no packed weights,
+ * both pack them, and the first to finish wins. Nobody waits, so a process can be forked at any moment and the child
+ * can go on.
  */
 #include "network/cache.h"
 
@@ -12,19 +13,19 @@
 #include <stdatomic.h>
 
 enum {
-    BLOCKS_KEPT = 16, /* for so many readers at once */
-    SIZES_KEPT = 4,   /* a block is used again for a call that needs this part of it, or more, */
-    SMALL = 64 << 10  /* or if it is no larger than this */
+    BLOCKS_KEPT = 16, /* maximum number of blocks that are kept for readers */
+    SIZES_KEPT = 4,   /* a block is reused if the call needs at least 1 / SIZES_KEPT of it, */
+    SMALL = 64 << 10  /* or if it is no larger than this many bytes */
 };
 
 struct model_cache {
     uint64_t version;                    /* of the parameters */
-    _Atomic(void *) forward;             /* the packed weights; NULL: none that are up to date */
-    _Atomic(void *) spare;               /* memory for them that is out of date; or NULL */
-    void *backward;                      /* memory for the backward pass's; or NULL */
-    bool backward_is_fresh;              /* it is up to date */
-    _Atomic(void *) blocks[BLOCKS_KEPT]; /* that readers have given back; or NULL */
-    _Atomic(void *) training_block;      /* that training has */
+    _Atomic(void *) forward;             /* packed weights for the forward pass; NULL: none that are up to date */
+    _Atomic(void *) spare;               /* memory for packed weights, whose contents are out of date; or NULL */
+    void *backward;                      /* memory for the packed weights of the backward pass; or NULL */
+    bool backward_is_fresh;              /* `backward` is up to date */
+    _Atomic(void *) blocks[BLOCKS_KEPT]; /* blocks that readers have given back; or NULL */
+    _Atomic(void *) training_block;      /* the block that training has given back; or NULL */
 };
 
 static uint64_t new_version(void)
@@ -60,7 +61,7 @@ void librnn_cache_destroy(model_cache *cache)
 
 /* ---- Packed weights ---------------------------------------------------------------------------------------------- */
 
-/* Memory for the forward pass's weights: what was there before the parameters changed, or new. */
+/* Takes memory for the packed weights of the forward pass: the spare block if there is one, otherwise a new one. */
 static rnn_status take_spare(const rnn_model *model, void **memory)
 {
     *memory = atomic_exchange(&model->cache->spare, NULL);
@@ -116,7 +117,7 @@ void librnn_cache_invalidate(rnn_model *model)
     cache->version = new_version();
 }
 
-/* ---- Memory to work in ------------------------------------------------------------------------------------------- */
+/* ---- Reusable memory --------------------------------------------------------------------------------------------- */
 
 static bool is_right(const void *memory, size_t size)
 {
@@ -141,7 +142,9 @@ rnn_status librnn_cache_take(const rnn_model *model, bool training, const char *
 void librnn_cache_give(const rnn_model *model, bool training, void *memory)
 {
     _Atomic(void *) *kept = training ? &model->cache->training_block : model->cache->blocks;
-    for (size_t i = 0; memory && i < (training ? 1 : BLOCKS_KEPT); i++) {
+    if (!memory)
+        return;
+    for (size_t i = 0; i < (training ? 1 : BLOCKS_KEPT); i++) {
         void *none = NULL;
         if (atomic_compare_exchange_strong(&kept[i], &none, memory))
             return;

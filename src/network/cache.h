@@ -1,30 +1,36 @@
 /*
- * cache.h: what a model keeps for those who compute with it: its weights as the matrix products read them, and memory
- * that calls work in. Readers of one model may be many; they need no lock.
+ * cache.h: what a model keeps for computing with it: packed weights, in the order in which the matrix products read
+ * them, and memory that calls reuse. Any number of threads may read one model; they need no lock.
  */
 #ifndef RNN_CACHE_H
 #define RNN_CACHE_H
 
 #include "network/model.h"
 
-/* The packed weights for the forward pass, made if the parameters have changed. For any number of threads at once. */
+/*
+ * Returns the packed weights for the forward pass. Packs them if the parameters have changed. Any number of threads may
+ * call it at once.
+ */
 rnn_status librnn_cache_forward(const rnn_model *model, const core_team *team, const void **packed);
 
-/* The same, or NULL if they aren't there yet. */
+/* Returns the same weights, or NULL if they aren't packed yet. */
 const void *librnn_cache_present(const rnn_model *model);
 
-/* Those for the backward pass too; for the one thread that trains. */
+/* Returns the packed weights for the forward and the backward pass. Only the thread that trains may call it. */
 rnn_status librnn_cache_training(rnn_model *model, const core_team *team, const void **forward, const void **backward);
 
-/* Says that the parameters have changed. For the one thread that changes them. */
+/* Tells the cache that the parameters have changed. Only the thread that changes them may call it. */
 void librnn_cache_invalidate(rnn_model *model);
 
-/* A number that no other model has, and that the model had not before its parameters changed last; never 0 */
+/*
+ * A number that identifies the model's present parameters. No other model has it, and it changes whenever the
+ * parameters change. It is never 0.
+ */
 uint64_t librnn_cache_version(const rnn_model *model);
 
 /*
- * Memory for the length of a call: what an earlier call of the model has given back, if its size is right. What is in
- * it is undefined. Give back what you take.
+ * Takes memory for the duration of a call. It reuses a block that an earlier call on the model has given back, if the
+ * size is suitable. The contents are undefined. The caller must give the memory back.
  */
 rnn_status librnn_cache_take(const rnn_model *model, bool training, const char *purpose, size_t size, void **memory);
 void librnn_cache_give(const rnn_model *model, bool training, void *memory);

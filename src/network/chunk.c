@@ -1,5 +1,5 @@
 /*
- * chunk.c: what a caller gives for one pass: checked, and with what lies beyond a stream's end out of the way.
+ * chunk.c: checks the chunk that a caller passes, and hides the positions after a stream's end.
  */
 #include "network/chunk.h"
 
@@ -27,7 +27,7 @@ rnn_status librnn_check_ids(const char *name, const int32_t *ids, size_t count, 
     return RNN_OK;
 }
 
-/* Rows of `width` numbers each; those whose mask is 0 are not looked at. */
+/* Checks that rows of `width` numbers are finite. Rows whose mask is 0 are skipped. */
 static rnn_status check_vectors(const rnn_model *model, const char *name, const void *vectors, size_t rows,
                                 size_t width, const uint8_t *mask)
 {
@@ -36,16 +36,19 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
                            width, rnn_plural(width));
     if (!mask && model->core->all_finite(vectors, rows * width))
         return RNN_OK;
-    for (size_t row = 0; row < rows; row++)
-        for (size_t i = row * width; (!mask || mask[row]) && i < (row + 1) * width; i++) {
+    for (size_t row = 0; row < rows; row++) {
+        if (mask && !mask[row])
+            continue;
+        for (size_t i = row * width; i < (row + 1) * width; i++) {
             double value = rnn_model_number(model, vectors, i);
             if (!isfinite(value))
                 return librnn_fail(RNN_ERROR_ARGUMENT, "%s[%zu] is %g; it must be finite", name, i, value);
         }
+    }
     return RNN_OK;
 }
 
-/* The fields of the kind that the model doesn't take must be NULL. */
+/* A field must be NULL if the model takes the other kind of inputs or targets. */
 static rnn_status check_absent(const char *name, const void *field, const char *why)
 {
     return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is given; it must be NULL, since the model has %s", name, why)
@@ -65,7 +68,7 @@ static rnn_status check_inputs(const rnn_model *model, const rnn_chunk *chunk, s
     return librnn_check_ids("chunk->inputs", chunk->inputs, rows, 0, o->input_size);
 }
 
-/* `rows` targets */
+/* Checks `rows` targets. */
 static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, size_t rows)
 {
     const rnn_model_options *o = &model->options;
@@ -84,7 +87,9 @@ static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, 
 
 static rnn_status check_lengths(const rnn_chunk *chunk)
 {
-    for (int64_t b = 0; chunk->lengths && b < chunk->streams; b++)
+    if (!chunk->lengths)
+        return RNN_OK;
+    for (int64_t b = 0; b < chunk->streams; b++)
         if (chunk->lengths[b] < 0 || chunk->lengths[b] > chunk->steps)
             return librnn_fail(RNN_ERROR_ARGUMENT,
                                "chunk->lengths[%" PRId64 "] is %" PRId64 "; it must be 0 to chunk->steps, %" PRId64, b,
@@ -95,8 +100,8 @@ static rnn_status check_lengths(const rnn_chunk *chunk)
 /* ---- Streams of unequal length ----------------------------------------------------------------------------------- */
 
 /*
- * Copies in which whatever a stream has beyond its end is harmless: input 0, a vector of zeros, no target. Nothing need
- * be there, so nothing there is looked at.
+ * Copies of the chunk's arrays in which the positions after a stream's end are harmless: input 0, a vector of zeros, no
+ * target. The caller's arrays may hold anything there, so those positions are never read.
  */
 typedef struct copies {
     int64_t *lengths; /* [B] */
@@ -106,13 +111,13 @@ typedef struct copies {
     uint8_t *target_mask;
 } copies;
 
-/* Rows of targets: one a position, or one a stream */
+/* The number of rows of targets: one per position, or one per stream. */
 static size_t target_rows(const rnn_chunk *chunk)
 {
     return (size_t)(chunk->last_only ? chunk->streams : chunk->steps * chunk->streams);
 }
 
-/* Takes room of `memory` as long as it isn't NULL, and counts the bytes. */
+/* Returns the next part of `memory`, or NULL if `memory` is NULL, and counts the bytes. */
 static void *take_room(char *memory, size_t *used, size_t count, size_t size)
 {
     char *start = memory ? memory + *used : NULL;
@@ -164,17 +169,20 @@ static void copy_all(const rnn_model *model, const rnn_chunk *from, const copies
     size_t streams = (size_t)from->streams, rows = (size_t)from->steps * streams;
     for (size_t b = 0; b < streams; b++)
         to->lengths[b] = from->lengths ? from->lengths[b] : from->steps;
-    for (size_t row = 0; from->lengths && row < rows; row++) {
+    if (!from->lengths)
+        return;
+    for (size_t row = 0; row < rows; row++) {
         bool ended = (int64_t)(row / streams) >= from->lengths[row % streams];
         copy_position(model, from, to, row, ended);
         if (!from->last_only)
             copy_target(from, to, row, ended);
     }
-    for (size_t b = 0; from->lengths && from->last_only && b < streams; b++)
-        copy_target(from, to, b, from->lengths[b] == 0);
+    if (from->last_only)
+        for (size_t b = 0; b < streams; b++)
+            copy_target(from, to, b, from->lengths[b] == 0);
 }
 
-/* Puts copies in the place of what the chunk has. */
+/* Replaces the chunk's arrays by copies. */
 static rnn_status hide_padding(const rnn_model *model, rnn_chunk *chunk, void **memory)
 {
     size_t size;
@@ -192,7 +200,7 @@ static rnn_status hide_padding(const rnn_model *model, rnn_chunk *chunk, void **
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* state: what the chunk is to run on; or NULL */
+/* state: the state that the chunk runs on; or NULL. */
 static rnn_status check_sizes(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk)
 {
     RNN_TRY(librnn_check_range("chunk->steps", chunk->steps, 1, STEPS_MOST));

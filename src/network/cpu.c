@@ -1,5 +1,5 @@
 /*
- * cpu.c: which builds of the core there are, and which of them this machine can run.
+ * cpu.c: lists the builds of the core and chooses one that this machine can run.
  */
 #include "network/cpu.h"
 
@@ -9,7 +9,7 @@
 typedef struct build {
     const char *name;
     bool (*runs_here)(void);
-    const rnn_core *core[2]; /* by precision */
+    const rnn_core *core[2]; /* indexed by precision */
 } build;
 
 static bool always(void)
@@ -32,7 +32,7 @@ static bool has_avx512(void)
 }
 #endif
 
-/* The best last. */
+/* In ascending order of preference. */
 static const build builds[] = {
     {"baseline", always, {&librnn_core_f32_baseline, &librnn_core_f64_baseline}},
 #ifdef RNN_HAVE_AVX2

@@ -1,5 +1,5 @@
 /*
- * cpu.h: the choice of a build of the core.
+ * cpu.h: chooses a build of the core.
  */
 #ifndef RNN_CPU_H
 #define RNN_CPU_H
@@ -8,8 +8,8 @@
 #include "core/core.h"
 
 /*
- * The build for a precision and the best instruction set that this machine has, or the one that RNN_CPU in the
- * environment names.
+ * Returns the build for a precision and the best instruction set that this machine supports, or for the one that the
+ * environment variable RNN_CPU names.
  */
 rnn_status librnn_cpu_core(int32_t precision, const rnn_core **core);
 

@@ -1,5 +1,5 @@
 /*
- * gradients.c: the gradients of a model as a whole, and which symbols have one.
+ * gradients.c: operations on all gradients of a model, and the list of symbols that have a gradient.
  */
 #include "network/model.h"
 
@@ -89,7 +89,7 @@ void librnn_model_find_used_rows(rnn_model *model)
         const char *bytes = rnn_model_at(model, model->gradients, (size_t)row * model->row_size);
         size_t size = model->row_size * model->element_size;
         const int32_t id = (int32_t)row;
-        if (bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0) /* not all zeros */
+        if (bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0) /* not all bytes are 0 */
             librnn_model_use_rows(model, &id, 1);
     }
 }

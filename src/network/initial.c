@@ -1,5 +1,5 @@
 /*
- * initial.c: how the parameters of a model begin.
+ * initial.c: the initial values of a model's parameters.
  */
 #include "network/model.h"
 
@@ -17,7 +17,10 @@ static void put_number(const rnn_model *model, size_t place, double value)
         ((double *)model->parameters)[place] = value;
 }
 
-/* How element `index` (row-major) of parameter n begins: whatever its place in memory, or its precision. */
+/*
+ * The initial value of element `index` (row-major) of parameter n. It depends neither on the memory layout nor on the
+ * precision.
+ */
 static double initial_value(const rnn_model_options *o, parameter_role role, int64_t n, int64_t index)
 {
     uint64_t stream = (uint64_t)n, at = (uint64_t)index;
@@ -30,7 +33,7 @@ static double initial_value(const rnn_model_options *o, parameter_role role, int
     return (2 * librnn_random_uniform(o->seed, stream, at) - 1) / sqrt((double)o->hidden_size);
 }
 
-/* The dot product of two rows, by four sums side by side. */
+/* The dot product of two rows, as four partial sums. */
 static double dot(const double *a, const double *b, int64_t count)
 {
     double sum[4] = {0};
@@ -43,7 +46,7 @@ static double dot(const double *a, const double *b, int64_t count)
     return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* Makes the rows of a random matrix orthonormal: Gram and Schmidt's process in its modified form. */
+/* Makes the rows of a random matrix orthonormal by the modified Gram-Schmidt process. */
 static void orthogonalise(double *rows, int64_t size)
 {
     for (int64_t i = 0; i < size; i++) {
@@ -58,7 +61,7 @@ static void orthogonalise(double *rows, int64_t size)
     }
 }
 
-/* Random orthogonal matrices for each gate of recurrent weights. */
+/* Initialises recurrent weights with a random orthogonal matrix for each gate. */
 static rnn_status initialise_orthogonal(rnn_model *model, const named_parameter *p, int64_t n)
 {
     int64_t hidden = p->columns, block = hidden * hidden;

@@ -1,5 +1,5 @@
 /*
- * layout.c: which parameters a model has, and where they stand in its flat buffers.
+ * layout.c: lists a model's parameters and computes their offsets in the flat buffers.
  */
 #include "network/model.h"
 
@@ -13,11 +13,11 @@
 #include <stdio.h>
 
 enum {
-    PARAMETERS_OF_A_LAYER = 8, /* at most */
+    PARAMETERS_OF_A_LAYER = 8, /* maximum */
     OTHER_PARAMETERS = 3,
 };
 
-/* lay_out() casts the one to the other. */
+/* lay_out() casts one enumeration to the other. */
 _Static_assert((int)CORE_IDS == RNN_INPUT_IDS && (int)CORE_EMBEDDED_IDS == RNN_INPUT_EMBEDDING &&
                    (int)CORE_VECTORS == RNN_INPUT_VECTORS,
                "core_input numbers the inputs as the header does");
@@ -40,7 +40,7 @@ static size_t add_parameter(rnn_model *model, named_parameter p)
     return p.offset;
 }
 
-/* "rnn.weight_ih_l0" and so on */
+/* Appends a parameter with a name such as "rnn.weight_ih_l0". */
 static size_t add_layer_parameter(rnn_model *model, const char *name, int64_t layer, named_parameter p)
 {
     int64_t directions = rnn_options_directions(&model->options);
@@ -78,7 +78,7 @@ static core_layer lay_out_layer(rnn_model *model, int64_t l, const core_cell_inf
         layer.bias_hh = add_layer_parameter(model, "bias_hh", l, bias);
     if (o->learned_state)
         layer.initial_h = add_layer_parameter(model, "initial_h", l, initial);
-    if (o->learned_state && cell->parts > 1)
+    if (o->learned_state && cell->state_parts > 1)
         layer.initial_c = add_layer_parameter(model, "initial_c", l, initial);
     if (o->layer_norm) {
         layer.gain_ih = add_layer_parameter(model, "norm_ih", l, gain);
@@ -87,7 +87,7 @@ static core_layer lay_out_layer(rnn_model *model, int64_t l, const core_cell_inf
     return layer;
 }
 
-/* Gives each parameter its name and its place in the flat buffers. */
+/* Gives each parameter its name and its offset in the flat buffers. */
 static void lay_out(rnn_model *model, const core_cell_info *cell)
 {
     const rnn_model_options *o = &model->options;

@@ -1,5 +1,5 @@
 /*
- * loss.c: what outputs cost, and how the cost depends on them, apart from any pass.
+ * loss.c: the loss of given outputs and its gradient, without running a model.
  */
 #include "network/loss.h"
 
@@ -16,21 +16,21 @@
 #include <string.h>
 
 enum {
-    WORK_OF_AN_OUTPUT = 16, /* multiplications that take as long as its exponential */
-    SHARES_EACH = 4,        /* of a worker */
+    WORK_OF_AN_OUTPUT = 16, /* an output's exponential takes as long as this many multiplications */
+    SHARES_EACH = 4,        /* shares for each worker */
 };
 
-/* Outputs and their targets, one place a position or a stream. */
+/* Outputs and their targets. A place is a position, or a stream if last_only is set. */
 typedef struct judged {
     const rnn_model *model;
     const rnn_chunk *chunk;
     const char *outputs;
-    char *gradient; /* NULL: not wanted */
+    char *gradient; /* or NULL */
     size_t places;
     double gradient_scale;
     double *losses; /* [places] */
     uint8_t *hits;  /* [places] */
-    char *rows;     /* one for each worker */
+    char *rows;     /* one row for each worker */
     size_t row_size, shares;
 } judged;
 
@@ -70,7 +70,7 @@ static void judge_share(void *context, size_t worker, size_t number)
         judge_place(j, worker, place);
 }
 
-/* Sums what the places cost, in their order. */
+/* Sums the losses of the places, in order. */
 static rnn_loss sum_up(const judged *j)
 {
     const rnn_chunk *chunk = j->chunk;
@@ -90,7 +90,7 @@ static rnn_loss sum_up(const judged *j)
     return loss;
 }
 
-/* The work of all places, with memory for their losses and hits and a row for each worker */
+/* Computes the losses of all places. Allocates memory for losses and hits, and one row for each worker. */
 static rnn_status judge(judged *j, rnn_loss *loss)
 {
     const rnn_model_options *o = &j->model->options;
@@ -170,7 +170,7 @@ rnn_status librnn_check_logits(const rnn_core *core, int32_t precision, const vo
     return RNN_OK;
 }
 
-/* The sum is made in double, from first to last. */
+/* The sum is computed in double, from first to last. */
 static void normalise(const rnn_core *core, int32_t precision, void *row, size_t count)
 {
     double sum = 0;

@@ -1,5 +1,5 @@
 /*
- * model.c: models as objects.
+ * model.c: creates, copies, averages and destroys models.
  */
 #include "network/model.h"
 
@@ -16,7 +16,7 @@ rnn_status librnn_model_allocate(rnn_model *model)
     return librnn_allocate("a model's parameters", model->count, model->element_size, &model->parameters);
 }
 
-/* Gives a model that is laid out its initial parameters. */
+/* Allocates and initialises the parameters of a model that has been laid out. */
 static rnn_status begin(rnn_model *model)
 {
     const rnn_model_options *o = &model->options;

@@ -1,5 +1,5 @@
 /*
- * notes.c: strings of the caller's own in a model.
+ * notes.c: a model's notes, which are strings that the caller stores in it.
  */
 #include "network/notes.h"
 
@@ -14,7 +14,7 @@ enum { VALUE_MOST = 1 << 20, NOTES_MOST = 1024 };
 
 /* ---- The list ---------------------------------------------------------------------------------------------------- */
 
-/* Where a key stands, or where it would */
+/* The index of a key, or the index where it would be inserted. */
 static int64_t place_of(const note_list *list, const char *key, bool *there)
 {
     int64_t first = 0, end = list->count;
@@ -45,7 +45,7 @@ static rnn_status create_note(const char *key, const char *value, note *n)
     return RNN_OK;
 }
 
-/* Room for one note more */
+/* Makes sure that there is space for one more note. */
 static rnn_status make_room(note_list *list)
 {
     size_t room = list->notes ? librnn_allocated(list->notes) / sizeof *list->notes : 0;
@@ -71,7 +71,7 @@ static void remove_note(note_list *list, const char *key)
     memmove(&list->notes[place], &list->notes[place + 1], (size_t)(list->count - place) * sizeof *list->notes);
 }
 
-/* Takes the place of the note that has the key, if there is one. */
+/* Adds a note. It replaces the note with the same key, if there is one. */
 static rnn_status put_note(note_list *list, const char *key, const char *value)
 {
     bool there;
@@ -127,7 +127,7 @@ rnn_status librnn_notes_copy(const note_list *from, note_list *to)
     return RNN_OK;
 }
 
-/* ---- Of a model -------------------------------------------------------------------------------------------------- */
+/* ---- Notes of a model -------------------------------------------------------------------------------------------- */
 
 rnn_status rnn_model_set_note(rnn_model *model, const char *key, const char *value)
 {

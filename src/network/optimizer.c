@@ -1,5 +1,5 @@
 /*
- * optimizer.c: from gradients to updates.
+ * optimizer.c: updates parameters from their gradients.
  */
 #include "network/optimizer.h"
 
@@ -15,7 +15,7 @@
 
 enum { OPTIONS_FIRST_SIZE = offsetof(rnn_optimizer_options, clip_value) + sizeof(double) };
 
-/* Each rule's usual settings; in the order of the RNN_OPTIMIZER_ enumerators. */
+/* The default settings of each rule, in the order of the RNN_OPTIMIZER_ enumerators. */
 static const rnn_optimizer_options usual[] = {
     {.rule = RNN_OPTIMIZER_ADAGRAD, .learning_rate = 0.1, .epsilon = 1e-8},
     {.rule = RNN_OPTIMIZER_SGD, .learning_rate = 0.01},
@@ -52,7 +52,7 @@ static rnn_status check_unused(const char *name, double value, int32_t rule)
                        name, value, librnn_name_of(librnn_rules, rule));
 }
 
-/* A number from 0 to less than 1; 0 when the rule has no use for it. */
+/* Checks a number that must be at least 0 and less than 1, and 0 if the rule doesn't use it. */
 static rnn_status check_share(const char *name, double value, bool used, int32_t rule)
 {
     if (!used)
@@ -100,7 +100,7 @@ bool librnn_optimizer_needs_second(const rnn_optimizer_options *o)
            (o->rule == RNN_OPTIMIZER_RMSPROP && rnn_order(o->momentum) > 0);
 }
 
-/* Whether a parameter without a gradient stays as it is, so that rows of symbols without one can be passed over. */
+/* Whether a parameter with gradient 0 doesn't change. Then the step can skip the rows of unused symbols. */
 static bool leaves_the_unused(const rnn_optimizer_options *o)
 {
     return rnn_order(o->weight_decay) == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !librnn_optimizer_needs_first(o));
@@ -148,7 +148,7 @@ static core_rule *rule_of(const rnn_core *core, int32_t rule)
     return rules[rule];
 }
 
-/* base^n by repeated squaring: the same bits on every machine, as pow() hasn't. */
+/* base^n by repeated squaring. Unlike pow(), it gives the same bits on every machine. */
 static double power(double base, int64_t n)
 {
     double result = 1;
@@ -178,20 +178,20 @@ static core_update update_of(const rnn_optimizer_options *o, int64_t steps)
 
 enum { COUNT_TRIED = 64 };
 
-/* A step of one part of the flat buffers, which is divided into shares */
+/* The step of one part of the flat buffers, divided into shares. */
 typedef struct part_step {
     rnn_optimizer *optimizer;
     rnn_model *model;
     core_rule *rule;
     core_update update;
-    double factor; /* what gradients are multiplied by before: less than 1, or nothing is done */
+    double factor; /* factor of the gradients, applied first if it is less than 1 */
     model_part part;
     size_t shares;
 } part_step;
 
 static void step_share(void *context, size_t worker, size_t share)
 {
-    enum { TOGETHER = 64 }; /* numbers on whole cache lines */
+    enum { TOGETHER = 64 }; /* numbers in a unit of whole cache lines */
     const part_step *s = context;
     rnn_model *m = s->model;
     size_t blocks = (s->part.count + TOGETHER - 1) / TOGETHER;
@@ -205,11 +205,11 @@ static void step_share(void *context, size_t worker, size_t share)
             s->optimizer->second ? rnn_model_at(m, s->optimizer->second, offset) : NULL);
 }
 
-/* Whether a step leaves all that it accumulates finite: some numbers' step, done to copies of them */
+/* Whether the step leaves the accumulators of some numbers finite. It runs the step on copies. */
 static bool accumulates_finite(const part_step *s, size_t offset, size_t count)
 {
     enum { PARAMETERS, GRADIENTS, FIRST, SECOND, KINDS };
-    double copy[KINDS][COUNT_TRIED]; /* of either precision */
+    double copy[KINDS][COUNT_TRIED]; /* large enough for either precision */
     rnn_model *m = s->model;
     void *const from[KINDS] = {m->parameters, m->gradients, s->optimizer->first, s->optimizer->second};
     void *to[KINDS] = {NULL};
@@ -246,7 +246,7 @@ static rnn_status check_part(const part_step *step, const model_part *p)
     return RNN_OK;
 }
 
-/* Gradients that aren't finite are refused; large ones are tried, before anything is updated. */
+/* Refuses gradients that aren't finite, and tries the step on large ones, before anything is updated. */
 static rnn_status check_gradients(const part_step *step)
 {
     for (model_span s = {0}; librnn_model_next_span(step->model, &s);)
@@ -255,10 +255,10 @@ static rnn_status check_gradients(const part_step *step)
     return RNN_OK;
 }
 
-/* Updates one part, or, if it is frozen, drops its gradient. */
+/* Updates one part. If the part is frozen, sets its gradient to zero instead. */
 static void step_part(part_step *step, const core_team *team)
 {
-    enum { SHARE_LEAST = 8 << 10 }; /* numbers that are worth a thread */
+    enum { SHARE_LEAST = 8 << 10 }; /* minimum number of numbers per thread */
     rnn_model *m = step->model;
     const rnn_optimizer_options *o = &step->optimizer->options;
     if (step->part.frozen) {
@@ -272,7 +272,7 @@ static void step_part(part_step *step, const core_team *team)
 
 static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model)
 {
-    enum { NUMBER = 8 }; /* updating a number takes the time of so many multiplications */
+    enum { NUMBER = 8 }; /* updating a number takes as long as this many multiplications */
     RNN_REQUIRE(optimizer);
     RNN_REQUIRE(model);
     const rnn_optimizer_options *o = &optimizer->options;

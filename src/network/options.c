@@ -1,5 +1,5 @@
 /*
- * options.c: the options of a model: their defaults, and what is refused.
+ * options.c: the options of a model, with their defaults and checks.
  */
 #include "network/options.h"
 
@@ -84,7 +84,7 @@ rnn_status librnn_options_check(const rnn_model_options *o)
     return check_probability("dropout_recurrent", o->dropout_recurrent);
 }
 
-/* The options with the default in place of each that has no effect beside the others. */
+/* Returns the options with each ineffective option set to its default. */
 rnn_model_options librnn_options_effective(const rnn_model_options *options, const core_cell_info *cell)
 {
     rnn_model_options o = *options;
@@ -104,7 +104,7 @@ rnn_model_options librnn_options_effective(const rnn_model_options *options, con
     return o;
 }
 
-/* A program that sets an option without effect expects something else of the model than it would get. */
+/* A program that sets an option without effect expects a different model from the one it would get. */
 rnn_status librnn_options_check_effect(const rnn_model_options *given, const rnn_model_options *used)
 {
     if (rnn_order(given->dropout) != rnn_order(used->dropout))

@@ -1,5 +1,5 @@
 /*
- * parameters.c: the parameters of a model by name.
+ * parameters.c: access to a model's parameters by index and by name.
  */
 #include "network/model.h"
 
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The struct's size in the release that it first came with */
+/* The struct's size in the first release that had it. */
 enum { PARAMETER_FIRST_SIZE = offsetof(rnn_parameter, gradient) + sizeof(void *) };
 
 rnn_status rnn_parameter_init(rnn_parameter *parameter, size_t struct_size)
@@ -27,7 +27,7 @@ int64_t rnn_model_parameter_count(const rnn_model *model)
     return model ? model->named_count : 0;
 }
 
-/* "index is 9; it must be 0 to 4" */
+/* Fails with a message such as "index is 9; it must be 0 to 4". */
 static rnn_status find_by_index(const rnn_model *model, int64_t index, const named_parameter **parameter)
 {
     RNN_REQUIRE(model);
@@ -78,7 +78,7 @@ rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, in
     return librnn_fail(RNN_ERROR_ARGUMENT, "name is \"%.100s\"; the model has no such parameter", name);
 }
 
-/* "count is 5; decoder.bias has 65" */
+/* Fails with a message such as "count is 5; decoder.bias has 65". */
 static rnn_status check_values(const rnn_model *model, int64_t index, const void *values, int64_t count,
                                const named_parameter **p)
 {
@@ -91,7 +91,7 @@ static rnn_status check_values(const rnn_model *model, int64_t index, const void
                        rnn_plural((uint64_t)own));
 }
 
-/* Between a place in a flat buffer and a row-major array of the caller's */
+/* Copies a parameter from a flat buffer to the caller's row-major array. */
 static void copy_out(const rnn_model *model, const named_parameter *p, void *buffer, char *values)
 {
     if (!p->by_column) {

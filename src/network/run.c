@@ -1,6 +1,6 @@
 /*
- * run.c: forward and backward over a chunk: checks everything, brings the memory, has the core compute, and lets
- * the result count only when it is good.
+ * run.c: the forward and the backward pass over a chunk. These functions check all arguments, provide the memory, run
+ * the core, and keep the result only if it is finite.
  */
 #include "network/run.h"
 
@@ -16,12 +16,12 @@
 #include <string.h>
 
 enum {
-    INFERENCE_ROWS = 256,        /* positions that inference keeps at a time, at most, */
-    INFERENCE_NUMBERS = 1 << 21, /* and numbers */
-    SMALL_STEP = 4 << 10,        /* bytes that a step may take from the stack */
+    INFERENCE_ROWS = 256,        /* maximum number of positions that inference computes at a time */
+    INFERENCE_NUMBERS = 1 << 21, /* maximum number of values that inference computes at a time */
+    SMALL_STEP = 4 << 10,        /* maximum number of bytes on the stack for one step */
 };
 
-/* Dropout takes its random numbers from another key than the initial parameters. */
+/* Dropout uses a different random key from the initial parameters. */
 #define DROPOUT_KEY UINT64_C(0x64726f706f757400)
 
 static rnn_status check_loss(const rnn_model *model, const rnn_loss *loss)
@@ -34,8 +34,9 @@ static rnn_status check_loss(const rnn_model *model, const rnn_loss *loss)
 /* ---- Running ----------------------------------------------------------------------------------------------------- */
 
 /*
- * How many multiplications a team would divide. On the way back its workers wait for one another after each block of
- * positions in each layer: what they do in between must be worth it. Forward they divide streams, at least a few each.
+ * The number of multiplications that a team would divide. In the backward pass the workers wait for one another after
+ * each block of positions in each layer, so the work of one block must be worth it. In the forward pass they divide the
+ * streams, at least a few for each worker.
  */
 static double work_of(const rnn_model *model, int64_t steps, int64_t streams, bool training)
 {
@@ -47,7 +48,7 @@ static double work_of(const rnn_model *model, int64_t steps, int64_t streams, bo
     return positions * multiplied * PRODUCTS_BACK / (double)model->network.layers;
 }
 
-/* A piece as the core takes it, but for its memory */
+/* The core's description of a piece, without the sizes of its memory. */
 static core_pass pass_of(const rnn_run *run, const rnn_piece *piece)
 {
     const rnn_model *model = run->model;
@@ -89,7 +90,10 @@ static core_pass pass_of(const rnn_run *run, const rnn_piece *piece)
     return pass;
 }
 
-/* The work space that is enough for the largest piece, and for those as long of which other positions are decoded. */
+/*
+ * The work space that is large enough for the largest piece. It is also large enough for pieces of the same length in
+ * which other positions are decoded.
+ */
 static size_t workspace_size(const rnn_run *run, const rnn_piece *largest)
 {
     const rnn_model *m = run->model;
@@ -105,7 +109,7 @@ static size_t workspace_size(const rnn_run *run, const rnn_piece *largest)
     return some > all ? some : all;
 }
 
-/* Adds room for some numbers, at a multiple of the alignment, and returns where it begins. */
+/* Reserves aligned space for `count` elements and returns its offset. */
 static size_t add_room(size_t *size, uint64_t count, size_t element_size)
 {
     size_t start = *size, bytes;
@@ -116,7 +120,7 @@ static size_t add_room(size_t *size, uint64_t count, size_t element_size)
     return start;
 }
 
-/* Room for copies of what backward() reads of the caller's arrays */
+/* Reserves space for copies of the caller's arrays that backward() reads. */
 static kept_arrays add_kept_arrays(size_t *size, const rnn_chunk *chunk)
 {
     uint64_t rows = (uint64_t)(chunk->steps * chunk->streams);
@@ -140,7 +144,7 @@ static rnn_status take_memory(rnn_run *run, const rnn_piece *largest, int64_t ou
     size_t workspace = add_room(&size, workspace_size(run, largest), 1);
     if (run->kept) {
         run->kept_at = add_kept_arrays(&size, chunk);
-        if (size > run->kept->size) { /* what is there isn't needed any more */
+        if (size > run->kept->size) { /* its contents aren't needed any more */
             librnn_release(run->kept->memory);
             *run->kept = (growing){0};
         }
@@ -165,7 +169,7 @@ static bool is_one_step(const rnn_state *state, const rnn_piece *piece, bool tra
            !c->target_vectors && !c->lengths && !c->starts && !(state->observe & RNN_OBSERVE_ACTIVATIONS);
 }
 
-/* kept: the memory of a state, where what is computed must outlive the call; or NULL */
+/* kept: memory of a state, if the results must outlive the call; or NULL. */
 static rnn_status begin(rnn_run *run, const rnn_model *model, rnn_state *state, const rnn_piece *largest, bool training,
                         int64_t outputs, growing *kept)
 {
@@ -201,7 +205,7 @@ void librnn_run_end(rnn_run *run)
     librnn_team_end(&run->team);
 }
 
-/* A piece of one step and one stream */
+/* Runs a piece of one step and one stream. */
 static void run_step(const rnn_run *run, const rnn_piece *piece)
 {
     const rnn_model *model = run->model;
@@ -231,7 +235,7 @@ void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
     run->started = true;
 }
 
-/* What a chunk costs, and how often the target had the largest output */
+/* The loss of a chunk, and how often the target had the largest output. */
 typedef struct score {
     rnn_loss loss;
     int64_t hits;
@@ -250,7 +254,7 @@ static void add_losses(const core_pass *pass, size_t places, score *total)
     }
 }
 
-/* The same of a piece; with one target a stream, all are there after the last piece. */
+/* Adds the losses of a piece. If there is one target per stream, they are all added after the last piece. */
 static void add_piece(const core_pass *pass, const rnn_chunk *whole, score *total)
 {
     size_t streams = (size_t)whole->streams;
@@ -260,7 +264,10 @@ static void add_piece(const core_pass *pass, const rnn_chunk *whole, score *tota
     add_losses(pass, whole->last_only ? streams : (size_t)pass->shape.steps * streams, total);
 }
 
-/* Zeros where a chunk's results have positions that cost nothing, or have no outputs */
+/*
+ * Sets to zero the losses, and the outputs of chunks with lengths. Positions without a target or without outputs keep
+ * these zeros.
+ */
 static void clear_results(const rnn_model *model, const rnn_chunk *chunk, void *outputs)
 {
     size_t places = (size_t)librnn_chunk_places(chunk);
@@ -270,7 +277,7 @@ static void clear_results(const rnn_model *model, const rnn_chunk *chunk, void *
         memset(outputs, 0, places * (size_t)model->options.output_size * model->element_size);
 }
 
-/* Room for what the caller wants to see of a chunk */
+/* Makes sure there is memory for what the caller wants to observe. */
 static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_t steps, bool backward)
 {
     size_t layers = (size_t)model->network.layers, values;
@@ -286,7 +293,7 @@ static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_
     return RNN_OK;
 }
 
-/* Keeps what the caller wants to see. */
+/* Saves what the caller wants to observe. */
 static void keep_observed(const rnn_model *model, rnn_state *state, const core_pass *pass)
 {
     if (pass->gradient_norms)
@@ -299,10 +306,10 @@ static void keep_observed(const rnn_model *model, rnn_state *state, const core_p
     state->activation_steps = pass->shape.steps;
 }
 
-/* How many steps inference computes at a time. */
+/* The number of steps that inference computes at a time. */
 static int64_t steps_at_a_time(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk)
 {
-    if (chunk->steps == 1) /* without a division, which a single step would notice */
+    if (chunk->steps == 1) /* avoids a division, whose time would matter for a single step */
         return 1;
     int64_t most = INFERENCE_NUMBERS / (model->options.output_size + model->options.hidden_size);
     int64_t rows = most < INFERENCE_ROWS ? most : INFERENCE_ROWS;
@@ -311,7 +318,7 @@ static int64_t steps_at_a_time(const rnn_model *model, const rnn_state *state, c
     return whole || steps > chunk->steps ? chunk->steps : steps;
 }
 
-/* Some steps of a chunk, with their outputs if these are wanted */
+/* A range of a chunk's steps, with their outputs if `outputs` isn't NULL. */
 static rnn_piece piece_of(const rnn_model *model, const rnn_chunk *chunk, void *outputs, int64_t first, int64_t count)
 {
     rnn_piece piece = {.chunk = librnn_chunk_steps(model, chunk, first, count), .first_step = first};
@@ -360,7 +367,7 @@ static rnn_status forward_chunk(const rnn_model *model, rnn_state *state, const 
     return status;
 }
 
-/* Hands out what a chunk costs. */
+/* Writes the loss and the hits of a chunk to the caller's variables. */
 static void give_score(const score *total, const rnn_chunk *chunk, rnn_loss *loss)
 {
     if (loss)
@@ -384,7 +391,7 @@ static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *
     return status;
 }
 
-/* Whether a chunk is of the first release, or has no more than such a one */
+/* Whether a chunk uses only the fields of the first release. */
 static bool is_plain(const rnn_chunk *chunk)
 {
     return chunk->struct_size == RNN_CHUNK_FIRST_SIZE ||
@@ -393,8 +400,9 @@ static bool is_plain(const rnn_chunk *chunk)
 }
 
 /*
- * Programs that run live ask for one step of one stream and its outputs: as soon as everything is prepared, such a call
- * takes a shorter way. This says whether a call is one, with everything right but what the core looks at itself.
+ * Programs that run live call for one step of one stream and its outputs. Once the weights are packed, such a call
+ * takes a faster path. This function returns true only if a call is of that kind and all its arguments are valid,
+ * except for what the core checks itself.
  */
 static bool is_live_step(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk, const void *outputs,
                          int64_t outputs_count, const rnn_loss *loss)
@@ -411,7 +419,9 @@ static bool is_live_step(const rnn_model *model, const rnn_state *state, const r
     return chunk->inputs && !chunk->input_vectors && chunk->inputs[0] >= 0 && chunk->inputs[0] < o->input_size;
 }
 
-/* Computes a live step; false, and nothing but the outputs has changed, where only the usual way can go on. */
+/*
+ * Computes a live step. Returns false if only the normal path can continue; then nothing but the outputs has changed.
+ */
 static RNN_FLOAT_BODY bool run_live_step(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                          void *outputs)
 {
@@ -473,7 +483,7 @@ rnn_status librnn_decode_state(const rnn_model *model, rnn_state *state, void *o
     return RNN_OK;
 }
 
-/* Goes back through a chunk whose inputs are these. */
+/* Runs the backward pass of a chunk and marks the rows of its ids as used. */
 static void go_back(rnn_model *model, rnn_state *state, core_pass *pass)
 {
     size_t rows = (size_t)(pass->shape.steps * pass->shape.streams);
@@ -484,7 +494,7 @@ static void go_back(rnn_model *model, rnn_state *state, core_pass *pass)
     model->core->backward(pass);
 }
 
-/* The chunk's loss, and if that and the new state are finite, the gradients */
+/* Computes the chunk's loss. If the loss and the new state are finite, computes the gradients. */
 static rnn_status learn(rnn_model *model, rnn_state *state, rnn_run *run, const rnn_piece *whole, score *total)
 {
     core_pass pass;
@@ -534,9 +544,9 @@ rnn_status rnn_forward_backward(rnn_model *model, rnn_state *state, const rnn_ch
     return status;
 }
 
-/* ---- A loss of the caller's -------------------------------------------------------------------------------------- */
+/* ---- The caller's own loss --------------------------------------------------------------------------------------- */
 
-/* Has a pass read copies of the caller's arrays, in what the state keeps. */
+/* Copies the caller's arrays to memory that the state keeps, and makes the pass use the copies. */
 static void keep_arrays(const rnn_run *run, const rnn_chunk *chunk, core_pass *pass)
 {
     size_t rows = (size_t)(chunk->steps * chunk->streams);
@@ -548,7 +558,7 @@ static void keep_arrays(const rnn_run *run, const rnn_chunk *chunk, core_pass *p
             memcpy(memory + run->kept_at.lengths, chunk->lengths, (size_t)chunk->streams * sizeof *chunk->lengths);
     if (chunk->starts)
         pass->starts = memcpy(memory + run->kept_at.starts, chunk->starts, rows);
-    pass->vectors = NULL; /* the work space has them */
+    pass->vectors = NULL; /* the work space has copies */
     pass->team = NULL;
 }
 
@@ -620,14 +630,14 @@ static rnn_status check_final_state(const rnn_model *model, const void *gradient
                        rnn_model_number(model, gradients, i));
 }
 
-/* Whether a place, one a position or one a stream, has outputs: the stream hasn't ended before. */
+/* Whether a place (a position, or a stream if last_only is set) has outputs: its stream hasn't ended earlier. */
 static bool place_has_outputs(const core_pass *pass, size_t place)
 {
     size_t streams = (size_t)pass->shape.streams;
     return !pass->lengths || (int64_t)(place / streams) < pass->lengths[place % streams];
 }
 
-/* What stands where there are no outputs is not looked at. */
+/* Gradients at positions without outputs are ignored. */
 static rnn_status check_output_gradients(const rnn_model *model, const core_pass *pass, const void *gradients)
 {
     size_t streams = (size_t)pass->shape.streams, count = (size_t)model->options.output_size;
@@ -670,7 +680,7 @@ static rnn_status check_gradients(const rnn_model *model, const rnn_state *state
     return check_final_state(model, g->final_state, values);
 }
 
-/* What rnn_forward_training() has begun, with a team and weights of its own */
+/* Runs the backward pass for rnn_forward_training(). It uses its own team and its own packed weights. */
 static rnn_status train_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *g)
 {
     core_pass pass = state->pass;

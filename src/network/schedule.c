@@ -1,17 +1,17 @@
 /*
  * schedule.c: learning rates as functions of the step.
  *
- * The C library's cos() gives other last bits on other machines, so the cosine is computed here.
+ * The last bits of the C library's cos() differ between machines, so the cosine is computed here.
  */
 #include "base/float_mode.h"
 #include "base/status.h"
 
 #include <math.h>
 
-/* (1 + cos(pi x)) / 2 for x of 0 to 1: 1 at 0, 0 at 1. By cos(2 a) = 1 - 2 sin²(a) and the series of the sine. */
+/* (1 + cos(pi x)) / 2 for 0 <= x <= 1: 1 at 0, 0 at 1. It uses cos(2 a) = 1 - 2 sin²(a) and the series of the sine. */
 static double half_cosine(double x)
 {
-    enum { TERMS = 11 }; /* the next one is less than 1e-18 */
+    enum { TERMS = 11 }; /* the next term is less than 1e-18 */
     double a = x * 1.57079632679489661923, square = a * a, sine = 1;
     for (int n = TERMS; n > 0; n--)
         sine = 1 - sine * square / (2 * n * (2 * n + 1));
@@ -24,7 +24,7 @@ static RNN_FLOAT_BODY double warmup(int64_t step, int64_t steps)
     return step < steps ? (double)(step + 1) / (double)steps : 1;
 }
 
-/* From `high` to `low` in `steps` steps */
+/* Goes from `high` to `low` in `steps` steps. */
 static double anneal(int64_t step, int64_t steps, double high, double low)
 {
     return step < steps ? low + (high - low) * half_cosine((double)step / (double)steps) : low;

@@ -1,5 +1,5 @@
 /*
- * shape.c: whether a state or an optimizer fits a model.
+ * shape.c: checks whether a state or an optimizer fits a model.
  */
 #include "network/model.h"
 

@@ -1,5 +1,5 @@
 /*
- * state.c: what a model carries from chunk to chunk.
+ * state.c: the state that a model carries from chunk to chunk.
  */
 #include "network/state.h"
 
@@ -19,7 +19,7 @@ rnn_status rnn_state_create(const rnn_model *model, int64_t streams, rnn_state *
     s->shape = librnn_model_shape(model);
     s->element_size = model->element_size;
     s->streams = streams;
-    s->parts = (size_t)model->core->cell(model->options.cell)->parts;
+    s->parts = (size_t)model->core->cell(model->options.cell)->state_parts;
     s->stride = model->core->state_stride(model->options.hidden_size);
     if (__builtin_mul_overflow(s->parts * (size_t)rnn_stack_of(&s->shape), (size_t)streams, &s->count) ||
         __builtin_mul_overflow(s->count, s->stride, &s->count))
@@ -67,8 +67,9 @@ rnn_status librnn_state_commit(rnn_state *state, const rnn_model *model, const v
     if (!state->shape.core->all_finite(next, state->count))
         return librnn_model_fail_nonfinite(model, "the state after the chunk is not finite");
     memcpy(state->values, next, state->count * state->element_size);
-    for (int64_t b = 0; state->fresh && b < state->streams; b++)
-        state->fresh[b] = state->fresh[b] && lengths && lengths[b] == 0;
+    if (state->fresh)
+        for (int64_t b = 0; b < state->streams; b++)
+            state->fresh[b] = state->fresh[b] && lengths && lengths[b] == 0;
     return RNN_OK;
 }
 
@@ -94,7 +95,7 @@ rnn_status rnn_state_reset(rnn_state *state)
     return RNN_OK;
 }
 
-/* The values of one part, layer and stream */
+/* The address of the values of one part, layer and stream. */
 static char *values_at(const rnn_state *state, size_t part, int64_t layer, int64_t stream)
 {
     size_t row = (part * (size_t)rnn_stack_of(&state->shape) + (size_t)layer) * (size_t)state->streams + (size_t)stream;
@@ -123,10 +124,12 @@ static bool is_fresh(const rnn_state *state, int64_t stream)
     return state->fresh && state->fresh[stream];
 }
 
-/* The caller gives values: streams that haven't begun have zeros elsewhere. */
+/* The caller is about to set some values. In streams that haven't begun, all other values become zeros. */
 static void begin_with_zeros(rnn_state *state)
 {
-    for (int64_t b = 0; state->fresh && b < state->streams; b++) {
+    if (!state->fresh)
+        return;
+    for (int64_t b = 0; b < state->streams; b++) {
         if (state->fresh[b])
             clear_stream(state, b);
         state->fresh[b] = 0;
@@ -136,7 +139,9 @@ static void begin_with_zeros(rnn_state *state)
 void librnn_state_begin(rnn_state *state, const rnn_model *model)
 {
     size_t bytes = (size_t)state->shape.hidden_size * state->element_size;
-    for (int64_t l = 0; state->fresh && l < model->network.layers; l++) {
+    if (!state->fresh)
+        return;
+    for (int64_t l = 0; l < model->network.layers; l++) {
         const size_t initial[] = {model->layers[l].initial_h, model->layers[l].initial_c};
         for (size_t part = 0; part < state->parts; part++)
             for (int64_t b = 0; b < state->streams; b++)
@@ -194,7 +199,7 @@ static rnn_status check_values(const rnn_state *state, int64_t layer, int32_t wh
     return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; streams times hidden_size is %" PRId64, count, own);
 }
 
-/* What a stream has of a layer and part; zeros as long as it hasn't begun */
+/* Copies a stream's values of one layer and part. They are zeros if the stream hasn't begun. */
 static void copy_values(const rnn_state *state, const void *from, int64_t stream, void *values)
 {
     size_t bytes = (size_t)state->shape.hidden_size * state->element_size;
@@ -274,7 +279,7 @@ rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index)
     return RNN_OK;
 }
 
-/* ---- Seeing inside ----------------------------------------------------------------------------------------------- */
+/* ---- Observing --------------------------------------------------------------------------------------------------- */
 
 rnn_status rnn_state_observe(rnn_state *state, int32_t what)
 {

@@ -1,18 +1,18 @@
 /*
- * state.h: the inside of a state, for the functions that run a model on it.
+ * state.h: the internals of a state, for the functions that run a model on it.
  */
 #ifndef RNN_STATE_H
 #define RNN_STATE_H
 
 #include "network/model.h"
 
-/* Random indices begin again after this many chunks. */
+/* Random indices start again from 0 after this many chunks. */
 #define RANDOM_INDEX_END (UINT64_C(1) << 54)
 
-/* Memory that grows to what is asked of it and keeps that. */
+/* Memory that grows as needed and never shrinks. */
 typedef struct growing {
     void *memory;
-    size_t size; /* bytes */
+    size_t size; /* in bytes */
 } growing;
 
 struct rnn_state {
@@ -23,27 +23,27 @@ struct rnn_state {
     void *values;
 
     /*
-     * [B] 1: the stream hasn't begun, and will with the model's learned initial state, whatever its values are. NULL
-     * where that isn't learned: it is zeros then, as the values are.
+     * [B] 1: the stream hasn't begun. It will begin with the model's learned initial state, whatever its values are.
+     * NULL if the initial state isn't learned; it is zeros then, which the values already are.
      */
     uint8_t *fresh;
 
     uint64_t random_index; /* of the next chunk's dropout masks */
     bool turned;           /* alternates with each call for one step: see core_step */
 
-    /* What the caller has asked to see, and what there is of it: of the last chunk, and of the last that went back. */
+    /* What the caller has asked to observe, and the results: of the last chunk, and of the last backward pass. */
     int32_t observe;
-    int64_t activation_steps, norm_steps; /* 0: nothing */
+    int64_t activation_steps, norm_steps; /* 0: no results */
     growing activations;                  /* [L][T][B][H] */
     growing gradient_norms;               /* [L][T] double */
 
-    /* What rnn_forward_training() has left for rnn_backward() */
+    /* Left by rnn_forward_training() for rnn_backward(). */
     growing kept;
     core_pass pass;
-    uint64_t kept_version; /* the model's; 0: nothing is left */
+    uint64_t kept_version; /* version of the model's parameters; 0: nothing is left */
 };
 
-/* Makes room, and keeps what the memory holds. */
+/* Enlarges the memory to at least `size` bytes and preserves its contents. */
 rnn_status librnn_state_grow(const char *purpose, growing *memory, size_t size);
 
 /* Whether the state was made for models of this shape. */
@@ -55,15 +55,15 @@ static inline bool rnn_state_fits(const rnn_state *state, const rnn_model *model
            state->shape.bidirectional == o->bidirectional;
 }
 
-/* RNN_ERROR_MISMATCH with what differs, unless the state was made for models of this shape. */
+/* Fails with RNN_ERROR_MISMATCH and names the difference, unless the state was made for models of this shape. */
 rnn_status librnn_state_check_model(const rnn_state *state, const rnn_model *model);
 
-/* Gives streams that haven't begun the model's initial state. They have begun only when a call is a success. */
+/* Sets streams that haven't begun to the model's initial state. They count as begun only after a call succeeds. */
 void librnn_state_begin(rnn_state *state, const rnn_model *model);
 
 /*
- * Takes over what a call of the model has computed; RNN_ERROR_NONFINITE, and the state stays, unless that is finite.
- * lengths: [B] those of a chunk, whose empty streams have not begun; NULL: none is.
+ * Replaces the state by the result of a call. If the result isn't finite, fails with RNN_ERROR_NONFINITE and leaves the
+ * state unchanged. lengths: [B] lengths of the chunk; empty streams still haven't begun. NULL: no stream is empty.
  */
 rnn_status librnn_state_commit(rnn_state *state, const rnn_model *model, const void *next, const int64_t *lengths);
 

@@ -1,5 +1,5 @@
 /*
- * beam.c: the most probable continuations, by beam search. All hypotheses advance as the streams of one state.
+ * beam.c: finds the most probable continuations by beam search. The hypotheses are the streams of one state.
  */
 #include "base/float_mode.h"
 #include "base/logarithm.h"
@@ -20,37 +20,37 @@ rnn_status rnn_beam_options_init(rnn_beam_options *options, size_t struct_size)
                               sizeof default_options);
 }
 
-/* One symbol of a hypothesis */
+/* One symbol of a hypothesis. */
 typedef struct beam_node {
     int32_t id;
-    int32_t parent; /* index of the node before it, among those of the step before */
+    int32_t parent; /* index of the previous node, among the nodes of the previous step */
 } beam_node;
 
-/* What has been written so far; its last symbol is nodes[count - 1][node]. */
+/* A continuation so far. Its last symbol is nodes[count - 1][node]. */
 typedef struct hypothesis {
     double log_probability;
     int64_t count;
     int32_t node;
 } hypothesis;
 
-/* A call under way */
+/* A call in progress. W is the number of beams, n the maximum number of symbols. */
 typedef struct search {
     const rnn_model *model;
     const rnn_beam_options *options;
-    const rnn_core *core64; /* of doubles */
-    rnn_sampler *sampler;   /* knows what is excluded */
+    const rnn_core *core64; /* the core for float64 */
+    rnn_sampler *sampler;   /* holds the excluded ids */
     drawing drawing;
     int64_t symbols;
-    rnn_state *start;          /* of one stream: the caller's, and then after the prompt */
-    rnn_state *state, *behind; /* of W streams, one a hypothesis that goes on, and what these are gathered from */
+    rnn_state *start;          /* one stream: a copy of the caller's state, later the state after the prompt */
+    rnn_state *state, *behind; /* W streams, one for each active hypothesis, and a second state for reordering them */
     int64_t going_count, found_count, best_count;
-    void *memory;      /* all of what follows */
-    void *outputs;     /* [W][O] after the last symbol of each */
-    double *logs;      /* [O] of one of them */
-    int64_t *lengths;  /* [W] 1 for a stream that goes on, else 0: lengths of a chunk of one step */
-    hypothesis *going; /* [W] the more probable come first */
-    hypothesis *found; /* [W] that have ended, in the order in which they did */
-    candidate *best;   /* [W] the extensions that are kept; the id counts symbols through all hypotheses */
+    void *memory;      /* one block that holds all of the following */
+    void *outputs;     /* [W][O] outputs after the last symbol of each hypothesis */
+    double *logs;      /* [O] log-probabilities for one hypothesis */
+    int64_t *lengths;  /* [W] lengths of a chunk of one step: 1 for active streams, otherwise 0 */
+    hypothesis *going; /* [W] active hypotheses, in descending order of probability */
+    hypothesis *found; /* [W] finished hypotheses, in the order in which they ended */
+    candidate *best;   /* [W] the best extensions; id = hypothesis * symbols + symbol */
     beam_node *nodes;  /* [n][W] */
     int32_t *ids;      /* [W] last symbols */
 } search;
@@ -73,7 +73,7 @@ static rnn_status check_options(const rnn_model *model, const rnn_beam_options *
     return librnn_check_ids("prompt", o->prompt, (size_t)o->prompt_steps, 0, model->options.input_size);
 }
 
-/* Cuts `count` elements off the memory at `*at`, or counts their bytes alone, where that is NULL. */
+/* Takes `count` elements from the memory at `*at`. If `*at` is NULL, only counts their bytes. */
 static void *cut(char **at, uint64_t *bytes, uint64_t count, size_t size)
 {
     void *piece = *at;
@@ -84,7 +84,7 @@ static void *cut(char **at, uint64_t *bytes, uint64_t count, size_t size)
     return piece;
 }
 
-/* Gives the arrays their places; returns the bytes of all, less than 2^50. */
+/* Places the arrays in memory. Returns their total size in bytes, which is less than 2^50. */
 static uint64_t lay_out(search *s)
 {
     uint64_t beams = (uint64_t)s->options->beams, symbols = (uint64_t)s->symbols, bytes = 0;
@@ -136,7 +136,7 @@ static void end(search *s)
 
 /* ---- Searching --------------------------------------------------------------------------------------------------- */
 
-/* One hypothesis, which has no symbols yet */
+/* Begins with one hypothesis that has no symbols yet. */
 static rnn_status read_prompt(search *s)
 {
     const rnn_beam_options *o = s->options;
@@ -148,7 +148,7 @@ static rnn_status read_prompt(search *s)
     return rnn_state_copy_stream(s->state, 0, s->start, 0);
 }
 
-/* Finds the most probable extensions by one symbol: as many as there are places left. */
+/* Finds the most probable extensions by one symbol, at most as many as there are free beams. */
 static rnn_status extend(search *s)
 {
     s->best_count = 0;
@@ -167,7 +167,7 @@ static rnn_status extend(search *s)
     return RNN_OK;
 }
 
-/* Makes hypotheses of the extensions: those that stop have been found, the others go on. */
+/* Turns the extensions into hypotheses. Those that end with the stop symbol are finished; the others stay active. */
 static rnn_status follow(search *s, int64_t step)
 {
     beam_node *nodes = s->nodes + step * s->options->beams;
@@ -193,7 +193,7 @@ static rnn_status follow(search *s, int64_t step)
     return RNN_OK;
 }
 
-/* Feeds each its last symbol. */
+/* Feeds each active hypothesis its last symbol. */
 static rnn_status feed(search *s)
 {
     int64_t beams = s->options->beams;
@@ -221,7 +221,7 @@ static rnn_status find_all(search *s)
 
 /* ---- Results ----------------------------------------------------------------------------------------------------- */
 
-/* log P(Y) / ((5 + |Y|) / 6)^alpha; exponentials() gives e^(x - the largest). */
+/* log P(Y) / ((5 + |Y|) / 6)^alpha. exponentials() computes e^(x - max) of its row. */
 static double score_of(const search *s, const hypothesis *h)
 {
     double powers[2] = {s->options->length_penalty * logarithm((5 + (double)h->count) / 6), 0};
@@ -229,7 +229,7 @@ static double score_of(const search *s, const hypothesis *h)
     return h->log_probability * powers[1];
 }
 
-/* The ids of a hypothesis, and RNN_IGNORE behind them. */
+/* Writes the ids of a hypothesis, then RNN_IGNORE. */
 static void write_ids(const search *s, const hypothesis *h, int32_t *ids)
 {
     int32_t node = h ? h->node : 0;

@@ -1,6 +1,7 @@
 /*
- * draw.c: from logits to a symbol. In this order: the repetition penalty, ids that are excluded, the temperature,
- * top-k, top-p, min-p. What is left is drawn in the order of the ids, so a filter that keeps all changes no draw.
+ * draw.c: draws a symbol from logits. It applies, in this order, the repetition penalty, excluded ids, the temperature,
+ * top-k, top-p and min-p. Then it draws from the remaining symbols in the order of their ids, so a filter that removes
+ * nothing doesn't change the draw.
  */
 #include "sampling/draw.h"
 
@@ -13,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Sampling takes its random numbers from another key than the initial parameters. */
+/* Sampling uses a different random key from the initial parameters. */
 #define SAMPLER_KEY UINT64_C(0x73616d706c657200)
 
 static bool needs_candidates(const rnn_sampler_options *o)
@@ -70,7 +71,7 @@ static bool occurs(const drawn_before *before, int64_t from, int32_t id)
     return false;
 }
 
-/* Keskar et al. 2019: what has occurred becomes less likely, once however often it has. */
+/* The repetition penalty of Keskar et al. 2019. It applies once to each symbol that has occurred, however often. */
 static void penalise(const drawing *d, const drawn_before *before, void *logits)
 {
     const rnn_sampler_options *o = &d->sampler->options;
@@ -94,7 +95,7 @@ static void exclude(const drawing *d, void *logits)
         set(d, logits, o->excluded[i], -(double)INFINITY); /* formula: sampling-excluded */
 }
 
-/* The first of the largest */
+/* The most likely symbol. If several are equal, the first. */
 static int32_t most_likely(const drawing *d, const void *logits)
 {
     int32_t best = 0;
@@ -106,13 +107,13 @@ static int32_t most_likely(const drawing *d, const void *logits)
 
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
 
-/* The more likely one comes first; of equal ones that of the lower id. */
+/* The more likely candidate comes first. If both are equal, the one with the lower id. */
 static bool comes_before(const candidate *a, const candidate *b)
 {
     return a->weight > b->weight || (a->weight == b->weight && a->id < b->id);
 }
 
-/* Lets an element of a heap, whose root comes last, sink to its place. */
+/* Sinks an element to its place in a heap. The root of the heap is the candidate that comes last. */
 static void sink(candidate *heap, int64_t count, int64_t at)
 {
     for (int64_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
@@ -131,7 +132,9 @@ void librnn_keep_best(candidate *best, int64_t *count, int64_t most, candidate c
 {
     if (*count < most) {
         best[(*count)++] = c;
-        for (int64_t at = *count / 2; *count == most && at-- > 0;)
+        if (*count < most)
+            return;
+        for (int64_t at = *count / 2; at-- > 0;)
             sink(best, *count, at);
     } else if (comes_before(&c, &best[0])) {
         best[0] = c;
@@ -151,7 +154,7 @@ void librnn_sort_best(candidate *best, int64_t count)
     }
 }
 
-/* The most likely symbols, `most` at most, in order; returns how many. */
+/* Finds the most likely symbols, at most `most`, in order. Returns their number. */
 static int64_t sort_candidates(const drawing *d, const void *weights, int64_t most)
 {
     int64_t count = 0;
@@ -163,7 +166,7 @@ static int64_t sort_candidates(const drawing *d, const void *weights, int64_t mo
     return count;
 }
 
-/* Of candidates in order, so many as make up the share top_p of all of them */
+/* The number of candidates, in order, that together reach the share top_p of the total weight. */
 static int64_t nucleus(const drawing *d, int64_t count)
 {
     double total = 0, sum = 0;
@@ -177,7 +180,7 @@ static int64_t nucleus(const drawing *d, int64_t count)
     return count;
 }
 
-/* Weights of 0 for what the filters don't keep; the largest weight is 1. */
+/* Sets the weights of symbols that the filters remove to 0. The largest weight is 1. */
 static void filter(const drawing *d, void *weights)
 {
     const rnn_sampler_options *o = &d->sampler->options;
@@ -189,16 +192,17 @@ static void filter(const drawing *d, void *weights)
         for (int64_t i = 0; i < count; i++)
             set(d, weights, d->candidates[i].id, d->candidates[i].weight);
     }
-    for (int64_t i = 0; rnn_order(o->min_p) > 0 && i < d->symbols; i++)
-        if (get(d, weights, i) < o->min_p) /* formula: sampling-min-p */
-            set(d, weights, i, 0);
+    if (rnn_order(o->min_p) > 0)
+        for (int64_t i = 0; i < d->symbols; i++)
+            if (get(d, weights, i) < o->min_p) /* formula: sampling-min-p */
+                set(d, weights, i, 0);
 }
 
 /* ---- Drawing ----------------------------------------------------------------------------------------------------- */
 
 /*
- * The symbol at which the sum of the weights passes the share u in [0, 1) of all; by rounding at last, the last
- * possible.
+ * Returns the first symbol at which the cumulative weight exceeds u times the total, for u in [0, 1). If rounding
+ * prevents that, returns the last symbol whose weight isn't 0.
  */
 static int32_t pick(const drawing *d, const void *weights, double u)
 {
@@ -229,12 +233,12 @@ static int32_t draw(const drawing *d, void *logits, const drawn_before *before, 
     return pick(d, logits, librnn_random_uniform(o->seed ^ SAMPLER_KEY, (uint64_t)stream, index));
 }
 
-/* log softmax(logits)[k] is logits[k] - `largest` - `log_total`. */
+/* log softmax(logits)[k] = logits[k] - largest - log_total. */
 typedef struct normaliser {
     double largest, log_total;
 } normaliser;
 
-/* Uses up the logits. */
+/* Overwrites the logits. */
 static normaliser normalise(const drawing *d, void *logits)
 {
     double largest = get(d, logits, most_likely(d, logits)), total = 0;

@@ -1,5 +1,5 @@
 /*
- * draw.h: one symbol from the logits of all.
+ * draw.h: draws one symbol from the logits of all symbols.
  */
 #ifndef RNN_DRAW_H
 #define RNN_DRAW_H
@@ -7,55 +7,55 @@
 #include "core/core.h"
 #include "sampling/sampler.h"
 
-/* A symbol that may be drawn, or something else of which the best are wanted */
+/* A symbol that may be drawn, or another item of which the best are needed. */
 typedef struct candidate {
-    double weight; /* of a symbol: its probability but for a factor that all have */
+    double weight; /* for a symbol: its probability times a factor that is the same for all symbols */
     int64_t id;
 } candidate;
 
 /*
- * Takes a candidate among the best, of which there are `most` at most (> 0), if it is one of them. A larger weight is
- * better, and of equal ones that of the lower id. Sort them at the end: the best comes first.
+ * Keeps the best `most` (> 0) candidates: adds a candidate if it is among them. A larger weight is better; if two are
+ * equal, the lower id is better. After the last one, call librnn_sort_best(), which puts the best first.
  */
 void librnn_keep_best(candidate *best, int64_t *count, int64_t most, candidate c);
 void librnn_sort_best(candidate *best, int64_t count);
 
-/* What draws: begin it once, then draw as often as wanted. */
+/* The resources for drawing. Begin it once; it serves any number of draws. */
 typedef struct drawing {
     const rnn_sampler *sampler;
     const rnn_core *core;
     int32_t precision;
     int64_t symbols;
-    void *memory;          /* all of what follows */
-    candidate *candidates; /* [symbols] where there are filters that need them; or NULL */
-    void *copy;            /* [symbols] numbers where log-probabilities are wanted; or NULL */
+    void *memory;          /* one block that holds all of the following */
+    candidate *candidates; /* [symbols] NULL if no filter needs them */
+    void *copy;            /* [symbols] copy of the logits, for log-probabilities; NULL if they aren't needed */
 } drawing;
 
-/* After RNN_OK, end it. */
+/* After RNN_OK, call librnn_draw_end(). */
 rnn_status librnn_draw_begin(drawing *d, const rnn_sampler *sampler, const rnn_core *core, int32_t precision,
                              int64_t symbols, bool log_probabilities);
 void librnn_draw_end(drawing *d);
 
-/* The ids that a stream has read or drawn, from the oldest on */
+/* The ids that a stream has read or drawn, oldest first. */
 typedef struct drawn_before {
-    const int32_t *ids; /* `stride` apart; negative ones don't count */
+    const int32_t *ids; /* with stride `stride`; negative ids are skipped */
     int64_t count, stride;
 } drawn_before;
 
 /*
- * Draws for stream `stream`, whose `index`-th draw it is. Uses up the logits, which must be finite. log_probability:
- * what softmax(logits) gives the symbol; NULL: not wanted.
+ * Makes the draw with number `index` of stream `stream`. Overwrites the logits, which must be finite. log_probability:
+ * out, the log-probability of the symbol by softmax(logits); or NULL.
  */
 int32_t librnn_draw(const drawing *d, void *logits, const drawn_before *before, int64_t stream, uint64_t index,
                     double *log_probability);
 
 /*
- * What softmax(logits) gives each symbol, as natural logarithms [symbols]; -infinity if it is excluded. The logits,
- * which must be finite, stay. Needs a drawing that was begun for log-probabilities.
+ * Computes the natural logarithm of softmax(logits) [symbols]; -infinity for excluded symbols. It doesn't change the
+ * logits, which must be finite. `d` must have been begun with log_probabilities.
  */
 void librnn_log_probabilities(const drawing *d, const void *logits, double *logs);
 
-/* Whether a model can go on from what it has written; `verb` says in the sentence what for. */
+/* Checks that a model can continue its own output. The error message uses `verb` for what the caller wants to do. */
 rnn_status librnn_check_writer(const rnn_model *model, const char *verb);
 
 #endif

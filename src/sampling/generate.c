@@ -1,5 +1,5 @@
 /*
- * generate.c: lets a model read prompts and write on: symbol after symbol, each stream up to its end.
+ * generate.c: lets a model read prompts and continue them symbol by symbol, until each stream ends.
  */
 #include "base/float_mode.h"
 #include "base/memory.h"
@@ -18,29 +18,37 @@ rnn_status rnn_generate_options_init(rnn_generate_options *options, size_t struc
                               sizeof default_options);
 }
 
-/* A call under way */
+/* A call in progress. P is the number of prompt steps, n the maximum number of generated symbols. */
 typedef struct generation {
     const rnn_model *model;
     const rnn_generate_options *options;
-    rnn_state *state; /* a copy of the caller's, which advances */
+    rnn_state *state; /* a copy of the caller's state, which advances */
     drawing drawing;
     int64_t streams, symbols;
-    void *memory;          /* all of what follows */
-    void *outputs;         /* [B][O] of the last symbol that each stream has got */
-    int32_t *ids;          /* [P + n][B] read and drawn; RNN_IGNORE where a stream had ended, or its prompt had */
-    int64_t *going;        /* [B] 1 while a stream goes on, and then 0: lengths of a chunk of one step */
-    double *probabilities; /* [n][B] logarithms */
+    void *memory;   /* one block that holds all of the following */
+    void *outputs;  /* [B][O] outputs after the last symbol of each stream */
+    int32_t *ids;   /* [P + n][B] symbols read and drawn; RNN_IGNORE after the end of a stream or of its prompt */
+    int64_t *going; /* [B] lengths of a chunk of one step: 1 while a stream goes on, then 0 */
+    double *probabilities; /* [n][B] log-probabilities */
 } generation;
 
 /* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
-static rnn_status check_prompt(const rnn_model *model, const rnn_generate_options *o, int64_t streams)
+static rnn_status check_prompt_lengths(const rnn_generate_options *o, int64_t streams)
 {
-    for (int64_t b = 0; o->prompt_lengths && b < streams; b++)
+    if (!o->prompt_lengths)
+        return RNN_OK;
+    for (int64_t b = 0; b < streams; b++)
         if (o->prompt_lengths[b] < 0 || o->prompt_lengths[b] > o->prompt_steps)
             return librnn_fail(RNN_ERROR_ARGUMENT,
                                "prompt_lengths[%" PRId64 "] is %" PRId64 "; it must be 0 to prompt_steps, %" PRId64, b,
                                o->prompt_lengths[b], o->prompt_steps);
+    return RNN_OK;
+}
+
+static rnn_status check_prompt(const rnn_model *model, const rnn_generate_options *o, int64_t streams)
+{
+    RNN_TRY(check_prompt_lengths(o, streams));
     for (int64_t i = 0; i < o->prompt_steps * streams; i++) {
         bool read = !o->prompt_lengths || i / streams < o->prompt_lengths[i % streams];
         if (read && (o->prompt[i] < 0 || o->prompt[i] >= model->options.input_size))
@@ -109,7 +117,7 @@ static rnn_status read_prompt(generation *g)
     return o->prompt_steps > 0 ? rnn_forward(g->model, g->state, &chunk, NULL, 0, NULL) : RNN_OK;
 }
 
-/* Draws step `step` for the streams that go on; returns whether any still does. */
+/* Draws the symbols of step `step` for the streams that go on. *any: whether there was such a stream. */
 static rnn_status draw_step(generation *g, uint64_t index, int64_t step, bool *any)
 {
     int64_t row = g->options->prompt_steps + step;
@@ -132,7 +140,7 @@ static rnn_status draw_step(generation *g, uint64_t index, int64_t step, bool *a
     return RNN_OK;
 }
 
-/* Feeds what has been drawn; a stream that has drawn the stop symbol ends with it. */
+/* Feeds the drawn symbols to the model. A stream that has drawn the stop symbol ends after reading it. */
 static rnn_status feed_step(generation *g, int64_t step)
 {
     const int32_t *ids = g->ids + (g->options->prompt_steps + step) * g->streams;
@@ -163,13 +171,13 @@ static rnn_status write_all(generation *g, const rnn_sampler *sampler, int64_t *
     return RNN_OK;
 }
 
-/* Hands out what has been written; after the last step that any stream had, nothing. */
+/* Writes the results to the caller's arrays. Steps after the last step of any stream are empty. */
 static void give(const generation *g, int64_t steps, int32_t *ids, int64_t *counts, double *log_probabilities)
 {
     const int32_t *drawn = g->ids + g->options->prompt_steps * g->streams;
     int64_t written = steps * g->streams, all = g->options->most * g->streams;
-    for (int64_t b = 0; counts && b < g->streams; b++)
-        counts[b] = 0;
+    if (counts)
+        memset(counts, 0, (size_t)g->streams * sizeof *counts);
     for (int64_t i = 0; i < all; i++) {
         ids[i] = i < written ? drawn[i] : RNN_IGNORE;
         if (counts)

@@ -1,5 +1,5 @@
 /*
- * sampler.c: from outputs to symbols.
+ * sampler.c: samplers, which draw symbols from outputs.
  */
 #include "sampling/sampler.h"
 
@@ -32,7 +32,7 @@ rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_
 
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
-/* Greater than 0, 1 at most */
+/* Greater than 0 and at most 1. */
 static rnn_status check_top_p(double p)
 {
     return rnn_order(p) > 0 && rnn_order(p) <= rnn_order(1)
@@ -66,7 +66,10 @@ static int compare_ids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Puts a copy of the excluded ids, with the unknown symbol's, in their place: each once, in order. NULL: none is. */
+/*
+ * Replaces the excluded ids by a sorted copy without duplicates, which includes the vocabulary's unknown symbol. NULL
+ * if there are none.
+ */
 static rnn_status take_excluded(rnn_sampler_options *o)
 {
     int32_t unknown = rnn_vocab_unknown(o->vocab), *ids;
@@ -130,7 +133,7 @@ void rnn_sampler_destroy(rnn_sampler *sampler)
     librnn_release(sampler);
 }
 
-/* ---- Drawing from logits of the caller's ------------------------------------------------------------------------- */
+/* ---- Drawing from the caller's logits ---------------------------------------------------------------------------- */
 
 static RNN_FLOAT_BODY rnn_status draw_rows(rnn_sampler *sampler, const drawing *d, const void *logits, int64_t streams,
                                            void *row, int32_t *ids, double *log_probabilities)
@@ -175,9 +178,9 @@ rnn_status rnn_sampler_draw(rnn_sampler *sampler, int32_t precision, const void 
     return status;
 }
 
-/* ---- Letting a model write --------------------------------------------------------------------------------------- */
+/* ---- Sampling from a model --------------------------------------------------------------------------------------- */
 
-/* One symbol for each stream from its outputs [B][O], which are used up; ids: [step + 1][B] */
+/* Draws one symbol for each stream from its outputs [B][O], and overwrites these. ids: [step + 1][B]. */
 static rnn_status draw_all(const rnn_model *model, const drawing *d, uint64_t index, int64_t streams, void *outputs,
                            int64_t step, int32_t *ids)
 {

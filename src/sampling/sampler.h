@@ -1,5 +1,5 @@
 /*
- * sampler.h: the inside of a sampler.
+ * sampler.h: the internals of a sampler.
  */
 #ifndef RNN_SAMPLER_H
 #define RNN_SAMPLER_H
@@ -7,8 +7,8 @@
 #include "base/status.h"
 
 struct rnn_sampler {
-    rnn_sampler_options options; /* `excluded` is the sampler's own: each id once, in order */
-    uint64_t drawn;              /* by each stream */
+    rnn_sampler_options options; /* the sampler owns `excluded`, which is sorted and has no duplicates */
+    uint64_t drawn;              /* number of symbols that each stream has drawn */
 };
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * checkpoint.c: all that a training run consists of in one file: a model's, with tensors and texts of librnn's own.
- * docs/files.md is the specification.
+ * checkpoint.c: saves and loads a whole training run in one file. This is a model's file with additional tensors and
+ * texts of librnn's own. docs/files.md is the specification.
  *
- * Everything that decides a bit of what comes next is saved. What is not: work space, packed weights, and the
- * gradients' memory where they are zeros.
+ * It saves everything that influences the bits of later results. It doesn't save work space, packed weights, or
+ * gradients that are all zero.
  */
 #include "base/memory.h"
 #include "base/names.h"
@@ -18,15 +18,16 @@
 #include <string.h>
 
 /*
- * Of the checkpoint's part of a file: what a reader that doesn't know the number must not resume from. The second has
- * what version 0.1 would ignore: frozen parameters, options of optimizers, other kinds of dropout.
+ * The format number of the checkpoint's part of a file. A reader that doesn't know the number must not resume from the
+ * file. Format 2 has features that version 0.1 would ignore: frozen parameters, additional options of optimizers and
+ * samplers, other kinds of dropout.
  */
 enum { FIRST_FORMAT = 1, FORMAT = 2 };
 
 enum {
     CHECKPOINT_FIRST_SIZE = offsetof(rnn_checkpoint, values) + RNN_CHECKPOINT_NUMBERS * sizeof(double),
     ARRAY_NAME_MOST = 40 + PARAMETER_NAME_MOST,
-    TYPE_SHOWN = 20, /* what a sentence shows of a type at most */
+    TYPE_SHOWN = 20, /* maximum number of bytes of a type in an error message */
     PIECE = 1024,    /* rows read or written at a time */
 };
 
@@ -39,18 +40,18 @@ static const char first_prefix[] = OWN_PREFIX "optimizer.first.", second_prefix[
 static const char *const state_names[] = {OWN_PREFIX "state.hidden", OWN_PREFIX "state.memory"}; /* by part */
 
 /*
- * What decides the shapes of an optimizer's and a state's tensors: the checkpoint's model, or where it has none a model
- * without parameters, made from what these objects know of theirs.
+ * The model that determines the shapes of the optimizer's and the state's tensors. It is the checkpoint's model. If
+ * there is none, it is a model without parameters, made from the shape that the optimizer or the state has recorded.
  */
 typedef struct frame {
-    const rnn_model *model; /* NULL: there is neither model nor optimizer nor state */
-    rnn_model *bare;        /* to be destroyed; NULL where `model` is the checkpoint's */
+    const rnn_model *model; /* NULL: there is no model, optimizer or state */
+    rnn_model *bare;        /* to be destroyed; NULL if `model` is the checkpoint's */
 } frame;
 
-/* Fields that have no struct of their own. */
+/* Fields that don't belong to another struct. */
 typedef struct progress {
     int64_t corpus_position;
-    int32_t gradients; /* whether the file has any */
+    int32_t gradients; /* whether the file has gradients */
     int32_t any_row_used;
 } progress;
 
@@ -62,7 +63,7 @@ static const text_field progress_fields[] = {
     {FIELD("checkpoint.gradients",       progress, gradients),        TEXT_FLAG,  TEXT_NEEDED, {NULL}},
     {FIELD("checkpoint.gradient_rows",   progress, any_row_used),     TEXT_WORD,  TEXT_NEEDED, {"listed", "all"}},
 };
-/* Without a model, its tensors don't tell the precision. */
+/* Without a model there are no parameters whose tensors would show the precision. */
 static const text_field bare_fields[] = {
     {FIELD("checkpoint.precision", rnn_model_options, precision), TEXT_WORD, TEXT_NEEDED, {"float32", "float64"}},
 };
@@ -120,7 +121,7 @@ static rnn_status check_objects(const rnn_checkpoint *c)
     return c->state ? librnn_state_check_model(c->state, c->model) : RNN_OK;
 }
 
-/* The frame of the objects; to be destroyed. */
+/* Makes the frame of the objects. It must be destroyed. */
 static rnn_status frame_of(const rnn_checkpoint *c, frame *f)
 {
     *f = (frame){.model = c->model};
@@ -137,7 +138,9 @@ static void destroy_frame(frame *f)
     rnn_model_destroy(f->bare);
 }
 
-/* Whether a gradient may have a bit set: a zero with a sign decides that of a sum, too. */
+/*
+ * Whether any bit of the gradients is set. Even the sign of a zero counts, because it can influence the sign of a sum.
+ */
 static bool has_gradients(const rnn_model *model)
 {
     const char *bytes = model->gradients;
@@ -145,7 +148,7 @@ static bool has_gradients(const rnn_model *model)
     return bytes && (model->used_count > 0 || bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0);
 }
 
-/* The name of what stands at a parameter's place in a buffer. */
+/* Writes the name of a parameter's tensor in a buffer of the parameters' layout. */
 static void name_array(const char *prefix, const named_parameter *p, char name[ARRAY_NAME_MOST])
 {
     snprintf(name, ARRAY_NAME_MOST, "%s%s", prefix, p->name);
@@ -170,7 +173,7 @@ static rnn_status write_array(rnn_sink *sink, const rnn_model *model, const void
     return RNN_OK;
 }
 
-/* The streams that have not begun */
+/* Adds the list of streams that haven't begun. */
 static rnn_status add_fresh(safetensors_writer *writer, const rnn_state *state)
 {
     int32_t *streams;
@@ -213,7 +216,7 @@ static rnn_status add_state(safetensors_writer *writer, const rnn_model *model, 
     return librnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), state);
 }
 
-/* A layer's values of all streams at a time: that is what rnn_state_get() and rnn_state_set() take. */
+/* Allocates the values of one layer for all streams, which rnn_state_get() and rnn_state_set() need. */
 static rnn_status allocate_layer(const rnn_state *state, int64_t *count, void **values)
 {
     *count = state->streams * state->shape.hidden_size;
@@ -237,7 +240,7 @@ static rnn_status write_state(rnn_sink *sink, const rnn_state *state)
     return status;
 }
 
-/* The indices of the frozen parameters */
+/* Adds the indices of the frozen parameters. */
 static rnn_status add_frozen(safetensors_writer *writer, const rnn_model *model)
 {
     int32_t *indices;
@@ -268,7 +271,7 @@ static rnn_status read_frozen(const safetensors_reader *reader, rnn_model *model
     return status;
 }
 
-/* Names a model and its gradients, or what stands in for it. */
+/* Adds the names of a model and its gradients. Without a model, adds a description of the frame. */
 static rnn_status add_model(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f, const progress *p)
 {
     if (c->model) {
@@ -291,7 +294,7 @@ static rnn_status add_sampler(safetensors_writer *writer, const rnn_sampler *sam
     return librnn_text_add_ids(writer, excluded_key, sampler->options.excluded, sampler->options.excluded_count);
 }
 
-/* Whether a sampler has options that version 0.1 doesn't know */
+/* Whether a sampler uses options that version 0.1 doesn't know. */
 static bool draws_by_filters(const rnn_sampler_options *o)
 {
     return o->top_k > 0 || rnn_order(o->top_p) < rnn_order(1) || rnn_order(o->min_p) > 0 || o->repetition_window > 0 ||
@@ -309,7 +312,9 @@ static uint64_t format_of(const rnn_checkpoint *c, const rnn_model *model)
     return drops || steps || filters || (c->model && c->model->frozen_count > 0) ? FORMAT : FIRST_FORMAT;
 }
 
-/* Names everything, in the order in which write_all() writes it: by the size of the numbers, so that all are aligned.
+/*
+ * Adds the names of everything, in the order in which write_all() writes it. Larger numbers come first, so that all are
+ * aligned.
  */
 static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f)
 {
@@ -339,7 +344,7 @@ static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c, c
     return RNN_OK;
 }
 
-/* Eight numbers of 8 bytes */
+/* Writes eight numbers of 8 bytes. */
 static rnn_status write_numbers(rnn_sink *sink, const void *numbers)
 {
     uint64_t ordered[RNN_CHECKPOINT_NUMBERS];
@@ -360,7 +365,7 @@ static rnn_status write_rows(rnn_sink *sink, const rnn_model *model)
     return RNN_OK;
 }
 
-/* What is saved, and the frame of its objects */
+/* The checkpoint to save, and the frame of its objects. */
 typedef struct saving {
     rnn_checkpoint checkpoint;
     frame frame;
@@ -385,7 +390,7 @@ static rnn_status write_all(rnn_sink *sink, const void *what)
     return c->model ? write_rows(sink, c->model) : RNN_OK;
 }
 
-/* Checks a checkpoint and makes its header; frame and writer are to be destroyed only if that works. */
+/* Checks a checkpoint and makes its header. If this succeeds, the caller must destroy frame and writer. */
 static rnn_status prepare(saving *s, safetensors_writer *writer, uint64_t *size)
 {
     RNN_TRY(check_objects(&s->checkpoint));
@@ -449,7 +454,7 @@ rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoint *checkpoint, void 
 
 /* ---- Loading ----------------------------------------------------------------------------------------------------- */
 
-/* Whether the file says something of an object. If so, it must say all. */
+/* Whether the file has any of an object's fields. If so, it must have all. */
 static bool has_any(const safetensors_reader *reader, const text_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -458,7 +463,7 @@ static bool has_any(const safetensors_reader *reader, const text_field *fields, 
     return false;
 }
 
-/* Finds a tensor that must be there, of this type. */
+/* Finds a tensor of this type. Fails if it doesn't exist. */
 static rnn_status need_tensor(safetensors_reader *reader, const char *name, const char *type, const safetensor **tensor)
 {
     *tensor = librnn_safetensors_find(reader, name);
@@ -492,7 +497,7 @@ static rnn_status read_numbers(safetensors_reader *reader, const char *name, con
     return RNN_OK;
 }
 
-/* That the file has a tensor of each parameter's shape. */
+/* Checks that the file has a tensor for each parameter, with the parameter's shape. */
 static rnn_status check_array(safetensors_reader *reader, const rnn_model *model, const char *prefix)
 {
     for (int64_t n = 0; n < model->named_count; n++) {
@@ -507,7 +512,7 @@ static rnn_status check_array(safetensors_reader *reader, const rnn_model *model
     return RNN_OK;
 }
 
-/* What check_array() has found */
+/* Reads the tensors that check_array() has found. */
 static rnn_status read_array(safetensors_reader *reader, const rnn_model *model, const char *prefix, void *buffer)
 {
     for (int64_t n = 0; n < model->named_count; n++) {
@@ -519,7 +524,7 @@ static rnn_status read_array(safetensors_reader *reader, const rnn_model *model,
     return RNN_OK;
 }
 
-/* Says that these rows have a gradient, row i of the list and those after it. */
+/* Marks `count` rows as used. They are elements i, i + 1, ... of the list. */
 static rnn_status use_rows(rnn_model *model, int64_t i, const int32_t *rows, int64_t count)
 {
     for (int64_t k = 0; k < count; k++) {
@@ -532,13 +537,16 @@ static rnn_status use_rows(rnn_model *model, int64_t i, const int32_t *rows, int
     return RNN_OK;
 }
 
-/* The rows of symbols that have a gradient, in the order of their first use, in which norms are summed. */
+/*
+ * Reads the list of rows that have a gradient. They are in the order of their first use, which is the order in which
+ * norms are summed.
+ */
 static rnn_status read_rows(safetensors_reader *reader, rnn_model *model)
 {
     int32_t piece[PIECE];
     const safetensor *t;
     if (!librnn_safetensors_find(reader, rows_name))
-        return RNN_OK; /* there are none */
+        return RNN_OK; /* no rows are used */
     RNN_TRY(need_tensor(reader, rows_name, "I32", &t));
     if (t->rank != 1)
         return librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 " dimension%s; it must have 1", rows_name, t->rank,
@@ -553,16 +561,21 @@ static rnn_status read_rows(safetensors_reader *reader, rnn_model *model)
     return RNN_OK;
 }
 
-/* Gradients outside of the rows listed would never be set to zero. */
+/* Fails if a row that isn't listed has a gradient, because it would never be set to zero. */
 static rnn_status check_unlisted(const rnn_model *model)
 {
     const unsigned char *bytes = model->gradients;
     size_t size = model->row_size * model->element_size;
-    for (int64_t row = 0; row < model->row_count && !model->any_row_used; row++, bytes += size)
-        for (size_t i = 0; i < size && !model->used[row]; i++)
+    if (model->any_row_used)
+        return RNN_OK;
+    for (int64_t row = 0; row < model->row_count; row++, bytes += size) {
+        if (model->used[row])
+            continue;
+        for (size_t i = 0; i < size; i++)
             if (bytes[i] != 0)
                 return librnn_fail(RNN_ERROR_FORMAT, "symbol %" PRId64 " has a gradient, and %s doesn't list it", row,
                                    rows_name);
+    }
     return RNN_OK;
 }
 
@@ -575,7 +588,7 @@ static rnn_status read_gradients(safetensors_reader *reader, rnn_model *model)
     return check_unlisted(model);
 }
 
-/* What is squares, or a mean of squares, can't be negative. (It may be infinite, or NaN: so a run may have gone.) */
+/* Checks that sums or means of squares aren't negative. They may be infinite or NaN, which can happen in training. */
 static rnn_status check_squares(const rnn_model *model, const char *prefix, const void *buffer)
 {
     for (int64_t n = 0; n < model->named_count; n++) {
@@ -660,7 +673,7 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
     if (shape[1] < 1 || shape[1] > STREAMS_MOST)
         return librnn_fail(RNN_ERROR_FORMAT, "the shape of %s must be layers, 1 to %d streams, hidden_size", t->name,
                            STREAMS_MOST);
-    for (int32_t part = 0; part < model->core->cell(model->options.cell)->parts; part++) {
+    for (int32_t part = 0; part < model->core->cell(model->options.cell)->state_parts; part++) {
         RNN_TRY(need_numbers(reader, state_names[part], model, &t));
         RNN_TRY(librnn_tensor_check_shape(t, 3, shape));
     }
@@ -689,7 +702,7 @@ static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **s
     return status;
 }
 
-/* All that a model's file has not */
+/* Reads everything that a model's file doesn't contain. */
 static rnn_status read_training(safetensors_reader *reader, const rnn_model *model, rnn_checkpoint *c)
 {
     progress p = {0};
@@ -710,7 +723,7 @@ static rnn_status read_training(safetensors_reader *reader, const rnn_model *mod
     return read_sampler(reader, &c->sampler);
 }
 
-/* A checkpoint without a model. It says what its optimizer's or state's model is if it has one of the two. */
+/* Reads a checkpoint without a model. If it has an optimizer or a state, it also describes the model of these. */
 static rnn_status read_without_model(safetensors_reader *reader, rnn_checkpoint *c)
 {
     rnn_model_options options;
@@ -748,7 +761,7 @@ static rnn_status read_all(safetensors_reader *reader, void *checkpoint)
     return more ? read_training(reader, c->model, c) : RNN_OK;
 }
 
-/* Hands over what was loaded, or releases it if anything has failed. */
+/* Passes the loaded objects to the caller, or destroys them after a failure. */
 static rnn_status give(rnn_status status, rnn_checkpoint *c, rnn_checkpoint *checkpoint)
 {
     if (status == RNN_OK)

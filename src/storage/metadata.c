@@ -1,5 +1,5 @@
 /*
- * metadata.c: the options of a model, and vocabularies, as texts of a file's metadata.
+ * metadata.c: reads and writes model options, vocabularies and notes as texts of a file's metadata.
  */
 #include "storage/metadata.h"
 
@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of the texts: what a reader that doesn't know the number must not read. */
+/* The format number of the texts. A reader that doesn't know the number must not read them. */
 enum { FORMAT = 1 };
 
 static const char format_key[] = OWN_PREFIX "format";
 
 enum {
-    TEXT_SHOWN = 60, /* what a sentence shows of a text at most */
+    TEXT_SHOWN = 60, /* maximum number of bytes of a text in an error message */
     NUMBER_MOST = 32,
 };
 
@@ -28,7 +28,7 @@ enum {
 
 #define OPTION(field) OWN_PREFIX #field, offsetof(rnn_model_options, field)
 
-/* All fields of rnn_model_options but precision, which the tensors have. */
+/* All fields of rnn_model_options except precision, which the tensors' types show. */
 /* clang-format off */
 static const text_field options_of_a_model[] = {
     {OPTION(cell),           TEXT_CELL,   TEXT_NEEDED,  {NULL}},
@@ -60,13 +60,13 @@ static const text_field options_of_a_model[] = {
 
 enum { OPTIONS = sizeof options_of_a_model / sizeof *options_of_a_model };
 
-/* Whether a field says what the network computes. */
+/* Whether a field determines what the network computes. */
 static bool is_needed(const text_field *o)
 {
     return o->use == TEXT_NEEDED || o->use == TEXT_NEEDED_ADDED;
 }
 
-/* Whether it is written only where it isn't the default. */
+/* Whether a field is written only if it differs from the default. */
 static bool is_added(const text_field *o)
 {
     return o->use == TEXT_ADDED || o->use == TEXT_NEEDED_ADDED;
@@ -77,7 +77,7 @@ static const void *place_of(const text_field *o, const void *record)
     return (const char *)record + o->offset;
 }
 
-/* What the file calls a number of an option's, NULL if it is none; for TEXT_CELL by the table of any core. */
+/* The word for a number in a file; NULL if there is none. For TEXT_CELL any core's table gives the name. */
 static const char *word_of(const text_field *o, int32_t number)
 {
     if (o->kind == TEXT_CELL) {
@@ -92,7 +92,7 @@ static bool is_word(const text_field *o)
     return o->kind == TEXT_CELL || o->kind == TEXT_WORD;
 }
 
-/* Doubles have the decimal point whatever the program's locale. */
+/* Prints a field. The caller has set the C locale, so that numbers have a decimal point. */
 static void print_field(const text_field *o, const void *record, char text[NUMBER_MOST])
 {
     const void *field = place_of(o, record);
@@ -109,7 +109,7 @@ static void print_field(const text_field *o, const void *record, char text[NUMBE
         snprintf(text, NUMBER_MOST, "%.17g", *(const double *)field);
 }
 
-/* Decimal digits and nothing else, no more than `most`. */
+/* Reads decimal digits. Returns false if there is anything else, or if the value exceeds `most`. */
 static bool scan_digits(const char *text, uint64_t most, uint64_t *value)
 {
     uint64_t read = 0;
@@ -147,13 +147,13 @@ static bool scan_field(const text_field *o, const char *text, void *record)
     if (o->kind == TEXT_FLAG)
         *(int32_t *)field = (int32_t)whole;
     else
-        memcpy(field, &whole, sizeof whole); /* both kinds have its size */
+        memcpy(field, &whole, sizeof whole); /* int64_t and uint64_t have the same size */
     return true;
 }
 
 /*
- * Between the two, the thread writes and reads numbers as everyone's files have them: with a point, as in the C locale,
- * and rounded to nearest.
+ * The thread's settings for reading and writing numbers as all files have them: with a decimal point, as in the C
+ * locale, and rounded to nearest. leave_number_style() restores the caller's settings.
  */
 typedef struct number_style {
     locale_t own, callers;
@@ -235,7 +235,7 @@ rnn_status librnn_text_add_ids(safetensors_writer *writer, const char *key, cons
     return status;
 }
 
-/* One id of a list, and where the next one stands, or NULL; false: it is none. */
+/* Reads one id of a list and moves to the next one, or to NULL at the end. Returns false if there is no valid id. */
 static bool scan_id(const char **at, int32_t *id)
 {
     int64_t value = 0;
@@ -313,7 +313,7 @@ rnn_status librnn_text_read_names(const safetensors_reader *reader, module_names
 
 rnn_status librnn_text_add_format(safetensors_writer *writer)
 {
-    RNN_TRY(librnn_safetensors_add_text(writer, "format", "pt")); /* by which Python's loaders know PyTorch's tensors */
+    RNN_TRY(librnn_safetensors_add_text(writer, "format", "pt")); /* identifies PyTorch tensors for loaders in Python */
     RNN_TRY(librnn_text_add_number(writer, format_key, FORMAT));
     return librnn_safetensors_add_text(writer, OWN_PREFIX "version", rnn_version());
 }
@@ -346,7 +346,10 @@ rnn_status librnn_text_check_number(const safetensors_reader *reader, const char
     return RNN_OK;
 }
 
-/* What a sentence says of an option: the name of the enumerator, if the number has one, or else what a file says. */
+/*
+ * Writes an option's value for an error message: the enumerator's name if there is one, otherwise the text as in a
+ * file.
+ */
 static void name_option(const text_field *o, const rnn_model_options *options, char text[NUMBER_MOST])
 {
     static const struct {
@@ -408,7 +411,7 @@ rnn_status librnn_text_check_vocab(const rnn_model_options *o, const rnn_vocab *
     return RNN_OK;
 }
 
-/* Bytes in hexadecimal; `text` has room for 2 * size + 1. */
+/* Writes bytes in hexadecimal. `text` must hold 2 * size + 1 bytes. */
 static void print_bytes(const char *bytes, size_t size, char *text)
 {
     static const char digits[] = "0123456789abcdef";
@@ -419,7 +422,9 @@ static void print_bytes(const char *bytes, size_t size, char *text)
     text[2 * size] = '\0';
 }
 
-/* A symbol as rnn_vocab_create_from_list() takes it: its bytes, and of words the line's end behind them */
+/*
+ * A symbol in the form that rnn_vocab_create_from_list() takes: its bytes, and *line if a newline must follow (words).
+ */
 static rnn_status listed(const rnn_vocab *vocab, int32_t id, const char **symbol, size_t *size, bool *line)
 {
     RNN_TRY(rnn_vocab_symbol(vocab, id, symbol, size));
@@ -429,7 +434,7 @@ static rnn_status listed(const rnn_vocab *vocab, int32_t id, const char **symbol
     return RNN_OK;
 }
 
-/* The symbols from `first` to before `end` in the order of their ids, in hexadecimal; to librnn_release(). */
+/* Writes the symbols with ids first ... end - 1 in hexadecimal. The caller must release the text. */
 static rnn_status print_symbols(const rnn_vocab *vocab, int32_t first, int32_t end, char **text)
 {
     size_t total = 0, size, at = 0;
@@ -472,7 +477,7 @@ static int digit_of(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The bytes of a text of symbols; to librnn_release(). */
+/* Reads bytes from hexadecimal text. The caller must release them. */
 static rnn_status scan_bytes(const char *key, const char *text, char **bytes, size_t *size)
 {
     *size = strlen(text) / 2;
@@ -484,7 +489,7 @@ static rnn_status scan_bytes(const char *key, const char *text, char **bytes, si
     return RNN_OK;
 }
 
-/* What vocabularies say of the bytes that they are to be made of is a fault of the file's. */
+/* Turns a vocabulary's error about the bytes in a file into an error about the file. */
 static rnn_status blame_file(const char *key, rnn_status status)
 {
     if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
@@ -502,7 +507,7 @@ static rnn_status read_symbols(int32_t kind, const char *text, rnn_vocab **vocab
     return blame_file(symbols_key, status);
 }
 
-/* Takes the place of a vocabulary with one that has the unknown symbol, too. */
+/* Replaces a vocabulary by one that also has the unknown symbol. */
 static rnn_status read_unknown(const char *text, rnn_vocab **vocab)
 {
     char *shown;

@@ -1,88 +1,101 @@
 /*
- * metadata.h: structs, among them the options of a model, and vocabularies as texts of a file's metadata.
+ * metadata.h: structs (such as the options of a model), vocabularies and notes as texts of a file's metadata.
  */
 #ifndef RNN_METADATA_H
 #define RNN_METADATA_H
 
 #include "storage/tensors.h"
 
-/* Texts and tensors whose names begin so are librnn's own. A load of a model passes over those it doesn't know. */
+/* The prefix of librnn's own texts and tensors. When a model is loaded, unknown ones are ignored. */
 #define OWN_PREFIX "librnn."
 
-/* The text of a checkpoint that has no model */
+/* The key of a text that marks a checkpoint without a model. */
 #define WITHOUT_MODEL_KEY OWN_PREFIX "checkpoint.without_model"
 
 typedef enum text_kind {
-    TEXT_CELL,   /* an int32_t: what the core's table calls it */
-    TEXT_WORD,   /* an int32_t: one of `words` */
-    TEXT_FLAG,   /* an int32_t: 0 or 1 */
-    TEXT_COUNT,  /* an int64_t, 0 or more */
+    TEXT_CELL,   /* an int32_t, as the cell's name in the core's table */
+    TEXT_WORD,   /* an int32_t, as one of `words` */
+    TEXT_FLAG,   /* an int32_t, 0 or 1 */
+    TEXT_COUNT,  /* an int64_t, at least 0 */
     TEXT_SEED,   /* a uint64_t */
-    TEXT_NUMBER, /* a double, finite; keeps its bits */
+    TEXT_NUMBER, /* a finite double; all bits are preserved */
 } text_kind;
 
 /*
- * What a file must have, and what it may lack, which then stays as it is in the struct. Of a model's options the needed
- * ones say what the network computes: a given configuration must agree with them. TEXT_ADDED: as optional ones, and
- * written only where it isn't the default, so that a file which an earlier release can use is the one that it would
- * have written. TEXT_NEEDED_ADDED: is written and may lack likewise, but says what the network computes.
+ * TEXT_NEEDED: the file must have the field. Among a model's options, these determine what the network computes, and a
+ * given configuration must agree with them.
+ * TEXT_OPTIONAL: the file may lack the field. Reading then leaves the struct's field unchanged.
+ * TEXT_ADDED: the same, but the field is written only if it differs from its default. So a file that an earlier release
+ * can use is identical to the one that that release would have written.
+ * TEXT_NEEDED_ADDED: written and read as TEXT_ADDED, but determines what the network computes.
  */
 typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED, TEXT_NEEDED_ADDED } text_use;
 
-/* How one field of a struct stands in the metadata. */
+/* Describes how one field of a struct is stored in the metadata. */
 typedef struct text_field {
     const char *key;
-    size_t offset; /* the field's */
+    size_t offset; /* of the field in the struct */
     text_kind kind;
     text_use use;
-    const char *words[6]; /* by number; NULL after the last. Of a number that was added: what isn't written; NULL: 0 */
+    const char *words[6]; /* by number, then NULL; for numbers that are TEXT_ADDED, words[0] is the default as text, and
+                             NULL means "0" */
 } text_field;
 
-/* `count` fields of a struct that begins at `record`. What is read is a number of its kind, but no more is checked. */
+/*
+ * Writes or reads `count` fields of the struct at `record`. Reading checks that each value is of its kind, but nothing
+ * else.
+ */
 rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count,
                                   const void *record);
 rnn_status librnn_text_read_fields(const safetensors_reader *reader, const text_field *fields, size_t count,
                                    void *record);
 
-/* A list of ids, "0,3"; nothing is written if it is empty. The one read is to be released; `ids` is NULL if it is
- * empty. */
+/*
+ * Writes or reads a list of ids, such as "0,3". An empty list isn't written. The caller must release the ids that were
+ * read; `ids` is NULL if the list is empty.
+ */
 rnn_status librnn_text_add_ids(safetensors_writer *writer, const char *key, const int32_t *ids, int64_t count);
 rnn_status librnn_text_read_ids(const safetensors_reader *reader, const char *key, int32_t **ids, int64_t *count);
 
-/* The number of a format. To read it is an error if it is higher than `newest`, the highest that is known here. */
+/*
+ * Writes or checks a format number. It is an error if the number exceeds `newest`, the highest that this version knows.
+ */
 rnn_status librnn_text_add_number(safetensors_writer *writer, const char *key, uint64_t number);
 rnn_status librnn_text_check_number(const safetensors_reader *reader, const char *key, uint64_t newest, bool *there);
 
-/* Which format the texts have, and what wrote them. */
+/* Writes the texts' format number and the library's version. */
 rnn_status librnn_text_add_format(safetensors_writer *writer);
 
-/* Whether the file has librnn's texts, of a format that is known here: it is an error if of another. */
+/* Sets *own to whether librnn wrote the file. It is an error if the format number is unknown. */
 rnn_status librnn_text_read_format(const safetensors_reader *reader, bool *own);
 
-/* All options but the precision, which the tensors have. */
+/* All options except the precision, which the tensors' types show. */
 rnn_status librnn_text_add_options(safetensors_writer *writer, const rnn_model_options *options);
 rnn_status librnn_text_read_options(const safetensors_reader *reader, rnn_model_options *options);
 
-/* Takes over what says what the network computes: the options that a file must have. */
+/* Copies the options that determine what the network computes. */
 void librnn_text_copy_needed(const rnn_model_options *from, rnn_model_options *to);
 
-/* What the modules are called, as far as it isn't the standard. */
+/* The names of the modules, if they aren't the standard ones. */
 rnn_status librnn_text_add_names(safetensors_writer *writer, const module_names *names);
 rnn_status librnn_text_read_names(const safetensors_reader *reader, module_names *names);
 
-/* RNN_ERROR_MISMATCH unless a given configuration and the file's are the same network. */
+/* Fails with RNN_ERROR_MISMATCH unless a given configuration and the file's describe the same network. */
 rnn_status librnn_text_check_agreement(const rnn_model_options *given, const rnn_model_options *file);
 
-/* A vocabulary is that of a model's inputs where these are symbols, else of its outputs where these are. */
+/*
+ * Checks that a vocabulary fits a model. It belongs to the model's inputs if these are symbols, otherwise to its
+ * outputs.
+ */
 rnn_status librnn_text_check_vocab(const rnn_model_options *options, const rnn_vocab *vocab, rnn_status otherwise);
 
 rnn_status librnn_text_add_vocab(safetensors_writer *writer, const rnn_vocab *vocab);
 
-/* The file's vocabulary, which must fit the model, if `options` say what it is; NULL if the file has none. */
+/* Reads the file's vocabulary; NULL if it has none. If `options` isn't NULL, the vocabulary must fit that model. */
 rnn_status librnn_text_read_vocab(const safetensors_reader *reader, const rnn_model_options *options,
                                   rnn_vocab **vocab);
 
-/* Notes. `list` is empty before it is read; after a failure it has some of the notes. */
+/* Writes or reads notes. Before reading, `list` must be empty. After a failure it contains some of the notes. */
 rnn_status librnn_text_add_notes(safetensors_writer *writer, const note_list *list);
 rnn_status librnn_text_read_notes(const safetensors_reader *reader, note_list *list);
 

@@ -1,6 +1,6 @@
 /*
- * model_file.c: models and vocabularies as safetensors files, on a disk or in memory. docs/files.md is the
- * specification.
+ * model_file.c: saves and loads models and vocabularies as safetensors files, on disk or in memory. docs/files.md is
+ * the specification.
  */
 #include "storage/model_file.h"
 
@@ -15,7 +15,7 @@
 enum {
     LOAD_OPTIONS_FIRST_SIZE = offsetof(rnn_load_options, embedding_name) + sizeof(char *),
     SAVE_OPTIONS_FIRST_SIZE = sizeof(rnn_save_options),
-    NAME_SHOWN = 60, /* what a sentence shows of a name at most */
+    NAME_SHOWN = 60, /* maximum number of bytes of a name in an error message */
 };
 
 /* ---- Saving ------------------------------------------------------------------------------------------------------ */
@@ -59,7 +59,7 @@ rnn_status librnn_model_write_to(rnn_sink *sink, const rnn_model *model)
     return RNN_OK;
 }
 
-/* Makes the header; the writer is to be destroyed only if that works. */
+/* Makes the header. If this succeeds, the caller must destroy the writer. */
 static rnn_status prepare(const rnn_model *model, const rnn_vocab *vocab, const module_names *names,
                           safetensors_writer *writer, uint64_t *size)
 {
@@ -104,7 +104,7 @@ static rnn_status save_model(rnn_sink *sink, const void *model)
     return librnn_model_write_to(sink, model);
 }
 
-/* ---- Options of a save ---- */
+/* ---- Options for saving ---- */
 
 static const rnn_save_options default_save_options = {.struct_size = sizeof(rnn_save_options)};
 
@@ -122,7 +122,7 @@ static rnn_status check_length(const char *option, const char *name)
     return RNN_OK;
 }
 
-/* A name that is saved must be one that the file can hold, and whose tensors nobody takes for librnn's own. */
+/* Checks that the file can hold a module's name, and that its tensors can't be taken for librnn's own. */
 static rnn_status check_name(const char *option, const char *name)
 {
     RNN_TRY(check_length(option, name));
@@ -134,7 +134,7 @@ static rnn_status check_name(const char *option, const char *name)
     return RNN_OK;
 }
 
-/* NULL: the defaults */
+/* given: NULL for the defaults. */
 static rnn_status read_save_options(const rnn_save_options *given, const rnn_model *model, module_names *names)
 {
     rnn_save_options read = default_save_options;
@@ -206,7 +206,7 @@ rnn_status rnn_model_save_to_memory(const rnn_model *model, const rnn_vocab *voc
 
 /* ---- Loading ----------------------------------------------------------------------------------------------------- */
 
-/* What a load is asked for. */
+/* The arguments of a load. */
 typedef struct wanted {
     rnn_load_options options;
     rnn_model **model;
@@ -222,7 +222,7 @@ static rnn_status load_model(safetensors_reader *reader, void *what)
 static rnn_status load(const rnn_bytes *source, file_loader *loader, void *what)
 {
     safetensors_reader reader;
-    fenv_t mode = rnn_float_enter_exact(); /* the header has numbers, too */
+    fenv_t mode = rnn_float_enter_exact(); /* because the header contains numbers */
     rnn_status status = librnn_safetensors_open(source, &reader);
     if (status == RNN_OK) {
         status = loader(&reader, what);
@@ -277,7 +277,7 @@ rnn_status librnn_load_options_read(const rnn_load_options *given, rnn_load_opti
 
 rnn_status librnn_file_blame(const char *path, rnn_status status)
 {
-    if (status == RNN_OK || status == RNN_ERROR_IO) /* whose sentences begin so already */
+    if (status == RNN_OK || status == RNN_ERROR_IO) /* messages of RNN_ERROR_IO begin with the path already */
         return status;
     return librnn_fail(status, "%.*s: %s", PATH_SHOWN, path, rnn_last_error());
 }

@@ -1,9 +1,9 @@
 /*
- * model_load.c: a model made of a file's texts and tensors. docs/files.md is the specification.
+ * model_load.c: creates a model from a file's texts and tensors. docs/files.md is the specification.
  *
- * A load goes from the cheap to the dear: texts, or shapes, to options, options to the parameters' shapes, these
- * against the file's tensors, and only when all of them are there, which makes the model no larger than the file, the
- * parameters.
+ * Loading does cheap checks first. It finds the options from the texts or from the tensors' shapes. The options give
+ * the shapes of the parameters, which are compared with the file's tensors. Only if all tensors are there does it
+ * allocate the parameters. So a model is never larger than its file.
  */
 #include "storage/model_load.h"
 
@@ -20,23 +20,23 @@
 
 enum {
     PIECE = 1024,    /* numbers read at a time */
-    NAME_SHOWN = 60, /* what a sentence shows of a name at most */
-    NAMES_SHOWN = 3, /* how many names of tensors a sentence shows at most */
+    NAME_SHOWN = 60, /* maximum number of bytes of a name in an error message */
+    NAMES_SHOWN = 3, /* maximum number of tensor names in an error message */
 };
 
 typedef struct loading {
     safetensors_reader *reader;
     const rnn_load_options *options;
-    bool own;           /* librnn has written the file */
+    bool own;           /* librnn wrote the file */
     module_names names; /* in the file */
-    rnn_model *model;   /* once its shapes are known */
+    rnn_model *model;   /* set when its shapes are known */
 } loading;
 
 static const char *const name_options[MODULES] = {"rnn_name", "decoder_name", "embedding_name"};
 
 /* ---- Tensors of the file ----------------------------------------------------------------------------------------- */
 
-/* The tensor of a parameter, by its name; NULL if the file has none. A search marks it as taken. */
+/* The tensor of a parameter; NULL if the file has none. Finding a tensor marks it as taken. */
 static const safetensor *find_exactly(const loading *l, const char *parameter)
 {
     char name[TENSOR_NAME_MOST];
@@ -44,7 +44,7 @@ static const safetensor *find_exactly(const loading *l, const char *parameter)
     return librnn_safetensors_find(l->reader, name);
 }
 
-/* The same, where a tied model's one matrix may also stand under the decoder's name */
+/* The same, but in a tied model the one matrix may also have the decoder's name. */
 static const safetensor *find(const loading *l, const char *parameter)
 {
     const safetensor *t = find_exactly(l, parameter);
@@ -58,7 +58,7 @@ static bool is_own(const safetensor *t)
     return strncmp(t->name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0;
 }
 
-/* What a tensor is called within a module; NULL if it isn't one of the module's own. */
+/* The name of a tensor within a module; NULL if it doesn't belong to the module. */
 static const char *name_within(const safetensor *t, const char *module)
 {
     size_t length = strlen(module);
@@ -83,16 +83,16 @@ static bool has_embedding(const rnn_model_options *o)
     return o->input == RNN_INPUT_EMBEDDING;
 }
 
-/* Whether a tensor belongs to one of the modules that such a model has. */
+/* Whether a tensor belongs to one of the modules of a model with these options. */
 static bool is_of_model(const loading *l, const safetensor *t, const rnn_model_options *o)
 {
     return is_of(l, t, MODULE_RNN) || is_of(l, t, MODULE_DECODER) ||
            (has_embedding(o) && is_of(l, t, MODULE_EMBEDDING));
 }
 
-/* ---- A tensor that isn't there ----------------------------------------------------------------------------------- */
+/* ---- Missing tensors --------------------------------------------------------------------------------------------- */
 
-/* "; its name says that it is part 2 of 3: ...": a model in several files has names such as x-00002-of-00003. */
+/* Whether the file is one part of several, by its name. A model in several files has names such as x-00002-of-00003. */
 static bool is_part(const rnn_bytes *source, int *part, int *parts)
 {
     if (!source->file)
@@ -107,7 +107,9 @@ static bool is_part(const rnn_bytes *source, int *part, int *parts)
     return false;
 }
 
-/* Whether a tensor could be what is missing: it has the same name in another module, and as many dimensions. */
+/*
+ * Whether a tensor may be the missing one: it has the same name in another module, and the same number of dimensions.
+ */
 static bool is_candidate(const loading *l, const safetensor *t, const char *parameter)
 {
     const char *dot = strrchr(t->name, '.'), *own = dot ? dot + 1 : t->name;
@@ -116,7 +118,10 @@ static bool is_candidate(const loading *l, const safetensor *t, const char *para
            (librnn_module_of(parameter) == MODULE_RNN || !is_of(l, t, MODULE_RNN));
 }
 
-/* "a, b, c and 2 more": the file's tensors, or those alone that could be a parameter. `only` is the last of these. */
+/*
+ * Writes "a, b, c and 2 more": all tensors of the file, or only those that could be the parameter. *only: the last of
+ * them.
+ */
 static size_t list_tensors(const loading *l, const char *parameter, char *list, size_t size, const safetensor **only)
 {
     size_t count = 0, shown = 0, at = 0;
@@ -165,7 +170,7 @@ static rnn_status fail_missing(const loading *l, const char *parameter)
     return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s; it has %s", name, *list ? list : "none");
 }
 
-/* A decoder or an embedding may be missing because the other one stands for both. */
+/* The decoder or the embedding may be missing because one tensor serves as both. */
 static rnn_status fail_missing_weight(const loading *l, const named_parameter *p)
 {
     const rnn_model_options *o = &l->model->options;
@@ -186,16 +191,16 @@ static rnn_status fail_missing_weight(const loading *l, const named_parameter *p
                        name, other->name);
 }
 
-/* ---- Which tensors a model is made of ---------------------------------------------------------------------------- */
+/* ---- Checking the tensors ---------------------------------------------------------------------------------------- */
 
-/* The types of numbers that are read, by how many bytes they have */
+/* A type of numbers that can be read, with its size in bytes. */
 typedef struct number_type {
     const char *name;
     size_t size;
-    double (*number)(const void *bytes); /* in this machine's order of bytes */
+    double (*number)(const void *bytes); /* in this machine's byte order */
 } number_type;
 
-/* IEEE 754's binary16: a sign, 5 bits of exponent, 10 of fraction */
+/* IEEE 754 binary16: 1 sign bit, 5 exponent bits, 10 fraction bits. */
 static double number_of_f16(const void *bytes)
 {
     uint16_t bits;
@@ -207,7 +212,7 @@ static double number_of_f16(const void *bytes)
     return bits >> 15 ? -size : size;
 }
 
-/* The upper half of a float32 */
+/* bfloat16: the upper half of a float32. */
 static double number_of_bf16(const void *bytes)
 {
     uint16_t half;
@@ -254,7 +259,10 @@ static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t 
     return librnn_tensor_check_shape(t, rank, shape);
 }
 
-/* Whether it may be missing, and is: biases in a file of others, both of a layer or none. Gains mustn't be. */
+/*
+ * Whether a parameter is missing and may be. In a file that librnn didn't write, biases may be missing, but in a layer
+ * only both at once. Gains must not be missing.
+ */
 static bool is_without(const loading *l, const named_parameter *p)
 {
     char other[PARAMETER_NAME_MOST];
@@ -283,7 +291,10 @@ static rnn_status check_parameter(const loading *l, const named_parameter *p)
     return t ? check_tensor(t, p->rank, shape) : fail_missing(l, other);
 }
 
-/* What PyTorch has and librnn hasn't, or the configuration hasn't, so that nobody looks for a mistake in the shapes. */
+/*
+ * Fails for kinds of networks that PyTorch has and librnn doesn't support, or that don't match the configuration.
+ * Otherwise the user would look for a mistake in the shapes.
+ */
 static rnn_status check_kind(const loading *l, const rnn_model_options *o)
 {
     for (size_t i = 0; i < l->reader->count; i++) {
@@ -304,7 +315,7 @@ static rnn_status check_kind(const loading *l, const rnn_model_options *o)
     return RNN_OK;
 }
 
-/* Whatever nobody has asked for so far, isn't librnn's own business, and isn't to be passed over. */
+/* Fails if there is a tensor that hasn't been used, isn't librnn's own, and isn't to be ignored. */
 static rnn_status check_others(const loading *l)
 {
     for (size_t i = 0; i < l->reader->count; i++) {
@@ -323,7 +334,7 @@ static rnn_status check_others(const loading *l)
     return RNN_OK;
 }
 
-/* A tied model's one matrix may be in the file twice. */
+/* The matrix of a tied model may be in the file twice. Then both copies must be equal. */
 static rnn_status check_tied(const loading *l)
 {
     const safetensor *d = find_exactly(l, "decoder.weight"), *e = find_exactly(l, "embedding.weight");
@@ -354,10 +365,10 @@ static rnn_status check_tensors(const loading *l)
     return check_others(l);
 }
 
-/* ---- Their numbers ----------------------------------------------------------------------------------------------- */
+/* ---- Reading the numbers ----------------------------------------------------------------------------------------- */
 
 typedef struct number_piece {
-    const safetensor *tensor; /* NULL: none */
+    const safetensor *tensor; /* or NULL */
     const number_type *type;
     char room[PIECE * sizeof(double)];
 } number_piece;
@@ -378,14 +389,17 @@ static const void *place_in(const number_piece *piece, int64_t k)
     return piece->room + (size_t)k * piece->type->size;
 }
 
-/* Whose fault a number is that the model can't have: the file's, unless the caller has asked for something else. */
+/*
+ * The status for a number that the model can't represent. It is the file's fault, unless the caller asked for a
+ * different model or precision.
+ */
 static rnn_status status_of_number(const loading *l)
 {
     bool asked = l->options->configuration || l->options->precision != RNN_PRECISION_STORED;
     return l->own && !asked ? RNN_ERROR_FORMAT : RNN_ERROR_MISMATCH;
 }
 
-/* Element `index` of a parameter as the k-th number of `piece`, plus that of `other`, if there is one. */
+/* Sets element `index` of a parameter to the k-th number of `piece`, plus that of `other` if there is one. */
 static rnn_status put(const loading *l, const named_parameter *p, int64_t index, int64_t k, const number_piece *piece,
                       const number_piece *other)
 {
@@ -399,7 +413,7 @@ static rnn_status put(const loading *l, const named_parameter *p, int64_t index,
         return RNN_OK;
     }
     double first = piece->type->number(place_in(piece, k)), sum = second == 0 ? first : first + second;
-    if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->apart * m->options.hidden_size)
+    if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->separate * m->options.hidden_size)
         return librnn_fail(status_of_number(l),
                            "%s[%" PRId64
                            "] is %g; the last bias of %s can't be added to the other, so use RNN_BIAS_BOTH",
@@ -420,7 +434,7 @@ static rnn_status read_parameter(const loading *l, const named_parameter *p)
     char name[PARAMETER_NAME_MOST];
     int64_t total = p->rows * p->columns;
     if (!piece.tensor)
-        return RNN_OK; /* zeros already */
+        return RNN_OK; /* the parameter is zeros already */
     if (librnn_lacks_other_bias(l->model, p)) {
         librnn_name_other_bias(p, name);
         other.tensor = find(l, name);
@@ -439,7 +453,7 @@ static rnn_status read_parameter(const loading *l, const named_parameter *p)
     return RNN_OK;
 }
 
-/* ---- What the model is: from the shapes of a file of others ------------------------------------------------------ */
+/* ---- Options from the shapes of another program's file ----------------------------------------------------------- */
 
 static rnn_status check_rank(const safetensor *t, int32_t rank)
 {
@@ -457,7 +471,7 @@ static rnn_status need_matrix(const loading *l, const char *parameter, const saf
     return *t ? check_rank(*t, 2) : fail_missing(l, parameter);
 }
 
-/* The cell has as many gates as the matrix has rows for each of its columns, which is the number of hidden units. */
+/* Finds the cell by its number of gates, which is the number of rows per column. The columns are the hidden units. */
 static rnn_status infer_cell(const safetensor *hh, rnn_model_options *o)
 {
     const core_cell_info *cell;
@@ -486,7 +500,7 @@ static int64_t count_layers(const loading *l)
     return layers;
 }
 
-/* Columns may be those of symbols' ids or of vectors: the caller must say it. */
+/* Fails and asks for the input: columns may belong to symbols or to vectors, and only the caller knows which. */
 static rnn_status ask_for_input(const loading *l, const safetensor *ih)
 {
     char name[TENSOR_NAME_MOST], list[NAMES_SHOWN * (NAME_SHOWN + 2) + 32];
@@ -499,7 +513,7 @@ static rnn_status ask_for_input(const loading *l, const safetensor *ih)
                        ih->shape[1], rnn_plural((uint64_t)ih->shape[1]), ih->name, others > 0 ? list : name);
 }
 
-/* Takes what the network computes from the tensors over to `o`; the rest of `o` stays. */
+/* Sets the options in `o` that the tensors determine. The other options stay unchanged. */
 static rnn_status infer_options(const loading *l, rnn_model_options *o)
 {
     const safetensor *hh, *ih, *embedding = find_exactly(l, "embedding.weight");
@@ -532,14 +546,14 @@ static rnn_status infer_options(const loading *l, rnn_model_options *o)
     return RNN_OK;
 }
 
-/* ---- What the model is ------------------------------------------------------------------------------------------- */
+/* ---- Options ----------------------------------------------------------------------------------------------------- */
 
 static bool is_inferred(const loading *l)
 {
     return l->options->infer || !l->options->configuration;
 }
 
-/* What the network computes is as the file says, as the configuration says, or as both say. */
+/* Finds the options that determine what the network computes, from the file, from the configuration, or from both. */
 static rnn_status choose_options(const loading *l, rnn_model_options *options)
 {
     const rnn_model_options *given = l->options->configuration;
@@ -563,7 +577,7 @@ static rnn_status choose_options(const loading *l, rnn_model_options *options)
     return RNN_OK;
 }
 
-/* Which of the two precisions the numbers are loaded as */
+/* Which of the two precisions the numbers are loaded in. */
 static int32_t choose_precision(const loading *l, const rnn_model_options *o)
 {
     if (l->options->precision != RNN_PRECISION_STORED)
@@ -574,7 +588,10 @@ static int32_t choose_precision(const loading *l, const rnn_model_options *o)
     return RNN_FLOAT32;
 }
 
-/* What the modules are called. A name that differs from the one that the file itself says would be without effect. */
+/*
+ * Finds the names of the modules. It is an error if a given name differs from the one that the file states, because it
+ * would have no effect.
+ */
 static rnn_status choose_names(loading *l)
 {
     const rnn_load_options *o = l->options;
@@ -593,7 +610,10 @@ static rnn_status choose_names(loading *l)
     return RNN_OK;
 }
 
-/* A model that is laid out has memory for each layer, so the file must have something for each. */
+/*
+ * Checks that the file has a tensor for each layer. A model that has been laid out uses memory for each layer, so
+ * otherwise a small file could make the model large.
+ */
 static rnn_status check_layers(const loading *l, const rnn_model_options *options)
 {
     char name[PARAMETER_NAME_MOST];

@@ -1,8 +1,8 @@
 /*
- * safetensors.c: the container that models are saved in.
+ * safetensors.c: reads and writes safetensors files.
  *
- * The header's JSON is jansson's to read and write: its rules of UTF-8, escapes and numbers, its limit of nesting. It
- * refuses a key that comes twice and a text with a NUL. Here is checked what the JSON says.
+ * Jansson reads and writes the header's JSON. It takes care of UTF-8, escapes, numbers and the limit of nesting, and
+ * refuses duplicate keys and texts with a NUL. This file checks the contents of the JSON.
  */
 #include "storage/safetensors.h"
 
@@ -16,14 +16,14 @@
 
 enum {
     LENGTH_SIZE = 8,
-    HEADER_MOST = 100000000, /* bytes: the format's own limit */
+    HEADER_MOST = 100000000, /* bytes; the format's own limit */
     ALIGNMENT = 8,           /* of the tensors' bytes in the file */
-    NEEDED_BY_JANSSON = 40,  /* bytes for each byte of a header that isn't too dense */
-    DEPTH_MOST = 8,          /* brackets within brackets; a sound header has three */
-    BYTES_OF_BRACKET = 16,   /* of a header at least: a tensor has three in 51 bytes or more */
-    BYTES_OF_COMMA = 5,      /* likewise: an empty text of metadata is 6 bytes with its own */
-    DENSE_LEAST = 64,        /* as many of each may be in any header */
-    NAME_SHOWN = 100,        /* what a sentence shows of a name at most */
+    NEEDED_BY_JANSSON = 40,  /* bytes per byte of a header that passes check_brackets() */
+    DEPTH_MOST = 8,          /* maximum nesting of brackets; a valid header has three levels */
+    BYTES_OF_BRACKET = 16,   /* minimum header bytes per bracket; a tensor has three in at least 51 bytes */
+    BYTES_OF_COMMA = 5, /* minimum header bytes per comma; an empty metadata text takes 6 bytes including its comma */
+    DENSE_LEAST = 64,   /* number of brackets and of commas that any header may have */
+    NAME_SHOWN = 100,   /* maximum number of bytes of a name in an error message */
 };
 
 static const char metadata_key[] = "__metadata__";
@@ -46,7 +46,7 @@ unsigned librnn_safetensors_bits(const char *type)
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* What a file is that isn't in the format, by how it begins, and what to do about it. */
+/* Recognises a file of another format by its first bytes. Returns a description with advice, or NULL. */
 static const char *kind_of(const unsigned char *bytes, size_t size)
 {
     static const struct {
@@ -75,7 +75,10 @@ static const char *kind_of(const unsigned char *bytes, size_t size)
     return NULL;
 }
 
-/* The file's length of its header can't be: says what the file is, if that can be seen, or else why. */
+/*
+ * Fails because the length of the header is impossible. The message says what the file is if it is recognised,
+ * otherwise what is wrong.
+ */
 static rnn_status fail_of_length(const rnn_bytes *source, uint64_t value)
 {
     unsigned char begin[32] = {0};
@@ -98,7 +101,7 @@ static rnn_status fail_of_length(const rnn_bytes *source, uint64_t value)
                        value, rnn_plural(value), source->size - LENGTH_SIZE);
 }
 
-/* The length that the file begins with; what follows it in the file is at least as long. */
+/* Reads the length of the header. The rest of the file is at least that long. */
 static rnn_status read_length(const rnn_bytes *source, size_t *length)
 {
     unsigned char bytes[LENGTH_SIZE];
@@ -115,8 +118,8 @@ static rnn_status read_length(const rnn_bytes *source, size_t *length)
 }
 
 /*
- * Jansson checks most of its allocations, but not all: where a text of the header doesn't fit in memory, it ends the
- * program. So it begins only if there is more than it is going to need.
+ * Whether there is more memory than jansson will need. Jansson doesn't check all of its allocations: if a text of the
+ * header doesn't fit into memory, it ends the program. So parsing begins only if there is enough.
  */
 static bool has_memory(size_t length)
 {
@@ -130,8 +133,9 @@ static bool has_memory(size_t length)
 }
 
 /*
- * What jansson makes of a bracket takes a hundred times its byte, and a bracket within another takes stack. A header of
- * no more than brackets and commas would need that much memory, and time; one of tensors doesn't come near it.
+ * Checks the number and the nesting of brackets and commas. For each bracket jansson needs a hundred times its size in
+ * memory, and for nested brackets also stack. So a header of only brackets and commas would take very much memory and
+ * time. A header that lists tensors stays far below the limits.
  */
 static rnn_status check_brackets(const char *text, size_t length)
 {
@@ -170,8 +174,8 @@ static rnn_status fail_of_memory(void)
 }
 
 /*
- * Where memory runs out within a text or a number, jansson says that it is not valid JSON. What is not valid is so a
- * second time, at the same place.
+ * Parses the header. If memory runs out within a text or a number, jansson reports invalid JSON. So the header is
+ * parsed again: if it really is invalid, the same error occurs at the same place.
  */
 static rnn_status parse_header(const char *text, size_t length, json_t **header)
 {
@@ -209,7 +213,7 @@ static rnn_status read_header(const rnn_bytes *source, size_t length, json_t **h
     return status;
 }
 
-/* "the file's tensor x has ..." */
+/* Fails with "the file is damaged: its tensor NAME has WHAT". */
 static rnn_status fail_about(const char *name, const char *what)
 {
     return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its tensor %.*s has %s", NAME_SHOWN, name, what);
@@ -226,7 +230,7 @@ static rnn_status read_texts(const json_t *texts)
     return RNN_OK;
 }
 
-/* The shape, and with it whether `size` bytes are what the elements take. */
+/* Reads the shape and checks that the elements take exactly `size` bytes. */
 static rnn_status read_shape(const json_t *shape, safetensor *tensor)
 {
     const json_t *length;
@@ -255,7 +259,7 @@ static rnn_status read_shape(const json_t *shape, safetensor *tensor)
     return RNN_OK;
 }
 
-/* `data` is where in the file the tensors' bytes begin, `data_size` how many there are. */
+/* Reads one entry of the header. The tensors' bytes begin at `data` in the file, and there are `data_size` of them. */
 static rnn_status read_tensor(const char *name, const json_t *entry, uint64_t data, uint64_t data_size,
                               safetensor *tensor)
 {
@@ -287,7 +291,7 @@ static int compare_places(const void *a, const void *b)
     const safetensor *x = a, *y = b;
     if (x->offset != y->offset)
         return x->offset < y->offset ? -1 : 1;
-    return (x->size > y->size) - (x->size < y->size); /* empty ones first */
+    return (x->size > y->size) - (x->size < y->size); /* empty tensors first */
 }
 
 static int compare_names(const void *a, const void *b)
@@ -295,7 +299,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(((const safetensor *)a)->name, ((const safetensor *)b)->name);
 }
 
-/* Each tensor must begin where the one before it ends, the last end where the file does. */
+/* Checks that each tensor begins where the previous one ends, and that the last one ends where the file does. */
 static rnn_status check_places(safetensors_reader *r, uint64_t data)
 {
     qsort(r->tensors, r->count, sizeof *r->tensors, compare_places);

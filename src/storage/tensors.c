@@ -1,5 +1,5 @@
 /*
- * tensors.c: the parameters of a model as tensors of a file.
+ * tensors.c: reads and writes a model's parameters as tensors of a file.
  */
 #include "storage/tensors.h"
 
@@ -28,7 +28,7 @@ model_module librnn_module_of(const char *parameter)
     for (model_module m = 0; m < MODULES; m++)
         if (strncmp(parameter, librnn_standard_names.of[m], length) == 0)
             return m;
-    return MODULE_RNN; /* not reached: all names of parameters begin with that of a module */
+    return MODULE_RNN; /* not reached, because each parameter's name begins with that of a module */
 }
 
 void librnn_tensor_name(const module_names *names, const char *parameter, char name[TENSOR_NAME_MOST])
@@ -79,13 +79,13 @@ rnn_status librnn_tensor_check_shape(const safetensor *t, int32_t rank, const in
 
 /* ---- Numbers ----------------------------------------------------------------------------------------------------- */
 
-/* Whether the elements stand in memory as they do in a file: row by row, and byte by byte. */
+/* Whether the elements are in memory in the same order as in a file: row by row and little-endian. */
 static bool stands_as_in_a_file(const named_parameter *p)
 {
     return !p->by_column && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
-/* Copies `count` elements of a buffer from row-major index `first` on. */
+/* Copies `count` elements of a buffer, from row-major index `first` on. */
 static void gather(const rnn_model *model, const named_parameter *p, const void *buffer, int64_t first, int64_t count,
                    void *piece)
 {
@@ -95,7 +95,7 @@ static void gather(const rnn_model *model, const named_parameter *p, const void 
     }
 }
 
-/* The way back */
+/* Copies them back. */
 static void scatter(const rnn_model *model, const named_parameter *p, void *buffer, int64_t first, int64_t count,
                     const void *piece)
 {
@@ -108,7 +108,7 @@ static void scatter(const rnn_model *model, const named_parameter *p, void *buff
 rnn_status librnn_parameter_write_to(rnn_sink *sink, const rnn_model *model, const named_parameter *p,
                                      const void *buffer)
 {
-    double piece[PIECE] = {0}; /* room for either precision */
+    double piece[PIECE] = {0}; /* large enough for either precision */
     int64_t total = p->rows * p->columns;
     if (buffer && stands_as_in_a_file(p))
         return librnn_sink_write(sink, rnn_model_at_const(model, buffer, p->offset),

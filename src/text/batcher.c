@@ -1,9 +1,10 @@
 /*
- * batcher.c: sequences of unequal length, served in batches.
+ * batcher.c: serves sequences of unequal length in batches.
  *
- * An epoch is planned when it begins. The sequences take their turns in the epoch's order, and each turn gets a stream
- * and the step of the epoch at which it begins there. To serve a chunk is to copy what the turns have between its first
- * step and its last. Both layouts do so; they differ in how they plan, and in how many steps a chunk has.
+ * Each epoch is planned when it begins. The sequences take turns in the epoch's order. Each turn gets a stream, and the
+ * step of the epoch at which it begins in that stream. To serve a chunk, the batcher copies the part of each turn
+ * between the chunk's first step and its last. This is the same for both layouts. They differ in how they plan, and in
+ * the number of steps of a chunk.
  */
 #include "base/memory.h"
 #include "base/names.h"
@@ -12,56 +13,56 @@
 
 #include <inttypes.h>
 
-/* Shuffling takes its random numbers from another key than the initial parameters. */
+/* Shuffling uses a different random key from the initial parameters. */
 #define BATCHER_KEY UINT64_C(0x6261746368657200)
 
-/* The random numbers with which chunks are shuffled come behind those of the sequences. */
+/* The random numbers for shuffling chunks come after those for shuffling sequences. */
 #define OF_CHUNKS (UINT64_C(1) << 32)
 
 #define POSITION_MOST (INT64_C(1) << 62)
 
 enum { SIZE_MOST = 1 << 24 };
 
-/* One kind of what positions have: inputs, targets, masks or starts */
+/* One array that a chunk has: inputs, targets, masks or starts. */
 typedef struct column {
-    const char *all; /* of all sequences, one behind the other */
-    char *chunk;     /* [T][B], or [B] of padded sequences with one target each */
-    size_t size;     /* bytes of one; 0: there are none */
+    const char *all; /* all sequences, one after the other */
+    char *chunk;     /* [T][B]; or [B] for padded sequences with one target each */
+    size_t size;     /* size of an element in bytes; 0: there is no such array */
 } column;
 
-/* In a heap the one that comes before all others is the first. */
+/* An entry of a heap. The entry with the smallest key is first. */
 typedef struct entry {
     int64_t key;
     int32_t index;
 } entry;
 
 struct rnn_batcher {
-    rnn_sequences sequences; /* its arrays are the copies that follow */
+    rnn_sequences sequences; /* its pointers are the copies below */
     rnn_batcher_options options;
     void *inputs, *targets;
     uint8_t *mask;
-    int64_t *offsets; /* [N + 1] where each sequence's elements begin in the copies */
+    int64_t *offsets; /* [N + 1] index of each sequence's first element in the copies */
     int64_t total;    /* positions of an epoch */
-    int64_t longest;  /* the most steps of a chunk */
+    int64_t longest;  /* maximum number of steps of a chunk */
 
     /* the plan of an epoch */
     int64_t epoch;
-    int64_t end;    /* its steps */
-    int32_t *order; /* [N] the sequence of each turn */
-    int64_t *begin; /* [N] the step of the epoch at which each turn begins */
-    int32_t *next;  /* [N] the turn that follows in the same stream, or -1 */
-    int32_t *tails; /* [B] the last turn of each stream, while the plan is made */
-    entry *heap;    /* what turns are assigned or sorted with */
+    int64_t end;    /* number of steps of the epoch */
+    int32_t *order; /* [N] sequence of each turn */
+    int64_t *begin; /* [N] step of the epoch at which each turn begins */
+    int32_t *next;  /* [N] next turn in the same stream, or -1 */
+    int32_t *tails; /* [B] last turn of each stream, used while planning */
+    entry *heap;    /* for assigning turns to streams or sorting them */
 
-    /* the position in it */
-    int64_t step, served; /* steps, and positions of sequences, before the next chunk */
-    int32_t *turns;       /* [B] the turn that each stream is in or waits for; -1: none is left */
+    /* the position in the epoch */
+    int64_t step, served; /* steps and sequence positions before the next chunk */
+    int32_t *turns;       /* [B] each stream's current turn, or the turn it waits for; -1: no turn is left */
 
-    /* the chunk served last */
+    /* the last chunk served */
     column input, target, target_mask, start;
-    int64_t steps;                /* 0: none has been served */
+    int64_t steps;                /* 0: no chunk has been served */
     int64_t *lengths;             /* [B] */
-    int64_t *of_place, *elements; /* [T][B] the sequence at a position and the element of it, or -1 */
+    int64_t *of_place, *elements; /* [T][B] sequence and element at each position, or -1 */
     bool any_ends, any_starts;    /* in this chunk */
 };
 
@@ -84,7 +85,7 @@ static bool is_packed(const rnn_batcher *batcher)
     return batcher->options.layout == RNN_BATCH_PACKED;
 }
 
-/* Whether a target is a sequence's, and not an element's */
+/* Whether there is one target per sequence rather than per element. */
 static bool has_one_target(const rnn_batcher *batcher)
 {
     return batcher->options.target_kind == RNN_TARGETS_LAST;
@@ -96,7 +97,9 @@ static bool has_target_vectors(const rnn_batcher *batcher)
     return batcher->options.target_kind == RNN_TARGETS_NEXT ? s->input_vectors != NULL : s->target_vectors != NULL;
 }
 
-/* Positions of a sequence: its elements, or one less if each has the next one as its target */
+/*
+ * The number of positions of a sequence. This is its length, or one less if each element's target is the next element.
+ */
 static int64_t length_of(const rnn_batcher *batcher, int32_t sequence)
 {
     int64_t elements = batcher->offsets[sequence + 1] - batcher->offsets[sequence];
@@ -110,7 +113,7 @@ static int64_t length_of_turn(const rnn_batcher *batcher, int32_t turn)
 
 /* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
-/* A number that has no effect must keep its default. */
+/* A number that has no effect must keep its default, 0. */
 static rnn_status check_unused(const char *name, int64_t value, const char *why)
 {
     return value == 0 ? RNN_OK
@@ -199,7 +202,7 @@ static rnn_status check_sequences(const rnn_sequences *s, const rnn_batcher_opti
 
 /* ---- Creation ---------------------------------------------------------------------------------------------------- */
 
-/* Bytes of one: an id, or a vector of `width` numbers */
+/* The size in bytes of an id, or of a vector of `width` numbers. */
 static size_t element_size(const rnn_sequences *s, const void *vectors, int64_t width)
 {
     return !vectors ? sizeof(int32_t) : (size_t)width * (s->precision == RNN_FLOAT64 ? sizeof(double) : sizeof(float));
@@ -237,7 +240,7 @@ static rnn_status copy_inputs(rnn_batcher *batcher)
     const void *from = s->input_vectors ? s->input_vectors : s->inputs;
     RNN_TRY(copy("a batcher's inputs", from, elements, size, &batcher->inputs));
     batcher->input = (column){.all = batcher->inputs, .size = size};
-    s->lengths = NULL; /* what follows reads the offsets and the copies */
+    s->lengths = NULL; /* from here on, only the offsets and the copies are used */
     if (s->input_vectors) {
         s->input_vectors = batcher->inputs;
         return RNN_OK;
@@ -246,7 +249,10 @@ static rnn_status copy_inputs(rnn_batcher *batcher)
     return librnn_check_ids("sequences->inputs", s->inputs, elements, 0, SYMBOLS_MOST);
 }
 
-/* An id that is none may be one that the caller hasn't given: the length of the array follows from an option. */
+/*
+ * Checks the targets. An invalid id may lie beyond the end of the caller's array, whose length depends on an option; so
+ * the message explains that length.
+ */
 static rnn_status check_target_ids(const rnn_batcher *batcher, size_t count)
 {
     rnn_status status =
@@ -292,7 +298,7 @@ static rnn_status create_column(const char *purpose, column *c, size_t rows)
     return c->size > 0 ? librnn_allocate(purpose, rows, c->size, (void **)&c->chunk) : RNN_OK;
 }
 
-/* The arrays of a chunk */
+/* Allocates the arrays of a chunk. */
 static rnn_status create_chunk(rnn_batcher *batcher)
 {
     size_t streams = (size_t)batcher->options.streams, rows;
@@ -310,7 +316,7 @@ static rnn_status create_chunk(rnn_batcher *batcher)
     return librnn_allocate("a chunk's elements", rows, sizeof(int64_t), (void **)&batcher->elements);
 }
 
-/* How many sequences are sorted together; 0: none */
+/* The number of sequences that are sorted together; 0: none. */
 static int64_t bucket_size(const rnn_batcher *batcher)
 {
     int64_t size = batcher->options.bucket * batcher->options.streams;
@@ -371,7 +377,7 @@ static bool comes_before(const entry *a, const entry *b)
     return a->key < b->key || (a->key == b->key && a->index < b->index);
 }
 
-/* Lets an element sink to its place in a heap. */
+/* Sinks an element to its place in a heap. */
 static void sink(entry *heap, int64_t count, int64_t at)
 {
     for (int64_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
@@ -400,7 +406,7 @@ static void exchange(int32_t *a, int32_t *b, int64_t count)
     }
 }
 
-/* Fisher and Yates's shuffle, of blocks of `size` turns */
+/* The Fisher-Yates shuffle, for blocks of `size` turns. */
 static void shuffle(rnn_batcher *batcher, int64_t blocks, int64_t size, uint64_t first_index)
 {
     for (int64_t i = blocks - 1; i > 0; i--) {
@@ -410,11 +416,11 @@ static void shuffle(rnn_batcher *batcher, int64_t blocks, int64_t size, uint64_t
     }
 }
 
-/* Sorts some turns by length; those of equal length stay in their order. */
+/* Sorts some turns by length. Turns of equal length keep their order. */
 static void sort_turns(rnn_batcher *batcher, int32_t *order, int64_t count)
 {
     entry *heap = batcher->heap;
-    int32_t *before = batcher->next; /* not needed yet */
+    int32_t *before = batcher->next; /* `next` isn't needed yet */
     memcpy(before, order, (size_t)count * sizeof *order);
     for (int64_t i = 0; i < count; i++)
         heap[i] = (entry){length_of(batcher, order[i]), (int32_t)i};
@@ -434,15 +440,17 @@ static void make_order(rnn_batcher *batcher)
         batcher->order[i] = i;
     if (batcher->options.shuffle)
         shuffle(batcher, count, 1, 0);
-    for (int64_t i = 0; bucket > 0 && i < count; i += bucket)
+    if (bucket == 0)
+        return;
+    for (int64_t i = 0; i < count; i += bucket)
         sort_turns(batcher, batcher->order + i, count - i < bucket ? count - i : bucket);
-    if (bucket > 0 && batcher->options.shuffle)
+    if (batcher->options.shuffle)
         shuffle(batcher, count / batcher->options.streams, batcher->options.streams, OF_CHUNKS);
 }
 
 /* ---- Plan -------------------------------------------------------------------------------------------------------- */
 
-/* One turn for each stream, and the next ones when the longest of them is over */
+/* Each stream gets one turn. The next turns begin when the longest of these is over. */
 static void plan_padded(rnn_batcher *batcher)
 {
     int64_t count = batcher->sequences.count, streams = batcher->options.streams, end = 0;
@@ -459,7 +467,7 @@ static void plan_padded(rnn_batcher *batcher)
         batcher->turns[b] = b < count ? (int32_t)b : -1;
 }
 
-/* Each turn goes to the stream that is free first. */
+/* Each turn goes to the stream that becomes free first. */
 static void plan_packed(rnn_batcher *batcher)
 {
     int64_t streams = batcher->options.streams;
@@ -537,7 +545,7 @@ static void clear_column(const column *c, size_t rows, int byte)
         memset(c->chunk, byte, rows * c->size);
 }
 
-/* Bytes that are all 255 are the id -1, RNN_IGNORE. */
+/* 255 in each byte is the id -1, RNN_IGNORE. */
 static void clear_chunk(rnn_batcher *batcher)
 {
     size_t streams = (size_t)batcher->options.streams, rows = (size_t)batcher->steps * streams;
@@ -574,7 +582,7 @@ static void copy_target(const rnn_batcher *batcher, int32_t sequence, int64_t el
         batcher->target_mask.chunk[row] = 1;
 }
 
-/* A turn's positions from step `first` to step `end` of the epoch */
+/* Copies a turn's positions between steps `first` and `end` of the epoch. */
 static void copy_turn(rnn_batcher *batcher, int32_t turn, int64_t first, int64_t end, size_t b)
 {
     int32_t sequence = batcher->order[turn];
@@ -591,7 +599,7 @@ static void copy_turn(rnn_batcher *batcher, int32_t turn, int64_t first, int64_t
     batcher->lengths[b] = end - batcher->step;
 }
 
-/* Goes through the next `steps` steps of a stream; copies them to the chunk, or only counts them. */
+/* Goes through the next `steps` steps of a stream. Copies them to the chunk, or only counts them. */
 static void serve_stream(rnn_batcher *batcher, int64_t b, int64_t steps, bool copies)
 {
     int32_t *turn = &batcher->turns[b];
@@ -711,7 +719,10 @@ int64_t rnn_batcher_position(const rnn_batcher *batcher)
     return batcher ? batcher->epoch * batcher->total + batcher->served : 0;
 }
 
-/* Goes to the first chunk before which so many positions of an epoch have been served; false if there are more. */
+/*
+ * Goes to the chunk before which `served` positions of an epoch have been served. Returns false if no chunk begins
+ * there.
+ */
 static bool go_to(rnn_batcher *batcher, int64_t epoch, int64_t served)
 {
     begin_epoch(batcher, epoch);

@@ -1,11 +1,12 @@
 /*
- * corpus.c: a text cut into streams, served chunk by chunk.
+ * corpus.c: divides a text into streams and serves it chunk by chunk.
  *
- * Bytes and ids are symbols of one size, and stay where they are. Code points and words are encoded when the corpus is
- * created, as ids of the fewest bytes that hold them.
+ * Bytes and ids have a fixed size and are read from the source as they are. Code points and words are encoded when the
+ * corpus is created, as ids of 1, 2 or 4 bytes, whichever is the smallest that suffices.
  *
- * What stands in memory in one piece is served from there. Of anything else each stream has a window in memory, filled
- * by one read and used for as many chunks as it holds; the windows of all streams begin at the same position.
+ * A source that is in memory in one piece is read directly. For any other source each stream has a window in memory,
+ * which is filled by one read and used for as many chunks as it holds. The windows of all streams begin at the same
+ * position.
  */
 #include "text/corpus.h"
 
@@ -21,27 +22,27 @@
 #include <stdio.h>
 
 enum {
-    WINDOWS_TOGETHER = 1 << 20, /* bytes, unless a chunk needs more */
+    WINDOWS_TOGETHER = 1 << 20, /* total size in bytes, unless a chunk needs more */
 };
 
 struct rnn_corpus {
-    rnn_vocab *vocab; /* of bytes; NULL: the source holds ids */
+    rnn_vocab *vocab; /* vocabulary of bytes; NULL: the source holds ids */
     rnn_source *source;
-    int64_t unit;              /* bytes of a symbol, an unsigned number, the lowest first; 1 of bytes */
-    int64_t symbols;           /* ids: they are less than that */
+    int64_t unit;              /* bytes per symbol, which is a little-endian unsigned number; 1 for bytes */
+    int64_t symbols;           /* for ids: each must be less than this */
     int64_t begin, size;       /* of this part, in symbols of the source */
     int64_t steps, streams;    /* T, B */
-    bool drop_last;            /* whether a stream's last symbols may remain unused */
-    int64_t length;            /* S: how many inputs a stream has; unless drop_last, some may have one less */
+    bool drop_last;            /* whether the last symbols of a stream may remain unused */
+    int64_t length;            /* S: inputs of a stream; unless drop_last, some streams may have one less */
     int64_t position;          /* p */
     int32_t *inputs;           /* [T][B] */
     int32_t *targets;          /* [T][B] */
     int64_t *lengths;          /* [B]; NULL if drop_last */
-    const unsigned char *text; /* all of the source; NULL: there are windows */
-    int64_t window_size;       /* units of a stream that are in memory */
+    const unsigned char *text; /* the whole source; NULL: there are windows */
+    int64_t window_size;       /* symbols of a stream that are in memory */
     unsigned char *windows;    /* [B][window_size] */
-    int64_t window_start;      /* units: the position that they begin at; the same for all streams */
-    int64_t window_end;        /* units: the position that they end before */
+    int64_t window_start;      /* position where the windows begin, in symbols; the same for all streams */
+    int64_t window_end;        /* position where the windows end, in symbols */
 };
 
 /* ---- Creation ---- */
@@ -58,7 +59,7 @@ static rnn_status check_size(int64_t size, int64_t steps, int64_t streams)
                        rnn_plural((uint64_t)steps), needed);
 }
 
-/* Cuts what is served into streams, and goes back to the start. */
+/* Divides the part into streams, and goes back to the start. */
 static void cut_streams(rnn_corpus *corpus)
 {
     int64_t targets = corpus->size - 1, streams = corpus->streams;
@@ -67,7 +68,7 @@ static void cut_streams(rnn_corpus *corpus)
     corpus->window_start = corpus->window_end = 0;
 }
 
-/* Serves symbols begin ... begin + size of the source. Changes nothing when it fails. */
+/* Serves symbols begin ... begin + size - 1 of the source. If it fails, nothing changes. */
 static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
 {
     RNN_TRY(check_size(size, corpus->steps, corpus->streams));
@@ -77,13 +78,13 @@ static rnn_status cut(rnn_corpus *corpus, int64_t begin, int64_t size)
     return RNN_OK;
 }
 
-/* Where stream b begins, in symbols of the part */
+/* Where stream b begins, in symbols of the part. */
 static int64_t stream_begin(const rnn_corpus *corpus, int64_t b)
 {
     return corpus->drop_last ? b * corpus->length : librnn_share_begin(corpus->size - 1, corpus->streams, b);
 }
 
-/* How many inputs stream b has */
+/* The number of inputs of stream b. */
 static int64_t stream_length(const rnn_corpus *corpus, int64_t b)
 {
     return corpus->drop_last ? corpus->length : stream_begin(corpus, b + 1) - stream_begin(corpus, b);
@@ -97,14 +98,14 @@ static rnn_status create_windows(rnn_corpus *corpus)
                            (void **)&corpus->windows);
 }
 
-/* What a corpus is made from; `steps` and `streams` apart. */
+/* What a corpus is created from, without `steps` and `streams`. */
 typedef struct origin {
-    const rnn_vocab *vocab; /* NULL: ids */
+    const rnn_vocab *vocab; /* NULL: the source holds ids */
     const rnn_source *source;
-    int64_t unit, symbols; /* as in a corpus */
+    int64_t unit, symbols; /* as in rnn_corpus */
 } origin;
 
-/* A corpus over part of a source, of which it becomes an owner. */
+/* Creates a corpus over part of a source, and makes it an owner of the source. */
 static rnn_status create_part(const origin *from, int64_t begin, int64_t size, int64_t steps, int64_t streams,
                               rnn_corpus **corpus)
 {
@@ -147,27 +148,28 @@ failed:
     return status;
 }
 
-/* The fewest bytes that hold all ids */
+/* The smallest number of bytes that holds all ids. */
 static int64_t unit_for(int64_t symbols)
 {
     return symbols <= 1 << 8 ? 1 : symbols <= 1 << 16 ? 2 : 4;
 }
 
-/* Ids as units of a source, as they are put in; at first they are only counted. */
+/* Encodes ids as units of a source. In a first pass they are only counted. */
 typedef struct id_writer {
-    unsigned char *bytes; /* NULL: they are counted */
+    unsigned char *bytes; /* NULL: only count */
     int64_t unit, count, room;
 } id_writer;
 
 static void put_id(void *context, int32_t id)
 {
     id_writer *w = context;
-    for (int64_t k = 0; w->bytes && w->count < w->room && k < w->unit; k++)
-        w->bytes[w->count * w->unit + k] = (unsigned char)((uint32_t)id >> 8 * k);
+    if (w->bytes && w->count < w->room)
+        for (int64_t k = 0; k < w->unit; k++)
+            w->bytes[w->count * w->unit + k] = (unsigned char)((uint32_t)id >> 8 * k);
     w->count++;
 }
 
-/* Reads the source twice: how many symbols it has, and which. */
+/* Reads the source twice: first to count the symbols, then to encode them. */
 static rnn_status encode(const rnn_vocab *vocab, const rnn_source *source, int64_t steps, int64_t streams, id_writer *w)
 {
     RNN_TRY(librnn_vocab_read_source(vocab, source, put_id, w));
@@ -184,7 +186,7 @@ static rnn_status encode(const rnn_vocab *vocab, const rnn_source *source, int64
     return status;
 }
 
-/* A corpus over all of a source. */
+/* Creates a corpus over a whole source. */
 static rnn_status create(const rnn_vocab *vocab, const rnn_source *source, int64_t steps, int64_t streams,
                          rnn_corpus **corpus)
 {
@@ -216,7 +218,7 @@ static rnn_status check_shape(const rnn_vocab *vocab, int64_t steps, int64_t str
     return check_sizes(steps, streams, corpus);
 }
 
-/* The bytes of a text in memory are looked at at once; code points are anyway. */
+/* Checks the bytes of a text in memory at once, as happens with code points when they are encoded. */
 static rnn_status check_bytes(const rnn_vocab *vocab, const unsigned char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -234,7 +236,8 @@ rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text,
 {
     RNN_TRY(check_shape(vocab, steps, streams, corpus));
     RNN_REQUIRE(text);
-    uint64_t length = size; /* the comparison would always be false of a size_t of 32 bits, which compilers warn of */
+    uint64_t length =
+        size; /* avoids a comparison that is always false with a 32-bit size_t, for which compilers warn */
     if (length > INT64_MAX / 2)
         return librnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; no text is that long", size);
     if (vocab->kind == RNN_VOCAB_BYTES)
@@ -318,7 +321,10 @@ rnn_status rnn_corpus_create_from_id_file(const char *path, int32_t id_size, int
 
 /* ---- Parts ------------------------------------------------------------------------------------------------------- */
 
-/* How many symbols a share is, rounded down; it reads memory, so that no compiler takes it out of the mode. */
+/*
+ * The number of symbols in a share of the corpus, rounded down. It returns through memory, so that the compiler can't
+ * move the computation out of the floating-point mode.
+ */
 static RNN_FLOAT_BODY void find_part(const rnn_corpus *corpus, double share, int64_t *part)
 {
     *part = (int64_t)((double)corpus->size * share);
@@ -387,7 +393,10 @@ rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int32_t drop_last)
     return RNN_OK;
 }
 
-/* How many chunks there are. min-char-rnn serves one while p + T < S, and that at 0. */
+/*
+ * The number of chunks. With drop_last it is that of min-char-rnn, which serves a chunk while p + T < S, and always
+ * serves the one at 0.
+ */
 int64_t rnn_corpus_chunks(const rnn_corpus *corpus)
 {
     if (!corpus)
@@ -424,13 +433,13 @@ rnn_status rnn_corpus_rewind(rnn_corpus *corpus)
 
 /* ---- Serving ---- */
 
-/* Sees to it that each stream's symbols `position` to `position + steps` are in its window, as far as it has them. */
+/* Makes sure that each stream's symbols `position` to `position + steps` are in its window, as far as they exist. */
 static rnn_status fill_windows(rnn_corpus *corpus, int64_t position, int64_t steps)
 {
     if (position >= corpus->window_start && position + steps < corpus->window_end)
         return RNN_OK;
     int64_t left = corpus->length + 1 - position, size = left < corpus->window_size ? left : corpus->window_size;
-    corpus->window_start = corpus->window_end = 0; /* nothing, should a read fail */
+    corpus->window_start = corpus->window_end = 0; /* the windows are empty if a read fails */
     for (int64_t b = 0; b < corpus->streams; b++) {
         int64_t own = stream_length(corpus, b) + 1 - position;
         RNN_TRY(librnn_source_read(corpus->source, (corpus->begin + stream_begin(corpus, b) + position) * corpus->unit,
@@ -443,7 +452,7 @@ static rnn_status fill_windows(rnn_corpus *corpus, int64_t position, int64_t ste
     return RNN_OK;
 }
 
-/* Stream b's symbol at `position`, and those after it. */
+/* The address of stream b's symbol at `position` and of those after it. */
 static const unsigned char *stream_text(const rnn_corpus *corpus, int64_t b, int64_t position)
 {
     if (corpus->text)
@@ -459,7 +468,7 @@ static uint32_t read_unit(const unsigned char *bytes, int64_t unit)
     return value;
 }
 
-/* The id of a symbol that stands at `at` in the source */
+/* The id of the symbol at index `at` of the source. */
 static rnn_status encode_unit(const rnn_corpus *corpus, const unsigned char *bytes, int64_t at, int32_t *id)
 {
     if (corpus->vocab) {
@@ -475,19 +484,21 @@ static rnn_status encode_unit(const rnn_corpus *corpus, const unsigned char *byt
     return value < (uint64_t)corpus->symbols ? RNN_OK : refuse_id(corpus, at * corpus->unit, value);
 }
 
-/* Stream b's part of a chunk: `count` positions, and nothing behind them. */
+/* Encodes stream b's part of a chunk: `count` positions, then padding. */
 static rnn_status encode_stream(rnn_corpus *corpus, int64_t b, int64_t position, int64_t count, int64_t steps)
 {
     int64_t streams = corpus->streams;
     const unsigned char *text = stream_text(corpus, b, position);
     int64_t first = corpus->begin + stream_begin(corpus, b) + position;
-    for (int64_t t = 0; count > 0 && t <= count; t++) {
-        int32_t id;
-        RNN_TRY(encode_unit(corpus, text + t * corpus->unit, first + t, &id));
-        if (t > 0)
-            corpus->targets[(t - 1) * streams + b] = id;
-        if (t < count)
-            corpus->inputs[t * streams + b] = id;
+    if (count > 0) {
+        for (int64_t t = 0; t <= count; t++) {
+            int32_t id;
+            RNN_TRY(encode_unit(corpus, text + t * corpus->unit, first + t, &id));
+            if (t > 0)
+                corpus->targets[(t - 1) * streams + b] = id;
+            if (t < count)
+                corpus->inputs[t * streams + b] = id;
+        }
     }
     for (int64_t t = count; t < steps; t++) {
         corpus->inputs[t * streams + b] = 0;
@@ -496,7 +507,7 @@ static rnn_status encode_stream(rnn_corpus *corpus, int64_t b, int64_t position,
     return RNN_OK;
 }
 
-/* Encodes the chunk at a position. *ragged: whether a stream ends before it does */
+/* Encodes the chunk at a position. *ragged: whether a stream ends before the chunk does. */
 static rnn_status encode_chunk(rnn_corpus *corpus, int64_t position, int64_t steps, bool *ragged)
 {
     *ragged = false;
@@ -526,11 +537,12 @@ rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *chunk, int32_t *restar
                         .inputs = corpus->inputs,
                         .targets = corpus->targets,
                         .lengths = ragged ? corpus->lengths : NULL};
-    if (chunk->struct_size >= sizeof served) { /* where the caller wants its results stays */
+    if (chunk->struct_size >= sizeof served) { /* keeps the caller's pointers to results */
         served.losses = chunk->losses;
         served.hits = chunk->hits;
     }
-    size_t least = corpus->drop_last ? RNN_CHUNK_FIRST_SIZE : sizeof served; /* there must be room for lengths */
+    size_t least =
+        corpus->drop_last ? RNN_CHUNK_FIRST_SIZE : sizeof served; /* the struct must have the field `lengths` */
     RNN_TRY(librnn_struct_write("chunk", chunk, &served, least, sizeof served));
     corpus->position = position + corpus->steps;
     if (restarted)

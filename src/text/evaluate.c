@@ -1,8 +1,8 @@
 /*
- * evaluate.c: the loss of a model over all of a corpus.
+ * evaluate.c: computes the loss of a model over a whole corpus.
  *
- * The N - 1 targets are divided among the streams, each of which reads its part from its first symbol on, with a state
- * of zeros. Parts differ in length by one target at most; the shorter ones end a step before the others.
+ * The N - 1 targets are divided among the streams. Each stream reads its part from its first symbol on, beginning with
+ * the initial state. Parts differ in length by at most one target; the shorter ones end one step earlier.
  */
 #include "base/memory.h"
 #include "base/names.h"
@@ -18,14 +18,14 @@ typedef struct evaluation {
     const rnn_corpus *corpus;
     int64_t streams, targets; /* targets: N - 1 */
     rnn_state *state;
-    void *memory;              /* all of what follows */
+    void *memory;              /* one block that holds all of the following */
     int64_t *lengths;          /* [B] */
-    int32_t *inputs, *outputs; /* [STEPS][B]; outputs: the targets */
-    int32_t *ids;              /* [STEPS + 1] of one stream */
-    void *bytes;               /* as many symbols of the source */
+    int32_t *inputs, *outputs; /* [STEPS][B] inputs and targets of a chunk */
+    int32_t *ids;              /* [STEPS + 1] ids of one stream */
+    void *bytes;               /* [STEPS + 1] symbols of the source, as bytes */
 } evaluation;
 
-/* Where stream b's part begins */
+/* Where stream b's part begins. */
 static int64_t part_at(const evaluation *e, int64_t b)
 {
     return librnn_share_begin(e->targets, e->streams, b);
@@ -63,7 +63,7 @@ static rnn_status begin(evaluation *e)
     return RNN_OK;
 }
 
-/* The chunk at a step: what is left of each stream's part, STEPS at most */
+/* Reads the chunk at a position: up to STEPS steps of each stream's part. */
 static rnn_status read_chunk(evaluation *e, int64_t position)
 {
     for (int64_t b = 0; b < e->streams; b++) {

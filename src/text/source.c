@@ -1,6 +1,6 @@
 /*
- * source.c: where a text comes from. Files, one behind the other, read as they are needed; or memory, for a text that
- * was given or that could only be read once.
+ * source.c: sources of text. A source consists of files, one after the other, which are read when needed, and of
+ * memory. Memory holds texts that the caller passed, and files that can be read only once.
  */
 #include "text/source.h"
 
@@ -15,21 +15,21 @@
 
 enum {
     PATHS_MOST = 1 << 20,
-    BLOCK_LEAST = 1 << 16, /* bytes of what can only be read once that are held together */
+    BLOCK_LEAST = 1 << 16, /* minimum size in bytes of a block that holds part of a file that can be read only once */
     BLOCK_MOST = 1 << 26,
 };
 
 /* A piece of the text: a file, or a block of memory. */
 typedef struct part {
     int64_t begin;       /* in the source */
-    int64_t size;        /* not 0 */
+    int64_t size;        /* never 0 */
     int64_t offset;      /* of its first byte in its file */
-    int64_t file;        /* the file that it is or came from; -1: none */
-    unsigned char *text; /* NULL: to be read */
+    int64_t file;        /* index of the file that it is or came from; -1: none */
+    unsigned char *text; /* NULL: it is read from the file */
 } part;
 
 struct rnn_source {
-    atomic_int owners; /* the caller, and each corpus that reads it */
+    atomic_int owners; /* the caller, and each corpus that reads the source */
     int64_t size;
     int64_t files_count, parts_count, parts_room;
     rnn_file *files;
@@ -52,7 +52,7 @@ static rnn_status create(int64_t files, rnn_source **source)
     return RNN_OK;
 }
 
-/* Appends a part, and takes `text` over; not when it fails. */
+/* Appends a part and takes ownership of `text`. If it fails, the caller keeps `text`. */
 static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64_t file, unsigned char *text)
 {
     int64_t total;
@@ -104,7 +104,10 @@ rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_sou
     return librnn_source_take(copy, size, source);
 }
 
-/* Reads to its end what can only be read once. Blocks grow with what there is already, so that few suffice. */
+/*
+ * Reads a file that can be read only once, to its end. Each block's size grows with the amount read so far, so there
+ * are only a few blocks.
+ */
 static rnn_status hold(rnn_source *source, int64_t file)
 {
     rnn_status status = RNN_OK;
@@ -125,7 +128,7 @@ static rnn_status hold(rnn_source *source, int64_t file)
     return status;
 }
 
-/* Appends an open file, which the source takes over at once. */
+/* Appends an open file. The source owns it at once, even if this fails. */
 static rnn_status append_file(rnn_source *source, const rnn_file *file)
 {
     int64_t index = source->files_count++;
@@ -196,7 +199,7 @@ rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source *
 
 rnn_source *librnn_source_share(const rnn_source *source)
 {
-    rnn_source *shared = (rnn_source *)source; /* nothing of it but the count of owners ever changes */
+    rnn_source *shared = (rnn_source *)source; /* the count of owners is the only field that ever changes */
     atomic_fetch_add(&shared->owners, 1);
     return shared;
 }
@@ -224,7 +227,7 @@ const unsigned char *librnn_source_text(const rnn_source *source)
     return source->parts_count == 1 ? source->parts[0].text : NULL;
 }
 
-/* The part that the byte at `offset`, which is one of the source's, is in. */
+/* The part that contains the byte at `offset`, which must be within the source. */
 static int64_t find_part(const rnn_source *source, int64_t offset)
 {
     int64_t low = 0, high = source->parts_count;

@@ -1,5 +1,5 @@
 /*
- * source.h: the bytes of a text, wherever they are, for vocabulary and corpus.
+ * source.h: the bytes of a text, from files or from memory, for vocabularies and corpora.
  */
 #ifndef RNN_SOURCE_H
 #define RNN_SOURCE_H
@@ -7,43 +7,43 @@
 #include "base/status.h"
 
 enum {
-    PIECE_SIZE = 1 << 14, /* bytes that are looked at together, on the stack of a call */
-    PLACE_SIZE = 320,     /* of a string that says where in a source something is */
+    PIECE_SIZE = 1 << 14, /* bytes that are read at once, into a buffer on the stack */
+    PLACE_SIZE = 320,     /* size of a string that describes a place in a source */
 };
 
-/* A copy of a text in memory. */
+/* Creates a source with a copy of a text in memory. */
 rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_source **source);
 
-/* The same without a copy: takes over what librnn_allocate() has returned, whatever comes of it. */
+/* Creates a source from memory that librnn_allocate() returned, without a copy. It takes ownership even if it fails. */
 rnn_status librnn_source_take(unsigned char *memory, size_t size, rnn_source **source);
 
-/* One regular file, or an error. */
+/* Opens one regular file. Anything else is an error. */
 rnn_status librnn_source_open_file(const char *path, rnn_source **source);
 
-/* Shares the source; rnn_source_destroy() gives the share back. */
+/* Adds an owner. rnn_source_destroy() removes one. */
 rnn_source *librnn_source_share(const rnn_source *source);
 
-/* All bytes, when they stand in memory one behind the other; else NULL. */
+/* All bytes, if they are in memory in one piece; otherwise NULL. */
 const unsigned char *librnn_source_text(const rnn_source *source);
 
 /* Copies `size` bytes from `offset` on. */
 rnn_status librnn_source_read(const rnn_source *source, int64_t offset, void *bytes, size_t size);
 
 /*
- * The bytes from `offset`, which is less than the source's size, on: `size` of them (at most PIECE_SIZE), more when
- * they need not be copied, or fewer at the source's end. They stand in `room` or in the source itself.
+ * Returns the bytes from `offset` on, which must be less than the source's size. These are *size bytes (at most
+ * PIECE_SIZE), more if they needn't be copied, or fewer at the source's end. They are in `room` or in the source
+ * itself.
  */
 rnn_status librnn_source_piece(const rnn_source *source, int64_t offset, unsigned char room[PIECE_SIZE],
                                const unsigned char **bytes, size_t *size);
 
-/* That none of the files has changed since they were opened: to be asked after reading, before what was read is used.
- */
+/* Checks that no file has changed since it was opened. Call it after reading, before you use the data. */
 rnn_status librnn_source_check(const rnn_source *source);
 
-/* "offset 12", or "offset 12 of text.txt", for the byte at `offset`. */
+/* Writes "offset 12" or "offset 12 of text.txt" for the byte at `offset`. */
 void librnn_source_place(const rnn_source *source, int64_t offset, char place[PLACE_SIZE]);
 
-/* "text.txt is empty; `need`" */
+/* Fails with "text.txt is empty; `need`". */
 rnn_status librnn_source_refuse_empty(const rnn_source *source, const char *need);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * vocab.c: symbols and their ids.
  *
- * Inside, a symbol is a number, a byte or a code point, or it is a word. The ids of code points stand in pages, of
- * which there are those that have a symbol, so that a look-up takes the same time for any vocabulary; those of words
- * stand in words.c.
+ * Internally a symbol is a number (a byte or a code point) or a word. The ids of code points are in pages, and only
+ * pages that contain a symbol exist. So a look-up takes the same time for any vocabulary. The ids of words are in
+ * words.c.
  */
 #include "text/vocab.h"
 
@@ -22,13 +22,13 @@ static rnn_status check_kind(int32_t kind)
     return librnn_check_enumerator("kind", kind, librnn_vocab_kinds);
 }
 
-/* Of the symbols that there may be of a kind. */
+/* The number of possible symbols of a kind. */
 static size_t symbols_most(int32_t kind)
 {
     return kind == RNN_VOCAB_BYTES ? 256 : CODE_POINTS;
 }
 
-/* The symbol that the bytes begin with; returns its length, or 0 when there is none. */
+/* Reads the symbol at the beginning of the bytes. Returns its length, or 0 if there is none. */
 static int read_symbol(int32_t kind, const unsigned char *bytes, size_t size, int32_t *symbol)
 {
     if (kind == RNN_VOCAB_UTF8)
@@ -45,9 +45,9 @@ static int write_symbol(int32_t kind, int32_t symbol, unsigned char bytes[UTF8_M
     return 1;
 }
 
-/* ---- Sentences ---- */
+/* ---- Messages ---- */
 
-/* Whether a symbol would be seen in a line of text, and leave that line as it is. */
+/* Whether a symbol is visible in a line of text and doesn't disturb that line. */
 static bool is_visible(int32_t symbol)
 {
     return symbol > ' ' && !(symbol >= 0x7f && symbol <= 0xa0) && symbol != 0xad &&
@@ -57,7 +57,7 @@ static bool is_visible(int32_t symbol)
 
 enum { NAME_SIZE = 24 };
 
-/* "the byte 0x3f '?'", "U+4E2D '中'"; without the symbol itself where it can't be seen. */
+/* Writes "the byte 0x3f '?'" or "U+4E2D '中'". It leaves the symbol itself out if it isn't visible. */
 static void name_symbol(int32_t kind, int32_t symbol, char name[NAME_SIZE])
 {
     char shown[UTF8_MOST + 4] = "";
@@ -103,11 +103,11 @@ static rnn_status refuse_at(int32_t kind, const unsigned char *bytes, size_t siz
 
 static const char need_symbol[] = "a vocabulary needs a text of at least one symbol";
 
-/* Allocates the pages that the symbols need, with no symbol in them. */
+/* Allocates the pages that the symbols need, still without ids. */
 static rnn_status create_pages(rnn_vocab *v, const int32_t *symbols, int32_t count)
 {
     RNN_TRY(librnn_allocate("a vocabulary's pages", PAGES, sizeof *v->page_of, (void **)&v->page_of));
-    uint16_t pages = 1; /* the first is for whatever has none */
+    uint16_t pages = 1; /* page 0 serves all code points without a page of their own */
     for (int32_t i = 0; i < count; i++)
         if (v->page_of[symbols[i] / PAGE_SIZE] == 0)
             v->page_of[symbols[i] / PAGE_SIZE] = pages++;
@@ -118,7 +118,7 @@ static rnn_status create_pages(rnn_vocab *v, const int32_t *symbols, int32_t cou
     return RNN_OK;
 }
 
-/* `symbols` are distinct. With `shown_size` greater than 0 the unknown symbol follows them. */
+/* `symbols` must be distinct. If `shown_size` is greater than 0, the unknown symbol gets the last id. */
 static rnn_status create(int32_t kind, const int32_t *symbols, int32_t count, const void *shown, size_t shown_size,
                          rnn_vocab **vocab)
 {
@@ -155,7 +155,7 @@ static rnn_status create(int32_t kind, const int32_t *symbols, int32_t count, co
 
 /* ---- Words ---- */
 
-/* Takes over the words, whatever comes of it. */
+/* Takes ownership of the words, even if it fails. */
 static rnn_status create_of_words(words *list, const void *shown, size_t shown_size, rnn_vocab **vocab)
 {
     rnn_vocab *v;
@@ -184,7 +184,7 @@ static rnn_status count_word(void *context, const char *word, size_t size, int64
     return librnn_words_add(context, word, size, 1);
 }
 
-/* The words of a source, the most frequent first */
+/* Creates a vocabulary of the words of a source, the most frequent first. */
 static rnn_status create_of_text(const rnn_source *source, rnn_vocab **vocab)
 {
     words *found, *sorted = NULL;
@@ -208,7 +208,7 @@ static rnn_status check_word(const char *word, size_t size, size_t offset)
     return RNN_OK;
 }
 
-/* A line's bytes are a word; an empty line stands for the line's end. */
+/* Adds a line as a word. An empty line stands for the line's end. */
 static rnn_status add_line(words *list, const char *line, size_t size, size_t offset)
 {
     const char *word = size > 0 ? line : "\n";
@@ -242,7 +242,7 @@ static rnn_status create_of_list(const char *symbols, size_t size, rnn_vocab **v
 
 static const char unknown_word[] = "<unk>";
 
-/* A word that is spelled as the unknown one becomes that. */
+/* A word with the same spelling as the unknown word becomes the unknown word. */
 static rnn_status create_words_with_unknown(const rnn_vocab *known, const char *shown, size_t size, rnn_vocab **vocab)
 {
     words *list;
@@ -282,7 +282,7 @@ rnn_status rnn_vocab_create_frequent(const rnn_vocab *known, int64_t most, int64
 
 /* ---- Symbols that are numbers ---- */
 
-/* The symbols of a text while they are being collected: a bit for each that there may be. */
+/* A set of symbols, with one bit for each possible symbol. */
 typedef uint64_t bits;
 enum { SET_BITS = 64 };
 
@@ -298,13 +298,13 @@ static inline bool has_seen(const bits *seen, int32_t symbol)
 
 static inline void mark_seen(bits *seen, int32_t symbol)
 {
-    if (!has_seen(seen, symbol)) /* mostly it is, and what isn't written needn't be waited for */
+    if (!has_seen(seen, symbol)) /* usually it is set already, and not writing it again saves time */
         seen[symbol / SET_BITS] |= (bits)1 << symbol % SET_BITS;
 }
 
 static void see_bytes(bits *seen, const unsigned char *text, size_t size)
 {
-    bool bytes[256] = {false}; /* quicker than bits */
+    bool bytes[256] = {false}; /* faster than bits */
     for (size_t i = 0; i < size; i++)
         bytes[text[i]] = true;
     for (int32_t i = 0; i < 256; i++)
@@ -312,7 +312,7 @@ static void see_bytes(bits *seen, const unsigned char *text, size_t size)
             mark_seen(seen, i);
 }
 
-/* Marks the symbols of a text up to its end or to bytes that are none; returns how far it came. */
+/* Marks the symbols of a text, up to its end or up to the first invalid bytes. Returns where it stopped. */
 static size_t see(int32_t kind, bits *seen, const unsigned char *text, size_t size)
 {
     if (kind == RNN_VOCAB_BYTES) {
@@ -326,7 +326,7 @@ static size_t see(int32_t kind, bits *seen, const unsigned char *text, size_t si
     return offset;
 }
 
-/* Writes the symbols in ascending order, when there is room for them; returns their number. */
+/* Writes the symbols in ascending order, unless `symbols` is NULL. Returns their number. */
 static int32_t list_seen(int32_t kind, const bits *seen, int32_t *symbols)
 {
     int32_t count = 0, sets = (int32_t)(symbols_most(kind) / SET_BITS);
@@ -414,7 +414,7 @@ rnn_status rnn_vocab_create_from_file(int32_t kind, const char *path, rnn_vocab 
     return status;
 }
 
-/* Reads a list of distinct symbols. `seen` is of none, `symbols` has room for as many as may be seen. */
+/* Reads a list of distinct symbols. `seen` must be empty, and `symbols` large enough for all of them. */
 static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t size, bits *seen, int32_t *symbols,
                             int32_t *count)
 {
@@ -504,7 +504,7 @@ rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *sho
 
 rnn_vocab *librnn_vocab_share(const rnn_vocab *vocab)
 {
-    rnn_vocab *shared = (rnn_vocab *)vocab; /* nothing of it but the count of owners ever changes */
+    rnn_vocab *shared = (rnn_vocab *)vocab; /* the count of owners is the only field that ever changes */
     atomic_fetch_add(&shared->owners, 1);
     return shared;
 }
@@ -535,7 +535,7 @@ int32_t rnn_vocab_unknown(const rnn_vocab *vocab)
     return vocab ? vocab->unknown : -1;
 }
 
-/* The bytes of an id that the vocabulary has. */
+/* The bytes of an id, which must be in the vocabulary. */
 static const unsigned char *symbol_of(const rnn_vocab *vocab, int32_t id, size_t *size)
 {
     if (id == vocab->unknown) {
@@ -564,14 +564,14 @@ rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t id, const char **sym
 
 /* ---- Text to ids and back ---- */
 
-/* The id of a word; negative: the vocabulary doesn't have it. */
+/* The id of a word; negative: it isn't in the vocabulary. */
 static int32_t encode_word(const rnn_vocab *vocab, const char *word, size_t size)
 {
     int32_t id = librnn_words_find(vocab->words, word, size);
     return id < 0 && !rnn_is_line_end(word, size) ? vocab->unknown : id;
 }
 
-/* What has no id is an error, but for a line's end, which is passed over. */
+/* Fails because a word has no id. A line's end without an id is skipped instead. */
 static rnn_status check_missing(const char *word, size_t size, const char *place)
 {
     if (rnn_is_line_end(word, size))
@@ -580,7 +580,7 @@ static rnn_status check_missing(const char *word, size_t size, const char *place
                        size < WORD_SHOWN ? (int)size : WORD_SHOWN, word, place);
 }
 
-/* The ids of a text of words; ids: NULL, to count them alone */
+/* Encodes a text of words. If `ids` is NULL, only counts them. */
 static rnn_status encode_words(const rnn_vocab *vocab, const char *text, size_t size, int32_t *ids, int64_t *count)
 {
     const char *word;
@@ -601,7 +601,7 @@ static rnn_status encode_words(const rnn_vocab *vocab, const char *text, size_t 
     return RNN_OK;
 }
 
-/* What a source's words are handed on to, as ids */
+/* Passes the words of a source on to `take`, as ids. */
 typedef struct word_reading {
     const rnn_vocab *vocab;
     const rnn_source *source;
@@ -641,7 +641,7 @@ rnn_status librnn_vocab_read_source(const rnn_vocab *vocab, const rnn_source *so
     return librnn_source_check(source);
 }
 
-/* The number of symbols of a text, all of which the vocabulary must have. */
+/* Counts the symbols of a text. Fails if one isn't in the vocabulary. */
 static rnn_status count_symbols(const rnn_vocab *vocab, const unsigned char *bytes, size_t size, int64_t *count)
 {
     int32_t id;
@@ -662,7 +662,7 @@ rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t siz
 {
     RNN_REQUIRE(vocab);
     bool counting = !ids && capacity == 0;
-    /* What the text has at least is known before it is looked at. */
+    /* a lower limit that is known before the text is read */
     size_t least = vocab->kind == RNN_VOCAB_BYTES  ? size
                    : vocab->kind == RNN_VOCAB_UTF8 ? size / UTF8_MOST + (size % UTF8_MOST != 0)
                                                    : 0;
@@ -690,7 +690,7 @@ rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t siz
     return RNN_OK;
 }
 
-/* Whether there is a space between two symbols of a text: words that are not the line's end */
+/* Whether two symbols of a text are separated by a space. This holds for words other than the line's end. */
 static bool is_spaced(const rnn_vocab *vocab, int32_t one, int32_t other)
 {
     size_t size;
@@ -699,10 +699,10 @@ static bool is_spaced(const rnn_vocab *vocab, int32_t one, int32_t other)
         return false;
     first = symbol_of(vocab, one, &size);
     second = symbol_of(vocab, other, &size);
-    return *first != '\n' && *second != '\n'; /* no other word begins so */
+    return *first != '\n' && *second != '\n'; /* only the line's end begins with '\n' */
 }
 
-/* The number of bytes of symbols, all of whose ids the vocabulary must have. */
+/* Counts the bytes of some symbols. Fails if an id isn't in the vocabulary. */
 static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_t count, size_t *size)
 {
     *size = 0;
@@ -718,6 +718,18 @@ static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_
                                count, rnn_plural((uint64_t)count));
     }
     return RNN_OK;
+}
+
+static void write_symbols(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text)
+{
+    for (int64_t i = 0; i < count; i++) {
+        size_t length;
+        const unsigned char *symbol = symbol_of(vocab, ids[i], &length);
+        if (i > 0 && is_spaced(vocab, ids[i - 1], ids[i]))
+            *text++ = ' ';
+        memcpy(text, symbol, length);
+        text += length;
+    }
 }
 
 rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, char *text, size_t capacity,
@@ -740,14 +752,8 @@ rnn_status rnn_vocab_decode(const rnn_vocab *vocab, const int32_t *ids, int64_t 
     if (!counting && bytes > capacity)
         return librnn_fail(RNN_ERROR_ARGUMENT, "capacity is %zu; the text has %zu byte%s", capacity, bytes,
                            rnn_plural(bytes));
-    for (int64_t i = 0; i < count && !counting; i++) {
-        size_t length;
-        const unsigned char *symbol = symbol_of(vocab, ids[i], &length);
-        if (i > 0 && is_spaced(vocab, ids[i - 1], ids[i]))
-            *text++ = ' ';
-        memcpy(text, symbol, length);
-        text += length;
-    }
+    if (!counting)
+        write_symbols(vocab, ids, count, text);
     if (size)
         *size = bytes;
     return RNN_OK;

@@ -1,5 +1,5 @@
 /*
- * vocab.h: the inside of a vocabulary, for the corpus.
+ * vocab.h: the internals of a vocabulary, for the corpus.
  */
 #ifndef RNN_VOCAB_H
 #define RNN_VOCAB_H
@@ -11,27 +11,27 @@
 #include <stdatomic.h>
 
 enum {
-    SHOWN_MOST = 16, /* bytes that the unknown symbol is shown as */
-    PAGE_SIZE = 256, /* code points */
+    SHOWN_MOST = 16, /* maximum number of bytes for showing the unknown symbol */
+    PAGE_SIZE = 256, /* code points per page */
 };
 
 struct rnn_vocab {
     atomic_int owners; /* the caller, and each corpus that encodes with it */
     int32_t kind;
     int32_t size;
-    int32_t unknown;                         /* the id of the unknown symbol, or -1: there is none */
-    int32_t id_of[256];                      /* of bytes, or of code points up to U+007F; -1: no such symbol */
-    uint16_t *page_of;                       /* UTF-8: [CODE_POINTS / PAGE_SIZE]; 0 where no symbol is */
-    int32_t (*pages)[PAGE_SIZE];             /* UTF-8: ids as in `id_of`, by the lowest bits of a code point */
-    words *words;                            /* words: all symbols but the unknown one; else NULL */
-    unsigned char (*symbols)[UTF8_MOST + 1]; /* by id, each followed by a NUL; the unknown one is not among them */
-    unsigned char shown[SHOWN_MOST + 1];     /* the unknown symbol, followed by a NUL */
+    int32_t unknown;             /* id of the unknown symbol; -1: there is none */
+    int32_t id_of[256];          /* ids of bytes, or of code points up to U+007F; -1: not in the vocabulary */
+    uint16_t *page_of;           /* UTF-8: [CODE_POINTS / PAGE_SIZE] page of a code point; 0: it has no symbols */
+    int32_t (*pages)[PAGE_SIZE]; /* UTF-8: ids as in `id_of`, indexed by the low bits of a code point */
+    words *words;                /* words: all symbols except the unknown one; otherwise NULL */
+    unsigned char (*symbols)[UTF8_MOST + 1]; /* by id, each with a NUL at the end; without the unknown symbol */
+    unsigned char shown[SHOWN_MOST + 1];     /* the unknown symbol, with a NUL at the end */
     size_t shown_size;
 };
 
 /*
- * Bytes and code points: reads the symbol that the bytes begin with and looks up its id. Returns its length in bytes; 0
- * when there is none: the bytes aren't UTF-8, end too early, or are of no symbol.
+ * For vocabularies of bytes or code points: reads the symbol at the beginning of the bytes and looks up its id. Returns
+ * its length in bytes, or 0 if the bytes aren't UTF-8, end too early, or aren't in the vocabulary.
  */
 static inline int rnn_vocab_read(const rnn_vocab *vocab, const unsigned char *bytes, size_t size, int32_t *id)
 {
@@ -50,18 +50,19 @@ static inline int rnn_vocab_read(const rnn_vocab *vocab, const unsigned char *by
 typedef void vocab_taker(void *context, int32_t id);
 rnn_status librnn_vocab_read_source(const rnn_vocab *vocab, const rnn_source *source, vocab_taker *take, void *context);
 
-/* Shares the vocabulary; rnn_vocab_destroy() gives the share back. */
+/* Adds an owner. rnn_vocab_destroy() removes one. */
 rnn_vocab *librnn_vocab_share(const rnn_vocab *vocab);
 
 /*
- * The sentence about the bytes at `offset` of a piece of text, for which rnn_vocab_read() returned 0, with `place`
- * behind "at". Where the piece ends, the text does, unless UTF8_MOST bytes or more are left.
+ * Fails with a message about the bytes at `offset` of a piece of text, for which rnn_vocab_read() returned 0. The
+ * message says "at `place`". If fewer than UTF8_MOST bytes are left, the end of the piece must be the end of the text.
  */
 rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *text, size_t size, size_t offset, const char *place);
 
 /*
- * Reading a piece of a source, `size` bytes that stand at `begin` of it, has stopped at byte `end` of the piece. Fails
- * as librnn_vocab_refuse(), unless the piece's end may be the reason: then the next piece has to begin there.
+ * Call it when reading a piece of a source has stopped at byte `end` of the piece. The piece is `size` bytes from
+ * `begin` on. It fails in the same way as librnn_vocab_refuse(), unless reading may have stopped only because the piece
+ * ends. Then the next piece must begin at `end`.
  */
 rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t begin, const unsigned char *piece,
                                    size_t size, size_t end);

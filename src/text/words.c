@@ -1,5 +1,6 @@
 /*
- * words.c: byte strings and their ids: one behind the other in memory, and a hash table of ids with linear probing.
+ * words.c: words (byte strings) and their ids. The words are in memory one after the other, and a hash table with
+ * linear probing holds their ids.
  */
 #include "text/words.h"
 
@@ -15,8 +16,8 @@
 enum { FIRST_SLOTS = 1 << 10, FIRST_BYTES = 1 << 12 };
 
 /*
- * Philox as a block cipher, chained over blocks of 16 bytes: without the key nobody can make words that all have one
- * hash. Ids don't depend on it.
+ * Philox as a block cipher, chained over blocks of 16 bytes. Nobody who doesn't know the key can construct words with
+ * equal hashes. The ids don't depend on the hash.
  */
 static uint64_t hash_of(uint64_t key, const char *word, size_t size)
 {
@@ -34,7 +35,7 @@ static uint64_t hash_of(uint64_t key, const char *word, size_t size)
     return (uint64_t)bits[1] << 32 | bits[0];
 }
 
-/* Where a word stands in the table, or could */
+/* The slot of a word, or the free slot for it. */
 static size_t slot_of(const words *w, const char *word, size_t size)
 {
     size_t slot = (size_t)hash_of(w->key, word, size) & (w->slot_count - 1), own;
@@ -82,7 +83,7 @@ int32_t librnn_words_find(const words *w, const char *word, size_t size)
     return w->slots[slot_of(w, word, size)] - 1;
 }
 
-/* Moves an array to larger memory. */
+/* Moves an array to a larger block. */
 static rnn_status enlarge(void **array, size_t used, size_t wanted)
 {
     void *larger;
@@ -93,7 +94,7 @@ static rnn_status enlarge(void **array, size_t used, size_t wanted)
     return RNN_OK;
 }
 
-/* A table of twice the size, and room for half as many words as it has slots */
+/* Doubles the table, and makes space for half as many words as it has slots. */
 static rnn_status double_slots(words *w)
 {
     size_t count = (size_t)w->count, slots = 2 * w->slot_count, size;
@@ -203,7 +204,10 @@ rnn_status librnn_words_sort(const words *w, int64_t most, int64_t least, const 
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* A text's words but for one that may go on behind it; `used` says where that begins. */
+/*
+ * Visits a text's words. If the text goes on, it omits a last word that may continue. *used: the number of bytes that
+ * are finished.
+ */
 static rnn_status visit_text(const char *text, size_t size, int64_t offset, bool goes_on, words_visitor *visit,
                              void *context, size_t *used)
 {
@@ -219,7 +223,7 @@ static rnn_status visit_text(const char *text, size_t size, int64_t offset, bool
     return RNN_OK;
 }
 
-/* Reads piece by piece; the memory grows with the longest word alone. */
+/* Reads piece by piece. The memory grows only with the longest word. */
 static rnn_status visit_pieces(const rnn_source *source, words_visitor *visit, void *context, char **memory)
 {
     size_t room = 4 * PIECE_SIZE, filled = 0, used;

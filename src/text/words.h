@@ -1,5 +1,5 @@
 /*
- * words.h: byte strings and their ids, for vocabularies of words.
+ * words.h: words (byte strings) and their ids, for vocabularies of words.
  */
 #ifndef RNN_WORDS_H
 #define RNN_WORDS_H
@@ -11,30 +11,30 @@ enum { WORDS_MOST = 1 << 24 };
 typedef struct words {
     int32_t count;
     char *bytes;     /* each word, followed by a NUL */
-    size_t *starts;  /* [count + 1] where each begins in `bytes` */
-    int64_t *counts; /* how often each has been added */
-    int32_t *slots;  /* a hash table: 1 + id; 0: free */
+    size_t *starts;  /* [count + 1] index of each word in `bytes` */
+    int64_t *counts; /* how often each word has been added */
+    int32_t *slots;  /* hash table: 1 + id; 0: free */
     size_t slot_count;
-    uint64_t key; /* of the hash */
+    uint64_t key; /* of the hash function */
 } words;
 
 rnn_status librnn_words_create(words **created);
-void librnn_words_destroy(words *w); /* NULL is allowed */
+void librnn_words_destroy(words *w); /* `w` may be NULL */
 
-/* The id of a word; -1: it isn't there. */
+/* The id of a word; -1 if it doesn't exist. */
 int32_t librnn_words_find(const words *w, const char *word, size_t size);
 
-/* Counts a word, and gives it the next id if it is new. A failure changes nothing. */
+/* Adds `count` to a word's count, and gives it the next id if it is new. If it fails, nothing changes. */
 rnn_status librnn_words_add(words *w, const char *word, size_t size, int64_t count);
 
 /*
- * The words that were counted `least` times or more, the most frequent first, of equally frequent ones by their bytes;
- * `most` of them at most, 0: all. The line's end is always among them, the word `without` never.
+ * Sorts the words with a count of at least `least` by descending frequency, and words of equal frequency by their
+ * bytes. Keeps at most `most` of them; 0 means all. The line's end is always kept, the word `without` never.
  */
 rnn_status librnn_words_sort(const words *w, int64_t most, int64_t least, const char *without, size_t without_size,
                              words **sorted);
 
-/* What is called with each word of a text, and its offset in bytes. */
+/* A function that is called with each word of a text and its offset in bytes. */
 typedef rnn_status words_visitor(void *context, const char *word, size_t size, int64_t offset);
 
 rnn_status librnn_words_visit(const rnn_source *source, words_visitor *visit, void *context);
@@ -51,15 +51,15 @@ static inline bool rnn_is_line_end(const char *word, size_t size)
     return size == 1 && word[0] == '\n';
 }
 
-/* What separates words; a line's end does, too. */
+/* Whether a byte separates words. A line's end separates them as well. */
 static inline bool rnn_is_space(char byte)
 {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');
 }
 
 /*
- * Finds the next word of a text from `*at` on: moves `*at` behind it, and returns where it begins, or NULL where there
- * is none. *size: its length.
+ * Finds the next word of a text from `*at` on. Moves `*at` to the end of the word and returns its beginning, or NULL if
+ * there is none. *size: its length.
  */
 static inline const char *rnn_next_word(const char *text, size_t end, size_t *at, size_t *size)
 {

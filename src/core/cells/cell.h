@@ -1,6 +1,6 @@
 /*
- * cell.h: what a cell is to the rest of the core. A cell is one file with the two functions below, and one entry in the
- * table in cells.h.
+ * cell.h: the interface of a cell to the rest of the core. A cell is one file with the two functions below, and one
+ * entry of the table in cells.h.
  */
 #ifndef RNN_CORE_CELL_H
 #define RNN_CORE_CELL_H
@@ -9,32 +9,37 @@
 #include "core/kernels/real.h"
 
 /*
- * One step of one layer, for some of its streams. A row of `gates` has `width` = H rounded up to whole vectors for each
- * gate, and in this order:
+ * One step of one layer, for some of its streams. Each gate takes `width` reals of a row of `gates`, where `width` is H
+ * rounded up to whole vectors.
  *
- *     the input products of the gates that are apart; the sums of both products of the other gates; the recurrent
- *     products of the gates that are apart
+ * Most gates need only the sum of their input product W_ih x and their recurrent product W_hh h'. These gates are
+ * called joint. A separate gate needs the two products one by one, as the GRU's candidate does. A row of `gates` has,
+ * in this order:
  *
- * with the biases of each. So the input products stand side by side, and the recurrent ones do.
+ *     the input products of the separate gates; the sums of both products of the joint gates; the recurrent products of
+ *     the separate gates
  *
- * What is beyond H is zero in the products, h, c and all gradients that a cell reads, and must be zero in the h, c and
- * gradients that it writes: so a cell turns zeros into h = 0 and c = 0 (tanh does, σ alone would not).
+ * Each includes its biases. In this order all input products are adjacent, and so are all recurrent products.
+ *
+ * The columns beyond H are padding. It is zero in the products, in h and c, and in all gradients that a cell reads, and
+ * the cell must leave it zero in the h, c and gradients that it writes. So a cell must turn zeros into h = 0 and c = 0.
+ * (tanh does; σ on its own doesn't.)
  */
 typedef struct cell_step {
     size_t streams;
     size_t width;
-    real *gates;        /* [B][G + apart][width] forward: in, as above; out, activations. backward: out, gradients */
-    const real *h_prev; /* [B][width] */
+    real *gates; /* [B][G + separate][width] forward: in, see above; out, activations. backward: out, gradients */
+    const real *h_prev; /* [B][width] h of the previous step */
     real *h;            /* [B][width] forward: out */
-    const real *c_prev; /* [B][width] second part of the state, of cells that have one */
+    const real *c_prev; /* [B][width] c of the previous step; only for cells that have c */
     real *c;            /* [B][width] forward: out */
     const real *dh;     /* [B][width] backward: in */
-    real *dh_prev;      /* [B][width] backward: what doesn't come through W_hh is added here */
-    real *dc;           /* [B][width] backward: in, gradient of c; out, of c_prev */
-    const real *keep;   /* [B][width] dropout: what the candidate is multiplied by; NULL: 1 */
+    real *dh_prev;      /* [B][width] backward: the cell adds the gradient that doesn't flow through W_hh */
+    real *dc;           /* [B][width] backward: in, gradient of c; out, gradient of c_prev */
+    const real *keep;   /* [B][width] dropout factors of the candidate; NULL: no dropout */
 } cell_step;
 
-/* The candidate, or its gradient, as dropout leaves it; `keep` may be NULL */
+/* The candidate or its gradient after dropout. `keep` may be NULL. */
 INLINE vector kept(const real *keep, size_t at, vector candidate)
 {
     if (keep)

@@ -11,13 +11,13 @@
 #include "core/core.h"
 
 static const core_cell cells[CORE_CELLS] = {
-    [CORE_TANH] = {{"tanh", .gates = 1, .apart = 0, .parts = 1, .forget_gate = -1},
+    [CORE_TANH] = {{"tanh", .gates = 1, .separate = 0, .state_parts = 1, .forget_gate = -1},
                    tanh_cell_forward,
                    tanh_cell_backward},
-    [CORE_GRU] = {{"gru", .gates = 3, .apart = 1, .parts = 1, .forget_gate = -1, .candidate = true},
+    [CORE_GRU] = {{"gru", .gates = 3, .separate = 1, .state_parts = 1, .forget_gate = -1, .candidate = true},
                   gru_cell_forward,
                   gru_cell_backward},
-    [CORE_LSTM] = {{"lstm", .gates = 4, .apart = 0, .parts = 2, .forget_gate = 1, .candidate = true},
+    [CORE_LSTM] = {{"lstm", .gates = 4, .separate = 0, .state_parts = 2, .forget_gate = 1, .candidate = true},
                    lstm_cell_forward,
                    lstm_cell_backward},
 };

@@ -1,8 +1,8 @@
 /*
- * gru.h: the gated recurrent unit, in the form of PyTorch and cuDNN (Cho et al. 2014, with the reset gate behind the
- * recurrent product).
+ * gru.h: the gated recurrent unit, in the form of PyTorch and cuDNN (Cho et al. 2014, with the reset gate applied after
+ * the recurrent product).
  *
- * h' is h of the step before.
+ * h' is h of the previous step.
  *
  *     r = σ(W_ir x + b_ir + W_hr h' + b_hr)
  *     z = σ(W_iz x + b_iz + W_hz h' + b_hz)
@@ -10,7 +10,7 @@
  *     n = tanh(W_in x + b_in + r q)
  *     h = (1 - z) n + z h'
  *
- * gates: n, r, z, q.
+ * Order of the gates: n, r, z, q.
  */
 #ifndef RNN_CORE_CELLS_GRU_H
 #define RNN_CORE_CELLS_GRU_H
@@ -19,7 +19,7 @@
 #include "core/kernels/real.h"
 #include "core/kernels/vector_math.h"
 
-/* Two loops, since n must wait for r: so there is more at a time that waits for nothing. */
+/* It has two loops because n must wait for r. In two loops the processor has more independent work at any time. */
 static void gru_cell_forward(const cell_step *s)
 {
     for (size_t b = 0; b < s->streams; b++) {
@@ -27,7 +27,7 @@ static void gru_cell_forward(const cell_step *s)
         const real *row_q = row_z + s->width, *row_h_prev = s->h_prev + b * s->width;
         const real *keep = s->keep ? s->keep + b * s->width : NULL;
         real *row_h = s->h + b * s->width;
-        /* z stands behind r. */
+        /* z comes right after r */
         for (size_t j = 0; j < 2 * s->width; j += WIDTH)
             store(row_r + j, vector_sigmoid(load(row_r + j))); /* formula: gru-rz */
         for (size_t j = 0; j < s->width; j += WIDTH) {
@@ -42,8 +42,8 @@ static void gru_cell_forward(const cell_step *s)
 }
 
 /*
- * dn = (1 - z) dh,  dz = (h' - n) dh,  dh' = z dh + what comes through q, r and z; before the non-linearities:
- * (1 - n²) dn,  z (1 - z) dz,  dq = r (1 - n²) dn,  r (1 - r) q (1 - n²) dn.
+ * dn = (1 - z) dh,  dz = (h' - n) dh,  dh' = z dh + the gradients through q, r and z.
+ * Before the non-linearities: (1 - n²) dn,  z (1 - z) dz,  dq = r (1 - n²) dn,  r (1 - r) q (1 - n²) dn.
  */
 static void gru_cell_backward(const cell_step *s)
 {

@@ -1,7 +1,7 @@
 /*
  * lstm.h: long short-term memory (Hochreiter and Schmidhuber 1997; forget gate of Gers et al. 2000; no peepholes).
  *
- * h' and c' are h and c of the step before.
+ * h' and c' are h and c of the previous step.
  *
  *     i = σ(W_ii x + b_ii + W_hi h' + b_hi)
  *     f = σ(W_if x + b_if + W_hf h' + b_hf)
@@ -10,7 +10,7 @@
  *     c = f c' + i g
  *     h = o tanh(c)
  *
- * gates: i, f, g, o.
+ * Order of the gates: i, f, g, o.
  */
 #ifndef RNN_CORE_CELLS_LSTM_H
 #define RNN_CORE_CELLS_LSTM_H
@@ -19,7 +19,9 @@
 #include "core/kernels/real.h"
 #include "core/kernels/vector_math.h"
 
-/* Two loops, since o and h must wait for c: so there is more at a time that waits for nothing. */
+/*
+ * It has two loops because o and h must wait for c. In two loops the processor has more independent work at any time.
+ */
 static void lstm_cell_forward(const cell_step *s)
 {
     for (size_t b = 0; b < s->streams; b++) {
@@ -45,8 +47,8 @@ static void lstm_cell_forward(const cell_step *s)
 }
 
 /*
- * do = tanh(c) dh,  dc += o (1 - tanh²(c)) dh,  di = g dc,  df = c' dc,  dg = i dc,  dc' = f dc; before the
- * non-linearities: σ (1 - σ) and 1 - tanh² of each.
+ * do = tanh(c) dh,  dc += o (1 - tanh²(c)) dh,  di = g dc,  df = c' dc,  dg = i dc,  dc' = f dc.
+ * Before the non-linearities, multiply by σ (1 - σ) or 1 - tanh².
  */
 static void lstm_cell_backward(const cell_step *s)
 {

@@ -1,12 +1,12 @@
 /*
  * tanh.h: the vanilla RNN cell (Elman 1990, with tanh).
  *
- * h' is h of the step before.
+ * h' is h of the previous step.
  *
  *     a = W_ih x + b_ih + W_hh h' + b_hh
  *     h = tanh(a)
  *
- * gates: in, a; out, nothing of use.
+ * gates: in, a; out, undefined.
  */
 #ifndef RNN_CORE_CELLS_TANH_H
 #define RNN_CORE_CELLS_TANH_H

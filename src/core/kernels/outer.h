@@ -1,6 +1,6 @@
 /*
- * outer.h: the gradients of weights and biases, which are sums over positions. They are summed in blocks of BLOCK_K
- * positions, which keeps the error of a long sum small. The blocks are the same with every instruction set and every
+ * outer.h: the gradients of weights and biases, which are sums over positions. They are summed in blocks of at most
+ * BLOCK_K positions, which keeps the error of a long sum small. The blocks are the same for every instruction set and
  * precision.
  */
 #ifndef RNN_CORE_KERNELS_OUTER_H
@@ -13,24 +13,24 @@
 #include "core/kernels/tile.h"
 
 enum {
-    BLOCK_K = 256,       /* positions that are summed before they are added to the gradient */
-    BLOCK_COLUMNS = 512, /* of the gradient that G is packed for */
-    AHEAD = 6,           /* rows that are fetched before they are packed */
-    /* Slices are a line apart, so that they don't all fall into the same sets of the cache. */
+    BLOCK_K = 256,       /* positions that are summed before the sum is added to the gradient */
+    BLOCK_COLUMNS = 512, /* columns of the gradient for which G is packed once */
+    AHEAD = 6,           /* how many rows ahead pack_slices() prefetches */
+    /* Slices are separated by a cache line, so that they don't all fall into the same sets of the cache. */
     SLICES_MOST = BLOCK_ROWS / TILE_ROWS * (BLOCK_K * TILE_ROWS + LINE),
     OUTER_SCRATCH = SLICES_MOST + BLOCK_K * BLOCK_COLUMNS /* reals */
 };
 
-/* X of a weight gradient, and the weights it is of */
+/* One input X of outer_products(), and the weights whose gradient it contributes to. */
 typedef struct outer_input {
     const real *x; /* [P] rows, padded with zeros to whole vectors */
-    size_t x_row;  /* their distance */
+    size_t x_row;  /* row stride */
     size_t columns;
     real *w;      /* [I][J] */
-    size_t w_row; /* J */
+    size_t w_row; /* row stride, J */
 } outer_input;
 
-/* Panels of x, rows `first` and so on, one behind the other. */
+/* Packs k_count rows of x, from row `first` on, as panels one after the other. */
 static void pack_panels(size_t k_count, const outer_input *input, size_t first, real *out)
 {
     parts panels = panels_of(input->columns);
@@ -42,8 +42,8 @@ static void pack_panels(size_t k_count, const outer_input *input, size_t first, 
 }
 
 /*
- * out[k][TILE_ROWS] = g[k][0 .. columns), in slices `slice` reals apart, padded with zeros. Row by row: reading g is
- * what takes time.
+ * out[k][TILE_ROWS] = g[k][0 .. columns), in slices with a stride of `slice` reals, padded with zeros. It goes row by
+ * row, because reading g takes most of the time.
  */
 static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_row, real *out, size_t slice)
 {
@@ -54,12 +54,14 @@ static void pack_slices(size_t k_count, size_t columns, const real *g, size_t g_
             __builtin_prefetch(g + AHEAD * g_row + c);
         for (size_t c = 0; c < whole; c += TILE_ROWS, to += slice)
             memcpy(to, g + c, TILE_ROWS * sizeof *to);
-        for (size_t j = 0; whole < columns && j < TILE_ROWS; j++)
+        if (whole == columns)
+            continue;
+        for (size_t j = 0; j < TILE_ROWS; j++)
             to[j] = whole + j < columns ? g[whole + j] : 0;
     }
 }
 
-/* C[TILE_ROWS][width] = start + A B, of packed slices */
+/* C[TILE_ROWS][width] = start + A B, where A is a packed slice and B a packed panel. */
 static void add_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width, const real *start,
                          size_t start_row, real *c, size_t c_row)
 {
@@ -84,10 +86,13 @@ static void add_products(size_t p_count, const real *g_packed, const real *x_pac
     }
 }
 
-/* Rows of G of which no gradient exists */
+/* Marks rows of G that have no gradient. */
 #define NOWHERE (SIZE_MAX / 2)
 
-/* The rows of the weights that a block of G's columns belongs to; of each group of columns the first `kept` exist. */
+/*
+ * Finds the row of the weights for each column in a block of G. Columns come in groups, and only the first `kept`
+ * columns of each group have weights.
+ */
 static void find_rows(share block, size_t group, size_t kept, size_t *rows)
 {
     size_t gate = block.first / group, within = block.first % group;
@@ -100,20 +105,21 @@ static void find_rows(share block, size_t group, size_t kept, size_t *rows)
     }
 }
 
-/* add_products() for a tile not all of which exists */
+/* The same as add_products(), for a tile in which some rows or columns don't exist. */
 static void add_existing_products(size_t p_count, const real *g_packed, const real *x_packed, size_t width,
                                   const size_t *rows, size_t columns, real *w, size_t w_row)
 {
     real nothing[TILE_VECTORS * WIDTH], sum[TILE_ROWS][TILE_VECTORS * WIDTH];
     for (size_t j = 0; j < TILE_VECTORS * WIDTH; j++)
-        nothing[j] = (real)-0.0; /* to which a sum of -0 may be added and stay that */
+        nothing[j] = (real)-0.0; /* adding -0 changes no sum, not even -0 */
     add_products(p_count, g_packed, x_packed, width, nothing, 0, sum[0], TILE_VECTORS * WIDTH);
     for (size_t r = 0; r < TILE_ROWS; r++)
-        for (size_t j = 0; rows[r] != NOWHERE && j < columns; j++)
-            w[rows[r] * w_row + j] += sum[r][j];
+        if (rows[r] != NOWHERE)
+            for (size_t j = 0; j < columns; j++)
+                w[rows[r] * w_row + j] += sum[r][j];
 }
 
-/* Multiplies packed slices of G, a block of rows, with packed panels of X. */
+/* Multiplies packed slices of G, a block of rows, with the packed panels of X. */
 static void multiply_block(size_t p_count, size_t i_count, const size_t *rows, const real *g_packed, size_t slice,
                            const outer_input *input, const real *x_packed)
 {
@@ -133,7 +139,7 @@ static void multiply_block(size_t p_count, size_t i_count, const size_t *rows, c
     }
 }
 
-/* The gradient of one block of columns, of up to two inputs. */
+/* The gradient of one block of columns, for one or two inputs. */
 static void outer_product_block(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row,
                                 const outer_input *inputs, size_t count, real *scratch)
 {
@@ -141,7 +147,7 @@ static void outer_product_block(share i_share, size_t group, size_t kept, size_t
     size_t i_end = i_share.first + i_share.count;
     size_t blocks = (p_count + BLOCK_K - 1) / BLOCK_K;
     for (size_t n = 0, p0 = 0, p_block; n < blocks; n++, p0 += p_block) {
-        p_block = (p_count - p0) / (blocks - n); /* as equal as they can be */
+        p_block = (p_count - p0) / (blocks - n); /* as equal as possible */
         size_t slice = p_block * TILE_ROWS + LINE;
         real *packed = x_packed;
         for (size_t j = 0; j < count; j++) {
@@ -163,17 +169,20 @@ static void outer_product_block(share i_share, size_t group, size_t kept, size_t
 }
 
 /*
- * Weight gradients of one or two inputs X: W[i][j] += sum over p of G[p][i] X[p][j], ascending p; for some of the i.
- * g: [P] rows at g_row, its columns in groups of `group`, of which the first `kept` exist in w; scratch: OUTER_SCRATCH
- * reals.
+ * Weight gradients for one or two inputs X: W[i][j] += sum over p of G[p][i] X[p][j], in ascending order of p, for one
+ * share of the i.
+ * g: [P] rows with stride g_row. Its columns come in groups of `group`, of which only the first `kept` exist in W.
+ * scratch: OUTER_SCRATCH reals.
  */
 static void outer_products(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row,
                            const outer_input *inputs, size_t count, real *scratch)
 {
-    for (size_t n = 0, column = 0; i_share.count > 0 && n < count;) {
+    if (i_share.count == 0)
+        return;
+    for (size_t n = 0, column = 0; n < count;) {
         outer_input block[2];
         size_t blocks = 0, room = BLOCK_COLUMNS;
-        while (n < count && room > 0) { /* what G is packed for */
+        while (n < count && room > 0) { /* collects up to BLOCK_COLUMNS columns, for which G is packed once */
             outer_input *b = &block[blocks++];
             *b = inputs[n];
             b->x += column;
@@ -191,9 +200,10 @@ static void outer_products(share i_share, size_t group, size_t kept, size_t p_co
 }
 
 /*
- * Bias gradient: b[i] += sum over p of G[p][i], in blocks of BLOCK_K, which keeps the error of a long sum small; for
- * some of the i, whole vectors of them. Groups as in outer_products(); also: NULL, or b's twin, to which the same is
- * added; scratch: as many reals as i.
+ * Bias gradient: b[i] += sum over p of G[p][i], for one share of the i (whole vectors). It sums in blocks of BLOCK_K,
+ * which keeps the error of a long sum small. Groups are as in outer_products().
+ * also: a second bias that gets the same sums; or NULL.
+ * scratch: as many reals as there are i.
  */
 static void column_sums(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row, real *b,
                         real *also, real *scratch)

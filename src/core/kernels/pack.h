@@ -1,6 +1,5 @@
 /*
- * pack.h: how the columns of a matrix are divided into panels, and the packing of weights as the right-hand operand of
- * product.c.
+ * pack.h: divides the columns of a matrix into panels, and packs weights as the right-hand operand of product().
  */
 #ifndef RNN_CORE_KERNELS_PACK_H
 #define RNN_CORE_KERNELS_PACK_H
@@ -9,37 +8,37 @@
 #include "core/kernels/real.h"
 #include "core/kernels/tile.h"
 
-/* So many parts, as equal as they can be: `larger` of them have size + 1, the others size. */
+/* `count` parts, as equal as possible: `larger` of them have size + 1, the others `size`. */
 typedef struct parts {
     size_t count, size, larger;
 } parts;
 
-/* The fewest parts of at most `most`, which is 1, 2 or 3: few enough that the size needs no division. */
+/* The fewest parts of at most `most` (1, 2 or 3). With `most` this small, computing the size needs no division. */
 INLINE parts parts_of(size_t total, size_t most)
 {
     size_t count = (total + most - 1) / most, size = total % most == 0 ? most : least_of(most - 1, total);
     return (parts){count, size, total - count * size};
 }
 
-/* Panels of some columns; the larger ones come first. */
+/* Divides columns into panels. The larger panels come first. */
 INLINE parts panels_of(size_t columns)
 {
     return parts_of((columns + WIDTH - 1) / WIDTH, TILE_VECTORS);
 }
 
-/* The column where a panel begins. What stands packed before it is as many reals, times K. */
+/* The column where a panel begins. Its offset in the packed matrix is this times K. */
 INLINE size_t start_of(parts panels, size_t panel)
 {
     return (panel * panels.size + least_of(panel, panels.larger)) * WIDTH;
 }
 
-/* Its columns, padding included */
+/* The number of columns of a panel, including padding. */
 INLINE size_t width_of(parts panels, size_t panel)
 {
     return (panels.size + (panel < panels.larger)) * WIDTH;
 }
 
-/* out[k][width] = rows[k][0 .. width), whole vectors */
+/* out[k][width] = rows[k][0 .. width), for whole vectors. */
 static void copy_panel(size_t k_count, size_t width, const real *rows, size_t row, real *out)
 {
 #define COPY(vectors)                                                                                                  \
@@ -54,22 +53,31 @@ static void copy_panel(size_t k_count, size_t width, const real *rows, size_t ro
 #undef COPY
 }
 
+/* The same for a panel with only `count` columns. The others become 0. */
+static void copy_part_of_panel(size_t k_count, size_t width, size_t count, const real *rows, size_t row, real *out)
+{
+    for (size_t k = 0; k < k_count; k++)
+        for (size_t j = 0; j < width; j++)
+            out[k * width + j] = j < count ? rows[k * row + j] : 0;
+}
+
 /*
- * Weights come in groups (gates) of some rows, and are packed as if each group had `stride` rows, the further ones
- * zero, as the rows of activations are; the first group becomes the one behind those before `first`, which come last.
+ * Weights come in groups of rows (gates). They are packed as if each group had `stride` rows, like the rows of
+ * activations; the additional rows are zero. The packed matrix begins with group `first`, and the groups before it come
+ * last.
  */
 typedef struct row_groups {
     size_t count, first, rows, stride;
 } row_groups;
 
-/* A group's first row */
+/* The address of the first row of a group, in packed order. */
 static const real *group_at(const real *w, row_groups of, size_t group, size_t columns)
 {
     size_t from = of.first + group;
     return w + (from < of.count ? from : from - of.count) * of.rows * columns;
 }
 
-/* B[k][n] = w[k][n]; K = all groups' strides, N = columns; one share of the panels. */
+/* B[k][n] = w[k][n], where K is the sum of the groups' strides and N = columns; for one share of the panels. */
 static __attribute__((noinline)) void pack_rows(team me, const real *w, row_groups of, size_t columns, real *packed)
 {
     parts panels = panels_of(columns);
@@ -82,17 +90,16 @@ static __attribute__((noinline)) void pack_rows(team me, const real *w, row_grou
             const real *row = group_at(w, of, g, columns) + n;
             if (count == width)
                 copy_panel(of.rows, width, row, columns, to);
-            for (size_t k = 0; count < width && k < of.rows; k++)
-                for (size_t j = 0; j < width; j++)
-                    to[k * width + j] = j < count ? row[k * columns + j] : 0;
+            else
+                copy_part_of_panel(of.rows, width, count, row, columns, to);
             memset(to + of.rows * width, 0, (of.stride - of.rows) * width * sizeof *to);
         }
     }
 }
 
 /*
- * out[k][j] = v[j][k]; out's rows are out_row apart. Vectors a half apart are interleaved, log2(WIDTH) times: a perfect
- * shuffle each, which together transpose.
+ * out[k][j] = v[j][k], with row stride out_row. Each step interleaves the first half of the vectors with the second
+ * half, a perfect shuffle. After log2(WIDTH) steps the block is transposed.
  */
 INLINE void store_transposed(vector v[WIDTH], real *out, size_t out_row)
 {
@@ -111,7 +118,7 @@ INLINE void store_transposed(vector v[WIDTH], real *out, size_t out_row)
         store(out + j * out_row, v[j]);
 }
 
-/* B[k][n] = w[n][k]; K = columns, N = all groups' strides; one share of the panels. */
+/* Each whole vector belongs to one group. */
 static void pack_columns(team me, const real *w, row_groups of, size_t columns, real *packed)
 {
     static const real zeros[WIDTH];
@@ -120,12 +127,19 @@ static void pack_columns(team me, const real *w, row_groups of, size_t columns, 
     share mine = share_of(me, panels.count);
     for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
         size_t start = start_of(panels, panel), width = width_of(panels, panel);
-        for (size_t n = start; n < start + width; n += WIDTH) { /* whole vectors are of one group */
+        for (size_t n = start; n < start + width; n += WIDTH) { /* The last block may overlap the previous one. */
             size_t within = n % of.stride, count = within < of.rows ? least_of(of.rows - within, WIDTH) : 0;
             const real *from = group_at(w, of, n / of.stride, columns) + within * columns;
             real *to = packed + start * columns + (n - start);
-            for (size_t done = 0; columns >= WIDTH && done < columns; done += WIDTH) {
-                size_t k = least_of(done, columns - WIDTH); /* the last block may overlap the one before */
+            if (columns < WIDTH) {
+                for (size_t k = 0; k < columns; k++)
+                    for (size_t j = 0; j < WIDTH; j++)
+                        to[k * width + j] = j < count ? from[j * columns + k] : 0;
+                continue;
+            }
+            for (size_t done = 0; done < columns; done += WIDTH) {
+                size_t k = least_of(done, columns - WIDTH); /* B[k][n] = w[n][k], where K = columns and N is the sum of
+                                                               the groups' strides; for one share of the panels. */
                 vector v[WIDTH];
                 if (count == WIDTH) {
 #pragma GCC unroll 16
@@ -137,9 +151,6 @@ static void pack_columns(team me, const real *w, row_groups of, size_t columns, 
                 }
                 store_transposed(v, to + k * width, width);
             }
-            for (size_t k = 0; columns < WIDTH && k < columns; k++)
-                for (size_t j = 0; j < WIDTH; j++)
-                    to[k * width + j] = j < count ? from[j * columns + k] : 0;
         }
     }
 }

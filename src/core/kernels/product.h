@@ -1,5 +1,5 @@
 /*
- * product.h: the product of a matrix with a packed one, which is most of the forward and of the backward pass.
+ * product.h: the product of a matrix with a packed one. It takes most of the time of the forward and the backward pass.
  */
 #ifndef RNN_CORE_KERNELS_PRODUCT_H
 #define RNN_CORE_KERNELS_PRODUCT_H
@@ -10,13 +10,13 @@
 #include "core/kernels/tile.h"
 
 enum {
-    BLOCK_ROWS = 96, /* rows of A that stay in the second-level cache; a multiple of TILE_ROWS */
-    /* Rows of B that are multiplied at once: a panel of so many takes 24 KiB and stays in the first-level cache. */
+    BLOCK_ROWS = 96, /* rows of A that stay in the L2 cache; a multiple of TILE_ROWS */
+    /* Rows of B that are multiplied at once. A panel of this many rows takes 24 KiB and stays in the L1 cache. */
     PANEL_K = RNN_CORE_VECTOR_BYTES == 64 ? 128 : 256,
-    LARGE = 1 << 20 /* bytes of B that the second-level cache can't be expected to hold */
+    LARGE = 1 << 20 /* size of B in bytes from which we don't expect it to stay in the L2 cache */
 };
 
-/* The arguments of product() */
+/* The arguments of product(). */
 typedef struct matrices {
     size_t n_count, k_count;
     const real *a;
@@ -29,7 +29,10 @@ typedef struct matrices {
     bool turned;
 } matrices;
 
-/* How several rows of C are divided into tiles of 4, of 3, and at most one of 2: of as many sums as there can be */
+/*
+ * Divides the rows of C into tiles of 4 rows, of 3 rows, and at most one of 2 rows. It uses as many sums per tile as
+ * possible.
+ */
 typedef struct tile_rows {
     size_t fours, threes;
     bool two;
@@ -38,19 +41,22 @@ typedef struct tile_rows {
 static tile_rows tiles_of(size_t rows)
 {
     size_t threes = (TILE_ROWS - rows % TILE_ROWS) % TILE_ROWS;
-    if (rows < 3 * threes) /* 1, 2 or 5; one row takes no such tile */
+    if (rows < 3 * threes) /* 1, 2 or 5 rows; a single row isn't computed by tiles */
         return (tile_rows){0, rows / 3, rows > 1};
     return (tile_rows){(rows - 3 * threes) / TILE_ROWS, threes, false};
 }
 
-/* Some lines of the next panel into the second-level cache: more than hardware has in flight by itself */
+/*
+ * Prefetches some lines of the next panel into the L2 cache. Hardware prefetching alone doesn't have enough lines in
+ * flight.
+ */
 INLINE void fetch_next(tile_operands *o)
 {
     for (size_t i = 0; i < o->next_lines; i++, o->next += LINE)
         __builtin_prefetch(o->next, 0, 2);
 }
 
-/* The next tile below this */
+/* Moves to the next tile below. */
 INLINE void move_down(tile_operands *o, size_t rows)
 {
     o->a += rows * o->a_row;
@@ -58,7 +64,7 @@ INLINE void move_down(tile_operands *o, size_t rows)
     o->c += rows * o->c_row;
 }
 
-/* One panel for all rows of a block, of which there are at least two */
+/* Multiplies one panel with all rows of a block. The block has at least two rows. */
 INLINE void multiply_rows(const size_t vectors, tile_rows rows, tile_operands o)
 {
     for (size_t i = 0; i < rows.fours; i++, move_down(&o, 4)) {
@@ -87,7 +93,7 @@ static void multiply_panel(size_t vectors, tile_rows rows, const tile_operands *
     }
 }
 
-/* The products for some rows of C, at least two, and all of its columns, over some steps of k */
+/* Computes some rows of C (at least two) and all of its columns, over a range of k. */
 static void product_block(const matrices *x, share rows, share steps)
 {
     parts panels = panels_of(x->n_count);
@@ -115,7 +121,10 @@ static void product_block(const matrices *x, share rows, share steps)
     }
 }
 
-/* One row of up to TILE_PANELS panels: so many of three vectors, then so many of two; none of either: one of one */
+/*
+ * Computes one row of up to TILE_PANELS panels: `threes` panels of three vectors, then `twos` panels of two. If both
+ * are 0, it is one panel of one vector.
+ */
 static void multiply_panels(size_t threes, size_t twos, size_t products, const row_factors *factors, size_t n,
                             const real *start, real *c)
 {
@@ -149,7 +158,7 @@ static void multiply_panels(size_t threes, size_t twos, size_t products, const r
     }
 }
 
-/* The first panel of a group. The smaller groups come first: the larger panels do. */
+/* The first panel of a group. The smaller groups come first, because the larger panels do. */
 INLINE size_t group_start(parts groups, size_t group)
 {
     size_t smaller = groups.count - groups.larger;
@@ -157,8 +166,8 @@ INLINE size_t group_start(parts groups, size_t group)
 }
 
 /*
- * C[0][n] = start[n] + one product after the other: as product() would, of one row and without blocks, since nothing
- * that it reads is read again.
+ * C[0][n] = start[n] + the sum of one or more products. It gives the same bits as product() would for one row, but
+ * doesn't divide K into blocks, because it reads nothing twice.
  */
 static void product_row(size_t n_count, size_t products, const row_factors *factors, const real *start, real *c,
                         bool turned)
@@ -176,11 +185,13 @@ static void product_row(size_t n_count, size_t products, const row_factors *fact
 }
 
 /*
- * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n]; each is a chain of multiply-adds that begins with start[m][n]
- * and goes on in ascending k.
- * a: [M] rows at a_row; b: packed; start: [M] rows at start_row, C itself or, at 0, one row for all; c: [M] rows at
- * c_row, N a multiple of WIDTH; turned: takes the columns from the last to the first. A caller that multiplies with the
- * same B over and over turns each time, and so begins with that part of B which is still in the nearest cache.
+ * C[m][n] = start[m][n] + sum over k of A[m][k] B[k][n]. Each element is a chain of multiply-adds that begins with
+ * start[m][n] and continues in ascending order of k.
+ * a: [M] rows with stride a_row. b: packed.
+ * start: [M] rows with stride start_row; it may be C itself. With stride 0, one row serves all.
+ * c: [M] rows with stride c_row. N is a multiple of WIDTH.
+ * turned: goes through the columns from last to first. A caller that multiplies with the same B many times alternates,
+ * and so begins with the part of B that is still in the nearest cache.
  */
 static void product(size_t m_count, size_t n_count, size_t k_count, const real *a, size_t a_row, const real *b,
                     const real *start, size_t start_row, real *c, size_t c_row, bool turned)
@@ -196,16 +207,16 @@ static void product(size_t m_count, size_t n_count, size_t k_count, const real *
         share rows = {0, 0};
         for (size_t left = blocks; left > 0; left--, rows.first += rows.count) {
             rows.count = m_count - rows.first;
-            if (left > 1) /* as equal as they can be; most often there is one, which needs no division */
+            if (left > 1) /* As equal as possible. Usually there is only one block, which needs no division. */
                 rows.count /= left;
             product_block(&x, rows, steps);
         }
-        x.start = c; /* the chains go on */
+        x.start = c; /* the chains continue from C */
         x.start_row = c_row;
     }
 }
 
-/* The sum over k of a[k] b[k], for whole vectors; LANES sums side by side, which are then added to each other */
+/* The sum over k of a[k] b[k], for whole vectors. It computes LANES partial sums side by side and then adds them up. */
 INLINE real inner_product(const real *a, const real *b, size_t count)
 {
     vector sum[LANE_VECTORS];

@@ -1,12 +1,13 @@
 /*
  * real.h: the number type that this build of the core computes with, and vectors of it.
  *
- * Vectors are the compiler's own (GCC's vector extensions, which clang has too): the same source becomes SSE2, AVX2,
- * AVX-512 or NEON code, or plain loops, by the flags that it is compiled with.
+ * Vectors are GCC's vector extensions, which clang supports as well. The same source becomes SSE2, AVX2, AVX-512 or
+ * NEON code, or plain loops, depending on the compiler flags.
  *
- * All builds that have a fused multiply-add give the same bits. So compilers must not fuse by themselves
- * (-ffp-contract=off): multiply_add() stands wherever a product and a sum are rounded once. And no sum's order depends
- * on WIDTH: see LANES. Builds without the instruction (SSE2) round twice and have bits of their own.
+ * All builds that have a fused multiply-add give the same bits. Two rules ensure this. Compilers must not fuse on their
+ * own (-ffp-contract=off): the code calls multiply_add() wherever a product and a sum are rounded once. And the order
+ * of a sum never depends on WIDTH: see LANES. Builds without the instruction (SSE2) round twice and give different
+ * bits.
  */
 #ifndef RNN_CORE_REAL_H
 #define RNN_CORE_REAL_H
@@ -47,7 +48,10 @@ typedef uint64_t unsigned_integer;
 enum {
     WIDTH = RNN_CORE_VECTOR_BYTES / sizeof(real), /* reals in a vector */
 
-    /* A sum along a row is LANES sums side by side, element i in lane i % LANES, whatever the vectors' width. */
+    /*
+     * A sum along a row is computed as LANES partial sums, whatever the vector width. Element i goes into lane i %
+     * LANES.
+     */
     LANES = 64 / sizeof(real),
     LANE_VECTORS = LANES / WIDTH
 };
@@ -57,7 +61,7 @@ typedef integer int_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), ma
 typedef unsigned_integer unsigned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), may_alias));
 typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES), aligned(sizeof(real)), may_alias));
 
-/* An intrinsic function of x86 for this vector: X86_OPERATION(min) is _mm256_min_ps, for one. */
+/* An x86 intrinsic for this vector type. For example, X86_OPERATION(min) is _mm256_min_ps. */
 #if RNN_CORE_VECTOR_BYTES == 16
 #define X86_PREFIX _mm_
 #elif RNN_CORE_VECTOR_BYTES == 32
@@ -74,7 +78,7 @@ typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES),
 #define X86_NAME(prefix, name, suffix) X86_PASTE(prefix, name, suffix)
 #define X86_OPERATION(name) X86_NAME(X86_PREFIX, name, X86_SUFFIX)
 
-/* The vector is in a register here. */
+/* Forces the vector into a register. */
 #if defined __x86_64__
 #define KEEP(v) __asm__("" : "+v"(v))
 #elif defined __aarch64__
@@ -90,7 +94,7 @@ INLINE vector load(const real *p)
     return *(const unaligned_vector *)p;
 }
 
-/* a b + c, rounded once where the machine can, at every level of optimization; or else twice. */
+/* a b + c. It is rounded once if the machine can, at every optimization level, and otherwise twice. */
 INLINE vector multiply_add(vector a, vector b, vector c)
 {
 #if defined __FMA__
@@ -104,7 +108,7 @@ INLINE vector multiply_add(vector a, vector b, vector c)
 #endif
 }
 
-/* c - a b, likewise */
+/* c - a b, rounded in the same way. */
 INLINE vector subtract_product(vector c, vector a, vector b)
 {
     return multiply_add(-a, b, c);
@@ -115,7 +119,7 @@ INLINE void store(real *p, vector v)
     *(unaligned_vector *)p = v;
 }
 
-/* The first n of a vector's numbers; the others are 0. */
+/* Loads the first n numbers of a vector. The others are 0. */
 INLINE vector load_part(const real *p, size_t n)
 {
     if (n == WIDTH)
@@ -149,20 +153,20 @@ INLINE vector broadcast(real x)
 #endif
 }
 
-/* yes where the mask is set, no elsewhere */
+/* `yes` where the mask is set, `no` elsewhere. */
 INLINE vector choose(int_vector mask, vector yes, vector no)
 {
     return (vector)((mask & (int_vector)yes) | (~mask & (int_vector)no));
 }
 
-/* The elements of a and b joined, in the order of the indices */
+/* The elements of a and b, in the order of the indices. */
 #if defined __clang__
 #define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (int_vector){__VA_ARGS__})
 #endif
 
-/* a0 b0 a1 b1 ..., from the lower or the upper half of both */
+/* a0 b0 a1 b1 ..., from the lower or the upper half of both. */
 #if RNN_CORE_VECTOR_BYTES * 8 / RNN_CORE_PRECISION == 2
 #define interleave_low(a, b) SHUFFLE(a, b, 0, 2)
 #define interleave_high(a, b) SHUFFLE(a, b, 1, 3)
@@ -177,7 +181,7 @@ INLINE vector choose(int_vector mask, vector yes, vector no)
 #define interleave_high(a, b) SHUFFLE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #endif
 
-/* The sum of all lanes: the upper half of them is added to the lower, until one is left. */
+/* The sum of all lanes. It repeatedly adds the upper half of the lanes to the lower half, until one lane is left. */
 INLINE real sum_of_lanes(const vector sums[LANE_VECTORS])
 {
     vector v[LANE_VECTORS];
@@ -186,12 +190,12 @@ INLINE real sum_of_lanes(const vector sums[LANE_VECTORS])
         for (int i = 0; i < half; i++)
             v[i] += v[i + half];
     for (int left = WIDTH; left > 1; left /= 2)
-        v[0] =
-            interleave_low(v[0], v[0]) + interleave_high(v[0], v[0]); /* what is left stands in more lanes each time */
+        v[0] = interleave_low(v[0], v[0]) +
+               interleave_high(v[0], v[0]); /* each remaining sum is in more lanes each time */
     return v[0][0];
 }
 
-/* A positive setting as the nearest number that is neither 0 nor infinite. */
+/* Converts a positive setting to the nearest number that is neither 0 nor infinite. */
 INLINE real positive(double x)
 {
     return x < (double)REAL_LEAST ? REAL_LEAST : x > (double)REAL_MOST ? REAL_MOST : (real)x;
@@ -202,7 +206,7 @@ INLINE size_t least_of(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* n rounded up to whole vectors */
+/* n rounded up to whole vectors. */
 INLINE size_t round_up(size_t n)
 {
     return (n + WIDTH - 1) / WIDTH * WIDTH;

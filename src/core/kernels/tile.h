@@ -1,17 +1,17 @@
 /*
  * tile.h: the micro-kernels of all matrix products.
  *
- * They compute up to TILE_ROWS rows of C and a panel of its columns, or one row and several panels. A is read element
- * by element; B comes packed in panels [k][columns of the panel]. Every element of C is one chain of multiply-adds in
- * ascending k, whatever the shape of the tile that it falls into. So a result depends neither on how many rows are
- * computed together nor on the width of a vector.
+ * They compute up to TILE_ROWS rows of C and one panel of its columns, or one row and several panels. A is read element
+ * by element; B is packed in panels [k][columns of the panel]. Each element of C is one chain of multiply-adds in
+ * ascending order of k, whatever the shape of its tile. So a result depends neither on the number of rows computed
+ * together nor on the vector width.
  *
- * Of the tiles whose sums fit into 16 registers beside their operands, 4 rows of 3 vectors take the fewest loads for
- * their multiply-adds. So panels are three vectors wide; where the columns don't divide by three, one or two panels are
- * two vectors wide, and a single vector is a panel of its own.
+ * The sums of a tile and their operands must fit into 16 registers. Of these tiles, 4 rows of 3 vectors need the fewest
+ * loads per multiply-add. So panels are three vectors wide. If the number of vectors isn't a multiple of three, one or
+ * two panels are two vectors wide. If there is only one vector, it is a panel of its own.
  *
- * Each sum is a variable with a name, since some compilers keep an array of vectors in memory. The shape of a tile is
- * constant wherever a kernel is inlined, so that only the sums of that shape are left.
+ * Each sum is a named variable, because some compilers keep an array of vectors in memory. The shape of a tile is a
+ * constant wherever a kernel is inlined, so only the sums of that shape remain.
  */
 #ifndef RNN_CORE_TILE_H
 #define RNN_CORE_TILE_H
@@ -20,29 +20,29 @@
 
 enum {
     TILE_ROWS = 4,
-    TILE_VECTORS = 3,        /* the width of a panel, at most */
-    TILE_PANELS = 3,         /* at most, when there is one row */
-    LINE = 64 / sizeof(real) /* of the cache */
+    TILE_VECTORS = 3,        /* maximum width of a panel */
+    TILE_PANELS = 3,         /* maximum number of panels in a tile of one row */
+    LINE = 64 / sizeof(real) /* reals in a cache line */
 };
 
-/* The operands of a tile */
+/* The operands of a tile. */
 typedef struct tile_operands {
     size_t k_count;
     const real *a;
-    size_t a_row;      /* distance of A's rows */
-    const real *b;     /* a panel */
-    size_t k_first;    /* rows k_first ... k_first + k_count - 1 of the panel are multiplied */
-    const real *start; /* the rows that C's begin as: C's own, or others */
-    size_t start_row;  /* their distance; 0: the same for all */
+    size_t a_row;      /* row stride of A */
+    const real *b;     /* one panel */
+    size_t k_first;    /* The tile multiplies rows k_first ... k_first + k_count - 1 of the panel. */
+    const real *start; /* initial values of C's rows: C itself or other rows */
+    size_t start_row;  /* row stride; 0: the same row for all */
     real *c;
     size_t c_row;
-    const real *next;  /* the panel after this, to be fetched meanwhile */
-    size_t next_lines; /* of the cache, for each tile */
+    const real *next;  /* the next panel, to prefetch meanwhile */
+    size_t next_lines; /* cache lines to prefetch for each tile */
 } tile_operands;
 
 /*
  * C = start + A B. PRODUCT: each sum begins with its element of `start`; A is stored by rows. GRADIENT: each sum begins
- * with zero, and its element of `start` is added to it in the end; A is stored as [k][TILE_ROWS].
+ * with zero, and its element of `start` is added at the end; A is stored as [k][TILE_ROWS].
  */
 typedef enum tile_kind { PRODUCT, GRADIENT } tile_kind;
 
@@ -58,7 +58,7 @@ INLINE vector finished(const tile_kind kind, const real *start, vector sum)
     return sum;
 }
 
-/* Row r of a tile's sums, for the constants `rows` and `vectors`: their beginning, one step, and their end */
+/* Beginning, one step and end of row r of a tile's sums. `rows` and `vectors` are constants. */
 #define BEGIN_ROW(r)                                                                                                   \
     vector s##r##0 = zero, s##r##1 = zero, s##r##2 = zero;                                                             \
     if (kind == PRODUCT && rows > r) {                                                                                 \
@@ -87,13 +87,13 @@ INLINE vector finished(const tile_kind kind, const real *start, vector sum)
     }
 
 /*
- * A tile of `rows` rows and `vectors` vectors of one panel. The operands are kept in registers: left to themselves,
- * compilers load the same numbers once for each multiply-add, and then loading is what takes time.
+ * A tile of `rows` rows and `vectors` vectors of one panel. The operands are kept in registers. Otherwise compilers
+ * load the same numbers again for each multiply-add, and loading takes most of the time.
  */
 INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, const tile_operands *o)
 {
     const vector zero = {0};
-    for (size_t r = 0; r < rows; r++) /* C is needed at the end */
+    for (size_t r = 0; r < rows; r++) /* prefetches C, which is needed at the end */
         for (size_t v = 0; v < vectors; v += LINE / WIDTH)
             __builtin_prefetch(o->c + r * o->c_row + v * WIDTH, 1);
 
@@ -118,7 +118,7 @@ INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, 
     END_ROW(3)
 }
 
-/* Panel p of a row's sums, `width<p>` vectors wide: its beginning, one step, and its end */
+/* Beginning, one step and end of the sums of panel p, which is `width<p>` vectors wide. */
 #define BEGIN_PANEL(p)                                                                                                 \
     vector s##p##0 = width##p > 0 ? load(start) : zero;                                                                \
     vector s##p##1 = width##p > 1 ? load(start + WIDTH) : zero;                                                        \
@@ -138,7 +138,7 @@ INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, 
         store(c + 2 * WIDTH, s##p##2);                                                                                 \
     c += width##p * WIDTH;
 
-/* A row [K] and what it is multiplied with: panels, packed, of which `b` is the first. */
+/* A row [K] and the packed panels that it is multiplied with. `b` is the first panel. */
 typedef struct row_factors {
     size_t k_count;
     const real *a;
@@ -146,8 +146,8 @@ typedef struct row_factors {
 } row_factors;
 
 /*
- * One row of up to three panels: so many sums are under way that the pipeline is full. c = start + the sum of the
- * products; the panels begin at column n.
+ * One row of up to three panels, which is enough sums to keep the pipeline full. c = start + the sum of the products.
+ * The panels begin at column n.
  */
 INLINE void row_tile(const size_t width0, const size_t width1, const size_t width2, size_t products,
                      const row_factors *factors, size_t n, const real *start, real *c)

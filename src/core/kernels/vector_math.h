@@ -1,7 +1,8 @@
 /*
- * vector_math.h: exp, tanh and the logistic sigmoid of vectors. Infinities and NaN give what the functions give.
+ * vector_math.h: exp, tanh and the logistic sigmoid of vectors. For infinities and NaN they return what the
+ * mathematical functions return.
  *
- * All three stand on exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, with exp(r) - 1 = r + r² P(r); P is the
+ * All three use exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, with exp(r) - 1 = r + r² P(r). P is the
  * Chebyshev interpolation of (exp(r) - 1 - r) / r² on that range.
  */
 #ifndef RNN_CORE_VECTOR_MATH_H
@@ -11,11 +12,11 @@
 
 #if RNN_CORE_PRECISION == 32
 enum { MANTISSA_BITS = 23, EXPONENT_BIAS = 127 };
-#define ROUNDER 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer, which then stands in the low bits */
+#define ROUNDER 12582912.0f /* 1.5 * 2^23: adding it rounds to an integer, which is then in the low bits */
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW -2.12194440054690581e-4f
 #define EXP_LEAST -105.0f /* exp is 0 from here down */
-#define EXP_MOST 90.0f    /* and infinite from here up */
+#define EXP_MOST 90.0f    /* exp is infinite from here up */
 #define TANH_MOST 10.0f   /* tanh rounds to 1 from here up */
 #define SIGMOID_MOST 40.0f
 #define SIGMOID_BACK 0x1p-64f
@@ -41,7 +42,9 @@ static const real exp_polynomial[] = {2.5100424157005067e-08, 2.7620138719733994
 #endif
 #define INVERSE_LN2 ((real)1.44269504088896340736)
 
-/* min(limit, x) and max(limit, x), which are x where that is NaN: x is what x86 gives then, and NaN what AArch64 does.
+/*
+ * min(limit, x) and max(limit, x). If x is NaN, the result is NaN: x86 returns the second operand, x, and AArch64
+ * returns NaN.
  */
 #if defined __x86_64__
 #define LESSER(limit, x) X86_OPERATION(min)(limit, x)
@@ -78,13 +81,13 @@ INLINE vector square_roots(vector x)
 #endif
 }
 
-/* The derivative of tanh where it is x */
+/* The derivative of tanh, where x is the value of tanh. */
 INLINE vector one_minus_square(vector x)
 {
     return subtract_product(broadcast(1), x, x); /* formula: tanh-slope */
 }
 
-/* exp(x) = 2^n (1 + *tail); |x| < 2^(MANTISSA_BITS - 2) */
+/* exp(x) = 2^n (1 + *tail), for |x| < 2^(MANTISSA_BITS - 2). Returns n. */
 INLINE int_vector reduce(vector x, vector *tail)
 {
     vector shifted = multiply_add(x, broadcast(INVERSE_LN2), broadcast(ROUNDER));
@@ -98,7 +101,7 @@ INLINE int_vector reduce(vector x, vector *tail)
     return (int_vector)shifted - (int_vector)broadcast(ROUNDER);
 }
 
-/* 2^n, for n in the range of normal numbers */
+/* 2^n, for n in the exponent range of normal numbers. */
 INLINE vector power_of_two(int_vector n)
 {
     return (vector)((n + EXPONENT_BIAS) << MANTISSA_BITS);
@@ -112,7 +115,7 @@ INLINE vector vector_exp(vector x)
     return (tail + 1) * power_of_two(half) * power_of_two(n - half); /* formula: exp */
 }
 
-/* tanh |x| = e / (e + 2), e = exp(2 |x|) - 1, which keeps its precision near 0. */
+/* tanh |x| = e / (e + 2) with e = exp(2 |x|) - 1, which is accurate near 0. */
 INLINE vector vector_tanh(vector x)
 {
     int_vector sign = (int_vector)x & (int_vector)broadcast((real)-0.0);
@@ -124,8 +127,8 @@ INLINE vector vector_tanh(vector x)
 }
 
 /*
- * e / (1 + e), e = exp(x); 1 from SIGMOID_MOST up. As n is small, one factor 2^(n + shift) is a normal number for all
- * of them, and a constant one takes the shift back, with the only rounding where e is subnormal.
+ * e / (1 + e) with e = exp(x); 1 from SIGMOID_MOST up. n is small, so 2^(n + SIGMOID_SHIFT) is always a normal number.
+ * The constant SIGMOID_BACK then undoes the shift. That multiplication rounds only if e is subnormal.
  */
 INLINE vector vector_sigmoid(vector x)
 {

@@ -1,5 +1,5 @@
 /*
- * arena.h: carving arrays out of one block, by the same code that measures it.
+ * arena.h: allocates arrays from one block of memory. The same code measures how large the block must be.
  */
 #ifndef RNN_CORE_ARENA_H
 #define RNN_CORE_ARENA_H
@@ -8,12 +8,12 @@
 #include "core/kernels/real.h"
 
 typedef struct arena {
-    real *base;   /* NULL: only measure */
-    size_t used;  /* reals */
-    bool too_big; /* the number doesn't fit */
+    real *base;   /* NULL: measure only */
+    size_t used;  /* in reals */
+    bool too_big; /* the total overflows size_t */
 } arena;
 
-/* a * b * c reals, aligned */
+/* Takes a * b * c reals, aligned to CORE_ALIGNMENT. */
 static __attribute__((noinline)) real *take(arena *memory, size_t a, size_t b, size_t c)
 {
     const size_t align = CORE_ALIGNMENT / sizeof(real);

@@ -1,9 +1,10 @@
 /*
- * backward.h: a chunk's way back: backpropagation through time, cut off at the chunk's start. From the outputs down,
- * layer by layer, in blocks of steps from the last to the first. First, by shares of the streams: step by step
- * backwards the cell and the recurrent product, and the gradient of what came from below. Then, by shares of the
- * weights' rows: the block's part of the weight gradients, which are sums over all steps and streams. A chunk is more
- * than the caches hold, a block is not.
+ * backward.h: the backward pass of a chunk: backpropagation through time, truncated at the chunk's start.
+ *
+ * It goes from the outputs down, layer by layer, in blocks of steps from the last to the first. For each block the
+ * workers first divide the streams: step by step backwards they compute the cell and the recurrent product, then the
+ * gradient of the layer's input. Then they divide the rows of the weights and add the block's part of the weight
+ * gradients, which are sums over all steps and streams. A block fits into the caches; a whole chunk doesn't.
  */
 #ifndef RNN_CORE_PASS_BACKWARD_H
 #define RNN_CORE_PASS_BACKWARD_H
@@ -26,7 +27,7 @@
 #include "core/pass/workspace.h"
 #include "core/update.h"
 
-/* A row of `out` becomes the gradient of the outputs there. */
+/* Turns a row of `out` into the gradient of the outputs at that position. */
 static void position_gradient(const core_pass *pass, const workspace *w, size_t row, size_t at)
 {
     real *out = w->out + at * w->out_stride, scale = (real)pass->gradient_scale;
@@ -41,7 +42,7 @@ static void position_gradient(const core_pass *pass, const workspace *w, size_t 
         squared_error_backward(out, w->outputs, (const real *)pass->target_vectors + place * w->outputs, scale);
 }
 
-/* dh of the rows from that of the rows that are decoded: zeros for the others */
+/* Copies dh of the decoded rows to their places in dh of all rows. Rows that aren't decoded get zeros. */
 static void scatter_top(const workspace *w, share rows, real *dh)
 {
     const real *from = w->dtop + decoded_of(w, rows).first * w->stride;
@@ -55,7 +56,7 @@ static void scatter_top(const workspace *w, share rows, real *dh)
     }
 }
 
-/* dh of the top layer as far as it comes from the outputs */
+/* Computes the part of the top layer's dh that comes from the outputs. */
 static void backward_outputs(const core_pass *pass, const workspace *w, const real *weights, share rows)
 {
     share decoded = decoded_of(w, rows);
@@ -77,13 +78,13 @@ static void backward_outputs(const core_pass *pass, const workspace *w, const re
         scatter_top(w, rows, dh);
 }
 
-/* Who sums weight gradients: one share of their rows, with a worker's own scratch. */
+/* One worker's share of the rows of the weight gradients, and that worker's scratch memory. */
 typedef struct summing {
     team me;
     real *scratch;
 } summing;
 
-/* Weight gradients: W[i][j] += sum over p of G[p][i] X[p][j], for a share of the i. */
+/* Weight gradients: W[i][j] += sum over p of G[p][i] X[p][j], for this worker's share of the i. */
 static void add_weight_gradients(const summing *s, size_t i_count, size_t group, size_t kept, size_t p_count,
                                  const real *g, size_t g_row, const outer_input *inputs, size_t count)
 {
@@ -91,7 +92,7 @@ static void add_weight_gradients(const summing *s, size_t i_count, size_t group,
     outer_products(share_of(s->me, i_count), group, kept, p_count, g, g_row, inputs, count, s->scratch);
 }
 
-/* The same of biases; `also`: NULL or a second one whose gradient is the same. */
+/* The same for biases. `also` is a second bias that has the same gradient, or NULL. */
 static void add_bias_gradient(const summing *s, size_t i_count, size_t group, size_t kept, size_t p_count,
                               const real *g, size_t g_row, real *bias, real *also)
 {
@@ -110,7 +111,7 @@ static void backward_decoder(const core_pass *pass, const workspace *w, const su
                       gradients + n->decoder_bias, NULL);
 }
 
-/* A step of a layer backwards: gates become their gradients, and dh the gradient of h by all its ways. */
+/* One step of a layer backwards: the gates become their gradients, and dh becomes the full gradient of h. */
 static void backward_step(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights,
                           size_t t)
 {
@@ -123,14 +124,15 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
     if (is_normalised(pass->network))
         normalise_step_backward(pass, w, l, t);
     gate_rows from = product_rows(w, l, RECURRENT_PRODUCTS, rows_of(w, t, 1).first);
-    if (t > 0 || pass->initial_gradients || w->dinitial) /* as a rule the chunk's first state is a constant */
+    if (t > 0 || pass->initial_gradients ||
+        w->dinitial) /* the gradient of the state before the chunk is rarely needed */
         product(step.streams, w->stride, w->gates.products, from.first, from.row, weights->hh, step.dh_prev, w->stride,
                 step.dh_prev, w->stride, t % 2); /* formula: layer-dh */
     if (w->dh_held)
         restore_gradients(pass, w, l, t);
 }
 
-/* Where the gradient of what a layer gets from below goes first: rows in the layer's own order, all steps */
+/* Where the gradient of a layer's input is written first: all steps, as rows in the layer's own order. */
 static real *input_gradient_of(const workspace *w, int64_t l)
 {
     if (l < w->directions)
@@ -138,7 +140,7 @@ static real *input_gradient_of(const workspace *w, int64_t l)
     return w->directions > 1 ? w->both.dinput : w->dh_below + w->streams * w->stride;
 }
 
-/* The gradient of what came from below, through the mask if there was one */
+/* The gradient of a layer's input, multiplied by the dropout mask if there is one. */
 static void backward_inputs(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights,
                             share rows)
 {
@@ -159,7 +161,7 @@ static void backward_inputs(const core_pass *pass, const workspace *w, int64_t l
         add_below(pass, w, l, rows);
 }
 
-/* Some steps of a layer backwards, for a share of the streams */
+/* Some steps of a layer backwards, for a share of the streams. */
 static void backward_steps(const core_pass *pass, const workspace *w, int64_t l, const backward_layer_weights *weights,
                            size_t first, size_t count)
 {
@@ -169,7 +171,7 @@ static void backward_steps(const core_pass *pass, const workspace *w, int64_t l,
         backward_inputs(pass, w, l, weights, rows_of(w, first, count));
 }
 
-/* The norm of dh at each step; stream by stream, since how rows are padded depends on the width of a vector */
+/* The norm of dh at each step. It sums stream by stream, because the padding of a row depends on the vector width. */
 static void measure_gradients(const core_pass *pass, const workspace *w, int64_t l)
 {
     const real *dh = w->dh + w->streams * w->stride;
@@ -182,24 +184,24 @@ static void measure_gradients(const core_pass *pass, const workspace *w, int64_t
 }
 
 /*
- * The positions of a block by their ids. The gradient of an id's weights is summed over the block's positions that have
- * it before it is added to the others, as in outer.c: so the error of a long sum stays small.
+ * Groups the positions of a block by id. For each id, the gradients of all its positions in the block are summed before
+ * they are added to the weights. As in outer.h, this keeps the error of a long sum small.
  */
 typedef struct id_group {
     int32_t id;
-    uint16_t first, last; /* positions of the block */
+    uint16_t first, last; /* first and last position of the id in the block */
 } id_group;
 
 typedef struct id_groups {
     size_t count;
     id_group group[BLOCK_K]; /* in the order of their first positions */
-    uint16_t next[BLOCK_K];  /* position of the same id; the last one's own */
+    uint16_t next[BLOCK_K];  /* the next position with the same id; for the last one, the position itself */
 } id_groups;
 
 static void group_ids(const int32_t *ids, size_t count, id_groups *groups)
 {
     enum { SLOTS_LOG2 = 9, SLOTS = 1 << SLOTS_LOG2 }; /* twice BLOCK_K */
-    uint16_t slot[SLOTS] = {0};                       /* 1 + the group; 0: free */
+    uint16_t slot[SLOTS] = {0};                       /* 1 + index of the group; 0: free */
     groups->count = 0;
     for (size_t p = 0; p < count; p++) {
         uint32_t s = (uint32_t)ids[p] * UINT32_C(0x9e3779b1) >> (32 - SLOTS_LOG2); /* Knuth's multiplicative hash */
@@ -215,7 +217,7 @@ static void group_ids(const int32_t *ids, size_t count, id_groups *groups)
     }
 }
 
-/* to[0 .. count) += the sum over a group's positions of from[p]; their rows are from_row apart. */
+/* to[0 .. count) += the sum of from[p] over the positions p of a group. The row stride of `from` is from_row. */
 static void add_group(const id_groups *groups, size_t group, const real *from, size_t from_row, size_t count, real *to)
 {
     enum { AT_ONCE = 64 };
@@ -234,7 +236,7 @@ static void add_group(const id_groups *groups, size_t group, const real *from, s
     }
 }
 
-/* weight[id] += the gradient of the gates at each position where the input is id; for a share of the units */
+/* weight[id] += the gradient of the gates, for each position whose input is id; for a share of the hidden units. */
 static void scatter_weights(const core_pass *pass, const workspace *w, const summing *s, const id_groups *groups,
                             gate_rows gates, real *weight)
 {
@@ -248,7 +250,7 @@ static void scatter_weights(const core_pass *pass, const workspace *w, const sum
     }
 }
 
-/* The same with the gradient of embedded inputs, for a share of the columns */
+/* The same for embeddings: adds the gradient of the embedded inputs, for a share of the columns. */
 static void scatter_embedding(const core_pass *pass, const workspace *w, const summing *s, const id_groups *groups,
                               const real *dx)
 {
@@ -260,7 +262,7 @@ static void scatter_embedding(const core_pass *pass, const workspace *w, const s
                   embedding + (size_t)groups->group[i].id * width + mine.first);
 }
 
-/* The gradients of the ids' weights or embeddings, as far as they come from some rows */
+/* Adds the part that some rows contribute to the gradients of the ids' weights or embeddings. */
 static void scatter(const core_pass *pass, const workspace *w, const summing *s, int64_t l, share rows)
 {
     const core_network *n = pass->network;
@@ -278,25 +280,25 @@ static void scatter(const core_pass *pass, const workspace *w, const summing *s,
     }
 }
 
-/* The columns of a row of gates whose gradients are of the same weights */
+/* Columns of a row of gates that contribute to the same weight gradients. */
 typedef struct gate_columns {
-    size_t first, count; /* columns of the row */
-    size_t row;          /* of the weights: the first */
+    size_t first, count; /* columns of the row of gates */
+    size_t row;          /* first row of the weights */
     bool input, recurrent;
 } gate_columns;
 
 enum { KINDS_OF_COLUMNS = 3 };
 
-/* As cell.h has them; the last two kinds are empty where no gate is apart. */
+/* The kinds of columns, in the order of cell.h. The last two are empty if the cell has no separate gates. */
 static void find_columns(const workspace *w, gate_columns kinds[KINDS_OF_COLUMNS])
 {
-    size_t apart = w->gates.apart, joint = w->gates.products - apart, row = joint / w->stride * w->hidden;
-    kinds[0] = (gate_columns){apart, joint, 0, true, true};
-    kinds[1] = (gate_columns){0, apart, row, true, false};
-    kinds[2] = (gate_columns){apart + joint, apart, row, false, true}; /* formula: gru-dw-hn */
+    size_t separate = w->gates.separate, joint = w->gates.products - separate, row = joint / w->stride * w->hidden;
+    kinds[0] = (gate_columns){separate, joint, 0, true, true};
+    kinds[1] = (gate_columns){0, separate, row, true, false};
+    kinds[2] = (gate_columns){separate + joint, separate, row, false, true}; /* formula: gru-dw-hn */
 }
 
-/* A layer's bias gradients; where the two products are added, those of both biases are the same. */
+/* A layer's bias gradients. Where the two products are added, both biases have the same gradient. */
 static void backward_biases(const core_pass *pass, const workspace *w, const summing *s, const core_layer *layer,
                             const gate_columns *columns, const real *gates, size_t rows)
 {
@@ -308,7 +310,7 @@ static void backward_biases(const core_pass *pass, const workspace *w, const sum
         add_bias_gradient(s, columns->count, w->stride, w->hidden, rows, gates, w->gates.row, first, second);
 }
 
-/* A layer's gradients of weights and biases, as far as they come from some steps. */
+/* Adds the part that some steps contribute to a layer's gradients of weights and biases. */
 static void backward_weights(const core_pass *pass, const workspace *w, const summing *s, int64_t l, size_t step,
                              size_t steps)
 {
@@ -326,7 +328,7 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
         const real *of[PRODUCT_KINDS];
         size_t count = 0;
         if (kinds[i].recurrent) {
-            of[count] = gates[0].first + kinds[i].first - w->gates.apart;
+            of[count] = gates[0].first + kinds[i].first - w->gates.separate;
             from[count++] =
                 (outer_input){h_before(w, l, step), w->stride, w->hidden, hh + kinds[i].row * w->hidden, w->hidden};
         }
@@ -336,7 +338,9 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
             from[count++] =
                 (outer_input){x.rows + rows.first * x.stride, x.stride, inputs, ih + kinds[i].row * inputs, inputs};
         }
-        size_t together = is_normalised(pass->network) ? 1 : count; /* products that aren't have the same gradients */
+        size_t together = is_normalised(pass->network)
+                              ? 1
+                              : count; /* with layer normalisation the two products have different gradients */
         for (size_t k = 0; k < count; k += together)
             add_weight_gradients(s, kinds[i].count, w->stride, w->hidden, rows.count, of[k], gates[0].row, from + k,
                                  together);
@@ -346,15 +350,16 @@ static void backward_weights(const core_pass *pass, const workspace *w, const su
         scatter(pass, w, s, l, rows);
 }
 
-/* Some steps of a layer, or with layer = L the outputs; count 0: nothing */
+/* Some steps of a layer. layer = L stands for the outputs; count = 0 for no work. */
 typedef struct block {
     int64_t layer;
     size_t first, count;
 } block;
 
 /*
- * A phase: the way back through a block by shares of the streams, and, since its gates' gradients are there, the weight
- * gradients of the block before it by shares of their rows. The two don't touch what the other writes.
+ * One phase of the backward pass. Some shares go back through a block, divided by streams. The other shares sum the
+ * weight gradients of the previous block, whose gate gradients are complete; they are divided by rows of the weights.
+ * Neither group writes anything that the other uses.
  */
 typedef struct backward_phase {
     const core_pass *pass;
@@ -363,13 +368,13 @@ typedef struct backward_phase {
     size_t back_shares, sum_shares;
 } backward_phase;
 
-/* Where a stream's gradients stand in the caller's [parts][L][B][H] */
+/* The offset of a stream's gradients in the caller's [parts][L][B][H]. */
 static size_t state_gradients_at(const core_pass *pass, const workspace *w, size_t part, int64_t l, size_t b)
 {
     return ((part * (size_t)pass->network->layers + (size_t)l) * w->streams + b) * w->hidden;
 }
 
-/* The gradient of the state after the chunk, for a share of the streams */
+/* Adds the gradient of the state after the chunk, for a share of the streams. */
 static void add_state_gradients(const core_pass *pass, const workspace *w, int64_t l)
 {
     const real *given = pass->state_gradients;
@@ -384,7 +389,7 @@ static void add_state_gradients(const core_pass *pass, const workspace *w, int64
     }
 }
 
-/* The gradient of the state before the chunk, for a share of the streams */
+/* Writes the gradient of the state before the chunk, for a share of the streams. */
 static void copy_initial_gradients(const core_pass *pass, const workspace *w, int64_t l)
 {
     real *wanted = pass->initial_gradients;
@@ -396,13 +401,13 @@ static void copy_initial_gradients(const core_pass *pass, const workspace *w, in
             memcpy(dc, w->dc + b * w->stride, bytes);
         if (!is_fresh(pass, w, l, b))
             continue;
-        memset(dh, 0, bytes); /* the state before the chunk isn't read */
+        memset(dh, 0, bytes); /* a fresh stream doesn't read the state before the chunk */
         if (w->c)
             memset(dc, 0, bytes);
     }
 }
 
-/* For a share of the streams: none yet, or that of the streams that begin with the chunk */
+/* Sets the gradient of the initial state to zero, for a share of the streams. */
 static void begin_initial(const workspace *w)
 {
     for (size_t part = 0; part < (w->c ? 2 : 1); part++)
@@ -417,7 +422,7 @@ static void end_initial(const core_pass *pass, const workspace *w, int64_t l)
             add_initial(w, b, w->dh + b * w->stride);
 }
 
-/* Adds up what the streams have for the initial state of a layer. */
+/* Sums the streams' gradients of a layer's initial state. */
 static void sum_initial(const core_pass *pass, const workspace *w, int64_t l)
 {
     const core_layer *layer = &pass->network->layer[l];
@@ -434,21 +439,22 @@ static void sum_initial(const core_pass *pass, const workspace *w, int64_t l)
     }
 }
 
-/* Adds up what the streams have for a layer's gains, and begins anew. */
+/* Sums the streams' gradients of a layer's gains, then clears them. */
 static void sum_gains(const core_pass *pass, const workspace *w, int64_t l)
 {
     const core_layer *layer = &pass->network->layer[l];
-    size_t products = w->gates.products, apart = w->gates.apart, row = (products - apart) / w->stride * w->hidden;
+    size_t products = w->gates.products, separate = w->gates.separate,
+           row = (products - separate) / w->stride * w->hidden;
     real *input = w->norm.dgain[INPUT_PRODUCTS], *recurrent = w->norm.dgain[RECURRENT_PRODUCTS];
     real *ih = (real *)pass->gradients + layer->gain_ih, *hh = (real *)pass->gradients + layer->gain_hh;
     summing s = {{0, 1}, w->scratch};
     add_bias_gradient(&s, products, w->stride, w->hidden, w->streams, recurrent, products, hh, NULL);
-    add_bias_gradient(&s, products - apart, w->stride, w->hidden, w->streams, input + apart, products, ih, NULL);
-    add_bias_gradient(&s, apart, w->stride, w->hidden, w->streams, input, products, ih + row, NULL);
+    add_bias_gradient(&s, products - separate, w->stride, w->hidden, w->streams, input + separate, products, ih, NULL);
+    add_bias_gradient(&s, separate, w->stride, w->hidden, w->streams, input, products, ih + row, NULL);
     clear_gains(w);
 }
 
-/* The gradients of the input vectors of some steps, for a share of the streams */
+/* Writes the gradients of the input vectors of some steps, for a share of the streams. */
 static void copy_input_gradients(const core_pass *pass, const workspace *w, int64_t l, size_t first, size_t count)
 {
     size_t inputs = (size_t)pass->network->layer[0].inputs, end = w->my_streams.first + w->my_streams.count;
@@ -457,7 +463,7 @@ static void copy_input_gradients(const core_pass *pass, const workspace *w, int6
             size_t row = t * w->streams + b;
             const real *from = input_gradient_of(w, l) + row * w->x_stride;
             real *to = (real *)pass->input_gradients + own_row(pass, w, l, row) * inputs;
-            if (w->directions > 1 && !is_reverse(w, l)) /* the layer in reverse has been there */
+            if (w->directions > 1 && !is_reverse(w, l)) /* the layer in reverse has written its part already */
                 for (size_t i = 0; i < inputs; i++)
                     to[i] += from[i];
             else
@@ -465,7 +471,7 @@ static void copy_input_gradients(const core_pass *pass, const workspace *w, int6
         }
 }
 
-/* The way back through a block with a share of the streams */
+/* Goes back through a block, for a share of the streams. */
 static void go_back(const backward_phase *phase, team me)
 {
     const core_pass *pass = phase->pass;
@@ -476,7 +482,7 @@ static void go_back(const backward_phase *phase, team me)
     backward_layer_weights weights = {0};
     if (phase->back.layer < n->layers)
         weights = backward_layer_at(n, phase->back.layer, pass->packed_back);
-    if (end == w.steps) { /* nothing but the cell adds to what comes before the chunk */
+    if (end == w.steps) { /* no later step contributes to these gradients */
         memset(w.dh + row, 0, mine);
         memset(w.dc + row, 0, mine);
     }
@@ -502,7 +508,7 @@ static void go_back(const backward_phase *phase, team me)
         copy_input_gradients(pass, &w, phase->back.layer, phase->back.first, phase->back.count);
 }
 
-/* A block's weight gradients, for a share of their rows */
+/* Sums a block's weight gradients, for a share of their rows. */
 static void sum_weights(const backward_phase *phase, const summing *s)
 {
     if (phase->sum.layer == phase->pass->network->layers)
@@ -511,8 +517,10 @@ static void sum_weights(const backward_phase *phase, const summing *s)
         backward_weights(phase->pass, phase->workspace, s, phase->sum.layer, phase->sum.first, phase->sum.count);
 }
 
-/* The shares of the streams come first, or where there are as many of each kind, the two in turn: then a worker's are
- * of both kinds. */
+/*
+ * Runs one share of a phase. The shares of the streams come first. If there are as many shares of either kind, the two
+ * kinds alternate instead, so that each worker gets both.
+ */
 static void backward_share(void *context, size_t worker, size_t number)
 {
     const backward_phase *p = context;
@@ -526,7 +534,10 @@ static void backward_share(void *context, size_t worker, size_t number)
         sum_weights(p, &s);
 }
 
-/* Goes back through a block, and sums the weight gradients of the one before, which it then takes the place of. */
+/*
+ * Goes back through the block `next` and sums the weight gradients of the previous block. `next` then becomes the
+ * previous block.
+ */
 static void backward_block(backward_phase *phase, block next)
 {
     const core_team *workers = phase->pass->team;

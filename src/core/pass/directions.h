@@ -1,11 +1,10 @@
 /*
  * directions.h: networks that read a chunk in both directions (Schuster and Paliwal, "Bidirectional recurrent neural
- * networks", 1997). Each level has two layers, the second of which reads from each stream's end; both hand on h, side
- * by side.
+ * networks", 1997). Each level has two layers, and the second one reads each stream from its end. The level's output is
+ * h of both, side by side.
  *
- * A layer in reverse has its rows in an order of its own, in which its first step is the stream's last one: so it runs
- * as every other layer does, and only what comes in and goes out is put in order. It begins with the initial state at
- * each stream's end.
+ * A layer in reverse stores its rows in its own order, in which step 0 is the stream's last position. So it runs like
+ * any other layer, and only its input and output are reordered. It begins with the initial state at each stream's end.
  */
 #ifndef RNN_CORE_PASS_DIRECTIONS_H
 #define RNN_CORE_PASS_DIRECTIONS_H
@@ -22,8 +21,10 @@ static bool is_reverse(const workspace *w, int64_t layer)
     return w->directions > 1 && layer % 2 > 0;
 }
 
-/* Where a row of the chunk stands in the order of a layer in reverse, and the other way round. A stream's rows beyond
- * its end stay. */
+/*
+ * Converts a row from the chunk's order to that of a layer in reverse, or back. Rows after a stream's end stay in
+ * place.
+ */
 static size_t reverse_row(const core_pass *pass, size_t row)
 {
     size_t streams = (size_t)pass->shape.streams, t = row / streams, b = row % streams;
@@ -37,9 +38,9 @@ static size_t own_row(const core_pass *pass, const workspace *w, int64_t layer, 
 }
 
 /*
- * The row of the last layer in reverse that is decoded with a row of the chunk: as a rule, that of the same position.
- * If only a stream's last position counts, the one that has seen as much as that: the first position of the same
- * sequence.
+ * The row of the last layer in reverse that is decoded together with a row of the chunk. Usually it is the row of the
+ * same position. With last_only it is the first position of the same sequence: there the layer in reverse has seen the
+ * whole sequence, as the forward layer has at its last position.
  */
 static size_t decoded_in_reverse(const core_pass *pass, size_t row)
 {
@@ -55,7 +56,9 @@ static const int32_t *ids_of(const core_pass *pass, const workspace *w, int64_t 
     return is_reverse(w, layer) ? w->both.ids : pass->ids;
 }
 
-/* Ids and starts in the reverse order: a stream starts after a sequence's first position, which is the last one now. */
+/*
+ * Puts ids and starts into reverse order. There a position starts a sequence if the chunk's next position starts one.
+ */
 static void begin_reverse(const core_pass *pass, const workspace *w)
 {
     for (size_t row = 0; row < w->rows; row++) {
@@ -67,12 +70,14 @@ static void begin_reverse(const core_pass *pass, const workspace *w)
     }
 }
 
-/* What a layer in reverse gets from below, for a share of the streams */
+/* Reorders the input of a layer in reverse, for a share of the streams. */
 static void reverse_input(const core_pass *pass, const workspace *w, int64_t l)
 {
     layer_input from = input_of(w, l - 1), to = input_of(w, l);
     size_t end = w->my_streams.first + w->my_streams.count;
-    for (size_t t = 0; has_input_product(pass->network, l) && t < w->steps; t++)
+    if (!has_input_product(pass->network, l))
+        return;
+    for (size_t t = 0; t < w->steps; t++)
         for (size_t b = w->my_streams.first; b < end; b++) {
             size_t row = t * w->streams + b;
             memcpy(to.rows + row * to.stride, from.rows + reverse_row(pass, row) * from.stride,
@@ -80,7 +85,10 @@ static void reverse_input(const core_pass *pass, const workspace *w, int64_t l)
         }
 }
 
-/* h of the layer in reverse, and of the one before it, side by side; `row` of the one, `reverse` of the other */
+/*
+ * Joins h of the layer in reverse and of the layer before it, side by side. `row` is the row of the forward layer,
+ * `reverse` that of the layer in reverse.
+ */
 static void join(const workspace *w, int64_t l, size_t row, size_t reverse, real *to)
 {
     memcpy(to, h_at(w, l - 1, 1) + row * w->stride, w->hidden * sizeof *to);
@@ -88,7 +96,7 @@ static void join(const workspace *w, int64_t l, size_t row, size_t reverse, real
     copy_padded(to + w->hidden, h_at(w, l, 1) + reverse * w->stride, w->hidden, w->top_stride - w->hidden);
 }
 
-/* What a level hands on to the next, for a share of the streams; `l` is its layer in reverse. */
+/* Computes a level's output, for a share of the streams. `l` is the level's layer in reverse. */
 static void join_level(const core_pass *pass, const workspace *w, int64_t l)
 {
     size_t end = w->my_streams.first + w->my_streams.count;
@@ -105,7 +113,7 @@ static void join_level(const core_pass *pass, const workspace *w, int64_t l)
         }
 }
 
-/* dh of a layer, from that of what its level hands on, for a share of the streams */
+/* Begins dh of a layer from the gradient of its level's output, for a share of the streams. */
 static void begin_layer_backwards(const core_pass *pass, const workspace *w, int64_t l)
 {
     bool top = level_of(pass->network, l) == level_of(pass->network, pass->network->layers - 1);
@@ -128,14 +136,16 @@ static void begin_layer_backwards(const core_pass *pass, const workspace *w, int
         }
 }
 
-/* dx of rows of a layer in reverse through the masks of the positions that these are */
+/* Multiplies dx of a layer in reverse by the masks. The masks are in the chunk's order. */
 static void apply_mask_in_reverse(const core_pass *pass, const real *mask, share rows, size_t stride, real *dx)
 {
     for (size_t row = rows.first; row < rows.first + rows.count; row++, dx += stride)
         apply_mask(mask + reverse_row(pass, row) * stride, dx, stride, dx);
 }
 
-/* The gradient of what the level below hands on: of the layer in reverse, which comes first, and then of both. */
+/*
+ * Adds the gradient of the level below's output. The layer in reverse comes first and overwrites; the other layer adds.
+ */
 static void add_below(const core_pass *pass, const workspace *w, int64_t l, share rows)
 {
     for (size_t row = rows.first; row < rows.first + rows.count; row++) {

@@ -1,10 +1,11 @@
 /*
- * dropout.h: inverted dropout (Srivastava et al. 2014): each element is dropped with probability p, or else multiplied
- * by 1 / (1 - p). Of inputs, between layers, before the decoder, and of the cells' candidates (Semeniuta et al. 2016).
+ * dropout.h: inverted dropout (Srivastava et al. 2014). Each element is dropped with probability p, and otherwise
+ * multiplied by 1 / (1 - p). It applies to inputs, between layers, before the decoder, and to the cells' candidates
+ * (Semeniuta et al. 2016).
  *
- * The mask of an element depends on the seed, the kind, the chunk's index, the layer and the position (t, b) alone; not
- * on t where one mask is for the whole chunk (Gal and Ghahramani 2016). A block of random bits serves four elements;
- * there are less than 2^18 blocks in a row, 2^24 steps, 2^20 streams and 2^10 layers.
+ * The mask of an element depends only on the seed, the kind, the chunk's index, the layer and the position (t, b). If
+ * one mask serves the whole chunk (Gal and Ghahramani 2016), it doesn't depend on t. One block of random bits serves
+ * four elements. The counters have space for fewer than 2^18 blocks in a row, 2^24 steps, 2^20 streams and 2^10 layers.
  */
 #ifndef RNN_CORE_PASS_DROPOUT_H
 #define RNN_CORE_PASS_DROPOUT_H
@@ -15,10 +16,10 @@
 #include "core/kernels/real.h"
 #include "core/pass/workspace.h"
 
-/* These numbers decide which masks a seed gives. */
+/* Do not renumber: these numbers determine the masks that a seed gives. */
 typedef enum dropout_kind { DROP_BETWEEN, DROP_INPUT, DROP_OUTPUT, DROP_CANDIDATE } dropout_kind;
 
-/* What the `width` elements of a row are multiplied by; what pads the row gets any of these. */
+/* Draws the factors of the `width` elements of a row. The padding gets arbitrary factors. */
 static void draw_mask(const core_pass *pass, dropout_kind kind, double p, int64_t l, size_t row, size_t width,
                       real *mask)
 {
@@ -34,7 +35,7 @@ static void draw_mask(const core_pass *pass, dropout_kind kind, double p, int64_
     }
 }
 
-/* to = mask x, for whole vectors; `to` may be x. */
+/* to = mask x, for whole vectors. `to` may be x. */
 static void apply_mask(const real *mask, const real *x, size_t count, real *to)
 {
     for (size_t j = 0; j < count; j += WIDTH)
@@ -44,26 +45,30 @@ static void apply_mask(const real *mask, const real *x, size_t count, real *to)
 static void drop_inputs(const core_pass *pass, const workspace *w, share rows)
 {
     const core_network *n = pass->network;
-    for (size_t row = rows.first; w->x_mask && row < rows.first + rows.count; row++) {
+    if (!w->x_mask)
+        return;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
         real *mask = w->x_mask + row * w->x_stride, *x = w->x + row * w->x_stride;
         draw_mask(pass, DROP_INPUT, n->dropout.input, 0, row, (size_t)n->layer[0].inputs, mask);
         apply_mask(mask, x, w->x_stride, x);
     }
 }
 
-/* A layer's h, on its way to the next layer */
+/* Drops elements of a layer's h before they reach the next layer. */
 static void drop_between(const core_pass *pass, const workspace *w, int64_t l, share rows)
 {
     const core_network *n = pass->network;
     size_t layer = (size_t)l * w->rows * w->stride;
-    for (size_t row = rows.first; w->dropped && l < n->layers - 1 && row < rows.first + rows.count; row++) {
+    if (!w->dropped || l == n->layers - 1)
+        return;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++) {
         size_t at = layer + row * w->stride;
         draw_mask(pass, DROP_BETWEEN, n->dropout.between, l, row, w->hidden, w->mask + at);
         apply_mask(w->mask + at, h_at(w, l, 1) + row * w->stride, w->stride, w->dropped + at);
     }
 }
 
-/* What the last level hands on at a row, which stands at row `at` of `top` */
+/* Drops elements of the last level's output at `row`, which is row `at` of `top`. */
 static void drop_output(const core_pass *pass, const workspace *w, size_t row, size_t at)
 {
     if (!w->top_mask)
@@ -73,11 +78,13 @@ static void drop_output(const core_pass *pass, const workspace *w, size_t row, s
     apply_mask(mask, top, w->top_stride, top);
 }
 
-/* The masks that the cells of some steps multiply their candidates by */
+/* Draws the masks for the cells' candidates, for some rows. */
 static void draw_candidates(const core_pass *pass, const workspace *w, int64_t l, share rows)
 {
     double p = pass->network->dropout.candidate;
-    for (size_t row = rows.first; w->keep && row < rows.first + rows.count; row++)
+    if (!w->keep)
+        return;
+    for (size_t row = rows.first; row < rows.first + rows.count; row++)
         draw_mask(pass, DROP_CANDIDATE, p, l, row, w->hidden, keep_at(w, l, 0) + row * w->stride);
 }
 

@@ -1,7 +1,7 @@
 /*
- * forward.h: a chunk's way through the network. Layer by layer: the input products of as many steps at once as stay in
- * a cache, then step by step the recurrent product and the cell; then the outputs and the loss. Streams don't depend on
- * one another, so each share of the work is some of them, all the way.
+ * forward.h: the forward pass of a chunk. It runs layer by layer. It computes the input products of several steps at
+ * once, as many as fit into a cache, then for each step the recurrent product and the cell. Then come the outputs and
+ * the loss. Streams are independent of one another, so each worker takes some streams through the whole pass.
  */
 #ifndef RNN_CORE_PASS_FORWARD_H
 #define RNN_CORE_PASS_FORWARD_H
@@ -22,7 +22,7 @@
 #include "core/pass/weights.h"
 #include "core/pass/workspace.h"
 
-/* to[0 .. stride) = from + bias for the H units of a gate, then zeros */
+/* to[0 .. stride) = from + bias for the H units of a gate, then zeros. */
 INLINE void add_weights(size_t hidden, size_t stride, const real *from, const real *bias, real *to)
 {
     for (size_t j = 0; j < hidden; j++)
@@ -31,7 +31,7 @@ INLINE void add_weights(size_t hidden, size_t stride, const real *from, const re
         to[j] = 0;
 }
 
-/* A row of gates = bias + the input weights of a symbol, which stand together: [V][G][H] */
+/* A row of gates = bias + the input weights of a symbol, [V][G][H]. */
 static void add_input_weights(const core_network *n, int32_t id, const real *weight, const real *bias, real *row)
 {
     const core_cell_info *cell = &cell_of(n)->info;
@@ -43,24 +43,26 @@ static void add_input_weights(const core_network *n, int32_t id, const real *wei
 }
 
 /*
- * What pads a row's input products becomes 0 where an embedding was infinite, which no product is with the zeros that
- * pad the weights. All else that is multiplied is finite.
+ * Sets the padding of a row's input products to 0. It isn't 0 if an embedding is infinite, since infinity times the
+ * zeros that pad the weights is NaN. All other factors are finite.
  */
 static void clear_padding(const core_network *n, real *row)
 {
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), end = widths_of(n).products;
-    for (size_t gate = 0; stride > hidden && gate < end; gate += stride)
+    if (stride == hidden)
+        return;
+    for (size_t gate = 0; gate < end; gate += stride)
         memset(row + gate + hidden, 0, (stride - hidden) * sizeof *row);
 }
 
-/* What the recurrent products that are apart begin with: their biases */
-INLINE void begin_apart(const gate_widths *widths, const real *bias, real *row)
+/* Initialises the recurrent products of separate gates with their biases. */
+INLINE void begin_separate(const gate_widths *widths, const real *bias, real *row)
 {
     for (size_t j = widths->products; j < widths->row; j += WIDTH)
         store(row + j, load(bias + j));
 }
 
-/* x[t][b]: the embedding of the symbol there, or the vector */
+/* x[t][b] = the embedding of the symbol there, or the input vector. */
 static void gather_inputs(const core_pass *pass, const workspace *w, share rows)
 {
     const core_network *n = pass->network;
@@ -74,7 +76,7 @@ static void gather_inputs(const core_pass *pass, const workspace *w, share rows)
     drop_inputs(pass, w, rows);
 }
 
-/* gate[t][b]: the biases, and the products with what comes from below */
+/* gate[t][b] = the biases plus the input products. */
 static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l, const forward_layer_weights *weights,
                            share rows)
 {
@@ -83,16 +85,18 @@ static void forward_inputs(const core_pass *pass, const workspace *w, int64_t l,
     bool normalised = is_normalised(n);
     const real *begin = normalised ? weights->zeros : weights->bias;
     gate_rows to = product_rows(w, l, INPUT_PRODUCTS, rows.first);
-    for (size_t i = 0; w->gates.apart > 0 && i < rows.count; i++)
-        begin_apart(&w->gates, weights->bias, gate_at(w, l, 0) + (rows.first + i) * w->gates.row);
+    if (w->gates.separate > 0)
+        for (size_t i = 0; i < rows.count; i++)
+            begin_separate(&w->gates, weights->bias, gate_at(w, l, 0) + (rows.first + i) * w->gates.row);
     if (has_input_product(n, l)) {
         if (l == 0)
             gather_inputs(pass, w, rows);
         layer_input x = input_of(w, l);
         product(rows.count, w->gates.products, (size_t)n->layer[l].inputs, x.rows + rows.first * x.stride, x.stride,
                 weights->ih, begin, 0, to.first, to.row, false); /* formula: layer-input */
-        for (size_t i = 0; level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS && i < rows.count; i++)
-            clear_padding(n, to.first + i * to.row);
+        if (level_of(n, l) == 0 && n->input == CORE_EMBEDDED_IDS)
+            for (size_t i = 0; i < rows.count; i++)
+                clear_padding(n, to.first + i * to.row);
     } else {
         for (size_t i = 0; i < rows.count; i++)
             add_input_weights(n, ids[rows.first + i], (const real *)pass->parameters + n->layer[l].weight_ih, begin,
@@ -121,7 +125,7 @@ static void forward_step(const core_pass *pass, const workspace *w, int64_t l, c
         end_step(pass, w, l, t);
 }
 
-/* Counts the rows that are decoded, where not all are. */
+/* Counts the decoded rows, if not all rows are decoded. */
 static void find_decoded(const core_pass *pass, const workspace *w)
 {
     uint32_t count = 0;
@@ -132,7 +136,9 @@ static void find_decoded(const core_pass *pass, const workspace *w)
     w->decoded_before[w->rows] = count;
 }
 
-/* The loss of a row whose outputs are row `at` of `out`; leaves there and in `sum` what its gradient needs. */
+/*
+ * The loss of a row whose outputs are row `at` of `out`. Leaves in `out` and `sum` the values that its gradient needs.
+ */
 static double position_loss(const core_pass *pass, const workspace *w, size_t row, size_t at)
 {
     real *out = w->out + at * w->out_stride;
@@ -144,7 +150,7 @@ static double position_loss(const core_pass *pass, const workspace *w, size_t ro
     return cross_entropy_forward(out, w->out_stride, pass->targets[place], &w->sum[at]);
 }
 
-/* Copies what the last level hands on at those of the rows that are decoded to `top`, and drops elements of it. */
+/* Copies the last level's output to `top`, for those of the rows that are decoded, and applies dropout. */
 static void gather_top(const core_pass *pass, const workspace *w, share rows)
 {
     size_t at = decoded_of(w, rows).first;
@@ -161,13 +167,13 @@ static void gather_top(const core_pass *pass, const workspace *w, share rows)
     }
 }
 
-/* What the last level hands on, as rows that are decoded */
+/* The last level's output, for the decoded rows. */
 static const real *top_of(const core_pass *pass, const workspace *w)
 {
     return w->top ? w->top : h_at(w, pass->network->layers - 1, 1);
 }
 
-/* The outputs of some rows of what the last level hands on */
+/* Computes the outputs of some rows from the last level's h. */
 static void decode(const core_network *n, const void *packed, size_t rows, const real *h, real *out, bool turned)
 {
     decoder_weights weights = decoder_at(n, packed);
@@ -205,8 +211,8 @@ static void forward_outputs(const core_pass *pass, const workspace *w, share row
 }
 
 /*
- * From the state [parts][L][B][S], for a share of the streams. A layer in reverse begins with its initial state, but
- * for streams that are empty.
+ * Copies the state [parts][L][B][S] to the work space, for a share of the streams. A layer in reverse begins with its
+ * initial state instead, except for streams that are empty.
  */
 static void copy_state(const core_pass *pass, const workspace *w, int64_t l)
 {
@@ -216,7 +222,9 @@ static void copy_state(const core_pass *pass, const workspace *w, int64_t l)
     memcpy(h_at(w, l, 0) + mine, (const real *)pass->state + at, bytes);
     if (w->c)
         memcpy(c_at(w, l, 0) + mine, (const real *)pass->state + (size_t)pass->network->layers * part + at, bytes);
-    for (size_t b = w->my_streams.first; is_reverse(w, l) && b < w->my_streams.first + w->my_streams.count; b++) {
+    if (!is_reverse(w, l))
+        return;
+    for (size_t b = w->my_streams.first; b < w->my_streams.first + w->my_streams.count; b++) {
         if (!is_fresh(pass, w, l, b))
             continue;
         put_initial(pass, w, layer->initial_h, h_at(w, l, 0) + b * w->stride);
@@ -254,14 +262,14 @@ static void forward_layer(const core_pass *pass, const workspace *w, int64_t l)
     copy_next_state(pass, w, l);
 }
 
-/* A phase of shares of the streams */
+/* A phase whose shares are groups of streams. */
 typedef struct forward_phase {
     const core_pass *pass;
     const workspace *workspace;
     size_t shares;
 } forward_phase;
 
-/* All the way forward with a share of the streams */
+/* Runs the whole forward pass for a share of the streams. */
 static void forward_share(void *context, size_t worker, size_t number)
 {
     const forward_phase *phase = context;
@@ -278,7 +286,10 @@ static void forward_share(void *context, size_t worker, size_t number)
     }
 }
 
-/* Streams are divided only so far that each share still has a few rows to multiply at once. */
+/*
+ * The number of shares. If there are several, each has at least TILE_ROWS streams, so that a product still has a few
+ * rows to multiply at once.
+ */
 static size_t shares_of_streams(const core_pass *pass)
 {
     size_t most = (size_t)pass->shape.streams / TILE_ROWS;
@@ -296,7 +307,7 @@ static void forward(const core_pass *pass)
     pass->team->run(pass->team, forward_share, &phase, phase.shares);
 }
 
-/* h of a layer: [T][B][H] */
+/* Copies h of a layer to `values`: [T][B][H]. */
 static void activations(const core_pass *pass, int64_t layer, void *values)
 {
     workspace w = workspace_of(pass);

@@ -1,14 +1,15 @@
 /*
- * norm.h: layer normalisation (Ba, Kiros and Hinton, "Layer normalization", 2016). The products W_ih x and W_hh h' of a
- * layer are normalised, each by itself, before a cell gets them:
+ * norm.h: layer normalisation (Ba, Kiros and Hinton, "Layer normalization", 2016). It normalises the products W_ih x
+ * and W_hh h' of a layer, each on its own, before the cell uses them:
  *
  *     n(a) = gain (a - mean(a)) / sqrt(variance(a) + 1e-5)
  *
- * where mean and variance are over all units of the gates that aren't apart, and for those that are, over all of
- * theirs: so the paper has it for an LSTM, and for a GRU. The layer's biases are then added, which are the paper's.
+ * Mean and variance are taken over all units of the joint gates, and for separate gates over all units of those. This
+ * is what the paper does for an LSTM and for a GRU. The layer's biases are added afterwards; they are the paper's
+ * biases.
  *
- * A product stands in an array of its own. There it becomes what it is normalised to but for the gain, and on the way
- * back its gradient.
+ * Each kind of product has its own array. The forward pass overwrites a product with its normalised value, without the
+ * gain. The backward pass overwrites that with its gradient.
  */
 #ifndef RNN_CORE_PASS_NORM_H
 #define RNN_CORE_PASS_NORM_H
@@ -23,25 +24,25 @@
 
 #define NORM_EPSILON ((real)1e-5)
 
-/* Gates of a row of products that are normalised together, one behind the other */
+/* Adjacent gates of a row of products that are normalised together. */
 typedef struct norm_group {
-    size_t first; /* column */
+    size_t first; /* first column */
     size_t gates, hidden, stride;
 } norm_group;
 
-/* Input products begin with the gates that are apart, recurrent ones end with them. Either group may be empty. */
+/* Input products begin with the separate gates, recurrent products end with them. Either group may be empty. */
 INLINE norm_group norm_group_of(const core_network *n, product_kind kind, size_t group)
 {
     const core_cell_info *cell = &cell_of(n)->info;
     size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden);
-    size_t apart = (size_t)cell->apart, joint = (size_t)cell->gates - apart;
-    size_t before = kind == INPUT_PRODUCTS ? apart : joint;
+    size_t separate = (size_t)cell->separate, joint = (size_t)cell->gates - separate;
+    size_t before = kind == INPUT_PRODUCTS ? separate : joint;
     if (group == 0)
         return (norm_group){0, before, hidden, stride};
-    return (norm_group){before * stride, apart + joint - before, hidden, stride};
+    return (norm_group){before * stride, separate + joint - before, hidden, stride};
 }
 
-/* A sum along a group is of so many sums side by side: more than LANES, so that additions needn't wait. */
+/* The number of partial sums along a group. It is more than LANES, so that additions needn't wait for one another. */
 enum { NORM_SUMS = 2 * LANE_VECTORS };
 
 INLINE real sum_of_sums(const vector sums[NORM_SUMS])
@@ -52,7 +53,7 @@ INLINE real sum_of_sums(const vector sums[NORM_SUMS])
     return sum_of_lanes(lanes);
 }
 
-/* The first `count` numbers of a vector, then zeros */
+/* The first `count` numbers of a vector, then zeros. */
 INLINE vector first_of(vector v, size_t count)
 {
     static const integer lane[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -62,8 +63,8 @@ INLINE vector first_of(vector v, size_t count)
 }
 
 /*
- * Does something with each vector of a group: with the one at `at`, of which `count` numbers are units, and which is
- * summed in `v`. Each gate begins with the first sum, whatever the width of a vector.
+ * Runs some code for each vector of a group. The vector begins at column `at`, its first `count` numbers are units, and
+ * it belongs to partial sum `v`. Each gate begins with partial sum 0, whatever the vector width.
  */
 #define FOR_EACH_VECTOR(group, ...)                                                                                    \
     for (size_t gate = 0; gate < (group)->gates; gate++) {                                                             \
@@ -85,8 +86,9 @@ INLINE vector first_of(vector v, size_t count)
     }
 
 /*
- * out = begin + gain n, where x becomes n; `out` may be `begin`. Returns what x - mean(x) was multiplied by. Sums are
- * of x minus its first element: as this is one of them, the variance is exact enough from the two sums.
+ * out = begin + gain n, where n is x normalised; x becomes n. `out` may be `begin`. Returns the factor of x - mean(x),
+ * 1 / sqrt(variance + 1e-5). The sums are of x minus its first element. That element is one of the numbers, so the
+ * variance is accurate enough when computed from the two sums.
  */
 static real normalise(const norm_group *group, const real *gain, const real *begin, real *x, real *out)
 {
@@ -110,8 +112,7 @@ static real normalise(const norm_group *group, const real *gain, const real *beg
 }
 
 /*
- * With dn = gain dy: dx = (dn - mean(dn) - n mean(dn n)) / sqrt(variance + 1e-5),  dgain += n dy.
- * x: in, n; out, dx.
+ * With dn = gain dy: dx = (dn - mean(dn) - n mean(dn n)) / sqrt(variance + 1e-5),  dgain += n dy. x: in, n; out, dx.
  */
 static void normalise_backward(const norm_group *group, const real *gain, real inverse, const real *dy, real *x,
                                real *dgain)
@@ -134,7 +135,7 @@ static void normalise_backward(const norm_group *group, const real *gain, real i
     })
 }
 
-/* A row of products; inverse: [NORM_GROUPS] for the way back, or NULL */
+/* Normalises a row of products. inverse: [NORM_GROUPS] factors that the backward pass needs; or NULL. */
 static void normalise_row(const core_network *n, product_kind kind, const real *gain, const real *begin, real *row,
                           real *inverse, real *out)
 {
@@ -148,26 +149,29 @@ static void normalise_row(const core_network *n, product_kind kind, const real *
     }
 }
 
-/* The products of some rows become part of their gates: input products and biases first, recurrent products then. */
+/*
+ * Normalises the products of some rows and writes them to the gates: first input products with biases, then recurrent
+ * products.
+ */
 static void normalise_products(const core_pass *pass, const workspace *w, int64_t l, product_kind kind,
                                const forward_layer_weights *weights, share rows)
 {
     gate_rows from = product_rows(w, l, kind, rows.first);
     for (size_t row = rows.first; row < rows.first + rows.count; row++, from.first += from.row) {
-        real *to = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.apart);
+        real *to = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.separate);
         const real *begin = kind == INPUT_PRODUCTS ? weights->bias : to;
         normalise_row(pass->network, kind, weights->gain[kind], begin, from.first, inverse_at(w, l, kind, row), to);
     }
 }
 
-/* The gradients of the products of a step, from those of its gates; for a share of the streams */
+/* The gradients of a step's products, from those of its gates; for a share of the streams. */
 static void normalise_step_backward(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     forward_layer_weights weights = forward_layer_at(pass->network, l, pass->packed);
     for (product_kind kind = INPUT_PRODUCTS; kind < PRODUCT_KINDS; kind++)
         for (size_t b = w->my_streams.first; b < w->my_streams.first + w->my_streams.count; b++) {
             size_t row = t * w->streams + b;
-            const real *dy = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.apart);
+            const real *dy = gate_at(w, l, 0) + row * w->gates.row + (kind == INPUT_PRODUCTS ? 0 : w->gates.separate);
             for (size_t i = 0; i < NORM_GROUPS; i++) {
                 norm_group group = norm_group_of(pass->network, kind, i);
                 size_t first = group.first;
@@ -185,7 +189,9 @@ static void clear_gains(const workspace *w)
         memset(w->norm.dgain[kind], 0, w->streams * w->gates.products * sizeof(real));
 }
 
-/* Whether what the streams have for the gains is added up after steps first ... end - 1: every BLOCK_K steps or so */
+/*
+ * Whether the streams' gain gradients are summed after steps first ... end - 1. This happens about every BLOCK_K steps.
+ */
 static bool ends_gain_block(size_t first, size_t end)
 {
     return first == 0 || first / BLOCK_K != end / BLOCK_K;

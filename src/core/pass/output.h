@@ -1,5 +1,5 @@
 /*
- * output.h: the loss of a position and its gradient with respect to the outputs.
+ * output.h: the loss of a position, and its gradient with respect to the outputs.
  */
 #ifndef RNN_CORE_PASS_OUTPUT_H
 #define RNN_CORE_PASS_OUTPUT_H
@@ -9,7 +9,7 @@
 #include "core/kernels/real.h"
 #include "core/kernels/vector_math.h"
 
-/* The largest of `count` elements, a multiple of WIDTH. A NaN may be passed over. */
+/* The largest of `count` elements, where `count` is a multiple of WIDTH. It may skip NaNs. */
 INLINE real largest_of(const real *row, size_t count)
 {
     vector most = load(row);
@@ -21,7 +21,7 @@ INLINE real largest_of(const real *row, size_t count)
     return result;
 }
 
-/* In place */
+/* x = exp(x - shift), in place. */
 INLINE vector exp_vector(real *x, real shift)
 {
     vector e = vector_exp(load(x) - shift); /* formula: softmax-exp */
@@ -29,7 +29,9 @@ INLINE vector exp_vector(real *x, real shift)
     return e;
 }
 
-/* row[i] = exp(row[i] - shift) for whole vectors; returns the sum, made in blocks so that it stays exact for long rows.
+/*
+ * row[i] = exp(row[i] - shift) for whole vectors. Returns the sum, which is computed in blocks so that it stays
+ * accurate for long rows.
  */
 INLINE double exp_row(real *row, size_t count, real shift)
 {
@@ -51,7 +53,7 @@ INLINE double exp_row(real *row, size_t count, real shift)
     return total;
 }
 
-/* Whether an output is the largest of its row; of equal ones the first is. */
+/* Whether an output is the largest of its row. Of equal outputs the first counts as the largest. */
 static bool is_largest(const real *row, size_t count, size_t output)
 {
     for (size_t i = 0; i < count; i++)
@@ -61,8 +63,8 @@ static bool is_largest(const real *row, size_t count, size_t output)
 }
 
 /*
- * Softmax cross-entropy: -log p[target], p = softmax(row). `count` is a multiple of WIDTH; what pads the row is
- * -infinity. row: in, logits; out, exp(logits - max), and *sum their sum.
+ * Softmax cross-entropy: -log p[target], p = softmax(row). `count` is a multiple of WIDTH; the padding of the row is
+ * -infinity. row: in, logits; out, exp(logits - max). *sum: out, the sum of these.
  */
 static double cross_entropy_forward(real *row, size_t count, int32_t target, real *sum)
 {
@@ -73,7 +75,7 @@ static double cross_entropy_forward(real *row, size_t count, int32_t target, rea
     return logarithm(total) - logit; /* formula: cross-entropy */
 }
 
-/* row: in, what the forward pass left; out, scale (p - one-hot(target)) */
+/* row: in, the result of the forward pass; out, scale (p - one-hot(target)). */
 static void cross_entropy_backward(real *row, size_t count, int32_t target, real sum, real scale)
 {
     real factor = scale / sum;
@@ -93,7 +95,7 @@ static double squared_error_forward(const real *row, size_t count, const real *t
     return sum;
 }
 
-/* row: in, outputs; out, 2 scale (row - target) */
+/* row: in, outputs; out, 2 scale (row - target). */
 static void squared_error_backward(real *row, size_t count, const real *target, real scale)
 {
     for (size_t i = 0; i < count; i++)

@@ -1,8 +1,8 @@
 /*
- * positions.h: which positions of a chunk have outputs and targets, and where these stand in the caller's arrays.
+ * positions.h: which positions of a chunk have outputs and targets, and at which index of the caller's arrays they are.
  *
- * As a rule, all rows have outputs, and row (t, b) has target (t, b). A stream that has ended has neither. If only the
- * last position of each stream counts, outputs and targets have one row a stream.
+ * Usually all rows have outputs, and row (t, b) has target (t, b). A stream that has ended has neither. If only the
+ * last position of each stream counts, outputs and targets have one row per stream.
  */
 #ifndef RNN_CORE_PASS_POSITIONS_H
 #define RNN_CORE_PASS_POSITIONS_H
@@ -10,7 +10,7 @@
 #include "core/core.h"
 #include "core/kernels/real.h"
 
-/* Whether a row's stream stands still: it has ended before. */
+/* Whether a row's stream stands still because it has ended earlier. */
 INLINE bool stands_still(const core_pass *pass, size_t row)
 {
     size_t streams = (size_t)pass->shape.streams;
@@ -25,7 +25,7 @@ INLINE bool has_outputs(const core_pass *pass, size_t row)
     return !stands_still(pass, row);
 }
 
-/* Where a row's outputs, target, loss and hit stand */
+/* The index of a row's outputs, target, loss and hit. */
 INLINE size_t place_of(const core_pass *pass, size_t row)
 {
     return pass->last_only ? row % (size_t)pass->shape.streams : row;
@@ -40,7 +40,7 @@ INLINE bool has_target(const core_pass *pass, size_t row)
     return pass->target_vectors && (!pass->target_mask || pass->target_mask[place_of(pass, row)]);
 }
 
-/* Whether a row is decoded, where not all are */
+/* Whether a row is decoded, if not all rows are. */
 static bool must_decode(const core_pass *pass, size_t row)
 {
     return pass->outputs ? has_outputs(pass, row) : has_target(pass, row);

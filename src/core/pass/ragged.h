@@ -1,9 +1,10 @@
 /*
  * ragged.h: streams that end before the chunk does, and streams whose state begins anew within it.
  *
- * A stream that has ended stands still: its h and c are handed on from step to step, and on the way back their
- * gradients are. A stream that starts begins its step with the initial state, zeros or parameters, and no gradient goes
- * further back. What such a step computes in vain is overwritten, so the others' arithmetic is what it always is.
+ * A stream that has ended stands still: its h and c are copied from step to step, and in the backward pass their
+ * gradients are. A stream that starts at a step begins it with the initial state (zeros or parameters), and no gradient
+ * flows further back. The step computes these streams as well, and the result is then overwritten; so the arithmetic of
+ * all other streams is unchanged.
  */
 #ifndef RNN_CORE_PASS_RAGGED_H
 #define RNN_CORE_PASS_RAGGED_H
@@ -21,7 +22,7 @@ static bool starts_at(const core_pass *pass, const workspace *w, int64_t l, size
     return starts && starts[row];
 }
 
-/* A part of the initial state of a layer: parameters, or zeros where it isn't learned */
+/* Writes h or c of a layer's initial state: parameters, or zeros if it isn't learned. */
 static void put_initial(const core_pass *pass, const workspace *w, size_t parameter, real *to)
 {
     if (parameter == CORE_NONE)
@@ -30,7 +31,7 @@ static void put_initial(const core_pass *pass, const workspace *w, size_t parame
         copy_padded(to, (const real *)pass->parameters + parameter, w->hidden, w->stride);
 }
 
-/* Before a step of a layer forward, for a share of the streams: the state that it begins with */
+/* Before a step of a layer forward: sets the state that the step begins with, for a share of the streams. */
 static void begin_step(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;
@@ -49,7 +50,7 @@ static void begin_step(const core_pass *pass, const workspace *w, int64_t l, siz
     }
 }
 
-/* After it: streams that have ended get back what they had. */
+/* After the step: restores the state of streams that have ended. */
 static void end_step(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;
@@ -63,14 +64,14 @@ static void end_step(const core_pass *pass, const workspace *w, int64_t l, size_
     }
 }
 
-/* Whether a layer begins a stream of the chunk with its initial state. An empty stream does not begin. */
+/* Whether a layer begins a stream of the chunk with its initial state. An empty stream doesn't begin. */
 static bool is_fresh(const core_pass *pass, const workspace *w, int64_t l, size_t b)
 {
     bool fresh = is_reverse(w, l) || (pass->fresh && pass->fresh[b]);
     return fresh && !(pass->lengths && pass->lengths[b] == 0);
 }
 
-/* Before a step backwards: keeps what the step must not change, dh before the step and dc. */
+/* Before a step backwards: saves dh before the step and dc, where the step must not change them. */
 static void hold_gradients(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;
@@ -80,7 +81,7 @@ static void hold_gradients(const core_pass *pass, const workspace *w, int64_t l,
             continue;
         memcpy(w->dh_held + at, w->dh + row * w->stride, bytes);
         memcpy(w->dc_held + at, w->dc + at, bytes);
-        if (w->dinitial && !stands_still(pass, row)) /* what the step adds is then there alone */
+        if (w->dinitial && !stands_still(pass, row)) /* dh then holds only what the step adds */
             memset(w->dh + row * w->stride, 0, bytes);
     }
 }
@@ -91,20 +92,24 @@ static void add_initial(const workspace *w, size_t b, const real *dh)
     real *to = w->dinitial + b * w->stride, *to_c = to + w->streams * w->stride;
     for (size_t j = 0; j < w->stride; j += WIDTH)
         store(to + j, load(to + j) + load(dh + j));
-    for (size_t j = 0; w->c && j < w->stride; j += WIDTH)
+    if (!w->c)
+        return;
+    for (size_t j = 0; j < w->stride; j += WIDTH)
         store(to_c + j, load(to_c + j) + load(w->dc + b * w->stride + j));
 }
 
-/* After the cell: the gates of a stream that stands still have no gradient. */
+/* After the cell: clears the gate gradients of streams that stand still. */
 static void clear_gates(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t end = w->my_streams.first + w->my_streams.count;
-    for (size_t b = w->my_streams.first; pass->lengths && b < end; b++)
+    if (!pass->lengths)
+        return;
+    for (size_t b = w->my_streams.first; b < end; b++)
         if (stands_still(pass, t * w->streams + b))
             memset(gate_at(w, l, t) + b * w->gates.row, 0, w->gates.row * sizeof(real));
 }
 
-/* After the step: dh before the step and dc as they must be. */
+/* After the step: corrects dh before the step and dc of streams that stand still or start. */
 static void restore_gradients(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;

@@ -1,6 +1,6 @@
 /*
- * step.h: one step of one stream, forward: what a program that runs live asks for. The same products and cells in the
- * same order as forward.c, so the same bits, without anything that only many steps or streams need.
+ * step.h: one step of one stream forward, for programs that run live. It computes the same products and cells in the
+ * same order as forward.h, so it gives the same bits. It leaves out everything that only many steps or streams need.
  */
 #ifndef RNN_CORE_PASS_STEP_H
 #define RNN_CORE_PASS_STEP_H
@@ -16,7 +16,7 @@
 #include "core/pass/weights.h"
 #include "core/update.h"
 
-/* Where a layer's part of a state begins, in reals; what follows of the state is c. */
+/* The offset of a layer's h in a state, in reals. state_at(n, L) is the offset of c. */
 static size_t state_at(const core_network *n, int64_t l)
 {
     return (size_t)l * round_up((size_t)n->hidden_size);
@@ -36,15 +36,15 @@ static void step_layer(const core_step *s, int64_t l, const real *below)
                       .c_prev = (const real *)s->state + c + at,
                       .c = (real *)s->next_state + c + at};
     row_factors factors[] = {{(size_t)n->layer[l].inputs, below, weights.ih}, {hidden, step.h_prev, weights.hh}};
-    real *recurrent = step.gates + widths.apart;
+    real *recurrent = step.gates + widths.separate;
     bool embedded = l == 0 && n->input == CORE_EMBEDDED_IDS, normalised = is_normalised(n);
     const real *begin = normalised ? weights.zeros : weights.bias;
     real *products = normalised ? step.gates + widths.row : NULL, *of_inputs = normalised ? products : step.gates;
-    if (!normalised && has_input_product(n, l) && widths.apart == 0 &&
-        !embedded) { /* each sum goes on from the one product into the other */
+    if (!normalised && has_input_product(n, l) && widths.separate == 0 &&
+        !embedded) { /* each sum continues from the first product into the second */
         product_row(widths.products, 2, factors, weights.bias, step.gates, s->turned);
     } else {
-        begin_apart(&widths, weights.bias, step.gates);
+        begin_separate(&widths, weights.bias, step.gates);
         if (has_input_product(n, l))
             product_row(widths.products, 1, factors, begin, of_inputs, s->turned);
         else
@@ -62,7 +62,7 @@ static void step_layer(const core_step *s, int64_t l, const real *below)
     cell_of(n)->forward(&step);
 }
 
-/* The numbers that go into the first layer; NULL for ids whose weights are looked up */
+/* The input vector of the first layer. NULL for ids whose weights are looked up. */
 static const real *step_input(const core_step *s)
 {
     const core_network *n = s->network;
@@ -88,10 +88,10 @@ static bool step(const core_step *s)
         decode(n, s->packed, 1, below, out, s->turned);
         memcpy(s->outputs, out, (size_t)n->output_size * sizeof *out);
     }
-    return all_finite(s->next_state, (size_t)cell_of(n)->info.parts * state_at(n, n->layers));
+    return all_finite(s->next_state, (size_t)cell_of(n)->info.state_parts * state_at(n, n->layers));
 }
 
-/* Row by row: a row's outputs don't depend on how many rows are decoded together. */
+/* Decodes row by row: a row's outputs don't depend on how many rows are decoded together. */
 static void decode_state(const core_network *n, const void *packed, const void *state, int64_t streams, void *memory,
                          void *outputs)
 {

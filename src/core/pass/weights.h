@@ -1,9 +1,10 @@
 /*
- * weights.h: parameters packed in the order in which the matrix products read them; once for each change of them.
+ * weights.h: packs parameters in the order in which the matrix products read them. This happens once after each change
+ * of the parameters.
  *
- * Two blocks: what forward() reads, and what backward() reads. In each the layers, then the decoder. Where everything
- * stands in them is planned once, when a model is created. S is H rounded up to whole vectors; of a cell's G gates, the
- * last A are apart.
+ * There are two blocks, one for forward() and one for backward(). Each holds the layers, then the decoder. plan()
+ * computes all offsets once, when a model is created. S is H rounded up to whole vectors. A cell has G gates; for the
+ * last A of them the input and recurrent products are separate (see cell.h).
  */
 #ifndef RNN_CORE_PASS_WEIGHTS_H
 #define RNN_CORE_PASS_WEIGHTS_H
@@ -15,49 +16,49 @@
 #include "core/kernels/real.h"
 #include "core/pass/arena.h"
 
-/* The products of a step, whose columns stand as in a row of gates */
+/* The two products of a step. Their columns are in the order of a row of gates. */
 typedef enum product_kind { INPUT_PRODUCTS, RECURRENT_PRODUCTS, PRODUCT_KINDS } product_kind;
 
-/* A row of gates has R = G + A groups of columns, in the order that cell.h says. */
+/* A row of gates has R = G + A groups of columns, in the order that cell.h gives. */
 typedef struct forward_layer_weights {
     real *bias;                /* [R][S] */
-    real *ih;                  /* K = I, N = G S: the first columns of a row. None for ids. */
-    real *hh;                  /* K = H, N = G S: the last columns */
-    real *gain[PRODUCT_KINDS]; /* [G][S] of products that are normalised */
-    real *zeros;               /* [G][S] what these begin with */
+    real *ih;                  /* K = I, N = G S: the first columns of a row. NULL for ids. */
+    real *hh;                  /* K = H, N = G S: the last columns of a row */
+    real *gain[PRODUCT_KINDS]; /* [G][S] gains of normalised products */
+    real *zeros;               /* [G][S] initial values of normalised products */
 } forward_layer_weights;
 
 typedef struct backward_layer_weights {
-    real *ih; /* K = G S, N = I rounded up. None for ids. */
+    real *ih; /* K = G S, N = I rounded up. NULL for ids. */
     real *hh; /* K = G S, N = S */
 } backward_layer_weights;
 
 typedef struct decoder_weights {
-    real *forward; /* K = H, N = O rounded up; of a narrow decoder [O][S] */
+    real *forward; /* K = H, N = O rounded up; for a narrow decoder [O][S] */
     real *bias;    /* [O rounded up] */
 } decoder_weights;
 
-/* The width of what stands in a row of gates */
+/* Widths within a row of gates, in reals. */
 typedef struct gate_widths {
-    size_t products; /* G S: the input products, which come first, or the recurrent ones, which come last */
-    size_t apart;    /* A S: of each, what is no part of the other */
-    size_t row;      /* R S */
+    size_t products; /* G S: the input products at the start of a row, or the recurrent products at its end */
+    size_t separate; /* A S: the columns of either product that the other doesn't share */
+    size_t row;      /* R S: the whole row */
 } gate_widths;
 
 static gate_widths widths_of(const core_network *n)
 {
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t stride = round_up((size_t)n->hidden_size), gates = (size_t)cell->gates, apart = (size_t)cell->apart;
-    return (gate_widths){gates * stride, apart * stride, (gates + apart) * stride};
+    size_t stride = round_up((size_t)n->hidden_size), gates = (size_t)cell->gates, separate = (size_t)cell->separate;
+    return (gate_widths){gates * stride, separate * stride, (gates + separate) * stride};
 }
 
-/* A level is a layer, or the two that read the same in both directions. */
+/* A level is one layer, or the two layers that read the same input in both directions. */
 INLINE int64_t level_of(const core_network *n, int64_t layer)
 {
     return n->directions > 1 ? layer / 2 : layer;
 }
 
-/* What a level hands on at each position: h of its layers, side by side */
+/* The size of a level's output at each position: h of its layers, side by side. */
 INLINE size_t features_of(const core_network *n)
 {
     return (size_t)(n->hidden_size * n->directions);
@@ -68,15 +69,15 @@ static bool has_input_product(const core_network *n, int64_t layer)
     return layer >= n->directions || n->input != CORE_IDS;
 }
 
-/* Whether products are normalised: norm.c */
+/* Whether the products are normalised: see norm.h. */
 static bool is_normalised(const core_network *n)
 {
     return n->layer[0].gain_ih != CORE_NONE;
 }
 
 /*
- * A decoder of few outputs fills little of a vector, and each of its outputs is one long chain of additions. So they
- * are inner products instead.
+ * A decoder with few outputs would fill only part of a vector, and each output would be one long chain of additions. So
+ * its outputs are computed as inner products instead.
  */
 static bool is_narrow(const core_network *n)
 {
@@ -84,7 +85,7 @@ static bool is_narrow(const core_network *n)
     return n->output_size <= NARROW;
 }
 
-/* Makes room for K x N numbers and returns their place. N is a multiple of WIDTH. */
+/* Reserves K x N numbers and returns their offset. N is a multiple of WIDTH. */
 static size_t plan_array(arena *memory, size_t k_count, size_t n_count)
 {
     size_t start = memory->used;
@@ -129,11 +130,12 @@ static void plan(core_network *n, core_layer *layers)
     n->backward_bytes = bytes_of(&backward);
     gate_widths widths = widths_of(n);
     size_t gates = widths.row + (is_normalised(n) ? widths.products : 0), decoded = round_up(outputs);
-    take(&step, gates > decoded ? gates : decoded, 1, 1); /* a step has these one after the other */
+    take(&step, gates > decoded ? gates : decoded, 1,
+         1); /* a step uses the two one after the other, in the same memory */
     n->step_bytes = bytes_of(&step);
 }
 
-/* An array of a packed block */
+/* The address of an array in a packed block. */
 static real *packed_at(const void *block, size_t place)
 {
     return place == CORE_NONE || !block ? NULL : (real *)block + place;
@@ -165,21 +167,23 @@ static decoder_weights decoder_at(const core_network *n, const void *block)
                              .bias = packed_at(block, n->packed_decoder_bias)};
 }
 
-/* Where the input product of a gate stands in a row, in groups of columns; its recurrent product: at apart + gate. */
+/*
+ * The position of a gate's input product in a row, in groups of columns. Its recurrent product is at separate + gate.
+ */
 INLINE size_t input_group(const core_cell_info *cell, size_t gate)
 {
-    size_t joint = (size_t)(cell->gates - cell->apart);
-    return gate < joint ? (size_t)cell->apart + gate : gate - joint;
+    size_t joint = (size_t)(cell->gates - cell->separate);
+    return gate < joint ? (size_t)cell->separate + gate : gate - joint;
 }
 
-/* padded[S] += bias of a gate [H] */
+/* padded[S] += bias of a gate [H]. */
 static void add_bias(const real *bias, size_t hidden, real *padded)
 {
     for (size_t j = 0; j < hidden; j++)
         padded[j] += bias[j];
 }
 
-/* to[0 .. stride) = from[0 .. width), then zeros */
+/* to[0 .. stride) = from[0 .. width), then zeros. */
 static void copy_padded(real *to, const real *from, size_t width, size_t stride)
 {
     memcpy(to, from, width * sizeof *to);
@@ -189,16 +193,16 @@ static void copy_padded(real *to, const real *from, size_t width, size_t stride)
 static void pack_bias(const core_network *n, const core_layer *layer, const real *parameters, real *row)
 {
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), apart = (size_t)cell->apart;
+    size_t hidden = (size_t)n->hidden_size, stride = round_up(hidden), separate = (size_t)cell->separate;
     memset(row, 0, widths_of(n).row * sizeof *row);
     for (size_t g = 0; g < (size_t)cell->gates; g++) {
         add_bias(parameters + layer->bias_ih + g * hidden, hidden, row + input_group(cell, g) * stride);
         if (layer->bias_hh != CORE_NONE)
-            add_bias(parameters + layer->bias_hh + g * hidden, hidden, row + (apart + g) * stride);
+            add_bias(parameters + layer->bias_hh + g * hidden, hidden, row + (separate + g) * stride);
     }
 }
 
-/* The gains of both kinds of products, as their columns stand */
+/* Packs the gains of both products, in the order of their columns. */
 static void pack_gains(const core_network *n, const core_layer *layer, const real *parameters,
                        const forward_layer_weights *to)
 {
@@ -213,7 +217,10 @@ static void pack_gains(const core_network *n, const core_layer *layer, const rea
     memset(to->zeros, 0, widths_of(n).products * sizeof *to->zeros);
 }
 
-/* The weights of all gates, beginning with gate `first`, for forward and for backward, whichever is wanted */
+/*
+ * Packs the weights of all gates, beginning with gate `first`, for the forward and the backward pass. Either
+ * destination may be NULL.
+ */
 static void pack_gates(const core_network *n, team me, const real *w, size_t first, size_t columns, real *forward,
                        real *back)
 {
@@ -225,7 +232,7 @@ static void pack_gates(const core_network *n, team me, const real *w, size_t fir
         pack_rows(me, w, gates, columns, back);
 }
 
-/* What is packed, and where to */
+/* The arguments of pack(), and the number of shares of the work. */
 typedef struct packing {
     const core_network *network;
     const real *parameters;
@@ -238,7 +245,7 @@ static void pack_layer(const packing *p, team me, int64_t l)
     const core_network *n = p->network;
     const core_layer *layer = &n->layer[l];
     const core_cell_info *cell = &cell_of(n)->info;
-    size_t joint = (size_t)(cell->gates - cell->apart);
+    size_t joint = (size_t)(cell->gates - cell->separate);
     forward_layer_weights forward = forward_layer_at(n, l, p->forward);
     backward_layer_weights back = backward_layer_at(n, l, p->backward);
     if (me.rank == 0 && p->forward)
@@ -257,12 +264,15 @@ static void pack_decoder(const packing *p, team me)
     const real *weight = p->parameters + n->decoder_weight, *bias = p->parameters + n->decoder_bias;
     size_t features = features_of(n), stride = round_up(features), outputs = (size_t)n->output_size;
     decoder_weights decoder = decoder_at(n, p->forward);
-    /* The softmax of what pads a row is then 0. */
+    /* With -infinity, the softmax of a row's padding is 0. */
     real beyond = n->loss == CORE_CROSS_ENTROPY ? -(real)INFINITY : 0;
-    for (size_t o = 0; me.rank == 0 && p->forward && o < round_up(outputs); o++)
-        decoder.bias[o] = o < outputs ? bias[o] : beyond;
-    for (size_t o = 0; is_narrow(n) && me.rank == 0 && p->forward && o < outputs; o++)
-        copy_padded(decoder.forward + o * stride, weight + o * features, features, stride);
+    if (p->forward && me.rank == 0) {
+        for (size_t o = 0; o < round_up(outputs); o++)
+            decoder.bias[o] = o < outputs ? bias[o] : beyond;
+        if (is_narrow(n))
+            for (size_t o = 0; o < outputs; o++)
+                copy_padded(decoder.forward + o * stride, weight + o * features, features, stride);
+    }
     if (p->forward && !is_narrow(n))
         pack_columns(me, weight, (row_groups){1, 0, outputs, round_up(outputs)}, features, decoder.forward);
     if (p->backward)

@@ -1,8 +1,8 @@
 /*
  * workspace.h: the arrays of one chunk.
  *
- * T steps, B streams, L layers, D decoded rows; S is H rounded up to whole vectors, X the same of the first layer's
- * inputs, and so on. A row is one position (t, b).
+ * T steps, B streams, L layers, D decoded rows. S is H rounded up to whole vectors, and X is the first layer's input
+ * size rounded up. A row is one position (t, b).
  */
 #ifndef RNN_CORE_PASS_WORKSPACE_H
 #define RNN_CORE_PASS_WORKSPACE_H
@@ -17,65 +17,65 @@
 #include "core/pass/arena.h"
 #include "core/pass/weights.h"
 
-/* Rows of layers in reverse are in their own order: directions.c. */
+/* Arrays of bidirectional networks. Layers in reverse store their rows in their own order: see directions.h. */
 typedef struct two_directions {
-    real *joined;           /* [levels - 1][T][B][F] what each level hands on, after dropout */
-    real *x;                /* [T][B][X] x for the layer in reverse; or NULL */
-    real *input;            /* [levels - 1][T][B][F] `joined` for the layers in reverse */
-    int32_t *ids;           /* [T][B] of the layer in reverse; or NULL */
-    uint8_t *starts;        /* [T][B] of layers in reverse; or NULL */
-    real *djoined, *dbelow; /* [T][B][F] gradient of what a level hands on, and of the one below */
-    real *dinput;           /* [T][B][F] the latter, as far as it comes from one layer */
+    real *joined;           /* [levels - 1][T][B][F] output of each level, after dropout */
+    real *x;                /* [T][B][X] x in the order of the layer in reverse; or NULL */
+    real *input;            /* [levels - 1][T][B][F] `joined` in the order of the layers in reverse */
+    int32_t *ids;           /* [T][B] ids in the order of the layer in reverse; or NULL */
+    uint8_t *starts;        /* [T][B] starts in the order of the layers in reverse; or NULL */
+    real *djoined, *dbelow; /* [T][B][F] gradients of a level's output and of the output of the level below */
+    real *dinput;           /* [T][B][F] the part of `dbelow` that comes from one layer */
 } two_directions;
 
 enum { NORM_GROUPS = 2 };
 
-/* Products that are normalised: norm.c. Without training L is 1, and the two kinds share an array. */
+/* Arrays for layer normalisation: see norm.h. Without training L is 1, and both kinds share one array. */
 typedef struct normalisation {
-    real *product[PRODUCT_KINDS]; /* [L][T][B][G][S] products, what these are normalised to, at last their gradients */
-    real *inverse[PRODUCT_KINDS]; /* [L][T][B][NORM_GROUPS] what products were multiplied by; NULL without training */
-    real *dgain[PRODUCT_KINDS];   /* [B][G][S] gradient of a layer's gains, as far as it isn't added up; or NULL */
+    real *product[PRODUCT_KINDS]; /* [L][T][B][G][S] products, then their normalised values, finally their gradients */
+    real *inverse[PRODUCT_KINDS]; /* [L][T][B][NORM_GROUPS] factors of normalisation; NULL without training */
+    real *dgain[PRODUCT_KINDS];   /* [B][G][S] gradient of a layer's gains, not yet summed over B; or NULL */
 } normalisation;
 
 typedef struct workspace {
-    share my_streams;            /* of this share of the work */
+    share my_streams;            /* the streams of this share of the work */
     size_t steps, streams, rows; /* rows = T B */
     size_t hidden, stride;       /* H, S */
     int64_t directions;
-    size_t features, top_stride; /* F: H for each direction; rounded up */
-    gate_widths gates;           /* R S in a row, of which there are G S input products and G S recurrent ones */
-    size_t outputs, out_stride;  /* O and rounded up */
+    size_t features, top_stride; /* F: H times the number of directions; F rounded up */
+    gate_widths gates;           /* widths within a row of gates: see weights.h */
+    size_t outputs, out_stride;  /* O; O rounded up */
     size_t x_stride;             /* X */
-    size_t decoded;              /* D rows whose outputs are computed */
-    real *x;                     /* [T][B][X] inputs of the first layer that are vectors or embedded; or NULL */
-    real *h;                     /* [L][T + 1][B][S], from the state before the chunk on */
-    real *c;                     /* [L][T + 1][B][S] likewise, of cells that have it */
-    real *h_before, *c_before;   /* [L][T][B][S] what each step begins with; NULL: in h, c */
-    real *gate;                  /* [L][T][B][R][S] pre-activations, activations, at last their gradients */
-    normalisation norm;          /* of networks that normalise their products */
-    real *mask;                  /* [levels - 1][T][B][F] dropout between levels: the factors; or NULL */
-    real *dropped;               /* [L - 1][T][B][S] h times them; NULL: no dropout, or in `both` */
-    real *x_mask, *keep;         /* [T][B][X], [L][T][B][S] dropout of inputs and candidates: the factors; or NULL */
-    uint32_t *decoded_before;    /* [T B + 1] how many rows before this one are decoded; NULL: all are */
-    real *top;                   /* [D][F] what the last level hands on; NULL: in h, where all rows are */
-    real *dtop;                  /* [D][F] its gradient; NULL: in dh */
-    real *top_mask;              /* [D][F] dropout before the decoder: the factors; or NULL */
-    two_directions both;         /* of networks of two directions */
-    real *out;                   /* [D][O rounded up] outputs, exponentials, at last the outputs' gradients */
-    real *sum;                   /* [D] of the exponentials */
+    size_t decoded;              /* D: number of rows whose outputs are computed */
+    real *x;                     /* [T][B][X] input vectors or embedded ids of the first layer; or NULL */
+    real *h;                     /* [L][T + 1][B][S] index 0 is the state before the chunk */
+    real *c;                     /* [L][T + 1][B][S] the same for c; NULL if the cell has no c */
+    real *h_before, *c_before;   /* [L][T][B][S] state at the start of each step; NULL: it is in h and c */
+    real *gate;                  /* [L][T][B][R][S] pre-activations, then activations, finally their gradients */
+    normalisation norm;          /* only for networks with layer normalisation */
+    real *mask;                  /* [levels - 1][T][B][F] dropout factors between levels; or NULL */
+    real *dropped;               /* [L - 1][T][B][S] h after dropout; NULL: no dropout, or `both` has it */
+    real *x_mask, *keep;         /* [T][B][X], [L][T][B][S] dropout factors of inputs and candidates; or NULL */
+    uint32_t *decoded_before;    /* [T B + 1] number of decoded rows before this one; NULL: all are decoded */
+    real *top;                   /* [D][F] output of the last level; NULL: it is in h, which has all rows */
+    real *dtop;                  /* [D][F] gradient of `top`; NULL: it is in dh */
+    real *top_mask;              /* [D][F] dropout factors before the decoder; or NULL */
+    two_directions both;         /* only for bidirectional networks */
+    real *out;                   /* [D][O rounded up] outputs, then exponentials, finally gradients of the outputs */
+    real *sum;                   /* [D] sum of the exponentials */
     real *dh;                    /* [T + 1][B][S] gradient of a layer's h */
-    real *dh_below;              /* [T + 1][B][S] the same of the layer below; the two change places */
-    real *dx;                    /* [directions][T][B][X] gradient of what the first level gets; or NULL */
-    real *dc;                    /* [B][S] */
-    real *dinitial;              /* [parts][B][S] gradient of a layer's initial state; NULL where that isn't learned */
-    real *dh_held, *dc_held;     /* [B][S] of streams that start or stand still, while a step goes back; or NULL */
-    real *zeros;                 /* [X, S or F, whichever is most] */
+    real *dh_below;              /* [T + 1][B][S] the same for the layer below; the two are swapped after each layer */
+    real *dx;                    /* [directions][T][B][X] gradient of the first level's input; or NULL */
+    real *dc;                    /* [B][S] gradient of c */
+    real *dinitial;              /* [parts][B][S] gradient of a layer's initial state; NULL if it isn't learned */
+    real *dh_held, *dc_held;     /* [B][S] saved gradients of streams that start or stand still; or NULL */
+    real *zeros;                 /* [max(X, F rounded up)] */
     size_t zero_count;
-    real *scratch; /* [scratch_size], of each worker */
+    real *scratch; /* [scratch_size] for each worker */
     size_t scratch_size;
 } workspace;
 
-/* Whether only some of the rows are decoded. */
+/* Whether some rows are decoded and others aren't. */
 static bool decodes_some(const workspace *w)
 {
     return w->decoded > 0 && w->decoded < w->rows;
@@ -90,7 +90,7 @@ static two_directions take_both(arena *memory, const workspace *w, const core_ne
     if (has_input_product(n, 0))
         both.x = take(memory, w->rows, w->x_stride, 1);
     if (n->input != CORE_VECTORS)
-        both.ids = (int32_t *)take(memory, w->rows, 1, 1); /* a real has room for one, or for the following */
+        both.ids = (int32_t *)take(memory, w->rows, 1, 1); /* a real is large enough for an id, or below for a byte */
     if (shape->starts)
         both.starts = (uint8_t *)take(memory, w->rows, 1, 1);
     if (shape->training) {
@@ -138,18 +138,18 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
         w.x = take(memory, w.rows, w.x_stride, 1);
     }
     w.h = take(memory, w.rows + w.streams, w.stride, layers);
-    if (cell_of(n)->info.parts > 1)
+    if (cell_of(n)->info.state_parts > 1)
         w.c = take(memory, w.rows + w.streams, w.stride, layers);
     if (shape->starts)
         w.h_before = take(memory, w.rows, w.stride, layers);
-    if (shape->starts && cell_of(n)->info.parts > 1)
+    if (shape->starts && cell_of(n)->info.state_parts > 1)
         w.c_before = take(memory, w.rows, w.stride, layers);
     w.gate = take(memory, w.rows, w.gates.row, layers);
     if (is_normalised(n))
         w.norm = take_normalisation(memory, &w, n, shape);
     bool drops_output = shape->training && n->dropout.output > 0;
     if (decodes_some(&w))
-        w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real has room for one */
+        w.decoded_before = (uint32_t *)take(memory, w.rows + 1, 1, 1); /* a real is large enough for a uint32_t */
     if (decodes_some(&w) || drops_output || n->directions > 1) {
         w.top = take(memory, w.decoded, w.top_stride, 1);
         if (shape->training)
@@ -178,7 +178,7 @@ static workspace take_workspace(arena *memory, const core_network *n, const core
         w.dx = take(memory, w.rows, w.x_stride, (size_t)n->directions);
     w.dc = take(memory, w.streams, w.stride, 1);
     if (n->layer[0].initial_h != CORE_NONE)
-        w.dinitial = take(memory, w.streams, w.stride, (size_t)cell_of(n)->info.parts);
+        w.dinitial = take(memory, w.streams, w.stride, (size_t)cell_of(n)->info.state_parts);
     if (shape->ragged) {
         w.dh_held = take(memory, w.streams, w.stride, 1);
         w.dc_held = take(memory, w.streams, w.stride, 1);
@@ -197,7 +197,7 @@ static size_t workspace_size(const core_network *n, const core_shape *shape)
     return bytes_of(&memory);
 }
 
-/* The arrays of a pass */
+/* Lays out the arrays of a pass. */
 static workspace workspace_of(const core_pass *pass)
 {
     arena memory = {.base = pass->workspace};
@@ -206,7 +206,7 @@ static workspace workspace_of(const core_pass *pass)
     return w;
 }
 
-/* The same, as one of the shares of the streams sees them */
+/* The same work space, restricted to one share of the streams. */
 static workspace of_streams(const workspace *all, team me)
 {
     workspace w = *all;
@@ -214,7 +214,7 @@ static workspace of_streams(const workspace *all, team me)
     return w;
 }
 
-/* [B][S] of a layer after t steps */
+/* [B][S] h of a layer after t steps. */
 static real *h_at(const workspace *w, int64_t layer, size_t t)
 {
     return w->h + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride;
@@ -225,7 +225,7 @@ static real *c_at(const workspace *w, int64_t layer, size_t t)
     return w->c ? w->c + ((size_t)layer * (w->steps + 1) + t) * w->streams * w->stride : NULL;
 }
 
-/* [B][S] what step t of a layer begins with: as a rule, what the one before has left */
+/* [B][S] h at the start of step t. Usually it is h after the previous step. */
 static real *h_before(const workspace *w, int64_t layer, size_t t)
 {
     return w->h_before ? w->h_before + ((size_t)layer * w->steps + t) * w->streams * w->stride : h_at(w, layer, t);
@@ -236,42 +236,42 @@ static real *c_before(const workspace *w, int64_t layer, size_t t)
     return w->c_before ? w->c_before + ((size_t)layer * w->steps + t) * w->streams * w->stride : c_at(w, layer, t);
 }
 
-/* [B][R][S] of a layer at step t */
+/* [B][R][S] gates of a layer at step t. */
 static real *gate_at(const workspace *w, int64_t layer, size_t t)
 {
     return w->gate + ((size_t)layer * w->steps + t) * w->streams * w->gates.row;
 }
 
-/* Rows of some of the gates */
+/* Rows that hold some of the gates. */
 typedef struct gate_rows {
     real *first;
-    size_t row; /* their distance */
+    size_t row; /* row stride */
 } gate_rows;
 
-/* Where the products of a kind are computed, and where their gradients are at last; from a row of a layer on */
+/* The rows of a layer, from `row` on, that hold one kind of product and later its gradients. */
 static gate_rows product_rows(const workspace *w, int64_t layer, product_kind kind, size_t row)
 {
     size_t products = w->gates.products, before = w->norm.inverse[kind] ? (size_t)layer * w->rows : 0;
     if (w->norm.product[kind])
         return (gate_rows){w->norm.product[kind] + (before + row) * products, products};
-    size_t first = kind == INPUT_PRODUCTS ? 0 : w->gates.apart;
+    size_t first = kind == INPUT_PRODUCTS ? 0 : w->gates.separate;
     return (gate_rows){gate_at(w, layer, 0) + row * w->gates.row + first, w->gates.row};
 }
 
-/* What the groups of a product were multiplied by; NULL without training */
+/* The normalisation factors of a row; NULL without training. */
 static real *inverse_at(const workspace *w, int64_t layer, product_kind kind, size_t row)
 {
     real *inverse = w->norm.inverse[kind];
     return inverse ? inverse + ((size_t)layer * w->rows + row) * NORM_GROUPS : NULL;
 }
 
-/* [B][S] of a layer at step t; NULL without dropout of candidates */
+/* [B][S] dropout factors of a layer's candidates at step t; NULL without dropout of candidates. */
 static real *keep_at(const workspace *w, int64_t layer, size_t t)
 {
     return w->keep ? w->keep + ((size_t)layer * w->steps + t) * w->streams * w->stride : NULL;
 }
 
-/* What a layer gets from below: rows, all steps */
+/* The input of a layer: rows of all steps. */
 typedef struct layer_input {
     real *rows;
     size_t stride;
@@ -292,26 +292,32 @@ static layer_input input_of(const workspace *w, int64_t layer)
     return (layer_input){h_at(w, layer - 1, 1), w->stride};
 }
 
-/* Streams of some steps in one go, where that makes the matrices higher without making them too large for a cache. */
+/*
+ * How many steps are multiplied together. Several steps give matrices with more rows, as long as these still fit into a
+ * cache.
+ */
 static size_t steps_at_once(const workspace *w)
 {
-    bool all = w->my_streams.count == w->streams; /* or else a step's rows and the next's aren't neighbours */
+    bool all = w->my_streams.count == w->streams; /* otherwise the rows of consecutive steps aren't adjacent */
     return all && w->streams < BLOCK_ROWS ? BLOCK_ROWS / w->streams : 1;
 }
 
-/* The steps that weight gradients are added for together: as many rows as such a product takes at once. */
+/*
+ * How many steps form a block whose weight gradients are added together: about BLOCK_K rows, which is what one such
+ * product takes at once.
+ */
 static size_t steps_of_block(const workspace *w)
 {
     return w->streams < BLOCK_K ? BLOCK_K / w->streams : 1;
 }
 
-/* This share's rows of steps t ... t + steps - 1; more than one step only where steps_at_once() says so */
+/* This share's rows of steps t ... t + steps - 1. `steps` is at most steps_at_once(). */
 static share rows_of(const workspace *w, size_t t, size_t steps)
 {
     return (share){t * w->streams + w->my_streams.first, steps * w->my_streams.count};
 }
 
-/* Of these rows, those that are decoded: as rows of `top`, `out` and so on */
+/* Those of the rows that are decoded, as rows of `top`, `out` and the other arrays [D]. */
 static share decoded_of(const workspace *w, share rows)
 {
     if (!w->decoded_before)
@@ -325,7 +331,7 @@ static bool is_decoded(const workspace *w, size_t row)
     return !w->decoded_before || w->decoded_before[row + 1] > w->decoded_before[row];
 }
 
-/* A step of a layer for the cell, forward or backward; for a share of the streams. */
+/* The arguments of a cell for one step of a layer, forward or backward; for a share of the streams. */
 static cell_step step_of(const workspace *w, int64_t layer, size_t t)
 {
     size_t first = w->my_streams.first, at = first * w->stride, prev = t * w->streams * w->stride + at,
