@@ -55,6 +55,16 @@ succeeds "prints nothing if told so" train text "${small[@]}" --budget 20000 --q
 succeeds "trains without a budget until a plateau" train text --hidden 4 --streams 8 --sequence 16 --patience 1 --out p.safetensors
 shows 'validation has stopped falling: half the learning rate' "halves the rate on a plateau"
 
+if command -v script > /dev/null; then # it makes a terminal
+    script -qec "$program train text ${small[*]} --budget 200000 --out tty.safetensors" /dev/null > out < /dev/null
+    shows '#\.+ +[0-9]+ %, [0-9:]+ left, epoch [0-9.]+, [0-9]+ tokens/s, loss [0-9.]+' "shows a progress line"
+fi
+if command -v gnuplot > /dev/null; then
+    succeeds "draws the curves" train text "${small[@]}" --budget 20000 --out drawn.safetensors
+    shows '^curves: drawn.svg$' "says where the curves are"
+    grep -q '<svg' drawn.svg || fail "the picture of the curves"
+fi
+
 # ---- Stopped and resumed ----
 resumed=(train text "${small[@]}" --budget 400000 --quiet)
 succeeds "trains in one go" "${resumed[@]}" --out once.safetensors

@@ -9,6 +9,7 @@ enum {
     BYTES_LEAST_FOR_FILES = 1 << 30, /* texts as large as that stay in their files, as bytes */
     QUICK_TOKENS = 1 << 15,
     ENTROPY_TOKENS = 1 << 20,
+    VALIDATION_BYTES = 1000000,
 };
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
@@ -147,6 +148,8 @@ static void choose_sizes(const corpora *t, settings *s)
         s->value[SET_HIDDEN].whole = choose_hidden(t, s);
     if (s->value[SET_EMBEDDING].whole == AUTOMATIC)
         s->value[SET_EMBEDDING].whole = rnn_vocab_size(t->vocab) > 500 ? (s->value[SET_HIDDEN].whole + 1) / 2 : 0;
+    if (s->value[SET_VALIDATION].real < 0)
+        s->value[SET_VALIDATION].real = t->bytes > 10 * VALIDATION_BYTES ? VALIDATION_BYTES / (double)t->bytes : 0.1;
     /* A short text is cut into fewer and shorter pieces, so that validation has some of them. */
     int64_t share = (int64_t)((double)t->bytes * s->value[SET_VALIDATION].real / 8);
     if (s->value[SET_SEQUENCE].whole == AUTOMATIC)
@@ -212,6 +215,7 @@ void choose_settings(const corpora *t, settings *s, FILE *out)
             (long long)s->value[SET_STREAMS].whole, (long long)s->value[SET_SEQUENCE].whole,
             s->value[SET_LEARNING_RATE].real, schedules[s->value[SET_SCHEDULE].whole], rnn_threads(),
             rnn_threads() == 1 ? "" : "s");
+    flush_output();
 }
 
 /* ---- Measures ---------------------------------------------------------------------------------------------------- */
