@@ -31,7 +31,7 @@ struct rnn_state {
     uint64_t random_index; /* of the next chunk's dropout masks */
     bool turned;           /* alternates with each call for one step: see core_step */
 
-    /* What the caller has asked to observe, and the results: of the last chunk, and of the last backward pass. */
+    /* The observations that the caller asked for, and their results for the last chunk or the last backward pass. */
     int32_t observe;
     int64_t activation_steps, norm_steps; /* 0: no results */
     growing activations;                  /* [L][T][B][H] */

@@ -98,7 +98,7 @@ static rnn_status create_windows(rnn_corpus *corpus)
                            (void **)&corpus->windows);
 }
 
-/* What a corpus is created from, without `steps` and `streams`. */
+/* The arguments for creating a corpus, except `steps` and `streams`. */
 typedef struct origin {
     const rnn_vocab *vocab; /* NULL: the source holds ids */
     const rnn_source *source;

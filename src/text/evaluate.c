@@ -25,7 +25,7 @@ typedef struct evaluation {
     void *bytes;               /* [STEPS + 1] symbols of the source, as bytes */
 } evaluation;
 
-/* Where stream b's part begins. */
+/* The target where stream b's part begins. */
 static int64_t part_at(const evaluation *e, int64_t b)
 {
     return librnn_share_begin(e->targets, e->streams, b);

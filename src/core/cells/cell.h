@@ -16,8 +16,9 @@
  * called joint. A separate gate needs the two products one by one, as the GRU's candidate does. A row of `gates` has,
  * in this order:
  *
- *     the input products of the separate gates; the sums of both products of the joint gates; the recurrent products of
- *     the separate gates
+ *     the input products of the separate gates
+ *     the sums of both products of the joint gates
+ *     the recurrent products of the separate gates
  *
  * Each includes its biases. In this order all input products are adjacent, and so are all recurrent products.
  *

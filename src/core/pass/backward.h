@@ -132,7 +132,7 @@ static void backward_step(const core_pass *pass, const workspace *w, int64_t l, 
         restore_gradients(pass, w, l, t);
 }
 
-/* Where the gradient of a layer's input is written first: all steps, as rows in the layer's own order. */
+/* The array where the gradient of a layer's input is first written: all steps, as rows in the layer's own order. */
 static real *input_gradient_of(const workspace *w, int64_t l)
 {
     if (l < w->directions)
@@ -415,6 +415,7 @@ static void begin_initial(const workspace *w)
                w->my_streams.count * w->stride * sizeof(real));
 }
 
+/* Adds the gradients of the streams that begin with the chunk. */
 static void end_initial(const core_pass *pass, const workspace *w, int64_t l)
 {
     for (size_t b = w->my_streams.first; b < w->my_streams.first + w->my_streams.count; b++)
