@@ -44,9 +44,8 @@ static int count_names(const char *path)
     int count = 0;
     DIR *directory = opendir(path);
     assert_non_null(directory);
-    while (readdir(directory) != NULL) {
+    while (readdir(directory) != NULL)
         count++;
-    }
     closedir(directory);
     return count - 2;
 }
@@ -164,9 +163,8 @@ static void test_saves_that_cannot_work_say_why_and_leave_all_as_it_was(void **s
         {"/proc/model", "/proc/model can't be written"},
         {long_name, strerror(ENAMETOOLONG)},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_fails(rnn_model_save(model, NULL, cases[i].path), RNN_ERROR_IO, cases[i].reason);
-    }
     assert_int_equal(count_names("."), 3);
     assert_int_equal(count_names("directory"), 0);
     file_bytes old = read_whole("file");
@@ -199,9 +197,8 @@ static void test_what_may_not_be_written_stays(void **state)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
             _exit(2);
-        }
         int fails = rnn_model_save(model, NULL, "closed/model") == RNN_ERROR_IO &&
                     strstr(rnn_last_error(), strerror(EACCES)) != NULL &&
                     rnn_model_save(model, NULL, "open/model") == RNN_ERROR_IO &&
@@ -222,9 +219,8 @@ static void test_what_may_not_be_written_stays(void **state)
     unlink("closed/model");
     unlink("open/model");
     rnn_model_destroy(model);
-    if (WEXITSTATUS(status) == 2) {
+    if (WEXITSTATUS(status) == 2)
         skip(); /* a user whose root may not give up its privileges */
-    }
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -241,9 +237,8 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
         if (child == 0) {
             const struct rlimit most = {limit, limit};
             signal(SIGXFSZ, SIG_IGN);
-            if (setrlimit(RLIMIT_FSIZE, &most) != 0) {
+            if (setrlimit(RLIMIT_FSIZE, &most) != 0)
                 _exit(3);
-            }
             rnn_status result = rnn_model_save(model, NULL, "model");
             rnn_status beside = rnn_model_save(model, NULL, "new");
             _exit(result == RNN_OK && beside == RNN_OK                                                            ? 0
@@ -347,11 +342,9 @@ static pid_t start_saving(rnn_model *const models[2], int first)
     assert_true(child >= 0);
     if (child == 0) {
         int begun = write(ready[1], &byte, 1) == 1;
-        for (int i = first; begun; i++) {
-            if (rnn_model_save(models[i & 1], NULL, "model") != RNN_OK) {
+        for (int i = first; begun; i++)
+            if (rnn_model_save(models[i & 1], NULL, "model") != RNN_OK)
                 break;
-            }
-        }
         _exit(1);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);

@@ -45,9 +45,8 @@ static void test_status_name_of_another_number_is_unknown_status(void **state)
 {
     static const rnn_status none[] = {-1, RNN_ERROR_FORMAT + 1, 1000000, INT32_MAX, INT32_MIN};
     (void)state;
-    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         assert_string_equal(rnn_status_name(none[i]), "unknown status");
-    }
 }
 
 /* ---- The last error ---- */
@@ -122,13 +121,11 @@ static void test_last_error_quotes_a_long_argument_in_part(void **state)
 /* Whether all of a text is UTF-8 that leaves a line as it is, as far as texts of two-byte characters go. */
 static bool is_line(const char *text)
 {
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
-        if (*c >= 0xc2 && *c <= 0xdf && c[1] >= (*c == 0xc2 ? 0xa0 : 0x80) && c[1] <= 0xbf) {
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
+        if (*c >= 0xc2 && *c <= 0xdf && c[1] >= (*c == 0xc2 ? 0xa0 : 0x80) && c[1] <= 0xbf)
             c++;
-        } else if (*c < ' ' || *c >= 127) {
+        else if (*c < ' ' || *c >= 127)
             return false;
-        }
-    }
     return true;
 }
 
@@ -140,9 +137,8 @@ static void test_last_error_is_utf8_wherever_it_cuts_a_name(void **state)
     (void)state;
     for (size_t ascii = 0; ascii < 2; ascii++) {
         char name[1024] = "x";
-        for (size_t i = ascii; i + 2 < sizeof name; i += 2) {
+        for (size_t i = ascii; i + 2 < sizeof name; i += 2)
             memcpy(name + i, "\xc3\xa4", 2);
-        }
         assert_fails(rnn_model_find_parameter(model, name, &index), RNN_ERROR_ARGUMENT, "\xc3\xa4\xc3\xa4");
         assert_true(is_line(rnn_last_error()));
         assert_fails(rnn_model_load(name, NULL, &model, NULL), RNN_ERROR_IO, "\xc3\xa4\xc3\xa4");
@@ -209,12 +205,10 @@ static void test_last_error_is_empty_before_a_threads_first_failure_and_its_own_
     (void)state;
     assert_int_equal(refuse_learning_rate(-33), RNN_ERROR_ARGUMENT);
     assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, fail_beside_another_thread, &reports[i]), 0);
-    }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
     pthread_barrier_destroy(&barrier);
 
     assert_string_equal(reports[0].before, "");

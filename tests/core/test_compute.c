@@ -82,24 +82,20 @@ static void reference_step(reference *r, int64_t t, int64_t b)
         const double *before = hidden_at(r, l, t, b);
         for (int64_t j = 0; j < r->H; j++) {
             double sum = w->bias[j];
-            if (l == 0) {
+            if (l == 0)
                 sum += w->input[j * r->V + r->inputs[t * r->B + b]];
-            } else {
-                for (int64_t k = 0; k < r->H; k++) {
+            else
+                for (int64_t k = 0; k < r->H; k++)
                     sum += w->input[j * r->H + k] * hidden_at(r, l - 1, t + 1, b)[k];
-                }
-            }
-            for (int64_t k = 0; k < r->H; k++) {
+            for (int64_t k = 0; k < r->H; k++)
                 sum += w->recurrent[j * r->H + k] * before[k];
-            }
             hidden_at(r, l, t + 1, b)[j] = tanh(sum);
         }
     }
     for (int64_t o = 0; o < r->O; o++) {
         double sum = r->weights.decoder_bias[o];
-        for (int64_t k = 0; k < r->H; k++) {
+        for (int64_t k = 0; k < r->H; k++)
             sum += r->weights.decoder[o * r->H + k] * hidden_at(r, r->L - 1, t + 1, b)[k];
-        }
         r->logits[(t * r->B + b) * r->O + o] = sum;
     }
 }
@@ -108,15 +104,12 @@ static void reference_step(reference *r, int64_t t, int64_t b)
 static double cross_entropy(const double *logits, int64_t count, int32_t target, double *d_logits)
 {
     double largest = logits[0], sum = 0;
-    for (int64_t o = 1; o < count; o++) {
+    for (int64_t o = 1; o < count; o++)
         largest = fmax(largest, logits[o]);
-    }
-    for (int64_t o = 0; o < count; o++) {
+    for (int64_t o = 0; o < count; o++)
         sum += exp(logits[o] - largest);
-    }
-    for (int64_t o = 0; o < count && d_logits != NULL; o++) {
+    for (int64_t o = 0; o < count && d_logits != NULL; o++)
         d_logits[o] = exp(logits[o] - largest) / sum - (o == target);
-    }
     return largest + log(sum) - logits[target];
 }
 
@@ -149,9 +142,8 @@ static void reference_step_back(reference *r, int64_t t, int64_t b, double *d_la
         const layer_weights *w = &r->weights.layers[l];
         layer_weights *g = &r->gradients.layers[l];
         const double *now = hidden_at(r, l, t + 1, b), *before = hidden_at(r, l, t, b);
-        for (int64_t j = 0; j < r->H; j++) {
+        for (int64_t j = 0; j < r->H; j++)
             d_sum[j] = (1 - now[j] * now[j]) * (d_output[j] + d_later[l * r->H + j]);
-        }
         memset(d_output, 0, (size_t)r->H * sizeof(double));
         memset(d_later + l * r->H, 0, (size_t)r->H * sizeof(double));
         for (int64_t j = 0; j < r->H; j++) {
@@ -160,9 +152,8 @@ static void reference_step_back(reference *r, int64_t t, int64_t b, double *d_la
                 g->recurrent[j * r->H + k] += d_sum[j] * before[k];
                 d_later[l * r->H + k] += d_sum[j] * w->recurrent[j * r->H + k];
             }
-            if (l == 0) {
+            if (l == 0)
                 g->input[j * r->V + r->inputs[t * r->B + b]] += d_sum[j];
-            }
             for (int64_t k = 0; k < r->H && l > 0; k++) {
                 g->input[j * r->H + k] += d_sum[j] * hidden_at(r, l - 1, t + 1, b)[k];
                 d_output[k] += d_sum[j] * w->input[j * r->H + k];
@@ -178,9 +169,8 @@ static void reference_backward(reference *r)
     double *d_sum = allocate(r->H, sizeof(double));
     for (int64_t b = 0; b < r->B; b++) {
         memset(d_later, 0, (size_t)(r->L * r->H) * sizeof(double));
-        for (int64_t t = r->T - 1; t >= 0; t--) {
+        for (int64_t t = r->T - 1; t >= 0; t--)
             reference_step_back(r, t, b, d_later, d_output, d_sum);
-        }
     }
     free(d_sum);
     free(d_output);
@@ -205,9 +195,8 @@ static reference run_reference(const rnn_model *model, const rnn_state *state, c
     r.logits = allocate(r.T * r.B * r.O, sizeof(double));
     r.d_logits = allocate(r.T * r.B * r.O, sizeof(double));
     double *start = get_state(model, state);
-    for (int64_t l = 0; l < r.L; l++) {
+    for (int64_t l = 0; l < r.L; l++)
         memcpy(hidden_at(&r, l, 0, 0), start + l * r.B * r.H, (size_t)(r.B * r.H) * sizeof(double));
-    }
     free(start);
     reference_forward(&r);
     reference_backward(&r);
@@ -347,9 +336,8 @@ static results run_forward(const rnn_model *model, const rnn_state *start, const
 
 static void assert_zero(const double *values, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         assert_true(values[i] == 0);
-    }
 }
 
 /* ---- Against the reference ---- */
@@ -459,9 +447,8 @@ static owned_chunk create_stream_of(const owned_chunk *chunk, int64_t b)
 
 static void add(double *sum, const double *values, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         sum[i] += values[i];
-    }
 }
 
 static void assert_streams_are_independent(int32_t precision, double tolerance)
@@ -476,9 +463,8 @@ static void assert_streams_are_independent(int32_t precision, double tolerance)
         rnn_state *start = create_state(f.model, 1);
         assert_ok(rnn_state_copy_stream(start, 0, f.state, b));
         results alone = run_forward_backward(f.model, start, &chunk.chunk);
-        for (int64_t row = 0; row < alone.state_count / units; row++) { /* a part of a layer */
+        for (int64_t row = 0; row < alone.state_count / units; row++) /* a part of a layer */
             assert_all_close(together.state + (row * streams + b) * units, alone.state + row * units, units, tolerance);
-        }
         loss.sum += alone.loss.sum;
         loss.count += alone.loss.count;
         add(gradients, alone.gradients, together.gradient_count);
@@ -611,9 +597,8 @@ static void test_a_chunk_of_ignored_positions_costs_nothing_and_advances_the_sta
     for (int32_t reduction = RNN_REDUCTION_SUM; reduction <= RNN_REDUCTION_MEAN; reduction++) {
         fixture f = create_small_fixture(RNN_FLOAT32, reduction, 0);
         results counted = run_forward_backward(f.model, f.state, &f.chunk.chunk);
-        for (int64_t i = 0; i < f.chunk.chunk.steps * f.chunk.chunk.streams; i++) {
+        for (int64_t i = 0; i < f.chunk.chunk.steps * f.chunk.chunk.streams; i++)
             f.chunk.targets[i] = RNN_IGNORE;
-        }
         results forward = run_forward(f.model, f.state, &f.chunk.chunk);
         results both = run_forward_backward(f.model, f.state, &f.chunk.chunk);
         assert_int_equal(forward.loss.count, 0);
@@ -702,9 +687,8 @@ static void test_gradients_of_the_mean_are_those_of_the_sum_divided_by_the_count
         assert_int_equal(mean.loss.count, sum.loss.count);
         assert_true(mean.loss.sum == sum.loss.sum);
         assert_true(sum.loss.count > 1);
-        for (int64_t i = 0; i < sum.gradient_count; i++) {
+        for (int64_t i = 0; i < sum.gradient_count; i++)
             sum.gradients[i] /= (double)sum.loss.count;
-        }
         assert_all_close(mean.gradients, sum.gradients, sum.gradient_count, precision == RNN_FLOAT32 ? 1e-5 : 1e-14);
         free_results(&mean);
         free_results(&sum);
@@ -786,9 +770,8 @@ static void assert_units_are_tanh(int32_t precision, double smallest, double lar
     chunk.inputs = ids;
     assert_ok(rnn_forward(model, state, &chunk, NULL, 0, NULL));
     double *units = get_state(model, state);
-    for (int i = 0; i < VALUES; i++) {
+    for (int i = 0; i < VALUES; i++)
         assert_relative(units[i], tanh(rounded[i]), 4 * epsilon);
-    }
     free(units);
     rnn_state_destroy(state);
     free(rounded);
@@ -817,9 +800,8 @@ static void assert_probabilities_are_softmax(int32_t precision, double spacing, 
     rnn_model *model = create_model(&options);
     int64_t bias = index_of(model, "decoder.bias");
     double *logits = allocate(OUTPUTS, sizeof(double));
-    for (int o = 0; o < OUTPUTS; o++) {
+    for (int o = 0; o < OUTPUTS; o++)
         logits[o] = 3 - spacing * o;
-    }
     set_parameter(model, bias, logits);
     double *rounded = get_parameter(model, bias), *expected = allocate(OUTPUTS, sizeof(double));
     rnn_state *state = create_state(model, 1);
@@ -829,9 +811,8 @@ static void assert_probabilities_are_softmax(int32_t precision, double spacing, 
     double *gradient = get_gradient(model, bias);
     assert_true(fabs(loss.sum - cross_entropy(rounded, OUTPUTS, 0, expected)) <= tolerance);
     assert_true(fabs(gradient[0] - expected[0]) <= tolerance);
-    for (int o = 1; o < OUTPUTS; o++) {
+    for (int o = 1; o < OUTPUTS; o++)
         assert_relative(gradient[o], expected[o], tolerance);
-    }
     free(gradient);
     destroy_chunk(&chunk);
     rnn_state_destroy(state);
@@ -946,9 +927,8 @@ static void test_a_chunk_runs_on_the_parameters_as_they_are_now(void **state)
     for (int64_t index = 0; index < rnn_model_parameter_count(f.model); index++) {
         double before = loss_from(f.model, work, &f);
         double *values = get_parameter(f.model, index);
-        for (int64_t i = 0; i < parameter_of(f.model, index).count; i++) {
+        for (int64_t i = 0; i < parameter_of(f.model, index).count; i++)
             values[i] += 0.01 * (double)(i + 1);
-        }
         set_parameter(f.model, index, values);
         free(values);
         double after = loss_from(f.model, work, &f);
@@ -1307,9 +1287,8 @@ static void make_outputs_infinite(rnn_model *model)
     double huge = options.precision == RNN_FLOAT32 ? 3e38 : 1.7e308;
     int64_t count = options.output_size * options.hidden_size;
     double *values = allocate(count, sizeof(double));
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         values[i] = i < options.hidden_size ? huge : -huge;
-    }
     set_parameter(model, index_of(model, "decoder.weight"), values);
     free(values);
     int64_t bias = index_of(model, "rnn.bias_ih_l1");
@@ -1341,9 +1320,8 @@ static void test_one_position_with_a_loss_that_is_not_finite_is_enough(void **st
     fixture f = create_trained_fixture(RNN_FLOAT32);
     make_outputs_infinite(f.model);
     int64_t positions = f.chunk.chunk.steps * f.chunk.chunk.streams;
-    for (int64_t i = 0; i < positions; i++) {
+    for (int64_t i = 0; i < positions; i++)
         f.chunk.targets[i] = RNN_IGNORE;
-    }
     f.chunk.targets[positions - 1] = 1;
     assert_refuses(&f, &f.chunk.chunk, RNN_ERROR_NONFINITE, "loss");
     destroy_fixture(&f);
@@ -1376,9 +1354,8 @@ static void test_large_finite_outputs_are_no_error(void **state)
     bias[1] = -1e30;
     set_parameter(f.model, index_of(f.model, "decoder.bias"), bias);
     free(bias);
-    for (int64_t i = 0; i < f.chunk.chunk.steps * f.chunk.chunk.streams; i++) {
+    for (int64_t i = 0; i < f.chunk.chunk.steps * f.chunk.chunk.streams; i++)
         f.chunk.targets[i] = 0;
-    }
     results got = run_forward_backward(f.model, f.state, &f.chunk.chunk);
     assert_true(got.loss.sum == 0);
     assert_zero(got.gradients, got.gradient_count);

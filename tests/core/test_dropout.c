@@ -38,9 +38,8 @@ static void fill_parameter(rnn_model *model, const char *name, double value)
     int64_t index = index_of(model, name);
     rnn_parameter parameter = parameter_of(model, index);
     double *values = allocate(parameter.count, sizeof(double));
-    for (int64_t i = 0; i < parameter.count; i += parameter.rank == 2 ? parameter.shape[1] + 1 : 1) {
+    for (int64_t i = 0; i < parameter.count; i += parameter.rank == 2 ? parameter.shape[1] + 1 : 1)
         values[i] = value;
-    }
     set_parameter(model, index, values);
     free(values);
 }
@@ -82,9 +81,8 @@ static double *get_masks(const mask_options *o)
         assert_ok(rnn_forward_backward(model, state, &chunk.chunk, NULL));
         assert_ok(rnn_state_get_activations(state, layer + 1, activations, count));
         to_doubles(o->precision, activations, mask, count);
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             mask[i] = atanh(mask[i]) / SCALE;
-        }
         destroy_chunk(&chunk);
         rnn_state_destroy(state);
         rnn_model_destroy(model);
@@ -96,11 +94,9 @@ static double *get_masks(const mask_options *o)
 /* Both keep and drop the same. */
 static int same_masks(const double *a, const double *b, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
-        if ((a[i] == 0) != (b[i] == 0)) {
+    for (int64_t i = 0; i < count; i++)
+        if ((a[i] == 0) != (b[i] == 0))
             return 0;
-        }
-    }
     return 1;
 }
 
@@ -117,9 +113,8 @@ static void assert_same_masks(const mask_options *a, const mask_options *b)
 static void assert_drawn_apart(const double *a, const double *b, int64_t count, double dropout)
 {
     double sum = 0;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         sum += ((a[i] == 0) - dropout) * ((b[i] == 0) - dropout);
-    }
     assert_true(fabs(sum / (double)count) < 5 * dropout * (1 - dropout) / sqrt((double)count));
 }
 
@@ -144,11 +139,9 @@ static void test_an_element_is_dropped_or_multiplied_by_1_over_1_minus_dropout(v
             o.dropout = dropouts[i];
             o.precision = precision;
             double *masks = get_masks(&o);
-            for (int64_t k = 0; k < mask_total(&o); k++) {
-                if (masks[k] != 0) {
+            for (int64_t k = 0; k < mask_total(&o); k++)
+                if (masks[k] != 0)
                     assert_relative(masks[k], 1 / (1 - dropouts[i]), tolerances[precision]);
-                }
-            }
             free(masks);
         }
     }
@@ -182,9 +175,8 @@ static void test_units_streams_steps_and_layers_are_drawn_apart(void **state)
     o.steps = 50;
     double *masks = get_masks(&o);
     const int64_t distances[] = {1, 2, 3, 4, o.hidden, o.streams * o.hidden, o.steps * o.streams * o.hidden};
-    for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++) {
+    for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++)
         assert_drawn_apart(masks, masks + distances[i], mask_total(&o) - distances[i], o.dropout);
-    }
     free(masks);
 }
 
@@ -224,11 +216,9 @@ static void test_the_layers_of_a_chunk_and_of_the_next_are_drawn_apart(void **st
     (void)state;
     next.index = usual.index + 1;
     double *masks = get_masks(&usual), *others = get_masks(&next);
-    for (int64_t l = 0; l < layers; l++) {
-        for (int64_t k = 0; k < layers; k++) {
+    for (int64_t l = 0; l < layers; l++)
+        for (int64_t k = 0; k < layers; k++)
             assert_drawn_apart(masks + l * layer, others + k * layer, layer, usual.dropout);
-        }
-    }
     free(others);
     free(masks);
 }
@@ -269,9 +259,8 @@ static void test_a_steps_masks_have_nothing_to_do_with_how_many_steps_follow(voi
     more.steps = usual.steps + 4;
     double *masks = get_masks(&usual), *others = get_masks(&more);
     int64_t layer = usual.steps * usual.streams * usual.hidden, longer = more.steps * more.streams * more.hidden;
-    for (int64_t l = 0; l < usual.layers - 1; l++) {
+    for (int64_t l = 0; l < usual.layers - 1; l++)
         assert_true(same_masks(masks + l * layer, others + l * longer, layer));
-    }
     free(others);
     free(masks);
 }
@@ -362,9 +351,8 @@ static void assert_no_difference(int32_t cell)
 static void test_forward_has_no_dropout(void **state)
 {
     (void)state;
-    for (int c = 0; c < CELLS; c++) {
+    for (int c = 0; c < CELLS; c++)
         assert_no_difference(cells[c]);
-    }
 }
 
 static void test_sampling_has_no_dropout(void **state)
@@ -409,11 +397,9 @@ static void test_each_chunk_gets_masks_of_its_own_which_setting_the_index_back_r
     double losses[CHUNKS], again[CHUNKS];
     (void)state;
     get_losses(model, stream, losses, CHUNKS);
-    for (int i = 0; i < CHUNKS; i++) {
-        for (int k = 0; k < i; k++) {
+    for (int i = 0; i < CHUNKS; i++)
+        for (int k = 0; k < i; k++)
             assert_true(losses[i] != losses[k]);
-        }
-    }
     assert_ok(rnn_state_set_random_index(stream, 0));
     get_losses(model, stream, again, CHUNKS);
     assert_memory_equal(again, losses, sizeof losses);

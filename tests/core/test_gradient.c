@@ -151,11 +151,10 @@ static double loss_of(loss_function *function)
 {
     rnn_loss loss = {0};
     rewind_state(function);
-    if (function->options.dropout > 0) {
+    if (function->options.dropout > 0)
         assert_ok(rnn_forward_backward(function->model, function->work, &function->chunk.chunk, &loss));
-    } else {
+    else
         assert_ok(rnn_forward(function->model, function->work, &function->chunk.chunk, NULL, 0, &loss));
-    }
     return function->options.reduction == RNN_REDUCTION_MEAN ? loss.sum / (double)loss.count : loss.sum;
 }
 
@@ -283,11 +282,10 @@ int main(void)
 {
     static struct CMUnitTest tests[TESTS];
     for (int i = 0; i < TESTS; i++) {
-        if (i < CELLS * SHAPES) {
+        if (i < CELLS * SHAPES)
             set_shape_and_cell(&all[i], i);
-        } else {
+        else
             set_combination(&all[i], i - CELLS * SHAPES);
-        }
         tests[i] =
             (struct CMUnitTest){.name = all[i].name, .test_func = check_all_parameters, .initial_state = &all[i]};
     }

@@ -62,9 +62,8 @@ typedef struct accumulated {
 /* The formulas of the header, for step k, from 1. Returns the parameter's next value. */
 static double apply_rule(const rule_case *c, double learning_rate, int k, double x, double g, accumulated *a)
 {
-    if (c->rule != ADAMW) {
+    if (c->rule != ADAMW)
         g += c->weight_decay * x;
-    }
     switch (c->rule) {
     case ADAGRAD:
         a->m += g * g;
@@ -77,9 +76,8 @@ static double apply_rule(const rule_case *c, double learning_rate, int k, double
         a->v = c->momentum * a->v + g / (sqrt(a->m) + c->epsilon);
         return x - learning_rate * a->v;
     default:
-        if (c->rule == ADAMW) {
+        if (c->rule == ADAMW)
             x -= learning_rate * c->weight_decay * x;
-        }
         a->m = c->beta1 * a->m + (1 - c->beta1) * g;
         a->v = c->beta2 * a->v + (1 - c->beta2) * g * g;
         return x - learning_rate * (a->m / (1 - pow(c->beta1, k))) / (sqrt(a->v / (1 - pow(c->beta2, k))) + c->epsilon);
@@ -142,9 +140,8 @@ static void check_rule(const rule_case *c, int32_t precision, double tolerance)
             learning_rate /= 4;
             assert_ok(rnn_optimizer_set_learning_rate(optimizer, learning_rate));
         }
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             gradients[i] = random_gradient(&source);
-        }
         from_doubles(precision, gradients, flat, count);
         to_doubles(precision, flat, gradients, count); /* as rounded */
         get_parameters(model, precision, before);
@@ -153,9 +150,8 @@ static void check_rule(const rule_case *c, int32_t precision, double tolerance)
         for (int64_t i = 0; i < count; i++) {
             double expected = apply_rule(c, learning_rate, k, before[i], gradients[i], &accumulators[i]);
             double allowed = tolerance * (fabs(before[i]) + fabs(expected - before[i]) + learning_rate);
-            if (!(fabs(after[i] - expected) <= allowed)) {
+            if (!(fabs(after[i] - expected) <= allowed))
                 fail_msg("step %d, element %lld: %.17g instead of %.17g", k, (long long)i, after[i], expected);
-            }
         }
     }
     free(after);

@@ -216,9 +216,8 @@ static int64_t *parameters_in_torchs_order(const rnn_model *model)
     rnn_model_options options = options_of(model);
     int64_t *order = allocate(3 + 4 * options.layers, sizeof *order);
     int64_t count = 0;
-    if (options.input == RNN_INPUT_EMBEDDING) {
+    if (options.input == RNN_INPUT_EMBEDDING)
         order[count++] = index_of(model, "embedding.weight");
-    }
     for (int64_t layer = 0; layer < options.layers; layer++) {
         for (int k = 0; k < (options.bias == BOTH ? 4 : 3); k++) {
             char name[64];
@@ -226,9 +225,8 @@ static int64_t *parameters_in_torchs_order(const rnn_model *model)
             order[count++] = index_of(model, name);
         }
     }
-    if (!options.tied) {
+    if (!options.tied)
         order[count++] = index_of(model, "decoder.weight");
-    }
     order[count++] = index_of(model, "decoder.bias");
     assert_int_equal(count, rnn_model_parameter_count(model));
     return order;
@@ -264,9 +262,8 @@ static void *draw_numbers(const trial *t, random_source *source, int64_t count)
 static int32_t *draw_ids(random_source *source, int64_t limit, int64_t count)
 {
     int32_t *ids = allocate(count, sizeof *ids);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         ids[i] = random_below(source, limit);
-    }
     return ids;
 }
 
@@ -291,9 +288,8 @@ static void draw_ignored(const trial *t, random_source *source, int64_t outputs,
         memset(drawn->target_mask, 1, (size_t)positions);
     }
     for (int64_t i = 0; i < positions; i++) {
-        if (random_below(source, 3) != 0) {
+        if (random_below(source, 3) != 0)
             continue;
-        }
         if (t->row->loss == SQUARE) {
             drawn->target_mask[i] = 0;
             memset((char *)drawn->target_vectors + (size_t)i * vector_size, 0xff, vector_size); /* NaNs */
@@ -308,19 +304,16 @@ static owned_chunk draw_chunk(const trial *t, random_source *source)
     rnn_model_options options = options_for(t);
     int64_t positions = t->row->steps * t->row->streams;
     owned_chunk drawn = {.inputs = NULL};
-    if (t->row->input == VECTORS) {
+    if (t->row->input == VECTORS)
         drawn.input_vectors = draw_numbers(t, source, positions * options.input_size);
-    } else {
+    else
         drawn.inputs = draw_ids(source, options.input_size, positions);
-    }
-    if (t->row->loss == SQUARE) {
+    if (t->row->loss == SQUARE)
         drawn.target_vectors = draw_numbers(t, source, positions * options.output_size);
-    } else {
+    else
         drawn.targets = draw_ids(source, options.output_size, positions);
-    }
-    if (t->row->targets == SOME) {
+    if (t->row->targets == SOME)
         draw_ignored(t, source, options.output_size, &drawn);
-    }
     assert_ok(rnn_chunk_init(&drawn.chunk, sizeof drawn.chunk));
     drawn.chunk.steps = t->row->steps;
     drawn.chunk.streams = t->row->streams;
@@ -450,9 +443,8 @@ static void check_settings_of_the_kind(void **state)
     for (int64_t i = 0; i < COUNT(settings); i++) {
         const setting *row = &settings[i];
         int64_t number = test->cell * COUNT(settings) + i;
-        if (row->input != kinds[test->kind].input || row->loss != kinds[test->kind].loss) {
+        if (row->input != kinds[test->kind].input || row->loss != kinds[test->kind].loss)
             continue;
-        }
         compared++;
         for (int p = 0; p < COUNT(precisions); p++) {
             trial t = {.cell = cells[test->cell].cell,
@@ -492,9 +484,8 @@ static void take_step(const trial *t, const training_rule *rule, int step, rnn_o
     } else if (rule->clip == BY_VALUE) {
         assert_ok(rnn_model_clip_value(model, rule->limit));
     }
-    if (rule->later_rate > 0 && step == TRAINING_STEPS / 2) {
+    if (rule->later_rate > 0 && step == TRAINING_STEPS / 2)
         assert_ok(rnn_optimizer_set_learning_rate(optimizer, rule->later_rate));
-    }
     assert_ok(rnn_optimizer_step(optimizer, model));
 }
 
@@ -505,9 +496,8 @@ static void check_training(const trial *t, const training_rule *rule, golden_rec
     rnn_state *state = draw_state(t, &source, model);
     rnn_optimizer *optimizer = create_optimizer(model, rule);
     owned_chunk chunks[TRAINING_CHUNKS];
-    for (int i = 0; i < TRAINING_CHUNKS; i++) {
+    for (int i = 0; i < TRAINING_CHUNKS; i++)
         chunks[i] = draw_chunk(t, &source);
-    }
 
     const double *losses = take(&record, TRAINING_STEPS);
     const double *norms = rule->clip == BY_NORM ? take(&record, TRAINING_STEPS) : NULL;
@@ -522,9 +512,8 @@ static void check_training(const trial *t, const training_rule *rule, golden_rec
     }
     check_parameters(t, model, "trained value", get_parameter, record);
 
-    for (int i = 0; i < TRAINING_CHUNKS; i++) {
+    for (int i = 0; i < TRAINING_CHUNKS; i++)
         destroy_chunk(&chunks[i]);
-    }
     rnn_optimizer_destroy(optimizer);
     rnn_state_destroy(state);
     rnn_model_destroy(model);

@@ -194,9 +194,8 @@ static void test_a_chunk_of_masked_targets_costs_nothing_and_advances_the_state(
         assert_true(loss.sum == 0);
         assert_int_equal(loss.count, 0);
         double *gradients = get_all_gradients(model);
-        for (int64_t i = 0; i < parameter_total(model); i++) {
+        for (int64_t i = 0; i < parameter_total(model); i++)
             assert_true(gradients[i] == 0);
-        }
         assert_ok(rnn_forward(model, forward, &chunk.chunk, NULL, 0, NULL));
         double *values = get_state(model, masked), *expected = get_state(model, forward);
         assert_all_close(values, expected, state_total(model, masked), 1e-14);
@@ -317,9 +316,8 @@ static void test_ids_compute_what_one_hot_vectors_do(void **state)
     fixture vectors = create_fixture(RNN_INPUT_VECTORS, RNN_LOSS_CROSS_ENTROPY, RNN_FLOAT64, 0.2);
     rnn_loss losses[2];
     (void)state;
-    for (int i = 0; i < POSITIONS * INPUTS; i++) {
+    for (int i = 0; i < POSITIONS * INPUTS; i++)
         ((double *)vectors.chunk.input_vectors)[i] = ids.chunk.inputs[i / INPUTS] == i % INPUTS;
-    }
     memcpy(vectors.chunk.targets, ids.chunk.targets, POSITIONS * sizeof(int32_t));
     assert_ok(rnn_model_zero_gradients(ids.model));
     assert_ok(rnn_model_zero_gradients(vectors.model));

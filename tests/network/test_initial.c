@@ -40,9 +40,8 @@ static void assert_same_parameters(const rnn_model *a, const rnn_model *b, const
     assert_int_equal(rnn_model_parameter_count(a), rnn_model_parameter_count(b));
     for (int64_t index = 0; index < rnn_model_parameter_count(a); index++) {
         rnn_parameter parameter = parameter_of(a, index);
-        if (differs != NULL && strstr(parameter.name, differs) != NULL) {
+        if (differs != NULL && strstr(parameter.name, differs) != NULL)
             continue;
-        }
         double *a_values = get_parameter(a, index);
         double *b_values = get_parameter(b, index);
         assert_memory_equal(a_values, b_values, (size_t)parameter.count * sizeof(double));
@@ -70,17 +69,15 @@ static void assert_normal(const double *values, int64_t count, double scale)
         sum += z;
         squares += z * z;
         neighbours += i > 0 ? z * values[i - 1] / scale : 0;
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 3; k++)
             inside[k] += fabs(z) <= k + 1;
-        }
         assert_true(fabs(z) < 8);
     }
     assert_true(fabs(sum / n) < 5 / sqrt(n));
     assert_true(fabs(squares / n - 1) < 5 * sqrt(2 / n));
     assert_true(fabs(neighbours / n) < 5 / sqrt(n));
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 3; k++)
         assert_true(fabs(inside[k] / n - within[k]) < 5 * sqrt(within[k] * (1 - within[k]) / n));
-    }
 }
 
 /* All elements of the weight matrices, one after the other, to free(). */
@@ -139,9 +136,8 @@ static void test_normal_biases_are_0(void **state)
                 rnn_parameter parameter = parameter_of(model, index);
                 if (parameter.rank == 1) {
                     double *values = get_parameter(model, index);
-                    for (int64_t i = 0; i < parameter.count; i++) {
+                    for (int64_t i = 0; i < parameter.count; i++)
                         assert_true(values[i] == 0);
-                    }
                     free(values);
                     vectors++;
                 }
@@ -159,9 +155,8 @@ static void test_a_weight_scale_of_0_starts_all_parameters_at_0(void **state)
     options.weight_scale = 0;
     rnn_model *model = create_model(&options);
     double *values = get_all_parameters(model);
-    for (int64_t i = 0; i < parameter_total(model); i++) {
+    for (int64_t i = 0; i < parameter_total(model); i++)
         assert_true(values[i] == 0);
-    }
     free(values);
     rnn_model_destroy(model);
 }
@@ -185,9 +180,8 @@ static void assert_uniform(const double *values, int64_t count, double limit)
         sum += u;
         squares += u * u;
         neighbours += i > 0 ? u * values[i - 1] / limit : 0;
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 3; k++)
             inside[k] += fabs(u) <= 0.25 * (k + 1);
-        }
         assert_true(fabs(u) <= 1 + 0x1p-24); /* float32 rounds */
     }
     assert_true(fabs(sum / n) < 5 * sqrt(1 / (3 * n)));
@@ -252,9 +246,8 @@ static void assert_orthogonal(const double *q, int64_t size, double tolerance)
     for (int64_t i = 0; i < size; i++) {
         for (int64_t k = 0; k <= i; k++) {
             double product = 0;
-            for (int64_t j = 0; j < size; j++) {
+            for (int64_t j = 0; j < size; j++)
                 product += q[i * size + j] * q[k * size + j];
-            }
             assert_true(fabs(product - (i == k)) <= tolerance);
         }
     }
@@ -277,9 +270,8 @@ static void test_orthogonal_makes_the_recurrent_weights_of_each_gate_orthogonal(
                 for (int layer = 0; layer < 2; layer++) {
                     const char *name = layer == 0 ? "rnn.weight_hh_l0" : "rnn.weight_hh_l1";
                     double *values = get_parameter(model, index_of(model, name));
-                    for (int64_t gate = 0; gate < cells[c].gates; gate++) {
+                    for (int64_t gate = 0; gate < cells[c].gates; gate++)
                         assert_orthogonal(values + gate * size * size, size, tolerances[p]);
-                    }
                     free(values);
                 }
                 rnn_model_destroy(model);
@@ -302,16 +294,14 @@ static void test_orthogonal_matrices_are_random_and_drawn_apart(void **state)
     for (int i = 0; i < LAYERS * GATES; i++) {
         const double *matrix = layers[i / GATES] + i % GATES * BLOCK;
         double sum = 0;
-        for (int64_t j = 0; j < BLOCK; j++) {
+        for (int64_t j = 0; j < BLOCK; j++)
             sum += matrix[j] * sqrt(SIZE);
-        }
         assert_true(fabs(sum / BLOCK) < 5 / sqrt(BLOCK));
         for (int k = 0; k < i; k++) {
             const double *other = layers[k / GATES] + k % GATES * BLOCK;
             double product = 0;
-            for (int64_t j = 0; j < BLOCK; j++) {
+            for (int64_t j = 0; j < BLOCK; j++)
                 product += matrix[j] * other[j] * SIZE;
-            }
             assert_true(fabs(product / BLOCK) < 5 / sqrt(BLOCK));
         }
     }
@@ -352,13 +342,11 @@ static void test_forget_bias_is_added_to_the_forget_gates_rows_of_bias_ih_alone(
                 int64_t index = index_of(model, layer == 0 ? "rnn.bias_ih_l0" : "rnn.bias_ih_l1");
                 double *before = get_parameter(model, index);
                 double *after = get_parameter(remembering, index);
-                for (int64_t i = 0; i < 4 * HIDDEN; i++) {
-                    if (i / HIDDEN == FORGET_GATE) {
+                for (int64_t i = 0; i < 4 * HIDDEN; i++)
+                    if (i / HIDDEN == FORGET_GATE)
                         assert_relative(after[i], before[i] + 1.5, tolerances[p]);
-                    } else {
+                    else
                         assert_true(after[i] == before[i]);
-                    }
-                }
                 free(after);
                 free(before);
             }
@@ -374,9 +362,8 @@ static void test_forget_bias_is_added_to_the_forget_gates_rows_of_bias_ih_alone(
 static int next_start(int number, int32_t precision, rnn_model_options *options)
 {
     int c = number / 4;
-    if (c == CELLS) {
+    if (c == CELLS)
         return 0;
-    }
     *options = make_options_of_all(cells[c].cell, number % 2 == 0 ? RNN_INIT_NORMAL : RNN_INIT_UNIFORM, precision);
     options->orthogonal = number / 2 % 2;
     options->forget_bias = cells[c].cell == RNN_CELL_LSTM && options->orthogonal ? 1 : 0;
@@ -412,9 +399,8 @@ static void test_float32_starts_where_float64_does_rounded(void **state)
         rnn_model *twice = create_model(&options);
         double *rounded = get_all_parameters(single);
         double *exact = get_all_parameters(twice);
-        for (int64_t i = 0; i < parameter_total(single); i++) {
+        for (int64_t i = 0; i < parameter_total(single); i++)
             assert_true(rounded[i] == (double)(float)exact[i]);
-        }
         free(exact);
         free(rounded);
         rnn_model_destroy(twice);
@@ -451,14 +437,11 @@ static void test_other_seeds_give_other_weights(void **state)
         weights[i] = get_weights(model, &count);
         rnn_model_destroy(model);
     }
-    for (int i = 0; i < SEEDS; i++) {
-        for (int k = 0; k < i; k++) {
+    for (int i = 0; i < SEEDS; i++)
+        for (int k = 0; k < i; k++)
             assert_uncorrelated(weights[i], weights[k], count);
-        }
-    }
-    for (int i = 0; i < SEEDS; i++) {
+    for (int i = 0; i < SEEDS; i++)
         free(weights[i]);
-    }
 }
 
 static void test_another_seed_gives_other_numbers_in_every_parameter_that_is_random(void **state)
@@ -471,14 +454,12 @@ static void test_another_seed_gives_other_numbers_in_every_parameter_that_is_ran
         rnn_model *other = create_model(&options);
         for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
             rnn_parameter parameter = parameter_of(model, index);
-            if (parameter.rank == 1 && options.initialization == RNN_INIT_NORMAL) {
+            if (parameter.rank == 1 && options.initialization == RNN_INIT_NORMAL)
                 continue;
-            }
             double *a = get_parameter(model, index);
             double *b = get_parameter(other, index);
-            for (int64_t i = 0; i < parameter.count; i++) {
+            for (int64_t i = 0; i < parameter.count; i++)
                 assert_true(a[i] != b[i]);
-            }
             free(b);
             free(a);
         }
@@ -493,20 +474,15 @@ static void test_the_parameters_of_a_model_are_drawn_apart(void **state)
     double *weights[7];
     int matrices = 0;
     (void)state;
-    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
-        if (parameter_of(model, index).rank == 2) {
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++)
+        if (parameter_of(model, index).rank == 2)
             weights[matrices++] = get_parameter(model, index);
-        }
-    }
     assert_int_equal(matrices, 7);
-    for (int i = 0; i < matrices; i++) {
-        for (int k = 0; k < i; k++) {
+    for (int i = 0; i < matrices; i++)
+        for (int k = 0; k < i; k++)
             assert_uncorrelated(weights[i], weights[k], 2500);
-        }
-    }
-    for (int i = 0; i < matrices; i++) {
+    for (int i = 0; i < matrices; i++)
         free(weights[i]);
-    }
     rnn_model_destroy(model);
 }
 

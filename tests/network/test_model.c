@@ -562,9 +562,8 @@ static void test_find_is_the_inverse_of_describe(void **state)
 {
     rnn_model *model = create(7, 5, 3, 1024, RNN_FLOAT32);
     (void)state;
-    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++)
         assert_int_equal(index_of(model, parameter_of(model, index).name), index);
-    }
     rnn_model_destroy(model);
 }
 
@@ -585,9 +584,8 @@ static void test_find_refuses_names_that_the_model_does_not_have(void **state)
     rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT32);
     int64_t index = -7;
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_fails(rnn_model_find_parameter(model, names[i], &index), RNN_ERROR_ARGUMENT, names[i]);
-    }
     assert_fails(rnn_model_find_parameter(model, NULL, &index), RNN_ERROR_ARGUMENT, "name is NULL");
     assert_fails(rnn_model_find_parameter(model, "decoder.bias", NULL), RNN_ERROR_ARGUMENT, "index is NULL");
     assert_int_equal(index, -7);
@@ -651,12 +649,10 @@ static void test_what_is_set_is_what_is_got_and_nothing_else_changes(void **stat
             double *expected = get_all_parameters(model);
             double *values = allocate(parameter.count, sizeof(double));
             int64_t offset = 0;
-            for (int64_t before = 0; before < index; before++) {
+            for (int64_t before = 0; before < index; before++)
                 offset += parameter_of(model, before).count;
-            }
-            for (int64_t i = 0; i < parameter.count; i++) {
+            for (int64_t i = 0; i < parameter.count; i++)
                 expected[offset + i] = values[i] = (double)(1000 * index + i);
-            }
             set_parameter(model, index, values);
             double *actual = get_all_parameters(model);
             assert_memory_equal(actual, expected, (size_t)parameter_total(model) * sizeof(double));
@@ -701,9 +697,8 @@ static void test_a_view_sees_later_values(void **state)
     (void)state;
     rnn_parameter parameter = parameter_of(model, index_of(model, "decoder.bias"));
     assert_ok(rnn_model_set_parameter(model, index_of(model, "decoder.bias"), values, 3));
-    for (int64_t i = 0; i < 3; i++) {
+    for (int64_t i = 0; i < 3; i++)
         assert_true(((const double *)parameter.values)[i * parameter.strides[0]] == values[i]);
-    }
     rnn_model_destroy(model);
 }
 
@@ -810,9 +805,8 @@ static void test_set_accepts_the_largest_finite_values(void **state)
         double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
         double values[40];
         rnn_model *model = create(40, 1, 40, 1, precisions[p]);
-        for (int i = 0; i < 40; i++) {
+        for (int i = 0; i < 40; i++)
             values[i] = i % 2 == 0 ? most : -most;
-        }
         set_parameter(model, index_of(model, "decoder.bias"), values);
         double *got = get_parameter(model, index_of(model, "decoder.bias"));
         assert_memory_equal(got, values, sizeof values);
@@ -843,9 +837,8 @@ static void test_flat_buffers_refuse_null(void **state)
 static void assert_all_gradients_are_zero(const rnn_model *model)
 {
     double *gradients = get_all_gradients(model);
-    for (int64_t i = 0; i < parameter_total(model); i++) {
+    for (int64_t i = 0; i < parameter_total(model); i++)
         assert_true(gradients[i] == 0);
-    }
     free(gradients);
 }
 
@@ -853,9 +846,8 @@ static void assert_some_gradient_is_not_zero(const rnn_model *model)
 {
     double *gradients = get_all_gradients(model);
     int64_t nonzero = 0;
-    for (int64_t i = 0; i < parameter_total(model); i++) {
+    for (int64_t i = 0; i < parameter_total(model); i++)
         nonzero += gradients[i] != 0;
-    }
     assert_true(nonzero > 0);
     free(gradients);
 }
@@ -884,9 +876,8 @@ static void test_flat_gradients_creates_zeros(void **state)
         int64_t count = 0;
         assert_ok(rnn_model_flat_gradients(model, &gradients, &count));
         assert_int_equal(count, parameter_total(model));
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             assert_true(element(gradients, precisions[p], i) == 0);
-        }
         rnn_model_destroy(model);
     }
 }
@@ -923,9 +914,8 @@ static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_show
         int64_t count = 0;
         assert_ok(rnn_model_flat_gradients(model, &flat, &count));
         double *written = allocate(count, sizeof(double));
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             written[i] = (double)(i + 1);
-        }
         from_doubles(precisions[p], written, flat, count);
         for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
             rnn_parameter parameter = parameter_of(model, index);
@@ -1014,9 +1004,8 @@ static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(v
     assert_all_gradients_are_zero(model);
 
     assert_ok(rnn_model_flat_gradients(model, &flat, &count));
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         ((double *)flat)[i] = 1;
-    }
     assert_ok(rnn_model_zero_gradients(model));
     assert_all_gradients_are_zero(model);
 
@@ -1066,9 +1055,8 @@ static void test_clip_value_keeps_what_is_not_finite(void **state)
         void *flat = NULL;
         int64_t count = 0;
         assert_ok(rnn_model_flat_gradients(model, &flat, &count));
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             from_doubles(precisions[p], &kept[i % 3], (char *)flat + (size_t)i * precision_size(precisions[p]), 1);
-        }
         assert_ok(rnn_model_clip_value(model, 5));
         for (int64_t i = 0; i < count; i++) {
             double value = element(flat, precisions[p], i);
@@ -1132,9 +1120,8 @@ static void test_clip_value_refuses_a_limit_that_is_not_finite_and_greater_than_
     (void)state;
     run_random_chunk(model, 9, 2, 1);
     snapshot before = take_snapshot(model, NULL);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_fails(rnn_model_clip_value(model, bad[i].limit), RNN_ERROR_ARGUMENT, bad[i].part);
-    }
     assert_unchanged(&before, model, NULL);
     free(before.bytes);
     rnn_model_destroy(model);
@@ -1145,9 +1132,8 @@ static double norm_of_gradients(const rnn_model *model)
 {
     double *gradients = get_all_gradients(model);
     double squares = 0;
-    for (int64_t i = 0; i < parameter_total(model); i++) {
+    for (int64_t i = 0; i < parameter_total(model); i++)
         squares += gradients[i] * gradients[i];
-    }
     free(gradients);
     return sqrt(squares);
 }
@@ -1185,9 +1171,8 @@ static void test_clip_norm_multiplies_all_gradients_by_limit_over_norm_plus_a_mi
                 assert_ok(rnn_model_clip_norm(model, limits[i], &norm));
                 assert_relative(norm, expected, 1e-13);
                 double *after = get_all_gradients(model);
-                for (int64_t k = 0; k < parameter_total(model); k++) {
+                for (int64_t k = 0; k < parameter_total(model); k++)
                     assert_relative(after[k], before[k] * limits[i] / (expected + 1e-6), tolerances[p]);
-                }
                 free(after);
                 free(before);
                 rnn_model_destroy(model);
@@ -1241,15 +1226,13 @@ static void test_clip_norm_takes_the_smallest_and_the_largest_gradients_of_float
     assert_ok(rnn_model_flat_gradients(model, &flat, &count));
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         double norm = -7;
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             ((float *)flat)[i] = sizes[s];
-        }
         assert_ok(rnn_model_clip_norm(model, 1e20, &norm));
         assert_relative(norm, sizes[s] * sqrt((double)count), 1e-6);
         double limited = sizes[s] > 1 ? 1e20 / sqrt((double)count) : sizes[s];
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             assert_relative(((float *)flat)[i], limited, 1e-6);
-        }
     }
     rnn_model_destroy(model);
 }
@@ -1266,9 +1249,8 @@ static void test_clip_norm_refuses_gradients_that_are_not_finite_wherever_they_s
         double *gradients = allocate(count, sizeof(double));
         for (int64_t i = 0; i < count; i++) {
             double norm = -7;
-            for (int64_t k = 0; k < count; k++) {
+            for (int64_t k = 0; k < count; k++)
                 gradients[k] = k == i ? bad[i % 3] : 1;
-            }
             from_doubles(precisions[p], gradients, flat, count);
             snapshot before = take_snapshot(model, NULL);
             assert_fails(rnn_model_clip_norm(model, 1, &norm), RNN_ERROR_NONFINITE, "norm");
@@ -1288,9 +1270,8 @@ static void test_clip_norm_refuses_a_limit_that_is_not_finite_and_greater_than_0
     snapshot before = take_snapshot(model, NULL);
     double norm = -7;
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_fails(rnn_model_clip_norm(model, bad[i], &norm), RNN_ERROR_ARGUMENT, "limit is ");
-    }
     assert_true(norm == -7);
     assert_unchanged(&before, model, NULL);
     free(before.bytes);

@@ -85,9 +85,8 @@ static void assert_hides(const rnn_state *state, int32_t what)
             assert_fails(rnn_state_get_activations(state, 0, values, steps * STREAMS * HIDDEN), RNN_ERROR_ARGUMENT,
                          "activations");
         }
-        if (what & NORMS) {
+        if (what & NORMS)
             assert_fails(rnn_state_get_gradient_norms(state, 0, values, steps), RNN_ERROR_ARGUMENT, "gradient norms");
-        }
     }
     assert_true(values[0] == 7);
 }
@@ -104,11 +103,10 @@ static void test_activations_are_those_of_the_formulas(void **state)
                 fixture f = create_fixture(cells[c], precision);
                 formulas expected = run_formulas(f.model, f.start, &f.chunk.chunk, NULL, NULL);
                 assert_ok(rnn_state_observe(f.state, ACTIVATIONS));
-                if (backward) {
+                if (backward)
                     assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
-                } else {
+                else
                     assert_ok(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, 0, NULL));
-                }
                 for (int64_t layer = 0; layer < LAYERS; layer++) {
                     double *activations = get_activations(&f, layer, COUNT);
                     assert_all_close(activations, expected.activations + layer * COUNT, COUNT, tolerances[precision]);
@@ -158,9 +156,8 @@ static void test_activations_of_a_chunk_are_the_states_of_its_steps_run_one_by_o
         assert_ok(rnn_state_copy(stepping, f.start));
         assert_ok(rnn_state_observe(f.state, ACTIVATIONS));
         assert_ok(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, 0, NULL));
-        for (int64_t layer = 0; layer < LAYERS; layer++) {
+        for (int64_t layer = 0; layer < LAYERS; layer++)
             activations[layer] = get_activations(&f, layer, LONG * STREAMS * HIDDEN);
-        }
         for (int64_t t = 0; t < LONG; t++) {
             rnn_chunk step = chunk_steps(&f.chunk, t, 1);
             assert_ok(rnn_forward(f.model, stepping, &step, NULL, 0, NULL));
@@ -171,9 +168,8 @@ static void test_activations_of_a_chunk_are_the_states_of_its_steps_run_one_by_o
             }
             free(hidden);
         }
-        for (int64_t layer = 0; layer < LAYERS; layer++) {
+        for (int64_t layer = 0; layer < LAYERS; layer++)
             free(activations[layer]);
-        }
         rnn_state_destroy(stepping);
         destroy_fixture(&f);
     }
@@ -204,9 +200,8 @@ static double loss_with(const fixture *f, const nudge *nudged)
 {
     formulas got = run_formulas(f->model, f->start, &f->chunk.chunk, NULL, nudged);
     double loss = got.loss.sum;
-    if (options_of(f->model).reduction == RNN_REDUCTION_MEAN) {
+    if (options_of(f->model).reduction == RNN_REDUCTION_MEAN)
         loss /= (double)got.loss.count;
-    }
     free_formulas(&got);
     return loss;
 }
@@ -242,9 +237,8 @@ static void test_gradient_norms_are_those_of_numerical_derivatives(void **state)
             for (int64_t layer = 0; layer < LAYERS; layer++) {
                 double norms[STEPS];
                 assert_ok(rnn_state_get_gradient_norms(f.state, layer, norms, STEPS));
-                for (int64_t t = 0; t < STEPS; t++) {
+                for (int64_t t = 0; t < STEPS; t++)
                     assert_relative(norms[t], numerical_norm(&f, layer, t), 1e-6);
-                }
             }
             destroy_fixture(&f);
         }
@@ -443,9 +437,8 @@ static void test_what_to_observe_must_be_a_sum_of_what_there_is(void **state)
     (void)state;
     assert_ok(rnn_state_observe(f.state, BOTH));
     assert_ok(rnn_forward_backward(f.model, f.state, &f.chunk.chunk, NULL));
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_fails(rnn_state_observe(f.state, bad[i]), RNN_ERROR_ARGUMENT, "what is ");
-    }
     assert_fails(rnn_state_observe(NULL, BOTH), RNN_ERROR_ARGUMENT, "state is NULL");
     assert_shows(&f, STEPS);
     destroy_fixture(&f);

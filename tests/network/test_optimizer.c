@@ -200,11 +200,9 @@ static void test_create_refuses_numbers_out_of_range(void **state)
 {
     (void)state;
     for (int32_t rule = 0; rule < RULES; rule++) {
-        for (int i = 0; i < NUMBERS; i++) {
-            for (size_t k = 0; numbers[i].used[rule] && k < sizeof numbers[i].bad / sizeof numbers[i].bad[0]; k++) {
+        for (int i = 0; i < NUMBERS; i++)
+            for (size_t k = 0; numbers[i].used[rule] && k < sizeof numbers[i].bad / sizeof numbers[i].bad[0]; k++)
                 assert_number_refused(rule, i, numbers[i].bad[k]);
-            }
-        }
     }
 }
 
@@ -213,11 +211,9 @@ static void test_create_refuses_numbers_that_the_rule_has_no_use_for(void **stat
     static const double others[] = {0.5, 1e-8, -0.5, 2, DBL_TRUE_MIN, NAN};
     (void)state;
     for (int32_t rule = 0; rule < RULES; rule++) {
-        for (int i = 0; i < NUMBERS; i++) {
-            for (size_t k = 0; !numbers[i].used[rule] && k < sizeof others / sizeof others[0]; k++) {
+        for (int i = 0; i < NUMBERS; i++)
+            for (size_t k = 0; !numbers[i].used[rule] && k < sizeof others / sizeof others[0]; k++)
                 assert_number_refused(rule, i, others[k]);
-            }
-        }
         if (rule != SGD) {
             rnn_optimizer_options options = usual_options(rule);
             options.nesterov = 1;
@@ -320,16 +316,14 @@ static void test_the_default_is_adagrad_with_its_usual_settings(void **state)
     double *gradients = allocate(count, sizeof(double));
     (void)state;
     assert_ok(rnn_optimizer_create(model, NULL, &optimizer));
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         gradients[i] = 2e-4;
-    }
     double *before = get_flat_parameters(model);
     set_flat_gradients(model, gradients);
     assert_ok(rnn_optimizer_step(optimizer, model));
     double *after = get_flat_parameters(model);
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         assert_relative(before[i] - after[i], 0.1 * 2e-4 / sqrt(4e-8 + 1e-8), 1e-12);
-    }
     free(after);
     free(before);
     free(gradients);
@@ -339,9 +333,8 @@ static void test_the_default_is_adagrad_with_its_usual_settings(void **state)
 
 static void assert_all_zero(const double *values, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         assert_true(values[i] == 0);
-    }
 }
 
 static void test_a_step_sets_the_gradients_to_zero(void **state)
@@ -357,9 +350,8 @@ static void test_a_step_sets_the_gradients_to_zero(void **state)
                 run_chunk(model, stream, 6, 1);
                 if (written) {
                     double *ones = allocate(parameter_total(model), sizeof(double));
-                    for (int64_t i = 0; i < parameter_total(model); i++) {
+                    for (int64_t i = 0; i < parameter_total(model); i++)
                         ones[i] = 1;
-                    }
                     set_flat_gradients(model, ones);
                     free(ones);
                 }
@@ -445,9 +437,8 @@ static void train(rnn_model *model, const rnn_optimizer_options *options, int ro
             assert_ok(rnn_model_flat_gradients(model, &gradients, &count));
         }
         run_chunk(model, stream, n % 10 == 9 ? 600 : 4, (uint64_t)n);
-        if (n % 3 == 1) {
+        if (n % 3 == 1)
             run_chunk(model, stream, 3, (uint64_t)(1000 + n));
-        }
         if (n % 4 == 2) {
             const int32_t bad = -5;
             const int32_t target = 0;
@@ -456,11 +447,10 @@ static void train(rnn_model *model, const rnn_optimizer_options *options, int ro
             assert_int_not_equal(rnn_forward_backward(model, stream, &chunk, NULL), RNN_OK);
         }
         assert_ok(rnn_model_clip_value(model, 0.125));
-        if (n % 7 == 3) {
+        if (n % 7 == 3)
             assert_ok(rnn_model_zero_gradients(model));
-        } else {
+        else
             assert_ok(rnn_optimizer_step(optimizer, model));
-        }
         double *gradients = get_all_gradients(model);
         assert_all_zero(gradients, parameter_total(model));
         free(gradients);
@@ -543,9 +533,8 @@ static void test_gradients_may_be_written_at_any_time_for_any_symbol(void **stat
     assert_ok(rnn_model_flat_gradients(model, &flat, &count));
     for (int n = 0; n < 3; n++) {
         run_chunk(model, stream, 2, (uint64_t)n);
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             ((double *)flat)[i] = 1;
-        }
         double *before = get_flat_parameters(model);
         assert_ok(rnn_optimizer_step(optimizer, model));
         double *after = get_flat_parameters(model);
@@ -571,9 +560,8 @@ static void test_a_learning_rate_of_0_leaves_the_parameters_and_still_accumulate
         rnn_optimizer *optimizer = create_optimizer(model, 0, 1e-8);
         int64_t count = parameter_total(model);
         double *gradients = allocate(count, sizeof(double));
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             gradients[i] = 1;
-        }
         snapshot before = take_snapshot(model, NULL);
         for (int n = 0; n < 3; n++) {
             set_flat_gradients(model, gradients);
@@ -586,9 +574,8 @@ static void test_a_learning_rate_of_0_leaves_the_parameters_and_still_accumulate
         set_flat_gradients(model, gradients);
         assert_ok(rnn_optimizer_step(optimizer, model));
         double *after = get_flat_parameters(model);
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             assert_relative(parameters[i] - after[i], 0.5 / 2, 1e-6); /* m is 4 */
-        }
         free(after);
         free(parameters);
         free(before.bytes);
@@ -624,9 +611,8 @@ static void test_set_learning_rate_refuses_what_is_negative_or_not_finite(void *
     rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
     rnn_optimizer *optimizer = create_optimizer(model, 0.25, 1e-8);
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_fails(rnn_optimizer_set_learning_rate(optimizer, bad[i].value), RNN_ERROR_ARGUMENT, bad[i].part);
-    }
     assert_int_equal(rnn_optimizer_set_learning_rate(NULL, 0.1), RNN_ERROR_ARGUMENT);
     assert_string_equal(rnn_last_error(), "optimizer is NULL");
     assert_true(rnn_optimizer_learning_rate(optimizer) == 0.25);
@@ -686,9 +672,8 @@ static void test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands(voi
         int64_t count = parameter_total(model);
         double *gradients = allocate(count, sizeof(double));
         for (int64_t i = 0; i < count; i++) {
-            for (int64_t k = 0; k < count; k++) {
+            for (int64_t k = 0; k < count; k++)
                 gradients[k] = k == i ? bad[i % 3] : 1;
-            }
             set_flat_gradients(model, gradients);
             snapshot before = take_snapshot(model, NULL);
             assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE, "gradient");
@@ -782,9 +767,8 @@ static rnn_model *train_with_refusals(const rnn_optimizer_options *options, int3
     rnn_state *stream = create_state(model, 2);
     int64_t count = parameter_total(model);
     double *gradients = allocate(count, sizeof(double));
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         gradients[i] = i < count - 1 ? 3 : NAN;
-    }
     for (int n = 0; n < 5; n++) {
         if (disturbed) {
             set_flat_gradients(model, gradients);
@@ -898,9 +882,8 @@ static void test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape(vo
     double *before = get_parameter(model, index_of(model, "decoder.bias"));
     assert_ok(rnn_optimizer_step(optimizer, model));
     double *after = get_parameter(model, index_of(model, "decoder.bias"));
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 7; i++)
         assert_true(before[i] != after[i]);
-    }
     free(before);
     free(after);
     rnn_state_destroy(stream);

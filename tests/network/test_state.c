@@ -63,9 +63,8 @@ static void assert_same_stream(const rnn_model *model, const rnn_state *a, int64
 static void assert_all_zero(const rnn_model *model, const rnn_state *state)
 {
     double *values = get_state(model, state);
-    for (int64_t i = 0; i < state_total(model, state); i++) {
+    for (int64_t i = 0; i < state_total(model, state); i++)
         assert_true(values[i] == 0);
-    }
     free(values);
 }
 
@@ -155,9 +154,8 @@ static void test_what_is_set_is_what_is_got_layer_by_layer_and_part_by_part(void
         double expected[2 * LAYERS][COUNT] = {{0}};
         for (int row = 0; row < kinds[k].parts * LAYERS; row++) {
             double values[COUNT];
-            for (int i = 0; i < COUNT; i++) {
+            for (int i = 0; i < COUNT; i++)
                 expected[row][i] = (double)(100 * row + i) - 50; /* not only what tanh gives */
-            }
             from_doubles(kinds[k].precision, expected[row], values, COUNT);
             assert_ok(rnn_state_set(state, row % LAYERS, row / LAYERS, values, COUNT));
             double *got = get_state(model, state);
@@ -180,9 +178,8 @@ static void test_the_cell_of_an_lstm_is_what_its_next_step_remembers(void **unus
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 1, .streams = 1, .inputs = &input};
     double got = 0;
     (void)unused;
-    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++)
         set_parameter(model, index, zeros);
-    }
     assert_ok(rnn_state_set(state, 0, RNN_STATE_HIDDEN, &h, 1));
     assert_ok(rnn_state_set(state, 0, RNN_STATE_MEMORY, &c, 1));
     assert_ok(rnn_forward(model, state, &chunk, NULL, 0, NULL));
@@ -266,9 +263,8 @@ static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void
             double values[15];
             numbers[i] = bad[i % 3];
             from_doubles(kinds[k].precision, numbers, values, 15);
-            for (int32_t what = 0; what < kinds[k].parts; what++) {
+            for (int32_t what = 0; what < kinds[k].parts; what++)
                 assert_fails(rnn_state_set(state, 0, what, values, 15), RNN_ERROR_ARGUMENT, "values");
-            }
         }
         assert_unchanged(&before, model, state);
         free(before.bytes);
@@ -302,9 +298,8 @@ static void test_reset_stream_sets_that_stream_to_zeros_and_no_other(void **unus
         for (int64_t stream = 0; stream < 4; stream++) {
             rnn_state *state = create_random_state(model, 4, 1, 1);
             assert_ok(rnn_state_reset_stream(state, stream));
-            for (int64_t b = 0; b < 4; b++) {
+            for (int64_t b = 0; b < 4; b++)
                 assert_same_stream(model, state, b, b == stream ? zeros : original, b == stream ? 0 : b);
-            }
             rnn_state_destroy(state);
         }
         rnn_state_destroy(original);
@@ -341,9 +336,8 @@ static void test_copy_makes_a_state_of_its_own_with_the_same_values(void **unuse
         rnn_state *source = create_random_state(model, 3, 1, 1);
         rnn_state *copy = create_random_state(model, 3, 1, 2);
         assert_ok(rnn_state_copy(copy, source));
-        for (int64_t b = 0; b < 3; b++) {
+        for (int64_t b = 0; b < 3; b++)
             assert_same_stream(model, copy, b, source, b);
-        }
         snapshot before = take_snapshot(model, copy);
         assert_ok(rnn_state_reset(source));
         assert_unchanged(&before, model, copy);
@@ -539,9 +533,8 @@ static void test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_pre
             assert_ok(rnn_forward_backward(model, own, &chunk.chunk, &losses[0]));
             assert_ok(rnn_forward_backward(model, shared, &chunk.chunk, &losses[1]));
             assert_true(losses[0].sum == losses[1].sum);
-            for (int64_t b = 0; b < 3; b++) {
+            for (int64_t b = 0; b < 3; b++)
                 assert_same_stream(model, own, b, shared, b);
-            }
             destroy_chunk(&chunk);
             rnn_state_destroy(own);
             rnn_model_destroy(model);
@@ -755,9 +748,8 @@ static void test_a_random_index_of_2_to_the_54_or_more_is_refused(void **unused)
     rnn_state *state = create_state(model, 3);
     (void)unused;
     assert_ok(rnn_state_set_random_index(state, (UINT64_C(1) << 54) - 1));
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_fails(rnn_state_set_random_index(state, bad[i]), RNN_ERROR_ARGUMENT, "index is ");
-    }
     assert_fails(rnn_state_set_random_index(NULL, 0), RNN_ERROR_ARGUMENT, "state is NULL");
     assert_true(rnn_state_random_index(state) == (UINT64_C(1) << 54) - 1);
     rnn_state_destroy(state);

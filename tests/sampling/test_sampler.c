@@ -48,14 +48,12 @@ static rnn_model *create_counting_model(int64_t symbols, int32_t precision)
     options.weight_scale = 0;
     rnn_model *model = create_model(&options);
     double *matrix = allocate(symbols * symbols, sizeof(double));
-    for (int64_t i = 0; i < symbols; i++) {
+    for (int64_t i = 0; i < symbols; i++)
         matrix[i * symbols + i] = 10;
-    }
     set_parameter(model, index_of(model, "rnn.weight_ih_l0"), matrix); /* h = one-hot(input) */
     memset(matrix, 0, (size_t)(symbols * symbols) * sizeof(double));
-    for (int64_t i = 0; i < symbols; i++) {
+    for (int64_t i = 0; i < symbols; i++)
         matrix[(i + 1) % symbols * symbols + i] = 100;
-    }
     set_parameter(model, index_of(model, "decoder.weight"), matrix);
     free(matrix);
     return model;
@@ -190,16 +188,14 @@ static void assert_frequencies(double temperature, int32_t precision)
         assert_in_range(ids[i], 0, SYMBOLS - 1);
         counts[ids[i]]++;
     }
-    for (int k = 0; k < SYMBOLS; k++) {
+    for (int k = 0; k < SYMBOLS; k++)
         total += exp(logits[k] / temperature);
-    }
     for (int k = 0; k < SYMBOLS; k++) {
         double expected = N * STREAMS * exp(logits[k] / temperature) / total;
         pearson += (counts[k] - expected) * (counts[k] - expected) / expected;
     }
-    if (!(pearson < 30)) {
+    if (!(pearson < 30))
         fail_msg("at temperature %g Pearson's sum is %g", temperature, pearson);
-    }
     free(ids);
     rnn_model_destroy(model);
 }
@@ -230,9 +226,8 @@ static void test_draws_of_one_stream_do_not_repeat_those_before(void **unused)
     (void)unused;
     for (int lag = 1; lag <= 64; lag++) {
         int equal = 0;
-        for (int i = lag; i < N; i++) {
+        for (int i = lag; i < N; i++)
             equal += ids[i] == ids[i - lag];
-        }
         double n = N - lag;
         assert_true(fabs(equal / n - 0.5) < 5 * 0.5 / sqrt(n));
     }
@@ -247,15 +242,13 @@ static void test_temperature_0_takes_the_most_likely_symbol(void **unused)
     for (size_t p = 0; p < 2; p++) {
         for (int best = 0; best < SYMBOLS; best++) {
             double logits[SYMBOLS];
-            for (int k = 0; k < SYMBOLS; k++) {
+            for (int k = 0; k < SYMBOLS; k++)
                 logits[k] = k == best ? 0.001 : -k;
-            }
             logits[0] = best == 0 ? 0.001 : 0;
             rnn_model *model = create_constant_model(logits, SYMBOLS, precisions[p]);
             int32_t *ids = sample(model, 2, 0, 1, N);
-            for (int i = 0; i < 2 * N; i++) {
+            for (int i = 0; i < 2 * N; i++)
                 assert_int_equal(ids[i], best);
-            }
             free(ids);
             rnn_model_destroy(model);
         }
@@ -272,9 +265,8 @@ static void test_a_temperature_near_0_takes_the_most_likely_symbol(void **unused
         for (size_t t = 0; t < sizeof temperatures / sizeof temperatures[0]; t++) {
             rnn_model *model = create_constant_model(logits, 5, precisions[p]);
             int32_t *ids = sample(model, 2, temperatures[t], 1, N);
-            for (int i = 0; i < 2 * N; i++) {
+            for (int i = 0; i < 2 * N; i++)
                 assert_int_equal(ids[i], 2);
-            }
             free(ids);
             rnn_model_destroy(model);
         }
@@ -289,9 +281,8 @@ static void test_a_symbol_without_probability_is_never_drawn(void **unused)
     for (size_t p = 0; p < 2; p++) {
         rnn_model *model = create_constant_model(logits, 5, precisions[p]);
         int32_t *ids = sample(model, 1, 1, 1, N);
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < N; i++)
             assert_int_equal(ids[i] % 2, 1);
-        }
         free(ids);
         rnn_model_destroy(model);
     }
@@ -306,9 +297,8 @@ static void test_large_outputs_do_not_overflow(void **unused)
         rnn_model *model = create_constant_model(logits, 4, precisions[p]);
         int32_t *ids = sample(model, 1, 1, 1, N);
         int counts[4] = {0};
-        for (int i = 0; i < N; i++) {
+        for (int i = 0; i < N; i++)
             counts[ids[i]]++;
-        }
         assert_int_equal(counts[1] + counts[3], 0);
         assert_in_range(counts[0], 420, 580); /* five standard deviations */
         free(ids);
@@ -331,11 +321,9 @@ static void test_each_stream_is_fed_its_first_symbol_and_then_what_it_draws(void
             rnn_sampler *sampler = create_sampler(temperatures[t], 1);
             int32_t ids[N][STREAMS];
             assert_ok(rnn_sample(model, state, sampler, first, N, &ids[0][0]));
-            for (int k = 0; k < N; k++) {
-                for (int b = 0; b < STREAMS; b++) {
+            for (int k = 0; k < N; k++)
+                for (int b = 0; b < STREAMS; b++)
                     assert_int_equal(ids[k][b], (first[b] + k + 1) % SYMBOLS);
-                }
-            }
             rnn_sampler_destroy(sampler);
             rnn_state_destroy(state);
             rnn_model_destroy(model);
@@ -405,9 +393,8 @@ static void test_the_same_seed_draws_the_same_symbols(void **unused)
 static void assert_independent(const int32_t *a, int64_t a_stride, const int32_t *b, int64_t b_stride, int64_t n)
 {
     int equal = 0;
-    for (int64_t k = 0; k < n; k++) {
+    for (int64_t k = 0; k < n; k++)
         equal += a[k * a_stride] == b[k * b_stride];
-    }
     assert_true(fabs(equal / (double)n - 0.125) < 5 * sqrt(0.125 * 0.875 / (double)n));
 }
 
@@ -421,13 +408,11 @@ static void test_other_seeds_draw_independently(void **unused)
     (void)unused;
     for (int i = 0; i < SEEDS; i++) {
         ids[i] = sample(model, 1, 1, seeds[i], N);
-        for (int k = 0; k < i; k++) {
+        for (int k = 0; k < i; k++)
             assert_independent(ids[i], 1, ids[k], 1, N);
-        }
     }
-    for (int i = 0; i < SEEDS; i++) {
+    for (int i = 0; i < SEEDS; i++)
         free(ids[i]);
-    }
     rnn_model_destroy(model);
 }
 
@@ -458,9 +443,8 @@ static void test_a_stream_draws_the_same_however_many_others_there_are(void **un
         int32_t *all = sample(model, MOST, 1, 1, N);
         for (int streams = 1; streams < MOST; streams++) {
             int32_t *ids = sample(model, streams, 1, 1, N);
-            for (int k = 0; k < N; k++) {
+            for (int k = 0; k < N; k++)
                 assert_memory_equal(ids + k * streams, all + k * MOST, (size_t)streams * sizeof(int32_t));
-            }
             free(ids);
         }
         free(all);
@@ -584,9 +568,8 @@ static void test_sample_refuses_bad_arguments_and_changes_nothing(void **unused)
             assert_fails(rnn_sample(model, state, sampler, wrong, 1, ids), RNN_ERROR_SYMBOL, part);
         }
     }
-    for (int i = 0; i < 2 * N; i++) {
+    for (int i = 0; i < 2 * N; i++)
         assert_int_equal(ids[i], 0x77777777);
-    }
     assert_unchanged(&before, model, state);
 
     int32_t *expected = sample(model, 2, 1, 1, N);

@@ -260,9 +260,8 @@ static void compile_comma_locale(void)
     FILE *map = fopen("map", "w");
     assert_non_null(map);
     fputs("<code_set_name> ASCII\n<escape_char> /\nCHARMAP\n", map);
-    for (unsigned symbol = 0; symbol < 128; symbol++) {
+    for (unsigned symbol = 0; symbol < 128; symbol++)
         fprintf(map, "<U%04X> /x%02x\n", symbol, symbol);
-    }
     fputs("END CHARMAP\n", map);
     assert_int_equal(fclose(map), 0);
     /* It warns of the categories that the source doesn't have; what counts is whether the locale can be entered. */
@@ -691,9 +690,8 @@ static void *count_and_allocate(void *context, size_t alignment, size_t size)
 {
     void *memory = NULL;
     (void)context;
-    if (++books.calls == books.refused || posix_memalign(&memory, alignment, size) != 0) {
+    if (++books.calls == books.refused || posix_memalign(&memory, alignment, size) != 0)
         return NULL;
-    }
     books.blocks++;
     return memory;
 }
@@ -728,9 +726,8 @@ static void test_whichever_allocation_fails_a_save_or_load_fails_as_a_whole(void
         assert_int_equal(after.size, before.size);
         assert_memory_equal(after.bytes, before.bytes, before.size);
         free(after.bytes);
-        if (status == RNN_OK) {
+        if (status == RNN_OK)
             break;
-        }
         assert_int_equal(status, RNN_ERROR_MEMORY);
         assert_non_null(strstr(rnn_last_error(), "checkpoint: out of memory"));
     }

@@ -271,9 +271,8 @@ static void test_the_matrix_of_a_tied_model_may_have_either_name(void **state)
             rnn_model *loaded = load(&file, &options);
             assert_same_model(model, loaded);
             rnn_model_destroy(loaded);
-            if (!under_decoder) {
+            if (!under_decoder)
                 rename_tensor(&file, "\"embedding.weight\"", "\"decoder.weight\"");
-            }
         }
         rename_tensor(&file, "\"decoder.weight\"", "\"librnn.x\"");
         assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "no tensor embedding.weight");
@@ -390,17 +389,15 @@ static void test_without_biases_a_model_has_one_of_zeros(void **state)
         char other[32];
         snprintf(other, sizeof other, "librnn.%d", i);
         rename_tensor(&file, biases[i], other);
-        if (i == 0) {
+        if (i == 0)
             assert_load_fails(&file, NULL, RNN_ERROR_FORMAT, "no tensor rnn.bias_ih_l0");
-        }
     }
     rnn_model *loaded = load(&file, NULL);
     assert_int_equal(options_of(loaded).bias, RNN_BIAS_INPUT);
     assert_int_equal(options_of(loaded).cell, RNN_CELL_GRU);
     double *values = get_parameter(loaded, index_of(loaded, "rnn.bias_ih_l0"));
-    for (int i = 0; i < 3 * HIDDEN; i++) {
+    for (int i = 0; i < 3 * HIDDEN; i++)
         assert_true(values[i] == 0);
-    }
     free(values);
     rnn_model_destroy(loaded);
     free(file.bytes);
@@ -430,9 +427,8 @@ static void test_shapes_that_make_no_model_are_refused(void **state)
     rnn_model_options o = options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
     rnn_model *model = create_random_model(&o, 1, 7);
     file_bytes file = foreign_file(model);
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
         refuse_load(edited(&file, changes[i][0], changes[i][1]), RNN_ERROR_FORMAT, changes[i][2]);
-    }
     free(file.bytes);
     /* nothing in it, but shapes */
     static const char nothing[] = "{\"rnn.weight_hh_l0\":{\"dtype\":\"F32\",\"shape\":[0,0],\"data_offsets\":[0,0]},"
@@ -744,13 +740,12 @@ static double half_by_definition(int bits, int fraction_bits)
     int exponent_bits = 15 - fraction_bits, bias = (1 << (exponent_bits - 1)) - 1;
     int exponent = bits >> fraction_bits & ((1 << exponent_bits) - 1);
     double fraction = (bits & ((1 << fraction_bits) - 1)) / pow(2, fraction_bits), size;
-    if (exponent == (1 << exponent_bits) - 1) {
+    if (exponent == (1 << exponent_bits) - 1)
         size = fraction == 0 ? (double)INFINITY : (double)NAN;
-    } else if (exponent == 0) {
+    else if (exponent == 0)
         size = fraction * pow(2, 1 - bias);
-    } else {
+    else
         size = (1 + fraction) * pow(2, exponent - bias);
-    }
     return bits >> 15 ? -size : size;
 }
 
@@ -774,11 +769,10 @@ static void test_numbers_of_16_bits_become_the_same_numbers(void **state)
         double *values = get_parameter(model, index_of(model, "rnn.weight_hh_l0"));
         for (int i = 0; i < HALVES; i++) {
             double expected = half_by_definition(i, types[kind / 2].fraction_bits);
-            if (isnan(expected)) {
+            if (isnan(expected))
                 assert_true(isnan(values[i]));
-            } else {
+            else
                 assert_true(values[i] == expected && !signbit(values[i]) == !signbit(expected));
-            }
         }
         free(values);
         rnn_model_destroy(model);

@@ -107,9 +107,8 @@ static void test_all_options_come_back(void **state)
     for (int32_t initialization = RNN_INIT_NORMAL; initialization <= RNN_INIT_UNIFORM; initialization++) {
         rnn_model_options o = rich_options();
         o.initialization = initialization;
-        if (initialization == RNN_INIT_UNIFORM) {
+        if (initialization == RNN_INIT_UNIFORM)
             o.weight_scale = 0.01;
-        }
         rnn_model *model = create_model(&o);
         file_bytes file = saved(model, NULL);
         rnn_model *loaded = load(&file, NULL);
@@ -230,9 +229,8 @@ static void test_saving_to_memory_needs_room_for_all(void **state)
     memset(file.bytes, 0xa5, file.size);
     assert_fails(rnn_model_save_to_memory(model, NULL, file.bytes, file.size - 1, &size), RNN_ERROR_ARGUMENT,
                  "capacity is");
-    for (size_t i = 0; i < file.size; i++) {
+    for (size_t i = 0; i < file.size; i++)
         assert_int_equal(file.bytes[i], 0xa5);
-    }
     assert_fails(rnn_model_save_to_memory(model, NULL, &byte, 0, &size), RNN_ERROR_ARGUMENT, "capacity is 0");
     assert_fails(rnn_model_save_to_memory(model, NULL, NULL, 1, &size), RNN_ERROR_ARGUMENT, "bytes is NULL");
     assert_fails(rnn_model_save_to_memory(model, NULL, NULL, 0, NULL), RNN_ERROR_ARGUMENT, "size is NULL");
@@ -286,9 +284,8 @@ static void test_the_header_says_what_the_specification_says(void **state)
     assert_memory_equal(header, filled, strlen(filled));
     assert_int_equal(file.size, 8 + strlen(header) + 1052);
     const unsigned char *zeros = file.bytes + 8 + strlen(header) + 804;
-    for (int i = 0; i < 80; i++) {
+    for (int i = 0; i < 80; i++)
         assert_int_equal(zeros[i], 0);
-    }
     free(header);
     free(file.bytes);
     rnn_vocab_destroy(vocab);
@@ -390,9 +387,8 @@ static void test_a_vocabulary_comes_back(void **state)
     rnn_vocab *vocab = NULL, *loaded_vocab = NULL;
     rnn_model *loaded = NULL;
     (void)state;
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         all[i] = (unsigned char)(255 - i);
-    }
     for (size_t size = 1; size <= 256; size += 85) {
         rnn_model_options o = make_options((int64_t)size, 2, (int64_t)size, 1, RNN_FLOAT32);
         rnn_model *model = create_model(&o);
@@ -522,9 +518,8 @@ typedef struct change {
 
 static void refuse_changes(const file_bytes *file, const change *changes, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         refuse_load(edited(file, changes[i].from, changes[i].to), changes[i].status, changes[i].part);
-    }
 }
 
 #define refuse_all(file, changes) refuse_changes(file, changes, sizeof(changes) / sizeof(changes)[0])
@@ -718,9 +713,8 @@ static void test_with_one_bias_the_sum_of_both_is_loaded(void **state)
     a[1] = -0.0, b[1] = -0.0;
     a[2] = 0, b[2] = -0.0;
     for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
-        for (int i = 0; i < 4 * HIDDEN && precision == RNN_FLOAT32; i++) {
+        for (int i = 0; i < 4 * HIDDEN && precision == RNN_FLOAT32; i++)
             a[i] = (float)a[i], b[i] = (float)b[i];
-        }
         file_bytes file = file_of_two_biases(RNN_CELL_LSTM, precision, a, b);
         for (int32_t to = RNN_FLOAT32; to <= RNN_FLOAT64; to++) {
             rnn_load_options options = make_load_options();
@@ -815,11 +809,10 @@ static void test_a_configuration_must_agree_with_the_file_on_what_is_computed(vo
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         given = o;
         char *field = (char *)&given + fields[i].offset;
-        if (fields[i].is_count) {
+        if (fields[i].is_count)
             (*(int64_t *)(void *)field)++;
-        } else {
+        else
             (*(int32_t *)(void *)field)++;
-        }
         assert_load_fails(&file, &options, RNN_ERROR_MISMATCH, fields[i].part);
     }
     given = o;

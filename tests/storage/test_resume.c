@@ -242,12 +242,10 @@ static void learn_text(rnn_checkpoint *c, rnn_corpus *corpus)
     rnn_loss loss;
     int32_t restarted;
     assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
-    if (restarted) {
+    if (restarted)
         assert_ok(rnn_state_reset(c->state));
-    }
-    for (int i = 0; i < CORPUS_STEPS * STREAMS; i++) {
+    for (int i = 0; i < CORPUS_STEPS * STREAMS; i++)
         c->counters[1] = (c->counters[1] * 31 + chunk.inputs[i] + restarted) % 1000003;
-    }
     assert_ok(rnn_forward_backward(c->model, c->state, &chunk, &loss));
     assert_ok(rnn_model_clip_value(c->model, 5));
     assert_ok(rnn_optimizer_step(c->optimizer, c->model));
@@ -275,9 +273,8 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
         c = load_checkpoint(path);
         corpus = open_corpus(c.vocab);
         assert_ok(rnn_corpus_seek(corpus, c.corpus_position));
-        for (int i = n; i < CORPUS_CHUNKS; i++) {
+        for (int i = n; i < CORPUS_CHUNKS; i++)
             learn_text(&c, corpus);
-        }
         assert_ok(rnn_checkpoint_save(&c, "resumed"));
         assert_same_files("resumed", "end");
         rnn_corpus_destroy(corpus);

@@ -127,9 +127,8 @@ static void test_headers_of_the_wrong_types_are_refused(void **state)
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"x\":{}}", "duplicate"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         refuse_header(headers[i][0], 4, headers[i][1]);
-    }
 }
 
 static void test_tensors_that_do_not_lie_one_behind_the_other_are_refused(void **state)
@@ -167,9 +166,8 @@ static void test_tensors_that_do_not_lie_one_behind_the_other_are_refused(void *
          "cut off"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         refuse_header(files[i].header, files[i].data, files[i].part);
-    }
 }
 
 static void test_sound_files_of_all_types_get_as_far_as_being_no_model(void **state)
@@ -191,9 +189,8 @@ static void test_deep_nesting_is_refused(void **state)
             size_t step = kind ? 5 : 1;
             char *header = allocate((int64_t)(depth * step) + 10, 1);
             memcpy(header, "{\"x\":", 5);
-            for (size_t i = 0; i < depth; i++) {
+            for (size_t i = 0; i < depth; i++)
                 memcpy(header + 5 + i * step, kind ? "{\"a\":" : "[", step);
-            }
             refuse_load(make_file(header, 5 + depth * step, NULL, 0), RNN_ERROR_FORMAT,
                         "more than 8 brackets within each other");
             free(header);
@@ -207,9 +204,8 @@ static file_bytes repeated(const char *begin, const char *piece, size_t length)
     char *header = allocate((int64_t)length + 1, 1);
     size_t at = strlen(begin), size = strlen(piece);
     memcpy(header, begin, at);
-    for (size_t i = at; i < length; i++) {
+    for (size_t i = at; i < length; i++)
         header[i] = piece[(i - at) % size];
-    }
     file_bytes file = make_file(header, length, NULL, 0);
     free(header);
     return file;
@@ -219,9 +215,8 @@ static void test_a_header_of_brackets_or_commas_is_refused(void **state)
 {
     static const char *const pieces[] = {"{},", "[],", "[[],{}],", "1,", "\"\",", "1 , ", "{\"\":[]},"};
     (void)state;
-    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
         refuse_load(repeated("{\"a\":[", pieces[i], 1000000), RNN_ERROR_FORMAT, "commas in 1000000 bytes");
-    }
     refuse_load(repeated("{\"a\\\"\":[", "{},", 1000000), RNN_ERROR_FORMAT, "brackets");
     refuse_load(repeated("{\"a\\\\\":[", "{},", 1000000), RNN_ERROR_FORMAT, "brackets");
     refuse_load(repeated("{\"a\":\"", "{[,", 1000000), RNN_ERROR_FORMAT, "at byte");
@@ -242,9 +237,8 @@ static void test_a_header_of_the_shortest_tensors_or_texts_is_not_too_dense(void
         bool texts = i == 2;
         char *header = allocate(ENTRIES * ENTRY_MOST, 1);
         size_t length = (size_t)snprintf(header, ENTRY_MOST, "%s", texts ? "{\"__metadata__\":{" : "{");
-        for (unsigned n = 0; n < ENTRIES; n++) {
+        for (unsigned n = 0; n < ENTRIES; n++)
             length += (size_t)snprintf(header + length, ENTRY_MOST, entries[i], n ? "," : "", n);
-        }
         length += (size_t)snprintf(header + length, ENTRY_MOST, "%s", texts ? "}}" : "}");
         refuse_load(make_file(header, length, NULL, 0), RNN_ERROR_FORMAT, parts[i]);
         free(header);
@@ -338,9 +332,8 @@ static void *count_and_allocate(void *context, size_t alignment, size_t size)
     void *memory = NULL;
     (void)context;
     books.largest = size > books.largest ? size : books.largest;
-    if (++books.calls == books.refused || size > books.limit || posix_memalign(&memory, alignment, size) != 0) {
+    if (++books.calls == books.refused || size > books.limit || posix_memalign(&memory, alignment, size) != 0)
         return NULL;
-    }
     books.blocks++;
     return memory;
 }
@@ -413,9 +406,8 @@ static struct {
 
 static void *jansson_allocate(size_t size)
 {
-    if (++jansson_books.calls == jansson_books.refused) {
+    if (++jansson_books.calls == jansson_books.refused)
         return NULL;
-    }
     jansson_books.blocks++;
     return malloc(size);
 }
@@ -438,9 +430,8 @@ static void test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_w
         jansson_books.calls = jansson_books.blocks = 0;
         rnn_status status = rnn_model_save_to_memory(model, vocab, NULL, 0, &size);
         assert_int_equal(jansson_books.blocks, 0);
-        if (status == RNN_OK) {
+        if (status == RNN_OK)
             break;
-        }
         assert_int_equal(status, RNN_ERROR_MEMORY);
         assert_int_equal(size, 77);
     }
@@ -469,9 +460,8 @@ static void *measured_allocate(size_t size)
 {
     size_t *block = malloc(JANSSON_OVERHEAD + size);
     assert_non_null(block);
-    if (jansson_memory.first == 0) {
+    if (jansson_memory.first == 0)
         jansson_memory.first = size;
-    }
     /* It asks for all again before it reads a second time. */
     *block = size == jansson_memory.first ? 0 : JANSSON_OVERHEAD + size;
     jansson_memory.now += *block;
@@ -481,9 +471,8 @@ static void *measured_allocate(size_t size)
 
 static void measured_release(void *memory)
 {
-    if (memory == NULL) {
+    if (memory == NULL)
         return;
-    }
     size_t *block = (size_t *)(void *)((char *)memory - JANSSON_OVERHEAD);
     jansson_memory.now -= *block;
     free(block);
@@ -504,9 +493,8 @@ static void test_no_header_takes_more_memory_than_was_made_sure_of(void **state)
     for (unsigned count = 1000; count < 300000; count *= 2) {
         char *header = allocate(count * 12 + 100, 1);
         size_t length = (size_t)sprintf(header, "{\"__metadata__\":{\"\":\"\"");
-        for (unsigned n = 0; n < count; n++) {
+        for (unsigned n = 0; n < count; n++)
             length += (size_t)sprintf(header + length, ",\"%x\":\"\"", n);
-        }
         length += (size_t)sprintf(header + length, "}}");
         memset(&jansson_memory, 0, sizeof jansson_memory);
         refuse_load(make_file(header, length, NULL, 0), RNN_ERROR_FORMAT, "no tensor");

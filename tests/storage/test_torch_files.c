@@ -55,9 +55,8 @@ static int64_t check_case(const rnn_model *model, const double *numbers, double 
         from_doubles(o.precision, numbers, vectors, STEPS * STREAMS * width);
         chunk.input_vectors = vectors;
     } else {
-        for (int i = 0; i < STEPS * STREAMS; i++) {
+        for (int i = 0; i < STEPS * STREAMS; i++)
             ids[i] = (int32_t)numbers[i];
-        }
         chunk.inputs = ids;
     }
     double *actual = run(model, &chunk);

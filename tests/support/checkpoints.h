@@ -67,12 +67,10 @@ static inline rnn_checkpoint begin_run(const rnn_model_options *model, const rnn
     sampling.temperature = 0.7;
     sampling.seed = UINT64_MAX - 3;
     assert_ok(rnn_sampler_create(&sampling, &c.sampler));
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         symbols[i] = (char)(255 - i);
-    }
-    if (model->input != RNN_INPUT_VECTORS) {
+    if (model->input != RNN_INPUT_VECTORS)
         assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, symbols, (size_t)model->input_size, &c.vocab));
-    }
     return c;
 }
 
@@ -100,31 +98,27 @@ static inline void draw(rnn_checkpoint *c)
 {
     int32_t ids[5 * 8], first[8] = {0};
     int64_t streams = rnn_state_streams(c->state);
-    if (c->vocab == NULL) {
+    if (c->vocab == NULL)
         return;
-    }
     assert_true(streams <= 8);
     rnn_state *copy = create_state(c->model, streams);
     assert_ok(rnn_state_copy(copy, c->state));
     assert_ok(rnn_sample(c->model, copy, c->sampler, first, 5, ids));
-    for (int64_t i = 0; i < 5 * streams; i++) {
+    for (int64_t i = 0; i < 5 * streams; i++)
         c->counters[1] = c->counters[1] * 31 % 1000003 + ids[i];
-    }
     rnn_state_destroy(copy);
 }
 
 /* What a run does, one letter after the other: runs a chunk (c), updates (u), draws (d). */
 static inline void follow(rnn_checkpoint *c, const char *plan, int64_t steps)
 {
-    for (; *plan != '\0'; plan++) {
-        if (*plan == 'c') {
+    for (; *plan != '\0'; plan++)
+        if (*plan == 'c')
             run_chunk(c, steps);
-        } else if (*plan == 'u') {
+        else if (*plan == 'u')
             update(c);
-        } else {
+        else
             draw(c);
-        }
-    }
 }
 
 #endif

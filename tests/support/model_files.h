@@ -30,22 +30,19 @@ static inline file_bytes saved(const rnn_model *model, const rnn_vocab *vocab)
 static inline file_bytes make_file(const void *header, size_t length, const void *data, size_t size)
 {
     file_bytes file = {allocate((int64_t)(8 + length + size + 1), 1), 8 + length + size};
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8; i++)
         file.bytes[i] = (unsigned char)((uint64_t)length >> (8 * i));
-    }
     memcpy(file.bytes + 8, header, length);
-    if (size > 0) {
+    if (size > 0)
         memcpy(file.bytes + 8 + length, data, size);
-    }
     return file;
 }
 
 static inline size_t header_length(const file_bytes *file)
 {
     uint64_t length = 0;
-    for (int i = 8; i-- > 0;) {
+    for (int i = 8; i-- > 0;)
         length = length << 8 | file->bytes[i];
-    }
     return (size_t)length;
 }
 
@@ -64,9 +61,8 @@ static inline file_bytes edited(const file_bytes *file, const char *from, const 
     char *header = header_of(file);
     char *at = strstr(header, from);
     size_t length = header_length(file);
-    if (at == NULL) {
+    if (at == NULL)
         fail_msg("there is no %s in %s", from, header);
-    }
     char *changed = allocate((int64_t)(length + strlen(to)) + 1, 1);
     snprintf(changed, length + strlen(to) + 1, "%.*s%s%s", (int)(at - header), header, to, at + strlen(from));
     file_bytes result = make_file(changed, strlen(changed), file->bytes + 8 + length, file->size - 8 - length);

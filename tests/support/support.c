@@ -53,9 +53,8 @@ void check_all_close(const double *actual, const double *expected, int64_t count
                      const char *file, int line)
 {
     double scale = 0;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         scale = fmax(scale, fabs(expected[i]));
-    }
     for (int64_t i = 0; i < count; i++) {
         if (!(fabs(actual[i] - expected[i]) <= tolerance * scale)) {
             print_error("%s: element %lld of %lld is %.17g instead of %.17g: off by %.3g, %.3g allowed\n", what,
@@ -71,9 +70,8 @@ void check_all_close(const double *actual, const double *expected, int64_t count
 void *allocate(int64_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? (size_t)count : 1, size);
-    if (memory == NULL) {
+    if (memory == NULL)
         fail_msg("no memory for %lld elements of %zu bytes", (long long)count, size);
-    }
     return memory;
 }
 
@@ -100,9 +98,8 @@ int32_t random_below(random_source *source, int64_t limit)
 
 void random_fill(random_source *source, double *values, int64_t count, double scale)
 {
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         values[i] = random_between(source, -scale, scale);
-    }
 }
 
 /* ---- Values of either precision ---- */
@@ -114,20 +111,17 @@ size_t precision_size(int32_t precision)
 
 void to_doubles(int32_t precision, const void *values, double *doubles, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         doubles[i] = precision == RNN_FLOAT32 ? ((const float *)values)[i] : ((const double *)values)[i];
-    }
 }
 
 void from_doubles(int32_t precision, const double *doubles, void *values, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
-        if (precision == RNN_FLOAT32) {
+    for (int64_t i = 0; i < count; i++)
+        if (precision == RNN_FLOAT32)
             ((float *)values)[i] = (float)doubles[i];
-        } else {
+        else
             ((double *)values)[i] = doubles[i];
-        }
-    }
 }
 
 rnn_model_options options_of(const rnn_model *model)
@@ -201,9 +195,8 @@ void set_parameter(rnn_model *model, int64_t index, const double *values)
 int64_t parameter_total(const rnn_model *model)
 {
     int64_t total = 0;
-    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
+    for (int64_t index = 0; index < rnn_model_parameter_count(model); index++)
         total += parameter_of(model, index).count;
-    }
     return total;
 }
 
@@ -412,9 +405,8 @@ owned_chunk create_random_chunk_for(const rnn_model *model, int64_t steps, int64
         made.inputs = NULL;
         made.input_vectors = create_vectors(&source, options.precision, steps * streams, options.input_size);
     }
-    if (options.loss == RNN_LOSS_SQUARED_ERROR) {
+    if (options.loss == RNN_LOSS_SQUARED_ERROR)
         make_targets_vectors(&made, options.precision, options.output_size, &source);
-    }
     made.input_row = (size_t)options.input_size * precision_size(options.precision);
     made.target_row = (size_t)options.output_size * precision_size(options.precision);
     made.chunk.inputs = made.inputs;
@@ -489,17 +481,15 @@ static formula_run start_run(const rnn_model *model, const rnn_state *start)
         layer->bias_hh = o->bias == RNN_BIAS_BOTH ? get_layer_parameter(model, "bias_hh", l)
                                                   : allocate(run.gates * o->hidden_size, sizeof(double));
     }
-    if (o->input == RNN_INPUT_EMBEDDING) {
+    if (o->input == RNN_INPUT_EMBEDDING)
         run.embedding = get_parameter(model, index_of(model, "embedding.weight"));
-    }
     run.decoder = get_parameter(model, index_of(model, o->tied ? "embedding.weight" : "decoder.weight"));
     run.decoder_bias = get_parameter(model, index_of(model, "decoder.bias"));
     int64_t part = o->layers * rnn_state_streams(start) * o->hidden_size;
     run.h = get_state(model, start);
     run.c = allocate(part, sizeof(double));
-    if (o->cell == RNN_CELL_LSTM) {
+    if (o->cell == RNN_CELL_LSTM)
         memcpy(run.c, run.h + part, (size_t)part * sizeof(double));
-    }
     run.x = allocate(o->input_size + o->embedding_size + o->hidden_size, sizeof(double));
     run.up = allocate(run.gates * o->hidden_size, sizeof(double));
     run.over = allocate(run.gates * o->hidden_size, sizeof(double));
@@ -531,9 +521,8 @@ static void multiply(const double *weight, const double *x, const double *bias, 
 {
     for (int64_t i = 0; i < rows; i++) {
         y[i] = bias[i];
-        for (int64_t j = 0; j < columns; j++) {
+        for (int64_t j = 0; j < columns; j++)
             y[i] += weight[i * columns + j] * x[j];
-        }
     }
 }
 
@@ -590,9 +579,8 @@ static void add_loss(const rnn_model_options *o, const rnn_chunk *chunk, int64_t
                      rnn_loss *loss)
 {
     if (o->loss == RNN_LOSS_SQUARED_ERROR) {
-        if (chunk->target_mask != NULL && !chunk->target_mask[row]) {
+        if (chunk->target_mask != NULL && !chunk->target_mask[row])
             return;
-        }
         const char *vectors = chunk->target_vectors;
         for (int64_t i = 0; i < o->output_size; i++) {
             double target = 0;
@@ -601,16 +589,13 @@ static void add_loss(const rnn_model_options *o, const rnn_chunk *chunk, int64_t
             loss->sum += (outputs[i] - target) * (outputs[i] - target);
         }
     } else {
-        if (chunk->targets[row] == RNN_IGNORE) {
+        if (chunk->targets[row] == RNN_IGNORE)
             return;
-        }
         double most = outputs[0], sum = 0;
-        for (int64_t i = 1; i < o->output_size; i++) {
+        for (int64_t i = 1; i < o->output_size; i++)
             most = fmax(most, outputs[i]);
-        }
-        for (int64_t i = 0; i < o->output_size; i++) {
+        for (int64_t i = 0; i < o->output_size; i++)
             sum += exp(outputs[i] - most);
-        }
         loss->sum += log(sum) - (outputs[chunk->targets[row]] - most);
     }
     loss->count++;
@@ -629,19 +614,16 @@ static void compute_position(formula_run *run, const rnn_chunk *chunk, int64_t r
         int64_t place = (l * rows + row) * hidden;
         h = run->h + (l * chunk->streams + b) * hidden;
         compute_cell(run, &run->layers[l], h, run->c + (l * chunk->streams + b) * hidden);
-        if (nudged != NULL && nudged->layer == l && nudged->step == t && nudged->stream == b) {
+        if (nudged != NULL && nudged->layer == l && nudged->step == t && nudged->stream == b)
             h[nudged->unit] += nudged->distance;
-        }
         memcpy(results->activations + place, h, (size_t)hidden * sizeof(double));
-        for (int64_t j = 0; j < hidden; j++) {
+        for (int64_t j = 0; j < hidden; j++)
             run->x[j] = masks != NULL && l < o->layers - 1 ? masks[place + j] * h[j] : h[j];
-        }
     }
     double *outputs = results->outputs + row * o->output_size;
     multiply(run->decoder, h, run->decoder_bias, o->output_size, hidden, outputs);
-    if (chunk->targets != NULL || chunk->target_vectors != NULL) {
+    if (chunk->targets != NULL || chunk->target_vectors != NULL)
         add_loss(o, chunk, row, outputs, &results->loss);
-    }
 }
 
 formulas run_formulas(const rnn_model *model, const rnn_state *start, const rnn_chunk *chunk, const double *masks,
@@ -653,9 +635,8 @@ formulas run_formulas(const rnn_model *model, const rnn_state *start, const rnn_
     formulas results = {.outputs = allocate(rows * o->output_size, sizeof(double)),
                         .activations = allocate(o->layers * rows * o->hidden_size, sizeof(double)),
                         .state = allocate(2 * part, sizeof(double))};
-    for (int64_t row = 0; row < rows; row++) {
+    for (int64_t row = 0; row < rows; row++)
         compute_position(&run, chunk, row, masks, nudged, &results);
-    }
     memcpy(results.state, run.h, (size_t)part * sizeof(double));
     memcpy(results.state + part, run.c, (size_t)part * sizeof(double));
     end_run(&run);
@@ -676,9 +657,8 @@ char *read_golden(const char *name, size_t *size)
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", RNN_TEST_DATA, name);
     FILE *file = fopen(path, "rb");
-    if (file == NULL) {
+    if (file == NULL)
         fail_msg("cannot open %s", path);
-    }
     assert_int_equal(fseek(file, 0, SEEK_END), 0);
     long length = ftell(file);
     assert_true(length >= 0);
@@ -699,9 +679,8 @@ double *read_golden_doubles(const char *name, int64_t *count)
     double *values = allocate(*count, sizeof(double));
     for (int64_t i = 0; i < *count; i++) {
         uint64_t bits = 0;
-        for (int k = 7; k >= 0; k--) {
+        for (int k = 7; k >= 0; k--)
             bits = bits << 8 | bytes[8 * i + k];
-        }
         memcpy(&values[i], &bits, sizeof bits);
     }
     free(bytes);

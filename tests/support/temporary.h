@@ -33,14 +33,11 @@ static inline int remove_temporary_directory(void **state)
     char path[4096];
     (void)state;
     DIR *directory = opendir(".");
-    if (getcwd(path, sizeof path) == NULL || directory == NULL) {
+    if (getcwd(path, sizeof path) == NULL || directory == NULL)
         return 1;
-    }
-    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             remove(entry->d_name);
-        }
-    }
     closedir(directory);
     return chdir("/") != 0 || rmdir(path) != 0;
 }
@@ -71,16 +68,14 @@ static inline int holds_for_an_unreadable_file(const char *path, int (*attempt)(
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) {
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
             _exit(2);
-        }
         _exit(attempt(path) ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 2) {
+    if (WEXITSTATUS(status) == 2)
         skip();
-    }
     return WEXITSTATUS(status) == 0;
 }
 

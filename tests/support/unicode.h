@@ -46,16 +46,13 @@ static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
         {{0xf0, 0xf0}, {0x90, 0xbf}, 4}, {{0xf1, 0xf3}, {0x80, 0xbf}, 4}, {{0xf4, 0xf4}, {0x80, 0x8f}, 4},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (bytes[0] < rows[i].first[0] || bytes[0] > rows[i].first[1] || size < rows[i].length) {
+        if (bytes[0] < rows[i].first[0] || bytes[0] > rows[i].first[1] || size < rows[i].length)
             continue;
-        }
         int valid = rows[i].length == 1 || (bytes[1] >= rows[i].second[0] && bytes[1] <= rows[i].second[1]);
-        for (size_t k = 2; k < rows[i].length; k++) {
+        for (size_t k = 2; k < rows[i].length; k++)
             valid = valid && bytes[k] >= 0x80 && bytes[k] <= 0xbf;
-        }
-        if (valid) {
+        if (valid)
             return rows[i].length;
-        }
     }
     return 0;
 }
@@ -70,13 +67,11 @@ static inline int64_t read_code_points(const unsigned char *bytes, size_t size, 
     *end = 0;
     while (*end < size) {
         size_t length = measure_code_point(bytes + *end, size - *end);
-        if (length == 0) {
+        if (length == 0)
             break;
-        }
         int32_t value = length == 1 ? bytes[*end] : bytes[*end] % (1 << (7 - length));
-        for (size_t k = 1; k < length; k++) {
+        for (size_t k = 1; k < length; k++)
             value = value * 64 + bytes[*end + k] % 64;
-        }
         code_points[count++] = value;
         *end += length;
     }
@@ -101,13 +96,11 @@ static inline unsigned char *create_unicode_text(int64_t count, int32_t variety,
     random_source source = {seed};
     unsigned char *text = (unsigned char *)allocate(4 * count, 1);
     int32_t *alphabet = (int32_t *)allocate(variety, sizeof *alphabet);
-    for (int32_t i = 0; i < variety; i++) {
+    for (int32_t i = 0; i < variety; i++)
         alphabet[i] = random_code_point(&source);
-    }
     *size = 0;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         *size += write_code_point(alphabet[random_below(&source, variety)], text + *size);
-    }
     free(alphabet);
     return text;
 }

@@ -18,9 +18,8 @@ static rnn_vocab *create_byte_vocab(void)
 {
     unsigned char bytes[256];
     rnn_vocab *vocab = NULL;
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         bytes[i] = (unsigned char)i;
-    }
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, bytes, sizeof bytes, &vocab));
     return vocab;
 }
@@ -30,9 +29,8 @@ static unsigned char *create_text(int64_t size, uint64_t seed)
 {
     unsigned char *text = allocate(size, 1);
     random_source source = {seed};
-    for (int64_t i = 0; i < size; i++) {
+    for (int64_t i = 0; i < size; i++)
         text[i] = (unsigned char)random_below(&source, 256);
-    }
     return text;
 }
 
@@ -79,9 +77,8 @@ static void assert_next_is_as_defined(rnn_corpus *corpus, definition *defined)
     rnn_chunk chunk = empty_chunk();
     int32_t restarted = -7;
     assert_int_equal(rnn_corpus_position(corpus), defined->position);
-    if (defined->position + defined->steps >= length) {
+    if (defined->position + defined->steps >= length)
         defined->position = 0;
-    }
     assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
     assert_int_equal(restarted, defined->position == 0);
     assert_int_equal(chunk.struct_size, sizeof chunk);
@@ -171,9 +168,8 @@ static void test_every_chunk_of_every_small_shape_is_as_defined(void **state)
             for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
                 definition defined = {text, size, steps, streams, 0};
                 rnn_corpus *corpus = open_text(text, size, steps, streams);
-                for (int64_t n = 0; n < 3 * rnn_corpus_chunks(corpus) + 1; n++) {
+                for (int64_t n = 0; n < 3 * rnn_corpus_chunks(corpus) + 1; n++)
                     assert_next_is_as_defined(corpus, &defined);
-                }
                 rnn_corpus_destroy(corpus);
             }
         }
@@ -335,9 +331,8 @@ static void test_the_shortest_text_has_one_chunk_that_is_served_again_and_again(
     rnn_corpus *corpus = open_text(text, 13, 4, 3);
     assert_int_equal(rnn_corpus_size(corpus), 13);
     assert_int_equal(rnn_corpus_chunks(corpus), 1);
-    for (int n = 0; n < 3; n++) {
+    for (int n = 0; n < 3; n++)
         assert_next_is_as_defined(corpus, &defined);
-    }
     rnn_corpus_destroy(corpus);
     free(text);
 }
@@ -349,9 +344,8 @@ static void test_rewind_goes_back_to_the_start_from_anywhere(void **state)
     rnn_corpus *corpus = open_text(text, 50, 5, 2);
     for (int served = 0; served < 7; served++) {
         definition defined = {text, 50, 5, 2, 0};
-        for (int n = 0; n < served; n++) {
+        for (int n = 0; n < served; n++)
             assert_next_is_as_defined(corpus, &defined);
-        }
         assert_ok(rnn_corpus_rewind(corpus));
         assert_int_equal(rnn_corpus_position(corpus), 0);
     }
@@ -368,9 +362,8 @@ static void test_a_text_is_copied(void **state)
     rnn_corpus *corpus = open_text(text, 50, 5, 2);
     memset(text, 0, 50);
     free(text);
-    for (int n = 0; n < 10; n++) {
+    for (int n = 0; n < 10; n++)
         assert_next_is_as_defined(corpus, &defined);
-    }
     rnn_corpus_destroy(corpus);
     free(original);
 }
@@ -425,9 +418,8 @@ static void test_every_chunk_of_small_files_is_as_defined(void **state)
             for (int64_t steps = 1; steps * streams + 1 <= size; steps++) {
                 definition defined = {text, size, steps, streams, 0};
                 rnn_corpus *corpus = open_file("text", steps, streams);
-                for (int64_t n = 0; n < 3 * rnn_corpus_chunks(corpus) + 1; n++) {
+                for (int64_t n = 0; n < 3 * rnn_corpus_chunks(corpus) + 1; n++)
                     assert_next_is_as_defined(corpus, &defined);
-                }
                 rnn_corpus_destroy(corpus);
             }
         }
@@ -444,9 +436,8 @@ static void test_a_file_may_be_rewound_anywhere(void **state)
     rnn_corpus *corpus = open_file("text", 3000, 3);
     for (int served = 0; served < 60; served += 7) {
         definition defined = {text, SIZE, 3000, 3, 0};
-        for (int n = 0; n < served; n++) {
+        for (int n = 0; n < served; n++)
             assert_next_is_as_defined(corpus, &defined);
-        }
         assert_ok(rnn_corpus_rewind(corpus));
     }
     rnn_corpus_destroy(corpus);
@@ -463,9 +454,8 @@ static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state)
     rnn_corpus *corpus = open_file("text", 1000, 2);
     assert_int_equal(unlink("text"), 0);
     write_file("text", "another", 7);
-    for (int n = 0; n < 200; n++) {
+    for (int n = 0; n < 200; n++)
         assert_next_is_as_defined(corpus, &defined);
-    }
     rnn_corpus_destroy(corpus);
     free(text);
 }
@@ -491,9 +481,8 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining, bool f
     write_file("text", text, SIZE);
     set_time("text", 1000000000);
     rnn_corpus *corpus = open_file("text", STEPS, STREAMS);
-    for (int n = 0; n < 3; n++) {
+    for (int n = 0; n < 3; n++)
         assert_next_is_as_defined(corpus, &defined);
-    }
     assert_int_equal(truncate("text", remaining), 0);
 
     /* What was read before may still be served, but not beyond the file's new end. */
@@ -501,9 +490,8 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining, bool f
     rnn_status status = rnn_corpus_next(corpus, &chunk, &restarted);
     while (status == RNN_OK) {
         int64_t length = (SIZE - 1) / STREAMS;
-        for (int64_t i = 0; i < STEPS * STREAMS; i++) {
+        for (int64_t i = 0; i < STEPS * STREAMS; i++)
             assert_int_equal(chunk.inputs[i], text[i % STREAMS * length + position + i / STREAMS]);
-        }
         position = rnn_corpus_position(corpus);
         assert_true(position < SIZE / STREAMS);
         restarted = -7;
@@ -518,12 +506,10 @@ static void assert_truncation_is_an_error_until_undone(int64_t remaining, bool f
     write_file("text", text, SIZE);
     set_time("text", 1000000000);
     defined.position = from_start ? 0 : position;
-    if (from_start) {
+    if (from_start)
         assert_ok(rnn_corpus_rewind(corpus));
-    }
-    for (int64_t n = 0; n < 10; n++) {
+    for (int64_t n = 0; n < 10; n++)
         assert_next_is_as_defined(corpus, &defined);
-    }
     rnn_corpus_destroy(corpus);
     free(text);
 }
@@ -549,9 +535,8 @@ static void test_a_file_that_has_grown_or_was_written_to_is_an_error_and_the_pos
         write_file("text", text, SIZE);
         set_time("text", 1000000000);
         rnn_corpus *corpus = open_file("text", STEPS, STREAMS);
-        for (int n = 0; n < 3; n++) {
+        for (int n = 0; n < 3; n++)
             assert_next_is_as_defined(corpus, &defined);
-        }
         write_file("text", text, (size_t)SIZE + (size_t)grown);
         set_time("text", grown ? 1000000000 : 1000000001);
         rnn_status status = RNN_OK;
@@ -564,9 +549,8 @@ static void test_a_file_that_has_grown_or_was_written_to_is_an_error_and_the_pos
         assert_fails(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_IO, grown ? "text has 3000001 bytes" : "changed");
         write_file("text", text, SIZE);
         set_time("text", 1000000000);
-        for (int n = 0; n < 10; n++) {
+        for (int n = 0; n < 10; n++)
             assert_next_is_as_defined(corpus, &defined);
-        }
         rnn_corpus_destroy(corpus);
     }
     free(text);
@@ -634,9 +618,8 @@ static void test_an_unknown_symbol_that_no_chunk_holds_does_not_matter_in_a_file
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ab", 2, &vocab));
     assert_ok(rnn_corpus_create_from_file(vocab, "text", 4, 1, &corpus)); /* two chunks, of symbols 0 to 8 */
     rnn_vocab_destroy(vocab);
-    for (int n = 0; n < 5; n++) {
+    for (int n = 0; n < 5; n++)
         assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-    }
     rnn_corpus_destroy(corpus);
 }
 
@@ -665,9 +648,8 @@ static int is_refused(const char *path)
     rnn_vocab *vocab = NULL;
     rnn_corpus *corpus = UNTOUCHED;
     rnn_status status = rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &vocab);
-    if (status == RNN_OK) {
+    if (status == RNN_OK)
         status = rnn_corpus_create_from_file(vocab, path, 1, 1, &corpus);
-    }
     rnn_vocab_destroy(vocab);
     return status == RNN_ERROR_IO && corpus == UNTOUCHED && strstr(rnn_last_error(), path) != NULL &&
            strstr(rnn_last_error(), strerror(EACCES)) != NULL;
@@ -925,9 +907,8 @@ static void test_split_sets_both_to_their_start(void **state)
     for (int in_file = 0; in_file < 2; in_file++) {
         rnn_corpus *corpus = in_file ? open_file("text", 10, 2) : open_text(text, SIZE, 10, 2);
         definition whole = {text, SIZE, 10, 2, 0};
-        for (int n = 0; n < 5; n++) {
+        for (int n = 0; n < 5; n++)
             assert_next_is_as_defined(corpus, &whole);
-        }
         rnn_corpus *validation = split(corpus, 0.25);
         definition first = {text, 150000, 10, 2, 0};
         definition second = {text + 150000, 50000, 10, 2, 0};
@@ -950,16 +931,14 @@ static void test_the_parts_of_a_split_outlive_one_another_and_the_files_name(voi
         write_file("text", text, SIZE);
         for (int in_file = 0; in_file < 2; in_file++) {
             rnn_corpus *corpus = in_file ? open_file("text", 10, 2) : open_text(text, SIZE, 10, 2);
-            if (in_file) {
+            if (in_file)
                 assert_int_equal(unlink("text"), 0);
-            }
             rnn_corpus *validation = split(corpus, 0.5);
             rnn_corpus *left = first_goes ? validation : corpus;
             definition defined = {first_goes ? text + 100000 : text, 100000, 10, 2, 0};
             rnn_corpus_destroy(first_goes ? corpus : validation);
-            for (int64_t n = 0; n < rnn_corpus_chunks(left) + 1; n++) {
+            for (int64_t n = 0; n < rnn_corpus_chunks(left) + 1; n++)
                 assert_next_is_as_defined(left, &defined);
-            }
             rnn_corpus_destroy(left);
         }
     }
@@ -1023,9 +1002,8 @@ static void *serve_and_destroy(void *argument)
 {
     part_user *user = argument;
     rnn_chunk chunk = {.struct_size = sizeof chunk};
-    for (int64_t n = 0; n < rnn_corpus_chunks(user->part); n++) {
+    for (int64_t n = 0; n < rnn_corpus_chunks(user->part); n++)
         user->failures += rnn_corpus_next(user->part, &chunk, NULL) != RNN_OK;
-    }
     pthread_barrier_wait(user->barrier);
     rnn_corpus_destroy(user->part);
     return NULL;
@@ -1065,14 +1043,12 @@ static void test_a_split_that_leaves_either_part_too_short_is_refused_and_change
         rnn_corpus *validation = UNTOUCHED;
         definition defined = {text, SIZE, STEPS, STREAMS, 0};
         assert_next_is_as_defined(corpus, &defined);
-        for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
+        for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
             assert_fails(rnn_corpus_split(corpus, shares[i], &validation), RNN_ERROR_ARGUMENT, "16");
-        }
         assert_ptr_equal(validation, UNTOUCHED);
         assert_int_equal(rnn_corpus_size(corpus), SIZE);
-        for (int n = 0; n < 20; n++) {
+        for (int n = 0; n < 20; n++)
             assert_next_is_as_defined(corpus, &defined);
-        }
         validation = split(corpus, 0.1601);
         assert_int_equal(rnn_corpus_size(validation), 16);
         rnn_corpus_destroy(validation);
@@ -1092,9 +1068,8 @@ static void test_split_refuses_a_share_that_is_none(void **state)
     rnn_corpus *corpus = open_text(text, 100, 1, 1);
     rnn_corpus *validation = UNTOUCHED;
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_fails(rnn_corpus_split(corpus, bad[i].share, &validation), RNN_ERROR_ARGUMENT, bad[i].part);
-    }
     assert_fails(rnn_corpus_split(corpus, 0.5, NULL), RNN_ERROR_ARGUMENT, "validation is NULL");
     assert_ptr_equal(validation, UNTOUCHED);
     assert_int_equal(rnn_corpus_size(corpus), 100);
@@ -1111,9 +1086,8 @@ static void assert_seeks(rnn_corpus *corpus, const unsigned char *text, int64_t 
     for (int64_t n = chunks; n >= 0; n--) {
         definition defined = {text, size, steps, streams, n * steps};
         assert_ok(rnn_corpus_seek(corpus, n * steps));
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 3; k++)
             assert_next_is_as_defined(corpus, &defined);
-        }
     }
 }
 
@@ -1186,9 +1160,8 @@ static unicode_text create_unicode(int64_t count, int32_t variety, uint64_t seed
         assert_int_equal(read_code_points((const unsigned char *)symbol, size, &code_point, &end), 1);
         id_of[code_point] = id;
     }
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++)
         text.ids[i] = id_of[code_points[i]];
-    }
     free(id_of);
     free(code_points);
     return text;
@@ -1204,11 +1177,10 @@ static void destroy_unicode(unicode_text *text)
 static rnn_corpus *open_unicode(const unicode_text *text, bool in_file, int64_t steps, int64_t streams)
 {
     rnn_corpus *corpus = NULL;
-    if (in_file) {
+    if (in_file)
         assert_ok(rnn_corpus_create_from_file(text->vocab, "text", steps, streams, &corpus));
-    } else {
+    else
         assert_ok(rnn_corpus_create_from_text(text->vocab, text->bytes, text->size, steps, streams, &corpus));
-    }
     return corpus;
 }
 
@@ -1220,9 +1192,8 @@ static void assert_next_ids(rnn_corpus *corpus, const int32_t *ids, int64_t size
     rnn_chunk chunk = empty_chunk();
     int32_t restarted = -7;
     assert_int_equal(rnn_corpus_position(corpus), *position);
-    if (*position + steps >= length) {
+    if (*position + steps >= length)
         *position = 0;
-    }
     assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
     assert_int_equal(restarted, *position == 0);
     for (int64_t t = 0; t < steps; t++) {
@@ -1250,9 +1221,8 @@ static void test_code_points_are_served_as_defined_in_every_small_shape(void **s
                     rnn_corpus *corpus = open_unicode(&text, in_file, steps, streams);
                     int64_t position = 0;
                     assert_int_equal(rnn_corpus_size(corpus), size);
-                    for (int64_t n = 0; n < 2 * rnn_corpus_chunks(corpus) + 1; n++) {
+                    for (int64_t n = 0; n < 2 * rnn_corpus_chunks(corpus) + 1; n++)
                         assert_next_ids(corpus, text.ids, size, steps, streams, &position);
-                    }
                     for (int64_t n = rnn_corpus_chunks(corpus); n >= 0; n--) {
                         position = n * steps;
                         assert_ok(rnn_corpus_seek(corpus, position));
@@ -1285,9 +1255,8 @@ static void test_code_points_of_a_large_text_are_served_as_defined(void **state)
             rnn_corpus *corpus = open_unicode(&text, in_file, steps, streams);
             int64_t position = 0;
             assert_int_equal(rnn_corpus_size(corpus), COUNT);
-            for (int64_t n = 0; n < rnn_corpus_chunks(corpus) + 2 && n < MOST_CHUNKS; n++) {
+            for (int64_t n = 0; n < rnn_corpus_chunks(corpus) + 2 && n < MOST_CHUNKS; n++)
                 assert_next_ids(corpus, text.ids, COUNT, steps, streams, &position);
-            }
             for (int n = 0; n < 4; n++) {
                 position = random_below(&source, rnn_corpus_chunks(corpus) + 1) * steps;
                 assert_ok(rnn_corpus_seek(corpus, position));
@@ -1355,9 +1324,8 @@ static void test_a_split_of_code_points_that_leaves_a_part_too_short_changes_not
     assert_next_ids(corpus, text.ids, 100, 5, 3, &position);
     assert_fails(rnn_corpus_split(corpus, 0.15, &validation), RNN_ERROR_ARGUMENT, "100 symbols into 85 and 15");
     assert_ptr_equal(validation, UNTOUCHED);
-    for (int n = 0; n < 10; n++) {
+    for (int n = 0; n < 10; n++)
         assert_next_ids(corpus, text.ids, 100, 5, 3, &position);
-    }
     rnn_corpus_destroy(corpus);
     destroy_unicode(&text);
 }

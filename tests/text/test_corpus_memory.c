@@ -14,14 +14,11 @@ static int64_t read_status(const char *field)
     FILE *file = fopen("/proc/self/status", "r");
     char line[256];
     long long kibibytes = -1;
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, field, strlen(field)) == 0) {
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, field, strlen(field)) == 0)
             sscanf(line + strlen(field), ": %lld", &kibibytes);
-        }
-    }
-    if (file != NULL) {
+    if (file != NULL)
         fclose(file);
-    }
     return kibibytes < 0 ? -1 : kibibytes * 1024;
 }
 
@@ -31,9 +28,8 @@ static void write_sparse_file(const char *path, int64_t size, int places)
     unsigned char bytes[256];
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         bytes[i] = (unsigned char)i;
-    }
     assert_int_equal(ftruncate(fileno(file), (off_t)size), 0);
     for (int i = 0; i < places; i++) {
         assert_int_equal(fseeko(file, (off_t)(size / places * i + 12345), SEEK_SET), 0);
@@ -54,9 +50,8 @@ static void test_reading_a_file_of_256_mebibytes_takes_less_than_8(void **state)
     (void)state;
     write_sparse_file("text", SIZE, 16);
     int64_t before = read_status("VmRSS");
-    if (before < 0) {
+    if (before < 0)
         skip();
-    }
 
     assert_ok(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", &vocab));
     assert_int_equal(rnn_vocab_size(vocab), 256);
@@ -65,9 +60,8 @@ static void test_reading_a_file_of_256_mebibytes_takes_less_than_8(void **state)
     assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
     for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
         assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-        for (int64_t i = 0; i < STEPS * STREAMS; i++) {
+        for (int64_t i = 0; i < STEPS * STREAMS; i++)
             zeros += chunk.inputs[i] == 0;
-        }
         symbols += STEPS * STREAMS;
     }
     assert_ok(rnn_corpus_split(corpus, 0.5, &validation));
@@ -101,21 +95,17 @@ static void test_a_corpus_of_code_points_takes_as_many_bytes_and_less_than_8_meb
     for (int part = 0; part < 2; part++) {
         FILE *file = fopen(paths[part], "wb");
         assert_non_null(file);
-        if (part == 1) { /* goes on where the first file stops within a code point */
+        if (part == 1) /* goes on where the first file stops within a code point */
             assert_int_equal(fwrite(bytes + 2, 1, LINE - 2, file), LINE - 2);
-        }
-        for (int64_t n = 1; n < LINES / 2; n++) {
+        for (int64_t n = 1; n < LINES / 2; n++)
             assert_int_equal(fwrite(bytes, 1, LINE, file), LINE);
-        }
-        if (part == 0) {
+        if (part == 0)
             assert_int_equal(fwrite(bytes, 1, 2, file), 2);
-        }
         assert_int_equal(fclose(file), 0);
     }
     int64_t before = read_status("VmRSS");
-    if (before < 0) {
+    if (before < 0)
         skip();
-    }
 
     assert_ok(rnn_source_open(paths, 2, &source));
     assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
@@ -152,9 +142,8 @@ static void test_the_measure_sees_memory_that_is_used(void **state)
 {
     int64_t before = read_status("VmRSS");
     (void)state;
-    if (before < 0) {
+    if (before < 0)
         skip();
-    }
     char *memory = allocate(64 * MEBIBYTE, 1);
     memset(memory, 1, (size_t)64 * MEBIBYTE);
     assert_int_equal(memory[random_below(&(random_source){1}, 64 * MEBIBYTE)], 1);

@@ -41,19 +41,16 @@ static void assert_source_is(const rnn_source *source, const unsigned char *text
     rnn_vocab *vocab = NULL;
     rnn_corpus *corpus = NULL;
     rnn_chunk chunk;
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         bytes[i] = (unsigned char)i;
-    }
     assert_int_equal(rnn_source_size(source), size);
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, bytes, 256, &vocab));
     assert_ok(rnn_corpus_create_from_source(vocab, source, size - 1, 1, &corpus));
     assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
     assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-    for (int64_t i = 0; i < size - 1; i++) {
-        if (chunk.inputs[i] != text[i] || chunk.targets[i] != text[i + 1]) {
+    for (int64_t i = 0; i < size - 1; i++)
+        if (chunk.inputs[i] != text[i] || chunk.targets[i] != text[i + 1])
             fail_msg("byte %lld or the one behind it is another", (long long)i);
-        }
-    }
     rnn_corpus_destroy(corpus);
     rnn_vocab_destroy(vocab);
 }
@@ -93,21 +90,18 @@ static pid_t start_writer(const char *path, int descriptor, const unsigned char 
 {
     pid_t child = fork();
     assert_true(child >= 0);
-    if (child > 0) {
+    if (child > 0)
         return child;
-    }
     alarm(60);
     int to = path ? open(path, O_WRONLY) : descriptor;
     for (size_t done = 0; to >= 0 && done < size;) {
         size_t piece = size - done < 30011 ? size - done : 30011;
         ssize_t n = write(to, bytes + done, piece);
-        if (n < 0) {
+        if (n < 0)
             _exit(1);
-        }
         done += (size_t)n;
-        if (done % 7 == 0) {
+        if (done % 7 == 0)
             nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-        }
     }
     _exit(to < 0);
 }
@@ -184,9 +178,8 @@ static void test_many_files_of_one_byte_each_are_a_text(void **state)
     (void)state;
     unsigned char *text = create_unicode_text(COUNT, 20, 1, &size);
     size_t used = 0; /* whole code points, in no more bytes than there are files */
-    while (used + measure_code_point(text + used, size - used) <= COUNT) {
+    while (used + measure_code_point(text + used, size - used) <= COUNT)
         used += measure_code_point(text + used, size - used);
-    }
     for (size_t i = 0; i < used; i++) {
         snprintf(names[i], sizeof names[i], "%zu", i);
         write_file(names[i], text + i, 1);
@@ -208,9 +201,8 @@ static void test_large_files_are_read_across_their_borders(void **state)
     write_file("2", text + 1000001, 65537);
     write_file("3", text + 1065538, size - 1065538);
     rnn_source *source = open_paths(paths, 3);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         assert_int_equal(unlink(paths[i]), 0); /* they are held open */
-    }
     assert_source_is_text(source, text, size, 1000);
     assert_source_is_text(source, text, size, 400000);
     assert_source_is(source, text, (int64_t)size);
@@ -541,9 +533,8 @@ static void test_standard_input_is_read_from_a_pipe(void **state)
         assert_int_equal(pipe(ends), 0);
         pid_t writer = start_writer(NULL, ends[1], text, size);
         close(ends[1]);
-        if (!waiting) {
+        if (!waiting)
             assert_true(fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0); /* a shell may leave it so */
-        }
         int saved = begin_input(ends[0]);
         rnn_source *source = open_path("-");
         end_input(saved);
@@ -626,9 +617,8 @@ static void *allocate_from_little(void *context, size_t alignment, size_t size)
 {
     void *memory = NULL;
     (void)context;
-    if (allocations_left-- <= 0 || size > bytes_left || posix_memalign(&memory, alignment, size) != 0) {
+    if (allocations_left-- <= 0 || size > bytes_left || posix_memalign(&memory, alignment, size) != 0)
         return NULL;
-    }
     bytes_left -= size;
     return memory;
 }
@@ -646,9 +636,8 @@ static void test_a_file_that_is_longer_than_it_says_is_read_to_its_end(void **st
     (void)state;
     unsigned char text[4096];
     FILE *file = fopen("/proc/version", "rb");
-    if (file == NULL) {
+    if (file == NULL)
         skip();
-    }
     size_t size = fread(text, 1, sizeof text, file);
     fclose(file);
     rnn_source *source = open_path("/proc/version");

@@ -42,9 +42,8 @@ static void assert_symbols(const rnn_vocab *vocab, const void *symbols, int64_t 
 
 static void fill_with_all_bytes(unsigned char bytes[256])
 {
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         bytes[i] = (unsigned char)i;
-    }
 }
 
 /* ---- From a text ---- */
@@ -79,9 +78,8 @@ static void test_a_text_of_all_256_bytes_gives_each_byte_itself_as_id(void **sta
     unsigned char reversed[256];
     (void)state;
     fill_with_all_bytes(bytes);
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++)
         reversed[i] = (unsigned char)(255 - i);
-    }
     rnn_vocab *vocab = create_from_text(reversed, sizeof reversed);
     assert_symbols(vocab, bytes, 256);
     rnn_vocab_destroy(vocab);
@@ -131,9 +129,8 @@ static void test_a_symbol_anywhere_in_a_large_file_is_found(void **state)
     rnn_vocab *vocab = NULL;
     (void)state;
     memset(text, 'z', SIZE);
-    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++)
         text[offsets[i]] = (char)('a' + i);
-    }
     write_file("text", text, SIZE);
     assert_ok(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", &vocab));
     assert_symbols(vocab, "abcdefghijz", 11);
@@ -168,9 +165,8 @@ static void test_a_long_path_does_not_push_the_systems_reason_out(void **state)
     char path[3001];
     rnn_vocab *vocab = UNTOUCHED;
     (void)state;
-    for (size_t i = 0; i < sizeof path - 1; i++) {
+    for (size_t i = 0; i < sizeof path - 1; i++)
         path[i] = i % 100 == 99 ? '/' : 'd';
-    }
     path[sizeof path - 1] = '\0';
     assert_fails(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, path, &vocab), RNN_ERROR_IO, strerror(ENOENT));
     assert_ptr_equal(vocab, UNTOUCHED);
@@ -389,9 +385,8 @@ static void test_encode_reports_an_unknown_symbol_with_its_offset_and_writes_not
     assert_fails(rnn_vocab_encode(vocab, text, SIZE, ids, SIZE, &count), RNN_ERROR_SYMBOL, "54321");
     assert_non_null(strstr(rnn_last_error(), "?"));
     assert_int_equal(count, -7);
-    for (int i = 0; i < SIZE; i++) {
+    for (int i = 0; i < SIZE; i++)
         assert_int_equal(ids[i], 0x77777777);
-    }
     rnn_vocab_destroy(vocab);
     free(ids);
     free(text);
@@ -404,9 +399,8 @@ static void test_encode_refuses_unprintable_unknown_symbols_in_one_line(void **s
     rnn_vocab *vocab = create_from_list("ab", 2);
     for (int byte = 0; byte < 256; byte++) {
         char text = (char)byte;
-        if (byte != 'a' && byte != 'b') {
+        if (byte != 'a' && byte != 'b')
             assert_fails(rnn_vocab_encode(vocab, &text, 1, ids, 1, NULL), RNN_ERROR_SYMBOL, "0");
-        }
     }
     assert_int_equal(ids[0], -7);
     rnn_vocab_destroy(vocab);
@@ -427,9 +421,8 @@ static void test_encode_into_too_small_a_capacity_writes_nothing(void **state)
     assert_fails(rnn_vocab_encode(vocab, "aba", SIZE_MAX, ids, 3, &count), RNN_ERROR_ARGUMENT, "capacity is 3");
     assert_fails(rnn_vocab_encode(vocab, "", 0, ids, -1, &count), RNN_ERROR_ARGUMENT, "capacity is -1");
     assert_int_equal(count, -7);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++)
         assert_int_equal(ids[i], -7);
-    }
     rnn_vocab_destroy(vocab);
 }
 
@@ -536,9 +529,8 @@ static void test_decode_undoes_encode_for_every_byte(void **state)
     int64_t count = 0;
     size_t size = 0;
     (void)state;
-    for (int i = 0; i < SIZE; i++) {
+    for (int i = 0; i < SIZE; i++)
         text[i] = (unsigned char)(i < 256 ? i : random_below(&source, 256));
-    }
     rnn_vocab *vocab = create_from_text(text, SIZE);
     assert_ok(rnn_vocab_encode(vocab, text, SIZE, ids, SIZE, &count));
     assert_int_equal(count, SIZE);
@@ -616,9 +608,8 @@ static void test_the_boundaries_of_utf8_are_symbols(void **state)
     assert_code_points(vocab, boundaries, BOUNDARIES);
     assert_ok(rnn_vocab_encode(vocab, boundary_text, BOUNDARY_SIZE, ids, BOUNDARIES, &count));
     assert_int_equal(count, BOUNDARIES);
-    for (int32_t i = 0; i < BOUNDARIES; i++) {
+    for (int32_t i = 0; i < BOUNDARIES; i++)
         assert_int_equal(ids[i], i);
-    }
     assert_ok(rnn_vocab_decode(vocab, ids, BOUNDARIES, text, BOUNDARY_SIZE, &size));
     assert_int_equal(size, BOUNDARY_SIZE);
     assert_memory_equal(text, boundary_text, BOUNDARY_SIZE);
@@ -701,17 +692,14 @@ static void assert_text_is_read_as_defined(const unsigned char *text, size_t siz
         vocab = create_utf8(text, size);
         memcpy(symbols, expected, (size_t)count * sizeof *symbols);
         qsort(symbols, (size_t)count, sizeof *symbols, compare_code_points);
-        for (int64_t i = 0; i < count; i++) {
-            if (i == 0 || symbols[i] != symbols[i - 1]) {
+        for (int64_t i = 0; i < count; i++)
+            if (i == 0 || symbols[i] != symbols[i - 1])
                 symbols[unique++] = symbols[i];
-            }
-        }
         assert_code_points(vocab, symbols, unique);
         assert_ok(rnn_vocab_encode(vocab, text, size, ids, (int64_t)size, &encoded));
         assert_int_equal(encoded, count);
-        for (int64_t i = 0; i < count; i++) {
+        for (int64_t i = 0; i < count; i++)
             assert_int_equal(symbols[ids[i]], expected[i]);
-        }
         rnn_vocab_destroy(vocab);
     }
     free(ids);
@@ -759,9 +747,8 @@ static void test_every_first_byte_is_read_as_defined_with_every_kind_of_second(v
     for (int first = 0; first < 256; first++) {
         for (size_t second = 0; second < sizeof seconds; second++) {
             unsigned char text[4] = {(unsigned char)first, seconds[second], 0xbf, 0x80};
-            for (size_t size = 2; size <= 4; size++) {
+            for (size_t size = 2; size <= 4; size++)
                 assert_text_is_read_as_defined(text, size);
-            }
         }
     }
 }
@@ -775,9 +762,8 @@ static void test_a_file_may_cut_code_points_wherever_it_is_read_in_pieces(void *
         size_t size = lead;
         rnn_vocab *vocab = NULL;
         memset(text, 'a', SIZE);
-        for (int32_t i = 0; size < SIZE; i++) {
+        for (int32_t i = 0; size < SIZE; i++)
             size += write_code_point(0x10000 + i % 50000, text + size); /* so many that no other place has it */
-        }
         write_file("text", text, size);
         assert_ok(rnn_vocab_create_from_file(RNN_VOCAB_UTF8, "text", &vocab));
         assert_int_equal(rnn_vocab_size(vocab), (lead > 0) + 50000);
@@ -808,11 +794,9 @@ static unsigned char *create_all_code_points(size_t *size)
 {
     unsigned char *text = allocate(0x110000, 4);
     *size = 0;
-    for (int32_t i = 0; i < 0x110000; i++) {
-        if (i < 0xd800 || i >= 0xe000) {
+    for (int32_t i = 0; i < 0x110000; i++)
+        if (i < 0xd800 || i >= 0xe000)
             *size += write_code_point(i, text + *size);
-        }
-    }
     return text;
 }
 
@@ -833,9 +817,8 @@ static void test_a_vocabulary_may_have_every_code_point(void **state)
         assert_int_equal(rnn_vocab_size(vocab), ALL);
         assert_ok(rnn_vocab_encode(vocab, text, size, ids, ALL, &count));
         assert_int_equal(count, ALL);
-        for (int32_t i = 0; i < ALL; i++) {
+        for (int32_t i = 0; i < ALL; i++)
             assert_int_equal(ids[i], i);
-        }
         assert_ok(rnn_vocab_decode(vocab, ids, ALL, decoded, size, &again));
         assert_int_equal(again, size);
         assert_memory_equal(decoded, text, size);
@@ -875,9 +858,8 @@ static void test_a_vocabulary_of_20000_symbols_is_rebuilt_from_its_symbols(void 
     assert_ok(rnn_vocab_create_from_list(rnn_vocab_kind(vocab), symbols, joined, &again));
     int32_t *ids = allocate(SYMBOLS, sizeof *ids);
     assert_ok(rnn_vocab_encode(again, list, size, ids, SYMBOLS, NULL));
-    for (int32_t id = 0; id < SYMBOLS; id++) {
+    for (int32_t id = 0; id < SYMBOLS; id++)
         assert_int_equal(ids[id], id);
-    }
     rnn_vocab_destroy(again);
     rnn_vocab_destroy(vocab);
     free(ids);
@@ -1003,9 +985,8 @@ static void test_any_ids_decode_to_valid_utf8(void **state)
     rnn_vocab *known = create_utf8(known_text, size);
     rnn_vocab *vocab = NULL;
     assert_ok(rnn_vocab_create_with_unknown(known, "<未知>", 8, &vocab));
-    for (int i = 0; i < COUNT; i++) {
+    for (int i = 0; i < COUNT; i++)
         ids[i] = random_below(&source, rnn_vocab_size(vocab));
-    }
     ids[COUNT / 2] = rnn_vocab_unknown(vocab);
     size_t end = 0;
     assert_ok(rnn_vocab_decode(vocab, ids, COUNT, text, (size_t)16 * COUNT, &size));

@@ -68,15 +68,13 @@ static void release_and_keep(void *context, void *memory, size_t size)
     ledger *kept = context;
     pthread_mutex_lock(&kept->lock);
     int64_t i = 0;
-    while (i < kept->held && kept->blocks[i].memory != memory) {
+    while (i < kept->held && kept->blocks[i].memory != memory)
         i++;
-    }
     if (i == kept->held) {
         kept->violation = "release was given what allocate had not returned";
     } else {
-        if (kept->blocks[i].size != size) {
+        if (kept->blocks[i].size != size)
             kept->violation = "release was given another size than allocate";
-        }
         memset(memory, 0x5a, kept->blocks[i].size);
         free(kept->blocks[i].start);
         kept->blocks[i] = kept->blocks[--kept->held];
@@ -97,9 +95,8 @@ static void open_books(void)
 /* All must have been given back. */
 static void close_books(void)
 {
-    if (books.violation != NULL) {
+    if (books.violation != NULL)
         fail_msg("%s", books.violation);
-    }
     assert_int_equal(books.held, 0);
     assert_ok(rnn_set_allocator(NULL));
     pthread_mutex_destroy(&books.lock);
@@ -520,9 +517,8 @@ static void test_whichever_allocation_fails_the_call_fails_and_can_be_repeated(v
         n++;
         int failed = play(n, n, &results);
         assert_memory_equal(&results, &expected, sizeof results);
-        if (n <= allocations) {
+        if (n <= allocations)
             assert_int_equal(failed, 1);
-        }
     } while (n <= allocations);
     assert_true(allocations >= 14); /* each _create and split takes some */
 }

@@ -222,9 +222,8 @@ static rnn_model *create_diverged(double size)
     rnn_optimizer *optimizer = NULL;
     void *gradients;
     int64_t count;
-    if (size < (double)INFINITY) {
+    if (size < (double)INFINITY)
         return model;
-    }
     assert_ok(rnn_optimizer_options_init(&sgd, sizeof sgd, RNN_OPTIMIZER_SGD));
     sgd.learning_rate = 1e38;
     assert_ok(rnn_optimizer_create(model, &sgd, &optimizer));

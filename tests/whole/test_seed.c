@@ -26,9 +26,8 @@ static golden_run read_golden_run(void)
     char *log = read_golden("seed_losses.csv", &size);
     char *line = strchr(log, '\n') + 1; /* the first names the columns */
     int64_t lines = 0;
-    for (const char *c = line; *c != '\0'; c++) {
+    for (const char *c = line; *c != '\0'; c++)
         lines += *c == '\n';
-    }
     run.positions = allocate(lines, sizeof *run.positions);
     run.losses = allocate(lines, sizeof *run.losses);
     while (*line != '\0') {
@@ -125,9 +124,8 @@ static double train_one_chunk(seed_trainer *trainer)
     rnn_loss loss = {0};
     assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
     assert_ok(rnn_corpus_next(trainer->corpus, &chunk, &restarted));
-    if (restarted) {
+    if (restarted)
         assert_ok(rnn_state_reset(trainer->state));
-    }
     assert_ok(rnn_forward_backward(trainer->model, trainer->state, &chunk, &loss));
     assert_ok(rnn_model_clip_value(trainer->model, 5));
     assert_ok(rnn_optimizer_step(trainer->optimizer, trainer->model));

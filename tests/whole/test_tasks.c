@@ -66,11 +66,9 @@ static void fill_adding(adding *problem, random_source *source)
 {
     enum { HALF = ADDING_STEPS / 2, LAST = ADDING_STEPS - 1 };
     memset(problem, 0, sizeof *problem);
-    for (int t = 0; t < ADDING_STEPS; t++) {
-        for (int b = 0; b < STREAMS; b++) {
+    for (int t = 0; t < ADDING_STEPS; t++)
+        for (int b = 0; b < STREAMS; b++)
             problem->inputs[t][b][0] = (float)random_between(source, 0, 1);
-        }
-    }
     for (int b = 0; b < STREAMS; b++) {
         int32_t first = random_below(source, HALF), second = HALF + random_below(source, HALF);
         problem->inputs[first][b][1] = problem->inputs[second][b][1] = 1;
@@ -203,9 +201,8 @@ static void fill_reber(reber *strings, random_source *source)
 static int32_t most_likely(const float *logits)
 {
     int32_t best = 0;
-    for (int32_t i = 1; i < SYMBOLS; i++) {
+    for (int32_t i = 1; i < SYMBOLS; i++)
         best = logits[i] > logits[best] ? i : best;
-    }
     return best;
 }
 

@@ -33,13 +33,11 @@ static rnn_status read_model(reader *task, rnn_state *state, rnn_sampler *sample
     for (int n = 0; n < ROUNDS && status == RNN_OK; n++) {
         status = rnn_forward(task->model, state, &task->chunk->chunk, task->outputs, STEPS * STREAMS * SYMBOLS,
                              &task->losses[n]);
-        if (status == RNN_OK) {
+        if (status == RNN_OK)
             status = rnn_sample(task->model, state, sampler, first, SAMPLES, task->ids[n]);
-        }
     }
-    if (status == RNN_OK) {
+    if (status == RNN_OK)
         status = rnn_model_get_parameter(task->model, rnn_model_parameter_count(task->model) - 1, task->bias, SYMBOLS);
-    }
     return status;
 }
 
@@ -48,16 +46,13 @@ static void *run_reader(void *argument)
     reader *task = argument;
     rnn_state *state = NULL;
     rnn_sampler *sampler = NULL;
-    if (task->start != NULL) {
+    if (task->start != NULL)
         pthread_barrier_wait(task->start);
-    }
     task->status = rnn_state_create(task->model, STREAMS, &state);
-    if (task->status == RNN_OK) {
+    if (task->status == RNN_OK)
         task->status = rnn_sampler_create(NULL, &sampler);
-    }
-    if (task->status == RNN_OK) {
+    if (task->status == RNN_OK)
         task->status = read_model(task, state, sampler);
-    }
     rnn_sampler_destroy(sampler);
     rnn_state_destroy(state);
     return NULL;
@@ -92,15 +87,13 @@ static void test_threads_read_one_model_at_once_and_get_what_one_alone_gets(void
             readers[i].start = &start;
             assert_int_equal(pthread_create(&threads[i], NULL, run_reader, &readers[i]), 0);
         }
-        for (int i = 0; i < THREADS; i++) {
+        for (int i = 0; i < THREADS; i++)
             assert_int_equal(pthread_join(threads[i], NULL), 0);
-        }
         alone->model = model;
         alone->chunk = &chunk;
         (void)run_reader(alone);
-        for (int i = 0; i < THREADS; i++) {
+        for (int i = 0; i < THREADS; i++)
             assert_same_reading(&readers[i], alone);
-        }
         pthread_barrier_destroy(&start);
         free(readers);
         destroy_chunk(&chunk);
@@ -121,12 +114,10 @@ static rnn_status train(trainer *task, rnn_model *model, rnn_state *state, rnn_o
     rnn_status status = RNN_OK;
     for (int n = 0; n < ROUNDS && status == RNN_OK; n++) {
         status = rnn_forward_backward(model, state, &task->chunk->chunk, &task->losses[n]);
-        if (status == RNN_OK) {
+        if (status == RNN_OK)
             status = rnn_model_clip_norm(model, 1, NULL);
-        }
-        if (status == RNN_OK) {
+        if (status == RNN_OK)
             status = rnn_optimizer_step(optimizer, model);
-        }
     }
     return status;
 }
@@ -138,27 +129,22 @@ static void *run_trainer(void *argument)
     rnn_state *state = NULL;
     rnn_optimizer *optimizer = NULL;
     rnn_model_options options;
-    if (task->start != NULL) {
+    if (task->start != NULL)
         pthread_barrier_wait(task->start);
-    }
     task->status = rnn_model_options_init(&options, sizeof options);
     options.input_size = options.output_size = SYMBOLS;
     options.hidden_size = 24;
     options.layers = 2;
     options.cell = RNN_CELL_LSTM;
     options.dropout = 0.25;
-    if (task->status == RNN_OK) {
+    if (task->status == RNN_OK)
         task->status = rnn_model_create(&options, &model);
-    }
-    if (task->status == RNN_OK) {
+    if (task->status == RNN_OK)
         task->status = rnn_state_create(model, STREAMS, &state);
-    }
-    if (task->status == RNN_OK) {
+    if (task->status == RNN_OK)
         task->status = rnn_optimizer_create(model, NULL, &optimizer);
-    }
-    if (task->status == RNN_OK) {
+    if (task->status == RNN_OK)
         task->status = train(task, model, state, optimizer);
-    }
     rnn_optimizer_destroy(optimizer);
     rnn_state_destroy(state);
     rnn_model_destroy(model);
@@ -178,9 +164,8 @@ static void test_threads_train_models_of_their_own_as_one_alone_does(void **stat
         trainers[i].start = &start;
         assert_int_equal(pthread_create(&threads[i], NULL, run_trainer, &trainers[i]), 0);
     }
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
     (void)run_trainer(&alone);
     assert_int_equal(alone.status, RNN_OK);
     assert_true(alone.losses[ROUNDS - 1].sum < alone.losses[0].sum);
