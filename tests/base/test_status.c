@@ -255,23 +255,10 @@ static void test_every_enumerator_of_the_header_is_listed_with_its_value(void **
     assert_int_equal(value_of("RNN_CHECKPOINT_NUMBERS"), RNN_CHECKPOINT_NUMBERS);
 }
 
-static void test_an_enumerator_out_of_range_is_refused(void **state)
-{
-    (void)state;
-    const char *name = NULL;
-    int32_t value = -7;
-    assert_fails(rnn_enumerator(-1, &name, &value), RNN_ERROR_ARGUMENT, "index is -1");
-    assert_fails(rnn_enumerator(rnn_enumerator_count(), &name, &value), RNN_ERROR_ARGUMENT, "index is ");
-    assert_fails(rnn_enumerator(0, NULL, &value), RNN_ERROR_ARGUMENT, "name is NULL");
-    assert_fails(rnn_enumerator(0, &name, NULL), RNN_ERROR_ARGUMENT, "value is NULL");
-    assert_null(name);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_enumerator_of_the_header_is_listed_with_its_value),
-        cmocka_unit_test(test_an_enumerator_out_of_range_is_refused),
         cmocka_unit_test(test_version_is_major_minor_patch_of_the_header),
         cmocka_unit_test(test_version_number_is_the_version_as_one_number),
         cmocka_unit_test(test_status_name_is_the_enumerators_name),

@@ -999,62 +999,6 @@ static void test_forward_backward_does_the_same_without_a_loss_to_fill(void **st
     destroy_fixture(&f);
 }
 
-/* A caller compiled against a later header has a longer struct; what the library doesn't know must be zero. */
-typedef struct longer_chunk {
-    rnn_chunk known;
-    int64_t unknown[2];
-} longer_chunk;
-
-static longer_chunk lengthen(const rnn_chunk *chunk)
-{
-    longer_chunk longer = {.known = *chunk};
-    longer.known.struct_size = sizeof longer;
-    return longer;
-}
-
-static void test_a_longer_chunk_struct_with_zeros_at_its_end_is_accepted(void **state)
-{
-    (void)state;
-    fixture f = create_small_fixture(RNN_FLOAT64, RNN_REDUCTION_SUM, 0);
-    results expected = run_forward_backward(f.model, f.state, &f.chunk.chunk);
-    longer_chunk longer = lengthen(&f.chunk.chunk);
-    results got = run_forward_backward(f.model, f.state, &longer.known);
-    results forward = run_forward(f.model, f.state, &longer.known);
-    assert_true(got.loss.sum == expected.loss.sum);
-    assert_true(forward.loss.count == expected.loss.count);
-    free_results(&forward);
-    free_results(&got);
-    free_results(&expected);
-    destroy_fixture(&f);
-}
-
-static void test_chunk_init_zeroes_all_and_sets_the_size(void **state)
-{
-    (void)state;
-    longer_chunk chunk;
-    memset(&chunk, 0xff, sizeof chunk);
-    assert_ok(rnn_chunk_init(&chunk.known, sizeof chunk));
-    assert_int_equal(chunk.known.struct_size, sizeof chunk);
-    assert_int_equal(chunk.known.steps, 0);
-    assert_int_equal(chunk.known.streams, 0);
-    assert_null(chunk.known.inputs);
-    assert_null(chunk.known.targets);
-    assert_int_equal(chunk.unknown[0], 0);
-    assert_int_equal(chunk.unknown[1], 0);
-}
-
-static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state)
-{
-    (void)state;
-    rnn_chunk chunk, before;
-    memset(&chunk, 0x55, sizeof chunk);
-    before = chunk;
-    assert_fails(rnn_chunk_init(NULL, sizeof chunk), RNN_ERROR_ARGUMENT, "chunk");
-    assert_fails(rnn_chunk_init(&chunk, 0), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_chunk_init(&chunk, FIRST_CHUNK_SIZE - 1), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_memory_equal(&chunk, &before, sizeof chunk);
-}
-
 /* ---- What is refused, and changes nothing ---- */
 
 /* A small fixture that has trained: its gradients, state and parameters are all something to lose. */
@@ -1170,47 +1114,6 @@ static void test_missing_ids_are_refused(void **state)
     assert_fails(rnn_forward_backward(f.model, f.state, &chunk, NULL), RNN_ERROR_ARGUMENT, "targets");
     assert_unchanged(&before, f.model, f.state);
     free(before.bytes);
-    destroy_fixture(&f);
-}
-
-static void test_missing_objects_are_refused(void **state)
-{
-    (void)state;
-    fixture f = create_trained_fixture(RNN_FLOAT32);
-    const rnn_chunk *chunk = &f.chunk.chunk;
-    rnn_loss loss;
-    snapshot before = take_snapshot(f.model, f.state);
-    assert_fails(rnn_forward(NULL, f.state, chunk, NULL, 0, &loss), RNN_ERROR_ARGUMENT, "model");
-    assert_fails(rnn_forward(f.model, NULL, chunk, NULL, 0, &loss), RNN_ERROR_ARGUMENT, "state");
-    assert_fails(rnn_forward(f.model, f.state, NULL, NULL, 0, &loss), RNN_ERROR_ARGUMENT, "chunk");
-    assert_fails(rnn_forward_backward(NULL, f.state, chunk, &loss), RNN_ERROR_ARGUMENT, "model");
-    assert_fails(rnn_forward_backward(f.model, NULL, chunk, &loss), RNN_ERROR_ARGUMENT, "state");
-    assert_fails(rnn_forward_backward(f.model, f.state, NULL, &loss), RNN_ERROR_ARGUMENT, "chunk");
-    assert_unchanged(&before, f.model, f.state);
-    free(before.bytes);
-    destroy_fixture(&f);
-}
-
-static void test_a_chunk_struct_that_is_too_short_is_refused(void **state)
-{
-    (void)state;
-    static const size_t bad[] = {0, 1, sizeof(size_t), FIRST_CHUNK_SIZE - 1};
-    fixture f = create_trained_fixture(RNN_FLOAT32);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        rnn_chunk chunk = f.chunk.chunk;
-        chunk.struct_size = bad[i];
-        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "struct_size");
-    }
-    destroy_fixture(&f);
-}
-
-static void test_a_chunk_struct_that_says_what_the_library_does_not_know_is_refused(void **state)
-{
-    (void)state;
-    fixture f = create_trained_fixture(RNN_FLOAT32);
-    longer_chunk longer = lengthen(&f.chunk.chunk);
-    longer.unknown[1] = (int64_t)1 << 56; /* the very last byte, on most machines */
-    assert_refuses(&f, &longer.known, RNN_ERROR_ARGUMENT, "chunk");
     destroy_fixture(&f);
 }
 
@@ -1455,18 +1358,12 @@ int main(void)
         cmocka_unit_test(test_forward_leaves_parameters_and_gradients),
         cmocka_unit_test(test_forward_needs_targets_only_for_a_loss),
         cmocka_unit_test(test_forward_backward_does_the_same_without_a_loss_to_fill),
-        cmocka_unit_test(test_a_longer_chunk_struct_with_zeros_at_its_end_is_accepted),
-        cmocka_unit_test(test_chunk_init_zeroes_all_and_sets_the_size),
-        cmocka_unit_test(test_chunk_init_refuses_null_and_a_size_that_is_none),
         cmocka_unit_test(test_steps_out_of_range_are_refused),
         cmocka_unit_test(test_streams_out_of_range_are_refused),
         cmocka_unit_test(test_another_number_of_streams_than_the_states_is_refused),
         cmocka_unit_test(test_input_ids_out_of_range_are_refused),
         cmocka_unit_test(test_target_ids_out_of_range_are_refused),
         cmocka_unit_test(test_missing_ids_are_refused),
-        cmocka_unit_test(test_missing_objects_are_refused),
-        cmocka_unit_test(test_a_chunk_struct_that_is_too_short_is_refused),
-        cmocka_unit_test(test_a_chunk_struct_that_says_what_the_library_does_not_know_is_refused),
         cmocka_unit_test(test_an_outputs_count_other_than_that_of_the_outputs_is_refused),
         cmocka_unit_test(test_a_state_of_another_shape_or_precision_is_refused),
         cmocka_unit_test(test_a_state_of_a_model_with_other_symbols_is_accepted),

@@ -13,12 +13,6 @@ static char untouched_object;
 
 static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
 
-/* Options of a later version of the library, with a field more. */
-typedef struct later_options {
-    rnn_model_options options;
-    unsigned char tail[16];
-} later_options;
-
 static rnn_model *create(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
                          int32_t precision)
 {
@@ -65,32 +59,6 @@ static void test_options_init_fills_in_the_seeds_defaults(void **state)
     assert_true(options.forget_bias == 0);
     assert_true(options.dropout == 0);
     assert_true(options.seed == 0);
-}
-
-static void test_options_init_fills_a_later_versions_options_to_their_end(void **state)
-{
-    later_options later;
-    unsigned char zeros[sizeof later.tail] = {0};
-    (void)state;
-    memset(&later, 0x77, sizeof later);
-    assert_ok(rnn_model_options_init(&later.options, sizeof later));
-    assert_int_equal(later.options.struct_size, sizeof later);
-    assert_int_equal(later.options.hidden_size, 100);
-    assert_memory_equal(later.tail, zeros, sizeof zeros);
-}
-
-static void test_options_init_refuses_null_and_a_size_that_is_none(void **state)
-{
-    rnn_model_options options;
-    rnn_model_options before;
-    (void)state;
-    memset(&options, 0x77, sizeof options);
-    before = options;
-    assert_fails(rnn_model_options_init(NULL, sizeof options), RNN_ERROR_ARGUMENT, "options is NULL");
-    assert_fails(rnn_model_options_init(&options, 0), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_model_options_init(&options, FIRST_OPTIONS_SIZE - 1), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_model_options_init(&options, SIZE_MAX), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_memory_equal(&options, &before, sizeof options);
 }
 
 static void test_get_options_returns_what_the_model_was_created_with(void **state)
@@ -142,36 +110,6 @@ static void test_get_options_returns_what_the_model_was_created_with(void **stat
     assert_ok(rnn_model_get_options(model, &got));
     assert_int_equal(got.initialization, RNN_INIT_UNIFORM);
     assert_true(got.weight_scale == 0.01);
-    rnn_model_destroy(model);
-}
-
-static void test_get_options_fills_a_later_versions_options_as_far_as_it_knows_them(void **state)
-{
-    rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT64);
-    later_options later;
-    unsigned char zeros[sizeof later.tail] = {0};
-    (void)state;
-    assert_ok(rnn_model_options_init(&later.options, sizeof later));
-    assert_ok(rnn_model_get_options(model, &later.options));
-    assert_int_equal(later.options.struct_size, sizeof later);
-    assert_int_equal(later.options.input_size, 7);
-    assert_memory_equal(later.tail, zeros, sizeof zeros);
-    rnn_model_destroy(model);
-}
-
-static void test_get_options_refuses_null_and_a_size_that_is_none(void **state)
-{
-    rnn_model *model = create(7, 5, 3, 2, RNN_FLOAT64);
-    rnn_model_options options;
-    (void)state;
-    assert_ok(rnn_model_options_init(&options, sizeof options));
-    assert_fails(rnn_model_get_options(NULL, &options), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_get_options(model, NULL), RNN_ERROR_ARGUMENT, "options is NULL");
-    options.struct_size = FIRST_OPTIONS_SIZE - 1;
-    assert_fails(rnn_model_get_options(model, &options), RNN_ERROR_ARGUMENT, "struct_size");
-    options.struct_size = 0;
-    assert_fails(rnn_model_get_options(model, &options), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_int_equal(options.hidden_size, 100);
     rnn_model_destroy(model);
 }
 
@@ -367,74 +305,14 @@ static void test_create_refuses_each_option_that_has_no_effect_unless_it_is_the_
     rnn_model_destroy(create_model(&options));
 }
 
-static void test_create_reads_struct_size_first(void **state)
-{
-    rnn_model_options options = make_options(4, 3, 4, 1, RNN_FLOAT32);
-    (void)state;
-    options.struct_size = 0;
-    assert_refused(&options, "struct_size");
-    options.struct_size = FIRST_OPTIONS_SIZE - 1;
-    assert_refused(&options, "struct_size");
-    options.struct_size = SIZE_MAX;
-    assert_refused(&options, "struct_size");
-}
-
-static void test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero(void **state)
-{
-    later_options later;
-    rnn_model *model = NULL;
-    (void)state;
-    assert_ok(rnn_model_options_init(&later.options, sizeof later));
-    later.options.input_size = 4;
-    later.options.output_size = 3;
-    assert_ok(rnn_model_create(&later.options, &model));
-    assert_int_equal(options_of(model).input_size, 4);
-    rnn_model_destroy(model);
-    for (size_t i = 0; i < sizeof later.tail; i++) {
-        later.tail[i] = 1;
-        assert_refused(&later.options, "options");
-        later.tail[i] = 0;
-    }
-}
-
-static void test_create_refuses_null_and_options_without_sizes(void **state)
+static void test_create_refuses_options_without_sizes(void **state)
 {
     rnn_model_options options;
     (void)state;
-    assert_refused(NULL, "options is NULL");
     assert_ok(rnn_model_options_init(&options, sizeof options));
     assert_refused(&options, "input_size is 0");
     options.input_size = 3;
     assert_refused(&options, "output_size is 0");
-    options.output_size = 3;
-    assert_fails(rnn_model_create(&options, NULL), RNN_ERROR_ARGUMENT, "model is NULL");
-}
-
-static void test_calls_on_no_model_are_errors_or_0(void **state)
-{
-    const void *values = &untouched_object;
-    void *gradients = &untouched_object;
-    double numbers[1] = {7};
-    int64_t number = 7;
-    rnn_parameter parameter = {.struct_size = sizeof parameter};
-    (void)state;
-    rnn_model_destroy(NULL);
-    assert_int_equal(rnn_model_parameter_count(NULL), 0);
-    assert_fails(rnn_model_describe_parameter(NULL, 0, &parameter), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_find_parameter(NULL, "decoder.bias", &number), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_get_parameter(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_set_parameter(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_get_gradient(NULL, 0, numbers, 1), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_flat_parameters(NULL, &values, &number), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_flat_gradients(NULL, &gradients, &number), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_zero_gradients(NULL), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_clip_value(NULL, 5), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_model_clip_norm(NULL, 5, numbers), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_true(numbers[0] == 7);
-    assert_int_equal(number, 7);
-    assert_null(parameter.name);
-    assert_ptr_equal(values, &untouched_object);
-    assert_ptr_equal(gradients, &untouched_object);
 }
 
 /* ---- Names and shapes ---- */
@@ -586,48 +464,7 @@ static void test_find_refuses_names_that_the_model_does_not_have(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         assert_fails(rnn_model_find_parameter(model, names[i], &index), RNN_ERROR_ARGUMENT, names[i]);
-    assert_fails(rnn_model_find_parameter(model, NULL, &index), RNN_ERROR_ARGUMENT, "name is NULL");
-    assert_fails(rnn_model_find_parameter(model, "decoder.bias", NULL), RNN_ERROR_ARGUMENT, "index is NULL");
     assert_int_equal(index, -7);
-    rnn_model_destroy(model);
-}
-
-/* A parameter struct of a later version of the library. */
-typedef struct later_parameter {
-    rnn_parameter parameter;
-    unsigned char tail[16];
-} later_parameter;
-
-static void test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it(void **state)
-{
-    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
-    later_parameter later = {.parameter.struct_size = sizeof later};
-    (void)state;
-    assert_ok(rnn_model_describe_parameter(model, index_of(model, "decoder.weight"), &later.parameter));
-    assert_int_equal(later.parameter.struct_size, sizeof later);
-    assert_string_equal(later.parameter.name, "decoder.weight");
-    assert_int_equal(later.parameter.count, 15);
-    rnn_model_destroy(model);
-}
-
-static void test_describe_refuses_bad_arguments(void **state)
-{
-    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
-    rnn_parameter parameter = {.struct_size = sizeof parameter};
-    (void)state;
-    assert_fails(rnn_model_describe_parameter(model, -1, &parameter), RNN_ERROR_ARGUMENT, "index is -1");
-    assert_fails(rnn_model_describe_parameter(model, 5, &parameter), RNN_ERROR_ARGUMENT,
-                 "index is 5; it must be 0 to 4");
-    assert_fails(rnn_model_describe_parameter(model, INT64_MAX, &parameter), RNN_ERROR_ARGUMENT,
-                 "index is 9223372036854775807");
-    assert_fails(rnn_model_describe_parameter(model, INT64_MIN, &parameter), RNN_ERROR_ARGUMENT,
-                 "index is -9223372036854775808");
-    assert_fails(rnn_model_describe_parameter(model, 0, NULL), RNN_ERROR_ARGUMENT, "parameter is NULL");
-    parameter.struct_size = 0;
-    assert_fails(rnn_model_describe_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
-    parameter.struct_size = FIRST_PARAMETER_SIZE - 1;
-    assert_fails(rnn_model_describe_parameter(model, 0, &parameter), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_null(parameter.name);
     rnn_model_destroy(model);
 }
 
@@ -735,46 +572,6 @@ static void test_the_views_cover_the_flat_buffers_exactly_once(void **state)
     }
 }
 
-static void test_get_and_set_refuse_bad_arguments_and_change_nothing(void **state)
-{
-    (void)state;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
-        snapshot before = take_snapshot(model, NULL);
-        for (int64_t index = 0; index < 5; index++) {
-            int64_t count = parameter_of(model, index).count;
-            const int64_t bad[] = {count - 1, count + 1, 0, -1, INT64_C(1) << 40, INT64_MAX, INT64_MIN};
-            double values[64];
-            double untouched[64];
-            memset(values, 0x33, sizeof values);
-            memcpy(untouched, values, sizeof values);
-            for (size_t k = 0; k < sizeof bad / sizeof bad[0]; k++) {
-                char part[64];
-                snprintf(part, sizeof part, "count is %lld", (long long)bad[k]);
-                assert_fails(rnn_model_get_parameter(model, index, values, bad[k]), RNN_ERROR_ARGUMENT, part);
-                assert_fails(rnn_model_get_gradient(model, index, values, bad[k]), RNN_ERROR_ARGUMENT, part);
-                assert_fails(rnn_model_set_parameter(model, index, values, bad[k]), RNN_ERROR_ARGUMENT, part);
-            }
-            assert_fails(rnn_model_get_parameter(model, index, NULL, count), RNN_ERROR_ARGUMENT, "values is NULL");
-            assert_fails(rnn_model_get_gradient(model, index, NULL, count), RNN_ERROR_ARGUMENT, "values is NULL");
-            assert_fails(rnn_model_set_parameter(model, index, NULL, count), RNN_ERROR_ARGUMENT, "values is NULL");
-            assert_memory_equal(values, untouched, sizeof values);
-        }
-        static const int64_t indices[] = {-1, 5, INT64_C(1) << 32, INT64_MAX, INT64_MIN};
-        for (size_t k = 0; k < sizeof indices / sizeof indices[0]; k++) {
-            double values[64] = {0};
-            char part[64];
-            snprintf(part, sizeof part, "index is %lld", (long long)indices[k]);
-            assert_fails(rnn_model_get_parameter(model, indices[k], values, 3), RNN_ERROR_ARGUMENT, part);
-            assert_fails(rnn_model_get_gradient(model, indices[k], values, 3), RNN_ERROR_ARGUMENT, part);
-            assert_fails(rnn_model_set_parameter(model, indices[k], values, 3), RNN_ERROR_ARGUMENT, part);
-        }
-        assert_unchanged(&before, model, NULL);
-        free(before.bytes);
-        rnn_model_destroy(model);
-    }
-}
-
 static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void **state)
 {
     static const double bad[] = {NAN, INFINITY, -INFINITY};
@@ -813,23 +610,6 @@ static void test_set_accepts_the_largest_finite_values(void **state)
         free(got);
         rnn_model_destroy(model);
     }
-}
-
-static void test_flat_buffers_refuse_null(void **state)
-{
-    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
-    const void *values = &untouched_object;
-    void *gradients = &untouched_object;
-    int64_t count = -7;
-    (void)state;
-    assert_fails(rnn_model_flat_parameters(model, NULL, &count), RNN_ERROR_ARGUMENT, "values is NULL");
-    assert_fails(rnn_model_flat_parameters(model, &values, NULL), RNN_ERROR_ARGUMENT, "count is NULL");
-    assert_fails(rnn_model_flat_gradients(model, NULL, &count), RNN_ERROR_ARGUMENT, "gradients is NULL");
-    assert_fails(rnn_model_flat_gradients(model, &gradients, NULL), RNN_ERROR_ARGUMENT, "count is NULL");
-    assert_ptr_equal(values, &untouched_object);
-    assert_ptr_equal(gradients, &untouched_object);
-    assert_int_equal(count, -7);
-    rnn_model_destroy(model);
 }
 
 /* ---- Gradients ---- */
@@ -984,9 +764,6 @@ static void test_set_gradient_refuses_what_is_no_gradient(void **state)
                  "values holds a number that is not finite, for decoder.bias");
     assert_fails(rnn_model_set_gradient(model, bias, good, 2), RNN_ERROR_ARGUMENT,
                  "count is 2; decoder.bias has 3 elements");
-    assert_fails(rnn_model_set_gradient(model, bias, NULL, 3), RNN_ERROR_ARGUMENT, "values is NULL");
-    assert_fails(rnn_model_set_gradient(model, 99, good, 3), RNN_ERROR_ARGUMENT, "index is 99");
-    assert_fails(rnn_model_set_gradient(NULL, bias, good, 3), RNN_ERROR_ARGUMENT, "model is NULL");
     assert_ok(rnn_model_get_gradient(model, bias, got, 3));
     assert_memory_equal(got, good, sizeof good);
     rnn_model_destroy(model);
@@ -1100,28 +877,6 @@ static void test_clip_value_with_a_limit_beyond_the_precision_keeps_all(void **s
     run_random_chunk(model, 9, 2, 1);
     snapshot before = take_snapshot(model, NULL);
     assert_ok(rnn_model_clip_value(model, 1e300));
-    assert_unchanged(&before, model, NULL);
-    free(before.bytes);
-    rnn_model_destroy(model);
-}
-
-static void test_clip_value_refuses_a_limit_that_is_not_finite_and_greater_than_0(void **state)
-{
-    static const struct {
-        double limit;
-        const char *part;
-    } bad[] = {{0, "limit is 0"},
-               {-5, "limit is -5"},
-               {INFINITY, "limit is inf"},
-               {-INFINITY, "limit is -inf"},
-               {NAN, "limit is "}};
-    rnn_model_options options = make_options(7, 5, 3, 1, RNN_FLOAT32);
-    rnn_model *model = create_random_model(&options, 0.5, 1);
-    (void)state;
-    run_random_chunk(model, 9, 2, 1);
-    snapshot before = take_snapshot(model, NULL);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_fails(rnn_model_clip_value(model, bad[i].limit), RNN_ERROR_ARGUMENT, bad[i].part);
     assert_unchanged(&before, model, NULL);
     free(before.bytes);
     rnn_model_destroy(model);
@@ -1263,30 +1018,11 @@ static void test_clip_norm_refuses_gradients_that_are_not_finite_wherever_they_s
     }
 }
 
-static void test_clip_norm_refuses_a_limit_that_is_not_finite_and_greater_than_0(void **state)
-{
-    static const double bad[] = {0, -5, INFINITY, -INFINITY, NAN};
-    rnn_model *model = create_with_gradients(RNN_FLOAT32, 0);
-    snapshot before = take_snapshot(model, NULL);
-    double norm = -7;
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_fails(rnn_model_clip_norm(model, bad[i], &norm), RNN_ERROR_ARGUMENT, "limit is ");
-    assert_true(norm == -7);
-    assert_unchanged(&before, model, NULL);
-    free(before.bytes);
-    rnn_model_destroy(model);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_init_fills_in_the_seeds_defaults),
-        cmocka_unit_test(test_options_init_fills_a_later_versions_options_to_their_end),
-        cmocka_unit_test(test_options_init_refuses_null_and_a_size_that_is_none),
         cmocka_unit_test(test_get_options_returns_what_the_model_was_created_with),
-        cmocka_unit_test(test_get_options_fills_a_later_versions_options_as_far_as_it_knows_them),
-        cmocka_unit_test(test_get_options_refuses_null_and_a_size_that_is_none),
         cmocka_unit_test(test_create_refuses_sizes_out_of_range),
         cmocka_unit_test(test_create_refuses_unknown_enumerators),
         cmocka_unit_test(test_create_refuses_a_weight_scale_that_is_negative_or_not_finite),
@@ -1296,10 +1032,7 @@ int main(void)
         cmocka_unit_test(test_create_refuses_a_dropout_that_is_not_0_to_less_than_1),
         cmocka_unit_test(test_create_refuses_a_forget_bias_that_is_not_finite),
         cmocka_unit_test(test_create_refuses_each_option_that_has_no_effect_unless_it_is_the_default),
-        cmocka_unit_test(test_create_reads_struct_size_first),
-        cmocka_unit_test(test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero),
-        cmocka_unit_test(test_create_refuses_null_and_options_without_sizes),
-        cmocka_unit_test(test_calls_on_no_model_are_errors_or_0),
+        cmocka_unit_test(test_create_refuses_options_without_sizes),
         cmocka_unit_test(test_a_model_of_one_layer_has_the_seeds_five_parameters),
         cmocka_unit_test(test_each_further_layer_has_three_parameters_with_inputs_of_hidden_size),
         cmocka_unit_test(test_the_rows_of_a_layer_are_its_gates_times_its_units),
@@ -1308,16 +1041,12 @@ int main(void)
         cmocka_unit_test(test_the_first_layer_takes_vectors_of_input_size),
         cmocka_unit_test(test_find_is_the_inverse_of_describe),
         cmocka_unit_test(test_find_refuses_names_that_the_model_does_not_have),
-        cmocka_unit_test(test_describe_fills_a_later_versions_struct_as_far_as_it_knows_it),
-        cmocka_unit_test(test_describe_refuses_bad_arguments),
         cmocka_unit_test(test_what_is_set_is_what_is_got_and_nothing_else_changes),
         cmocka_unit_test(test_views_show_row_major_values_through_their_strides),
         cmocka_unit_test(test_a_view_sees_later_values),
         cmocka_unit_test(test_the_views_cover_the_flat_buffers_exactly_once),
-        cmocka_unit_test(test_get_and_set_refuse_bad_arguments_and_change_nothing),
         cmocka_unit_test(test_set_refuses_values_that_are_not_finite_wherever_they_stand),
         cmocka_unit_test(test_set_accepts_the_largest_finite_values),
-        cmocka_unit_test(test_flat_buffers_refuse_null),
         cmocka_unit_test(test_gradients_are_zeros_and_without_a_view_before_the_first_backward),
         cmocka_unit_test(test_flat_gradients_creates_zeros),
         cmocka_unit_test(test_the_flat_buffers_stay_where_they_are),
@@ -1329,13 +1058,11 @@ int main(void)
         cmocka_unit_test(test_clip_value_keeps_what_is_not_finite),
         cmocka_unit_test(test_clip_value_limits_what_backward_left),
         cmocka_unit_test(test_clip_value_with_a_limit_beyond_the_precision_keeps_all),
-        cmocka_unit_test(test_clip_value_refuses_a_limit_that_is_not_finite_and_greater_than_0),
         cmocka_unit_test(test_clip_norm_multiplies_all_gradients_by_limit_over_norm_plus_a_millionth),
         cmocka_unit_test(test_clip_norm_changes_nothing_below_the_limit),
         cmocka_unit_test(test_clip_norm_of_a_model_without_gradients_is_0),
         cmocka_unit_test(test_clip_norm_takes_the_smallest_and_the_largest_gradients_of_float32),
         cmocka_unit_test(test_clip_norm_refuses_gradients_that_are_not_finite_wherever_they_stand),
-        cmocka_unit_test(test_clip_norm_refuses_a_limit_that_is_not_finite_and_greater_than_0),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,12 +17,6 @@ static char untouched_object;
 
 static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
 
-/* Options of a later version of the library, with a field more. */
-typedef struct later_options {
-    rnn_optimizer_options options;
-    unsigned char tail[16];
-} later_options;
-
 static rnn_model *create(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
                          int32_t precision)
 {
@@ -117,39 +111,6 @@ static void test_options_init_fills_in_each_rules_usual_settings(void **state)
         assert_true(options.beta1 == usual[i].beta1);
         assert_true(options.beta2 == usual[i].beta2);
     }
-}
-
-static void test_options_init_fills_a_later_versions_options_to_their_end(void **state)
-{
-    later_options later;
-    unsigned char zeros[sizeof later.tail] = {0};
-    (void)state;
-    memset(&later, 0x77, sizeof later);
-    assert_ok(rnn_optimizer_options_init(&later.options, sizeof later, RNN_OPTIMIZER_ADAGRAD));
-    assert_int_equal(later.options.struct_size, sizeof later);
-    assert_true(later.options.learning_rate == 0.1);
-    assert_memory_equal(later.tail, zeros, sizeof zeros);
-}
-
-static void test_options_init_refuses_null_a_size_that_is_none_and_an_unknown_rule(void **state)
-{
-    static const int32_t unknown[] = {-1, RULES, 1000, INT32_MAX, INT32_MIN};
-    rnn_optimizer_options options;
-    rnn_optimizer_options before;
-    (void)state;
-    memset(&options, 0x77, sizeof options);
-    before = options;
-    assert_fails(rnn_optimizer_options_init(NULL, sizeof options, ADAGRAD), RNN_ERROR_ARGUMENT, "options is NULL");
-    assert_fails(rnn_optimizer_options_init(&options, 0, ADAGRAD), RNN_ERROR_ARGUMENT, "struct_size");
-    assert_fails(rnn_optimizer_options_init(&options, FIRST_OPTIMIZER_OPTIONS_SIZE - 1, ADAGRAD), RNN_ERROR_ARGUMENT,
-                 "struct_size");
-    assert_fails(rnn_optimizer_options_init(&options, SIZE_MAX, ADAGRAD), RNN_ERROR_ARGUMENT, "struct_size");
-    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
-        char part[64];
-        snprintf(part, sizeof part, "rule is %d", unknown[i]);
-        assert_fails(rnn_optimizer_options_init(&options, sizeof options, unknown[i]), RNN_ERROR_ARGUMENT, part);
-    }
-    assert_memory_equal(&options, &before, sizeof options);
 }
 
 /* ---- Creating ---- */
@@ -255,55 +216,6 @@ static void test_create_refuses_an_unknown_rule(void **state)
         snprintf(part, sizeof part, "rule is %d", bad[i]);
         assert_refused(&options, part);
     }
-}
-
-static void test_create_reads_struct_size_first(void **state)
-{
-    rnn_optimizer_options options = usual_options(ADAGRAD);
-    (void)state;
-    options.struct_size = 0;
-    assert_refused(&options, "struct_size");
-    options.struct_size = FIRST_OPTIMIZER_OPTIONS_SIZE - 1;
-    assert_refused(&options, "struct_size");
-    options.struct_size = SIZE_MAX;
-    assert_refused(&options, "struct_size");
-}
-
-static void test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero(void **state)
-{
-    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
-    rnn_optimizer *optimizer = NULL;
-    later_options later;
-    (void)state;
-    assert_ok(rnn_optimizer_options_init(&later.options, sizeof later, RNN_OPTIMIZER_ADAGRAD));
-    later.options.learning_rate = 0.25;
-    assert_ok(rnn_optimizer_create(model, &later.options, &optimizer));
-    assert_true(rnn_optimizer_learning_rate(optimizer) == 0.25);
-    for (size_t i = 0; i < sizeof later.tail; i++) {
-        later.tail[i] = 1;
-        assert_refused(&later.options, "options");
-        later.tail[i] = 0;
-    }
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
-}
-
-static void test_null_is_refused_except_as_options(void **state)
-{
-    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
-    rnn_optimizer *optimizer = UNTOUCHED;
-    (void)state;
-    rnn_optimizer_destroy(NULL);
-    assert_true(rnn_optimizer_learning_rate(NULL) == 0);
-    assert_fails(rnn_optimizer_create(NULL, NULL, &optimizer), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_optimizer_create(model, NULL, NULL), RNN_ERROR_ARGUMENT, "optimizer is NULL");
-    assert_ptr_equal(optimizer, UNTOUCHED);
-    assert_ok(rnn_optimizer_create(model, NULL, &optimizer));
-    assert_true(rnn_optimizer_learning_rate(optimizer) == 0.1);
-    assert_fails(rnn_optimizer_step(NULL, model), RNN_ERROR_ARGUMENT, "optimizer is NULL");
-    assert_fails(rnn_optimizer_step(optimizer, NULL), RNN_ERROR_ARGUMENT, "model is NULL");
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
 }
 
 /* ---- A step ---- */
@@ -599,27 +511,6 @@ static void test_the_learning_rate_is_what_was_set_last(void **state)
     rnn_model_destroy(model);
 }
 
-static void test_set_learning_rate_refuses_what_is_negative_or_not_finite(void **state)
-{
-    static const struct {
-        double value;
-        const char *part;
-    } bad[] = {{-0.5, "learning_rate is -0.5"},
-               {INFINITY, "learning_rate is inf"},
-               {-INFINITY, "learning_rate is -inf"},
-               {NAN, "learning_rate is "}};
-    rnn_model *model = create(7, 5, 3, 1, RNN_FLOAT32);
-    rnn_optimizer *optimizer = create_optimizer(model, 0.25, 1e-8);
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_fails(rnn_optimizer_set_learning_rate(optimizer, bad[i].value), RNN_ERROR_ARGUMENT, bad[i].part);
-    assert_int_equal(rnn_optimizer_set_learning_rate(NULL, 0.1), RNN_ERROR_ARGUMENT);
-    assert_string_equal(rnn_last_error(), "optimizer is NULL");
-    assert_true(rnn_optimizer_learning_rate(optimizer) == 0.25);
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
-}
-
 /* A step without gradients, of an optimizer with these numbers, must not change a parameter. */
 static void assert_leaves_parameters_without_gradient_alone(int32_t rule, double learning_rate, double epsilon)
 {
@@ -895,15 +786,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_init_fills_in_each_rules_usual_settings),
-        cmocka_unit_test(test_options_init_fills_a_later_versions_options_to_their_end),
-        cmocka_unit_test(test_options_init_refuses_null_a_size_that_is_none_and_an_unknown_rule),
         cmocka_unit_test(test_create_refuses_numbers_out_of_range),
         cmocka_unit_test(test_create_refuses_numbers_that_the_rule_has_no_use_for),
         cmocka_unit_test(test_create_accepts_the_ends_of_the_ranges),
         cmocka_unit_test(test_create_refuses_an_unknown_rule),
-        cmocka_unit_test(test_create_reads_struct_size_first),
-        cmocka_unit_test(test_create_accepts_a_later_versions_options_when_what_it_does_not_know_is_zero),
-        cmocka_unit_test(test_null_is_refused_except_as_options),
         cmocka_unit_test(test_the_default_is_adagrad_with_its_usual_settings),
         cmocka_unit_test(test_a_step_sets_the_gradients_to_zero),
         cmocka_unit_test(test_a_first_step_without_gradients_and_decay_changes_nothing),
@@ -912,7 +798,6 @@ int main(void)
         cmocka_unit_test(test_gradients_may_be_written_at_any_time_for_any_symbol),
         cmocka_unit_test(test_a_learning_rate_of_0_leaves_the_parameters_and_still_accumulates),
         cmocka_unit_test(test_the_learning_rate_is_what_was_set_last),
-        cmocka_unit_test(test_set_learning_rate_refuses_what_is_negative_or_not_finite),
         cmocka_unit_test(test_the_smallest_epsilon_leaves_parameters_without_gradient_alone),
         cmocka_unit_test(test_the_largest_learning_rate_leaves_parameters_without_gradient_alone),
         cmocka_unit_test(test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands),

@@ -281,9 +281,6 @@ static void test_bad_options_are_refused_and_the_old_ones_stay(void **state)
     o.excluded = negative;
     o.excluded_count = 2;
     assert_fails(rnn_sampler_set_options(sampler, &o), RNN_ERROR_SYMBOL, "excluded[1] is -1");
-    assert_fails(rnn_sampler_set_options(NULL, &o), RNN_ERROR_ARGUMENT, "sampler is NULL");
-    assert_fails(rnn_sampler_set_options(sampler, NULL), RNN_ERROR_ARGUMENT, "sampler_options is NULL");
-    assert_fails(rnn_sampler_get_options(sampler, NULL), RNN_ERROR_ARGUMENT, "options is NULL");
     assert_ok(rnn_sampler_get_options(sampler, &got));
     assert_int_equal(got.top_k, 3);
     rnn_sampler_destroy(sampler);
@@ -297,12 +294,6 @@ static void test_draws_refuse_bad_arguments(void **state)
     int32_t id = -7;
     rnn_sampler_options o = defaults();
     rnn_sampler *sampler = create_sampler(&o);
-    assert_fails(rnn_sampler_draw(NULL, 1, logits, 1, 2, &id, NULL), RNN_ERROR_ARGUMENT, "sampler is NULL");
-    assert_fails(rnn_sampler_draw(sampler, 2, logits, 1, 2, &id, NULL), RNN_ERROR_ARGUMENT, "precision is 2");
-    assert_fails(rnn_sampler_draw(sampler, 1, NULL, 1, 2, &id, NULL), RNN_ERROR_ARGUMENT, "logits is NULL");
-    assert_fails(rnn_sampler_draw(sampler, 1, logits, 0, 2, &id, NULL), RNN_ERROR_ARGUMENT, "streams is 0");
-    assert_fails(rnn_sampler_draw(sampler, 1, logits, 1, 0, &id, NULL), RNN_ERROR_ARGUMENT, "symbols is 0");
-    assert_fails(rnn_sampler_draw(sampler, 1, logits, 1, 2, NULL, NULL), RNN_ERROR_ARGUMENT, "ids is NULL");
     logits[1] = NAN;
     assert_fails(rnn_sampler_draw(sampler, 1, logits, 1, 2, &id, NULL), RNN_ERROR_ARGUMENT, "logits[1] is ");
     logits[1] = 1;
@@ -538,11 +529,6 @@ static void test_bad_arguments_are_refused_and_nothing_moves(void **state)
     int32_t ids[MOST * STREAMS];
     int64_t bad[STREAMS] = {0, 5, 0};
     rnn_generate_options o = generate_options(), given;
-    assert_fails(rnn_generate(NULL, run, sampler, &o, ids, NULL, NULL), RNN_ERROR_ARGUMENT, "model is NULL");
-    assert_fails(rnn_generate(model, NULL, sampler, &o, ids, NULL, NULL), RNN_ERROR_ARGUMENT, "state is NULL");
-    assert_fails(rnn_generate(model, run, NULL, &o, ids, NULL, NULL), RNN_ERROR_ARGUMENT, "sampler is NULL");
-    assert_fails(rnn_generate(model, run, sampler, NULL, ids, NULL, NULL), RNN_ERROR_ARGUMENT, "options is NULL");
-    assert_fails(rnn_generate(model, run, sampler, &o, NULL, NULL, NULL), RNN_ERROR_ARGUMENT, "ids is NULL");
     given = o;
     given.most = -1;
     assert_fails(rnn_generate(model, run, sampler, &given, ids, NULL, NULL), RNN_ERROR_ARGUMENT, "most is -1");

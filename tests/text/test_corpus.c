@@ -307,22 +307,6 @@ static void test_what_a_split_moves_is_served_as_the_rest(void **state)
     free(text);
 }
 
-static void test_set_drop_last_refuses_what_is_no_flag_and_next_a_chunk_without_lengths(void **state)
-{
-    (void)state;
-    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
-    rnn_chunk chunk = empty_chunk();
-    assert_fails(rnn_corpus_set_drop_last(corpus, 2), RNN_ERROR_ARGUMENT, "drop_last is 2; it must be 0 to 1");
-    assert_fails(rnn_corpus_set_drop_last(corpus, -1), RNN_ERROR_ARGUMENT, "drop_last is -1; it must be 0 to 1");
-    assert_fails(rnn_corpus_set_drop_last(NULL, 0), RNN_ERROR_ARGUMENT, "corpus is NULL");
-    chunk.struct_size = offsetof(rnn_chunk, lengths);
-    assert_ok(rnn_corpus_next(corpus, &chunk, NULL)); /* a chunk of version 0.1 */
-    assert_ok(rnn_corpus_set_drop_last(corpus, 0));
-    assert_int_equal(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_ARGUMENT);
-    assert_int_equal(rnn_corpus_position(corpus), 0);
-    rnn_corpus_destroy(corpus);
-}
-
 static void test_the_shortest_text_has_one_chunk_that_is_served_again_and_again(void **state)
 {
     unsigned char *text = create_text(13, 1);
@@ -702,152 +686,6 @@ static void test_an_unknown_symbol_in_a_text_is_refused_with_its_offset(void **s
     free(text);
 }
 
-static void test_steps_and_streams_out_of_range_are_refused(void **state)
-{
-    static const struct {
-        int64_t steps, streams;
-        const char *part;
-    } bad[] = {
-        {0, 1, "steps is 0"},
-        {-1, 1, "steps is -1"},
-        {16777217, 1, "steps is 16777217"},
-        {INT64_C(1) << 40, 1, "steps is 1099511627776"},
-        {INT64_MAX, 1, "steps is 9223372036854775807"},
-        {INT64_MIN, 1, "steps is -9223372036854775808"},
-        {1, 0, "streams is 0"},
-        {1, -1, "streams is -1"},
-        {1, 1048577, "streams is 1048577"},
-        {1, INT64_C(1) << 40, "streams is 1099511627776"},
-        {1, INT64_MAX, "streams is 9223372036854775807"},
-        {1, INT64_MIN, "streams is -9223372036854775808"},
-        {16777216, 1048576, "17592186044417"}, /* in range, but the text is too short */
-    };
-    rnn_vocab *vocab = create_byte_vocab();
-    rnn_corpus *corpus = UNTOUCHED;
-    (void)state;
-    write_file("text", "abcdef", 6);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        assert_fails(rnn_corpus_create_from_text(vocab, "abcdef", 6, bad[i].steps, bad[i].streams, &corpus),
-                     RNN_ERROR_ARGUMENT, bad[i].part);
-        assert_fails(rnn_corpus_create_from_file(vocab, "text", bad[i].steps, bad[i].streams, &corpus),
-                     RNN_ERROR_ARGUMENT, bad[i].part);
-    }
-    assert_ptr_equal(corpus, UNTOUCHED);
-    rnn_vocab_destroy(vocab);
-}
-
-static void test_create_refuses_null(void **state)
-{
-    rnn_vocab *vocab = create_byte_vocab();
-    rnn_corpus *corpus = UNTOUCHED;
-    (void)state;
-    write_file("text", "abcdef", 6);
-    assert_fails(rnn_corpus_create_from_text(NULL, "abcdef", 6, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "vocab is NULL");
-    assert_fails(rnn_corpus_create_from_text(vocab, NULL, 6, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "text is NULL");
-    assert_fails(rnn_corpus_create_from_text(vocab, "abcdef", 6, 1, 1, NULL), RNN_ERROR_ARGUMENT, "corpus is NULL");
-    assert_fails(rnn_corpus_create_from_file(NULL, "text", 1, 1, &corpus), RNN_ERROR_ARGUMENT, "vocab is NULL");
-    assert_fails(rnn_corpus_create_from_file(vocab, NULL, 1, 1, &corpus), RNN_ERROR_ARGUMENT, "path is NULL");
-    assert_fails(rnn_corpus_create_from_file(vocab, "text", 1, 1, NULL), RNN_ERROR_ARGUMENT, "corpus is NULL");
-    assert_ptr_equal(corpus, UNTOUCHED);
-    rnn_vocab_destroy(vocab);
-}
-
-static void test_calls_on_null_are_errors_or_0(void **state)
-{
-    rnn_chunk chunk = empty_chunk();
-    rnn_corpus *validation = UNTOUCHED;
-    int32_t restarted = -7;
-    (void)state;
-    rnn_corpus_destroy(NULL);
-    assert_int_equal(rnn_corpus_size(NULL), 0);
-    assert_int_equal(rnn_corpus_chunks(NULL), 0);
-    assert_int_equal(rnn_corpus_position(NULL), 0);
-    assert_fails(rnn_corpus_rewind(NULL), RNN_ERROR_ARGUMENT, "corpus is NULL");
-    assert_fails(rnn_corpus_next(NULL, &chunk, &restarted), RNN_ERROR_ARGUMENT, "corpus is NULL");
-    assert_fails(rnn_corpus_split(NULL, 0.5, &validation), RNN_ERROR_ARGUMENT, "corpus is NULL");
-    assert_null(chunk.inputs);
-    assert_int_equal(restarted, -7);
-    assert_ptr_equal(validation, UNTOUCHED);
-}
-
-static void test_next_refuses_no_chunk_and_one_of_the_wrong_size_and_stays(void **state)
-{
-    rnn_chunk chunk = empty_chunk();
-    int32_t restarted = -7;
-    (void)state;
-    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
-    assert_fails(rnn_corpus_next(corpus, NULL, &restarted), RNN_ERROR_ARGUMENT, "chunk is NULL");
-    chunk.struct_size = 0;
-    assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_ARGUMENT, "struct_size of chunk is 0");
-    chunk.struct_size = FIRST_CHUNK_SIZE - 1;
-    assert_fails(rnn_corpus_next(corpus, &chunk, &restarted), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
-    assert_null(chunk.inputs);
-    assert_int_equal(restarted, -7);
-    assert_int_equal(rnn_corpus_position(corpus), 0);
-    rnn_corpus_destroy(corpus);
-}
-
-/* ---- The chunk struct ---- */
-
-/* A chunk of a later version of the library, with a field more. */
-typedef struct later_chunk {
-    rnn_chunk chunk;
-    unsigned char tail[16];
-} later_chunk;
-
-static void test_chunk_init_fills_with_zeros_and_the_size(void **state)
-{
-    rnn_chunk chunk;
-    (void)state;
-    memset(&chunk, 0x77, sizeof chunk);
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
-    assert_int_equal(chunk.struct_size, sizeof chunk);
-    assert_int_equal(chunk.steps, 0);
-    assert_int_equal(chunk.streams, 0);
-    assert_null(chunk.inputs);
-    assert_null(chunk.targets);
-}
-
-static void test_chunk_init_fills_a_later_versions_chunk_to_its_end(void **state)
-{
-    later_chunk later;
-    unsigned char zeros[sizeof later.tail] = {0};
-    (void)state;
-    memset(&later, 0x77, sizeof later);
-    assert_ok(rnn_chunk_init(&later.chunk, sizeof later));
-    assert_int_equal(later.chunk.struct_size, sizeof later);
-    assert_memory_equal(later.tail, zeros, sizeof zeros);
-}
-
-static void test_chunk_init_refuses_null_and_a_size_that_is_none(void **state)
-{
-    rnn_chunk chunk;
-    rnn_chunk before;
-    (void)state;
-    memset(&chunk, 0x77, sizeof chunk);
-    before = chunk;
-    assert_fails(rnn_chunk_init(NULL, sizeof chunk), RNN_ERROR_ARGUMENT, "chunk is NULL");
-    assert_fails(rnn_chunk_init(&chunk, 0), RNN_ERROR_ARGUMENT, "struct_size of chunk is 0");
-    assert_fails(rnn_chunk_init(&chunk, FIRST_CHUNK_SIZE - 1), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
-    assert_fails(rnn_chunk_init(&chunk, SIZE_MAX), RNN_ERROR_ARGUMENT, "struct_size of chunk is ");
-    assert_memory_equal(&chunk, &before, sizeof chunk);
-}
-
-static void test_next_fills_a_later_versions_chunk_as_far_as_it_knows_it(void **state)
-{
-    later_chunk later;
-    (void)state;
-    rnn_corpus *corpus = open_text("abcdefghijk", 11, 2, 2);
-    assert_ok(rnn_chunk_init(&later.chunk, sizeof later));
-    assert_ok(rnn_corpus_next(corpus, &later.chunk, NULL));
-    assert_int_equal(later.chunk.struct_size, sizeof later);
-    assert_int_equal(later.chunk.steps, 2);
-    assert_int_equal(later.chunk.streams, 2);
-    assert_int_equal(later.chunk.inputs[1], 'f');
-    assert_int_equal(later.chunk.targets[1], 'g');
-    rnn_corpus_destroy(corpus);
-}
-
 /* ---- Split ---- */
 
 static rnn_corpus *split(rnn_corpus *corpus, double share)
@@ -1057,26 +895,6 @@ static void test_a_split_that_leaves_either_part_too_short_is_refused_and_change
     free(text);
 }
 
-static void test_split_refuses_a_share_that_is_none(void **state)
-{
-    static const struct {
-        double share;
-        const char *part;
-    } bad[] = {{0, "share is 0"},     {-0.0, "share is "}, {1, "share is 1"},          {-0.5, "share is -0.5"},
-               {1.5, "share is 1.5"}, {NAN, "share is "},  {INFINITY, "share is inf"}, {-INFINITY, "share is -inf"}};
-    unsigned char *text = create_text(100, 1);
-    rnn_corpus *corpus = open_text(text, 100, 1, 1);
-    rnn_corpus *validation = UNTOUCHED;
-    (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        assert_fails(rnn_corpus_split(corpus, bad[i].share, &validation), RNN_ERROR_ARGUMENT, bad[i].part);
-    assert_fails(rnn_corpus_split(corpus, 0.5, NULL), RNN_ERROR_ARGUMENT, "validation is NULL");
-    assert_ptr_equal(validation, UNTOUCHED);
-    assert_int_equal(rnn_corpus_size(corpus), 100);
-    rnn_corpus_destroy(corpus);
-    free(text);
-}
-
 /* ---- Seek ---- */
 
 /* Seeks to every position that there is, from wherever it is, and compares a few chunks with the definition. */
@@ -1124,7 +942,6 @@ static void test_seek_refuses_what_is_no_position_and_stays(void **state)
         snprintf(part, sizeof part, "position is %lld; it must be 0 to 20", (long long)bad[i]);
         assert_fails(rnn_corpus_seek(corpus, bad[i]), RNN_ERROR_ARGUMENT, part);
     }
-    assert_fails(rnn_corpus_seek(NULL, 0), RNN_ERROR_ARGUMENT, "corpus is NULL");
     assert_next_is_as_defined(corpus, &defined);
     rnn_corpus_destroy(corpus);
     free(text);
@@ -1421,7 +1238,6 @@ int main(void)
         test_with_files(test_without_drop_last_a_file_larger_than_its_windows_is_served_whole),
         cmocka_unit_test(test_set_drop_last_goes_back_to_the_start_and_can_be_undone),
         cmocka_unit_test(test_what_a_split_moves_is_served_as_the_rest),
-        cmocka_unit_test(test_set_drop_last_refuses_what_is_no_flag_and_next_a_chunk_without_lengths),
         cmocka_unit_test(test_the_shortest_text_has_one_chunk_that_is_served_again_and_again),
         cmocka_unit_test(test_rewind_goes_back_to_the_start_from_anywhere),
         cmocka_unit_test(test_a_text_is_copied),
@@ -1439,14 +1255,6 @@ int main(void)
         test_with_files(test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason),
         test_with_files(test_a_text_of_fewer_than_b_t_plus_1_symbols_is_refused),
         cmocka_unit_test(test_an_unknown_symbol_in_a_text_is_refused_with_its_offset),
-        test_with_files(test_steps_and_streams_out_of_range_are_refused),
-        test_with_files(test_create_refuses_null),
-        cmocka_unit_test(test_calls_on_null_are_errors_or_0),
-        cmocka_unit_test(test_next_refuses_no_chunk_and_one_of_the_wrong_size_and_stays),
-        cmocka_unit_test(test_chunk_init_fills_with_zeros_and_the_size),
-        cmocka_unit_test(test_chunk_init_fills_a_later_versions_chunk_to_its_end),
-        cmocka_unit_test(test_chunk_init_refuses_null_and_a_size_that_is_none),
-        cmocka_unit_test(test_next_fills_a_later_versions_chunk_as_far_as_it_knows_it),
         test_with_files(test_split_moves_the_end_rounded_down_to_whole_symbols),
         test_with_files(test_split_sets_both_to_their_start),
         test_with_files(test_the_parts_of_a_split_outlive_one_another_and_the_files_name),
@@ -1454,7 +1262,6 @@ int main(void)
         test_with_files(test_one_parts_chunk_stays_while_the_other_is_used),
         test_with_files(test_two_threads_may_use_and_destroy_the_parts_of_a_split),
         test_with_files(test_a_split_that_leaves_either_part_too_short_is_refused_and_changes_nothing),
-        cmocka_unit_test(test_split_refuses_a_share_that_is_none),
         test_with_files(test_after_a_seek_the_same_is_served_as_without_an_interruption),
         test_with_files(test_seek_refuses_what_is_no_position_and_stays),
         test_with_files(test_code_points_are_served_as_defined_in_every_small_shape),

@@ -227,11 +227,6 @@ static void test_what_is_no_vocabulary_of_words_is_refused(void **state)
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_WORDS, "a\nb c\n", 6, &vocab), RNN_ERROR_SYMBOL,
                  "\"b c\" at offset 2 holds white space");
     assert_fails(rnn_vocab_create_with_unknown(words, "a b", 3, &vocab), RNN_ERROR_SYMBOL, "holds white space");
-    assert_fails(rnn_vocab_create_frequent(NULL, 0, 1, &vocab), RNN_ERROR_ARGUMENT, "known is NULL");
-    assert_fails(rnn_vocab_create_frequent(words, 0, 1, NULL), RNN_ERROR_ARGUMENT, "vocab is NULL");
-    assert_fails(rnn_vocab_create_frequent(words, -1, 1, &vocab), RNN_ERROR_ARGUMENT, "most is -1");
-    assert_fails(rnn_vocab_create_frequent(words, INT64_C(1) << 40, 1, &vocab), RNN_ERROR_ARGUMENT, "most is 1099");
-    assert_fails(rnn_vocab_create_frequent(words, 0, 0, &vocab), RNN_ERROR_ARGUMENT, "least is 0");
     assert_fails(rnn_vocab_create_frequent(bytes, 0, 1, &vocab), RNN_ERROR_ARGUMENT, "known is of RNN_VOCAB_BYTES");
     assert_fails(rnn_vocab_create_frequent(list, 0, 1, &vocab), RNN_ERROR_ARGUMENT, "not been made from a text");
     assert_null(vocab);

@@ -292,7 +292,7 @@ static void test_batchers_refuse_bad_arguments(void **state)
     assert_int_equal(rnn_batcher_position(valid.batcher), 0);
     assert_ok(rnn_batcher_next(valid.batcher, &out.chunk, NULL));
     REFUSES(rnn_batcher_get_places(P(batcher, valid.batcher), out.places, NULL, I(count, 1, 2)));
-    REFUSES(rnn_batcher_seek(P(batcher, valid.batcher), I(position, 0, INT64_MAX)));
+    REFUSES(rnn_batcher_seek(P(batcher, valid.batcher), I(position, 0, INT64_C(1) << 62)));
     REFUSES(rnn_batcher_rewind(P(batcher, valid.batcher)));
 }
 
@@ -316,7 +316,10 @@ static void test_files_refuse_bad_arguments(void **state)
     REFUSES(rnn_checkpoint_load(P(path, "file"), P(checkpoint, &out.checkpoint)));
     REFUSES(rnn_checkpoint_load_from_memory(P(bytes, valid.bytes), valid.size, P(checkpoint, &out.checkpoint)));
     assert_int_equal(access("x", F_OK), -1);
+    assert_ok(rnn_set_threads(3));
     REFUSES(rnn_set_threads(I32(threads, 0, 1024)));
+    assert_int_equal(rnn_threads(), 3);
+    assert_ok(rnn_set_threads(0));
 }
 
 /* Every function of the header that takes a pointer and returns a status has a row above; NULL is allowed in one. */
