@@ -3,7 +3,7 @@
  * double, one position after the other. Each case is drawn from a number, its seed: the kind of model, its sizes, the
  * chunk and the number of threads. `test_differential SEED` runs one case alone.
  */
-#include "support.h"
+#include "formulas.h"
 
 #include <errno.h>
 #include <math.h>
@@ -167,389 +167,6 @@ static void free_trial(trial *c)
     rnn_model_destroy(c->model);
 }
 
-/* ---- The naive step ---- */
-
-/* A parameter and its gradient, row-major. Both are NULL where the model has no such parameter. */
-typedef struct weights {
-    double *values, *gradient;
-} weights;
-
-typedef struct naive_layer {
-    int64_t inputs;               /* I, or H above the first */
-    weights weight_ih, weight_hh; /* [G H][inputs], [G H][H] */
-    weights bias_ih, bias_hh;     /* [G H] */
-    double *h, *c;                /* [T + 1][B][H]; the first is the state before the chunk */
-    double *gates;                /* [T][B][G H] after their non-linearities */
-    double *q;                    /* [T][B][H] a GRU's W_hn h + b_hn */
-    double *dh, *dc;              /* [B][H] what comes back from the step after */
-} naive_layer;
-
-typedef struct naive_step {
-    const trial *c;
-    weights *parameters; /* in the order of the model's */
-    int64_t parameter_count;
-    weights embedding, decoder, decoder_bias; /* [V][E], [O][H], [O] */
-    naive_layer *layers;
-    double *x;                        /* [T][B][I] what goes into the first layer */
-    double *outputs, *d_outputs;      /* [T][B][O] */
-    double *d_input, *d_hidden, *d_x; /* [G H], [G H], [I or H] at one position */
-    rnn_loss loss;
-} naive_step;
-
-static double *doubles(int64_t count)
-{
-    return allocate(count, sizeof(double));
-}
-
-static weights find_weights(const naive_step *n, const char *name)
-{
-    return n->parameters[index_of(n->c->model, name)];
-}
-
-static weights find_layer_weights(const naive_step *n, const char *name, int64_t layer)
-{
-    char full[64];
-    (void)snprintf(full, sizeof full, "rnn.%s_l%d", name, (int)layer);
-    return find_weights(n, full);
-}
-
-static void find_all_weights(naive_step *n)
-{
-    const rnn_model_options *o = &n->c->options;
-    n->parameter_count = rnn_model_parameter_count(n->c->model);
-    n->parameters = allocate(n->parameter_count, sizeof *n->parameters);
-    for (int64_t i = 0; i < n->parameter_count; i++)
-        n->parameters[i] = (weights){get_parameter(n->c->model, i), doubles(parameter_of(n->c->model, i).count)};
-    if (o->input == RNN_INPUT_EMBEDDING)
-        n->embedding = find_weights(n, "embedding.weight");
-    n->decoder = o->tied ? n->embedding : find_weights(n, "decoder.weight");
-    n->decoder_bias = find_weights(n, "decoder.bias");
-}
-
-/* `state` is [parts][L][B][H]. */
-static naive_layer make_layer(const naive_step *n, int64_t l, const double *state)
-{
-    const rnn_model_options *o = &n->c->options;
-    int64_t one = n->c->streams * o->hidden_size, all = n->c->steps * one; /* [B][H], [T][B][H] */
-    naive_layer made = {
-        .inputs = inputs_of(o, l),
-        .weight_ih = find_layer_weights(n, "weight_ih", l),
-        .weight_hh = find_layer_weights(n, "weight_hh", l),
-        .bias_ih = find_layer_weights(n, "bias_ih", l),
-        .h = doubles(one + all),
-        .c = doubles(one + all),
-        .gates = doubles(all * n->c->gates),
-        .q = doubles(all),
-        .dh = doubles(one),
-        .dc = doubles(one),
-    };
-    if (o->bias == RNN_BIAS_BOTH)
-        made.bias_hh = find_layer_weights(n, "bias_hh", l);
-    memcpy(made.h, state + l * one, (size_t)one * sizeof(double));
-    if (o->cell == RNN_CELL_LSTM)
-        memcpy(made.c, state + (o->layers + l) * one, (size_t)one * sizeof(double));
-    return made;
-}
-
-/* x of all positions: an id without an embedding is a one-hot vector. */
-static void read_inputs(naive_step *n)
-{
-    const rnn_model_options *o = &n->c->options;
-    int64_t rows = n->c->steps * n->c->streams, inputs = inputs_of(o, 0);
-    n->x = doubles(rows * inputs);
-    if (o->input == RNN_INPUT_VECTORS) {
-        to_doubles(o->precision, n->c->data.input_vectors, n->x, rows * inputs);
-        return;
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        int64_t id = n->c->data.inputs[row];
-        if (o->input == RNN_INPUT_IDS)
-            n->x[row * inputs + id] = 1;
-        else
-            memcpy(n->x + row * inputs, n->embedding.values + id * inputs, (size_t)inputs * sizeof(double));
-    }
-}
-
-static naive_step *begin_naive(const trial *c)
-{
-    const rnn_model_options *o = &c->options;
-    int64_t outputs = c->steps * c->streams * o->output_size;
-    naive_step *n = allocate(1, sizeof *n);
-    n->c = c;
-    find_all_weights(n);
-    double *state = get_state(c->model, c->start);
-    n->layers = allocate(o->layers, sizeof *n->layers);
-    for (int64_t l = 0; l < o->layers; l++)
-        n->layers[l] = make_layer(n, l, state);
-    free(state);
-    read_inputs(n);
-    n->outputs = doubles(outputs);
-    n->d_outputs = doubles(outputs);
-    n->d_input = doubles(c->gates * o->hidden_size);
-    n->d_hidden = doubles(c->gates * o->hidden_size);
-    n->d_x = doubles(inputs_of(o, 0) + o->hidden_size);
-    return n;
-}
-
-static void free_layer(naive_layer *layer)
-{
-    free(layer->h);
-    free(layer->c);
-    free(layer->gates);
-    free(layer->q);
-    free(layer->dh);
-    free(layer->dc);
-}
-
-static void end_naive(naive_step *n)
-{
-    for (int64_t i = 0; i < n->parameter_count; i++) {
-        free(n->parameters[i].values);
-        free(n->parameters[i].gradient);
-    }
-    for (int64_t l = 0; l < n->c->options.layers; l++)
-        free_layer(&n->layers[l]);
-    free(n->parameters);
-    free(n->layers);
-    free(n->x);
-    free(n->outputs);
-    free(n->d_outputs);
-    free(n->d_input);
-    free(n->d_hidden);
-    free(n->d_x);
-    free(n);
-}
-
-static double sigmoid(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-
-/* bias + (row i of a matrix with `columns` columns) x */
-static double row_product(const weights *matrix, const weights *bias, int64_t i, int64_t columns, const double *x)
-{
-    double sum = bias->values ? bias->values[i] : 0;
-    for (int64_t j = 0; j < columns; j++)
-        sum += matrix->values[i * columns + j] * x[j];
-    return sum;
-}
-
-/* The way back through row i: d is the derivative of the loss by row_product(). */
-static void row_product_back(const weights *matrix, const weights *bias, int64_t i, int64_t columns, const double *x,
-                             double d, double *dx)
-{
-    if (bias->gradient)
-        bias->gradient[i] += d;
-    for (int64_t j = 0; j < columns; j++) {
-        matrix->gradient[i * columns + j] += d * x[j];
-        dx[j] += d * matrix->values[i * columns + j];
-    }
-}
-
-/* What a layer reads and writes at one position. */
-typedef struct place {
-    const double *x;             /* [inputs] */
-    double *h, *c, *gates, *q;   /* [H], [H], [G H], [H] */
-    double *h_before, *c_before; /* [H] */
-    double *dh, *dc;             /* [H] */
-} place;
-
-static place place_at(const naive_step *n, int64_t l, int64_t row)
-{
-    const naive_layer *layer = &n->layers[l];
-    int64_t hidden = n->c->options.hidden_size, after = row + n->c->streams, stream = row % n->c->streams;
-    return (place){
-        .x = l == 0 ? n->x + row * layer->inputs : n->layers[l - 1].h + after * hidden,
-        .h = layer->h + after * hidden,
-        .c = layer->c + after * hidden,
-        .gates = layer->gates + row * n->c->gates * hidden,
-        .q = layer->q + row * hidden,
-        .h_before = layer->h + row * hidden,
-        .c_before = layer->c + row * hidden,
-        .dh = layer->dh + stream * hidden,
-        .dc = layer->dc + stream * hidden,
-    };
-}
-
-/* Unit j, whose gates hold the sums before their non-linearities. */
-static void unit_forward(int32_t cell, int64_t hidden, const place *p, int64_t j)
-{
-    double *a = p->gates + j;
-    if (cell == RNN_CELL_TANH) {
-        a[0] = p->h[j] = tanh(a[0]);
-    } else if (cell == RNN_CELL_GRU) {
-        double r = a[0] = sigmoid(a[0]), z = a[hidden] = sigmoid(a[hidden]);
-        double new = a[2 * hidden] = tanh(a[2 * hidden] + r * p->q[j]);
-        p->h[j] = (1 - z) * new + z * p->h_before[j];
-    } else {
-        double i = a[0] = sigmoid(a[0]), f = a[hidden] = sigmoid(a[hidden]);
-        double g = a[2 * hidden] = tanh(a[2 * hidden]), o = a[3 * hidden] = sigmoid(a[3 * hidden]);
-        p->c[j] = f * p->c_before[j] + i * g;
-        p->h[j] = o * tanh(p->c[j]);
-    }
-}
-
-static void layer_forward(const naive_step *n, int64_t l, int64_t row)
-{
-    const naive_layer *layer = &n->layers[l];
-    int32_t cell = n->c->options.cell;
-    int64_t hidden = n->c->options.hidden_size;
-    place p = place_at(n, l, row);
-    for (int64_t i = 0; i < n->c->gates * hidden; i++) {
-        double up = row_product(&layer->weight_ih, &layer->bias_ih, i, layer->inputs, p.x);
-        double over = row_product(&layer->weight_hh, &layer->bias_hh, i, hidden, p.h_before);
-        bool apart = cell == RNN_CELL_GRU && i >= 2 * hidden;
-        if (apart)
-            p.q[i - 2 * hidden] = over;
-        p.gates[i] = apart ? up : up + over;
-    }
-    for (int64_t j = 0; j < hidden; j++)
-        unit_forward(cell, hidden, &p, j);
-}
-
-/* Adds up the loss, and leaves in `d` its derivatives by the outputs y [O]. */
-static void cross_entropy(naive_step *n, const double *y, int64_t target, double *d)
-{
-    int64_t outputs = n->c->options.output_size;
-    double most = y[0], sum = 0;
-    for (int64_t k = 1; k < outputs; k++)
-        most = fmax(most, y[k]);
-    for (int64_t k = 0; k < outputs; k++)
-        sum += exp(y[k] - most);
-    for (int64_t k = 0; k < outputs; k++)
-        d[k] = exp(y[k] - most) / sum - (k == target);
-    n->loss.sum += most + log(sum) - y[target];
-    n->loss.count++;
-}
-
-static void squared_error(naive_step *n, const double *y, int64_t row, double *d)
-{
-    int64_t outputs = n->c->options.output_size;
-    size_t row_bytes = n->c->data.target_row;
-    to_doubles(n->c->options.precision, (const char *)n->c->data.target_vectors + (size_t)row * row_bytes, d, outputs);
-    for (int64_t k = 0; k < outputs; k++) {
-        n->loss.sum += (y[k] - d[k]) * (y[k] - d[k]);
-        d[k] = 2 * (y[k] - d[k]);
-    }
-    n->loss.count++;
-}
-
-static void outputs_forward(naive_step *n, int64_t row)
-{
-    const rnn_model_options *o = &n->c->options;
-    const owned_chunk *data = &n->c->data;
-    const double *top = place_at(n, o->layers - 1, row).h;
-    double *y = n->outputs + row * o->output_size, *d = n->d_outputs + row * o->output_size;
-    for (int64_t k = 0; k < o->output_size; k++)
-        y[k] = row_product(&n->decoder, &n->decoder_bias, k, o->hidden_size, top);
-    if (o->loss == RNN_LOSS_CROSS_ENTROPY && data->targets[row] != RNN_IGNORE)
-        cross_entropy(n, y, data->targets[row], d);
-    if (o->loss == RNN_LOSS_SQUARED_ERROR && (!data->target_mask || data->target_mask[row]))
-        squared_error(n, y, row, d);
-}
-
-/* Adds the derivative by the last layer's h, which `dh` holds so far for the steps after. */
-static void outputs_backward(naive_step *n, int64_t row)
-{
-    const rnn_model_options *o = &n->c->options;
-    bool mean = o->reduction == RNN_REDUCTION_MEAN && n->loss.count > 0;
-    double scale = mean ? 1 / (double)n->loss.count : 1;
-    place p = place_at(n, o->layers - 1, row);
-    const double *d = n->d_outputs + row * o->output_size;
-    for (int64_t k = 0; k < o->output_size; k++)
-        row_product_back(&n->decoder, &n->decoder_bias, k, o->hidden_size, p.h, scale * d[k], p.dh);
-}
-
-/*
- * Unit j: from dh and dc to the derivatives by the sums before the non-linearities, that of the products with x and
- * that of the products with h of the step before. dh and dc become what goes straight to the step before.
- */
-static void unit_backward(int32_t cell, int64_t hidden, const place *p, int64_t j, double *d_input, double *d_hidden)
-{
-    const double *a = p->gates + j;
-    double dh = p->dh[j];
-    if (cell == RNN_CELL_TANH) {
-        d_input[j] = d_hidden[j] = (1 - a[0] * a[0]) * dh;
-        p->dh[j] = 0;
-    } else if (cell == RNN_CELL_GRU) {
-        double r = a[0], z = a[hidden], new = a[2 * hidden];
-        double d_new = (1 - z) * dh * (1 - new *new);
-        d_input[j] = d_hidden[j] = d_new * p->q[j] * r * (1 - r);
-        d_input[hidden + j] = d_hidden[hidden + j] = (p->h_before[j] - new) * dh * z * (1 - z);
-        d_input[2 * hidden + j] = d_new;
-        d_hidden[2 * hidden + j] = d_new * r;
-        p->dh[j] = z * dh;
-    } else {
-        double i = a[0], f = a[hidden], g = a[2 * hidden], o = a[3 * hidden], squashed = tanh(p->c[j]);
-        double dc = p->dc[j] + o * (1 - squashed * squashed) * dh;
-        d_input[j] = d_hidden[j] = dc * g * i * (1 - i);
-        d_input[hidden + j] = d_hidden[hidden + j] = dc * p->c_before[j] * f * (1 - f);
-        d_input[2 * hidden + j] = d_hidden[2 * hidden + j] = dc * i * (1 - g * g);
-        d_input[3 * hidden + j] = d_hidden[3 * hidden + j] = dh * squashed * o * (1 - o);
-        p->dh[j] = 0;
-        p->dc[j] = dc * f;
-    }
-}
-
-/* Adds what goes to the layer below, or into the embedding. */
-static void pass_down(naive_step *n, int64_t l, int64_t row)
-{
-    const rnn_model_options *o = &n->c->options;
-    double *to = NULL;
-    if (l > 0)
-        to = place_at(n, l - 1, row).dh;
-    else if (o->input == RNN_INPUT_EMBEDDING)
-        to = n->embedding.gradient + n->c->data.inputs[row] * o->embedding_size;
-    for (int64_t k = 0; to && k < n->layers[l].inputs; k++)
-        to[k] += n->d_x[k];
-}
-
-static void layer_backward(naive_step *n, int64_t l, int64_t row)
-{
-    const naive_layer *layer = &n->layers[l];
-    int64_t hidden = n->c->options.hidden_size;
-    place p = place_at(n, l, row);
-    for (int64_t j = 0; j < hidden; j++)
-        unit_backward(n->c->options.cell, hidden, &p, j, n->d_input, n->d_hidden);
-    memset(n->d_x, 0, (size_t)layer->inputs * sizeof(double));
-    for (int64_t i = 0; i < n->c->gates * hidden; i++) {
-        row_product_back(&layer->weight_ih, &layer->bias_ih, i, layer->inputs, p.x, n->d_input[i], n->d_x);
-        row_product_back(&layer->weight_hh, &layer->bias_hh, i, hidden, p.h_before, n->d_hidden[i], p.dh);
-    }
-    pass_down(n, l, row);
-}
-
-static naive_step *run_naive(const trial *c)
-{
-    naive_step *n = begin_naive(c);
-    int64_t rows = c->steps * c->streams, layers = c->options.layers;
-    for (int64_t row = 0; row < rows; row++) {
-        for (int64_t l = 0; l < layers; l++)
-            layer_forward(n, l, row);
-        outputs_forward(n, row);
-    }
-    for (int64_t row = rows - 1; row >= 0; row--) {
-        outputs_backward(n, row);
-        for (int64_t l = layers - 1; l >= 0; l--)
-            layer_backward(n, l, row);
-    }
-    return n;
-}
-
-/* The state after the chunk, as get_state() has it: [parts][L][B][H]. */
-static double *naive_state(const naive_step *n)
-{
-    const rnn_model_options *o = &n->c->options;
-    int64_t one = n->c->streams * o->hidden_size, last = n->c->steps * one;
-    double *state = doubles(state_total(n->c->model, n->c->start));
-    for (int64_t l = 0; l < o->layers; l++) {
-        memcpy(state + l * one, n->layers[l].h + last, (size_t)one * sizeof(double));
-        if (o->cell == RNN_CELL_LSTM)
-            memcpy(state + (o->layers + l) * one, n->layers[l].c + last, (size_t)one * sizeof(double));
-    }
-    return state;
-}
-
 /* ---- Comparing ---- */
 
 static double largest(const double *values, int64_t count)
@@ -578,40 +195,39 @@ static void compare_bits(const char *what, const void *actual, const void *expec
         fail_msg("%s: other bits", what);
 }
 
-static void compare_loss(const naive_step *n, const rnn_loss *loss)
+static void compare_loss(const trial *c, const formulas *n, const rnn_loss *loss)
 {
     if (loss->count != n->loss.count)
         fail_msg("the loss counts %lld positions instead of %lld", (long long)loss->count, (long long)n->loss.count);
-    compare(n->c, "the loss", &loss->sum, &n->loss.sum, 1, n->loss.count > 0);
+    compare(c, "the loss", &loss->sum, &n->loss.sum, 1, n->loss.count > 0);
 }
 
-static void compare_outputs(const naive_step *n, const void *outputs)
+static void compare_outputs(const trial *c, const formulas *n, const void *outputs)
 {
-    int64_t count = n->c->steps * n->c->streams * n->c->options.output_size;
-    double *actual = doubles(count);
-    to_doubles(n->c->options.precision, outputs, actual, count);
-    compare(n->c, "the outputs", actual, n->outputs, count, 1);
+    int64_t count = c->steps * c->streams * c->options.output_size;
+    double *actual = allocate(count, sizeof(double));
+    to_doubles(c->options.precision, outputs, actual, count);
+    compare(c, "the outputs", actual, n->outputs, count, 1);
     free(actual);
 }
 
-static void compare_state(const naive_step *n, const rnn_state *state)
+static void compare_state(const trial *c, const formulas *n, const rnn_state *state)
 {
-    double *actual = get_state(n->c->model, state), *expected = naive_state(n);
-    compare(n->c, "the state", actual, expected, state_total(n->c->model, state), 1);
-    free(expected);
+    double *actual = get_state(c->model, state);
+    compare(c, "the state", actual, n->state, state_total(c->model, state), 1);
     free(actual);
 }
 
 /* A gradient far below the others, whose terms cancel out, is compared on the scale of those. */
-static void compare_gradients(const naive_step *n)
+static void compare_gradients(const trial *c, const formulas *n)
 {
-    double most = 0;
-    for (int64_t i = 0; i < n->parameter_count; i++)
-        most = fmax(most, largest(n->parameters[i].gradient, parameter_of(n->c->model, i).count));
-    for (int64_t i = 0; i < n->parameter_count; i++) {
-        rnn_parameter parameter = parameter_of(n->c->model, i);
-        double *actual = get_gradient(n->c->model, i);
-        compare(n->c, parameter.name, actual, n->parameters[i].gradient, parameter.count, most / 1000);
+    double most = largest(n->gradients, parameter_total(c->model));
+    const double *expected = n->gradients;
+    for (int64_t i = 0; i < rnn_model_parameter_count(c->model); i++) {
+        rnn_parameter parameter = parameter_of(c->model, i);
+        double *actual = get_gradient(c->model, i);
+        compare(c, parameter.name, actual, expected, parameter.count, most / 1000);
+        expected += parameter.count;
         free(actual);
     }
 }
@@ -713,16 +329,16 @@ static void fill_work_space(const trial *c)
     rnn_state_destroy(state);
 }
 
-static void check_training(const trial *c, const naive_step *n, const forward_results *forward)
+static void check_training(const trial *c, const formulas *n, const forward_results *forward)
 {
     rnn_loss loss;
     rnn_state *state = copy_of_start(c);
     fill_work_space(c);
     assert_ok(rnn_forward_backward(c->model, state, &c->data.chunk, &loss));
-    compare_loss(n, &loss);
-    compare_state(n, state);
+    compare_loss(c, n, &loss);
+    compare_state(c, n, state);
     compare_state_bits(c, "the state of training", state, forward->state);
-    compare_gradients(n);
+    compare_gradients(c, n);
     rnn_state_destroy(state);
 }
 
@@ -731,17 +347,17 @@ static void run_case(uint64_t seed)
     running = seed;
     is_running = true;
     trial c = draw_trial(seed);
-    naive_step *n = run_naive(&c);
+    formulas n = train_formulas(c.model, c.start, &c.data.chunk);
     forward_results forward = run_forward(&c);
-    compare_loss(n, &forward.loss);
-    compare_outputs(n, forward.outputs);
-    compare_state(n, forward.state);
+    compare_loss(&c, &n, &forward.loss);
+    compare_outputs(&c, &n, forward.outputs);
+    compare_state(&c, &n, forward.state);
     check_without_outputs(&c, &forward);
     check_without_targets(&c, &forward);
     check_cut(&c, &forward);
-    check_training(&c, n, &forward);
+    check_training(&c, &n, &forward);
     free_forward(&forward);
-    end_naive(n);
+    free_formulas(&n);
     free_trial(&c);
     is_running = false;
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support.h"
+#include "formulas.h"
 
 /* ---- Seeing the masks ---- */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support.h"
+#include "formulas.h"
 
 enum { LAYERS = 3, STEPS = 6, STREAMS = 2, HIDDEN = 5, COUNT = STEPS * STREAMS * HIDDEN };
 enum { ACTIVATIONS = RNN_OBSERVE_ACTIVATIONS, NORMS = RNN_OBSERVE_GRADIENT_NORMS, BOTH = ACTIVATIONS + NORMS };

@@ -150,29 +150,6 @@ void destroy_chunk(owned_chunk *chunk);
 /* `steps` steps of a chunk from `first` on: a view, valid as long as `chunk`. */
 rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps);
 
-/* ---- The formulas of the header in plain C, for every kind of model ---- */
-
-/* Something to add to one activation as soon as it is computed, to see what depends on it. */
-typedef struct nudge {
-    int64_t layer, step, stream, unit;
-    double distance;
-} nudge;
-
-typedef struct formulas {
-    rnn_loss loss;
-    double *outputs;     /* [T][B][O] */
-    double *activations; /* [L][T][B][H], before dropout */
-    double *state;       /* after the chunk, as get_state() returns it */
-} formulas;
-
-/*
- * Runs a model over a chunk, from a state that stays. `masks` are what the layers' outputs are multiplied by on their
- * way up, [L - 1][T][B][H]; NULL for no dropout. `nudged` may be NULL.
- */
-formulas run_formulas(const rnn_model *model, const rnn_state *start, const rnn_chunk *chunk, const double *masks,
-                      const nudge *nudged);
-void free_formulas(formulas *results);
-
 /* ---- Golden files ---- */
 
 /* A file of tests/golden as it is, `size` bytes, to free(). A NUL that isn't counted follows. */
