@@ -2,60 +2,8 @@
  * The optimizer: its options, what a step leaves behind whatever its rule, and what it refuses. Each rule's formula is
  * in test_optimizer_rules.c.
  */
-#include <float.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "support.h"
-
-/* What an out-parameter holds before a call that fails, and must hold afterwards. */
-static char untouched_object;
-#define UNTOUCHED ((rnn_optimizer *)&untouched_object)
-
-static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
-
-static rnn_model *create(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
-                         int32_t precision)
-{
-    rnn_model_options options = make_options(input_size, hidden_size, output_size, layers, precision);
-    return create_random_model(&options, 0.5, 1);
-}
-
-enum {
-    ADAGRAD = RNN_OPTIMIZER_ADAGRAD,
-    SGD = RNN_OPTIMIZER_SGD,
-    RMSPROP = RNN_OPTIMIZER_RMSPROP,
-    ADAM = RNN_OPTIMIZER_ADAM,
-    ADAMW = RNN_OPTIMIZER_ADAMW,
-    RULES,
-};
-
-static rnn_optimizer_options usual_options(int32_t rule)
-{
-    rnn_optimizer_options options;
-    assert_ok(rnn_optimizer_options_init(&options, sizeof options, rule));
-    return options;
-}
-
-static rnn_optimizer *create_optimizer_of(const rnn_model *model, const rnn_optimizer_options *options)
-{
-    rnn_optimizer *optimizer = NULL;
-    assert_ok(rnn_optimizer_create(model, options, &optimizer));
-    assert_non_null(optimizer);
-    return optimizer;
-}
-
-/* Adagrad */
-static rnn_optimizer *create_optimizer(const rnn_model *model, double learning_rate, double epsilon)
-{
-    rnn_optimizer_options options = usual_options(ADAGRAD);
-    options.learning_rate = learning_rate;
-    options.epsilon = epsilon;
-    return create_optimizer_of(model, &options);
-}
+#include "optimizers.h"
 
 /* The flat parameters as doubles, to free(). */
 static double *get_flat_parameters(const rnn_model *model)
@@ -66,22 +14,6 @@ static double *get_flat_parameters(const rnn_model *model)
     double *doubles = allocate(count, sizeof(double));
     to_doubles(options_of(model).precision, values, doubles, count);
     return doubles;
-}
-
-/* Writes all gradients: as many as the model has parameters, in the order of the flat buffers. */
-static void set_flat_gradients(rnn_model *model, const double *values)
-{
-    void *gradients = NULL;
-    int64_t count = 0;
-    assert_ok(rnn_model_flat_gradients(model, &gradients, &count));
-    from_doubles(options_of(model).precision, values, gradients, count);
-}
-
-static void run_chunk(rnn_model *model, rnn_state *state, int64_t steps, uint64_t seed)
-{
-    owned_chunk chunk = create_random_chunk_for(model, steps, rnn_state_streams(state), 0, seed);
-    assert_ok(rnn_forward_backward(model, state, &chunk.chunk, NULL));
-    destroy_chunk(&chunk);
 }
 
 /* ---- Options ---- */
@@ -123,27 +55,6 @@ static void assert_refused(const rnn_optimizer_options *options, const char *par
     assert_ptr_equal(optimizer, UNTOUCHED);
     rnn_model_destroy(model);
 }
-
-/* Each number of the options, the rules that have a use for it, and what they don't take. */
-static const struct {
-    const char *name;
-    size_t place;
-    int used[RULES];
-    double bad[6];
-} numbers[] = {
-    {"learning_rate",
-     offsetof(rnn_optimizer_options, learning_rate),
-     {1, 1, 1, 1, 1},
-     {-0.1, -DBL_TRUE_MIN, INFINITY, -INFINITY, NAN, -1}},
-    {"epsilon", offsetof(rnn_optimizer_options, epsilon), {1, 0, 1, 1, 1}, {0, -0.0, -1e-8, INFINITY, -INFINITY, NAN}},
-    {"weight_decay",
-     offsetof(rnn_optimizer_options, weight_decay),
-     {1, 1, 1, 1, 1},
-     {-0.1, -DBL_TRUE_MIN, INFINITY, -INFINITY, NAN, -1}},
-    {"momentum", offsetof(rnn_optimizer_options, momentum), {0, 1, 1, 0, 0}, {-0.1, 1, 1.5, INFINITY, -INFINITY, NAN}},
-    {"beta1", offsetof(rnn_optimizer_options, beta1), {0, 0, 0, 1, 1}, {-0.1, 1, 1.5, INFINITY, -INFINITY, NAN}},
-    {"beta2", offsetof(rnn_optimizer_options, beta2), {0, 0, 1, 1, 1}, {-0.1, 1, 1.5, INFINITY, -INFINITY, NAN}},
-};
 
 enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
 
@@ -317,22 +228,6 @@ static rnn_model *create_of_many_symbols(int number, int32_t precision)
     options.tied = number == 2;
     return create_random_model(&options, 0.5, 1);
 }
-
-/* Rules with and without decay and momentum: those that pass over what has no gradient, and those that mustn't. */
-static rnn_optimizer_options options_of_case(int number)
-{
-    static const struct {
-        int32_t rule;
-        double weight_decay, momentum;
-    } rules[] = {{ADAGRAD, 0, 0}, {ADAGRAD, 0.1, 0}, {SGD, 0, 0},       {SGD, 0.1, 0}, {SGD, 0, 0.9},
-                 {RMSPROP, 0, 0}, {RMSPROP, 0, 0.9}, {RMSPROP, 0.1, 0}, {ADAM, 0, 0},  {ADAMW, 0.1, 0}};
-    rnn_optimizer_options options = usual_options(rules[number].rule);
-    options.weight_decay = rules[number].weight_decay;
-    options.momentum = rules[number].momentum;
-    return options;
-}
-
-enum { RULE_CASES = 10, MODEL_CASES = 3 };
 
 /*
  * Trains with chunks of few and, at times, of many symbols, summed gradients, clipping, dropped gradients and a refused
@@ -551,237 +446,6 @@ static void test_the_largest_learning_rate_leaves_parameters_without_gradient_al
     }
 }
 
-/* ---- What is refused ---- */
-
-static void test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands(void **state)
-{
-    static const double bad[] = {NAN, INFINITY, -INFINITY};
-    (void)state;
-    for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
-        rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
-        int64_t count = parameter_total(model);
-        double *gradients = allocate(count, sizeof(double));
-        for (int64_t i = 0; i < count; i++) {
-            for (int64_t k = 0; k < count; k++)
-                gradients[k] = k == i ? bad[i % 3] : 1;
-            set_flat_gradients(model, gradients);
-            snapshot before = take_snapshot(model, NULL);
-            assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE, "gradient");
-            assert_unchanged(&before, model, NULL);
-            free(before.bytes);
-        }
-        free(gradients);
-        rnn_optimizer_destroy(optimizer);
-        rnn_model_destroy(model);
-    }
-}
-
-/* Steps with the same gradients until one is refused; returns how many were not, of ten. */
-static int steps_until_refused(rnn_model *model, rnn_optimizer *optimizer, const double *gradients)
-{
-    for (int n = 0; n < 10; n++) {
-        set_flat_gradients(model, gradients);
-        snapshot before = take_snapshot(model, NULL);
-        rnn_status status = rnn_optimizer_step(optimizer, model);
-        if (status != RNN_OK) {
-            assert_int_equal(status, RNN_ERROR_NONFINITE);
-            assert_non_null(strstr(rnn_last_error(), "so large that what the optimizer accumulates would be infinite"));
-            assert_unchanged(&before, model, NULL);
-        }
-        free(before.bytes);
-        if (status != RNN_OK)
-            return n;
-    }
-    return 10;
-}
-
-/* One of the largest numbers among ones, in the last place */
-static void test_a_gradient_that_makes_an_accumulator_infinite_is_refused(void **state)
-{
-    (void)state;
-    for (int r = 0; r < RULE_CASES; r++)
-        for (size_t p = 0; p < 2; p++) {
-            double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
-            rnn_optimizer_options options = options_of_case(r);
-            options.clip_value = 0;
-            options.weight_decay = 0;
-            bool sums = options.rule != RNN_OPTIMIZER_SGD, sgd_sums = !sums && options.momentum > 0;
-            rnn_model *model = create(7, 5, 3, 1, precisions[p]);
-            rnn_optimizer *optimizer = create_optimizer_of(model, &options);
-            int64_t count = parameter_total(model);
-            double *gradients = allocate(count, sizeof(double));
-            for (int64_t i = 0; i < count; i++)
-                gradients[i] = i < count - 1 ? 1 : -most;
-            int steps = steps_until_refused(model, optimizer, gradients);
-            if (sums)
-                assert_int_equal(steps, 0); /* a square of it is infinite */
-            else
-                assert_in_range(steps, sgd_sums ? 1 : 10, sgd_sums ? 9 : 10);
-            assert_ok(rnn_model_zero_gradients(model));
-            assert_ok(rnn_optimizer_step(optimizer, model));
-            rnn_optimizer_destroy(optimizer);
-
-            options.clip_value = 5; /* then it is small */
-            optimizer = create_optimizer_of(model, &options);
-            assert_int_equal(steps_until_refused(model, optimizer, gradients), 10);
-            free(gradients);
-            rnn_optimizer_destroy(optimizer);
-            rnn_model_destroy(model);
-        }
-}
-
-/* Each square is finite, and the sum of the first two is not. */
-static void test_a_sum_that_becomes_infinite_is_refused_in_time(void **state)
-{
-    (void)state;
-    for (size_t p = 0; p < 2; p++) {
-        double large = precisions[p] == RNN_FLOAT32 ? 1.8e19 : 1.3e154;
-        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
-        rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
-        int64_t count = parameter_total(model);
-        double *gradients = allocate(count, sizeof(double));
-        for (int64_t i = 0; i < count; i++)
-            gradients[i] = i % 2 == 0 ? large : -large;
-        assert_int_equal(steps_until_refused(model, optimizer, gradients), 1);
-        free(gradients);
-        rnn_optimizer_destroy(optimizer);
-        rnn_model_destroy(model);
-    }
-}
-
-/* Trains for five rounds, each `disturbed` by a step that is refused or not. */
-static rnn_model *train_with_refusals(const rnn_optimizer_options *options, int32_t precision, int disturbed)
-{
-    rnn_model *model = create(7, 5, 3, 1, precision);
-    rnn_optimizer *optimizer = create_optimizer_of(model, options);
-    rnn_state *stream = create_state(model, 2);
-    int64_t count = parameter_total(model);
-    double *gradients = allocate(count, sizeof(double));
-    for (int64_t i = 0; i < count; i++)
-        gradients[i] = i < count - 1 ? 3 : NAN;
-    for (int n = 0; n < 5; n++) {
-        if (disturbed) {
-            set_flat_gradients(model, gradients);
-            assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE, "gradient");
-            assert_ok(rnn_model_zero_gradients(model));
-        }
-        run_chunk(model, stream, 6, (uint64_t)n);
-        assert_ok(rnn_optimizer_step(optimizer, model));
-    }
-    free(gradients);
-    rnn_state_destroy(stream);
-    rnn_optimizer_destroy(optimizer);
-    return model;
-}
-
-static void test_training_goes_on_after_a_refused_step_as_if_it_had_not_been(void **state)
-{
-    (void)state;
-    for (int r = 0; r < RULE_CASES; r++) {
-        rnn_optimizer_options options = options_of_case(r);
-        for (size_t p = 0; p < 2; p++) {
-            rnn_model *undisturbed = train_with_refusals(&options, precisions[p], 0);
-            rnn_model *disturbed = train_with_refusals(&options, precisions[p], 1);
-            snapshot bits = take_snapshot(undisturbed, NULL);
-            assert_unchanged(&bits, disturbed, NULL);
-            free(bits.bytes);
-            rnn_model_destroy(disturbed);
-            rnn_model_destroy(undisturbed);
-        }
-    }
-}
-
-/* ---- Which models an optimizer fits ---- */
-
-/* The first, and those that differ from it in one thing. */
-/* clang-format off */
-static const struct {
-    const char *what;
-    int64_t V, H, O, L, E;
-    int32_t precision, cell, input, tied, bias;
-} shapes[] = {
-    /*                 V  H  O  L  E */
-    {NULL,             7, 5, 7, 2, 5, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"input_size",     8, 5, 7, 2, 5, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"hidden_size",    7, 6, 7, 2, 5, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"output_size",    7, 5, 4, 2, 5, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"layers",         7, 5, 7, 1, 5, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"embedding_size", 7, 5, 7, 2, 4, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"precision",      7, 5, 7, 2, 5, RNN_FLOAT64, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"cell",           7, 5, 7, 2, 5, RNN_FLOAT32, RNN_CELL_GRU,  RNN_INPUT_EMBEDDING, 0, RNN_BIAS_INPUT},
-    {"input",          7, 5, 7, 2, 0, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_VECTORS,   0, RNN_BIAS_INPUT},
-    {"tied",           7, 5, 7, 2, 5, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 1, RNN_BIAS_INPUT},
-    {"bias",           7, 5, 7, 2, 5, RNN_FLOAT32, RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, 0, RNN_BIAS_BOTH},
-};
-/* clang-format on */
-
-enum { SHAPES = sizeof shapes / sizeof shapes[0] };
-
-static rnn_model_options make_shape(int number)
-{
-    rnn_model_options options =
-        make_options(shapes[number].V, shapes[number].H, shapes[number].O, shapes[number].L, shapes[number].precision);
-    options.embedding_size = shapes[number].E;
-    options.cell = shapes[number].cell;
-    options.input = shapes[number].input;
-    options.tied = shapes[number].tied;
-    options.bias = shapes[number].bias;
-    return options;
-}
-
-static void test_a_model_of_another_shape_is_refused(void **state)
-{
-    rnn_model_options shape = make_shape(0);
-    rnn_model *model = create_random_model(&shape, 0.5, 1);
-    rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
-    (void)state;
-    for (int i = 1; i < SHAPES; i++) {
-        rnn_model_options options = make_shape(i);
-        rnn_model *other = create_random_model(&options, 0.5, 1);
-        rnn_state *stream = create_state(other, 2);
-        run_chunk(other, stream, 6, 1);
-        snapshot before = take_snapshot(other, NULL);
-        assert_fails(rnn_optimizer_step(optimizer, other), RNN_ERROR_MISMATCH, shapes[i].what);
-        assert_unchanged(&before, other, NULL);
-        free(before.bytes);
-        rnn_state_destroy(stream);
-        rnn_model_destroy(other);
-    }
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
-}
-
-/* The loss, what the gradients are of, dropout and the start don't make another shape. */
-static void test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape(void **state)
-{
-    rnn_model_options shape = make_shape(0);
-    rnn_model *maker = create_random_model(&shape, 0.5, 1);
-    rnn_optimizer *optimizer = create_optimizer(maker, 0.1, 1e-8);
-    (void)state;
-    rnn_model_destroy(maker);
-    shape.loss = RNN_LOSS_SQUARED_ERROR;
-    shape.reduction = RNN_REDUCTION_MEAN;
-    shape.initialization = RNN_INIT_UNIFORM;
-    shape.orthogonal = 1;
-    shape.dropout = 0.5;
-    shape.forget_bias = 1;
-    shape.seed = 7;
-    rnn_model *model = create_model(&shape);
-    rnn_state *stream = create_state(model, 2);
-    run_chunk(model, stream, 6, 1);
-    double *before = get_parameter(model, index_of(model, "decoder.bias"));
-    assert_ok(rnn_optimizer_step(optimizer, model));
-    double *after = get_parameter(model, index_of(model, "decoder.bias"));
-    for (int i = 0; i < 7; i++)
-        assert_true(before[i] != after[i]);
-    free(before);
-    free(after);
-    rnn_state_destroy(stream);
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -800,12 +464,6 @@ int main(void)
         cmocka_unit_test(test_the_learning_rate_is_what_was_set_last),
         cmocka_unit_test(test_the_smallest_epsilon_leaves_parameters_without_gradient_alone),
         cmocka_unit_test(test_the_largest_learning_rate_leaves_parameters_without_gradient_alone),
-        cmocka_unit_test(test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands),
-        cmocka_unit_test(test_a_gradient_that_makes_an_accumulator_infinite_is_refused),
-        cmocka_unit_test(test_a_sum_that_becomes_infinite_is_refused_in_time),
-        cmocka_unit_test(test_training_goes_on_after_a_refused_step_as_if_it_had_not_been),
-        cmocka_unit_test(test_a_model_of_another_shape_is_refused),
-        cmocka_unit_test(test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,10 +7,6 @@
 
 #include "support.h"
 
-/* What an out-parameter holds before a call that fails, and must hold afterwards. */
-static char untouched_object;
-#define UNTOUCHED ((rnn_sampler *)&untouched_object)
-
 static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
 
 static rnn_sampler *create_sampler(double temperature, uint64_t seed)

@@ -65,6 +65,8 @@ void check_all_close(const double *actual, const double *expected, int64_t count
     }
 }
 
+char untouched_object;
+
 /* ---- Memory ---- */
 
 void *allocate(int64_t count, size_t size)

@@ -43,6 +43,10 @@ void check_relative(double actual, double expected, double tolerance, const char
 void check_all_close(const double *actual, const double *expected, int64_t count, double tolerance, const char *what,
                      const char *file, int line);
 
+/* What an out-parameter holds before a call that fails, and must hold afterwards: a pointer to nothing of use. */
+#define UNTOUCHED ((void *)&untouched_object)
+extern char untouched_object;
+
 /* ---- Memory ---- */
 
 /* `count` zeroed elements of `size` bytes, to release with free(); fails the test when there is no memory. */

@@ -1,140 +1,12 @@
 /* Sources: several files as one text, what can only be read once, and where sentences say that something is wrong. */
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "support.h"
-#include "temporary.h"
-#include "unicode.h"
-
-static char untouched_object;
-#define UNTOUCHED ((rnn_source *)&untouched_object)
+#include "sources.h"
 
 /* Sets a file's time of modification to so many seconds since 1970. */
 static void set_time(const char *path, time_t seconds)
 {
     const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
     assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-}
-
-static rnn_source *open_paths(const char *const *paths, int64_t count)
-{
-    rnn_source *source = NULL;
-    assert_ok(rnn_source_open(paths, count, &source));
-    assert_non_null(source);
-    return source;
-}
-
-static rnn_source *open_path(const char *path)
-{
-    return open_paths(&path, 1);
-}
-
-/* A corpus of one stream of one step over all bytes of a source must serve the text. */
-static void assert_source_is(const rnn_source *source, const unsigned char *text, int64_t size)
-{
-    unsigned char bytes[256];
-    rnn_vocab *vocab = NULL;
-    rnn_corpus *corpus = NULL;
-    rnn_chunk chunk;
-    for (int i = 0; i < 256; i++)
-        bytes[i] = (unsigned char)i;
-    assert_int_equal(rnn_source_size(source), size);
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, bytes, 256, &vocab));
-    assert_ok(rnn_corpus_create_from_source(vocab, source, size - 1, 1, &corpus));
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
-    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-    for (int64_t i = 0; i < size - 1; i++)
-        if (chunk.inputs[i] != text[i] || chunk.targets[i] != text[i + 1])
-            fail_msg("byte %lld or the one behind it is another", (long long)i);
-    rnn_corpus_destroy(corpus);
-    rnn_vocab_destroy(vocab);
-}
-
-/* The vocabulary and the corpus of code points of a source must be those of the text in memory. */
-static void assert_source_is_text(const rnn_source *source, const unsigned char *text, size_t size, int64_t steps)
-{
-    rnn_vocab *vocab = NULL;
-    rnn_vocab *expected_vocab = NULL;
-    rnn_corpus *corpus = NULL;
-    rnn_corpus *expected = NULL;
-    rnn_chunk chunk;
-    rnn_chunk expected_chunk;
-    assert_int_equal(rnn_source_size(source), size);
-    assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
-    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &expected_vocab));
-    assert_int_equal(rnn_vocab_size(vocab), rnn_vocab_size(expected_vocab));
-    assert_ok(rnn_corpus_create_from_source(vocab, source, steps, 1, &corpus));
-    assert_ok(rnn_corpus_create_from_text(expected_vocab, text, size, steps, 1, &expected));
-    assert_int_equal(rnn_corpus_size(corpus), rnn_corpus_size(expected));
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
-    assert_ok(rnn_chunk_init(&expected_chunk, sizeof expected_chunk));
-    for (int64_t n = 0; n < rnn_corpus_chunks(expected) + 1; n++) {
-        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-        assert_ok(rnn_corpus_next(expected, &expected_chunk, NULL));
-        assert_memory_equal(chunk.inputs, expected_chunk.inputs, (size_t)steps * sizeof *chunk.inputs);
-        assert_memory_equal(chunk.targets, expected_chunk.targets, (size_t)steps * sizeof *chunk.targets);
-    }
-    rnn_corpus_destroy(expected);
-    rnn_corpus_destroy(corpus);
-    rnn_vocab_destroy(expected_vocab);
-    rnn_vocab_destroy(vocab);
-}
-
-/* A child process that writes to a path or, where that is NULL, to a descriptor, in small pieces with pauses. */
-static pid_t start_writer(const char *path, int descriptor, const unsigned char *bytes, size_t size)
-{
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child > 0)
-        return child;
-    alarm(60);
-    int to = path ? open(path, O_WRONLY) : descriptor;
-    for (size_t done = 0; to >= 0 && done < size;) {
-        size_t piece = size - done < 30011 ? size - done : 30011;
-        ssize_t n = write(to, bytes + done, piece);
-        if (n < 0)
-            _exit(1);
-        done += (size_t)n;
-        if (done % 7 == 0)
-            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
-    }
-    _exit(to < 0);
-}
-
-static void await_writer(pid_t child)
-{
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-/* Makes a descriptor standard input, which the result restores: end_input(). */
-static int begin_input(int descriptor)
-{
-    int saved = dup(STDIN_FILENO);
-    if (descriptor < 0) {
-        close(STDIN_FILENO);
-    } else {
-        assert_int_equal(dup2(descriptor, STDIN_FILENO), STDIN_FILENO);
-        close(descriptor);
-    }
-    return saved;
-}
-
-static void end_input(int saved)
-{
-    if (saved >= 0) {
-        assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
-        close(saved);
-    } else {
-        close(STDIN_FILENO);
-    }
 }
 
 /* ---- Files ---- */
@@ -588,98 +460,6 @@ static void test_a_device_is_read_to_its_end(void **state)
     rnn_source_destroy(source);
 }
 
-/* ---- Memory ---- */
-
-static size_t bytes_left;
-
-static void *allocate_from_little(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    (void)context;
-    if (allocations_left-- <= 0 || size > bytes_left || posix_memalign(&memory, alignment, size) != 0)
-        return NULL;
-    bytes_left -= size;
-    return memory;
-}
-
-static void release_to_little(void *context, void *memory, size_t size)
-{
-    (void)context;
-    bytes_left += size;
-    free(memory);
-}
-
-/* A file of /proc says that it has 0 bytes. */
-static void test_a_file_that_is_longer_than_it_says_is_read_to_its_end(void **state)
-{
-    (void)state;
-    unsigned char text[4096];
-    FILE *file = fopen("/proc/version", "rb");
-    if (file == NULL)
-        skip();
-    size_t size = fread(text, 1, sizeof text, file);
-    fclose(file);
-    rnn_source *source = open_path("/proc/version");
-    assert_source_is(source, text, (int64_t)size);
-    assert_source_is_text(source, text, size, 5);
-    rnn_source_destroy(source);
-}
-
-static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
-{
-    enum { LIMIT = 100 << 20 };
-    static const rnn_allocator little = {.allocate = allocate_from_little, .release = release_to_little};
-    static const char *const paths[] = {"text", "-", "text"};
-    size_t size = 0;
-    int failures = 0;
-    (void)state;
-    unsigned char *text = create_unicode_text(60000, 300, 5, &size);
-    write_file("text", "abc", 3);
-    assert_ok(rnn_set_allocator(&little));
-    for (int64_t n = 0; n < 100; n++) {
-        rnn_source *source = UNTOUCHED;
-        int pipe_ends[2];
-        assert_int_equal(pipe(pipe_ends), 0);
-        assert_int_equal(write(pipe_ends[1], text, 3), 3);
-        close(pipe_ends[1]);
-        int saved_input = begin_input(pipe_ends[0]);
-        allocations_left = n;
-        bytes_left = LIMIT;
-        rnn_status status = rnn_source_open(paths, 3, &source);
-        end_input(saved_input);
-        if (status == RNN_OK) {
-            assert_int_equal(rnn_source_size(source), 9);
-            rnn_source_destroy(source);
-            n = 100;
-        } else {
-            failures++;
-            assert_int_equal(status, RNN_ERROR_MEMORY);
-            assert_ptr_equal(source, UNTOUCHED);
-        }
-        assert_int_equal(bytes_left, LIMIT);
-    }
-    assert_in_range(failures, 5, 50);
-
-    /* A text that is too large to be held. */
-    rnn_source *source = UNTOUCHED;
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t writer = start_writer(NULL, ends[1], text, 60000);
-    close(ends[1]);
-    int kept = dup(ends[0]); /* so that the writer isn't killed */
-    int saved = begin_input(ends[0]);
-    allocations_left = INT64_MAX;
-    bytes_left = 50000;
-    assert_fails(rnn_source_open((const char *const[]){"-"}, 1, &source), RNN_ERROR_MEMORY, "only be read once");
-    end_input(saved);
-    assert_int_equal(bytes_left, 50000);
-    assert_ptr_equal(source, UNTOUCHED);
-    await_writer(writer);
-    close(kept);
-    assert_ok(rnn_set_allocator(NULL));
-    free(text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -702,8 +482,6 @@ int main(void)
         test_with_files(test_a_standard_input_that_is_a_directory_is_an_error),
         test_with_files(test_a_file_named_dash_is_opened_by_its_full_name),
         test_with_files(test_a_device_is_read_to_its_end),
-        test_with_files(test_a_file_that_is_longer_than_it_says_is_read_to_its_end),
-        test_with_files(test_whichever_allocation_fails_nothing_is_left_behind),
     };
     alarm(300); /* Ends the suite, should a call wait for a writer that there is none of. */
     return cmocka_run_group_tests(tests, NULL, NULL);
