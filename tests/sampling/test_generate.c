@@ -88,6 +88,31 @@ static void test_top_k_keeps_the_most_likely(void **state)
     assert_keeps(&o, "012345");
 }
 
+/* Symbols of almost the same share, in no order: each of the k most likely is drawn, and no other. */
+static void test_top_k_of_many_symbols_keeps_the_most_likely(void **state)
+{
+    enum { MANY = 101 };
+    double logits[MANY];
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        logits[i] = i * 37 % MANY * 1e-6;
+    for (int k = 2; k <= 20; k += 3) {
+        bool drawn[MANY] = {false};
+        rnn_sampler_options o = defaults();
+        o.top_k = k;
+        rnn_sampler *sampler = create_sampler(&o);
+        for (int n = 0; n < 20 * k; n++) {
+            int32_t id = -7;
+            assert_ok(rnn_sampler_draw(sampler, RNN_FLOAT64, logits, 1, MANY, &id, NULL));
+            assert_in_range(id, 0, MANY - 1);
+            drawn[id] = true;
+        }
+        for (int i = 0; i < MANY; i++)
+            assert_int_equal(drawn[i], i * 37 % MANY >= MANY - k);
+        rnn_sampler_destroy(sampler);
+    }
+}
+
 static void test_top_p_keeps_the_least_set_that_has_the_share(void **state)
 {
     (void)state;
@@ -646,6 +671,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_without_filters_all_symbols_are_drawn),
         cmocka_unit_test(test_top_k_keeps_the_most_likely),
+        cmocka_unit_test(test_top_k_of_many_symbols_keeps_the_most_likely),
         cmocka_unit_test(test_top_p_keeps_the_least_set_that_has_the_share),
         cmocka_unit_test(test_min_p_keeps_what_is_likely_enough),
         cmocka_unit_test(test_excluded_symbols_are_never_drawn),
