@@ -1,9 +1,8 @@
 /*
- * processors.c: how many processors a control group's CPU quota is worth, read from files as Linux has them, of both
+ * How many processors a control group's CPU quota is worth, read from files as Linux has them, of both
  * versions.
  */
 #include "base/processors.h"
-
 #include "support.h"
 
 #include <limits.h>

@@ -2,13 +2,13 @@
  * Files on the disk: that a save replaces one as a whole or leaves it as it was, whatever goes wrong and whenever the
  * process is killed; and what a load says of files that aren't there or can't be read.
  */
+#include "model_files.h"
+#include "temporary.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <time.h>
-
-#include "model_files.h"
-#include "temporary.h"
 
 static rnn_model *make_model(int64_t hidden, uint64_t seed)
 {

@@ -1,5 +1,5 @@
 /*
- * test_no_threads.c: where the system gives a process no more threads, calls compute with those that there are, and the
+ * Where the system gives a process no more threads, calls compute with those that there are, and the
  * results are the same bits.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */

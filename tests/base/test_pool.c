@@ -1,5 +1,5 @@
 /*
- * test_pool.c: the threads that help a call to compute. They change no bit of a result, work in a forked process, take
+ * The threads that help a call to compute. They change no bit of a result, work in a forked process, take
  * no signals, sleep when there is nothing to do, and are as many as was asked for.
  */
 #define _GNU_SOURCE /* sched_setaffinity() */

@@ -1,11 +1,11 @@
 /* Versions, the names of statuses, and what rnn_last_error() keeps for whom. */
+#include "support.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 /* ---- Versions ---- */
 

@@ -1,9 +1,10 @@
 /*
- * test_sync.c: what a save asks of the system, and in which order, so that a machine that loses its power holds the old
+ * What a save asks of the system, and in which order, so that a machine that loses its power holds the old
  * file or the new one; and what it does where a system can't do what is asked. The functions below take the place of
  * the C library's, for the library as well.
  */
 #define _GNU_SOURCE /* syscall() */
+
 #include "temporary.h"
 
 #include <errno.h>

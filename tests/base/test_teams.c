@@ -1,5 +1,5 @@
 /*
- * test_teams.c: the number of threads that compute changes nothing in a result, and a forked process can still compute.
+ * The number of threads that compute changes nothing in a result, and a forked process can still compute.
  */
 #include "support.h"
 

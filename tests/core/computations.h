@@ -5,13 +5,13 @@
 #ifndef RNN_TESTS_COMPUTATIONS_H
 #define RNN_TESTS_COMPUTATIONS_H
 
+#include "support.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 /*
  * A model, a state with something in it and a chunk. The parameters shrink with H so that what a unit receives stays in

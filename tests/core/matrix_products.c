@@ -1,5 +1,5 @@
 /*
- * matrix_products.c: the products that the core is made of against plain loops that add in the same order, bit by bit,
+ * The products that the core is made of against plain loops that add in the same order, bit by bit,
  * for many sizes; built once for each precision and instruction set, as the core is.
  */
 #include "core/kernels/pack.h"

@@ -2,11 +2,11 @@
  * What each kind of model computes, forward and backward: every cell, input, loss and bias against the formulas of the
  * header in plain C.
  */
+#include "formulas.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "formulas.h"
 
 typedef struct size_row {
     int64_t L, T, B, V, H, O, E;

@@ -2,7 +2,6 @@
  * Forward and backward over a chunk: what they compute, against themselves, and what they refuse. That it is the
  * formulas of the header is in test_cells.c and test_differential.c.
  */
-
 #include "computations.h"
 
 static results run_forward(const rnn_model *model, const rnn_state *start, const rnn_chunk *chunk)

@@ -1,7 +1,6 @@
 /*
  * Chunks that forward and backward refuse, and losses that aren't finite: neither changes anything.
  */
-
 #include "computations.h"
 
 /* ---- What is refused, and changes nothing ---- */

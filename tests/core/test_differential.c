@@ -1,5 +1,5 @@
 /*
- * test_differential.c: a whole training step of the library against the same step computed as naively as possible, in
+ * A whole training step of the library against the same step computed as naively as possible, in
  * double, one position after the other. Each case is drawn from a number, its seed: the kind of model, its sizes, the
  * chunk and the number of threads. `test_differential SEED` runs one case alone.
  */

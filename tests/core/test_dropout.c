@@ -2,11 +2,11 @@
  * Dropout: what it multiplies by, when, and what its random masks depend on. That gradients go through the masks is in
  * test_gradient.c and test_own_loss.c.
  */
+#include "formulas.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "formulas.h"
 
 /* ---- Seeing the masks ---- */
 

@@ -5,11 +5,11 @@
  *
  * Two lists: `cases`, of shapes, each for every cell; and every combination of options, of one small shape.
  */
+#include "support.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "support.h"
 
 /*
  * Large enough for tanh to bend, and so that the parameters of all layers matter; gates, which are 1/2 where their

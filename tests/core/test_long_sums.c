@@ -1,5 +1,5 @@
 /*
- * test_long_sums.c: float32 sums of many numbers stay exact, because they are made in blocks. One after the other, the
+ * Float32 sums of many numbers stay exact, because they are made in blocks. One after the other, the
  * numbers would be rounded to the size of the whole sum.
  */
 #include "support.h"

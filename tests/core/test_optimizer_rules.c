@@ -2,11 +2,11 @@
  * Each optimizer's rule against its formula in plain C, over steps with varying gradients and a change of the learning
  * rate on the way.
  */
+#include "support.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "support.h"
 
 enum { STEPS = 20 };
 

@@ -2,13 +2,13 @@
  * Streams of unequal length: those that end before the chunk does, those that begin anew within it, and outputs at each
  * stream's end alone. Every sequence must give bit for bit what it gives alone.
  */
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { STEPS = 9, STREAMS = 5, LAYERS = 2, HIDDEN = 7, INPUTS = 6, OUTPUTS = 6 };
 

@@ -1,10 +1,10 @@
 /*
- * test_step_clip.c: the optimizer's clip_value is rnn_model_clip_value() in the pass of the step.
+ * The optimizer's clip_value is rnn_model_clip_value() in the pass of the step.
  */
+#include "support.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { SYMBOLS = 9, HIDDEN = 13, STEPS = 6, CHUNKS = 4 };
 

@@ -5,12 +5,12 @@
  * The error of a tensor is max |actual - expected| / max |expected|, each maximum over the tensor's elements. The
  * layout of the golden files, and the order in which both sides draw what goes in, stand in torch_parity.py.
  */
+#include "support.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { SYMBOLS = 11, FEATURES_IN = 5, FEATURES_OUT = 4, EMBEDDING = 6 };
 

@@ -1,5 +1,5 @@
 /*
- * vector_math.c: exp, tanh and sigmoid of the core against the C library's in a wider format, over the whole range;
+ * Exp, tanh and sigmoid of the core against the C library's in a wider format, over the whole range;
  * built once for each precision and instruction set, as the core is.
  */
 #include "core/kernels/vector_math.h"

@@ -4,14 +4,14 @@
 #ifndef RNN_TESTS_OPTIMIZERS_H
 #define RNN_TESTS_OPTIMIZERS_H
 
+#include "support.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
 

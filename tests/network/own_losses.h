@@ -4,13 +4,13 @@
 #ifndef RNN_TESTS_OWN_LOSSES_H
 #define RNN_TESTS_OWN_LOSSES_H
 
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 static inline rnn_chunk_gradients no_gradients(void)
 {

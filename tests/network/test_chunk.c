@@ -2,13 +2,13 @@
  * Chunks of vectors: which inputs and targets a model takes, which of them count, and what it refuses. What is the same
  * for ids is in test_compute.c.
  */
+#include "support.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { INPUTS = 3, OUTPUTS = 4, STEPS = 5, STREAMS = 3, POSITIONS = STEPS * STREAMS };
 

@@ -3,11 +3,11 @@
  * spares biases, clipping by norm within the step, options changed on the way, schedules. Each against what a program
  * would have to do by hand, bit for bit.
  */
+#include "support.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { SYMBOLS = 11, HIDDEN = 13, STEPS = 6, STREAMS = 3 };
 

@@ -1,9 +1,9 @@
 /* Where the parameters of a new model start: each kind of initialisation, and that it depends on the seed alone. */
+#include "support.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
 

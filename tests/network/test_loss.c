@@ -2,12 +2,12 @@
  * rnn_loss_gradient() and rnn_softmax(): against numerical gradients, against what rnn_forward_backward() computes in
  * one call, and what is refused.
  */
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { STEPS = 7, STREAMS = 3, HIDDEN = 5, INPUTS = 4, OUTPUTS = 6, NUMBERS = STEPS * STREAMS * OUTPUTS };
 

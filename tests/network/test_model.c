@@ -1,5 +1,4 @@
 /* The model: its options, and which of them make one. */
-
 #include "models.h"
 
 /* ---- Options ---- */

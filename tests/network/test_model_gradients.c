@@ -1,7 +1,6 @@
 /*
  * A model's gradients: reading, setting, zeroing and clipping them.
  */
-
 #include "models.h"
 
 /* ---- Gradients ---- */

@@ -1,10 +1,10 @@
 /* Seeing inside: each layer's activations and how strongly the loss depends on them, and when there is nothing to see.
  */
+#include "formulas.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "formulas.h"
 
 enum { LAYERS = 3, STEPS = 6, STREAMS = 2, HIDDEN = 5, COUNT = STEPS * STREAMS * HIDDEN };
 enum { ACTIVATIONS = RNN_OBSERVE_ACTIVATIONS, NORMS = RNN_OBSERVE_GRADIENT_NORMS, BOTH = ACTIVATIONS + NORMS };

@@ -2,7 +2,6 @@
  * The optimizer: its options, what a step leaves behind whatever its rule, and what it refuses. Each rule's formula is
  * in test_optimizer_rules.c.
  */
-
 #include "optimizers.h"
 
 /* The flat parameters as doubles, to free(). */

@@ -2,7 +2,6 @@
  * What a step of an optimizer refuses: gradients and sums that aren't finite, and models of another shape. It changes
  * nothing then.
  */
-
 #include "optimizers.h"
 
 /* ---- What is refused ---- */

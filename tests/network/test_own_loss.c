@@ -2,7 +2,6 @@
  * rnn_forward_training() and rnn_backward(): training with a loss of one's own. The gradients of parameters, input
  * vectors and initial state against numerical ones; against rnn_forward_backward(); and what is refused.
  */
-
 #include "own_losses.h"
 
 enum { STEPS = 7, STREAMS = 3, LAYERS = 2, HIDDEN = 5, INPUTS = 4, OUTPUTS = 6 };

@@ -2,7 +2,6 @@
  * Two programs that train with a loss of their own: an encoder and a decoder that learn to reverse strings, and a model
  * whose outputs are quantiles.
  */
-
 #include "own_losses.h"
 
 /* ---- Programs ---------------------------------------------------------------------------------------------------- */

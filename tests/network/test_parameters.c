@@ -1,7 +1,6 @@
 /*
  * A model's parameters by index, name, view and flat buffer.
  */
-
 #include "models.h"
 
 /* ---- Names and shapes ---- */

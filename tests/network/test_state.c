@@ -1,12 +1,12 @@
 /* The state: what it holds, copying and resetting it, its random index, and which models and chunks it fits. */
+#include "support.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 /* What a state's shape depends on, apart from sizes. */
 static const struct kind {

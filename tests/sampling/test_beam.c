@@ -1,10 +1,10 @@
 /* Beam search: against a search of everything, against drawing the most probable, stops, penalties, ties, errors. */
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { SYMBOLS = 4, HIDDEN = 6, MOST = 4, ALL = 256, PROMPT = 3 };
 

@@ -2,12 +2,12 @@
  * Drawing with filters, from the caller's logits and from a model's, and rnn_generate(): prompts, ends,
  * log-probabilities.
  */
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { SYMBOLS = 6, DRAWS = 2000 };
 

@@ -1,11 +1,11 @@
 /* The sampler: which distribution it draws from, what a draw depends on, and how sampling goes on. */
+#include "support.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 static const int32_t precisions[] = {RNN_FLOAT32, RNN_FLOAT64};
 

@@ -4,9 +4,9 @@
 #ifndef RNN_TESTS_FOREIGN_FILES_H
 #define RNN_TESTS_FOREIGN_FILES_H
 
-#include <math.h>
-
 #include "small_models.h"
+
+#include <math.h>
 
 /* The model's tensors without librnn's metadata, as another program would save them. */
 static inline file_bytes foreign_file(const rnn_model *model)

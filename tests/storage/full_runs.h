@@ -4,10 +4,10 @@
 #ifndef RNN_TESTS_FULL_RUNS_H
 #define RNN_TESTS_FULL_RUNS_H
 
+#include "checkpoints.h"
+
 #include <locale.h>
 #include <math.h>
-
-#include "checkpoints.h"
 
 enum { STEPS = 3, STREAMS = 2 };
 

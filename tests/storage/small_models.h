@@ -4,12 +4,12 @@
 #ifndef RNN_TESTS_SMALL_MODELS_H
 #define RNN_TESTS_SMALL_MODELS_H
 
+#include "model_files.h"
+#include "temporary.h"
+
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
-
-#include "model_files.h"
-#include "temporary.h"
 
 enum { SYMBOLS = 7, HIDDEN = 5, EMBEDDING = 3, FEATURES = 4 };
 

@@ -2,7 +2,6 @@
  * Checkpoints as files: what comes back from them, what they are to rnn_model_load(), and that files which aren't what
  * they must be, or a lack of memory, change nothing. That runs go on bit by bit is tested in test_resume.c.
  */
-
 #include "full_runs.h"
 
 /* ---- What comes back ---- */

@@ -1,7 +1,6 @@
 /*
  * Checkpoints that aren't what they must be: cut off, or edited. None may be loaded, and nothing changes.
  */
-
 #include "full_runs.h"
 
 /* ---- Files that aren't what they must be ---- */

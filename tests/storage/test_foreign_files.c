@@ -2,7 +2,6 @@
  * Files that librnn has not written: what a load makes of them, with a configuration and without one, and what it says
  * where it can't. Also files that librnn writes under names of the caller's choice.
  */
-
 #include "foreign_files.h"
 
 /* ---- With a configuration ---- */

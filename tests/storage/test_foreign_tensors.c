@@ -2,7 +2,6 @@
  * Tensors in files that librnn has not written: those that the model doesn't need, those that are missing, and numbers
  * of 16 bits.
  */
-
 #include "foreign_files.h"
 
 /* ---- Files of others ---- */

@@ -2,7 +2,6 @@
  * Models as files: that a load gives back what was saved, and what it refuses. The files are made in memory;
  * test_foreign_files.c has those of others, test_file.c those on the disk, test_safetensors.c damaged ones.
  */
-
 #include "small_models.h"
 
 /* ---- There and back ---- */

@@ -2,7 +2,6 @@
  * Models' files that a load refuses: metadata and tensors that don't make a model, and a configuration that doesn't
  * agree with the file.
  */
-
 #include "small_models.h"
 
 /* ---- What the metadata must not say ---- */

@@ -2,10 +2,10 @@
  * Runs that are resumed from a checkpoint: bit by bit what they would have been, whatever is trained, whenever they
  * stopped, with any number of threads, and after a kill at any moment.
  */
+#include "checkpoints.h"
+
 #include <signal.h>
 #include <time.h>
-
-#include "checkpoints.h"
 
 /* Six chunks; twice the gradients of two add up before the update. */
 static const char plan[] = "cucdcucuccdu";

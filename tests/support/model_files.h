@@ -5,11 +5,11 @@
 #ifndef RNN_TESTS_MODEL_FILES_H
 #define RNN_TESTS_MODEL_FILES_H
 
+#include "support.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 typedef struct file_bytes {
     unsigned char *bytes; /* to free() */

@@ -5,6 +5,8 @@
 #ifndef RNN_TESTS_TEMPORARY_H
 #define RNN_TESTS_TEMPORARY_H
 
+#include "support.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,8 +16,6 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "support.h"
 
 /* cmocka's set-up: makes an empty directory the current one. */
 static inline int enter_temporary_directory(void **state)

@@ -1,14 +1,14 @@
 /*
- * training.h: a short training run whose results can be compared bit by bit. There is no cmocka check in it, so threads
+ * A short training run whose results can be compared bit by bit. There is no cmocka check in it, so threads
  * and forked children may call it, too. Used by the suites about threads.
  */
 #ifndef RNN_TESTS_TRAINING_H
 #define RNN_TESTS_TRAINING_H
 
+#include "rnn/rnn.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "rnn/rnn.h"
 
 /* Enough work for 16 threads. */
 enum { TRAINING_STEPS = 16, TRAINING_STREAMS = 32, TRAINING_SYMBOLS = 50, TRAINING_HIDDEN = 96, TRAINING_CHUNKS = 2 };

@@ -5,9 +5,9 @@
 #ifndef RNN_TESTS_UNICODE_H
 #define RNN_TESTS_UNICODE_H
 
-#include <string.h>
-
 #include "support.h"
+
+#include <string.h>
 
 /* The bytes of a code point, as many as are returned. */
 static inline size_t write_code_point(int32_t code_point, unsigned char *bytes)

@@ -4,12 +4,12 @@
 #ifndef RNN_TESTS_BATCHES_H
 #define RNN_TESTS_BATCHES_H
 
+#include "support.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { COUNT = 23, LONGEST = 12, SYMBOLS = 9, WIDTH = 3, STREAMS = 4, HIDDEN = 6 };
 

@@ -4,16 +4,16 @@
 #ifndef RNN_TESTS_CORPORA_H
 #define RNN_TESTS_CORPORA_H
 
+#include "support.h"
+#include "temporary.h"
+#include "unicode.h"
+
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
-#include "temporary.h"
-#include "unicode.h"
 
 static inline rnn_vocab *create_byte_vocab(void)
 {

@@ -4,6 +4,10 @@
 #ifndef RNN_TESTS_SOURCES_H
 #define RNN_TESTS_SOURCES_H
 
+#include "support.h"
+#include "temporary.h"
+#include "unicode.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,10 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "support.h"
-#include "temporary.h"
-#include "unicode.h"
 
 static inline rnn_source *open_paths(const char *const *paths, int64_t count)
 {

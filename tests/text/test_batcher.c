@@ -2,7 +2,6 @@
  * Sequences in batches: each is served once an epoch and whole, in an order that is the same everywhere, and gives bit
  * for bit what it gives alone; a batcher that goes on from a position serves what the first one would have served.
  */
-
 #include "batches.h"
 
 /* ---- What a chunk must be ---- */

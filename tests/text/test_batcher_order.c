@@ -1,7 +1,6 @@
 /*
  * In which order a batcher serves its sequences, and how it goes to a position.
  */
-
 #include "batches.h"
 
 /* ---- Order ---- */

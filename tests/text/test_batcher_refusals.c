@@ -1,7 +1,6 @@
 /*
  * Sequences and options that a batcher refuses, and no memory.
  */
-
 #include "batches.h"
 
 /* ---- Refusals ---- */

@@ -1,5 +1,4 @@
 /* The corpus: which symbols each chunk holds, where it starts over, and that a file serves what memory does. */
-
 #include "corpora.h"
 
 /* ---- What is served, and in which order ---- */

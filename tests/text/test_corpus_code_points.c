@@ -1,7 +1,6 @@
 /*
  * Corpora of code points: from memory and from files, in which symbols have one byte to four.
  */
-
 #include "corpora.h"
 
 /* ---- Code points ---- */

@@ -1,7 +1,6 @@
 /*
  * Corpora of files: they serve what memory does, and say so when a file changes or can't be read.
  */
-
 #include "corpora.h"
 
 /* ---- Files ---- */

@@ -1,10 +1,10 @@
 /* A corpus of bytes takes the same memory whatever the size of its file, one of code points a byte for each or two. */
+#include "support.h"
+#include "temporary.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
-#include "temporary.h"
 
 enum { MEBIBYTE = 1 << 20 };
 

@@ -1,7 +1,6 @@
 /*
  * Splitting a corpus in two, and going to a position in it.
  */
-
 #include "corpora.h"
 
 /* ---- Split ---- */

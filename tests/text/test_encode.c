@@ -1,7 +1,6 @@
 /*
  * Text to ids and ids to text, by vocabularies of bytes, and how long the results are.
  */
-
 #include "vocabularies.h"
 
 /* ---- Text to ids ---- */

@@ -1,12 +1,12 @@
 /*
  * Corpora of ids, in memory and in files, and the loss of a model over a whole corpus.
  */
+#include "support.h"
+#include "temporary.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
-#include "temporary.h"
 
 enum { COUNT = 1000, STEPS = 7, STREAMS = 3 };
 

@@ -1,5 +1,4 @@
 /* Sources: several files as one text, what can only be read once, and where sentences say that something is wrong. */
-
 #include "sources.h"
 
 /* Sets a file's time of modification to so many seconds since 1970. */

@@ -1,7 +1,6 @@
 /*
  * What a source does when memory runs out.
  */
-
 #include "sources.h"
 
 /* ---- Memory ---- */

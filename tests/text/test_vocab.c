@@ -1,7 +1,6 @@
 /*
  * The vocabulary: which ids symbols get, and the symbol for all that are unknown.
  */
-
 #include "vocabularies.h"
 
 /* The vocabulary must have exactly these one-byte symbols, in this order. */

@@ -1,7 +1,6 @@
 /*
  * Vocabularies of code points: which ids they get, and what is malformed.
  */
-
 #include "vocabularies.h"
 
 /* ---- Code points ---- */

@@ -2,13 +2,13 @@
  * Vocabularies of words: from texts by frequency, from lists, with an unknown word; encoding, decoding, corpora of
  * words, and what is saved of them.
  */
+#include "model_files.h"
+#include "temporary.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "model_files.h"
-#include "temporary.h"
 
 static const char text[] = "the cat sat on the mat\nthe dog \t sat\r\n\n  on the cat \n";
 

@@ -4,13 +4,13 @@
 #ifndef RNN_TESTS_VOCABULARIES_H
 #define RNN_TESTS_VOCABULARIES_H
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "support.h"
 #include "temporary.h"
 #include "unicode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 static inline rnn_vocab *create_from_text(const void *text, size_t size)
 {

@@ -1,17 +1,17 @@
 /*
- * An allocator that keeps books of what the library holds, and a list of everything that the library does, call by call.
- * Used by the suites about memory.
+ * An allocator that keeps books of what the library holds, and a list of everything that the library does, call by
+ * call. Used by the suites about memory.
  */
 #ifndef RNN_TESTS_BOOKS_H
 #define RNN_TESTS_BOOKS_H
+
+#include "support.h"
+#include "temporary.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
-#include "temporary.h"
 
 enum { MOST_BLOCKS = 1024 };
 

@@ -1,7 +1,6 @@
 /*
  * Setting the allocator, and when that is refused.
  */
-
 #include "books.h"
 
 /* ---- Setting the allocator ---- */

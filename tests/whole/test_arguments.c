@@ -2,7 +2,6 @@
  * What every function refuses, one row a function: NULL where something must be, and numbers out of range. What takes
  * more than one bad argument to see is in each function's own suite.
  */
-
 #include "one_of_each.h"
 
 #include <math.h>

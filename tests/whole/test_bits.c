@@ -1,8 +1,7 @@
 /*
- * test_bits.c: the same numbers, bit by bit, from every compiler and every instruction set that has a fused
+ * The same numbers, bit by bit, from every compiler and every instruction set that has a fused
  * multiply-add: tests/golden/bits.txt holds hashes of them. `test_bits --write FILE` writes a new one.
  */
-
 #include "bits.h"
 
 /* ---- What is computed ---------------------------------------------------------------------------------------- */

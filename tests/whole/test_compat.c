@@ -1,8 +1,8 @@
 /* Functions under their names of version 0.1, which no header has any longer, do what they did. */
+#include "support.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 rnn_status rnn_model_parameter(const rnn_model *model, int64_t index, rnn_parameter *parameter);
 rnn_status rnn_state_activations(const rnn_state *state, int64_t layer, void *values, int64_t count);

@@ -1,7 +1,6 @@
 /*
  * How work is divided among threads, calls and streams changes no bit of a result.
  */
-
 #include "bits.h"
 
 /* ---- How the work is divided --------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /*
  * The caller's floating-point mode: results don't depend on it, and it is as it was when a call returns.
  */
-
 #include "bits.h"
 
 /* ---- The caller's floating-point mode ------------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
 /*
- * test_foreign_openmp.c: in a program that computes with OpenMP itself, the library works beside it, and in a forked
+ * In a program that computes with OpenMP itself, the library works beside it, and in a forked
  * child, where OpenMP's run time doesn't.
  */
 #include "support.h"

@@ -1,5 +1,4 @@
 /* The allocator: what the library asks of it, and that nothing leaks or breaks whichever allocation fails. */
-
 #include "books.h"
 
 /* ---- Everything that the library does, call by call ---- */

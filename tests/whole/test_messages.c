@@ -2,12 +2,12 @@
  * What the sentences of rnn_last_error() say, word for word: enumerators by their names, counts and their nouns, what
  * to do when training has diverged, and what a text that isn't UTF-8 seems to be.
  */
+#include "support.h"
+#include "temporary.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
-#include "temporary.h"
 
 #define assert_says(call, status, sentence)                                                                            \
     do {                                                                                                               \

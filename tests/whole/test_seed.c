@@ -2,10 +2,10 @@
  * The seed's training run, number for number: golden/seed.py trains in numpy, librnn trains on the same text from the
  * same parameters, and the two are compared after every chunk.
  */
+#include "support.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { STEPS = 25, HIDDEN = 100 };
 

@@ -1,14 +1,15 @@
 /*
- * test_sizes.c: sizes that no memory holds, and texts near 2^63 bytes. What is too large must be an error: a product
+ * Sizes that no memory holds, and texts near 2^63 bytes. What is too large must be an error: a product
  * that wraps around would be a block of memory that is too small. Where a size_t has 32 bits, most of these wrap.
  */
 #define _GNU_SOURCE /* memfd_create() */
+
+#include "support.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "support.h"
 
 /* ---- An allocator that has little memory ---- */
 

@@ -5,12 +5,12 @@
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 
+#include "temporary.h"
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/mman.h>
-
-#include "temporary.h"
 
 #ifndef __has_feature
 #define __has_feature(name) 0

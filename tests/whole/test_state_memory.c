@@ -1,5 +1,5 @@
 /*
- * test_state_memory.c: what states and models hold. A state is little more than its numbers, however much has run
+ * What states and models hold. A state is little more than its numbers, however much has run
  * through it: a server can have one for each of thousands of users of one model.
  */
 #include "support.h"

@@ -2,7 +2,6 @@
  * Structs and their sizes. What every function that reads or writes a struct takes, one row a function: the size in the
  * first release, and that of a later version, as far as this version knows it.
  */
-
 #include "one_of_each.h"
 
 #include <stdbool.h>

@@ -2,11 +2,11 @@
  * Learning, from beginning to end: classic tasks that can only be solved by remembering something for long, learned
  * from scratch with margins wide enough for any machine's rounding.
  */
+#include "support.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { STREAMS = 32 };
 

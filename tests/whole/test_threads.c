@@ -2,11 +2,11 @@
  * Threads: any number of them read one model at once, each with a state of its own, and get what one alone gets. (Build
  * with RNN_SANITIZE=thread to have what they share watched.)
  */
+#include "support.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 enum { THREADS = 8, ROUNDS = 20, STEPS = 30, STREAMS = 2, SYMBOLS = 11, SAMPLES = 50 };
 

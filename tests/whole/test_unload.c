@@ -1,5 +1,5 @@
 /*
- * test_unload.c: a program that loads the library as a plug-in can unload it at any time. Nothing of it stays behind,
+ * A program that loads the library as a plug-in can unload it at any time. Nothing of it stays behind,
  * no mapping and no thread. This suite isn't linked with the library: RNN_LIBRARY is its path.
  */
 #include <setjmp.h>
