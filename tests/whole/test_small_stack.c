@@ -672,7 +672,7 @@ static void test_every_function_of_the_header_is_called_here(void **unused)
 {
     (void)unused;
     char *header = read_text(RNN_SOURCE_DIR "/include/rnn/rnn.h");
-    char *here = read_text(RNN_SOURCE_DIR "/tests/test_small_stack.c");
+    char *here = read_text(RNN_SOURCE_DIR "/tests/whole/test_small_stack.c");
     int64_t count = 0;
     for (char *at = header; (at = strstr(at, "\nRNN_API ")) != NULL; count++) {
         at++;
