@@ -44,6 +44,6 @@ same_bits() {
 export -f emulate run_suite same_bits
 export build libraries
 suites=(vector_math_f32_baseline vector_math_f64_baseline matrix_products_f32_baseline matrix_products_f64_baseline
-    test_compute test_dropout test_initial test_long_sums test_model test_optimizer_rules test_sampler test_seed
-    test_small_stack test_torch)
+    test_compute test_compute_refusals test_dropout test_initial test_long_sums test_model test_model_gradients
+    test_optimizer_rules test_parameters test_sampler test_seed test_small_stack test_torch)
 printf '%s\n' same_bits "${suites[@]/#/run_suite }" | xargs -P "$(nproc)" -I {} bash -euo pipefail -c '{}'

@@ -1,0 +1,431 @@
+/*
+ * A whole training step of the library against the same step computed as naively as possible, in
+ * double, one position after the other. Each case is drawn from a number, its seed: the kind of model, its sizes, the
+ * chunk and the number of threads. `test_differential SEED` runs one case alone.
+ */
+#include "formulas.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+#if SANITIZED
+enum { CASES = 60 };
+#else
+enum { CASES = 600 };
+#endif
+
+enum { CELLS = 3, PRECISIONS = 2, MOST_MULTIPLICATIONS = 6000000 };
+
+/* Which positions have a target. */
+enum { TARGETS_ALL, TARGETS_SOME, TARGETS_LAST, TARGETS_NONE, TARGET_KINDS };
+
+typedef struct trial {
+    random_source source;
+    rnn_model_options options;
+    int64_t steps, streams, gates; /* T, B, G */
+    rnn_model *model;
+    rnn_state *start;
+    owned_chunk data;
+} trial;
+
+static uint64_t running; /* the seed of the case under way */
+static bool is_running;  /* so it failed, if a test ends meanwhile */
+
+/* ---- Drawing a case ---- */
+
+static int64_t draw_between(random_source *source, int64_t least, int64_t most)
+{
+    return least + random_below(source, most - least + 1);
+}
+
+/* Sizes around those of vectors and tiles are as likely as all the others. */
+static int64_t draw_hidden(random_source *source)
+{
+    static const int64_t edges[] = {1,  2,  3,  7,  8,  9,  15, 16, 17,  31,  32,
+                                    33, 47, 48, 49, 63, 64, 65, 96, 127, 128, 130};
+    if (random_below(source, 2) == 0)
+        return draw_between(source, 1, 130);
+    return edges[random_below(source, sizeof edges / sizeof *edges)];
+}
+
+/* T or B */
+static int64_t draw_length(random_source *source)
+{
+    return random_below(source, 12) == 0 ? 97 : draw_between(source, 1, 33);
+}
+
+static void draw_input(random_source *source, rnn_model_options *o)
+{
+    o->input = random_below(source, 3);
+    if (o->input != RNN_INPUT_EMBEDDING)
+        return;
+    o->tied = random_below(source, 2);
+    o->embedding_size = o->tied ? o->hidden_size : draw_between(source, 1, 70);
+    if (o->tied)
+        o->output_size = o->input_size;
+}
+
+/* Cells and precisions take turns, so that there are as many of each. */
+static rnn_model_options draw_options(random_source *source, uint64_t seed)
+{
+    int32_t precision = (int32_t)(seed / CELLS % PRECISIONS);
+    int64_t inputs = draw_between(source, 2, 90), outputs = draw_between(source, 2, 90);
+    rnn_model_options o = make_options(inputs, draw_hidden(source), outputs, draw_between(source, 1, 3), precision);
+    o.cell = (int32_t)(seed % CELLS);
+    o.loss = random_below(source, 2);
+    o.bias = random_below(source, 2);
+    o.reduction = random_below(source, 2);
+    if (random_below(source, 8) == 0)
+        o.input_size = 1;
+    if (random_below(source, 8) == 0 && o.loss == RNN_LOSS_SQUARED_ERROR)
+        o.output_size = 1;
+    draw_input(source, &o);
+    if (o.loss == RNN_LOSS_CROSS_ENTROPY && o.output_size < 2)
+        o.input_size = o.output_size = 2;
+    return o;
+}
+
+/* How many numbers go into a layer. */
+static int64_t inputs_of(const rnn_model_options *o, int64_t layer)
+{
+    if (layer > 0)
+        return o->hidden_size;
+    return o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : o->input_size;
+}
+
+static int64_t gates_of(const rnn_model_options *o)
+{
+    static const int64_t gates[CELLS] = {[RNN_CELL_TANH] = 1, [RNN_CELL_GRU] = 3, [RNN_CELL_LSTM] = 4};
+    return gates[o->cell];
+}
+
+/* Draws T and B; T becomes shorter where the naive computation would take too long. */
+static void draw_shape(trial *c)
+{
+    const rnn_model_options *o = &c->options;
+    int64_t work = o->output_size * o->hidden_size;
+    for (int64_t l = 0; l < o->layers; l++)
+        work += c->gates * o->hidden_size * (inputs_of(o, l) + o->hidden_size);
+    c->steps = draw_length(&c->source);
+    c->streams = draw_length(&c->source);
+    while (c->steps > 3 && c->steps * c->streams * work > MOST_MULTIPLICATIONS)
+        c->steps = c->steps * 3 / 4;
+}
+
+static void ignore_target(owned_chunk *data, int64_t row)
+{
+    if (data->targets)
+        data->targets[row] = RNN_IGNORE;
+    else
+        data->target_mask[row] = 0;
+}
+
+static void draw_chunk(trial *c)
+{
+    int32_t kind = random_below(&c->source, TARGET_KINDS);
+    double ignored = kind == TARGETS_SOME ? random_between(&c->source, 0, 1) : kind == TARGETS_NONE ? 2 : 0;
+    c->data = create_random_chunk_for(c->model, c->steps, c->streams, ignored, random_bits(&c->source));
+    for (int64_t row = 0; kind == TARGETS_LAST && row < (c->steps - 1) * c->streams; row++)
+        ignore_target(&c->data, row);
+    if (kind == TARGETS_ALL && random_below(&c->source, 2) == 0) {
+        free(c->data.target_mask);
+        c->data.target_mask = NULL;
+        c->data.chunk.target_mask = NULL;
+    }
+}
+
+static trial draw_trial(uint64_t seed)
+{
+    trial c = {.source = {seed}};
+    c.options = draw_options(&c.source, seed);
+    c.gates = gates_of(&c.options);
+    draw_shape(&c);
+    double scale = random_between(&c.source, 0.3, 1.5) / sqrt((double)c.options.hidden_size);
+    c.model = create_random_model(&c.options, scale, random_bits(&c.source));
+    c.start = create_random_state(c.model, c.streams, 0.9, random_bits(&c.source));
+    draw_chunk(&c);
+    assert_ok(rnn_set_threads(1 + random_below(&c.source, 4)));
+    return c;
+}
+
+static void free_trial(trial *c)
+{
+    destroy_chunk(&c->data);
+    rnn_state_destroy(c->start);
+    rnn_model_destroy(c->model);
+}
+
+/* ---- Comparing ---- */
+
+static double largest(const double *values, int64_t count)
+{
+    double most = 0;
+    for (int64_t i = 0; i < count; i++)
+        most = fmax(most, fabs(values[i]));
+    return most;
+}
+
+/* Each may differ by the tolerance times the largest magnitude, or `scale` if that is more. A NaN fails. */
+static void compare(const trial *c, const char *what, const double *actual, const double *expected, int64_t count,
+                    double scale)
+{
+    double tolerance = c->options.precision == RNN_FLOAT32 ? 2e-4 : 1e-11;
+    double allowed = tolerance * fmax(scale, largest(expected, count));
+    for (int64_t i = 0; i < count; i++)
+        if (!(fabs(actual[i] - expected[i]) <= allowed))
+            fail_msg("%s: element %lld of %lld is %.17g instead of %.17g; %.3g allowed", what, (long long)i,
+                     (long long)count, actual[i], expected[i], allowed);
+}
+
+static void compare_bits(const char *what, const void *actual, const void *expected, size_t size)
+{
+    if (memcmp(actual, expected, size) != 0)
+        fail_msg("%s: other bits", what);
+}
+
+static void compare_loss(const trial *c, const formulas *n, const rnn_loss *loss)
+{
+    if (loss->count != n->loss.count)
+        fail_msg("the loss counts %lld positions instead of %lld", (long long)loss->count, (long long)n->loss.count);
+    compare(c, "the loss", &loss->sum, &n->loss.sum, 1, n->loss.count > 0);
+}
+
+static void compare_outputs(const trial *c, const formulas *n, const void *outputs)
+{
+    int64_t count = c->steps * c->streams * c->options.output_size;
+    double *actual = allocate(count, sizeof(double));
+    to_doubles(c->options.precision, outputs, actual, count);
+    compare(c, "the outputs", actual, n->outputs, count, 1);
+    free(actual);
+}
+
+static void compare_state(const trial *c, const formulas *n, const rnn_state *state)
+{
+    double *actual = get_state(c->model, state);
+    compare(c, "the state", actual, n->state, state_total(c->model, state), 1);
+    free(actual);
+}
+
+/* A gradient far below the others, whose terms cancel out, is compared on the scale of those. */
+static void compare_gradients(const trial *c, const formulas *n)
+{
+    double most = largest(n->gradients, parameter_total(c->model));
+    const double *expected = n->gradients;
+    for (int64_t i = 0; i < rnn_model_parameter_count(c->model); i++) {
+        rnn_parameter parameter = parameter_of(c->model, i);
+        double *actual = get_gradient(c->model, i);
+        compare(c, parameter.name, actual, expected, parameter.count, most / 1000);
+        expected += parameter.count;
+        free(actual);
+    }
+}
+
+/* ---- A case ---- */
+
+static rnn_state *copy_of_start(const trial *c)
+{
+    rnn_state *state = create_state(c->model, c->streams);
+    assert_ok(rnn_state_copy(state, c->start));
+    return state;
+}
+
+/* What rnn_forward() leaves behind over a whole chunk. */
+typedef struct forward_results {
+    rnn_loss loss;
+    void *outputs; /* [T][B][O], `size` bytes */
+    size_t size;
+    rnn_state *state;
+} forward_results;
+
+static forward_results run_forward(const trial *c)
+{
+    int64_t count = c->steps * c->streams * c->options.output_size;
+    size_t size = (size_t)count * precision_size(c->options.precision);
+    forward_results f = {.outputs = allocate((int64_t)size, 1), .size = size, .state = copy_of_start(c)};
+    assert_ok(rnn_forward(c->model, f.state, &c->data.chunk, f.outputs, count, &f.loss));
+    return f;
+}
+
+static void free_forward(forward_results *f)
+{
+    rnn_state_destroy(f->state);
+    free(f->outputs);
+}
+
+static void compare_state_bits(const trial *c, const char *what, const rnn_state *actual, const rnn_state *expected)
+{
+    double *a = get_state(c->model, actual), *e = get_state(c->model, expected);
+    compare_bits(what, a, e, (size_t)state_total(c->model, actual) * sizeof(double));
+    free(e);
+    free(a);
+}
+
+/* Only those positions are decoded then that have a target. */
+static void check_without_outputs(const trial *c, const forward_results *expected)
+{
+    rnn_loss loss;
+    rnn_state *state = copy_of_start(c);
+    assert_ok(rnn_forward(c->model, state, &c->data.chunk, NULL, 0, &loss));
+    compare_bits("the loss without outputs", &loss.sum, &expected->loss.sum, sizeof loss.sum);
+    assert_int_equal(loss.count, expected->loss.count);
+    compare_state_bits(c, "the state without outputs", state, expected->state);
+    rnn_state_destroy(state);
+}
+
+static void check_without_targets(const trial *c, const forward_results *expected)
+{
+    rnn_chunk chunk = c->data.chunk;
+    chunk.targets = NULL;
+    chunk.target_vectors = NULL;
+    chunk.target_mask = NULL;
+    rnn_state *state = copy_of_start(c);
+    void *outputs = allocate((int64_t)expected->size, 1);
+    int64_t count = c->steps * c->streams * c->options.output_size;
+    assert_ok(rnn_forward(c->model, state, &chunk, outputs, count, NULL));
+    compare_bits("the outputs without targets", outputs, expected->outputs, expected->size);
+    compare_state_bits(c, "the state without targets", state, expected->state);
+    free(outputs);
+    rnn_state_destroy(state);
+}
+
+/* The chunk in two calls, cut at any step. */
+static void check_cut(trial *c, const forward_results *expected)
+{
+    if (c->steps < 2)
+        return;
+    int64_t first = draw_between(&c->source, 1, c->steps - 1), of_step = c->streams * c->options.output_size;
+    rnn_chunk before = chunk_steps(&c->data, 0, first), after = chunk_steps(&c->data, first, c->steps - first);
+    rnn_state *state = copy_of_start(c);
+    char *outputs = allocate((int64_t)expected->size, 1);
+    char *later = outputs + (size_t)(first * of_step) * precision_size(c->options.precision);
+    assert_ok(rnn_forward(c->model, state, &before, outputs, first * of_step, NULL));
+    assert_ok(rnn_forward(c->model, state, &after, later, (c->steps - first) * of_step, NULL));
+    compare_bits("the outputs in two calls", outputs, expected->outputs, expected->size);
+    compare_state_bits(c, "the state in two calls", state, expected->state);
+    free(outputs);
+    rnn_state_destroy(state);
+}
+
+/* Leaves the numbers of another step in the library's work space. A new one is zeroed, which hides a missing zero. */
+static void fill_work_space(const trial *c)
+{
+    rnn_state *state = copy_of_start(c);
+    owned_chunk other = create_random_chunk_for(c->model, c->steps, c->streams, 0, ~c->source.state);
+    assert_ok(rnn_forward_backward(c->model, state, &other.chunk, NULL));
+    assert_ok(rnn_model_zero_gradients(c->model));
+    destroy_chunk(&other);
+    rnn_state_destroy(state);
+}
+
+static void check_training(const trial *c, const formulas *n, const forward_results *forward)
+{
+    rnn_loss loss;
+    rnn_state *state = copy_of_start(c);
+    fill_work_space(c);
+    assert_ok(rnn_forward_backward(c->model, state, &c->data.chunk, &loss));
+    compare_loss(c, n, &loss);
+    compare_state(c, n, state);
+    compare_state_bits(c, "the state of training", state, forward->state);
+    compare_gradients(c, n);
+    rnn_state_destroy(state);
+}
+
+static void run_case(uint64_t seed)
+{
+    running = seed;
+    is_running = true;
+    trial c = draw_trial(seed);
+    formulas n = train_formulas(c.model, c.start, &c.data.chunk);
+    forward_results forward = run_forward(&c);
+    compare_loss(&c, &n, &forward.loss);
+    compare_outputs(&c, &n, forward.outputs);
+    compare_state(&c, &n, forward.state);
+    check_without_outputs(&c, &forward);
+    check_without_targets(&c, &forward);
+    check_cut(&c, &forward);
+    check_training(&c, &n, &forward);
+    free_forward(&forward);
+    free_formulas(&n);
+    free_trial(&c);
+    is_running = false;
+}
+
+/* After a test: names the case that failed, whatever it failed of. */
+static int name_failed_case(void **state)
+{
+    (void)state;
+    if (is_running)
+        print_error("It was case %llu: test_differential %llu\n", (unsigned long long)running,
+                    (unsigned long long)running);
+    is_running = false;
+    return rnn_set_threads(0);
+}
+
+static void run_cases_of(int32_t cell)
+{
+    for (uint64_t seed = (uint64_t)cell; seed < CASES; seed += CELLS)
+        run_case(seed);
+}
+
+static void test_a_vanilla_rnn_trains_as_the_naive_one(void **state)
+{
+    (void)state;
+    run_cases_of(RNN_CELL_TANH);
+}
+
+static void test_a_gru_trains_as_the_naive_one(void **state)
+{
+    (void)state;
+    run_cases_of(RNN_CELL_GRU);
+}
+
+static void test_an_lstm_trains_as_the_naive_one(void **state)
+{
+    (void)state;
+    run_cases_of(RNN_CELL_LSTM);
+}
+
+static void test_one_case(void **state)
+{
+    run_case(*(const uint64_t *)*state);
+}
+
+static int run_only(const char *text)
+{
+    char *end;
+    errno = 0;
+    uint64_t seed = strtoull(text, &end, 10);
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0') {
+        print_error("usage: test_differential [SEED]\n");
+        return 2;
+    }
+    const struct CMUnitTest one[] = {
+        {.name = "test_one_case",
+         .test_func = test_one_case,
+         .teardown_func = name_failed_case,
+         .initial_state = &seed},
+    };
+    return cmocka_run_group_tests(one, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_a_vanilla_rnn_trains_as_the_naive_one, name_failed_case),
+        cmocka_unit_test_teardown(test_a_gru_trains_as_the_naive_one, name_failed_case),
+        cmocka_unit_test_teardown(test_an_lstm_trains_as_the_naive_one, name_failed_case),
+    };
+    return argc > 1 ? run_only(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,36 @@
+/*
+ * What the suites of losses of one's own share.
+ */
+#ifndef RNN_TESTS_OWN_LOSSES_H
+#define RNN_TESTS_OWN_LOSSES_H
+
+#include "support.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static inline rnn_chunk_gradients no_gradients(void)
+{
+    rnn_chunk_gradients gradients;
+    assert_ok(rnn_chunk_gradients_init(&gradients, sizeof gradients));
+    return gradients;
+}
+
+/* The gradient of the sum of softmax cross-entropies with respect to the logits, in their place */
+static inline void to_softmax_gradient(double *logits, const int32_t *targets, int64_t rows, int64_t symbols)
+{
+    for (int64_t row = 0; row < rows; row++, logits += symbols) {
+        double most = logits[0], sum = 0;
+        for (int64_t o = 1; o < symbols; o++)
+            most = fmax(most, logits[o]);
+        for (int64_t o = 0; o < symbols; o++)
+            sum += exp(logits[o] - most);
+        for (int64_t o = 0; o < symbols; o++)
+            logits[o] = targets[row] == RNN_IGNORE ? 0 : exp(logits[o] - most) / sum - (o == targets[row]);
+    }
+}
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * What a step of an optimizer refuses: gradients and sums that aren't finite, and models of another shape. It changes
+ * nothing then.
+ */
+#include "optimizers.h"
+
+/* ---- What is refused ---- */
+
+static void test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands(void **state)
+{
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+        rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
+        int64_t count = parameter_total(model);
+        double *gradients = allocate(count, sizeof(double));
+        for (int64_t i = 0; i < count; i++) {
+            for (int64_t k = 0; k < count; k++)
+                gradients[k] = k == i ? bad[i % 3] : 1;
+            set_flat_gradients(model, gradients);
+            snapshot before = take_snapshot(model, NULL);
+            assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE, "gradient");
+            assert_unchanged(&before, model, NULL);
+            free(before.bytes);
+        }
+        free(gradients);
+        rnn_optimizer_destroy(optimizer);
+        rnn_model_destroy(model);
+    }
+}
+
+/* Steps with the same gradients until one is refused; returns how many were not, of ten. */
+static int steps_until_refused(rnn_model *model, rnn_optimizer *optimizer, const double *gradients)
+{
+    for (int n = 0; n < 10; n++) {
+        set_flat_gradients(model, gradients);
+        snapshot before = take_snapshot(model, NULL);
+        rnn_status status = rnn_optimizer_step(optimizer, model);
+        if (status != RNN_OK) {
+            assert_int_equal(status, RNN_ERROR_NONFINITE);
+            assert_non_null(strstr(rnn_last_error(), "so large that what the optimizer accumulates would be infinite"));
+            assert_unchanged(&before, model, NULL);
+        }
+        free(before.bytes);
+        if (status != RNN_OK)
+            return n;
+    }
+    return 10;
+}
+
+/* One of the largest numbers among ones, in the last place */
+static void test_a_gradient_that_makes_an_accumulator_infinite_is_refused(void **state)
+{
+    (void)state;
+    for (int r = 0; r < RULE_CASES; r++)
+        for (size_t p = 0; p < 2; p++) {
+            double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+            rnn_optimizer_options options = options_of_case(r);
+            options.clip_value = 0;
+            options.weight_decay = 0;
+            bool sums = options.rule != RNN_OPTIMIZER_SGD, sgd_sums = !sums && options.momentum > 0;
+            rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+            rnn_optimizer *optimizer = create_optimizer_of(model, &options);
+            int64_t count = parameter_total(model);
+            double *gradients = allocate(count, sizeof(double));
+            for (int64_t i = 0; i < count; i++)
+                gradients[i] = i < count - 1 ? 1 : -most;
+            int steps = steps_until_refused(model, optimizer, gradients);
+            if (sums)
+                assert_int_equal(steps, 0); /* a square of it is infinite */
+            else
+                assert_in_range(steps, sgd_sums ? 1 : 10, sgd_sums ? 9 : 10);
+            assert_ok(rnn_model_zero_gradients(model));
+            assert_ok(rnn_optimizer_step(optimizer, model));
+            rnn_optimizer_destroy(optimizer);
+
+            options.clip_value = 5; /* then it is small */
+            optimizer = create_optimizer_of(model, &options);
+            assert_int_equal(steps_until_refused(model, optimizer, gradients), 10);
+            free(gradients);
+            rnn_optimizer_destroy(optimizer);
+            rnn_model_destroy(model);
+        }
+}
+
+/* Each square is finite, and the sum of the first two is not. */
+static void test_a_sum_that_becomes_infinite_is_refused_in_time(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        double large = precisions[p] == RNN_FLOAT32 ? 1.8e19 : 1.3e154;
+        rnn_model *model = create(7, 5, 3, 1, precisions[p]);
+        rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
+        int64_t count = parameter_total(model);
+        double *gradients = allocate(count, sizeof(double));
+        for (int64_t i = 0; i < count; i++)
+            gradients[i] = i % 2 == 0 ? large : -large;
+        assert_int_equal(steps_until_refused(model, optimizer, gradients), 1);
+        free(gradients);
+        rnn_optimizer_destroy(optimizer);
+        rnn_model_destroy(model);
+    }
+}
+
+/* Trains for five rounds, each `disturbed` by a step that is refused or not. */
+static rnn_model *train_with_refusals(const rnn_optimizer_options *options, int32_t precision, int disturbed)
+{
+    rnn_model *model = create(7, 5, 3, 1, precision);
+    rnn_optimizer *optimizer = create_optimizer_of(model, options);
+    rnn_state *stream = create_state(model, 2);
+    int64_t count = parameter_total(model);
+    double *gradients = allocate(count, sizeof(double));
+    for (int64_t i = 0; i < count; i++)
+        gradients[i] = i < count - 1 ? 3 : NAN;
+    for (int n = 0; n < 5; n++) {
+        if (disturbed) {
+            set_flat_gradients(model, gradients);
+            assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE, "gradient");
+            assert_ok(rnn_model_zero_gradients(model));
+        }
+        run_chunk(model, stream, 6, (uint64_t)n);
+        assert_ok(rnn_optimizer_step(optimizer, model));
+    }
+    free(gradients);
+    rnn_state_destroy(stream);
+    rnn_optimizer_destroy(optimizer);
+    return model;
+}
+
+static void test_training_goes_on_after_a_refused_step_as_if_it_had_not_been(void **state)
+{
+    (void)state;
+    for (int r = 0; r < RULE_CASES; r++) {
+        rnn_optimizer_options options = options_of_case(r);
+        for (size_t p = 0; p < 2; p++) {
+            rnn_model *undisturbed = train_with_refusals(&options, precisions[p], 0);
+            rnn_model *disturbed = train_with_refusals(&options, precisions[p], 1);
+            snapshot bits = take_snapshot(undisturbed, NULL);
+            assert_unchanged(&bits, disturbed, NULL);
+            free(bits.bytes);
+            rnn_model_destroy(disturbed);
+            rnn_model_destroy(undisturbed);
+        }
+    }
+}
+
+/* ---- Which models an optimizer fits ---- */
+
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+static rnn_model_options make_shape(int number)
+{
+    rnn_model_options options =
+        make_options(shapes[number].V, shapes[number].H, shapes[number].O, shapes[number].L, shapes[number].precision);
+    options.embedding_size = shapes[number].E;
+    options.cell = shapes[number].cell;
+    options.input = shapes[number].input;
+    options.tied = shapes[number].tied;
+    options.bias = shapes[number].bias;
+    return options;
+}
+
+static void test_a_model_of_another_shape_is_refused(void **state)
+{
+    rnn_model_options shape = make_shape(0);
+    rnn_model *model = create_random_model(&shape, 0.5, 1);
+    rnn_optimizer *optimizer = create_optimizer(model, 0.1, 1e-8);
+    (void)state;
+    for (int i = 1; i < SHAPES; i++) {
+        rnn_model_options options = make_shape(i);
+        rnn_model *other = create_random_model(&options, 0.5, 1);
+        rnn_state *stream = create_state(other, 2);
+        run_chunk(other, stream, 6, 1);
+        snapshot before = take_snapshot(other, NULL);
+        assert_fails(rnn_optimizer_step(optimizer, other), RNN_ERROR_MISMATCH, shapes[i].what);
+        assert_unchanged(&before, other, NULL);
+        free(before.bytes);
+        rnn_state_destroy(stream);
+        rnn_model_destroy(other);
+    }
+    rnn_optimizer_destroy(optimizer);
+    rnn_model_destroy(model);
+}
+
+/* The loss, what the gradients are of, dropout and the start don't make another shape. */
+static void test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape(void **state)
+{
+    rnn_model_options shape = make_shape(0);
+    rnn_model *maker = create_random_model(&shape, 0.5, 1);
+    rnn_optimizer *optimizer = create_optimizer(maker, 0.1, 1e-8);
+    (void)state;
+    rnn_model_destroy(maker);
+    shape.loss = RNN_LOSS_SQUARED_ERROR;
+    shape.reduction = RNN_REDUCTION_MEAN;
+    shape.initialization = RNN_INIT_UNIFORM;
+    shape.orthogonal = 1;
+    shape.dropout = 0.5;
+    shape.forget_bias = 1;
+    shape.seed = 7;
+    rnn_model *model = create_model(&shape);
+    rnn_state *stream = create_state(model, 2);
+    run_chunk(model, stream, 6, 1);
+    double *before = get_parameter(model, index_of(model, "decoder.bias"));
+    assert_ok(rnn_optimizer_step(optimizer, model));
+    double *after = get_parameter(model, index_of(model, "decoder.bias"));
+    for (int i = 0; i < 7; i++)
+        assert_true(before[i] != after[i]);
+    free(before);
+    free(after);
+    rnn_state_destroy(stream);
+    rnn_optimizer_destroy(optimizer);
+    rnn_model_destroy(model);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands),
+        cmocka_unit_test(test_a_gradient_that_makes_an_accumulator_infinite_is_refused),
+        cmocka_unit_test(test_a_sum_that_becomes_infinite_is_refused_in_time),
+        cmocka_unit_test(test_training_goes_on_after_a_refused_step_as_if_it_had_not_been),
+        cmocka_unit_test(test_a_model_of_another_shape_is_refused),
+        cmocka_unit_test(test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,551 @@
+/*
+ * Damaged and hostile files: none may be taken for a model, crash the program, or make it ask for much memory. Also
+ * what happens when memory runs out on the way.
+ */
+#include "model_files.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+enum { HIDDEN = 2, SYMBOLS = 3 };
+
+static rnn_model *small_model(void)
+{
+    rnn_model_options o = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT32);
+    return create_random_model(&o, 1, 5);
+}
+
+static rnn_vocab *small_vocab(void)
+{
+    rnn_vocab *vocab = NULL;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &vocab));
+    return vocab;
+}
+
+/* The bytes of that model and vocabulary. */
+static file_bytes small_file(void)
+{
+    rnn_model *model = small_model();
+    rnn_vocab *vocab = small_vocab();
+    file_bytes file = saved(model, vocab);
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
+    return file;
+}
+
+/* ---- The container ---- */
+
+static void test_what_is_no_safetensors_file_is_refused(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *part;
+    } files[] = {
+        {"", 0, "0 bytes"},
+        {"\2\0\0\0\0\0\0", 7, "7 bytes"},
+        {"\0\0\0\0\0\0\0\0", 8, "no JSON object"},
+        {"\0\0\0\0\0\0\0\0{}", 10, "no JSON object"},
+        {"\2\0\0\0\0\0\0\0{", 9, "cut off"},
+        {"\3\0\0\0\0\0\0\0{}", 10, "cut off"},
+        {"\377\377\377\377\377\377\377\377{}", 10, "18446744073709551615 bytes long"},
+        {"\0\0\0\0\0\0\0\200{}", 10, "9223372036854775808"},
+        {"\1\341\365\5\0\0\0\0{}", 10, "100000001"},
+        {"\0\341\365\5\0\0\0\0{}", 10, "its header would have 100000000 bytes; 2 follow its length"},
+        {"PK\3\4\0\0\0\0\1\0\0\0\0\0\0\0", 16, "cut off"}, /* nothing that torch.save() writes */
+        {"PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0", 16, "a ZIP archive, as torch.save() writes it (.pt, .pth): save"},
+        {"PK\3\4", 4, "a ZIP archive"},
+        {"\200\2\212\nl\374\234F\371 j\250P\31.", 14, "a Python pickle, as torch.save() wrote it once"},
+        {"\211HDF\r\n\32\n\0\0", 10, "an HDF5 file, as Keras writes it"},
+        {"\223NUMPY\1\0v\0{", 11, "an array of numpy's"},
+        {"GGUF\3\0\0\0\1\0\0\0", 12, "a GGUF file"},
+        {"\37\213\10\10\1\2\3\4\0", 9, "compressed with gzip: uncompress it first"},
+        {"version https://git-lfs.github.com/spec/v1\n", 43, "a pointer of Git LFS, not the file itself"},
+        {"{\n  \"metadata\": {}}", 19, "a JSON text; if it is the index of a model in several parts, put"},
+        {"{}", 2, "a JSON text"},
+        {"<!DOCTYPE html>", 15, "an HTML or XML text"},
+        {"{\1\0\0\0\0\0\0{}", 10, "cut off"},      /* a header of 379 bytes */
+        {"\2\0\0\0\0\0\0\0{}", 10, "it has none"}, /* empty, and sound */
+        {"\2\0\0\0\0\0\0\0{}\0", 11, "damaged: 1 byte after"},
+        {"\2\0\0\0\0\0\0\0[]", 10, "no JSON object"},
+        {"\3\0\0\0\0\0\0\0 {}", 11, "no JSON object"},
+        {"\3\0\0\0\0\0\0\0{}\0", 11, "byte"},
+        {"\3\0\0\0\0\0\0\0{}}", 11, "byte"},
+        {"\4\0\0\0\0\0\0\0{}{}", 12, "byte"},
+        {"\2\0\0\0\0\0\0\0{\0", 10, "byte"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        file_bytes file = {allocate((int64_t)files[i].size + 1, 1), files[i].size};
+        memcpy(file.bytes, files[i].bytes, files[i].size);
+        refuse_load(file, RNN_ERROR_FORMAT, files[i].part);
+    }
+}
+
+/* `data` bytes of zeros follow the header. */
+static void refuse_header(const char *header, size_t data, const char *part)
+{
+    static const char zeros[64];
+    refuse_load(make_file(header, strlen(header), zeros, data), RNN_ERROR_FORMAT, part);
+}
+
+static void test_headers_of_the_wrong_types_are_refused(void **state)
+{
+    static const char *const headers[][2] = {
+        {"{\"__metadata__\":null}", "__metadata__ is no JSON object"},
+        {"{\"__metadata__\":[]}", "__metadata__ is no JSON object"},
+        {"{\"__metadata__\":{\"a\":1}}", "a in its __metadata__ is no text"},
+        {"{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}", "a in its __metadata__ is no text"},
+        {"{\"__metadata__\":{\"a\":\"b\",\"a\":\"b\"}}", "duplicate"},
+        {"{\"__metadata__\":{\"a\":\"\\u0000\"}}", "\\u0000"},
+        {"{\"__metadata__\":{\"a\\u0000\":\"b\"}}", ""},
+        {"{\"__metadata__\":{\"a\":\"\xff\"}}", "unable to decode byte"},
+        {"{\"\xc3\x28\":{}}", "unable to decode byte"},
+        {"{\"__metadata__\":{},\"__metadata__\":{}}", "duplicate"},
+        {"{\"x\":null}", "tensor x has no JSON object"},
+        {"{\"x\":[]}", "tensor x has no JSON object"},
+        {"{\"x\":{}}", "no \"dtype\""},
+        {"{\"x\":{\"dtype\":5,\"shape\":[],\"data_offsets\":[0,4]}}", "no \"dtype\""},
+        {"{\"x\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "no \"shape\""},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":4,\"data_offsets\":[0,4]}}", "no \"shape\""},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":{},\"data_offsets\":[0,4]}}", "no \"shape\""},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", "shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[\"1\"],\"data_offsets\":[0,4]}}", "shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[true],\"data_offsets\":[0,4]}}", "shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[[1]],\"data_offsets\":[0,4]}}", "shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[-1,-1],\"data_offsets\":[0,4]}}", "shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1e0],\"data_offsets\":[0,4]}}", "shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[9223372036854775808],\"data_offsets\":[0,4]}}", "byte"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", "data_offsets"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,4]}}", "data_offsets"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":4}}", "data_offsets"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1]}}", "data_offsets"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4.0]}}", "data_offsets"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[null,4]}}", "data_offsets"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"shape\":[1]}}", "duplicate"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"x\":{}}", "duplicate"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        refuse_header(headers[i][0], 4, headers[i][1]);
+}
+
+static void test_tensors_that_do_not_lie_one_behind_the_other_are_refused(void **state)
+{
+    static const struct {
+        const char *header;
+        size_t data;
+        const char *part;
+    } files[] = {
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "out of order"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "out of order"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "cut off"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "damaged: 1 byte after"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "bytes of no tensor before it"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+         "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
+         12, "tensor y has bytes of no tensor before it"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+         "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+         8, "tensor y has bytes that another has"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
+         "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+         4, "has bytes that another has"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "don't fit its shape"},
+        {"{\"x\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "don't fit its shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,4]}}", 4, "don't fit its shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,8]}}", 8, "don't fit its shape"},
+        {"{\"x\":{\"dtype\":\"F4\",\"shape\":[1],\"data_offsets\":[0,0]}}", 0, "don't fit its shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "8 dimensions"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "too large"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "too large"},
+        {"{\"x\":{\"dtype\":\"U8\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0]}}", 0, "too large"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]}}", 4, "cut off"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775803,9223372036854775807]}}", 4,
+         "cut off"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        refuse_header(files[i].header, files[i].data, files[i].part);
+}
+
+static void test_sound_files_of_all_types_get_as_far_as_being_no_model(void **state)
+{
+    (void)state;
+    refuse_header("{\"y\":{\"dtype\":\"I8\",\"shape\":[3],\"data_offsets\":[8,11]},"
+                  "\"e\":{\"dtype\":\"F64\",\"shape\":[0,9223372036854775807,9],\"data_offsets\":[8,8]},"
+                  "\"x\":{\"dtype\":\"C64\",\"shape\":[],\"data_offsets\":[0,8]},"
+                  "\"f\":{\"dtype\":\"F4\",\"shape\":[2,3],\"data_offsets\":[11,14]},"
+                  "\"z\":{\"dtype\":\"NEW\",\"shape\":[77],\"data_offsets\":[14,15]}}  ",
+                  15, "no tensor rnn.weight_hh_l0; it has");
+}
+
+static void test_deep_nesting_is_refused(void **state)
+{
+    (void)state;
+    for (size_t depth = 100; depth <= 1000000; depth *= 100) {
+        for (int kind = 0; kind < 2; kind++) {
+            size_t step = kind ? 5 : 1;
+            char *header = allocate((int64_t)(depth * step) + 10, 1);
+            memcpy(header, "{\"x\":", 5);
+            for (size_t i = 0; i < depth; i++)
+                memcpy(header + 5 + i * step, kind ? "{\"a\":" : "[", step);
+            refuse_load(make_file(header, 5 + depth * step, NULL, 0), RNN_ERROR_FORMAT,
+                        "more than 8 brackets within each other");
+            free(header);
+        }
+    }
+}
+
+/* `length` bytes that begin with `begin` and go on with `piece` again and again. */
+static file_bytes repeated(const char *begin, const char *piece, size_t length)
+{
+    char *header = allocate((int64_t)length + 1, 1);
+    size_t at = strlen(begin), size = strlen(piece);
+    memcpy(header, begin, at);
+    for (size_t i = at; i < length; i++)
+        header[i] = piece[(i - at) % size];
+    file_bytes file = make_file(header, length, NULL, 0);
+    free(header);
+    return file;
+}
+
+static void test_a_header_of_brackets_or_commas_is_refused(void **state)
+{
+    static const char *const pieces[] = {"{},", "[],", "[[],{}],", "1,", "\"\",", "1 , ", "{\"\":[]},"};
+    (void)state;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
+        refuse_load(repeated("{\"a\":[", pieces[i], 1000000), RNN_ERROR_FORMAT, "commas in 1000000 bytes");
+    refuse_load(repeated("{\"a\\\"\":[", "{},", 1000000), RNN_ERROR_FORMAT, "brackets");
+    refuse_load(repeated("{\"a\\\\\":[", "{},", 1000000), RNN_ERROR_FORMAT, "brackets");
+    refuse_load(repeated("{\"a\":\"", "{[,", 1000000), RNN_ERROR_FORMAT, "at byte");
+    refuse_load(repeated("{\"a\":\"\\\"", "{[,", 1000000), RNN_ERROR_FORMAT, "at byte");
+}
+
+static void test_a_header_of_the_shortest_tensors_or_texts_is_not_too_dense(void **state)
+{
+    enum { ENTRIES = 20000, ENTRY_MOST = 80 };
+    static const char *const entries[] = {
+        "%s\"%x\":{\"dtype\":\"F4\",\"shape\":[],\"data_offsets\":[0,0]}",
+        "%s\"%x\":{\"dtype\":\"F4\",\"shape\":[0,1,1,1,1,1,1,1],\"data_offsets\":[0,0]}",
+        "%s\"%x\":\"\"",
+    };
+    static const char *const parts[] = {"data_offsets", "no tensor", "no tensor"};
+    (void)state;
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        bool texts = i == 2;
+        char *header = allocate(ENTRIES * ENTRY_MOST, 1);
+        size_t length = (size_t)snprintf(header, ENTRY_MOST, "%s", texts ? "{\"__metadata__\":{" : "{");
+        for (unsigned n = 0; n < ENTRIES; n++)
+            length += (size_t)snprintf(header + length, ENTRY_MOST, entries[i], n ? "," : "", n);
+        length += (size_t)snprintf(header + length, ENTRY_MOST, "%s", texts ? "}}" : "}");
+        refuse_load(make_file(header, length, NULL, 0), RNN_ERROR_FORMAT, parts[i]);
+        free(header);
+    }
+}
+
+static void test_tensors_in_any_order_and_at_any_address_load(void **state)
+{
+    (void)state;
+    rnn_model *model = small_model();
+    file_bytes file = saved(model, NULL);
+    /* decoder.bias goes to the front of the header; an odd length of the header puts the numbers at odd addresses */
+    char *header = header_of(&file);
+    const char *bias = strstr(header, ",\"decoder.bias\"");
+    assert_non_null(bias);
+    for (int padding = 0; padding < 8; padding++) {
+        char *moved = allocate((int64_t)strlen(header) + 16, 1);
+        int entry = (int)(strrchr(bias, '}') - bias) - 1;
+        snprintf(moved, strlen(header) + 16, "{%.*s,%.*s}%*s", entry, bias + 1, (int)(bias - header) - 1, header + 1,
+                 padding, "");
+        file_bytes changed =
+            make_file(moved, strlen(moved), file.bytes + 8 + strlen(header), file.size - 8 - strlen(header));
+        rnn_model *loaded = load(&changed, NULL);
+        assert_same_model(model, loaded);
+        rnn_model_destroy(loaded);
+        free(changed.bytes);
+        free(moved);
+    }
+    free(header);
+    free(file.bytes);
+    rnn_model_destroy(model);
+}
+
+/* ---- Every byte ---- */
+
+static void test_a_file_cut_off_at_any_byte_is_refused(void **state)
+{
+    (void)state;
+    file_bytes file = small_file();
+    for (size_t size = 0; size < file.size; size++) {
+        file_bytes cut = {allocate((int64_t)size + 1, 1), size};
+        /* exactly as much memory, so that a sanitizer sees a step beyond */
+        unsigned char *exact = realloc(cut.bytes, size ? size : 1);
+        assert_non_null(exact);
+        cut.bytes = memcpy(exact, file.bytes, size);
+        refuse_load(cut, RNN_ERROR_FORMAT, "file");
+    }
+    free(file.bytes);
+}
+
+static void test_a_changed_byte_of_the_header_never_crashes(void **state)
+{
+    static const unsigned char bytes[] = {0,   1,   ' ', '"', ',',  ':', '0',  '9',
+                                          '[', ']', '{', '}', '\\', 'a', 0x80, 0xff};
+    int64_t loaded = 0, refused = 0;
+    (void)state;
+    file_bytes file = small_file();
+    for (size_t i = 0; i < 8 + header_length(&file); i++) {
+        for (size_t k = 0; k < 8 + sizeof bytes; k++) {
+            unsigned char before = file.bytes[i];
+            file.bytes[i] = k < 8 ? (unsigned char)(before ^ 1u << k) : bytes[k - 8];
+            rnn_model *model = NULL;
+            rnn_vocab *vocab = NULL;
+            rnn_status status = rnn_model_load_from_memory(file.bytes, file.size, NULL, &model, &vocab);
+            if (status == RNN_OK) {
+                loaded++;
+                rnn_model_destroy(model);
+                rnn_vocab_destroy(vocab);
+            } else {
+                refused++;
+                assert_int_equal(status, RNN_ERROR_FORMAT);
+                assert_null(model);
+                assert_null(vocab);
+            }
+            file.bytes[i] = before;
+        }
+    }
+    assert_true(refused > 5 * loaded && loaded > 0);
+    free(file.bytes);
+}
+
+/* ---- Memory ---- */
+
+static struct {
+    int64_t calls, refused, blocks;
+    size_t largest, limit;
+} books;
+
+static void *count_and_allocate(void *context, size_t alignment, size_t size)
+{
+    void *memory = NULL;
+    (void)context;
+    books.largest = size > books.largest ? size : books.largest;
+    if (++books.calls == books.refused || size > books.limit || posix_memalign(&memory, alignment, size) != 0)
+        return NULL;
+    books.blocks++;
+    return memory;
+}
+
+static void count_and_release(void *context, void *memory, size_t size)
+{
+    (void)context;
+    (void)size;
+    books.blocks--;
+    free(memory);
+}
+
+static const rnn_allocator counting = {count_and_allocate, count_and_release, NULL};
+
+static void open_books(int64_t refused, size_t limit)
+{
+    memset(&books, 0, sizeof books);
+    books.refused = refused;
+    books.limit = limit;
+}
+
+static void test_whichever_allocation_fails_a_load_or_save_fails(void **state)
+{
+    (void)state;
+    assert_ok(rnn_set_allocator(&counting));
+    open_books(0, SIZE_MAX);
+    rnn_model *model = small_model();
+    rnn_vocab *vocab = small_vocab();
+    file_bytes file = saved(model, vocab);
+    int64_t blocks = books.blocks;
+    for (int64_t n = 1;; n++) {
+        size_t size = 77;
+        books.calls = 0;
+        books.refused = n;
+        if (rnn_model_save_to_memory(model, vocab, NULL, 0, &size) == RNN_OK) {
+            assert_true(n > 2);
+            break;
+        }
+        assert_fails((books.calls = 0, rnn_model_save_to_memory(model, vocab, NULL, 0, &size)), RNN_ERROR_MEMORY, "");
+        assert_int_equal(size, 77);
+        assert_int_equal(books.blocks, blocks);
+    }
+    for (int64_t n = 1;; n++) {
+        rnn_model *loaded = NULL;
+        rnn_vocab *loaded_vocab = NULL;
+        books.calls = 0;
+        books.refused = n;
+        if (rnn_model_load_from_memory(file.bytes, file.size, NULL, &loaded, &loaded_vocab) == RNN_OK) {
+            assert_true(n > 6);
+            assert_same_model(model, loaded);
+            rnn_model_destroy(loaded);
+            rnn_vocab_destroy(loaded_vocab);
+            break;
+        }
+        books.calls = 0;
+        assert_load_fails(&file, NULL, RNN_ERROR_MEMORY, "");
+        assert_int_equal(books.blocks, blocks);
+    }
+    books.refused = 0;
+    free(file.bytes);
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
+    assert_ok(rnn_set_allocator(NULL));
+}
+
+/* Jansson's memory: the one thing of it that librnn can't take from its own allocator. */
+static struct {
+    int64_t calls, refused, blocks;
+} jansson_books;
+
+static void *jansson_allocate(size_t size)
+{
+    if (++jansson_books.calls == jansson_books.refused)
+        return NULL;
+    jansson_books.blocks++;
+    return malloc(size);
+}
+
+static void jansson_release(void *memory)
+{
+    jansson_books.blocks -= memory != NULL;
+    free(memory);
+}
+
+static void test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_where_it_asks_for_all(void **state)
+{
+    (void)state;
+    rnn_model *model = small_model();
+    rnn_vocab *vocab = small_vocab();
+    file_bytes file = saved(model, vocab);
+    json_set_alloc_funcs(jansson_allocate, jansson_release);
+    for (jansson_books.refused = 1;; jansson_books.refused++) {
+        size_t size = 77;
+        jansson_books.calls = jansson_books.blocks = 0;
+        rnn_status status = rnn_model_save_to_memory(model, vocab, NULL, 0, &size);
+        assert_int_equal(jansson_books.blocks, 0);
+        if (status == RNN_OK)
+            break;
+        assert_int_equal(status, RNN_ERROR_MEMORY);
+        assert_int_equal(size, 77);
+    }
+    assert_true(jansson_books.refused > 100);
+    jansson_books.refused = 1;
+    jansson_books.calls = 0;
+    assert_load_fails(&file, NULL, RNN_ERROR_MEMORY, "out of memory");
+    jansson_books.calls = jansson_books.blocks = jansson_books.refused = 0;
+    rnn_model_destroy(load(&file, NULL));
+    assert_int_equal(jansson_books.blocks, 0);
+    json_set_alloc_funcs(malloc, free);
+    free(file.bytes);
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
+}
+
+/* What jansson holds, and the most of it, but for what librnn asks for first, to see whether all would fit. */
+static struct {
+    size_t first, now, most;
+} jansson_memory;
+
+/* Of a block in the C library, at least. */
+enum { JANSSON_OVERHEAD = 16 };
+
+static void *measured_allocate(size_t size)
+{
+    size_t *block = malloc(JANSSON_OVERHEAD + size);
+    assert_non_null(block);
+    if (jansson_memory.first == 0)
+        jansson_memory.first = size;
+    /* It asks for all again before it reads a second time. */
+    *block = size == jansson_memory.first ? 0 : JANSSON_OVERHEAD + size;
+    jansson_memory.now += *block;
+    jansson_memory.most = jansson_memory.now > jansson_memory.most ? jansson_memory.now : jansson_memory.most;
+    return (char *)block + JANSSON_OVERHEAD;
+}
+
+static void measured_release(void *memory)
+{
+    if (memory == NULL)
+        return;
+    size_t *block = (size_t *)(void *)((char *)memory - JANSSON_OVERHEAD);
+    jansson_memory.now -= *block;
+    free(block);
+}
+
+static void test_no_header_takes_more_memory_than_was_made_sure_of(void **state)
+{
+    static const char *const pieces[] = {"{}            , ",      "[]            , ", "1  , ", "\"\" , ", "1.5, ",
+                                         "{} , 1   , 1   , 1   ,"};
+    (void)state;
+    json_set_alloc_funcs(measured_allocate, measured_release);
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        memset(&jansson_memory, 0, sizeof jansson_memory);
+        refuse_load(repeated("{\"a\":[", pieces[i], 1 << 20), RNN_ERROR_FORMAT, "at byte");
+        assert_true(jansson_memory.most > 1 << 20 && jansson_memory.most <= jansson_memory.first);
+    }
+    /* Texts: as many as there can be of the shortest distinct keys. */
+    for (unsigned count = 1000; count < 300000; count *= 2) {
+        char *header = allocate(count * 12 + 100, 1);
+        size_t length = (size_t)sprintf(header, "{\"__metadata__\":{\"\":\"\"");
+        for (unsigned n = 0; n < count; n++)
+            length += (size_t)sprintf(header + length, ",\"%x\":\"\"", n);
+        length += (size_t)sprintf(header + length, "}}");
+        memset(&jansson_memory, 0, sizeof jansson_memory);
+        refuse_load(make_file(header, length, NULL, 0), RNN_ERROR_FORMAT, "no tensor");
+        assert_true(jansson_memory.most > length && jansson_memory.most <= jansson_memory.first);
+        free(header);
+    }
+    json_set_alloc_funcs(malloc, free);
+}
+
+static void test_a_small_file_never_asks_for_much_memory(void **state)
+{
+    static const char *const changes[][2] = {
+        {"hidden_size\":\"2\"", "hidden_size\":\"1048576\""},
+        {"input_size\":\"3\"", "input_size\":\"16777216\""},
+        {"output_size\":\"3\"", "output_size\":\"16777216\""},
+        {"layers\":\"1\"", "layers\":\"1024\""},
+        {"layers\":\"1\"", "layers\":\"1000000000000\""},
+        {"embedding_size\":\"0\"", "embedding_size\":\"1048576\""},
+    };
+    (void)state;
+    file_bytes file = small_file();
+    assert_ok(rnn_set_allocator(&counting));
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        file_bytes changed = edited(&file, changes[i][0], changes[i][1]);
+        open_books(0, 1 << 14);
+        assert_load_fails(&changed, NULL, RNN_ERROR_FORMAT, "");
+        assert_true(books.largest <= 1 << 14);
+        assert_int_equal(books.blocks, 0);
+        free(changed.bytes);
+    }
+    assert_ok(rnn_set_allocator(NULL));
+    free(file.bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_no_safetensors_file_is_refused),
+        cmocka_unit_test(test_headers_of_the_wrong_types_are_refused),
+        cmocka_unit_test(test_tensors_that_do_not_lie_one_behind_the_other_are_refused),
+        cmocka_unit_test(test_sound_files_of_all_types_get_as_far_as_being_no_model),
+        cmocka_unit_test(test_deep_nesting_is_refused),
+        cmocka_unit_test(test_a_header_of_brackets_or_commas_is_refused),
+        cmocka_unit_test(test_a_header_of_the_shortest_tensors_or_texts_is_not_too_dense),
+        cmocka_unit_test(test_tensors_in_any_order_and_at_any_address_load),
+        cmocka_unit_test(test_a_file_cut_off_at_any_byte_is_refused),
+        cmocka_unit_test(test_a_changed_byte_of_the_header_never_crashes),
+        cmocka_unit_test(test_whichever_allocation_fails_a_load_or_save_fails),
+        cmocka_unit_test(test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_where_it_asks_for_all),
+        cmocka_unit_test(test_no_header_takes_more_memory_than_was_made_sure_of),
+        cmocka_unit_test(test_a_small_file_never_asks_for_much_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,151 @@
+/*
+ * What the suites about files share: models' files as bytes in memory, changed by hand, and what loads of them must
+ * and must not do.
+ */
+#ifndef RNN_TESTS_MODEL_FILES_H
+#define RNN_TESTS_MODEL_FILES_H
+
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct file_bytes {
+    unsigned char *bytes; /* to free() */
+    size_t size;
+} file_bytes;
+
+/* What rnn_model_save() would write. */
+static inline file_bytes saved(const rnn_model *model, const rnn_vocab *vocab)
+{
+    file_bytes file = {NULL, 0};
+    assert_ok(rnn_model_save_to_memory(model, vocab, NULL, 0, &file.size));
+    file.bytes = allocate((int64_t)file.size, 1);
+    assert_ok(rnn_model_save_to_memory(model, vocab, file.bytes, file.size, &file.size));
+    return file;
+}
+
+/* A file of this header, as long as it is, and these bytes after it. */
+static inline file_bytes make_file(const void *header, size_t length, const void *data, size_t size)
+{
+    file_bytes file = {allocate((int64_t)(8 + length + size + 1), 1), 8 + length + size};
+    for (int i = 0; i < 8; i++)
+        file.bytes[i] = (unsigned char)((uint64_t)length >> (8 * i));
+    memcpy(file.bytes + 8, header, length);
+    if (size > 0)
+        memcpy(file.bytes + 8 + length, data, size);
+    return file;
+}
+
+static inline size_t header_length(const file_bytes *file)
+{
+    uint64_t length = 0;
+    for (int i = 8; i-- > 0;)
+        length = length << 8 | file->bytes[i];
+    return (size_t)length;
+}
+
+/* The header as text, to free(). */
+static inline char *header_of(const file_bytes *file)
+{
+    size_t length = header_length(file);
+    char *header = allocate((int64_t)length + 1, 1);
+    memcpy(header, file->bytes + 8, length);
+    return header;
+}
+
+/* The file with `to` in its header where `from` stood first. */
+static inline file_bytes edited(const file_bytes *file, const char *from, const char *to)
+{
+    char *header = header_of(file);
+    char *at = strstr(header, from);
+    size_t length = header_length(file);
+    if (at == NULL)
+        fail_msg("there is no %s in %s", from, header);
+    char *changed = allocate((int64_t)(length + strlen(to)) + 1, 1);
+    snprintf(changed, length + strlen(to) + 1, "%.*s%s%s", (int)(at - header), header, to, at + strlen(from));
+    file_bytes result = make_file(changed, strlen(changed), file->bytes + 8 + length, file->size - 8 - length);
+    free(changed);
+    free(header);
+    return result;
+}
+
+static inline rnn_load_options make_load_options(void)
+{
+    rnn_load_options options;
+    assert_ok(rnn_load_options_init(&options, sizeof options));
+    return options;
+}
+
+static inline rnn_model *load(const file_bytes *file, const rnn_load_options *options)
+{
+    rnn_model *model = NULL;
+    assert_ok(rnn_model_load_from_memory(file->bytes, file->size, options, &model, NULL));
+    assert_non_null(model);
+    return model;
+}
+
+/* The load must fail with this status and a sentence that has `part` in it, and leave its results as they are. */
+#define assert_load_fails(file, options, status, part) check_load_fails(file, options, status, part, __FILE__, __LINE__)
+
+static inline void check_load_fails(const file_bytes *file, const rnn_load_options *options, rnn_status status,
+                                    const char *part, const char *source, int line)
+{
+    rnn_model *model = (rnn_model *)(void *)&model;
+    rnn_vocab *vocab = (rnn_vocab *)(void *)&vocab;
+    leave_another_error();
+    check_fails(rnn_model_load_from_memory(file->bytes, file->size, options, &model, &vocab), status, part, "the load",
+                source, line);
+    assert_ptr_equal(model, &model);
+    assert_ptr_equal(vocab, &vocab);
+}
+
+/* The file, which it frees, must not load. */
+static inline void refuse_load(file_bytes file, rnn_status status, const char *part)
+{
+    assert_load_fails(&file, NULL, status, part);
+    free(file.bytes);
+}
+
+/* Both are the same network with the same bits. */
+static inline void assert_same_model(const rnn_model *a, const rnn_model *b)
+{
+    rnn_model_options own = options_of(a);
+    rnn_model_options other = options_of(b);
+    const void *values[2];
+    int64_t counts[2];
+    assert_memory_equal(&own, &other, sizeof own);
+    assert_ok(rnn_model_flat_parameters(a, &values[0], &counts[0]));
+    assert_ok(rnn_model_flat_parameters(b, &values[1], &counts[1]));
+    assert_int_equal(counts[0], counts[1]);
+    assert_memory_equal(values[0], values[1], (size_t)counts[0] * precision_size(own.precision));
+}
+
+/* Where in the file the bytes of a tensor begin. */
+static inline size_t place_of_tensor(const file_bytes *file, const char *name)
+{
+    char key[64];
+    char *header = header_of(file);
+    snprintf(key, sizeof key, "\"%s\":{", name);
+    const char *at = strstr(header, key);
+    assert_non_null(at);
+    at = strstr(at, "\"data_offsets\":[");
+    assert_non_null(at);
+    size_t place = 8 + header_length(file) + (size_t)strtoull(at + strlen("\"data_offsets\":["), NULL, 10);
+    free(header);
+    return place;
+}
+
+/* The bytes of the index-th number of a tensor. */
+static inline void put_float(file_bytes *file, const char *name, int64_t index, float value)
+{
+    memcpy(file->bytes + place_of_tensor(file, name) + (size_t)index * sizeof value, &value, sizeof value);
+}
+
+static inline void put_double(file_bytes *file, const char *name, int64_t index, double value)
+{
+    memcpy(file->bytes + place_of_tensor(file, name) + (size_t)index * sizeof value, &value, sizeof value);
+}
+
+#endif

@@ -1,0 +1,82 @@
+/*
+ * Files to test with: a set-up that moves the process into a directory of its own, in which a test names its files as
+ * it likes, and a tear-down that removes it. Used by the suites that read files.
+ */
+#ifndef RNN_TESTS_TEMPORARY_H
+#define RNN_TESTS_TEMPORARY_H
+
+#include "support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* cmocka's set-up: makes an empty directory the current one. */
+static inline int enter_temporary_directory(void **state)
+{
+    const char *parent = getenv("TMPDIR");
+    char path[4096];
+    (void)state;
+    snprintf(path, sizeof path, "%s/rnn-test-XXXXXX", parent == NULL ? "/tmp" : parent);
+    return mkdtemp(path) == NULL || chdir(path) != 0;
+}
+
+/* cmocka's tear-down: removes the current directory with what is in it (directories in it must be empty). */
+static inline int remove_temporary_directory(void **state)
+{
+    char path[4096];
+    (void)state;
+    DIR *directory = opendir(".");
+    if (getcwd(path, sizeof path) == NULL || directory == NULL)
+        return 1;
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            remove(entry->d_name);
+    closedir(directory);
+    return chdir("/") != 0 || rmdir(path) != 0;
+}
+
+/* A test with both. */
+#define test_with_files(function)                                                                                      \
+    cmocka_unit_test_setup_teardown(function, enter_temporary_directory, remove_temporary_directory)
+
+/* Writes a file, replacing what it held. */
+static inline void write_file(const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/*
+ * Calls `attempt` on a file that this process may not read, in a child process without root's privileges, and returns
+ * whether it returned true there. Skips the test where privileges can't be given up.
+ */
+static inline int holds_for_an_unreadable_file(const char *path, int (*attempt)(const char *path))
+{
+    int status = 0;
+    write_file(path, "abc", 3);
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(chmod(".", 0711), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+            _exit(2);
+        _exit(attempt(path) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        skip();
+    return WEXITSTATUS(status) == 0;
+}
+
+#endif

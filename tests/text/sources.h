@@ -1,0 +1,136 @@
+/*
+ * Sources to test with. Used by the suites of the source.
+ */
+#ifndef RNN_TESTS_SOURCES_H
+#define RNN_TESTS_SOURCES_H
+
+#include "support.h"
+#include "temporary.h"
+#include "unicode.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static inline rnn_source *open_paths(const char *const *paths, int64_t count)
+{
+    rnn_source *source = NULL;
+    assert_ok(rnn_source_open(paths, count, &source));
+    assert_non_null(source);
+    return source;
+}
+
+static inline rnn_source *open_path(const char *path)
+{
+    return open_paths(&path, 1);
+}
+
+/* A corpus of one stream of one step over all bytes of a source must serve the text. */
+static inline void assert_source_is(const rnn_source *source, const unsigned char *text, int64_t size)
+{
+    unsigned char bytes[256];
+    rnn_vocab *vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_chunk chunk;
+    for (int i = 0; i < 256; i++)
+        bytes[i] = (unsigned char)i;
+    assert_int_equal(rnn_source_size(source), size);
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, bytes, 256, &vocab));
+    assert_ok(rnn_corpus_create_from_source(vocab, source, size - 1, 1, &corpus));
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    for (int64_t i = 0; i < size - 1; i++)
+        if (chunk.inputs[i] != text[i] || chunk.targets[i] != text[i + 1])
+            fail_msg("byte %lld or the one behind it is another", (long long)i);
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(vocab);
+}
+
+/* The vocabulary and the corpus of code points of a source must be those of the text in memory. */
+static inline void assert_source_is_text(const rnn_source *source, const unsigned char *text, size_t size,
+                                         int64_t steps)
+{
+    rnn_vocab *vocab = NULL;
+    rnn_vocab *expected_vocab = NULL;
+    rnn_corpus *corpus = NULL;
+    rnn_corpus *expected = NULL;
+    rnn_chunk chunk;
+    rnn_chunk expected_chunk;
+    assert_int_equal(rnn_source_size(source), size);
+    assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
+    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &expected_vocab));
+    assert_int_equal(rnn_vocab_size(vocab), rnn_vocab_size(expected_vocab));
+    assert_ok(rnn_corpus_create_from_source(vocab, source, steps, 1, &corpus));
+    assert_ok(rnn_corpus_create_from_text(expected_vocab, text, size, steps, 1, &expected));
+    assert_int_equal(rnn_corpus_size(corpus), rnn_corpus_size(expected));
+    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    assert_ok(rnn_chunk_init(&expected_chunk, sizeof expected_chunk));
+    for (int64_t n = 0; n < rnn_corpus_chunks(expected) + 1; n++) {
+        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        assert_ok(rnn_corpus_next(expected, &expected_chunk, NULL));
+        assert_memory_equal(chunk.inputs, expected_chunk.inputs, (size_t)steps * sizeof *chunk.inputs);
+        assert_memory_equal(chunk.targets, expected_chunk.targets, (size_t)steps * sizeof *chunk.targets);
+    }
+    rnn_corpus_destroy(expected);
+    rnn_corpus_destroy(corpus);
+    rnn_vocab_destroy(expected_vocab);
+    rnn_vocab_destroy(vocab);
+}
+
+/* A child process that writes to a path or, where that is NULL, to a descriptor, in small pieces with pauses. */
+static inline pid_t start_writer(const char *path, int descriptor, const unsigned char *bytes, size_t size)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child > 0)
+        return child;
+    alarm(60);
+    int to = path ? open(path, O_WRONLY) : descriptor;
+    for (size_t done = 0; to >= 0 && done < size;) {
+        size_t piece = size - done < 30011 ? size - done : 30011;
+        ssize_t n = write(to, bytes + done, piece);
+        if (n < 0)
+            _exit(1);
+        done += (size_t)n;
+        if (done % 7 == 0)
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    _exit(to < 0);
+}
+
+static inline void await_writer(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Makes a descriptor standard input, which the result restores: end_input(). */
+static inline int begin_input(int descriptor)
+{
+    int saved = dup(STDIN_FILENO);
+    if (descriptor < 0) {
+        close(STDIN_FILENO);
+    } else {
+        assert_int_equal(dup2(descriptor, STDIN_FILENO), STDIN_FILENO);
+        close(descriptor);
+    }
+    return saved;
+}
+
+static inline void end_input(int saved)
+{
+    if (saved >= 0) {
+        assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+        close(saved);
+    } else {
+        close(STDIN_FILENO);
+    }
+}
+
+#endif
