@@ -4,9 +4,9 @@
     tests/mutate.py FILE[:FIRST-LAST] TESTS [--count N] [--seed S] [--work DIR] [--cmake=OPTION]...
 
 FILE is a source file, or a directory of them, with the lines to change; TESTS is a regular expression of ctest entries.
-A change is another operator (+ - * / < <= > >= == != && ||), 0 for 1 or 1 for 0, or a statement less. --count takes that
-many changes at random, by --seed; otherwise it makes all of them. It works on a copy of the tree in DIR, which it keeps
-for the next run. Each survivor is a line of output. Its status is 1 if there are any.
+A change is another operator (+ - * / < <= > >= == != && ||), 0 for 1 or 1 for 0, or a statement less. --count takes
+that many changes at random, by --seed; otherwise it makes all of them. It works on a copy of the tree in DIR, which it
+keeps for the next run. Each survivor is a line of output. Its status is 1 if there are any.
 """
 
 import argparse
