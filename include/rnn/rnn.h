@@ -286,8 +286,8 @@ enum {
 /** The kind of input of the first layer. */
 enum {
     /**
-     * Ids, which select the weights of their symbols directly. This is the product with a one-hot vector, as in
-     * min-char-rnn, at the cost of a look-up. Choose it for up to a few hundred symbols.
+     * Ids, which select the weights of their symbols directly. The result is the product with a one-hot vector, as in
+     * min-char-rnn, but it costs only a look-up. Choose it for up to a few hundred symbols.
      */
     RNN_INPUT_IDS = 0,
     /**
@@ -312,7 +312,7 @@ enum {
     /**
      * Two, `bias_ih` and `bias_hh`, as in PyTorch. Choose it to compute exactly what a PyTorch model computes,
      * including each step of its training. Except for b_hn of a GRU, the second bias adds nothing: training changes
-     * both equally, as it would change one bias with twice the learning rate.
+     * both biases by the same amount, so one bias with twice the learning rate learns the same.
      */
     RNN_BIAS_BOTH = 1
 };
@@ -742,9 +742,13 @@ RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t
 /**
  * The data of one forward or backward pass: T steps of B streams. The library uses the arrays during one call only.
  *
- * A model takes one kind of inputs (#RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING: ids; #RNN_INPUT_VECTORS: vectors) and one
- * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors). The fields of the other kind must
- * be NULL. rnn_forward() can run without computing a loss, and then needs no targets.
+ * A model takes one kind of inputs and one kind of targets:
+ *
+ * - Inputs are ids with #RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING, and vectors with #RNN_INPUT_VECTORS.
+ * - Targets are ids with #RNN_LOSS_CROSS_ENTROPY, and vectors with #RNN_LOSS_SQUARED_ERROR.
+ *
+ * The fields of the other kinds must be NULL. rnn_forward() can run without computing a loss, and then needs no
+ * targets.
  */
 typedef struct rnn_chunk {
     size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
@@ -894,7 +898,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set(rnn_state *state, int64_t layer, in
                                              int64_t count);
 
 /**
- * Copies the values of all layers and streams to one array: all h and then, for an LSTM (P = 2), all c.
+ * Copies the values of all layers and streams to one array: all h and then, for an LSTM (P = 2), all c. For a
+ * bidirectional model, L is twice the number of layers.
  * @param state  The state.
  * @param[out] values [P][L][B][H] numbers of the model's precision.
  * @param count  P times L times B times H.
@@ -950,7 +955,7 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state 
                                                     rnn_loss *loss);
 
 /**
- * Computes the loss of a model over a whole corpus. Each symbol but the first is a target exactly once. This includes
+ * Computes the loss of a model over a whole corpus. Each symbol but the first is a target exactly once. That includes
  * the last symbols, which rnn_corpus_next() may leave unused. The perplexity is exp(sum / count). Dropout is off.
  *
  * The N - 1 targets are divided among the streams, in parts that are as equal as possible. Each stream reads its part
@@ -994,8 +999,8 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_training(rnn_model *model, rnn_state 
  * function isn't enough, as in the decoder of a translator, whose gradient continues into the encoder.
  *
  * You can also compute the gradient yourself. For cross-entropy it is softmax(outputs), minus 1 at the target. For the
- * squared error it is 2 (output - target). At positions that don't count it is 0. For the gradient of the mean, divide
- * it by the number of counted positions.
+ * squared error it is 2 (output - target). At positions that don't count it is 0. If you want the gradient of the mean
+ * loss, divide by the number of counted positions.
  * @param model   The model.
  * @param chunk   The chunk that was given to rnn_forward_training(), with targets. Its inputs are ignored. It may ask
  *        for `losses` and `hits`.
@@ -1127,7 +1132,8 @@ typedef struct rnn_optimizer_options {
     /**
      * Greater than 0, finite: scales all gradients down together. The results have the same bits as with
      * rnn_model_clip_norm() before the step. 1 is usual with #RNN_REDUCTION_MEAN; with #RNN_REDUCTION_SUM the norm
-     * grows with the number of positions. 0, the default: no scaling. `clip_value` or `clip_norm` must be 0.
+     * grows with the number of positions. 0, the default: no scaling. At least one of `clip_value` and `clip_norm` must
+     * be 0.
      */
     double clip_norm;
     int32_t spare_biases; /**< 1: biases have no weight decay; weight_decay must not be 0. Default 0. */
@@ -1215,8 +1221,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
 /**
  * @defgroup schedule Schedules: learning rates that change
  *
- * These plain functions give a factor for the learning rate of a step, from the step's number, which counts from 0. The
- * factors can be multiplied:
+ * Each of these plain functions takes the number of a step, counted from 0, and returns a factor for the learning rate
+ * of that step. You can multiply the factors:
  *
  *     double factor = rnn_schedule_warmup(k, 100) * rnn_schedule_cosine(k, 5000, 0.02);
  *     check(rnn_optimizer_set_learning_rate(optimizer, 0.01 * factor));
@@ -1227,7 +1233,7 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
  */
 
 /**
- * Computes a linear warm-up: the factor rises in equal parts to 1, which it reaches in step `steps` - 1 and then keeps.
+ * Computes a linear warm-up: the factor rises in equal parts, reaches 1 in step `steps` - 1, and stays there.
  * @param step  The number of the step: 0 or more.
  * @param steps The number of steps that the rise takes: 1 or more.
  * @return 1 / steps to 1.
@@ -1423,8 +1429,8 @@ RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *o
  * Reads a prompt and continues it. Each stream reads its own prompt, which may be empty. Then it draws a symbol, reads
  * that, draws the next, and so on, until it has drawn `stop` or n symbols.
  *
- * With an empty prompt, the first symbol depends only on the state. In a new state the model hasn't read anything, and
- * in training there were no outputs before the first input. So give it a prompt, such as the end of a line or whatever
+ * With an empty prompt, the first symbol depends only on the state. If the state is new, the model then writes a symbol
+ * before it has read one, which it never did in training. So give it a prompt, such as the end of a line or whatever
  * precedes a text.
  *
  * Unlike rnn_sample(), which leaves the last symbol for the caller to feed, rnn_generate() has read every symbol that
@@ -1535,8 +1541,8 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
  * file. The call reads them to their end, waiting if it must (see rnn_set_interrupt()), and keeps their contents in
  * memory. If the call fails, the bytes that it has read from them are lost.
  * @param paths  [count] names; not kept.
- * @param count  Their number: 1 to 1048576. Each regular file stays open, so the system's limit on open files applies
- *        as well.
+ * @param count  The number of files: 1 to 1048576. Each regular file stays open, so the system's limit on open files
+ *        applies as well.
  * @param[out] source The new source; release it with rnn_source_destroy().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when "-" occurs twice); #RNN_ERROR_IO (also for a directory or a block
  *         device); #RNN_ERROR_MEMORY.
@@ -1750,8 +1756,8 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
  * serves them T steps at a time. At position p, the inputs of stream b are the T symbols from number b S + p on. The
  * target of each input is the symbol that follows it in the text.
  *
- * After the last whole chunk, the corpus starts over at position 0. As in min-char-rnn, a chunk is served while p + T <
- * S, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
+ * After the last whole chunk, the corpus starts over at position 0. A chunk is served while p + T < S, as in
+ * min-char-rnn, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
  * rnn_corpus_set_drop_last() makes the corpus serve the last symbols as well.
  *
  * The vocabulary determines what a symbol is. With #RNN_VOCAB_UTF8 all sizes and positions count code points, and with
@@ -1807,7 +1813,7 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vo
                                                              int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served like a text.
+ * Opens a sequence of ids in memory, such as words, notes or the bytes of a protocol. The corpus serves it like a text.
  * @param ids     [count] ids; copied, as one, two or four bytes each.
  * @param count   N.
  * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
@@ -1845,9 +1851,9 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_id_file(const char *path, 
 RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
 
 /**
- * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. Set it to 0 for
- * short texts, where every symbol matters.
- * @param corpus    The corpus. After rnn_corpus_split(), the second corpus has the same setting as the first.
+ * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. Set `drop_last` to
+ * 0 for short texts, where every symbol matters.
+ * @param corpus    The corpus. rnn_corpus_split() gives the new corpus the same setting.
  * @param drop_last 1, the default: serves only whole chunks, as described above. 0: each symbol but the first is a
  *        target once in each pass. The N - 1 targets are divided among the streams in parts that are as equal as
  *        possible, the longer ones first. The last chunk may have fewer than T steps, and its `lengths` may be set.
@@ -1890,7 +1896,7 @@ RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
 
 /**
  * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
- * and B. The corpus then serves the same chunks as that one did from there on.
+ * and B. From there on, this corpus serves the same chunks as that one.
  * @param corpus   The corpus.
  * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The largest value means the end of the text; the
  *        corpus then starts over.
@@ -2051,8 +2057,8 @@ RNN_API int64_t rnn_batcher_positions(const rnn_batcher *batcher);
 RNN_API int64_t rnn_batcher_steps(const rnn_batcher *batcher);
 
 /**
- * Returns the number of chunks in an epoch: the epoch of the last chunk served, or of the next one if none has been
- * served. With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
+ * Returns the number of chunks in the current epoch. This is the epoch of the last chunk served or, if none has been
+ * served, of the next chunk. With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
@@ -2083,14 +2089,15 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_get_places(const rnn_batcher *batcher
 
 /**
  * Returns the position of the next chunk: the number of positions of sequences served since the beginning of epoch 0.
- * Divided by rnn_batcher_positions() it is the number of the epoch. A checkpoint can keep it as its `corpus_position`.
+ * To get the number of the epoch, divide the position by rnn_batcher_positions() and round down. A checkpoint can keep
+ * the position as its `corpus_position`.
  * @return 0 or more; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
 
 /**
  * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
- * options. The batcher then serves the same chunks as that one did from there on.
+ * options. From there on, this batcher serves the same chunks as that one.
  * @param batcher  The batcher.
  * @param position 0 to 2^62, and a position at which a chunk begins.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -2226,9 +2233,9 @@ typedef struct rnn_load_options {
      *
      * A file that librnn didn't write contains the tensors of an nn.RNN (with tanh), nn.GRU or nn.LSTM, an nn.Linear
      * and, with #RNN_INPUT_EMBEDDING, an nn.Embedding. If both biases of a layer or the decoder's bias are missing
-     * (bias=False), they are zeros. With #RNN_BIAS_INPUT the sum of a layer's two biases becomes `bias_ih`. A tied
-     * model has one matrix for embedding and decoder. The file may have it under the embedding's name, the decoder's
-     * name, or both.
+     * (bias=False), librnn takes them as zeros. With #RNN_BIAS_INPUT the sum of a layer's two biases becomes `bias_ih`.
+     * A tied model has one matrix for embedding and decoder. The file may have it under the embedding's name, the
+     * decoder's name, or both.
      *
      * For a file that librnn wrote, the configuration must agree with the file in everything that determines what the
      * network computes (cell, input, loss, bias, tied, layers and sizes). Settings that matter only in training are
@@ -2251,10 +2258,11 @@ typedef struct rnn_load_options {
     const char *embedding_name;
     /**
      * 1: cell, layers, sizes, biases and whether the model is tied are inferred from the file, so the configuration
-     * needn't give them. For a file that librnn didn't write, the model has an embedding if the file has its tensor.
-     * Otherwise the configuration's `input` decides, since models of ids and models of vectors have the same shapes.
-     * (If the file has no tensor of an embedding but `input` is #RNN_INPUT_EMBEDDING, the model is tied and its matrix
-     * has the decoder's name.) The `loss` is also taken from the configuration, because the tensors don't show it.
+     * needn't give them. For a file that librnn didn't write, the model has an embedding if the file has a tensor of
+     * one. Otherwise the configuration's `input` decides, since models of ids and models of vectors have the same
+     * shapes. (If the file has no tensor of an embedding but `input` is #RNN_INPUT_EMBEDDING, the model is tied and its
+     * matrix has the decoder's name.) The `loss` is also taken from the configuration, because the tensors don't show
+     * it.
      *
      * 0, the default: a configuration, if there is one, must be complete.
      */
@@ -2550,9 +2558,10 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get_activations(const rnn_state *state,
                                                          int64_t count);
 
 /**
- * Copies how strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step. This
- * is the Euclidean norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients
- * follow) with respect to h_t. The derivative includes every path by which h_t affects the loss within the chunk.
+ * Copies a measure of how strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each
+ * step. The measure is the Euclidean norm, over all streams and units, of the derivative of the loss with respect to
+ * h_t. The loss is the sum or the mean, according to the model's `reduction`. The derivative includes every path by
+ * which h_t affects the loss within the chunk.
  * @param state  The state.
  * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
  * @param[out] norms [T] numbers.
