@@ -431,8 +431,8 @@ typedef struct rnn_model_options {
      */
     double dropout_recurrent;
     /**
-     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997) and passes 2 H numbers on: h of the
-     * forward direction, then h of the reverse direction, as with PyTorch's bidirectional=True. Choose it for labels,
+     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997), as with PyTorch's bidirectional=True.
+     * Its output is 2 H numbers: h of the forward direction, then h of the reverse direction. Choose it for labels,
      * classes and encoders, where the whole sequence is known in advance. The functions that generate text refuse such
      * a model. Default 0.
      *
@@ -455,7 +455,7 @@ typedef struct rnn_model_options {
     int32_t learned_state;
     /**
      * 1: layer normalisation of the gates (Ba, Kiros and Hinton, "Layer normalization", 2016). In the cell's formula,
-     * n(W_ih x) takes the place of W_ih x, and n(W_hh h') that of W_hh h', where h' is the previous h and
+     * W_ih x becomes n(W_ih x), and W_hh h' becomes n(W_hh h'), where h' is the previous h and
      *
      *     n(a) = gain (a - mean(a)) / sqrt(variance(a) + 1e-5)
      *
@@ -544,8 +544,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  * | `decoder.bias`     | [O]       | `by`       |                                                   |
  *
  * Layer k > 0 has the same parameters, with `_lk` in their names and inputs of size H. In a bidirectional model each
- * layer has a second set of them, with `_reverse` at the end of their names, and the inputs of later layers and of the
- * decoder have size 2 H instead of H.
+ * layer has a second set of parameters, with `_reverse` at the end of their names. The inputs of later layers and of
+ * the decoder then have size 2 H instead of H.
  */
 typedef struct rnn_parameter {
     size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
@@ -690,10 +690,9 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double lim
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 
 /**
- * Stores a note in a model: a string of your choice under a key of your choice. With notes, the names of classes (one
- * per line, for example), the scaling of the inputs or the origin of the data travel with the model: its files,
- * checkpoints and copies include them. Notes don't affect what the model computes. docs/files.md describes how a file
- * holds them.
+ * Stores a note in a model: a string of your choice under a key of your choice. The model's files, checkpoints and
+ * copies include its notes. Use notes for the names of classes (one per line, for example), the scaling of the inputs
+ * or the origin of the data. Notes don't affect what the model computes. docs/files.md describes how a file holds them.
  * @param model The model.
  * @param key   1 to 200 bytes of UTF-8; copied.
  * @param value Up to 1048576 bytes of UTF-8; copied. It replaces an existing note under this key. NULL removes the
@@ -1125,8 +1124,8 @@ typedef struct rnn_optimizer_options {
     double beta1;         /**< Adam, AdamW: 0 to less than 1. */
     double beta2;         /**< RMSprop (PyTorch's alpha), Adam, AdamW: 0 to less than 1. */
     /**
-     * Greater than 0, finite: limits each element of the gradients to ±clip_value. The effect is that of
-     * rnn_model_clip_value() before the step, but in the same pass over the parameters. 0, the default: no limit.
+     * Greater than 0, finite: limits each element of the gradients to ±clip_value. It has the same effect as
+     * rnn_model_clip_value() before the step, but needs no extra pass over the parameters. 0, the default: no limit.
      */
     double clip_value;
     /**
@@ -1387,8 +1386,8 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
  * To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and pass the copy.
  *
  * The model's inputs and outputs must be the same symbols (V = O). The k-th draw of stream b since the sampler was
- * created depends only on the seed, k, b and the outputs, so a stream draws the same symbols however many other streams
- * there are.
+ * created depends only on the seed, k, b and the outputs. So the number of other streams doesn't affect the symbols
+ * that a stream draws.
  * @param model   The model.
  * @param state   B streams; advanced by `n` steps.
  * @param sampler The sampler; advanced by `n` draws.
@@ -1525,9 +1524,9 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
  * when the text is not a single file or a block of memory, for which other functions take a path or a pointer. A source
  * never changes after it is opened; any number of threads may use it.
  *
- * Regular files are read piece by piece as needed, so a source takes the same memory whatever their size. They must not
- * change in the meantime: if a file's length or time of modification differs from when it was opened, the call that
- * reads it fails with #RNN_ERROR_IO.
+ * Regular files are read piece by piece as needed, so the memory that a source takes doesn't depend on their size. They
+ * must not change in the meantime: if a file's length or time of modification differs from when it was opened, the call
+ * that reads it fails with #RNN_ERROR_IO.
  * @{
  */
 /**
@@ -1577,9 +1576,9 @@ RNN_API int64_t rnn_source_size(const rnn_source *source);
  * A vocabulary corresponds to min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. It never changes after it is
  * created; any number of threads may use it.
  *
- * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. If it isn't (an
- * overlong form, a surrogate, a value above U+10FFFF, a truncated code point, a stray continuation byte), every
- * function that reads it fails with #RNN_ERROR_SYMBOL, and rnn_last_error() gives the offset of the byte. It also says
+ * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. If it contains an
+ * overlong form, a surrogate, a value above U+10FFFF, a truncated code point or a stray continuation byte, every
+ * function that reads it fails with #RNN_ERROR_SYMBOL. rnn_last_error() then gives the offset of the byte. It also says
  * if the text looks like Latin-1 or UTF-16, and how to convert it. A vocabulary of code points always decodes to valid
  * UTF-8. A byte order mark is an ordinary symbol, U+FEFF.
  *
@@ -1752,9 +1751,9 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
 /**
  * @defgroup corpus Corpus: text served chunk by chunk
  *
- * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, which follow one another in the text, and
- * serves them T steps at a time. At position p, the inputs of stream b are the T symbols from number b S + p on. The
- * target of each input is the symbol that follows it in the text.
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, rounded down. The streams follow one
+ * another in the text. The corpus serves all of them together, T steps at a time. At position p, the inputs of stream b
+ * are the T symbols from number b S + p on. The target of each input is the symbol that follows it in the text.
  *
  * After the last whole chunk, the corpus starts over at position 0. A chunk is served while p + T < S, as in
  * min-char-rnn, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
@@ -1763,9 +1762,9 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
  * The vocabulary determines what a symbol is. With #RNN_VOCAB_UTF8 all sizes and positions count code points, and with
  * #RNN_VOCAB_WORDS they count words.
  *
- * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The corpus takes the same memory whatever the
- * size of its file. The file must not change in the meantime: if its length or time of modification differs from when
- * it was opened, rnn_corpus_next() fails. rnn_corpus_next() also fails when it reaches a byte that the vocabulary
+ * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The memory that the corpus takes doesn't depend
+ * on the size of its file. The file must not change in the meantime: if its length or time of modification differs from
+ * when it was opened, rnn_corpus_next() fails. rnn_corpus_next() also fails when it reaches a byte that the vocabulary
  * doesn't have.
  *
  * Code points and words are read when the corpus is created, so invalid UTF-8 and symbols that the vocabulary doesn't
@@ -1898,7 +1897,7 @@ RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
  * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
  * and B. From there on, this corpus serves the same chunks as that one.
  * @param corpus   The corpus.
- * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The largest value means the end of the text; the
+ * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The largest value is the end of the text; the
  *        corpus then starts over.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
@@ -2310,14 +2309,20 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
 /**
  * @defgroup checkpoint Checkpoints: training that goes on
  *
- * A checkpoint holds a model and everything that training has accumulated: the values in the optimizer, the gradients
- * if there are any, the state and its next dropout mask, the number of draws of the sampler, and numbers of the
- * program's choice. Training that resumes from it computes exactly the bits that it would have computed without
- * stopping, on any processor with fused multiply-add and on any number of threads.
+ * A checkpoint holds a model and everything that training has accumulated:
+ *
+ * - the values in the optimizer;
+ * - the gradients, if there are any;
+ * - the state, and the index of its next dropout mask;
+ * - the sampler's options, and the number of its draws;
+ * - numbers of the program's choice.
+ *
+ * Training that resumes from a checkpoint computes exactly the bits that it would have computed without stopping, on
+ * any processor with fused multiply-add and on any number of threads.
  *
  * The file is a model's file with additional contents. rnn_model_load() reads the model in it. PyTorch also reads it,
- * if you leave out the names that begin with "librnn." (load_state_dict() with strict=False). The file is replaced as a
- * whole, as by rnn_model_save().
+ * if you leave out the names that begin with "librnn." (load_state_dict() with strict=False). Like rnn_model_save(), a
+ * save replaces the file as a whole.
  *
  *     rnn_checkpoint c;
  *     check(rnn_checkpoint_init(&c, sizeof c));
@@ -2352,7 +2357,7 @@ typedef struct rnn_checkpoint {
     rnn_sampler *sampler;     /**< Its options and the number of draws it has made. NULL: none. */
     rnn_vocab *vocab;         /**< As in rnn_model_save(). NULL: none. */
     /**
-     * The value of rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or that of
+     * The value of rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or the value of
      * rnn_batcher_position(), for rnn_batcher_seek(). 0 or more.
      */
     int64_t corpus_position;
@@ -2436,9 +2441,9 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
 /**
  * Sets the number of threads that a call may compute with, including the calling thread.
  * @param threads 1 to 1024, or 0, the default. With 0 the number comes from the environment variable `RNN_NUM_THREADS`,
- *        or else from `OMP_NUM_THREADS`, whose first number counts. A variable is ignored unless its number is 1 to
- *        1024. Without these variables the number is that of the processors that the process may use: those in its
- *        affinity mask, or fewer if its control group has a CPU quota.
+ *        or else from the first number in `OMP_NUM_THREADS`. A variable is ignored unless its number is 1 to 1024. If
+ *        neither gives a number, it is the number of processors that the process may use: those in its affinity mask,
+ *        or fewer if its control group has a CPU quota.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
