@@ -93,10 +93,10 @@
  *   object and every result unchanged: if a handle can't be created, the variable for it keeps its old value. NULL
  *   where an object is required is an error, never a crash. An option that has no effect in combination with the others
  *   must keep its default; any other value is an error.
- * - **Getters.** A getter that can't fail returns its result, as rnn_vocab_size() does, which returns 0 for NULL. A
- *   getter that can fail stores its result through a pointer. A `_get_` function copies data to the caller's memory,
- *   and a `_set_` function copies data from it. All other getters give access to data that the object owns. No getter
- *   changes the object.
+ * - **Getters.** A getter that can't fail returns its result. For NULL it returns a value that its comment names:
+ *   rnn_vocab_size(), for example, returns 0. A getter that can fail stores its result through a pointer. A `_get_`
+ *   function copies data to the caller's memory, and a `_set_` function copies data from it. All other getters give
+ *   access to data that the object owns. No getter changes the object.
  * - **Ownership.** Whoever creates an object owns it and releases it with its `_destroy` function, which accepts NULL.
  *   No function keeps a pointer to the caller's memory after it returns. No object needs another to stay alive: a
  *   corpus can outlive its vocabulary, and a state its model. When a function hands out a pointer, its comment says how
@@ -286,8 +286,8 @@ enum {
 /** The kind of input of the first layer. */
 enum {
     /**
-     * Ids, which select the weights of their symbols directly. This is the product with a one-hot vector, as in
-     * min-char-rnn, at the cost of a look-up. Choose it for up to a few hundred symbols.
+     * Ids, which select the weights of their symbols directly. The result is the product with a one-hot vector, as in
+     * min-char-rnn, but it costs only a look-up. Choose it for up to a few hundred symbols.
      */
     RNN_INPUT_IDS = 0,
     /**
@@ -312,7 +312,7 @@ enum {
     /**
      * Two, `bias_ih` and `bias_hh`, as in PyTorch. Choose it to compute exactly what a PyTorch model computes,
      * including each step of its training. Except for b_hn of a GRU, the second bias adds nothing: training changes
-     * both equally, as it would change one bias with twice the learning rate.
+     * both biases by the same amount, so one bias with twice the learning rate learns the same.
      */
     RNN_BIAS_BOTH = 1
 };
@@ -391,7 +391,8 @@ typedef struct rnn_model_options {
     int32_t tied;
     /**
      * 1: for each stream, dropout drops the same elements in all steps of a chunk (Gal and Ghahramani 2016). 0, the
-     * default: it draws anew at each position. Needs one of the four dropout probabilities.
+     * default: it draws anew at each position. With 1, at least one of the four dropout probabilities must be greater
+     * than 0.
      */
     int32_t dropout_per_chunk;
     int64_t embedding_size; /**< With #RNN_INPUT_EMBEDDING: 1 to 1048576; else 0. Default 0. */
@@ -430,17 +431,20 @@ typedef struct rnn_model_options {
      */
     double dropout_recurrent;
     /**
-     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997) and passes 2 H numbers on: h of the
-     * forward direction, then h of the reverse direction, as with PyTorch's bidirectional=True. Choose it for labels,
+     * 1: each layer reads a chunk in both directions (Schuster and Paliwal 1997), as with PyTorch's bidirectional=True.
+     * Its output is 2 H numbers: h of the forward direction, then h of the reverse direction. Choose it for labels,
      * classes and encoders, where the whole sequence is known in advance. The functions that generate text refuse such
      * a model. Default 0.
      *
      * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). The forward direction begins with the
-     * state, as always: reset it, or set `starts`. The reverse direction begins with zeros at the end of each chunk,
-     * and of each stream that ends earlier. Its part of the state is h at the chunk's first position, which no call
-     * reads. With `last_only` the outputs are computed from h of the forward direction at a sequence's last position
-     * and h of the reverse direction at its first, so they take account of everything read in both directions. With
-     * `bidirectional`, `hidden_size` is at most 524288 and `layers` at most 512.
+     * state, as always: reset the state, or set `starts`. The reverse direction begins with zeros at the end of each
+     * chunk, or at the end of the stream if that comes earlier. The reverse direction's part of the state is h at the
+     * chunk's first position; no call reads it.
+     *
+     * With `last_only` the outputs are computed from h of the forward direction at a sequence's last position and from
+     * h of the reverse direction at its first position. So they depend on everything that both directions have read.
+     *
+     * With `bidirectional`, `hidden_size` is at most 524288 and `layers` at most 512.
      */
     int32_t bidirectional;
     /**
@@ -450,14 +454,17 @@ typedef struct rnn_model_options {
      */
     int32_t learned_state;
     /**
-     * 1: layer normalisation of the gates (Ba, Kiros and Hinton, "Layer normalization", 2016). Where a cell's formula
-     * has W_ih x or W_hh h', it then has n(W_ih x) or n(W_hh h'), with
+     * 1: layer normalisation of the gates (Ba, Kiros and Hinton, "Layer normalization", 2016). In the cell's formula,
+     * W_ih x becomes n(W_ih x), and W_hh h' becomes n(W_hh h'), where h' is the previous h and
      *
      *     n(a) = gain (a - mean(a)) / sqrt(variance(a) + 1e-5)
      *
-     * The mean and variance of a product are taken over all its G H elements at one position. In a GRU the candidate
-     * has its own, over H elements, and r and z share theirs. The gains are the parameters norm_ih and norm_hh, [G H]
-     * for each layer, which start as ones; the layer's biases are added after them. An LSTM's c isn't normalised.
+     * The mean and variance of a product are taken over all its G H elements at one position. A GRU is different: r and
+     * z share one mean and one variance, taken over 2 H elements, and the candidate has its own, taken over H elements.
+     * An LSTM's c isn't normalised.
+     *
+     * The gains are the parameters norm_ih and norm_hh, [G H] for each layer. They start as ones. The layer's biases
+     * are added after the gains are applied.
      *
      * Normalisation makes training less sensitive to the scale of the weights and to the learning rate. Choose it for
      * deep networks, and for long training at high rates. A training step takes 15 % longer with a layer of 256 units,
@@ -496,8 +503,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_copy(const rnn_model *model, rnn_model 
  * average often generalises better than the model at the end of training. Begin with rnn_model_copy().
  *
  * For an exponential moving average with the decay d, 0.999 for example, call it after every step with weight 1 - d.
- * For the mean of models (stochastic weight averaging, Izmailov et al. 2018), call it once an epoch, for example, with
- * weight 1 / (n + 1), where n is the number of models averaged so far.
+ * For the mean of several models (stochastic weight averaging, Izmailov et al. 2018), call it, once an epoch for
+ * example, with weight 1 / (n + 1) if n models have been averaged so far.
  * @param average The average; its gradients are unchanged.
  * @param model   A model of the same shape and precision.
  * @param weight  0 to 1.
@@ -521,7 +528,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  *
  * Element (i, j) of a matrix is at `values[i * strides[0] + j * strides[1]]`, and element i of a vector at
  * `values[i * strides[0]]`. Strides count elements. The shape is that of PyTorch. The strides show how librnn stores
- * the parameter: it stores the input weights of symbols symbol by symbol.
+ * the parameter. It stores matrices row by row, but the input weights of ids column by column, so that the weights of a
+ * symbol are adjacent.
  *
  * | name               | shape     | min-char-rnn's | present                                           |
  * |--------------------|-----------|------------|---------------------------------------------------|
@@ -536,8 +544,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  * | `decoder.bias`     | [O]       | `by`       |                                                   |
  *
  * Layer k > 0 has the same parameters, with `_lk` in their names and inputs of size H. In a bidirectional model each
- * layer has a second set of them, with `_reverse` at the end of their names, and the inputs of later layers and of the
- * decoder have size 2 H instead of H.
+ * layer has a second set of parameters, with `_reverse` at the end of their names. The inputs of later layers and of
+ * the decoder then have size 2 H instead of H.
  */
 typedef struct rnn_parameter {
     size_t struct_size; /**< sizeof(rnn_parameter) as the caller knows it. */
@@ -588,9 +596,10 @@ RNN_API RNN_CHECKED rnn_status rnn_model_describe_parameter(const rnn_model *mod
 RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
 
 /**
- * Freezes or unfreezes a parameter. An optimizer changes neither a frozen parameter nor the values it has accumulated
- * for it. It still sets the gradient to zero together with all others. The gradient of a frozen parameter doesn't count
- * in the norm of all gradients. Checkpoints record which parameters are frozen; files of rnn_model_save() don't.
+ * Freezes or unfreezes a parameter. A step of an optimizer leaves a frozen parameter unchanged, and also the values
+ * accumulated for that parameter. The step still sets the parameter's gradient to zero, as it does with all gradients.
+ * The gradient of a frozen parameter doesn't count in the norm of all gradients. Checkpoints record which parameters
+ * are frozen; files of rnn_model_save() don't.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param frozen 1 or 0.
@@ -621,7 +630,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_parameter(rnn_model *model, int64_t
                                                        int64_t count);
 
 /**
- * Copies a parameter's gradient to the caller's array, row-major. Before the first rnn_forward_backward() it is zeros.
+ * Copies a parameter's gradient to the caller's array, row-major. Before the first rnn_forward_backward() the gradient
+ * is all zeros.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param[out] values Room for `count` numbers of the model's precision.
@@ -647,8 +657,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_gradient(rnn_model *model, int64_t 
  * Checks that all parameters are finite. rnn_model_set_parameter() accepts only finite values, but a file may hold
  * others, and training may produce them.
  * @param model The model.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when one isn't, and rnn_last_error() names the first:
- *         "decoder.weight[3][5] is nan".
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when a parameter isn't finite; rnn_last_error() names the
+ *         first such element: "decoder.weight[3][5] is nan".
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 
@@ -680,10 +690,9 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double lim
 RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limit, double *norm);
 
 /**
- * Stores a note in a model: a string of your choice under a key of your choice. With notes, the names of classes (one
- * per line, for example), the scaling of the inputs or the origin of the data travel with the model: its files,
- * checkpoints and copies include them. Notes don't affect what the model computes. docs/files.md describes how a file
- * holds them.
+ * Stores a note in a model: a string of your choice under a key of your choice. The model's files, checkpoints and
+ * copies include its notes. Use notes for the names of classes (one per line, for example), the scaling of the inputs
+ * or the origin of the data. Notes don't affect what the model computes. docs/files.md describes how a file holds them.
  * @param model The model.
  * @param key   1 to 200 bytes of UTF-8; copied.
  * @param value Up to 1048576 bytes of UTF-8; copied. It replaces an existing note under this key. NULL removes the
@@ -696,7 +705,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_note(rnn_model *model, const char *
 /**
  * Returns the note under a key.
  * @return The note's value, valid until that note is set again or removed, or the model is destroyed. NULL if there is
- *         no such note, and for NULL.
+ *         no such note or an argument is NULL.
  */
 RNN_API const char *rnn_model_note(const rnn_model *model, const char *key);
 
@@ -711,7 +720,7 @@ RNN_API int64_t rnn_model_note_count(const rnn_model *model);
  * @param model The model.
  * @param index 0 to rnn_model_note_count() - 1, in the order of the keys' bytes.
  * @param[out] key   Its key, valid as long as the value.
- * @param[out] value Its value, valid for as long as rnn_model_note() says.
+ * @param[out] value Its value; rnn_model_note() says how long it is valid.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t index, const char **key,
@@ -732,9 +741,13 @@ RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t
 /**
  * The data of one forward or backward pass: T steps of B streams. The library uses the arrays during one call only.
  *
- * A model takes one kind of inputs (#RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING: ids; #RNN_INPUT_VECTORS: vectors) and one
- * kind of targets (#RNN_LOSS_CROSS_ENTROPY: ids; #RNN_LOSS_SQUARED_ERROR: vectors). The fields of the other kind must
- * be NULL. rnn_forward() can run without computing a loss, and then needs no targets.
+ * A model takes one kind of inputs and one kind of targets:
+ *
+ * - Inputs are ids with #RNN_INPUT_IDS and #RNN_INPUT_EMBEDDING, and vectors with #RNN_INPUT_VECTORS.
+ * - Targets are ids with #RNN_LOSS_CROSS_ENTROPY, and vectors with #RNN_LOSS_SQUARED_ERROR.
+ *
+ * The fields of the other kinds must be NULL. rnn_forward() can run without computing a loss, and then needs no
+ * targets.
  */
 typedef struct rnn_chunk {
     size_t struct_size;         /**< sizeof(rnn_chunk) as the caller knows it. */
@@ -743,7 +756,7 @@ typedef struct rnn_chunk {
     const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
     const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] finite numbers of that precision; anything where `target_mask` is 0. */
+    const void *target_vectors; /**< [T][B][O] the same, but any values where `target_mask` is 0. */
     const uint8_t *target_mask; /**< [T][B] 0: leaves the target vector there out of the loss. NULL: all count. */
     /**
      * [B] The length of each stream's sequence, 0 to T: the stream ends after that many steps. After its end its state
@@ -752,13 +765,13 @@ typedef struct rnn_chunk {
      */
     const int64_t *lengths;
     /**
-     * [T][B] Not 0: a new sequence begins at that step, so before it the stream's state becomes that of a new state.
-     * This lets sequences follow one another without padding. NULL: no sequence begins.
+     * [T][B] Not 0: a new sequence begins at that step, so the stream's state is reset before the step, as by
+     * rnn_state_reset_stream(). This lets sequences follow one another without padding. NULL: no sequence begins.
      */
     const uint8_t *starts;
     /**
-     * Out: the loss of each position, [T][B], or [B] with `last_only`; 0 where nothing counts. NULL: not wanted. A call
-     * that fails may have written to it.
+     * Out: the loss of each position, [T][B], or [B] with `last_only`; 0 at positions that don't count. NULL: not
+     * wanted. A call that fails may have written to it.
      */
     double *losses;
     /**
@@ -769,9 +782,9 @@ typedef struct rnn_chunk {
     int64_t *hits;
     /**
      * 1: only the last position of each stream, according to `lengths`, has outputs and a target. Use it to classify
-     * whole sequences (`bidirectional` says what the reverse direction gives for the last position). Then `targets` and
-     * `target_mask` are [B], and `target_vectors` and the outputs are [B][O]. A stream of length 0 has outputs of zeros
-     * and no target. 0, the default: every position has outputs and a target.
+     * whole sequences. (rnn_model_options::bidirectional describes which h of the reverse direction is used.) With 1,
+     * `targets` and `target_mask` are [B], and `target_vectors` and the outputs are [B][O]. A stream of length 0 has
+     * outputs of zeros and no target. 0, the default: every position has outputs and a target.
      */
     int32_t last_only;
     int32_t reserved; /**< Must be 0. */
@@ -851,8 +864,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_copy(rnn_state *destination, const rnn_
  * the streams in training has reached.
  * @param destination        The state to copy to.
  * @param destination_stream 0 to its B - 1.
- * @param source             The state to copy from; as in rnn_state_copy(), but with any number of streams. May be
- *        `destination`.
+ * @param source             The state to copy from. It must fit the same models, but may have any number of streams.
+ *        May be `destination`.
  * @param source_stream      0 to its B - 1.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MISMATCH.
  */
@@ -884,7 +897,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set(rnn_state *state, int64_t layer, in
                                              int64_t count);
 
 /**
- * Copies the values of all layers and streams to one array: all h and then, for an LSTM (P = 2), all c.
+ * Copies the values of all layers and streams to one array: all h and then, for an LSTM (P = 2), all c. For a
+ * bidirectional model, L is twice the number of layers.
  * @param state  The state.
  * @param[out] values [P][L][B][H] numbers of the model's precision.
  * @param count  P times L times B times H.
@@ -940,13 +954,13 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state 
                                                     rnn_loss *loss);
 
 /**
- * Computes the loss of a model over a whole corpus. Each symbol but the first is a target exactly once, including those
- * at the end that chunks leave out. The perplexity is exp(sum / count). Dropout is off.
+ * Computes the loss of a model over a whole corpus. Each symbol but the first is a target exactly once. That includes
+ * the last symbols, which rnn_corpus_next() may leave unused. The perplexity is exp(sum / count). Dropout is off.
  *
  * The N - 1 targets are divided among the streams, in parts that are as equal as possible. Each stream reads its part
- * with a state that begins as zeros. One stream gives the exact loss of the text. More streams are faster, but predict
- * a little worse at the beginnings of their parts: with 32 streams, which are enough for speed, the loss of a text of
- * 100,000 symbols is about a thousandth higher.
+ * with a state that begins as zeros. One stream gives the exact loss of the text. More streams are faster, but the
+ * model predicts a little worse at the beginning of each part. 32 streams are enough for speed; with them, the loss of
+ * a text of 100,000 symbols is about a thousandth higher.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY.
  * @param corpus  The corpus. Its position doesn't change; its T and B don't matter.
  * @param streams 1 to N - 1, and at most 1048576.
@@ -983,9 +997,9 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_training(rnn_model *model, rnn_state 
  * follows the model's `loss` and `reduction`, just as rnn_forward_backward() does internally. Use it where that
  * function isn't enough, as in the decoder of a translator, whose gradient continues into the encoder.
  *
- * If you compute the gradient yourself: for cross-entropy it is softmax(outputs), less 1 at the target; for the squared
- * error it is 2 (output - target). Divide it by the number of counted positions if you want the mean. It is 0 where
- * nothing counts.
+ * You can also compute the gradient yourself. For cross-entropy it is softmax(outputs), minus 1 at the target. For the
+ * squared error it is 2 (output - target). At positions that don't count it is 0. If you want the gradient of the mean
+ * loss, divide by the number of counted positions.
  * @param model   The model.
  * @param chunk   The chunk that was given to rnn_forward_training(), with targets. Its inputs are ignored. It may ask
  *        for `losses` and `hits`.
@@ -1056,13 +1070,13 @@ RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gra
  *     check(rnn_backward(decoder, write, &of_decoder));
  *     check(rnn_backward(encoder, read, &of_encoder));
  *
- * @param model The model of the rnn_forward_training(). Its parameters must not have changed since then.
+ * @param model The model that ran rnn_forward_training(). Its parameters must not have changed since that call.
  * @param state The state.
  * @param gradients The gradients to read and to write; `outputs` or `final_state` must be given. The values written may
  *        be infinite; this is not checked.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (a gradient isn't finite, or no activations are kept); #RNN_ERROR_MISMATCH when
- *         it is another model or the model has changed; #RNN_ERROR_MEMORY. After an error everything is as before, and
- *         the call may be repeated.
+ *         `model` is a different one or has changed since; #RNN_ERROR_MEMORY. After an error everything is as before,
+ *         and the call may be repeated.
  */
 RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *gradients);
 /** @} */
@@ -1110,17 +1124,18 @@ typedef struct rnn_optimizer_options {
     double beta1;         /**< Adam, AdamW: 0 to less than 1. */
     double beta2;         /**< RMSprop (PyTorch's alpha), Adam, AdamW: 0 to less than 1. */
     /**
-     * Greater than 0, finite: limits each element of the gradients to ±clip_value. The effect is that of
-     * rnn_model_clip_value() before the step, but in the same pass over the parameters. 0, the default: no limit.
+     * Greater than 0, finite: limits each element of the gradients to ±clip_value. It has the same effect as
+     * rnn_model_clip_value() before the step, but needs no extra pass over the parameters. 0, the default: no limit.
      */
     double clip_value;
     /**
      * Greater than 0, finite: scales all gradients down together. The results have the same bits as with
      * rnn_model_clip_norm() before the step. 1 is usual with #RNN_REDUCTION_MEAN; with #RNN_REDUCTION_SUM the norm
-     * grows with the number of positions. 0, the default: no scaling. `clip_value` or `clip_norm` must be 0.
+     * grows with the number of positions. 0, the default: no scaling. At least one of `clip_value` and `clip_norm` must
+     * be 0.
      */
     double clip_norm;
-    int32_t spare_biases; /**< 1: weight_decay, which must not be 0, doesn't apply to biases. Default 0. */
+    int32_t spare_biases; /**< 1: biases have no weight decay; weight_decay must not be 0. Default 0. */
     int32_t reserved;     /**< Must be 0. */
 } rnn_optimizer_options;
 
@@ -1177,8 +1192,9 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_get_options(const rnn_optimizer *op
                                                          rnn_optimizer_options *options);
 
 /**
- * Changes an optimizer's options from the next step on and keeps its accumulated values. These depend on the rule and
- * on whether the momentum is 0, so neither can be changed.
+ * Changes an optimizer's options from the next step on and keeps its accumulated values. The accumulated values depend
+ * on the rule, and on whether the momentum is 0. So the rule can't change, and the momentum can't change from 0 or to
+ * 0.
  * @param optimizer The optimizer.
  * @param options All options, not only those that change; copied. Begin with rnn_optimizer_get_options().
  * @return #RNN_OK, or #RNN_ERROR_ARGUMENT, after which the options are unchanged.
@@ -1204,8 +1220,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
 /**
  * @defgroup schedule Schedules: learning rates that change
  *
- * These plain functions give a factor for the learning rate of a step, from the step's number, which counts from 0. The
- * factors can be multiplied:
+ * Each of these plain functions takes the number of a step, counted from 0, and returns a factor for the learning rate
+ * of that step. You can multiply the factors:
  *
  *     double factor = rnn_schedule_warmup(k, 100) * rnn_schedule_cosine(k, 5000, 0.02);
  *     check(rnn_optimizer_set_learning_rate(optimizer, 0.01 * factor));
@@ -1216,7 +1232,7 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
  */
 
 /**
- * Computes a linear warm-up: the factor rises in equal parts to 1, which it reaches in step `steps` - 1 and then keeps.
+ * Computes a linear warm-up: the factor rises in equal parts, reaches 1 in step `steps` - 1, and stays there.
  * @param step  The number of the step: 0 or more.
  * @param steps The number of steps that the rise takes: 1 or more.
  * @return 1 / steps to 1.
@@ -1234,17 +1250,18 @@ RNN_API double rnn_schedule_warmup(int64_t step, int64_t steps);
 RNN_API double rnn_schedule_cosine(int64_t step, int64_t steps, double least);
 
 /**
- * Computes a step decay: `factor` to the power of step / every, rounded down.
+ * Computes a step decay: `factor` to the power of floor(step / every).
  * @param step   The number of the step: 0 or more.
  * @param every  The number of steps after which the rate falls: 1 or more.
- * @param factor The factor by which it is then multiplied: 0 to 1.
+ * @param factor The factor by which the rate is multiplied each time: 0 to 1.
  * @return 0 to 1.
  */
 RNN_API double rnn_schedule_step_decay(int64_t step, int64_t every, double factor);
 
 /**
- * Computes one cycle (Smith 2018): the factor rises from `first` to 1 in the first `rise` steps and falls to `last` in
- * the others, each time along half a period of a cosine. Later steps have `last`.
+ * Computes one cycle (Smith 2018): the factor rises from `first` to 1 in the first `rise` steps and then falls to
+ * `last` in the remaining steps. Both the rise and the fall follow half a period of a cosine. After the cycle the
+ * factor stays at `last`.
  * @param step  The number of the step: 0 or more.
  * @param steps The length of the cycle: more than `rise`.
  * @param rise  The step in which the factor is 1: 1 or more. A third of `steps` is usual.
@@ -1261,9 +1278,13 @@ RNN_API double rnn_schedule_one_cycle(int64_t step, int64_t steps, int64_t rise,
  */
 /**
  * The configuration of a sampler. Fill it with rnn_sampler_options_init(). A draw goes through these steps in this
- * order: the repetition penalty changes the logits, the excluded ids are removed, the logits are divided by the
- * temperature, and of the resulting probabilities top_k, then top_p, then min_p keep some. One of the remaining symbols
- * is drawn.
+ * order:
+ *
+ * 1. The repetition penalty changes the logits.
+ * 2. The excluded ids are removed.
+ * 3. The logits are divided by the temperature. Softmax turns them into probabilities.
+ * 4. top_k, then top_p, then min_p remove symbols that are too unlikely.
+ * 5. One of the remaining symbols is drawn.
  */
 typedef struct rnn_sampler_options {
     size_t struct_size; /**< sizeof(rnn_sampler_options) as the caller knows it. */
@@ -1358,13 +1379,15 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
 
 /**
  * Generates `n` symbols in each of B streams: feeds each stream its first symbol, draws the next one from the outputs,
- * feeds that, and so on. It advances the state, so a second call continues the text if you pass the last symbols of the
- * first call as `first`. To continue a given text, run rnn_forward() over all its ids but the last, and pass the last
- * as `first`. To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and pass the copy.
+ * feeds that, and so on.
+ *
+ * The call advances the state. So a second call continues the text if you pass it the last symbols of the first call as
+ * `first`. To continue a given text, run rnn_forward() over all its ids but the last, and pass the last id as `first`.
+ * To sample in the middle of training, copy the training state (rnn_state_copy_stream()) and pass the copy.
  *
  * The model's inputs and outputs must be the same symbols (V = O). The k-th draw of stream b since the sampler was
- * created depends only on the seed, k, b and the outputs, so a stream draws the same symbols however many other streams
- * there are.
+ * created depends only on the seed, k, b and the outputs. So the number of other streams doesn't affect the symbols
+ * that a stream draws.
  * @param model   The model.
  * @param state   B streams; advanced by `n` steps.
  * @param sampler The sampler; advanced by `n` draws.
@@ -1405,17 +1428,17 @@ RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *o
  * Reads a prompt and continues it. Each stream reads its own prompt, which may be empty. Then it draws a symbol, reads
  * that, draws the next, and so on, until it has drawn `stop` or n symbols.
  *
- * With an empty prompt, the first symbol depends only on the state. In a new state the model hasn't read anything, and
- * in training there were no outputs before the first input. So give it a prompt, such as the end of a line or whatever
+ * With an empty prompt, the first symbol depends only on the state. If the state is new, the model then writes a symbol
+ * before it has read one, which it never did in training. So give it a prompt, such as the end of a line or whatever
  * precedes a text.
  *
  * Unlike rnn_sample(), which leaves the last symbol for the caller to feed, rnn_generate() has read every symbol that
  * it drew. So a second call without a prompt continues the text. The other streams don't affect what a stream writes.
- * The model must be one of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
+ * The model must take ids and have #RNN_LOSS_CROSS_ENTROPY and V = O. It must not be bidirectional.
  * @param model   The model.
- * @param state   B streams; advanced by prompt and symbols. A stream that draws `stop` reads it and then stays as it
- *        is.
- * @param sampler The sampler; advanced by the draws of the stream that draws most.
+ * @param state   B streams. Each is advanced by its prompt and the symbols that it draws. A stream that draws `stop`
+ *        reads it and then doesn't change any more.
+ * @param sampler The sampler; advanced by the largest number of draws that any one stream made.
  * @param options The options.
  * @param[out] ids [n][B] ids; #RNN_IGNORE after the end of a stream. May be NULL when n is 0.
  * @param[out] counts [B] The number of symbols that each stream has drawn, including `stop`. NULL if not wanted.
@@ -1431,7 +1454,7 @@ RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *s
 /** The options of rnn_beam_search(). Fill it with rnn_beam_options_init(). */
 typedef struct rnn_beam_options {
     size_t struct_size; /**< sizeof(rnn_beam_options) as the caller knows it. */
-    /** [P] ids that the model reads first. For a decoder, pass the ids that its targets began with. NULL if P is 0. */
+    /** [P] ids that the model reads first, such as the first ids of a decoder's target texts. NULL if P is 0. */
     const int32_t *prompt;
     int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
     int64_t most;         /**< n, the most symbols in a result, including `stop`: 1 to 16777216. Must be set. */
@@ -1439,11 +1462,11 @@ typedef struct rnn_beam_options {
     int64_t results;      /**< K, the number of results wanted: 1 to W. Default 1. */
     /**
      * Alpha, 0 to 10. The score of Y, with |Y| symbols including `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et
-     * al., "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without a penalty short results
-     * win, since each symbol makes a text less probable. 0, the default: the score is log P(Y).
+     * al., "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without a penalty, short
+     * results win, because each further symbol makes a text less probable. 0, the default: the score is log P(Y).
      */
     double length_penalty;
-    const int32_t *excluded; /**< [excluded_count] ids that no result has, in any order. Default NULL. */
+    const int32_t *excluded; /**< [excluded_count] ids that no result may contain, in any order. Default NULL. */
     int64_t excluded_count;  /**< Number of excluded ids. Default 0. */
     int32_t stop;            /**< The id that ends a result. -1, the default: none; all results have n symbols. */
     int32_t reserved;        /**< Must be 0. */
@@ -1459,21 +1482,25 @@ typedef struct rnn_beam_options {
 RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, size_t struct_size);
 
 /**
- * Searches for the most probable continuations of a prompt, while rnn_generate() draws one. Use it, for example, for a
- * translation, where the decoder begins with the state that an encoder has left. The search uses no random numbers.
+ * Searches for the most probable continuations of a prompt; rnn_generate() draws one at random instead. Use the search
+ * for a translation, for example: the decoder then begins with the encoder's final state. The search uses no random
+ * numbers.
  *
  * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol and keeps
- * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished: it leaves the beam
- * and takes its place with it (Sutskever et al., "Sequence to sequence learning with neural networks", 2014). The
- * search ends when no place is left, or after n symbols, when the remaining hypotheses count as finished as well. The K
- * hypotheses with the best scores are the results. With W = 1 the result is what rnn_generate() writes with a
- * temperature of 0. If W is as large as the number of all possible texts, the search is certain to find the best.
+ * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished: it leaves the beam,
+ * and the beam then has one place fewer (Sutskever et al., "Sequence to sequence learning with neural networks", 2014).
+ * The search ends when no place is left, or after n symbols; then the remaining hypotheses also count as finished. The
+ * K hypotheses with the best scores are the results.
  *
- * Among equally probable extensions, that of the earlier hypothesis comes first, then that with the lower id. Among
- * equal scores, the hypothesis that was finished first comes first.
+ * With W = 1 the result is what rnn_generate() writes with a temperature of 0. If W is as large as the number of all
+ * possible texts, the search is certain to find the best.
+ *
+ * Of two equally probable extensions, the one of the earlier hypothesis comes first; if both are of the same
+ * hypothesis, the one with the lower id does. Of two hypotheses with equal scores, the one that was finished earlier
+ * comes first.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
- * @param state   One stream to begin with, such as an encoder's (see rnn_state_create()); not changed. NULL: a new
- *        state.
+ * @param state   The state to begin with, which has one stream; not changed. It may come from an encoder (see
+ *        rnn_state_create()). NULL: a new state.
  * @param options The options.
  * @param[out] ids [K][n] The results, the best first; #RNN_IGNORE after the end of each.
  * @param[out] counts [K] The number of symbols in each result, including `stop`. 0 where there are fewer than K
@@ -1497,22 +1524,24 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
  * when the text is not a single file or a block of memory, for which other functions take a path or a pointer. A source
  * never changes after it is opened; any number of threads may use it.
  *
- * Regular files are read piece by piece as needed, so a source takes the same memory whatever their size. They must not
- * change in the meantime: if a file's length or time of modification differs from when it was opened, the call that
- * reads it fails with #RNN_ERROR_IO.
+ * Regular files are read piece by piece as needed, so the memory that a source takes doesn't depend on their size. They
+ * must not change in the meantime: if a file's length or time of modification differs from when it was opened, the call
+ * that reads it fails with #RNN_ERROR_IO.
  * @{
  */
 /**
  * Opens one or more files as one text, in the order given. Nothing is inserted between them: if a file ends in the
  * middle of a code point, the next file continues it.
  *
- * The path "-" means standard input, and "./-" a file of that name. Standard input is read from its descriptor, without
- * the bytes that stdio may already have read. FIFOs, pipes, sockets and terminals can be read only once, and so can
- * standard input unless it is a regular file. The call waits for their end (see rnn_set_interrupt()) and keeps their
- * contents in memory. If the call fails, the bytes that it has read from them are lost.
+ * The path "-" means standard input. For a file named "-", use "./-". Standard input is read from its descriptor,
+ * without the bytes that stdio may already have read.
+ *
+ * FIFOs, pipes, sockets and terminals can be read only once. This also holds for standard input, unless it is a regular
+ * file. The call reads them to their end, waiting if it must (see rnn_set_interrupt()), and keeps their contents in
+ * memory. If the call fails, the bytes that it has read from them are lost.
  * @param paths  [count] names; not kept.
- * @param count  Their number: 1 to 1048576. Each regular file stays open, so the system's limit on open files applies
- *        as well.
+ * @param count  The number of files: 1 to 1048576. Each regular file stays open, so the system's limit on open files
+ *        applies as well.
  * @param[out] source The new source; release it with rnn_source_destroy().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when "-" occurs twice); #RNN_ERROR_IO (also for a directory or a block
  *         device); #RNN_ERROR_MEMORY.
@@ -1520,13 +1549,13 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
 RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t count, rnn_source **source);
 
 /**
- * Sets a function that decides whether to stop waiting for a pipe, FIFO, socket or terminal. A call that waits asks it
- * several times a second, and within a tenth of a second after a signal. It is meant for languages that handle signals
- * between calls, such as Python, so that Ctrl-C works during the wait. In C, let a signal handler set a flag, and let
- * the function return that flag.
+ * Sets a function that decides whether to stop waiting for a pipe, FIFO, socket or terminal. A call that waits asks
+ * this function several times a second, and within a tenth of a second after a signal. This is meant for languages that
+ * handle signals between calls, such as Python, so that Ctrl-C works during the wait. In C, let a signal handler set a
+ * flag, and let the function return that flag.
  * @param interrupted If it returns anything but 0, the call fails with #RNN_ERROR_IO; if it returns 0, the call keeps
  *        waiting. It runs on the thread that waits. NULL, the default: a call waits to the end, whatever signals
- *        arrive. Set it while no call waits.
+ *        arrive. Set the function only while no call is waiting.
  * @param context Passed to the function.
  */
 RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
@@ -1547,18 +1576,21 @@ RNN_API int64_t rnn_source_size(const rnn_source *source);
  * A vocabulary corresponds to min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. It never changes after it is
  * created; any number of threads may use it.
  *
- * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. If it isn't (an
- * overlong form, a surrogate, a value above U+10FFFF, a truncated code point, a stray continuation byte), every
- * function that reads it fails with #RNN_ERROR_SYMBOL, and rnn_last_error() gives the offset of the byte. It also says
- * if the text looks like Latin-1 or UTF-16, and how to convert it. Such a vocabulary always decodes to valid UTF-8. A
- * byte order mark is an ordinary symbol, U+FEFF. UTF-16 text that is all ASCII and has no mark is valid UTF-8, with
- * U+0000 before or after each letter. If the vocabulary of a text has that symbol, check the text.
+ * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. If it contains an
+ * overlong form, a surrogate, a value above U+10FFFF, a truncated code point or a stray continuation byte, every
+ * function that reads it fails with #RNN_ERROR_SYMBOL. rnn_last_error() then gives the offset of the byte. It also says
+ * if the text looks like Latin-1 or UTF-16, and how to convert it. A vocabulary of code points always decodes to valid
+ * UTF-8. A byte order mark is an ordinary symbol, U+FEFF.
+ *
+ * The library can't detect one mistake: a UTF-16 text that is all ASCII and has no byte order mark is also valid UTF-8,
+ * with U+0000 before or after each letter. If the vocabulary of a text contains U+0000, check the text's encoding.
  *
  * **Words.** A vocabulary of words splits a text at white space: the bytes 0x20 and 0x09 to 0x0d. All other bytes
  * belong to words, whatever the encoding. A line's end, 0x0a, is also a symbol, as in the files of the Penn Treebank; a
- * vocabulary without it skips it. In decoded text there is a space between words, but none next to a line's end. So
- * encoding and decoding preserve a text except for its other white space. To make such a vocabulary, begin with a text,
- * keep the frequent words, and treat the rest as unknown:
+ * vocabulary without this symbol skips line ends. In decoded text there is a space between words, but none next to a
+ * line's end. So encoding and decoding preserve a text except for its other white space.
+ *
+ * To make a vocabulary of words, begin with a text, keep the frequent words, and treat the rest as unknown:
  *
  *     check(rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "ptb.train.txt", &all));
  *     check(rnn_vocab_create_frequent(all, 9999, 1, &vocab));
@@ -1620,16 +1652,16 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const vo
                                                           rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary that can encode every text. It has the symbols of another vocabulary, followed by one unknown
- * symbol that stands for everything else. The unknown symbol has the id rnn_vocab_size(known). But if `known` has a
- * word spelled like `shown`, that word becomes the unknown symbol and no symbol is added.
+ * Creates a vocabulary that can encode every text. It has the symbols of the vocabulary `known`, followed by one
+ * unknown symbol that stands for everything else. The unknown symbol has the id rnn_vocab_size(known). But if `known`
+ * has a word spelled like `shown`, that word becomes the unknown symbol and no symbol is added.
  *
- * A model learns nothing about a symbol that its text doesn't have. So make `known` of symbols that occur often enough,
- * or of a part of the text.
+ * A model learns to use the unknown symbol only if it occurs in the training text. So leave rare symbols out of
+ * `known`, or create `known` from only a part of the text.
  * @param known The vocabulary of the other symbols, without an unknown symbol; not changed and not kept.
  * @param shown The text that the unknown symbol is decoded as: valid UTF-8 for a vocabulary of code points, a word for
- *        one of words. NULL means "?" for bytes, U+FFFD, the replacement character, for code points, and "<unk>" for
- *        words.
+ *        a vocabulary of words. NULL means "?" for bytes, the replacement character U+FFFD for code points, and "<unk>"
+ *        for words.
  * @param size  Its length in bytes, 1 to 16; 0 when `shown` is NULL.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT, #RNN_ERROR_SYMBOL (invalid UTF-8) or #RNN_ERROR_MEMORY.
@@ -1641,10 +1673,10 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *kn
  * Creates a vocabulary of the frequent words of a text, with one id for all others: first the frequent words, the most
  * frequent first, then the unknown symbol. The line's end is always kept.
  * @param known A vocabulary of words that was made from a text; not changed and not kept. If it has an unknown symbol,
- *        the new one is shown in the same way, otherwise as "<unk>".
+ *        the new unknown symbol is shown in the same way; otherwise it is shown as "<unk>".
  * @param most  The maximum number of words to keep, including the line's end but not the unknown symbol: 1 to 2^24; 0:
  *        all.
- * @param least The number of times that a word must occur to be kept: 1 or more.
+ * @param least The minimum number of times that a word must occur to be kept: 1 or more.
  * @param[out] vocab The new vocabulary; release it with rnn_vocab_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
@@ -1695,9 +1727,9 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const vo
  * @param ids      The ids; may be NULL when `count` is 0.
  * @param count    Their number.
  * @param[out] text Room for `capacity` bytes; NULL if that is 0.
- * @param capacity The number of bytes that fit. With 0, the call only computes `size`, so that you can ask for it
- *        first. (`count` is enough for bytes, and 4 times `count` for code points, unless an unknown symbol is shown as
- *        more.)
+ * @param capacity The number of bytes that fit. With 0, the call only computes `size`, so you can call it once to learn
+ *        the size. (A capacity of `count` is enough for bytes, and 4 times `count` for code points, unless the unknown
+ *        symbol is shown as a longer text.)
  * @param[out] size The text's length in bytes; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_SYMBOL when an id is not 0 to V - 1; #RNN_ERROR_ARGUMENT when `capacity` is too small.
  *         After an error nothing has been written.
@@ -1719,27 +1751,30 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
 /**
  * @defgroup corpus Corpus: text served chunk by chunk
  *
- * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, which follow one another in the text, and
- * serves them T steps at a time. At position p, the chunk of stream b has the symbols `b * S + p ...` as inputs, and
- * the symbols one further on as targets. After the last whole chunk, the corpus starts over at position 0. As in
- * min-char-rnn, a chunk is served while p + T < S, so the last few symbols of a stream may remain unused. The chunk at
- * position 0 is always served. rnn_corpus_set_drop_last() makes the corpus serve the last symbols as well.
+ * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, rounded down. The streams follow one
+ * another in the text. The corpus serves all of them together, T steps at a time. At position p, the inputs of stream b
+ * are the T symbols from number b S + p on. The target of each input is the symbol that follows it in the text.
+ *
+ * After the last whole chunk, the corpus starts over at position 0. A chunk is served while p + T < S, as in
+ * min-char-rnn, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
+ * rnn_corpus_set_drop_last() makes the corpus serve the last symbols as well.
  *
  * The vocabulary determines what a symbol is. With #RNN_VOCAB_UTF8 all sizes and positions count code points, and with
  * #RNN_VOCAB_WORDS they count words.
  *
- * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The corpus takes the same memory whatever the
- * size of its file, which must not change in the meantime. If its length or time of modification differs from when it
- * was opened, the rnn_corpus_next() that reads it fails. It also fails at an unknown symbol.
+ * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The memory that the corpus takes doesn't depend
+ * on the size of its file. The file must not change in the meantime: if its length or time of modification differs from
+ * when it was opened, rnn_corpus_next() fails. rnn_corpus_next() also fails when it reaches a byte that the vocabulary
+ * doesn't have.
  *
- * Code points and words are read when the corpus is created, so invalid UTF-8 and unknown symbols are found then. They
- * are kept as ids of 1, 2 or 4 bytes each, as many as V symbols need.
+ * Code points and words are read when the corpus is created, so invalid UTF-8 and symbols that the vocabulary doesn't
+ * have are found then. The corpus keeps the whole text in memory as ids. Each id takes 1, 2 or 4 bytes, depending on V.
  * @{
  */
 /**
  * Opens a text in memory.
  * @param vocab   The vocabulary that encodes the text; may be destroyed before the corpus.
- * @param text    The text, all of whose symbols must be in `vocab`; copied.
+ * @param text    The text; copied. All its symbols must be in `vocab`.
  * @param size    Its length in bytes.
  * @param steps   T, the steps of a chunk: 1 to 16777216.
  * @param streams B: 1 to 1048576. The text must have at least B T + 1 symbols.
@@ -1758,8 +1793,8 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_text(const rnn_vocab *voca
  * @param streams As in rnn_corpus_create_from_text().
  * @param[out] corpus The new corpus, at its start. It keeps the file open until rnn_corpus_destroy().
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT (also when the text is too short); #RNN_ERROR_IO; #RNN_ERROR_SYMBOL with the
- *         symbol and its offset; #RNN_ERROR_MEMORY. With #RNN_VOCAB_BYTES, an unknown byte is found only by the
- *         rnn_corpus_next() that reaches it.
+ *         symbol and its offset; #RNN_ERROR_MEMORY. With #RNN_VOCAB_BYTES, a byte that the vocabulary doesn't have is
+ *         found only when rnn_corpus_next() reaches it.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_file(const rnn_vocab *vocab, const char *path, int64_t steps,
                                                            int64_t streams, rnn_corpus **corpus);
@@ -1777,7 +1812,7 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vo
                                                              int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Opens a sequence of ids in memory: words, notes, the bytes of a protocol. It is served like a text.
+ * Opens a sequence of ids in memory, such as words, notes or the bytes of a protocol. The corpus serves it like a text.
  * @param ids     [count] ids; copied, as one, two or four bytes each.
  * @param count   N.
  * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
@@ -1815,12 +1850,12 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_id_file(const char *path, 
 RNN_API RNN_CHECKED rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **validation);
 
 /**
- * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. Set it to 0 for
- * short texts, where every symbol matters.
- * @param corpus    The corpus. Both parts after rnn_corpus_split() follow the same choice.
+ * Chooses whether symbols at the ends of the streams may remain unused, and goes back to the start. Set `drop_last` to
+ * 0 for short texts, where every symbol matters.
+ * @param corpus    The corpus. rnn_corpus_split() gives the new corpus the same setting.
  * @param drop_last 1, the default: serves only whole chunks, as described above. 0: each symbol but the first is a
  *        target once in each pass. The N - 1 targets are divided among the streams in parts that are as equal as
- *        possible, the longer ones first. The last chunk may have fewer than T steps, and `lengths`.
+ *        possible, the longer ones first. The last chunk may have fewer than T steps, and its `lengths` may be set.
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_set_drop_last(rnn_corpus *corpus, int32_t drop_last);
@@ -1854,16 +1889,16 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *ch
 
 /**
  * Returns the position of the next chunk: the number of steps of each stream that have been served since the start.
- * @return A multiple of T; 0 at the start, and for NULL. After the last chunk, the position of the end of the text.
+ * @return A multiple of T; 0 at the start, and for NULL. After the last chunk: T times rnn_corpus_chunks().
  */
 RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
 
 /**
  * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
- * and B. The corpus then serves the same chunks as that one did from there on.
+ * and B. From there on, this corpus serves the same chunks as that one.
  * @param corpus   The corpus.
- * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The last of these is the end of the text, after
- *        which the corpus starts over.
+ * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The largest value is the end of the text; the
+ *        corpus then starts over.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_corpus_seek(rnn_corpus *corpus, int64_t position);
@@ -1927,7 +1962,7 @@ enum {
      * optional. With #RNN_BATCH_PACKED all other positions have no target (#RNN_IGNORE, or a mask of 0).
      */
     RNN_TARGETS_LAST = 1,
-    /** The next element, for a language model. All counts then take a sequence of n elements as n - 1 positions. */
+    /** The next element, for a language model. A sequence of n elements then counts as n - 1 positions everywhere. */
     RNN_TARGETS_NEXT = 2
 };
 
@@ -1967,17 +2002,17 @@ typedef struct rnn_batcher_options {
     int64_t steps;       /**< T, with #RNN_BATCH_PACKED: 1 to 16777216. With #RNN_BATCH_PADDED: 0, the default. */
     int32_t layout;      /**< One of the `RNN_BATCH_` values. Default #RNN_BATCH_PADDED. */
     int32_t target_kind; /**< One of the `RNN_TARGETS_` values. Default #RNN_TARGETS_EACH. */
-    int32_t shuffle;     /**< 1: in another random order each epoch. 0, the default: in the order given. */
+    int32_t shuffle;     /**< 1: serves each epoch in a new random order. 0, the default: in the order given. */
     int32_t reserved;    /**< Must be 0. */
     /**
      * Greater than 0: puts sequences of similar lengths together, which needs less padding. The sequences are divided,
      * in their order, into groups of `bucket` times B, and each group is sorted by length before it is cut into chunks.
-     * With `shuffle`, the chunks are then shuffled; a chunk of fewer than B sequences stays the last. Needs
+     * With `shuffle`, the chunks are then shuffled, but a chunk of fewer than B sequences stays at the end. Needs
      * #RNN_BATCH_PADDED. 2 to 2147483647; 10 to 100 are usual. A large number sorts all sequences. 0, the default: no
      * sorting.
      */
     int64_t bucket;
-    uint64_t seed; /**< Seed of `shuffle`. Default 0, and must be 0 without `shuffle`. */
+    uint64_t seed; /**< Seed of the random order. Must be 0 without `shuffle`. Default 0. */
 } rnn_batcher_options;
 
 /**
@@ -1989,8 +2024,8 @@ typedef struct rnn_batcher_options {
 RNN_API RNN_CHECKED rnn_status rnn_batcher_options_init(rnn_batcher_options *options, size_t struct_size);
 
 /**
- * Creates a batcher. It doesn't check whether ids and sizes fit a model or whether numbers are finite; the call that
- * computes with them does.
+ * Creates a batcher. It doesn't check whether the ids and sizes fit a model, or whether the numbers are finite. The
+ * calls that compute with the chunks check this.
  * @param sequences The sequences; all arrays are copied.
  * @param options   The configuration; not kept. NULL: the defaults.
  * @param[out] batcher The new batcher, at the beginning of epoch 0; release it with rnn_batcher_destroy().
@@ -2021,8 +2056,8 @@ RNN_API int64_t rnn_batcher_positions(const rnn_batcher *batcher);
 RNN_API int64_t rnn_batcher_steps(const rnn_batcher *batcher);
 
 /**
- * Returns the number of chunks in an epoch: the epoch of the last chunk served, or of the next one if none has been
- * served. With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
+ * Returns the number of chunks in the current epoch. This is the epoch of the last chunk served or, if none has been
+ * served, of the next chunk. With #RNN_BATCH_PACKED and `shuffle` it can differ from epoch to epoch.
  * @return At least 1; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
@@ -2053,14 +2088,15 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_get_places(const rnn_batcher *batcher
 
 /**
  * Returns the position of the next chunk: the number of positions of sequences served since the beginning of epoch 0.
- * Divided by rnn_batcher_positions() it is the number of the epoch. A checkpoint can keep it as its `corpus_position`.
+ * To get the number of the epoch, divide the position by rnn_batcher_positions() and round down. A checkpoint can keep
+ * the position as its `corpus_position`.
  * @return 0 or more; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
 
 /**
  * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
- * options. The batcher then serves the same chunks as that one did from there on.
+ * options. From there on, this batcher serves the same chunks as that one.
  * @param batcher  The batcher.
  * @param position 0 to 2^62, and a position at which a chunk begins.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -2096,10 +2132,14 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  *
  * The file is written in the same directory under a name that begins with ".librnn-", synchronised with the disk, and
  * renamed to its final name. A killed process may leave a ".librnn-" file behind; it does no harm, and you may delete
- * it when nobody is saving there. A new file gets the permissions that the umask allows. A file to be replaced must be
- * writable. The new file takes over its permissions, group and owner, as far as the process may set them and the file
- * system supports them. If `path` is a symbolic link, the file that it leads to is replaced. The program may have
- * closed the descriptors 0 to 2: no file that the library reads or writes stays on one of them.
+ * it when nobody is saving there.
+ *
+ * If there is no file of this name yet, the new file gets the permissions that the umask allows. An existing file must
+ * be writable. The new file takes over the permissions, group and owner of the old one, as far as the process may set
+ * them and the file system supports them. If `path` is a symbolic link, the file that it leads to is replaced.
+ *
+ * The program may have closed the descriptors 0 to 2: the library never keeps a file that it reads or writes on one of
+ * them.
  * @param model The model.
  * @param vocab The symbols of the inputs or, if the inputs are vectors, of the outputs. NULL if there are none to save.
  *        (Names of classes can be a note: rnn_model_set_note().)
@@ -2123,10 +2163,11 @@ RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory(const rnn_model *model, 
                                                         size_t capacity, size_t *size);
 
 /**
- * The options for saving a model: the names of its modules in the file, which are the names of the attributes in the
- * PyTorch module that loads it. Fill it with rnn_save_options_init(). Names are UTF-8, of at most 200 bytes; "" omits
- * the module's name and the dot after it. No name may be "librnn" or begin with "librnn.". librnn loads the file like
- * any other, since the metadata contains the names.
+ * The options for saving a model: the names of its modules in the file. Choose the names of the attributes in the
+ * PyTorch module that will load the file. Fill the struct with rnn_save_options_init().
+ *
+ * Names are UTF-8, of at most 200 bytes. "" omits the module's name and the dot after it. No name may be "librnn" or
+ * begin with "librnn.". librnn loads such a file without being told the names, because the metadata contains them.
  */
 typedef struct rnn_save_options {
     size_t struct_size;   /**< sizeof(rnn_save_options) as the caller knows it. */
@@ -2182,8 +2223,8 @@ typedef struct rnn_load_options {
      */
     int32_t precision;
     /**
-     * 1: ignores tensors that the model doesn't need. 0, the default: they are an error. A tensor that belongs to one
-     * of the model's modules is an error in either case.
+     * 1: ignores tensors that belong to none of the model's modules. 0, the default: such tensors are an error. A
+     * tensor of one of the model's modules is always an error if the model has no such parameter.
      */
     int32_t ignore_others;
     /**
@@ -2191,8 +2232,9 @@ typedef struct rnn_load_options {
      *
      * A file that librnn didn't write contains the tensors of an nn.RNN (with tanh), nn.GRU or nn.LSTM, an nn.Linear
      * and, with #RNN_INPUT_EMBEDDING, an nn.Embedding. If both biases of a layer or the decoder's bias are missing
-     * (bias=False), they are zeros. With #RNN_BIAS_INPUT the sum of a layer's two biases becomes `bias_ih`. The one
-     * matrix of a tied model may have the embedding's name, the decoder's, or both.
+     * (bias=False), librnn takes them as zeros. With #RNN_BIAS_INPUT the sum of a layer's two biases becomes `bias_ih`.
+     * A tied model has one matrix for embedding and decoder. The file may have it under the embedding's name, the
+     * decoder's name, or both.
      *
      * For a file that librnn wrote, the configuration must agree with the file in everything that determines what the
      * network computes (cell, input, loss, bias, tied, layers and sizes). Settings that matter only in training are
@@ -2202,7 +2244,7 @@ typedef struct rnn_load_options {
      * `infer`.
      *
      * Options without effect that rnn_model_create() refuses (`dropout` of one layer, `weight_scale` with
-     * #RNN_INIT_UNIFORM, `forget_bias` without a forget gate) are accepted here and in files, as if they weren't set.
+     * #RNN_INIT_UNIFORM, `forget_bias` without a forget gate) are accepted here and in files, and ignored.
      */
     const rnn_model_options *configuration;
     /**
@@ -2215,10 +2257,11 @@ typedef struct rnn_load_options {
     const char *embedding_name;
     /**
      * 1: cell, layers, sizes, biases and whether the model is tied are inferred from the file, so the configuration
-     * needn't give them. For a file that librnn didn't write, the model has an embedding if the file has its tensor.
-     * Otherwise the configuration's `input` decides, since models of ids and models of vectors have the same shapes.
-     * (#RNN_INPUT_EMBEDDING then means a tied model whose matrix has the decoder's name.) The `loss` is also taken from
-     * the configuration, since no tensor shows it.
+     * needn't give them. For a file that librnn didn't write, the model has an embedding if the file has a tensor of
+     * one. Otherwise the configuration's `input` decides, since models of ids and models of vectors have the same
+     * shapes. (If the file has no tensor of an embedding but `input` is #RNN_INPUT_EMBEDDING, the model is tied and its
+     * matrix has the decoder's name.) The `loss` is also taken from the configuration, because the tensors don't show
+     * it.
      *
      * 0, the default: a configuration, if there is one, must be complete.
      */
@@ -2266,14 +2309,20 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
 /**
  * @defgroup checkpoint Checkpoints: training that goes on
  *
- * A checkpoint holds a model and everything that training has accumulated: the values in the optimizer, the gradients
- * if there are any, the state and its next dropout mask, the number of draws of the sampler, and numbers of the
- * program's choice. Training that resumes from it computes exactly the bits that it would have computed without
- * stopping, on any processor with fused multiply-add and on any number of threads.
+ * A checkpoint holds a model and everything that training has accumulated:
  *
- * The file is a model's file with additional contents. rnn_model_load() reads the model in it. So does PyTorch, if you
- * leave out the names that begin with "librnn." (load_state_dict() with strict=False). The file is replaced as a whole,
- * as by rnn_model_save().
+ * - the values in the optimizer;
+ * - the gradients, if there are any;
+ * - the state, and the index of its next dropout mask;
+ * - the sampler's options, and the number of its draws;
+ * - numbers of the program's choice.
+ *
+ * Training that resumes from a checkpoint computes exactly the bits that it would have computed without stopping, on
+ * any processor with fused multiply-add and on any number of threads.
+ *
+ * The file is a model's file with additional contents. rnn_model_load() reads the model in it. PyTorch also reads it,
+ * if you leave out the names that begin with "librnn." (load_state_dict() with strict=False). Like rnn_model_save(), a
+ * save replaces the file as a whole.
  *
  *     rnn_checkpoint c;
  *     check(rnn_checkpoint_init(&c, sizeof c));
@@ -2290,9 +2339,9 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
  *         check(rnn_checkpoint_save(&c, "run.safetensors"));
  *     }
  *
- * The library doesn't check that the text is the same and is served with the same T and B. If these may change, store
- * them and rnn_corpus_size() in the counters, and compare. If rnn_checkpoint_load() fails, don't start a new run: its
- * first save would replace the file.
+ * The library doesn't check that you open the same text again, with the same T and B. If these may change, store T, B
+ * and rnn_corpus_size() in the counters, and compare them after loading. If rnn_checkpoint_load() fails, don't start a
+ * new run: its first save would replace the file.
  * @{
  */
 
@@ -2304,15 +2353,15 @@ typedef struct rnn_checkpoint {
     size_t struct_size;       /**< sizeof(rnn_checkpoint) as the caller knows it. */
     rnn_model *model;         /**< The model, with its gradients. */
     rnn_optimizer *optimizer; /**< Its accumulated values and current learning rate. NULL: none. */
-    rnn_state *state;         /**< All streams' values and the random index; not what it observes. NULL: none. */
+    rnn_state *state;         /**< All streams' values and the random index, without observed data. NULL: none. */
     rnn_sampler *sampler;     /**< Its options and the number of draws it has made. NULL: none. */
     rnn_vocab *vocab;         /**< As in rnn_model_save(). NULL: none. */
     /**
-     * The value of rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or that of
+     * The value of rnn_corpus_position(), for rnn_corpus_seek() once the same text is open again; or the value of
      * rnn_batcher_position(), for rnn_batcher_seek(). 0 or more.
      */
     int64_t corpus_position;
-    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< For the program: iterations or another corpus' position, say. */
+    int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< For the program: iterations, or the position of another corpus. */
     double values[RNN_CHECKPOINT_NUMBERS];    /**< For the program: a smoothed loss, say. Any bits. */
 } rnn_checkpoint;
 
@@ -2334,8 +2383,9 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, s
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
 
 /**
- * Writes to memory the same bytes that rnn_checkpoint_save() would write to a file. Here `model` may be NULL. So you
- * can keep an optimizer, a state, a sampler or a vocabulary without a model, or several of them that fit one another.
+ * Writes to memory the same bytes that rnn_checkpoint_save() would write to a file. Unlike in rnn_checkpoint_save(),
+ * `model` may be NULL. So you can keep an optimizer, a state, a sampler or a vocabulary without a model. If you keep
+ * several of these, they must fit one another.
  * @param checkpoint The contents.
  * @param[out] bytes Room for `capacity` bytes; NULL, with a capacity of 0, to ask only for the size.
  * @param capacity The number of bytes that fit.
@@ -2390,10 +2440,10 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
 
 /**
  * Sets the number of threads that a call may compute with, including the calling thread.
- * @param threads 1 to 1024; 0, the default, takes the number from the environment variable `RNN_NUM_THREADS`. If that
- *        isn't set, the first number in `OMP_NUM_THREADS` counts, and otherwise the number of processors that the
- *        process may use: those in its affinity mask, or fewer if its control group has a CPU quota. A variable is
- *        ignored unless its number is 1 to 1024.
+ * @param threads 1 to 1024, or 0, the default. With 0 the number comes from the environment variable `RNN_NUM_THREADS`,
+ *        or else from the first number in `OMP_NUM_THREADS`. A variable is ignored unless its number is 1 to 1024. If
+ *        neither gives a number, it is the number of processors that the process may use: those in its affinity mask,
+ *        or fewer if its control group has a CPU quota.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
@@ -2454,13 +2504,13 @@ RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator)
 RNN_API RNN_CHECKED rnn_status rnn_model_flat_parameters(const rnn_model *model, const void **values, int64_t *count);
 
 /**
- * Gives all gradients as one flat buffer in the layout of the parameters, for reading and writing: to sum gradients
- * over processes with one call, for example. If there are no gradients yet, it creates them as zeros.
+ * Gives all gradients as one flat buffer in the layout of the parameters, for reading and writing. With it you can, for
+ * example, sum gradients over processes with one call. If there are no gradients yet, it creates them as zeros.
  *
- * As long as only the library writes gradients, it tracks the symbols whose input weights have one, so that the cost of
- * a step doesn't grow with V (with Adagrad, and with SGD without momentum, if there is no weight decay). After this
- * call the program may write to the buffer at any time, so each step goes through all symbols. rnn_model_set_gradient()
- * doesn't have this cost.
+ * This call can make later steps slower. As long as only the library writes gradients, it tracks the symbols whose
+ * input weights have a gradient. The cost of a step then doesn't grow with V, if the rule is Adagrad or SGD without
+ * momentum and there is no weight decay. After this call the program may write to the buffer at any time, so each step
+ * goes through all symbols. rnn_model_set_gradient() doesn't have this cost.
  * @param model The model.
  * @param[out] gradients The buffer, of the model's precision. Valid as long as the model.
  * @param[out] count     Its number of elements.
@@ -2513,9 +2563,10 @@ RNN_API RNN_CHECKED rnn_status rnn_state_get_activations(const rnn_state *state,
                                                          int64_t count);
 
 /**
- * Copies how strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each step. This
- * is the Euclidean norm, over all streams and units, of the derivative of the loss (the sum or mean that the gradients
- * follow) with respect to h_t. The derivative includes every path by which h_t affects the loss within the chunk.
+ * Copies a measure of how strongly the loss of the last rnn_forward_backward() depends on a layer's activations at each
+ * step. The measure is the Euclidean norm, over all streams and units, of the derivative of the loss with respect to
+ * h_t. The loss is the sum or the mean, according to the model's `reduction`. The derivative includes every path by
+ * which h_t affects the loss within the chunk.
  * @param state  The state.
  * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
  * @param[out] norms [T] numbers.
