@@ -196,7 +196,7 @@ static rnn_status read_fresh(const safetensors_reader *reader, rnn_state *state)
     RNN_TRY(librnn_text_read_ids(reader, fresh_key, &streams, &count));
     rnn_status status = RNN_OK;
     if (count > 0 && !state->fresh)
-        status = librnn_fail(RNN_ERROR_FORMAT, "there is %s, but the state has no learned beginning", fresh_key);
+        status = librnn_fail(RNN_ERROR_FORMAT, "there is %s, but the state has no learned initial state", fresh_key);
     for (int64_t i = 0; i < count && status == RNN_OK; i++)
         if (streams[i] < state->streams)
             state->fresh[streams[i]] = 1;
