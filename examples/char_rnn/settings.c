@@ -172,7 +172,7 @@ void settings_init(settings *s)
 {
     *s = (settings){0};
     for (int i = 0; i < SETTINGS; i++)
-        if (is_real(i))
+        if (is_real((setting)i))
             s->value[i].real = table[i].initial;
         else
             s->value[i].whole = (int64_t)table[i].initial;
@@ -289,7 +289,7 @@ char *settings_to_text(const settings *s)
     for (int i = 0; i < SETTINGS; i++) {
         const entry *e = &table[i];
         char value[40];
-        if (is_real(i))
+        if (is_real((setting)i))
             snprintf(value, sizeof value, "%.10g", s->value[i].real);
         else if (e->kind == CHOICE && s->value[i].whole >= 0)
             snprintf(value, sizeof value, "%s", e->choices[s->value[i].whole]);

@@ -23,21 +23,21 @@ const char *librnn_utf8_fault(const unsigned char *bytes, size_t size)
 {
     unsigned char first = bytes[0], second = size > 1 ? bytes[1] : 0;
     if (first < 0xc0)
-        return "it continues nothing";
+        return "it doesn't continue a code point";
     if (first >= 0xf8)
-        return "nothing begins with it";
+        return "no code point begins with it";
     if (first < 0xc2 || (first == 0xe0 && second >= 0x80 && second < 0xa0) ||
         (first == 0xf0 && second >= 0x80 && second < 0x90))
         return "it begins an overlong form";
     if (first == 0xed && second >= 0xa0 && second < 0xc0)
         return "it begins a surrogate";
     if (first > 0xf4 || (first == 0xf4 && second >= 0x90 && second < 0xc0))
-        return "it begins what is beyond U+10FFFF";
+        return "it begins a code point beyond U+10FFFF";
     size_t length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
     for (size_t i = 1; i < length && i < size; i++)
         if ((bytes[i] & 0xc0) != 0x80)
-            return "what it begins is cut short";
-    return "the text ends within what it begins";
+            return "the code point that it begins is cut short";
+    return "the text ends in the middle of the code point that it begins";
 }
 
 enum { AROUND = 64 }; /* number of bytes inspected on either side of a fault */

@@ -78,7 +78,7 @@ static rnn_status put_note(note_list *list, const char *key, const char *value)
     int64_t place = place_of(list, key, &there);
     note made;
     if (!there && list->count == NOTES_MOST)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "the model has %d notes, which is the most", NOTES_MOST);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "the model has %d notes, which is the maximum", NOTES_MOST);
     if (!there)
         RNN_TRY(make_room(list));
     RNN_TRY(create_note(key, value, &made));

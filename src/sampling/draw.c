@@ -292,8 +292,9 @@ rnn_status librnn_check_writer(const rnn_model *model, const char *verb)
                            "; to %s, both must be the same symbols",
                            o->input_size, o->output_size, verb);
     if (o->bidirectional)
-        return librnn_fail(
-            RNN_ERROR_MISMATCH,
-            "the model is bidirectional; to %s, it must not be, since what it would read isn't there yet", verb);
+        return librnn_fail(RNN_ERROR_MISMATCH,
+                           "the model is bidirectional; to %s, it must not be, since it would have to read symbols "
+                           "that aren't drawn yet",
+                           verb);
     return RNN_OK;
 }

@@ -630,7 +630,7 @@ static rnn_status read_optimizer(safetensors_reader *reader, const rnn_model *mo
         RNN_TRY(check_array(reader, model, second_prefix));
     rnn_status status = rnn_optimizer_create(model, &read.options, optimizer);
     if (status == RNN_ERROR_ARGUMENT)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible optimizer: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible optimizer: %s", rnn_last_error());
     RNN_TRY(status);
     (*optimizer)->steps = read.steps;
     return read_accumulators(reader, model, *optimizer);
@@ -696,7 +696,7 @@ static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **s
     rnn_status status = rnn_sampler_create(&read.options, sampler);
     librnn_release(excluded);
     if (status == RNN_ERROR_ARGUMENT)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible sampler: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible sampler: %s", rnn_last_error());
     if (status == RNN_OK)
         (*sampler)->drawn = read.drawn;
     return status;
@@ -733,7 +733,7 @@ static rnn_status read_without_model(safetensors_reader *reader, rnn_checkpoint 
         RNN_TRY(librnn_text_read_fields(reader, bare_fields, COUNT_OF(bare_fields), &options));
         rnn_status status = librnn_model_lay_out(&options, &f.bare);
         if (status == RNN_ERROR_ARGUMENT)
-            return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible model: %s", rnn_last_error());
+            return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible model: %s", rnn_last_error());
         RNN_TRY(status);
         f.model = f.bare;
     }

@@ -571,7 +571,7 @@ rnn_status librnn_text_read_notes(const safetensors_reader *reader, note_list *l
             continue;
         rnn_status status = librnn_notes_set(list, t.key + length, t.text);
         if (status == RNN_ERROR_ARGUMENT)
-            return librnn_fail(RNN_ERROR_FORMAT, "the file has a note that no model can have: %s", rnn_last_error());
+            return librnn_fail(RNN_ERROR_FORMAT, "the file has an invalid note: %s", rnn_last_error());
         RNN_TRY(status);
     }
     return RNN_OK;

@@ -632,7 +632,7 @@ static rnn_status read_model(loading *l, const rnn_model_options *options)
     RNN_TRY(check_layers(l, options));
     rnn_status status = librnn_model_lay_out(options, &l->model);
     if (status == RNN_ERROR_ARGUMENT && !l->options->configuration)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file describes no possible model: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible model: %s", rnn_last_error());
     RNN_TRY(status);
     RNN_TRY(check_tensors(l));
     RNN_TRY(librnn_model_allocate(l->model));

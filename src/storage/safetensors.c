@@ -86,14 +86,14 @@ static rnn_status fail_of_length(const rnn_bytes *source, uint64_t value)
     RNN_TRY(librnn_bytes_read(source, 0, begin, size));
     const char *kind = size < LENGTH_SIZE || value > HEADER_MOST ? kind_of(begin, size) : NULL;
     if (kind)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file is no safetensors file, but %s", kind);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file isn't a safetensors file, but %s", kind);
     if (size < LENGTH_SIZE)
         return librnn_fail(RNN_ERROR_FORMAT, "the file has %zu byte%s; a safetensors file has at least %d", size,
                            rnn_plural(size), LENGTH_SIZE);
     if (value > HEADER_MOST)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file is no safetensors file, or damaged: its header would be %" PRIu64
-                           " bytes long; the most is %d",
+                           "the file isn't a safetensors file, or damaged: its header would be %" PRIu64
+                           " bytes long; the maximum is %d",
                            value, HEADER_MOST);
     return librnn_fail(RNN_ERROR_FORMAT,
                        "the file is cut off or damaged: its header would have %" PRIu64 " byte%s; %" PRIu64
@@ -157,13 +157,13 @@ static rnn_status check_brackets(const char *text, size_t length)
     }
     if (depth > DEPTH_MOST)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file is no safetensors file, or damaged: its header has more than %d brackets within "
+                           "the file isn't a safetensors file, or damaged: its header has more than %d brackets within "
                            "each other",
                            DEPTH_MOST);
     if (brackets <= DENSE_LEAST + length / BYTES_OF_BRACKET && commas <= DENSE_LEAST + length / BYTES_OF_COMMA)
         return RNN_OK;
     return librnn_fail(RNN_ERROR_FORMAT,
-                       "the file is no safetensors file, or damaged: its header has %zu bracket%s and %zu comma%s in "
+                       "the file isn't a safetensors file, or damaged: its header has %zu bracket%s and %zu comma%s in "
                        "%zu bytes, more than any list of tensors",
                        brackets, rnn_plural(brackets), commas, rnn_plural(commas), length);
 }
@@ -182,7 +182,7 @@ static rnn_status parse_header(const char *text, size_t length, json_t **header)
     json_error_t first = {0}, error = {0};
     if (length == 0 || text[0] != '{')
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file is no safetensors file, or damaged: its header is no JSON object");
+                           "the file isn't a safetensors file, or damaged: its header isn't a JSON object");
     RNN_TRY(check_brackets(text, length));
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!has_memory(length))
@@ -224,7 +224,7 @@ static rnn_status read_texts(const json_t *texts)
     const char *key;
     json_t *value;
     if (!json_is_object(texts))
-        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its %s is no JSON object", metadata_key);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its %s isn't a JSON object", metadata_key);
     json_object_foreach((json_t *)texts, key, value) if (!json_is_string(value)) return librnn_fail(
         RNN_ERROR_FORMAT, "the file is damaged: %.*s in its %s is no text", NAME_SHOWN, key, metadata_key);
     return RNN_OK;
@@ -452,7 +452,7 @@ rnn_status librnn_safetensors_finish(safetensors_writer *writer, uint64_t *size)
     if (length == 0)
         status = fail_of_memory();
     else if (padded > HEADER_MOST)
-        status = librnn_fail(RNN_ERROR_ARGUMENT, "the file's header would have %zu bytes; the most is %d", padded,
+        status = librnn_fail(RNN_ERROR_ARGUMENT, "the file's header would have %zu bytes; the maximum is %d", padded,
                              HEADER_MOST);
     if (status == RNN_OK)
         status = librnn_allocate("the header of a file", writer->size, 1, (void **)&writer->bytes);

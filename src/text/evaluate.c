@@ -40,7 +40,7 @@ static rnn_status check(const rnn_model *model, const rnn_corpus *corpus, int64_
         return librnn_fail(RNN_ERROR_MISMATCH, "the model has vectors as inputs or outputs; a corpus serves ids");
     if (o->bidirectional)
         return librnn_fail(RNN_ERROR_MISMATCH,
-                           "the model is bidirectional; what it is to predict is among what it reads");
+                           "the model is bidirectional; it would read the symbols that it must predict");
     RNN_TRY(librnn_check_range("streams", streams, 1, STREAMS_MOST));
     if (streams > rnn_corpus_size(corpus) - 1)
         return librnn_fail(RNN_ERROR_ARGUMENT, "streams is %" PRId64 "; the corpus has %" PRId64 " target%s", streams,

@@ -58,8 +58,8 @@ static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64
     int64_t total;
     if (__builtin_add_overflow(source->size, size, &total))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "the texts have %" PRId64 " byte%s and %" PRId64 " more; the most is 2^63 - 1", source->size,
-                           rnn_plural((uint64_t)source->size), size);
+                           "the texts have %" PRId64 " byte%s and %" PRId64 " more; the maximum is 2^63 - 1",
+                           source->size, rnn_plural((uint64_t)source->size), size);
     if (source->parts_count == source->parts_room) {
         int64_t room = source->parts_room == 0 ? 1 : 2 * source->parts_room;
         part *parts;

@@ -85,7 +85,7 @@ static void test_the_limits_are_those_of_the_header(void **state)
     }
     assert_int_equal(rnn_model_note_count(model), NOTES_MOST);
     assert_fails(rnn_model_set_note(model, "more", "v"), RNN_ERROR_ARGUMENT,
-                 "the model has 1024 notes, which is the most");
+                 "the model has 1024 notes, which is the maximum");
     assert_ok(rnn_model_set_note(model, "1", "another"));
 
     /* A file can hold as much. */
@@ -101,7 +101,7 @@ static void test_the_limits_are_those_of_the_header(void **state)
         assert_true(strcmp(one, next) < 0);
     }
     refuse(model, "\"librnn.note.1\":", "\"librnn.note.more\":\"\",\"librnn.note.1\":",
-           "the file has a note that no model can have: the model has 1024 notes, which is the most");
+           "the file has an invalid note: the model has 1024 notes, which is the maximum");
     free(file.bytes);
     free(key);
     free(value);
@@ -229,10 +229,10 @@ static void test_hostile_notes_are_refused(void **state)
     char *text = allocate(VALUE_MOST + 100, 1);
     assert_ok(rnn_model_set_note(model, "k", "v"));
     snprintf(text, 400, "\"librnn.note.%s\"", key);
-    refuse(model, "\"librnn.note.k\"", text, "a note that no model can have: key has 201 bytes; it must have 1 to 200");
-    refuse(model, "\"librnn.note.k\"", "\"librnn.note.\"", "a note that no model can have: key has 0 bytes");
+    refuse(model, "\"librnn.note.k\"", text, "an invalid note: key has 201 bytes; it must have 1 to 200");
+    refuse(model, "\"librnn.note.k\"", "\"librnn.note.\"", "an invalid note: key has 0 bytes");
     snprintf(text, VALUE_MOST + 100, "\"librnn.note.k\":\"%s\"", value);
-    refuse(model, "\"librnn.note.k\":\"v\"", text, "a note that no model can have: value has 1048577 bytes");
+    refuse(model, "\"librnn.note.k\":\"v\"", text, "an invalid note: value has 1048577 bytes");
     refuse(model, "\"librnn.note.k\"", "\"librnn.note.k\":\"\",\"librnn.note.k\"", "not valid JSON");
     refuse(model, "\"librnn.note.k\"", "\"librnn.note.k\xff\"", "not valid JSON");
     refuse(model, "\"librnn.note.k\":\"v\"", "\"librnn.note.k\":\"v\xed\xa0\x80\"", "not valid JSON");

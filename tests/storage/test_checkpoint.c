@@ -168,7 +168,7 @@ static void test_a_checkpoint_without_a_model_is_refused_where_one_is_needed(voi
     /* What it says of the model decides the shapes of the rest. */
     static const char *const changes[][3] = {
         {"hidden_size\":\"2\"", "hidden_size\":\"3\"", "has the shape"},
-        {"hidden_size\":\"2\"", "hidden_size\":\"0\"", "no possible model: hidden_size is 0"},
+        {"hidden_size\":\"2\"", "hidden_size\":\"0\"", "an impossible model: hidden_size is 0"},
         {"precision\":\"float32\"", "precision\":\"float64\"", "it must be F64"},
         {"precision\":\"float32\"", "precision\":\"float16\"", "doesn't know"},
         {"librnn.cell\":\"lstm\"", "librnn.cell\":\"tanh\"", "has the shape"},

@@ -374,7 +374,7 @@ static void test_shapes_that_make_no_model_are_refused(void **state)
     static const char nothing[] = "{\"rnn.weight_hh_l0\":{\"dtype\":\"F32\",\"shape\":[0,0],\"data_offsets\":[0,0]},"
                                   "\"rnn.weight_ih_l0\":{\"dtype\":\"F32\",\"shape\":[0,0],\"data_offsets\":[0,0]},"
                                   "\"embedding.weight\":{\"dtype\":\"F32\",\"shape\":[0,0],\"data_offsets\":[0,0]}}";
-    refuse_load(make_file(nothing, strlen(nothing), NULL, 0), RNN_ERROR_FORMAT, "describes no possible model");
+    refuse_load(make_file(nothing, strlen(nothing), NULL, 0), RNN_ERROR_FORMAT, "describes an impossible model");
     rnn_model_destroy(model);
 }
 

@@ -44,8 +44,8 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
     } files[] = {
         {"", 0, "0 bytes"},
         {"\2\0\0\0\0\0\0", 7, "7 bytes"},
-        {"\0\0\0\0\0\0\0\0", 8, "no JSON object"},
-        {"\0\0\0\0\0\0\0\0{}", 10, "no JSON object"},
+        {"\0\0\0\0\0\0\0\0", 8, "isn't a JSON object"},
+        {"\0\0\0\0\0\0\0\0{}", 10, "isn't a JSON object"},
         {"\2\0\0\0\0\0\0\0{", 9, "cut off"},
         {"\3\0\0\0\0\0\0\0{}", 10, "cut off"},
         {"\377\377\377\377\377\377\377\377{}", 10, "18446744073709551615 bytes long"},
@@ -67,8 +67,8 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
         {"{\1\0\0\0\0\0\0{}", 10, "cut off"},      /* a header of 379 bytes */
         {"\2\0\0\0\0\0\0\0{}", 10, "it has none"}, /* empty, and sound */
         {"\2\0\0\0\0\0\0\0{}\0", 11, "damaged: 1 byte after"},
-        {"\2\0\0\0\0\0\0\0[]", 10, "no JSON object"},
-        {"\3\0\0\0\0\0\0\0 {}", 11, "no JSON object"},
+        {"\2\0\0\0\0\0\0\0[]", 10, "isn't a JSON object"},
+        {"\3\0\0\0\0\0\0\0 {}", 11, "isn't a JSON object"},
         {"\3\0\0\0\0\0\0\0{}\0", 11, "byte"},
         {"\3\0\0\0\0\0\0\0{}}", 11, "byte"},
         {"\4\0\0\0\0\0\0\0{}{}", 12, "byte"},
@@ -92,8 +92,8 @@ static void refuse_header(const char *header, size_t data, const char *part)
 static void test_headers_of_the_wrong_types_are_refused(void **state)
 {
     static const char *const headers[][2] = {
-        {"{\"__metadata__\":null}", "__metadata__ is no JSON object"},
-        {"{\"__metadata__\":[]}", "__metadata__ is no JSON object"},
+        {"{\"__metadata__\":null}", "__metadata__ isn't a JSON object"},
+        {"{\"__metadata__\":[]}", "__metadata__ isn't a JSON object"},
         {"{\"__metadata__\":{\"a\":1}}", "a in its __metadata__ is no text"},
         {"{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}", "a in its __metadata__ is no text"},
         {"{\"__metadata__\":{\"a\":\"b\",\"a\":\"b\"}}", "duplicate"},

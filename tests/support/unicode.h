@@ -114,9 +114,9 @@ typedef struct malformed_text {
 } malformed_text;
 
 static const malformed_text malformed_texts[] = {
-    {"a\x80", 2, 1, "continues nothing"},
-    {"\xbf", 1, 0, "continues nothing"},
-    {"\xc3\xa9\xa9", 3, 2, "continues nothing"},
+    {"a\x80", 2, 1, "continue a code point"},
+    {"\xbf", 1, 0, "continue a code point"},
+    {"\xc3\xa9\xa9", 3, 2, "continue a code point"},
     {"ab\xc0\x80", 4, 2, "overlong"}, /* U+0000 */
     {"\xc1\xbf", 2, 0, "overlong"},   /* U+007F */
     {"\xe0\x80\x80", 3, 0, "overlong"},
@@ -129,15 +129,15 @@ static const malformed_text malformed_texts[] = {
     {"\xf4\x90\x80\x80", 4, 0, "U+10FFFF"}, /* U+110000 */
     {"\xf5\x80\x80\x80", 4, 0, "U+10FFFF"},
     {"\xf7\xbf\xbf\xbf", 4, 0, "U+10FFFF"},
-    {"abc\xf8\x88\x80\x80\x80", 8, 3, "nothing begins"},
-    {"\xfe", 1, 0, "nothing begins"},
-    {"\xff", 1, 0, "nothing begins"},
-    {"\xc3", 1, 0, "ends within"},
-    {"a\xe4", 2, 1, "ends within"},
-    {"ab\xe4\xb8", 4, 2, "ends within"},
-    {"\xf0", 1, 0, "ends within"},
-    {"\xf0\x9f", 2, 0, "ends within"},
-    {"\xf0\x9f\x99", 3, 0, "ends within"},
+    {"abc\xf8\x88\x80\x80\x80", 8, 3, "no code point begins"},
+    {"\xfe", 1, 0, "no code point begins"},
+    {"\xff", 1, 0, "no code point begins"},
+    {"\xc3", 1, 0, "ends in the middle"},
+    {"a\xe4", 2, 1, "ends in the middle"},
+    {"ab\xe4\xb8", 4, 2, "ends in the middle"},
+    {"\xf0", 1, 0, "ends in the middle"},
+    {"\xf0\x9f", 2, 0, "ends in the middle"},
+    {"\xf0\x9f\x99", 3, 0, "ends in the middle"},
     {"\xc3z", 2, 0, "cut short"},
     {"\xe4\xb8z", 3, 0, "cut short"},
     {"\xe4z", 2, 0, "cut short"},

@@ -140,7 +140,7 @@ static void test_sentences_name_the_file_and_the_offset_in_it(void **state)
     write_file("first", "a\xe4\xb8", 3); /* goes on, but not with the right byte */
     source = open_paths(paths, 2);
     assert_fails(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab), RNN_ERROR_SYMBOL,
-                 "the byte 0xe4 at offset 1 of first is not valid UTF-8: what it begins is cut short");
+                 "the byte 0xe4 at offset 1 of first is not valid UTF-8: the code point that it begins is cut short");
     rnn_source_destroy(source);
 }
 
