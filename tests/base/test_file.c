@@ -410,7 +410,7 @@ static void test_loads_that_cannot_work_name_the_file_and_the_reason(void **stat
     assert_fails(rnn_model_load("directory", NULL, &model, &vocab), RNN_ERROR_IO, "directory is a directory");
     assert_fails(rnn_model_load("pipe", NULL, &model, &vocab), RNN_ERROR_IO, "pipe is not a regular file");
     assert_fails(rnn_model_load("empty", NULL, &model, &vocab), RNN_ERROR_FORMAT, "empty: the file has 0 bytes");
-    assert_fails(rnn_model_load("text", NULL, &model, &vocab), RNN_ERROR_FORMAT, "text: the file is no safetensors");
+    assert_fails(rnn_model_load("text", NULL, &model, &vocab), RNN_ERROR_FORMAT, "text: the file isn't a safetensors");
     rnn_model *other = make_model(2, 1);
     rnn_model_options given = options_of(other);
     assert_ok(rnn_model_save(other, NULL, "model"));
