@@ -225,47 +225,43 @@ static void forget_targets(rnn_chunk *chunk)
     chunk->target_mask = NULL;
 }
 
-static rnn_status check_contents(const rnn_model *model, const rnn_chunk *chunk, bool targets)
-{
-    RNN_TRY(check_inputs(model, chunk, (size_t)(chunk->steps * chunk->streams)));
-    return targets ? check_targets(model, chunk, target_rows(chunk)) : RNN_OK;
-}
-
-rnn_status librnn_chunk_read(const rnn_model *model, const rnn_state *state, const rnn_chunk *given, bool targets,
-                             chunk_reading *reading)
+/* state: what the chunk runs on; NULL: the chunk isn't run, and its inputs may hold anything. */
+static rnn_status read(const rnn_model *model, const rnn_state *state, const rnn_chunk *given, bool targets,
+                       chunk_reading *reading)
 {
     rnn_chunk *chunk = &reading->chunk;
     *reading = (chunk_reading){0};
-    RNN_REQUIRE(model);
-    RNN_REQUIRE(state);
     RNN_TRY(librnn_struct_read("chunk", given, chunk, RNN_CHUNK_FIRST_SIZE, sizeof *chunk));
+    if (!state) {
+        chunk->inputs = NULL;
+        chunk->input_vectors = NULL;
+    }
     RNN_TRY(check_sizes(model, state, chunk));
     targets = targets || chunk->losses || chunk->hits;
     if (!targets)
         forget_targets(chunk);
     if (chunk->lengths || chunk->last_only)
         RNN_TRY(hide_padding(model, chunk, &reading->memory));
-    rnn_status status = check_contents(model, chunk, targets);
+    rnn_status status = state ? check_inputs(model, chunk, (size_t)(chunk->steps * chunk->streams)) : RNN_OK;
+    if (status == RNN_OK && targets)
+        status = check_targets(model, chunk, target_rows(chunk));
     if (status != RNN_OK)
         librnn_chunk_forget(reading);
     return status;
 }
 
+rnn_status librnn_chunk_read(const rnn_model *model, const rnn_state *state, const rnn_chunk *given, bool targets,
+                             chunk_reading *reading)
+{
+    RNN_REQUIRE(model);
+    RNN_REQUIRE(state);
+    return read(model, state, given, targets, reading);
+}
+
 rnn_status librnn_chunk_read_targets(const rnn_model *model, const rnn_chunk *given, chunk_reading *reading)
 {
-    rnn_chunk *chunk = &reading->chunk;
-    *reading = (chunk_reading){0};
     RNN_REQUIRE(model);
-    RNN_TRY(librnn_struct_read("chunk", given, chunk, RNN_CHUNK_FIRST_SIZE, sizeof *chunk));
-    chunk->inputs = NULL;
-    chunk->input_vectors = NULL;
-    RNN_TRY(check_sizes(model, NULL, chunk));
-    if (chunk->lengths || chunk->last_only)
-        RNN_TRY(hide_padding(model, chunk, &reading->memory));
-    rnn_status status = check_targets(model, chunk, target_rows(chunk));
-    if (status != RNN_OK)
-        librnn_chunk_forget(reading);
-    return status;
+    return read(model, NULL, given, true, reading);
 }
 
 void librnn_chunk_forget(chunk_reading *reading)

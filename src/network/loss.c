@@ -34,16 +34,36 @@ typedef struct judged {
     size_t row_size, shares;
 } judged;
 
-static bool counts(const rnn_chunk *chunk, size_t place)
+void librnn_score_add(score *total, const int32_t *targets, const uint8_t *mask, const double *losses,
+                      const uint8_t *hits, size_t places)
 {
-    return chunk->targets ? chunk->targets[place] != RNN_IGNORE : !chunk->target_mask || chunk->target_mask[place];
+    for (size_t place = 0; place < places; place++) {
+        if (!rnn_place_counts(targets, mask, place))
+            continue;
+        total->loss.sum += losses[place];
+        total->loss.count++;
+        total->hits += hits && hits[place];
+    }
+}
+
+void librnn_score_give(const score *total, const rnn_chunk *chunk, rnn_loss *loss)
+{
+    if (loss)
+        *loss = total->loss;
+    if (chunk->hits)
+        *chunk->hits = total->hits;
+}
+
+static bool counts(const judged *j, size_t place)
+{
+    return rnn_place_counts(j->chunk->targets, j->chunk->target_mask, place);
 }
 
 static void judge_place(const judged *j, size_t worker, size_t place)
 {
     size_t bytes = (size_t)j->model->options.output_size * j->model->element_size;
     char *gradient = j->gradient ? j->gradient + place * bytes : NULL;
-    if (!counts(j->chunk, place)) {
+    if (!counts(j, place)) {
         if (gradient)
             memset(gradient, 0, bytes);
         return;
@@ -70,28 +90,8 @@ static void judge_share(void *context, size_t worker, size_t number)
         judge_place(j, worker, place);
 }
 
-/* Sums the losses of the places, in order. */
-static rnn_loss sum_up(const judged *j)
-{
-    const rnn_chunk *chunk = j->chunk;
-    rnn_loss loss = {0};
-    int64_t hits = 0;
-    for (size_t place = 0; place < j->places; place++) {
-        if (!counts(chunk, place))
-            continue;
-        loss.sum += j->losses[place];
-        loss.count++;
-        hits += j->hits[place];
-    }
-    if (chunk->losses)
-        memcpy(chunk->losses, j->losses, j->places * sizeof *chunk->losses);
-    if (chunk->hits)
-        *chunk->hits = hits;
-    return loss;
-}
-
 /* Computes the losses of all places. Allocates memory for losses and hits, and one row for each worker. */
-static rnn_status judge(judged *j, rnn_loss *loss)
+static rnn_status judge(judged *j, score *total)
 {
     const rnn_model_options *o = &j->model->options;
     double positions = (double)j->places;
@@ -106,7 +106,9 @@ static rnn_status judge(judged *j, rnn_loss *loss)
         j->hits = (uint8_t *)memory + rows + losses;
         j->shares = j->places < SHARES_EACH * workers.size ? j->places : SHARES_EACH * workers.size;
         workers.run(&workers, judge_share, j, j->shares);
-        *loss = sum_up(j);
+        librnn_score_add(total, j->chunk->targets, j->chunk->target_mask, j->losses, j->hits, j->places);
+        if (j->chunk->losses)
+            memcpy(j->chunk->losses, j->losses, j->places * sizeof *j->losses);
         librnn_release(memory);
     }
     librnn_team_end(&workers);
@@ -117,7 +119,7 @@ static double scale_of(const judged *j)
 {
     double counted = 0;
     for (size_t place = 0; place < j->places; place++)
-        counted += counts(j->chunk, place);
+        counted += counts(j, place);
     return j->model->options.reduction == RNN_REDUCTION_MEAN && counted > 0 ? 1 / counted : 1;
 }
 
@@ -125,7 +127,7 @@ static RNN_FLOAT_BODY rnn_status run_loss_gradient(const rnn_model *model, const
                                                    int64_t outputs_count, void *gradient, rnn_loss *loss)
 {
     chunk_reading reading;
-    rnn_loss total = {0};
+    score total = {0};
     RNN_TRY(librnn_chunk_read_targets(model, given, &reading));
     judged j = {.model = model, .chunk = &reading.chunk, .outputs = outputs, .gradient = gradient};
     rnn_status status = librnn_check_pointer("outputs", outputs);
@@ -136,11 +138,11 @@ static RNN_FLOAT_BODY rnn_status run_loss_gradient(const rnn_model *model, const
         j.gradient_scale = scale_of(&j);
         status = judge(&j, &total);
     }
+    if (status == RNN_OK && !isfinite(total.loss.sum))
+        status = librnn_fail(RNN_ERROR_NONFINITE, "the loss of the outputs is %g", total.loss.sum);
+    if (status == RNN_OK)
+        librnn_score_give(&total, &reading.chunk, loss);
     librnn_chunk_forget(&reading);
-    if (status == RNN_OK && !isfinite(total.sum))
-        status = librnn_fail(RNN_ERROR_NONFINITE, "the loss of the outputs is %g", total.sum);
-    if (status == RNN_OK && loss)
-        *loss = total;
     return status;
 }
 
@@ -162,7 +164,7 @@ rnn_status librnn_check_logits(const rnn_core *core, int32_t precision, const vo
         if (core->all_finite((const char *)logits + row * count * element, count))
             continue;
         for (size_t i = row * count;; i++) {
-            double value = precision == RNN_FLOAT32 ? (double)((const float *)logits)[i] : ((const double *)logits)[i];
+            double value = rnn_number_of(precision, logits, i);
             if (!rnn_is_finite(value))
                 return librnn_fail(RNN_ERROR_ARGUMENT, "logits[%zu] is %g; it must be finite", i, value);
         }
@@ -175,7 +177,7 @@ static void normalise(const rnn_core *core, int32_t precision, void *row, size_t
 {
     double sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += precision == RNN_FLOAT32 ? (double)((float *)row)[i] : ((double *)row)[i];
+        sum += rnn_number_of(precision, row, i);
     core->scale(row, count, 1 / sum);
 }
 
@@ -189,7 +191,9 @@ static RNN_FLOAT_BODY rnn_status run_softmax(int32_t precision, const void *logi
     RNN_TRY(librnn_check_range("rows", rows, 1, INT64_C(1) << 48));
     RNN_TRY(librnn_check_range("symbols", symbols, 1, SYMBOLS_MOST));
     RNN_TRY(librnn_cpu_core(precision, &core));
-    size_t count = (size_t)symbols, bytes = count * (precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double));
+    size_t count = (size_t)symbols, bytes = count * (precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double)), all;
+    if (!rnn_size_multiply((uint64_t)rows, bytes, &all))
+        return librnn_fail(RNN_ERROR_ARGUMENT, "rows times symbols is more than can be addressed");
     RNN_TRY(librnn_check_logits(core, precision, logits, (size_t)rows, count));
     for (size_t row = 0; row < (size_t)rows; row++) {
         char *to = (char *)probabilities + row * bytes;

@@ -209,11 +209,16 @@ static inline void *rnn_model_at(const rnn_model *model, void *array, size_t off
     return (char *)array + offset * model->element_size;
 }
 
+/* Returns an element of an array of a precision. */
+static inline double rnn_number_of(int32_t precision, const void *array, size_t offset)
+{
+    return precision == RNN_FLOAT32 ? (double)((const float *)array)[offset] : ((const double *)array)[offset];
+}
+
 /* The value of an element. */
 static inline double rnn_model_number(const rnn_model *model, const void *array, size_t offset)
 {
-    return model->options.precision == RNN_FLOAT32 ? (double)((const float *)array)[offset]
-                                                   : ((const double *)array)[offset];
+    return rnn_number_of(model->options.precision, array, offset);
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/names.h"
 #include "base/threads.h"
 #include "network/cache.h"
+#include "network/loss.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -235,25 +236,6 @@ void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
     run->started = true;
 }
 
-/* The loss of a chunk, and how often the target had the largest output. */
-typedef struct score {
-    rnn_loss loss;
-    int64_t hits;
-} score;
-
-/* Adds the losses of some targets, in the order of the positions. */
-static void add_losses(const core_pass *pass, size_t places, score *total)
-{
-    for (size_t i = 0; i < places; i++) {
-        bool counts = pass->targets ? pass->targets[i] != RNN_IGNORE : !pass->target_mask || pass->target_mask[i];
-        if (!counts)
-            continue;
-        total->loss.sum += pass->position_loss[i];
-        total->loss.count++;
-        total->hits += pass->hits && pass->hits[i];
-    }
-}
-
 /* Adds the losses of a piece. If there is one target per stream, they are all added after the last piece. */
 static void add_piece(const core_pass *pass, const rnn_chunk *whole, score *total)
 {
@@ -261,7 +243,8 @@ static void add_piece(const core_pass *pass, const rnn_chunk *whole, score *tota
     bool last = pass->first_step + pass->shape.steps == whole->steps;
     if (!pass->position_loss || (whole->last_only && !last))
         return;
-    add_losses(pass, whole->last_only ? streams : (size_t)pass->shape.steps * streams, total);
+    librnn_score_add(total, pass->targets, pass->target_mask, pass->position_loss, pass->hits,
+                     whole->last_only ? streams : (size_t)pass->shape.steps * streams);
 }
 
 /*
@@ -367,15 +350,6 @@ static rnn_status forward_chunk(const rnn_model *model, rnn_state *state, const 
     return status;
 }
 
-/* Writes the loss and the hits of a chunk to the caller's variables. */
-static void give_score(const score *total, const rnn_chunk *chunk, rnn_loss *loss)
-{
-    if (loss)
-        *loss = total->loss;
-    if (chunk->hits)
-        *chunk->hits = total->hits;
-}
-
 static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *state, const rnn_chunk *given,
                                              void *outputs, int64_t outputs_count, rnn_loss *loss)
 {
@@ -386,7 +360,7 @@ static RNN_FLOAT_BODY rnn_status run_forward(const rnn_model *model, rnn_state *
     if (status == RNN_OK)
         status = forward_chunk(model, state, &reading.chunk, outputs, &total);
     if (status == RNN_OK)
-        give_score(&total, &reading.chunk, loss);
+        librnn_score_give(&total, &reading.chunk, loss);
     librnn_chunk_forget(&reading);
     return status;
 }
@@ -531,7 +505,7 @@ static RNN_FLOAT_BODY rnn_status run_forward_backward(rnn_model *model, rnn_stat
     RNN_TRY(librnn_chunk_read(model, state, given, true, &reading));
     rnn_status status = learn_chunk(model, state, &reading.chunk, &total);
     if (status == RNN_OK)
-        give_score(&total, &reading.chunk, loss);
+        librnn_score_give(&total, &reading.chunk, loss);
     librnn_chunk_forget(&reading);
     return status;
 }

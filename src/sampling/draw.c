@@ -50,7 +50,7 @@ void librnn_draw_end(drawing *d)
 
 static double get(const drawing *d, const void *numbers, int64_t i)
 {
-    return d->precision == RNN_FLOAT32 ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];
+    return rnn_number_of(d->precision, numbers, (size_t)i);
 }
 
 static void set(const drawing *d, void *numbers, int64_t i, double value)

@@ -192,6 +192,12 @@ static void test_bad_arguments_are_refused(void **state)
     f->owned.targets[1] = 0;
     assert_fails(rnn_loss_gradient(model, &f->chunk, outputs, NUMBERS, gradient, &loss), RNN_ERROR_NONFINITE,
                  "the loss of the outputs is ");
+    int64_t hits = -7; /* stays, as the loss does */
+    bad = f->chunk;
+    bad.hits = &hits;
+    assert_fails(rnn_loss_gradient(model, &bad, outputs, NUMBERS, gradient, &loss), RNN_ERROR_NONFINITE,
+                 "the loss of the outputs is ");
+    assert_int_equal(hits, -7);
     f->owned.targets[1] = OUTPUTS;
     assert_fails(rnn_loss_gradient(model, &f->chunk, outputs, NUMBERS, gradient, &loss), RNN_ERROR_SYMBOL,
                  "chunk->targets[1] is 6");

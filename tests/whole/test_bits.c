@@ -138,16 +138,52 @@ static void write_case(const bits_case *c, void *file)
     fputs(line, file);
 }
 
+/* The probabilities of some outputs, their losses and the gradients of these */
+static uint64_t hash_of_losses(int32_t precision)
+{
+    enum { COUNT = STEPS * STREAMS * SYMBOLS };
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    size_t number = precision_size(precision);
+    double *values = allocate(COUNT, sizeof *values), costs[STEPS * STREAMS];
+    void *outputs = allocate(COUNT, number), *results = allocate(COUNT, number);
+    random_source source = {9};
+    random_fill(&source, values, COUNT, 20);
+    from_doubles(precision, values, outputs, COUNT);
+    RUN(rnn_softmax(precision, outputs, STEPS * STREAMS, SYMBOLS, results));
+    add_bytes(&hash, results, COUNT * number);
+    for (int32_t loss = RNN_LOSS_CROSS_ENTROPY; loss <= RNN_LOSS_SQUARED_ERROR; loss++) {
+        rnn_model_options o = make_options(SYMBOLS, 4, SYMBOLS, 1, precision);
+        o.loss = loss;
+        o.reduction = RNN_REDUCTION_MEAN;
+        rnn_model *model = create_model(&o);
+        owned_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 7);
+        memset(costs, 0, sizeof costs);
+        chunk.chunk.losses = costs;
+        RUN(rnn_loss_gradient(model, &chunk.chunk, outputs, COUNT, results, NULL));
+        add_bytes(&hash, results, COUNT * number);
+        add_bytes(&hash, costs, sizeof costs);
+        destroy_chunk(&chunk);
+        rnn_model_destroy(model);
+    }
+    free(results);
+    free(outputs);
+    free(values);
+    return hash;
+}
+
+static void write_losses_line(char line[], size_t size)
+{
+    snprintf(line, size, "softmax_and_loss_gradients f32=%016" PRIx64 " f64=%016" PRIx64 "\n",
+             hash_of_losses(RNN_FLOAT32), hash_of_losses(RNN_FLOAT64));
+}
+
 typedef struct comparison {
     const char *golden;
     int different;
 } comparison;
 
-static void compare_case(const bits_case *c, void *context)
+static void compare_line(comparison *with, const char *line)
 {
-    comparison *with = context;
-    char line[LINE_MOST];
-    write_line(c, line, sizeof line);
     size_t length = strcspn(with->golden, "\n");
     length += with->golden[length] == '\n';
     if (strlen(line) != length || memcmp(line, with->golden, length) != 0) {
@@ -155,6 +191,13 @@ static void compare_case(const bits_case *c, void *context)
         with->different++;
     }
     with->golden += length;
+}
+
+static void compare_case(const bits_case *c, void *context)
+{
+    char line[LINE_MOST];
+    write_line(c, line, sizeof line);
+    compare_line(context, line);
 }
 
 /* Whether the library computes with a fused multiply-add here */
@@ -181,6 +224,9 @@ static void test_all_fused_instruction_sets_have_the_golden_bits(void **state)
     char *golden = read_golden("bits.txt", &size);
     comparison with = {.golden = golden};
     visit_cases(compare_case, &with);
+    char line[LINE_MOST];
+    write_losses_line(line, sizeof line);
+    compare_line(&with, line);
     assert_int_equal(with.different, 0);
     assert_string_equal(with.golden, "");
     free(golden);
@@ -194,6 +240,9 @@ static int write_golden(const char *path)
         return 1;
     }
     visit_cases(write_case, file);
+    char line[LINE_MOST];
+    write_losses_line(line, sizeof line);
+    fputs(line, file);
     return fclose(file) == 0 ? 0 : 1;
 }
 
