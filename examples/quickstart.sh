@@ -31,7 +31,7 @@ model=$build/quickstart.safetensors
 
 echo
 echo "Training for one minute on ${1:-"librnn's own sources"}. Ctrl-C stops sooner."
-"$program" train "$text" --minutes "${QUICKSTART_MINUTES:-1}" --out "$model" || [[ $? -eq 130 ]]
+"$program" train "$text" --minutes 1 --out "$model" || [[ $? -eq 130 ]]
 
 echo
 echo "It writes:"

@@ -67,7 +67,7 @@ fi
 
 # ---- Stopped and resumed ----
 resumed=(train text "${small[@]}" --budget 400000 --quiet)
-succeeds "trains in one go" "${resumed[@]}" --out once.safetensors
+succeeds "trains without a stop" "${resumed[@]}" --out once.safetensors
 for signal in KILL INT; do
     rm -f two.*
     "$program" "${resumed[@]}" --out two.safetensors 2> err &
@@ -80,6 +80,9 @@ for signal in KILL INT; do
     succeeds "resumes after SIG$signal" "${resumed[@]}" --out two.safetensors --resume
     same once.safetensors two.safetensors "a run resumed after SIG$signal ends with other bytes"
 done
+succeeds "trains with a long number" train text "${small[@]}" --validation 0.12345678912345 --budget 20000 --quiet \
+    --out long.safetensors
+succeeds "finds the number again, and takes a larger budget" train text --budget 30000 --quiet --out long.safetensors --resume
 sed 's/his cat/cat his/' text > other
 refuses "refuses to resume with another text" "trained on another text" \
     train other "${small[@]}" --budget 400000 --out two.safetensors --resume
@@ -92,6 +95,8 @@ succeeds "prints its configuration" info a.safetensors --config
 cp out configuration
 succeeds "reads it" train text --config configuration --quiet --sample 20 --out again.safetensors
 same a.safetensors again.safetensors "the printed configuration trains another model"
+succeeds "lets the command line override it" train text --hidden 20 --config configuration --budget 9000 --out h.safetensors
+shows 'GRU 1x20' "the command line doesn't override the configuration"
 succeeds "shows a model" info a.safetensors
 shows 'rnn.weight_hh_l0 +72 x 24' "lists parameters"
 shows '^learning-rate ' "lists settings"
@@ -117,6 +122,12 @@ succeeds "samples with filters" sample a.safetensors --length 50 --temperature 1
 succeeds "samples several" sample a.safetensors --length 30 --several 3 --speed
 [[ $(grep -c '^--- [123] ---$' out) -eq 3 ]] || fail "three texts"
 grep -Eq '^90 tokens, [0-9]+ a second$' err || fail "--speed"
+for model in a w; do
+    succeeds "writes $model" sample $model.safetensors --length 100 --prompt "line 7"
+    { echo "--- 1 ---" && cat out; } > alone
+    succeeds "writes $model and another" sample $model.safetensors --length 100 --prompt "line 7" --several 2
+    sed '/^--- 2 ---$/,$d' out | cmp -s alone - || fail "the text of $model alone isn't the first of two"
+done
 succeeds "stops" sample a.safetensors --length 2000 --prompt "line 7:" --stop "s" --temperature 0
 tail -c +8 out | grep -q s && fail "it goes on after the stop"
 printf 'line 9' | timeout 60 "$program" sample a.safetensors --length 5 --prompt - > out || fail "prompt from standard input"

@@ -1,9 +1,9 @@
 /*
- * char_rnn.h: what the files of char_rnn share.
+ * char_rnn.h: declarations that the files of char_rnn share.
  *
- * main.c picks the command; settings.c has the table of settings, the command line and the configuration file; text.c
- * opens texts and chooses what isn't given; train.c trains; report.c shows progress and writes log and curves;
- * sample.c, evaluate.c and models.c are the other commands.
+ * main.c picks the command. options.c reads command lines. settings.c has the table of settings and reads and writes
+ * configurations. text.c opens texts and chooses the settings that aren't given. train.c trains. report.c shows
+ * progress and writes the log and the curves. sample.c, evaluate.c and models.c hold the other commands.
  */
 #ifndef CHAR_RNN_H
 #define CHAR_RNN_H
@@ -80,7 +80,7 @@ void settings_init(settings *s);
 /* Takes "--name value" at `arguments[0]`; returns how many arguments it used, 0 if that is no setting. */
 int settings_take(settings *s, int count, char **arguments);
 
-/* Reads lines "name value" from a file or, if `path` is NULL, from a text. `source` names it in errors. */
+/* Reads lines "name value" from a file or from a text. `source` names the text in errors. */
 void settings_read_file(settings *s, const char *path);
 void settings_read_text(settings *s, const char *text, const char *source);
 
@@ -91,6 +91,27 @@ char *settings_to_text(const settings *s);
 bool setting_may_change(setting which);
 const char *setting_name(setting which);
 void settings_help(FILE *out);
+
+/* Takes over the settings that were given in `by`. */
+void settings_override(settings *s, const settings *by);
+
+/* ---- Options of a command ---- */
+
+typedef enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_WHOLE, OPTION_REAL } option_kind;
+
+typedef struct option {
+    const char *name; /* with its dashes */
+    option_kind kind;
+    void *value;         /* bool, const char *, int64_t or double */
+    int64_t least, most; /* of a number */
+} option;
+
+/*
+ * Reads a command line: options of the table, settings if `s` isn't NULL, and operands. Returns the number of operands,
+ * or -1 after --help. operands: [count]
+ */
+int read_options(const char *command, const option *options, int option_count, settings *s, int count, char **arguments,
+                 char **operands);
 
 int64_t parse_whole(const char *name, const char *text, int64_t least, int64_t most);
 double parse_real(const char *name, const char *text, double least, double most);

@@ -161,77 +161,68 @@ static double evaluate_dynamically(const char *path, rnn_corpus *corpus, double 
     return sum / count;
 }
 
-int command_evaluate(int count, char **arguments)
+typedef struct request {
+    const char *surprise; /* NULL: not wanted */
+    double rate, share;   /* share 0: the whole text */
+    int64_t streams, threads;
+    bool dynamic;
+} request;
+
+static rnn_corpus *open_corpus(const rnn_vocab *vocab, char **paths, int files, double share)
 {
-    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
-    const char *surprise = NULL;
-    double rate = DYNAMIC_RATE, share = 0;
-    int64_t streams = 1, threads = 0;
-    int files = 0;
-    bool dynamic = false;
-    for (int i = 0; i < count; i++) {
-        const char *a = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
-        if (strcmp(a, "--help") == 0) {
-            help();
-            free(paths);
-            return EXIT_SUCCESS;
-        }
-        if (strcmp(a, "--dynamic") == 0) {
-            dynamic = true;
-            continue;
-        }
-        if (strncmp(a, "--", 2) != 0) {
-            paths[files++] = arguments[i];
-            continue;
-        }
-        if (!value)
-            fail("there is no option %s, or its value is missing; see char_rnn evaluate --help", a);
-        if (strcmp(a, "--surprise") == 0)
-            surprise = value;
-        else if (strcmp(a, "--share") == 0)
-            share = parse_real(a, value, 0.0001, 0.9999);
-        else if (strcmp(a, "--streams") == 0)
-            streams = parse_whole(a, value, 1, 1 << 20);
-        else if (strcmp(a, "--rate") == 0)
-            rate = parse_real(a, value, 0, 1000);
-        else if (strcmp(a, "--threads") == 0)
-            threads = parse_whole(a, value, 0, 1024);
-        else
-            fail("there is no option %s; see char_rnn evaluate --help", a);
-        i++;
-    }
-    if (files < 2)
-        fail("evaluate needs a model and a text; see char_rnn evaluate --help");
-    rnn_model *model;
-    rnn_vocab *vocab;
     rnn_source *source;
-    rnn_corpus *corpus;
-    rnn_loss loss;
-    int64_t hits;
-    check(rnn_set_threads((int32_t)threads));
-    load_writer(paths[0], NULL, &model, &vocab);
-    check(rnn_source_open((const char *const *)(paths + 1), files - 1, &source));
+    rnn_corpus *corpus, *part;
+    check(rnn_source_open((const char *const *)paths, files, &source));
     check(rnn_corpus_create_from_source(vocab, source, STEPS, 1, &corpus));
+    rnn_source_destroy(source);
     if (share > 0) {
-        rnn_corpus *part;
         check(rnn_corpus_split(corpus, share, &part));
         rnn_corpus_destroy(corpus);
         corpus = part;
     }
     check(rnn_corpus_set_drop_last(corpus, 0));
-    check(rnn_evaluate(model, corpus, streams, &loss, &hits));
+    return corpus;
+}
+
+static void run(const request *r, char **paths, int files)
+{
+    rnn_model *model;
+    rnn_vocab *vocab;
+    rnn_loss loss;
+    int64_t hits;
+    check(rnn_set_threads((int32_t)r->threads));
+    load_writer(paths[0], NULL, &model, &vocab);
+    rnn_corpus *corpus = open_corpus(vocab, paths + 1, files - 1, r->share);
+    check(rnn_evaluate(model, corpus, r->streams, &loss, &hits));
     print_loss("as it is", loss.sum / (double)loss.count, unit_of(vocab));
     printf("%lld tokens, of which %.1f %% were the most likely ones\n", (long long)loss.count,
            100 * (double)hits / (double)loss.count);
-    if (dynamic)
-        print_loss("learning as it reads", evaluate_dynamically(paths[0], corpus, rate), unit_of(vocab));
-    if (surprise)
-        write_surprise(model, vocab, corpus, surprise);
+    if (r->dynamic)
+        print_loss("learning as it reads", evaluate_dynamically(paths[0], corpus, r->rate), unit_of(vocab));
+    if (r->surprise)
+        write_surprise(model, vocab, corpus, r->surprise);
     flush_output();
     rnn_corpus_destroy(corpus);
-    rnn_source_destroy(source);
     rnn_vocab_destroy(vocab);
     rnn_model_destroy(model);
+}
+
+int command_evaluate(int count, char **arguments)
+{
+    request r = {.rate = DYNAMIC_RATE, .streams = 1};
+    const option options[] = {
+        {"--surprise", OPTION_TEXT, &r.surprise, 0, 0},      {"--share", OPTION_REAL, &r.share, 0, 1},
+        {"--streams", OPTION_WHOLE, &r.streams, 1, 1 << 20}, {"--rate", OPTION_REAL, &r.rate, 0, 1000},
+        {"--threads", OPTION_WHOLE, &r.threads, 0, 1024},    {"--dynamic", OPTION_FLAG, &r.dynamic, 0, 0},
+    };
+    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
+    int files = read_options("evaluate", options, sizeof options / sizeof *options, NULL, count, arguments, paths);
+    if (files >= 0 && files < 2)
+        fail("evaluate needs a model and a text; see char_rnn evaluate --help");
+    if (files < 0)
+        help();
+    else
+        run(&r, paths, files);
     free(paths);
     return EXIT_SUCCESS;
 }

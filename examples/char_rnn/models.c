@@ -56,24 +56,14 @@ static void print_notes(const rnn_model *model)
     }
 }
 
-int command_info(int count, char **arguments)
+static void print_info(const char *path, bool configuration)
 {
-    if (count == 1 && strcmp(arguments[0], "--help") == 0) {
-        puts("usage: char_rnn info MODEL [--config]\n\n"
-             "Shows what a model is, how it was trained, and its notes. With --config it prints the settings\n"
-             "alone, in the form that char_rnn train --config reads.");
-        flush_output();
-        return EXIT_SUCCESS;
-    }
-    bool configuration = count == 2 && strcmp(arguments[1], "--config") == 0;
-    if (count != 1 && !configuration)
-        fail("info takes one model, and --config perhaps; see char_rnn info --help");
     rnn_model *model;
     rnn_vocab *vocab;
-    load_writer(arguments[0], NULL, &model, &vocab);
+    load_writer(path, NULL, &model, &vocab);
     const char *all = rnn_model_note(model, NOTE_SETTINGS), *history = rnn_model_note(model, NOTE_HISTORY);
     if (configuration && !all)
-        fail("%s wasn't trained by char_rnn: it has no settings", arguments[0]);
+        fail("%s wasn't trained by char_rnn: it has no settings", path);
     if (configuration) {
         fputs(all, stdout);
     } else {
@@ -84,41 +74,35 @@ int command_info(int count, char **arguments)
             print_history(history);
         print_notes(model);
     }
-    flush_output();
     rnn_vocab_destroy(vocab);
     rnn_model_destroy(model);
+}
+
+int command_info(int count, char **arguments)
+{
+    bool configuration = false;
+    const option options[] = {{"--config", OPTION_FLAG, &configuration, 0, 0}};
+    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
+    int files = read_options("info", options, 1, NULL, count, arguments, paths);
+    if (files >= 0 && files != 1)
+        fail("info needs one model; see char_rnn info --help");
+    if (files < 0)
+        puts("usage: char_rnn info MODEL [--config]\n\n"
+             "Shows what a model is, how it was trained, and its notes. With --config it prints only the\n"
+             "settings, in the form that char_rnn train --config reads.");
+    else
+        print_info(paths[0], configuration);
+    flush_output();
+    free(paths);
     return EXIT_SUCCESS;
 }
 
-int command_average(int count, char **arguments)
+static void average_models(char **paths, int files, const char *out)
 {
-    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
-    const char *out = NULL;
-    int files = 0;
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--help") == 0) {
-            puts("usage: char_rnn average MODEL MODEL... --out MODEL\n\n"
-                 "Makes the mean of models that were trained from the same beginning: of several resumed runs,\n"
-                 "or several times of one. It often generalises better than each of them.");
-            flush_output();
-            free(paths);
-            return EXIT_SUCCESS;
-        }
-        if (strcmp(arguments[i], "--out") == 0 && i + 1 < count)
-            out = arguments[++i];
-        else if (strncmp(arguments[i], "--", 2) == 0)
-            fail("there is no option %s, or its value is missing; see char_rnn average --help", arguments[i]);
-        else
-            paths[files++] = arguments[i];
-    }
-    if (files < 2 || !out)
-        fail("average needs two models or more, and --out; see char_rnn average --help");
-    rnn_model *average;
-    rnn_vocab *vocab;
+    rnn_model *average, *next;
+    rnn_vocab *vocab, *its_vocab;
     load_writer(paths[0], NULL, &average, &vocab);
     for (int i = 1; i < files; i++) {
-        rnn_model *next;
-        rnn_vocab *its_vocab;
         load_writer(paths[i], NULL, &next, &its_vocab);
         check(rnn_model_average(average, next, 1.0 / (i + 1)));
         rnn_vocab_destroy(its_vocab);
@@ -128,6 +112,23 @@ int command_average(int count, char **arguments)
     check(rnn_model_save(average, vocab, out));
     rnn_vocab_destroy(vocab);
     rnn_model_destroy(average);
+}
+
+int command_average(int count, char **arguments)
+{
+    const char *out = NULL;
+    const option options[] = {{"--out", OPTION_TEXT, &out, 0, 0}};
+    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
+    int files = read_options("average", options, 1, NULL, count, arguments, paths);
+    if (files >= 0 && (files < 2 || !out))
+        fail("average needs two models or more, and --out; see char_rnn average --help");
+    if (files < 0)
+        puts("usage: char_rnn average MODEL MODEL... --out MODEL\n\n"
+             "Computes the mean of models that were trained from the same beginning: of several resumed\n"
+             "runs, or several times of one. It often generalises better than each of them.");
+    else
+        average_models(paths, files, out);
+    flush_output();
     free(paths);
     return EXIT_SUCCESS;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +203,7 @@ bool report_draw(const report *r, const char *model_path, char *picture)
     FILE *gnuplot = start(arguments, true, &child);
     if (!gnuplot)
         return false;
+    void (*usual)(int) = signal(SIGPIPE, SIG_IGN); /* gnuplot may not be there to read */
     fputs("set terminal svg size 800,480 background 'white'\nset datafile separator ','\nset output ", gnuplot);
     quote(gnuplot, picture);
     fputs("\nset xlabel 'tokens'\nset ylabel 'nats per token'\nset grid\nplot ", gnuplot);
@@ -212,5 +214,7 @@ bool report_draw(const report *r, const char *model_path, char *picture)
     draw_level(gnuplot, r->entropy, "entropy of single tokens");
     draw_level(gnuplot, r->xz, "xz -9");
     fputs("\n", gnuplot);
-    return finish(gnuplot, child);
+    bool drawn = finish(gnuplot, child);
+    signal(SIGPIPE, usual);
+    return drawn;
 }

@@ -61,52 +61,86 @@ static int32_t *encode_prompt(const writing *w, int64_t *count)
     return ids;
 }
 
-/* How much of a text is to be shown: up to its stop, which may only have begun at the end. */
+/* Where a text begins in another; `size` if it doesn't. Both may hold any bytes. */
+static size_t find_text(const char *text, size_t size, const char *wanted, size_t length)
+{
+    for (size_t at = 0; at + length <= size; at++)
+        if (memcmp(text + at, wanted, length) == 0)
+            return at;
+    return size;
+}
+
+/* The length of the part of a text that may be shown: up to the stop text, whose beginning may be at the end. */
 static size_t shown_length(const writing *w, const char *text, size_t size, bool last, bool *stopped)
 {
     *stopped = false;
     if (!w->stop)
         return size;
-    size_t length = strlen(w->stop);
-    const char *found = strstr(text, w->stop);
-    if (found) {
-        *stopped = true;
-        return (size_t)(found - text);
-    }
-    for (size_t part = last ? 0 : length - 1; part > 0; part--)
+    size_t length = strlen(w->stop), found = find_text(text, size, w->stop, length);
+    *stopped = found < size;
+    if (*stopped || last)
+        return found;
+    for (size_t part = length - 1; part > 0; part--)
         if (size >= part && memcmp(text + size - part, w->stop, part) == 0)
             return size - part;
     return size;
+}
+
+/* Text that was drawn and isn't shown yet, since it may be the beginning of the stop text */
+typedef struct pending {
+    char *text;
+    size_t size;
+} pending;
+
+/* Appends the text of ids[1] ... ids[count]. ids[0] is the token before them, if any: words need a space after it. */
+static void append(pending *p, const rnn_vocab *vocab, const int32_t *ids, int64_t count, bool has_before)
+{
+    size_t size, before = 0;
+    if (has_before)
+        check(rnn_vocab_decode(vocab, ids, 1, NULL, 0, &before));
+    char *text = decode(vocab, has_before ? ids : ids + 1, has_before ? count + 1 : count, &size);
+    char *longer = allocate(p->size + size - before);
+    memcpy(longer, p->text, p->size);
+    memcpy(longer + p->size, text + before, size - before);
+    p->size += size - before;
+    free(p->text);
+    free(text);
+    p->text = longer;
+}
+
+static void show(pending *p, size_t length)
+{
+    fwrite(p->text, 1, length, stdout);
+    flush_output();
+    memmove(p->text, p->text + length, p->size - length);
+    p->size -= length;
 }
 
 /* Writes one text as it is drawn. Returns how many tokens were drawn. */
 static int64_t write_live(const writing *w, const int32_t *prompt, int64_t prompt_steps)
 {
     rnn_generate_options g;
-    int32_t *ids = allocate((size_t)w->length * sizeof *ids);
-    size_t shown = 0, size;
+    int32_t ids[PIECE + 1];
+    pending p = {.text = allocate(1)};
     int64_t drawn = 0;
-    bool stopped = false;
+    bool stopped = false, has_before = *w->prompt != '\0';
     check(rnn_generate_options_init(&g, sizeof g));
     g.prompt = prompt_steps > 0 ? prompt : NULL;
     g.prompt_steps = prompt_steps;
+    ids[0] = has_before ? prompt[prompt_steps - 1] : 0;
     while (drawn < w->length && !stopped) {
         g.most = w->length - drawn < PIECE ? w->length - drawn : PIECE;
-        check(rnn_generate(w->model, w->state, w->sampler, &g, ids + drawn, NULL, NULL));
-        drawn += g.most;
+        check(rnn_generate(w->model, w->state, w->sampler, &g, ids + 1, NULL, NULL));
         g.prompt = NULL;
         g.prompt_steps = 0;
-        char *text = decode(w->vocab, ids, drawn, &size);
-        size_t end = shown_length(w, text, size, drawn == w->length, &stopped);
-        if (end > shown) {
-            fwrite(text + shown, 1, end - shown, stdout);
-            flush_output();
-            shown = end;
-        }
-        free(text);
+        drawn += g.most;
+        append(&p, w->vocab, ids, g.most, has_before);
+        show(&p, shown_length(w, p.text, p.size, drawn == w->length, &stopped));
+        ids[0] = ids[g.most];
+        has_before = true;
     }
     putchar('\n');
-    free(ids);
+    free(p.text);
     return drawn;
 }
 
@@ -115,8 +149,8 @@ static int64_t write_several(const writing *w, const int32_t *prompt, int64_t pr
 {
     rnn_generate_options g;
     size_t streams = (size_t)w->streams;
-    int32_t *ids = allocate((size_t)w->length * streams * sizeof *ids),
-            *own = allocate((size_t)w->length * sizeof *own);
+    int32_t *ids = allocate((size_t)w->length * streams * sizeof *ids);
+    int32_t *own = allocate((size_t)(w->length + 1) * sizeof *own);
     int32_t *prompts = allocate(((size_t)prompt_steps + 1) * streams * sizeof *prompts);
     for (int64_t t = 0; t < prompt_steps; t++)
         for (size_t b = 0; b < streams; b++)
@@ -127,14 +161,16 @@ static int64_t write_several(const writing *w, const int32_t *prompt, int64_t pr
     g.most = w->length;
     check(rnn_generate(w->model, w->state, w->sampler, &g, ids, NULL, NULL));
     for (size_t b = 0; b < streams; b++) {
-        size_t size;
-        bool stopped;
+        pending p = {.text = allocate(1)};
+        bool stopped, has_before = *w->prompt != '\0';
+        own[0] = has_before ? prompt[prompt_steps - 1] : 0;
         for (int64_t t = 0; t < w->length; t++)
-            own[t] = ids[(size_t)t * streams + b];
-        char *text = decode(w->vocab, own, w->length, &size);
-        size_t end = shown_length(w, text, size, true, &stopped);
-        printf("--- %zu ---\n%s%.*s\n", b + 1, w->prompt, (int)end, text);
-        free(text);
+            own[t + 1] = ids[(size_t)t * streams + b];
+        append(&p, w->vocab, own, w->length, has_before);
+        printf("--- %zu ---\n%s", b + 1, w->prompt);
+        show(&p, shown_length(w, p.text, p.size, true, &stopped));
+        putchar('\n');
+        free(p.text);
     }
     free(prompts);
     free(own);
@@ -142,80 +178,64 @@ static int64_t write_several(const writing *w, const int32_t *prompt, int64_t pr
     return w->length * w->streams;
 }
 
+static void run(writing *w, const char *path, const char *prompt, rnn_sampler_options *o)
+{
+    int64_t steps;
+    load_writer(path, NULL, &w->model, &w->vocab);
+    o->vocab = w->vocab; /* its unknown symbol is never drawn */
+    w->prompt = read_prompt(prompt);
+    int32_t *ids = encode_prompt(w, &steps);
+    check(rnn_sampler_create(o, &w->sampler));
+    check(rnn_state_create(w->model, w->streams, &w->state));
+    double started = now();
+    if (w->streams == 1)
+        fputs(w->prompt, stdout);
+    int64_t drawn = w->streams > 1 ? write_several(w, ids, steps) : write_live(w, ids, steps);
+    flush_output();
+    if (w->speed)
+        fprintf(stderr, "%lld tokens, %.0f a second\n", (long long)drawn, (double)drawn / (now() - started));
+    free(ids);
+    free(w->prompt);
+    rnn_state_destroy(w->state);
+    rnn_sampler_destroy(w->sampler);
+    rnn_vocab_destroy(w->vocab);
+    rnn_model_destroy(w->model);
+}
+
 int command_sample(int count, char **arguments)
 {
     writing w = {.length = 1000, .streams = 1};
     rnn_sampler_options o;
-    const char *path = NULL, *prompt = "";
-    int64_t threads = 0, steps;
+    const char *prompt = "";
+    int64_t seed = 1, threads = 0;
+    const option options[] = {
+        {"--length", OPTION_WHOLE, &w.length, 1, 1 << 24},
+        {"--several", OPTION_WHOLE, &w.streams, 1, 1 << 16},
+        {"--prompt", OPTION_TEXT, &prompt, 0, 0},
+        {"--stop", OPTION_TEXT, &w.stop, 0, 0},
+        {"--temperature", OPTION_REAL, &o.temperature, 0, 1000},
+        {"--top-k", OPTION_WHOLE, &o.top_k, 0, 1 << 24},
+        {"--top-p", OPTION_REAL, &o.top_p, 0, 1},
+        {"--min-p", OPTION_REAL, &o.min_p, 0, 1},
+        {"--seed", OPTION_WHOLE, &seed, 0, INT64_MAX},
+        {"--threads", OPTION_WHOLE, &threads, 0, 1024},
+        {"--speed", OPTION_FLAG, &w.speed, 0, 0},
+    };
+    char **paths = allocate((size_t)(count + 1) * sizeof *paths);
     check(rnn_sampler_options_init(&o, sizeof o));
     o.temperature = 0.8;
-    o.seed = 1;
-    for (int i = 0; i < count; i++) {
-        const char *a = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
-        if (strcmp(a, "--help") == 0) {
-            help();
-            return EXIT_SUCCESS;
-        }
-        if (strcmp(a, "--speed") == 0) {
-            w.speed = true;
-            continue;
-        }
-        if (strncmp(a, "--", 2) != 0) {
-            if (path)
-                fail("sample takes one model; there is '%s', too", a);
-            path = a;
-            continue;
-        }
-        if (!value)
-            fail("there is no option %s, or its value is missing; see char_rnn sample --help", a);
-        if (strcmp(a, "--length") == 0)
-            w.length = parse_whole(a, value, 1, 1 << 24);
-        else if (strcmp(a, "--prompt") == 0)
-            prompt = value;
-        else if (strcmp(a, "--temperature") == 0)
-            o.temperature = parse_real(a, value, 0, 1000);
-        else if (strcmp(a, "--top-k") == 0)
-            o.top_k = parse_whole(a, value, 0, 1 << 24);
-        else if (strcmp(a, "--top-p") == 0)
-            o.top_p = parse_real(a, value, 0, 1);
-        else if (strcmp(a, "--min-p") == 0)
-            o.min_p = parse_real(a, value, 0, 1);
-        else if (strcmp(a, "--seed") == 0)
-            o.seed = (uint64_t)parse_whole(a, value, 0, INT64_MAX);
-        else if (strcmp(a, "--several") == 0)
-            w.streams = parse_whole(a, value, 1, 1 << 16);
-        else if (strcmp(a, "--stop") == 0)
-            w.stop = value;
-        else if (strcmp(a, "--threads") == 0)
-            threads = parse_whole(a, value, 0, 1024);
-        else
-            fail("there is no option %s; see char_rnn sample --help", a);
-        i++;
-    }
-    if (!path)
-        fail("there is no model to sample from; see char_rnn sample --help");
+    int files = read_options("sample", options, sizeof options / sizeof *options, NULL, count, arguments, paths);
+    if (files >= 0 && files != 1)
+        fail("sample needs one model; see char_rnn sample --help");
     if (w.stop && !*w.stop)
         fail("--stop is empty");
-    check(rnn_set_threads((int32_t)threads));
-    load_writer(path, NULL, &w.model, &w.vocab);
-    o.vocab = w.vocab; /* its unknown symbol is never drawn */
-    w.prompt = read_prompt(prompt);
-    int32_t *ids = encode_prompt(&w, &steps);
-    check(rnn_sampler_create(&o, &w.sampler));
-    check(rnn_state_create(w.model, w.streams, &w.state));
-    double started = now();
-    if (w.streams == 1)
-        fputs(w.prompt, stdout);
-    int64_t drawn = w.streams > 1 ? write_several(&w, ids, steps) : write_live(&w, ids, steps);
-    flush_output();
-    if (w.speed)
-        fprintf(stderr, "%lld tokens, %.0f a second\n", (long long)drawn, (double)drawn / (now() - started));
-    free(ids);
-    free(w.prompt);
-    rnn_state_destroy(w.state);
-    rnn_sampler_destroy(w.sampler);
-    rnn_vocab_destroy(w.vocab);
-    rnn_model_destroy(w.model);
+    if (files < 0) {
+        help();
+    } else {
+        o.seed = (uint64_t)seed;
+        check(rnn_set_threads((int32_t)threads));
+        run(&w, paths[0], prompt, &o);
+    }
+    free(paths);
     return EXIT_SUCCESS;
 }

@@ -178,25 +178,6 @@ void settings_init(settings *s)
             s->value[i].whole = (int64_t)table[i].initial;
 }
 
-int64_t parse_whole(const char *name, const char *text, int64_t least, int64_t most)
-{
-    char *end;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || errno != 0 || value < least || value > most)
-        fail("%s is '%s'; it must be a whole number from %lld to %lld", name, text, (long long)least, (long long)most);
-    return value;
-}
-
-double parse_real(const char *name, const char *text, double least, double most)
-{
-    char *end;
-    double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !(value >= least && value <= most))
-        fail("%s is '%s'; it must be a number from %g to %g", name, text, least, most);
-    return value;
-}
-
 static int64_t parse_choice(const entry *e, const char *name, const char *text)
 {
     char all[128] = "";
@@ -281,6 +262,16 @@ void settings_read_file(settings *s, const char *path)
     free(text);
 }
 
+/* The shortest text that gives the number back */
+static void print_real(char *text, size_t size, double number)
+{
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, number);
+        if (memcmp(&(double){strtod(text, NULL)}, &number, sizeof number) == 0)
+            return;
+    }
+}
+
 char *settings_to_text(const settings *s)
 {
     enum { LINE = 100 };
@@ -290,7 +281,7 @@ char *settings_to_text(const settings *s)
         const entry *e = &table[i];
         char value[40];
         if (is_real((setting)i))
-            snprintf(value, sizeof value, "%.10g", s->value[i].real);
+            print_real(value, sizeof value, s->value[i].real);
         else if (e->kind == CHOICE && s->value[i].whole >= 0)
             snprintf(value, sizeof value, "%s", e->choices[s->value[i].whole]);
         else
@@ -298,6 +289,16 @@ char *settings_to_text(const settings *s)
         used += (size_t)snprintf(text + used, LINE, "%s %s\n", e->name, value);
     }
     return text;
+}
+
+void settings_override(settings *s, const settings *by)
+{
+    for (int i = 0; i < SETTINGS; i++) {
+        if (!by->given[i])
+            continue;
+        s->value[i] = by->value[i];
+        s->given[i] = true;
+    }
 }
 
 void settings_help(FILE *out)

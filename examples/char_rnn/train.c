@@ -20,7 +20,7 @@ enum {
 static const double SAVED_EVERY = 60, SAMPLED_EVERY = 20, LAST_RATE = 0.02;
 
 /* A checkpoint's counters and values */
-enum { COUNT_STEPS, COUNT_TOKENS, COUNT_FINGERPRINT, COUNT_WORSE, COUNT_HALVINGS, COUNT_RETRIES, COUNT_NEXT };
+enum { COUNT_STEPS, COUNT_TOKENS, COUNT_FINGERPRINT, COUNT_WORSE, COUNT_HALVINGS, COUNT_RETRIES, COUNT_PARTS };
 enum { VALUE_BEST, VALUE_RATE_FACTOR, VALUE_SECONDS, VALUE_SUM, VALUE_COUNTED, VALUE_VALIDATION };
 
 typedef struct training {
@@ -304,19 +304,13 @@ static bool is_over(const training *t, double progress)
     return progress >= 1 || t->now.counters[COUNT_HALVINGS] > HALVINGS;
 }
 
-/* The tokens after which the next validation is due; with a budget of time, the share of it does. */
+/* Whether the run has come to its next part: of the budget or, if there is none, of its tokens. */
 static bool validation_is_due(training *t, double progress)
 {
-    if (progress >= 0) {
-        int64_t part = (int64_t)(progress * VALIDATIONS);
-        bool due = part > t->now.counters[COUNT_NEXT];
-        t->now.counters[COUNT_NEXT] = part;
-        return due;
-    }
     int64_t text = rnn_corpus_size(t->text.training) - 1, between = text < TOKENS_BETWEEN ? text : TOKENS_BETWEEN;
-    int64_t part = t->now.counters[COUNT_TOKENS] / between;
-    bool due = part > t->now.counters[COUNT_NEXT];
-    t->now.counters[COUNT_NEXT] = part;
+    int64_t part = progress >= 0 ? (int64_t)(progress * VALIDATIONS) : t->now.counters[COUNT_TOKENS] / between;
+    bool due = part > t->now.counters[COUNT_PARTS];
+    t->now.counters[COUNT_PARTS] = part;
     return due;
 }
 
@@ -467,52 +461,32 @@ static void help(void)
     flush_output();
 }
 
-/* What the command line asks for, settings apart */
+/* The command line without the settings */
 typedef struct request {
     char **paths;
-    int files;
-    const char *out, *validation_path;
-    bool quiet, resumed, help;
+    int files; /* -1: --help was given */
+    const char *out, *validation_path, *config;
+    bool quiet, resumed;
 } request;
 
-/* Takes one option that is no setting; returns how many arguments it has. */
-static int take_option(request *r, settings *given, int count, char **arguments)
-{
-    const char *a = arguments[0];
-    if (strncmp(a, "--", 2) != 0) {
-        r->paths[r->files++] = arguments[0];
-        return 1;
-    }
-    if (strcmp(a, "--help") == 0)
-        r->help = true;
-    else if (strcmp(a, "--quiet") == 0)
-        r->quiet = true;
-    else if (strcmp(a, "--resume") == 0)
-        r->resumed = true;
-    else if (count < 2)
-        fail("there is no option %s, or its value is missing; see char_rnn train --help", a);
-    else if (strcmp(a, "--out") == 0)
-        r->out = arguments[1];
-    else if (strcmp(a, "--validation-file") == 0)
-        r->validation_path = arguments[1];
-    else if (strcmp(a, "--config") == 0)
-        settings_read_file(given, arguments[1]);
-    else
-        fail("there is no option %s; see char_rnn train --help", a);
-    return r->help || strcmp(a, "--quiet") == 0 || strcmp(a, "--resume") == 0 ? 1 : 2;
-}
-
-static request read_command_line(settings *given, int count, char **arguments)
+/* Reads the command line, and the configuration file, whose settings it overrides. */
+static request read_command_line(settings *s, int count, char **arguments)
 {
     request r = {.paths = allocate((size_t)(count + 1) * sizeof *r.paths)};
-    settings_init(given);
-    for (int i = 0, used; i < count && !r.help; i += used) {
-        used = settings_take(given, count - i, arguments + i);
-        if (used == 0)
-            used = take_option(&r, given, count - i, arguments + i);
-    }
-    if (r.files == 0 && !r.help)
+    const option options[] = {
+        {"--out", OPTION_TEXT, &r.out, 0, 0},        {"--validation-file", OPTION_TEXT, &r.validation_path, 0, 0},
+        {"--config", OPTION_TEXT, &r.config, 0, 0},  {"--quiet", OPTION_FLAG, &r.quiet, 0, 0},
+        {"--resume", OPTION_FLAG, &r.resumed, 0, 0},
+    };
+    settings given;
+    settings_init(&given);
+    settings_init(s);
+    r.files = read_options("train", options, sizeof options / sizeof *options, &given, count, arguments, r.paths);
+    if (r.files == 0)
         fail("there is no text to train on; see char_rnn train --help");
+    if (r.config)
+        settings_read_file(s, r.config);
+    settings_override(s, &given);
     return r;
 }
 
@@ -526,6 +500,7 @@ static void run(training *t, const request *r, const settings *given)
         t->settings = *given;
         begin(t, r->paths, r->files, r->validation_path, r->quiet);
     }
+    check(rnn_set_threads((int32_t)t->settings.value[SET_THREADS].whole));
     report_open(&t->report, t->model_path, r->quiet, r->resumed, unit_of(t->text.vocab));
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
@@ -551,7 +526,7 @@ int command_train(int count, char **arguments)
     training t = {.model_path = model, .checkpoint_path = checkpoint};
     settings given;
     request r = read_command_line(&given, count, arguments);
-    if (r.help) {
+    if (r.files < 0) {
         help();
         free(r.paths);
         return EXIT_SUCCESS;

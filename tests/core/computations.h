@@ -42,7 +42,7 @@ static inline void destroy_fixture(fixture *f)
 }
 
 /*
- * What is true of one model must be true of all: each test runs on each of these.
+ * The kinds of models. Each test runs on every kind.
  */
 static const struct kind {
     const char *name;

@@ -183,7 +183,7 @@ static void test_a_chunk_of_ignored_positions_keeps_the_gradients_of_those_befor
     }
 }
 
-/* With so many more symbols than positions that most have no gradient. */
+/* The model has 500 symbols and the chunk 20 positions, so most symbols have no gradient. */
 static void assert_gradients_add_up(int through_flat_gradients)
 {
     rnn_model_options options = make_kind_options(500, 13, 6, 2, RNN_FLOAT64);

@@ -1,9 +1,9 @@
 /*
- * Chunks that forward and backward refuse, and losses that aren't finite: neither changes anything.
+ * Chunks that forward and backward refuse, and losses that aren't finite. Neither may change anything.
  */
 #include "computations.h"
 
-/* ---- What is refused, and changes nothing ---- */
+/* ---- Calls that fail and change nothing ---- */
 
 /* A small fixture that has trained: its gradients, state and parameters are all something to lose. */
 static fixture create_trained_fixture(int32_t precision)

@@ -40,8 +40,8 @@ typedef struct trial {
     owned_chunk data;
 } trial;
 
-static uint64_t running; /* the seed of the case under way */
-static bool is_running;  /* so it failed, if a test ends meanwhile */
+static uint64_t running; /* the seed of the current case */
+static bool is_running;  /* a case is running; if a test ends while it is true, that case has failed */
 
 /* ---- Drawing a case ---- */
 

@@ -84,7 +84,7 @@ class Tests(unittest.TestCase):
             state = {name: torch.tensor(values) for name, values in read_safetensors(self.path)[0].items()}
             network = Network(options)
             if options["tied"]:
-                state["decoder.weight"] = state["embedding.weight"]  # which safetensors' own loaders do, too
+                state["decoder.weight"] = state["embedding.weight"]  # as safetensors' own loaders do
             network.load_state_dict(state, strict=True)
             self.assert_same_outputs(network, model)
 

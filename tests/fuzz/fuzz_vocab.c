@@ -1,9 +1,9 @@
 /*
- * fuzz_vocab.c: vocabularies of any text or list of symbols, and any text and ids with them. What can be encoded is
- * told by a second, plain reading of UTF-8.
+ * fuzz_vocab.c: vocabularies of any text or list of symbols, and any text and ids with them. A second, plain reader of
+ * UTF-8 decides what can be encoded.
  *
  * Input: a byte of flags; a byte, the length of what the unknown symbol is shown as; two bytes, the length of the text
- * or list that the vocabulary is made of; these two; the text to encode, whose bytes are ids to decode, too.
+ * or list that the vocabulary is made of; these two; the text to encode, whose bytes also serve as ids to decode.
  */
 #include "fuzz.h"
 
@@ -155,7 +155,7 @@ static void check_symbols(const rnn_vocab *vocab, const fuzz_input *list)
         CHECK(total == list->size);
 }
 
-/* Takes the place of a vocabulary with one that has the unknown symbol, too, if it can be shown like that. */
+/* Replaces a vocabulary by one that also has an unknown symbol, if that can be shown as `shown`. */
 static rnn_vocab *add_unknown(rnn_vocab *known, fuzz_input shown, bool is_default)
 {
     rnn_vocab *vocab = NULL;

@@ -4,9 +4,9 @@
     torch_cells.f64      for each cell and each of CASES: one chunk, forward and backward
     torch_training.f64   for each of NETWORKS and each of RULES: STEPS_OF_TRAINING steps of an optimizer
 
-Both hold little-endian float64 numbers, the results of one case after the other in the order of the tables below, which
-are test_torch.c's, too: n, the number of cases; n + 1 numbers that say at which number of the file each case begins and
-the last one ends; then for a case
+Both hold little-endian float64 numbers: the results of the cases, in the order of the tables below and of those in
+test_torch.c. A file begins with n, the number of cases, and n + 1 numbers: the index at which each case begins, and
+the index at which the last one ends. Each case then has
 
     of torch_cells.f64      the loss, reduced; the outputs [T][B][O]; the state after the chunk: h [L][B][H] and, of an
                             LSTM, c [L][B][H]; the gradients of the parameters

@@ -403,7 +403,7 @@ static void test_resetting_and_setting_a_state_leaves_what_was_seen(void **state
     destroy_fixture(&f);
 }
 
-/* ---- What is refused, and changes nothing ---- */
+/* ---- Calls that fail and change nothing ---- */
 
 static void test_a_failed_chunk_leaves_what_was_seen(void **state)
 {

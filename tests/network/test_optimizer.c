@@ -216,8 +216,7 @@ static void test_a_first_step_without_gradients_and_decay_changes_nothing(void *
 
 /* ---- Symbols of which few are seen ---- */
 
-/* What there is to update: the input weights of symbols, their embeddings, or embeddings that are the decoder's, too.
- */
+/* Models of many symbols. number 0: ids go straight into the gates; 1: through an embedding; 2: through a tied one. */
 static rnn_model *create_of_many_symbols(int number, int32_t precision)
 {
     rnn_model_options options = make_options(1000, 5, number == 2 ? 1000 : 3, 2, precision);

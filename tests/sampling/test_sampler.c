@@ -277,7 +277,7 @@ static void test_each_stream_is_fed_its_first_symbol_and_then_what_it_draws(void
     }
 }
 
-/* Of ids, an embedding, and one that is the decoder's, too. */
+/* Models of ids: without an embedding, with one, and with a tied one. */
 static rnn_model *create_model_of_cell(int32_t cell, int64_t symbols, int32_t precision)
 {
     rnn_model_options options = make_options(symbols, 8, symbols, 2, precision);

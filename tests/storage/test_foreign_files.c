@@ -417,7 +417,7 @@ static void test_a_model_saved_under_other_names_loads_as_any_other(void **state
             assert_same_model(model, loaded);
             rnn_model_destroy(loaded);
 
-            /* The names are what they are for another reader, too, and a load may say them. */
+            /* Other readers see these names. rnn_model_load() may be told them. */
             rnn_load_options options = make_load_options();
             options.rnn_name = cases[i][0];
             options.decoder_name = cases[i][1];

@@ -1,6 +1,6 @@
 /*
  * A short training run whose results can be compared bit by bit. There is no cmocka check in it, so threads
- * and forked children may call it, too. Used by the suites about threads.
+ * and forked children may call it as well. Used by the suites about threads.
  */
 #ifndef RNN_TESTS_TRAINING_H
 #define RNN_TESTS_TRAINING_H

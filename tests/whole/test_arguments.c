@@ -112,7 +112,7 @@ static bool next_argument(const char **at)
             }                                                                                                          \
     } while (0)
 
-/* The set-up: fills `out`, too, with what no call writes. */
+/* The set-up. It fills `out` with values that no call writes. */
 static int create_all_and_out(void **state)
 {
     memset(&out, 0x77, sizeof out);

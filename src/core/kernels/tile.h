@@ -36,7 +36,7 @@ typedef struct tile_operands {
     size_t start_row;  /* row stride; 0: the same row for all */
     real *c;
     size_t c_row;
-    const real *next;  /* the next panel, to prefetch meanwhile */
+    const real *next;  /* the next panel; prefetched while this one is multiplied */
     size_t next_lines; /* cache lines to prefetch for each tile */
 } tile_operands;
 
