@@ -2315,6 +2315,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_load_from_memory(const void *bytes, siz
  * - the gradients, if there are any;
  * - the state, and the index of its next dropout mask;
  * - the sampler's options, and the number of its draws;
+ * - a running average of the model, if there is one;
  * - numbers of the program's choice.
  *
  * Training that resumes from a checkpoint computes exactly the bits that it would have computed without stopping, on
@@ -2363,6 +2364,11 @@ typedef struct rnn_checkpoint {
     int64_t corpus_position;
     int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< For the program: iterations, or the position of another corpus. */
     double values[RNN_CHECKPOINT_NUMBERS];    /**< For the program: a smoothed loss, say. Any bits. */
+    /**
+     * A running average of the model (rnn_model_average()), of which the parameters are saved. NULL: none. It needs a
+     * model. Since version 0.2; a program that was compiled with an older header loads such a file without it.
+     */
+    rnn_model *average;
 } rnn_checkpoint;
 
 /**
@@ -2377,8 +2383,8 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, s
  * Saves a checkpoint. The same objects and numbers give the same bytes. The objects are not changed.
  * @param checkpoint The contents; `model` must not be NULL.
  * @param path The name of the file, which is replaced as described in rnn_model_save().
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when optimizer, state or vocabulary don't fit the model;
- *         #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when optimizer, state, vocabulary or average don't fit
+ *         the model; #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save(const rnn_checkpoint *checkpoint, const char *path);
 

@@ -36,6 +36,7 @@ static const char fresh_key[] = OWN_PREFIX "state.fresh";
 static const char excluded_key[] = OWN_PREFIX "sampler.excluded";
 static const char counters_name[] = OWN_PREFIX "checkpoint.counters", values_name[] = OWN_PREFIX "checkpoint.values";
 static const char gradient_prefix[] = OWN_PREFIX "gradient.", rows_name[] = OWN_PREFIX "gradient_rows";
+static const char average_prefix[] = OWN_PREFIX "average.";
 static const char first_prefix[] = OWN_PREFIX "optimizer.first.", second_prefix[] = OWN_PREFIX "optimizer.second.";
 static const char *const state_names[] = {OWN_PREFIX "state.hidden", OWN_PREFIX "state.memory"}; /* by part */
 
@@ -53,6 +54,7 @@ typedef struct progress {
     int64_t corpus_position;
     int32_t gradients; /* whether the file has gradients */
     int32_t any_row_used;
+    int32_t average; /* whether the file has an average */
 } progress;
 
 #define FIELD(name, type, field) OWN_PREFIX name, offsetof(type, field)
@@ -62,6 +64,7 @@ static const text_field progress_fields[] = {
     {FIELD("checkpoint.corpus_position", progress, corpus_position),  TEXT_COUNT, TEXT_NEEDED, {NULL}},
     {FIELD("checkpoint.gradients",       progress, gradients),        TEXT_FLAG,  TEXT_NEEDED, {NULL}},
     {FIELD("checkpoint.gradient_rows",   progress, any_row_used),     TEXT_WORD,  TEXT_NEEDED, {"listed", "all"}},
+    {FIELD("checkpoint.average",         progress, average),          TEXT_FLAG,  TEXT_ADDED,  {NULL}},
 };
 /* Without a model there are no parameters whose tensors would show the precision. */
 static const text_field bare_fields[] = {
@@ -110,6 +113,8 @@ rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size)
 static rnn_status check_objects(const rnn_checkpoint *c)
 {
     RNN_TRY(librnn_check_range("corpus_position", c->corpus_position, 0, INT64_MAX));
+    if (c->average)
+        RNN_TRY(librnn_check_pointer("checkpoint->model", c->model));
     if (!c->model)
         return c->state && c->optimizer
                    ? librnn_model_check_shape("the state", &c->state->shape, &c->optimizer->shape, true)
@@ -117,6 +122,10 @@ static rnn_status check_objects(const rnn_checkpoint *c)
     if (c->optimizer) {
         model_shape shape = librnn_model_shape(c->model);
         RNN_TRY(librnn_model_check_shape("the optimizer", &c->optimizer->shape, &shape, false));
+    }
+    if (c->average) {
+        model_shape shape = librnn_model_shape(c->model), averaged = librnn_model_shape(c->average);
+        RNN_TRY(librnn_model_check_shape("the average", &averaged, &shape, false));
     }
     return c->state ? librnn_state_check_model(c->state, c->model) : RNN_OK;
 }
@@ -277,6 +286,8 @@ static rnn_status add_model(safetensors_writer *writer, const rnn_checkpoint *c,
     if (c->model) {
         RNN_TRY(librnn_model_add_to(writer, c->model, c->vocab, &librnn_standard_names));
         RNN_TRY(add_frozen(writer, c->model));
+        if (p->average)
+            RNN_TRY(add_array(writer, c->model, average_prefix));
         return p->gradients ? add_array(writer, c->model, gradient_prefix) : RNN_OK;
     }
     RNN_TRY(librnn_text_add_format(writer));
@@ -309,7 +320,8 @@ static uint64_t format_of(const rnn_checkpoint *c, const rnn_model *model)
                        rnn_order(m->dropout_recurrent) > 0 || m->dropout_per_chunk);
     bool steps = o && (rnn_order(o->clip_norm) > 0 || o->spare_biases);
     bool filters = c->sampler && draws_by_filters(&c->sampler->options);
-    return drops || steps || filters || (c->model && c->model->frozen_count > 0) ? FORMAT : FIRST_FORMAT;
+    bool more = c->average || (c->model && c->model->frozen_count > 0);
+    return drops || steps || filters || more ? FORMAT : FIRST_FORMAT;
 }
 
 /*
@@ -318,7 +330,7 @@ static uint64_t format_of(const rnn_checkpoint *c, const rnn_model *model)
  */
 static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f)
 {
-    progress p = {.corpus_position = c->corpus_position};
+    progress p = {.corpus_position = c->corpus_position, .average = c->average != NULL};
     const int64_t numbers = RNN_CHECKPOINT_NUMBERS;
     if (c->model) {
         p.gradients = has_gradients(c->model);
@@ -379,6 +391,8 @@ static rnn_status write_all(rnn_sink *sink, const void *what)
     RNN_TRY(write_numbers(sink, c->values));
     if (c->model)
         RNN_TRY(librnn_model_write_to(sink, c->model));
+    if (c->average)
+        RNN_TRY(write_array(sink, c->average, c->average->parameters));
     if (c->model && has_gradients(c->model))
         RNN_TRY(write_array(sink, c->model, c->model->gradients));
     if (c->optimizer && c->optimizer->first)
@@ -588,6 +602,14 @@ static rnn_status read_gradients(safetensors_reader *reader, rnn_model *model)
     return check_unlisted(model);
 }
 
+/* Makes the average, which differs from the model only in its parameters. */
+static rnn_status read_average(safetensors_reader *reader, const rnn_model *model, rnn_model **average)
+{
+    RNN_TRY(check_array(reader, model, average_prefix));
+    RNN_TRY(rnn_model_copy(model, average));
+    return read_array(reader, model, average_prefix, (*average)->parameters);
+}
+
 /* Checks that sums or means of squares aren't negative. They may be infinite or NaN, which can happen in training. */
 static rnn_status check_squares(const rnn_model *model, const char *prefix, const void *buffer)
 {
@@ -713,6 +735,8 @@ static rnn_status read_training(safetensors_reader *reader, const rnn_model *mod
     if (c->model) {
         RNN_TRY(read_frozen(reader, c->model));
         c->model->any_row_used = c->model->any_row_used || p.any_row_used;
+        if (p.average)
+            RNN_TRY(read_average(reader, c->model, &c->average));
         if (p.gradients)
             RNN_TRY(read_gradients(reader, c->model));
     }
@@ -766,8 +790,12 @@ static rnn_status give(rnn_status status, rnn_checkpoint *c, rnn_checkpoint *che
 {
     if (status == RNN_OK)
         status = librnn_struct_write("checkpoint", checkpoint, c, CHECKPOINT_FIRST_SIZE, sizeof *c);
-    if (status == RNN_OK)
+    if (status == RNN_OK) {
+        if (checkpoint->struct_size <= offsetof(rnn_checkpoint, average))
+            rnn_model_destroy(c->average); /* a program of version 0.1 doesn't know it */
         return RNN_OK;
+    }
+    rnn_model_destroy(c->average);
     rnn_sampler_destroy(c->sampler);
     rnn_state_destroy(c->state);
     rnn_optimizer_destroy(c->optimizer);

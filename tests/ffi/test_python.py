@@ -1063,6 +1063,17 @@ class Tests:
                 expected = self.work_on(*originals)
                 self.assertEqual(self.work_on(*copies), expected)  # and nothing is shared
 
+    def test_a_checkpoint_keeps_an_average(self):
+        rnn = self.rnn
+        model, vocab = rnn.Model(input_size=3, hidden_size=4, output_size=3), None
+        average = copy.copy(model)
+        model.set_parameter("decoder.bias", [1.0, 2.0, 3.0])
+        average.average(model, 0.5)
+        found = rnn.checkpoint_from_bytes(rnn.checkpoint_to_bytes(model, average=average))
+        self.assertEqual(list(found.average.parameter("decoder.bias")), list(average.parameter("decoder.bias")))
+        self.assertNotEqual(list(found.average.parameter("decoder.bias")), list(model.parameter("decoder.bias")))
+        self.assertIsNone(rnn.checkpoint_from_bytes(rnn.checkpoint_to_bytes(model)).average)
+
     def test_a_copy_of_a_whole_checkpoint_goes_on(self):
         rnn = self.rnn
         vocab, model, state, optimizer, sampler = self.trained()

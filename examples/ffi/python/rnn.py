@@ -333,7 +333,7 @@ class _SaveOptions(_Struct):
 class _Checkpoint(_Struct):
     _fields_ = [("struct_size", c_size_t), ("model", c_void_p), ("optimizer", c_void_p), ("state", c_void_p),
                 ("sampler", c_void_p), ("vocab", c_void_p), ("corpus_position", c_int64), ("counters", c_int64 * 8),
-                ("values", c_double * 8)]
+                ("values", c_double * 8), ("average", c_void_p)]
 
 
 # ---- The header's functions ----
@@ -1809,28 +1809,30 @@ class Checkpoint(NamedTuple):
     corpus_position: int
     counters: tuple
     values: tuple
+    average: Model = None
 
 
 _CLASSES = {kind._handle_type.__name__: kind for kind in (Source, Vocab, Corpus, Batcher, Model, State, Optimizer,
                                                              Sampler)}
+_PARTS = {name: _CLASSES[name] for name in ("model", "optimizer", "state", "sampler", "vocab")} | {"average": Model}
 _NUMBERS = 8  # how many counters, and how many values, a checkpoint has
 
 
 def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
-                    counters=(), values=()):
+                    counters=(), values=(), average=None):
     """Saves a run of training to a file, which is replaced as a whole. There is room for eight counters, whole numbers,
-    and eight values, floats.
+    and eight values, floats. The average is another model: see Model.average().
     """
     struct = _checkpoint(corpus_position, counters, values, model=_argument(_model, "model", model),
-                         optimizer=optimizer, state=state, sampler=sampler, vocab=vocab)
+                         optimizer=optimizer, state=state, sampler=sampler, vocab=vocab, average=average)
     _checkpoint_save(byref(struct), path)
 
 
 def checkpoint_to_bytes(model=None, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
-                        counters=(), values=()):
-    """What save_checkpoint() writes. Here the model may be missing, so that an object can be kept alone."""
+                        counters=(), values=(), average=None):
+    """Returns the bytes that save_checkpoint() writes. Here the model may be missing, to keep an object alone."""
     struct = _checkpoint(corpus_position, counters, values, model=model, optimizer=optimizer, state=state,
-                         sampler=sampler, vocab=vocab)
+                         sampler=sampler, vocab=vocab, average=average)
     return _filled(_checkpoint_save_to_memory, byref(struct))
 
 
@@ -1839,7 +1841,7 @@ def _checkpoint(corpus_position, counters, values, **objects):
     struct, struct.held = _Checkpoint.sized(), []
     for name, value in objects.items():
         if value is not None:
-            struct.held.append(_argument(_CLASSES[name]._handle_type, name, value))
+            struct.held.append(_argument(_PARTS[name]._handle_type, name, value))
             setattr(struct, name, struct.held[-1])
     struct.corpus_position = _whole(c_int64, "corpus_position", corpus_position)
     for name, numbers, kind in (("counters", counters, c_int64), ("values", values, c_double)):
@@ -1869,9 +1871,8 @@ def checkpoint_from_bytes(data):
 
 
 def _found(struct, data=None):
-    names = ("model", "optimizer", "state", "sampler", "vocab")
-    handles = {name: _CLASSES[name]._handle_type(getattr(struct, name)) for name in names}
-    found = Checkpoint(**{name: _owned(_CLASSES[name], handle) for name, handle in handles.items()},
+    handles = {name: part._handle_type(getattr(struct, name)) for name, part in _PARTS.items()}
+    found = Checkpoint(**{name: _owned(_PARTS[name], handle) for name, handle in handles.items()},
                        corpus_position=struct.corpus_position, counters=tuple(struct.counters),
                        values=tuple(struct.values))
     if found.state and found.model:
