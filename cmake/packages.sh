@@ -14,6 +14,8 @@ has_package() {
         libjs-mathjax) test -e /usr/share/javascript/mathjax/MathJax.js ;;
         ninja-build) command -v ninja ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
+        libopenmpi-dev) command -v mpicc ;;
+        openmpi-bin) command -v mpirun ;;
         libjansson-dev) pkg-config --exists jansson ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
         *) command -v "$1" ;;

@@ -55,6 +55,10 @@ succeeds "prints nothing if told so" train text "${small[@]}" --budget 20000 --q
 succeeds "trains without a budget until a plateau" train text --hidden 4 --streams 8 --sequence 16 --patience 1 --out p.safetensors
 shows 'validation has stopped falling: half the learning rate' "halves the rate on a plateau"
 
+succeeds "chooses a size for the time" train text --minutes 0.02 --out m.safetensors
+shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million tokens here|suits the text.s size); dropout' \
+    "says why it chose the size"
+
 if command -v script > /dev/null; then # it makes a terminal
     script -qec "$program train text ${small[*]} --budget 200000 --out tty.safetensors" /dev/null > out < /dev/null
     shows '#\.+ +[0-9]+ %, [0-9:]+ left, epoch [0-9.]+, [0-9]+ tokens/s, loss [0-9.]+' "shows a progress line"
@@ -89,6 +93,19 @@ refuses "refuses to resume with another text" "trained on another text" \
 refuses "refuses a setting that can't change" "--hidden can't change" \
     train text --hidden 25 --budget 400000 --out two.safetensors --resume
 refuses "refuses to resume what isn't there" "none.safetensors.checkpoint" train text --out none.safetensors --resume
+
+succeeds "trains with an average" train text "${small[@]}" --averaging 0.98 --budget 60000 --quiet --out av.safetensors
+cp av.safetensors once.safetensors
+rm av.*
+"$program" train text "${small[@]}" --averaging 0.98 --budget 60000 --quiet --out av.safetensors &
+for ((i = 0; i < 600; i++)); do
+    [[ -f av.csv && $(wc -l < av.csv) -ge 3 ]] && break
+    sleep 0.02
+done
+kill -KILL $!
+wait $! 2> /dev/null
+succeeds "resumes with an average" train text --quiet --out av.safetensors --resume
+same once.safetensors av.safetensors "a run with an average that was resumed ends with other bytes"
 
 # ---- Configuration ----
 succeeds "prints its configuration" info a.safetensors --config

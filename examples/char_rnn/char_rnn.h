@@ -2,8 +2,9 @@
  * char_rnn.h: declarations that the files of char_rnn share.
  *
  * main.c picks the command. options.c reads command lines. settings.c has the table of settings and reads and writes
- * configurations. text.c opens texts and chooses the settings that aren't given. train.c trains. report.c shows
- * progress and writes the log and the curves. sample.c, evaluate.c and models.c hold the other commands.
+ * configurations. text.c opens texts, and choose.c chooses the settings that aren't given. run.c creates, saves and
+ * loads a run of training, and train.c carries it out. processes.c lets several processes share the work. report.c
+ * shows progress and writes the log and the curves. sample.c, evaluate.c and models.c hold the other commands.
  */
 #ifndef CHAR_RNN_H
 #define CHAR_RNN_H
@@ -57,6 +58,7 @@ typedef enum setting {
     SET_CLIP,
     SET_WEIGHT_DECAY,
     SET_BETA2,
+    SET_AVERAGING,
     SET_VALIDATION,
     SET_MINUTES,
     SET_EPOCHS,
@@ -133,9 +135,6 @@ void text_close(corpora *t);
 /* Cuts the text into training and validation, in chunks of the settings' size. */
 void text_cut(corpora *t, const char *validation_path, const settings *s);
 
-/* Chooses the settings that are not given, and says what and why in three lines. */
-void choose_settings(const corpora *t, settings *s, FILE *out);
-
 /* A number that tells this text from others */
 int64_t text_fingerprint(const corpora *t);
 
@@ -150,6 +149,34 @@ typedef struct unit {
 
 unit unit_of(const rnn_vocab *vocab);
 double in_unit(unit u, double nats);
+
+/* ---- Choosing ---- */
+
+/* Chooses the settings that are not given, and says in three lines what they are and why. `out` may be NULL. */
+void choose_settings(const corpora *t, settings *s, FILE *out);
+rnn_model *create_model(const settings *s, int64_t symbols);
+
+/* ---- Processes: without MPI there is one, with the number 0 ---- */
+
+void processes_begin(void);
+void processes_end(void);
+
+/* Ends all processes. */
+_Noreturn void processes_abort(int status);
+int process_count(void);
+int process_number(void);
+
+/* Gives each process the values of all. own: [values], all: [processes][values] */
+void processes_exchange(const double *own, int values, double *all);
+
+/* Gives each process the bytes of process 0. */
+void processes_broadcast(void *bytes, size_t size);
+
+/* Gives process 0 the bytes of all, one after the other. sizes: [processes] */
+void processes_gather(const void *own, size_t size, void *all, const size_t *sizes);
+
+/* Replaces the gradients of a model by the sum over all processes of weight * gradients, added up in one order. */
+void processes_sum_gradients(rnn_model *model, double weight);
 
 /* ---- Reports ---- */
 

@@ -11,10 +11,12 @@ _Noreturn void fail(const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     fputs("char_rnn: ", stderr);
+    if (process_number() > 0)
+        fprintf(stderr, "process %d: ", process_number());
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
-    exit(EXIT_FAILURE);
+    processes_abort(EXIT_FAILURE);
 }
 
 void check(rnn_status status)

@@ -42,7 +42,7 @@ void report_open(report *r, const char *model_path, bool quiet, bool resumed, un
                   .measure = measure,
                   .entropy = NAN,
                   .xz = NAN,
-                  .log_path = beside(model_path, ".csv")};
+                  .log_path = process_number() == 0 ? beside(model_path, ".csv") : beside("/dev/null", "")};
     r->log = fopen(r->log_path, resumed ? "a" : "w");
     if (!r->log)
         fail("can't write %s: %s", r->log_path, strerror(errno));

@@ -11,146 +11,80 @@ typedef enum kind { WHOLE, REAL, CHOICE, SWITCH } kind;
 typedef struct entry {
     const char *name;
     kind kind;
-    double initial;
-    double least, most;
-    bool may_change;         /* by a resumed run */
-    const char *choices[6];  /* of a CHOICE, by number */
-    const char *explanation; /* with the default, where it is a number */
+    double initial, least, most;
+    const char *help;       /* with the default, where it is a number */
+    const char *choices[6]; /* of a CHOICE, by number */
+    bool may_change;        /* by a resumed run */
 } entry;
 
 #define AUTO (double)AUTOMATIC
+#define SIZE_MOST (1 << 20)
 
 static const entry table[SETTINGS] = {
-    [SET_CELL] = {"cell",
-                  CHOICE,
-                  RNN_CELL_GRU,
-                  0,
-                  2,
-                  false,
-                  {"tanh", "gru", "lstm"},
-                  "the recurrence: tanh, gru (the default) or lstm"},
-    [SET_LAYERS] = {"layers", WHOLE, 1, 1, 1024, false, {0}, "stacked layers; default 1"},
-    [SET_HIDDEN] = {"hidden",
-                    WHOLE,
-                    AUTO,
-                    1,
-                    1 << 20,
-                    false,
-                    {0},
-                    "hidden units of a layer; default: by the text's size and the budget"},
-    [SET_EMBEDDING] = {"embedding",
-                       WHOLE,
-                       AUTO,
-                       0,
-                       1 << 20,
-                       false,
-                       {0},
-                       "size of a learned embedding, 0 for none; default: 0 up to 500 symbols, else half of hidden"},
-    [SET_TOKENS] = {"tokens",
-                    CHOICE,
-                    AUTO,
-                    0,
-                    2,
-                    false,
-                    {"bytes", "utf8", "words"},
-                    "what the model reads: bytes, utf8 (code points) or words; default: utf8 if the text has other "
-                    "than ASCII, else bytes"},
-    [SET_WORDS] =
-        {"words", WHOLE, 10000, 1, 1 << 24, false, {0}, "with --tokens words: how many words are known; default 10000"},
-    [SET_DROPOUT] = {"dropout", REAL, 0, 0, 0.99, false, {0}, "dropout between layers; default 0"},
-    [SET_DROPOUT_INPUT] = {"dropout-input", REAL, 0, 0, 0.99, false, {0}, "dropout of the embedding; default 0"},
-    [SET_DROPOUT_OUTPUT] = {"dropout-output",
-                            REAL,
-                            AUTO,
-                            0,
-                            0.99,
-                            false,
-                            {0},
-                            "dropout of the last layer's output; default 0.15, or 0 for texts over 20 MB"},
-    [SET_DROPOUT_RECURRENT] =
-        {"dropout-recurrent", REAL, 0, 0, 0.99, false, {0}, "dropout of the candidate of gru and lstm; default 0"},
-    [SET_DROPOUT_PER_CHUNK] =
-        {"dropout-per-chunk", SWITCH, 0, 0, 1, false, {0}, "1: drop the same units in all steps of a chunk; default 0"},
-    [SET_LAYER_NORM] = {"layer-norm", SWITCH, 0, 0, 1, false, {0}, "1: layer normalisation; default 0"},
-    [SET_PRECISION] =
-        {"precision", CHOICE, RNN_FLOAT32, 0, 1, false, {"float32", "float64"}, "float32 (the default) or float64"},
-    [SET_SEED] = {"seed", WHOLE, 1, 0, 9e15, false, {0}, "of initial values, dropout and samples; default 1"},
-    [SET_STREAMS] = {"streams",
-                     WHOLE,
-                     AUTO,
-                     1,
-                     1 << 20,
-                     false,
-                     {0},
-                     "parts of the text that are read side by side; default 32, fewer for a short text"},
-    [SET_SEQUENCE] = {"sequence",
-                      WHOLE,
-                      AUTO,
-                      1,
-                      1 << 24,
-                      false,
-                      {0},
-                      "steps that gradients go back; default 64, fewer for a short text"},
-    [SET_OPTIMIZER] = {"optimizer",
-                       CHOICE,
-                       RNN_OPTIMIZER_ADAMW,
-                       0,
-                       4,
-                       false,
-                       {"adagrad", "sgd", "rmsprop", "adam", "adamw"},
-                       "adagrad, sgd, rmsprop, adam or adamw (the default)"},
-    [SET_LEARNING_RATE] =
-        {"learning-rate", REAL, AUTO, 0, 1e6, false, {0}, "at its highest; default: by the size of the network"},
-    [SET_SCHEDULE] = {"schedule",
-                      CHOICE,
-                      AUTO,
-                      0,
-                      2,
-                      false,
-                      {"constant", "cosine", "plateau"},
-                      "of the learning rate: constant, cosine (to 2 % at the end of the budget) or plateau (halved "
-                      "when validation stops falling); default: cosine with a budget, else plateau"},
-    [SET_WARMUP] =
-        {"warmup", WHOLE, 100, 1, 1 << 30, false, {0}, "steps in which the learning rate rises; default 100"},
-    [SET_CLIP] = {"clip", REAL, 1, 0, 1e6, false, {0}, "limit of the gradients' norm, 0 for none; default 1"},
-    [SET_WEIGHT_DECAY] = {"weight-decay",
-                          REAL,
-                          AUTO,
-                          0,
-                          1e6,
-                          false,
-                          {0},
-                          "of adam's and other rules' weights; default 0.1 with adamw, else 0"},
-    [SET_BETA2] = {"beta2", REAL, 0.99, 0, 0.999999, false, {0}, "of rmsprop, adam and adamw; default 0.99"},
-    [SET_VALIDATION] = {"validation",
-                        REAL,
-                        AUTO,
-                        0.0001,
-                        0.9,
-                        false,
-                        {0},
-                        "the share of the text's end that is kept for validation; default 0.1, but 1 MB at most"},
-    [SET_MINUTES] = {"minutes", REAL, 0, 0, 1e6, true, {0}, "budget: minutes of training"},
-    [SET_EPOCHS] = {"epochs", REAL, 0, 0, 1e9, true, {0}, "budget: passes over the text"},
-    [SET_BUDGET] = {"budget", WHOLE, 0, 0, 9e15, true, {0}, "budget: tokens to train on"},
-    [SET_PATIENCE] = {"patience",
-                      WHOLE,
-                      4,
-                      1,
-                      1000,
-                      true,
-                      {0},
-                      "validations without a better one until the rate is halved (plateau); default 4"},
-    [SET_THREADS] =
-        {"threads", WHOLE, 0, 0, 1024, true, {0}, "threads to compute with; default: as many as there are processors"},
-    [SET_SAMPLE] = {"sample",
-                    WHOLE,
-                    200,
-                    0,
-                    1 << 20,
-                    true,
-                    {0},
-                    "characters or words to write after a better validation, 0 for none; default 200"},
+    [SET_CELL] = {"cell", CHOICE, RNN_CELL_GRU, 0, 2, .help = "the recurrence: tanh, gru (the default) or lstm",
+                  .choices = {"tanh", "gru", "lstm"}},
+    [SET_LAYERS] = {"layers", WHOLE, 1, 1, 1024, .help = "stacked layers; default 1"},
+    [SET_HIDDEN] = {"hidden", WHOLE, AUTO, 1, SIZE_MOST,
+                    .help =
+                        "hidden units of a layer; default: by the text's size, and by what --minutes can train here"},
+    [SET_EMBEDDING] =
+        {"embedding", WHOLE, AUTO, 0, SIZE_MOST,
+         .help = "size of a learned embedding, 0 for none; default: 0 up to 500 symbols, else half of hidden"},
+    [SET_TOKENS] = {"tokens", CHOICE, AUTO, 0, 2,
+                    .help =
+                        "what the model reads: bytes, utf8 (code points) or words; default: utf8 if the text has other "
+                        "than ASCII, else bytes",
+                    .choices = {"bytes", "utf8", "words"}},
+    [SET_WORDS] = {"words", WHOLE, 10000, 1, 1 << 24,
+                   .help = "with --tokens words: how many words are known; default 10000"},
+    [SET_DROPOUT] = {"dropout", REAL, 0, 0, 0.99, .help = "dropout between layers; default 0"},
+    [SET_DROPOUT_INPUT] = {"dropout-input", REAL, 0, 0, 0.99, .help = "dropout of the embedding; default 0"},
+    [SET_DROPOUT_OUTPUT] = {"dropout-output", REAL, AUTO, 0, 0.99,
+                            .help = "dropout of the last layer's output; default 0.15, or 0 for texts over 20 MB"},
+    [SET_DROPOUT_RECURRENT] = {"dropout-recurrent", REAL, 0, 0, 0.99,
+                               .help = "dropout of the candidate of gru and lstm; default 0"},
+    [SET_DROPOUT_PER_CHUNK] = {"dropout-per-chunk", SWITCH, 0, 0, 1,
+                               .help = "1: drop the same units in all steps of a chunk; default 0"},
+    [SET_LAYER_NORM] = {"layer-norm", SWITCH, 0, 0, 1, .help = "1: layer normalisation; default 0"},
+    [SET_PRECISION] = {"precision", CHOICE, RNN_FLOAT32, 0, 1, .help = "float32 (the default) or float64",
+                       .choices = {"float32", "float64"}},
+    [SET_SEED] = {"seed", WHOLE, 1, 0, 9e15, .help = "of initial values, dropout and samples; default 1"},
+    [SET_STREAMS] = {"streams", WHOLE, AUTO, 1, SIZE_MOST,
+                     .help = "parts of the text that are read side by side; default 32, fewer for a short text"},
+    [SET_SEQUENCE] = {"sequence", WHOLE, AUTO, 1, 1 << 24,
+                      .help = "steps that gradients go back; default 64, fewer for a short text"},
+    [SET_OPTIMIZER] = {"optimizer", CHOICE, RNN_OPTIMIZER_ADAMW, 0, 4,
+                       .help = "adagrad, sgd, rmsprop, adam or adamw (the default)",
+                       .choices = {"adagrad", "sgd", "rmsprop", "adam", "adamw"}},
+    [SET_LEARNING_RATE] = {"learning-rate", REAL, AUTO, 0, 1e6,
+                           .help = "at its highest; default: by the size of the network"},
+    [SET_SCHEDULE] = {"schedule", CHOICE, AUTO, 0, 2,
+                      .help =
+                          "of the learning rate: constant, cosine (to 2 % at the end of the budget) or plateau (halved "
+                          "when validation stops falling); default: cosine with a budget, else plateau",
+                      .choices = {"constant", "cosine", "plateau"}},
+    [SET_WARMUP] = {"warmup", WHOLE, 100, 1, 1 << 30, .help = "steps in which the learning rate rises; default 100"},
+    [SET_CLIP] = {"clip", REAL, 1, 0, 1e6, .help = "limit of the gradients' norm, 0 for none; default 1"},
+    [SET_WEIGHT_DECAY] = {"weight-decay", REAL, AUTO, 0, 1e6,
+                          .help = "of adam's and other rules' weights; default 0.1 with adamw, else 0"},
+    [SET_BETA2] = {"beta2", REAL, 0.99, 0, 0.999999, .help = "of rmsprop, adam and adamw; default 0.99"},
+    [SET_AVERAGING] = {"averaging", REAL, 0, 0, 0.999999,
+                       .help = "decay of a running average of the model, such as 0.999, which is then the one that is "
+                               "validated and kept; default 0: no average"},
+    [SET_VALIDATION] = {"validation", REAL, AUTO, 0.0001, 0.9,
+                        .help =
+                            "the share of the text's end that is kept for validation; default 0.1, but 1 MB at most"},
+    [SET_MINUTES] = {"minutes", REAL, 0, 0, 1e6, .help = "budget: minutes of training", .may_change = true},
+    [SET_EPOCHS] = {"epochs", REAL, 0, 0, 1e9, .help = "budget: passes over the text", .may_change = true},
+    [SET_BUDGET] = {"budget", WHOLE, 0, 0, 9e15, .help = "budget: tokens to train on", .may_change = true},
+    [SET_PATIENCE] = {"patience", WHOLE, 4, 1, 1000,
+                      .help = "validations without a better one until the rate is halved (plateau); default 4",
+                      .may_change = true},
+    [SET_THREADS] = {"threads", WHOLE, 0, 0, 1024,
+                     .help = "threads to compute with; default: as many as there are processors", .may_change = true},
+    [SET_SAMPLE] = {"sample", WHOLE, 200, 0, SIZE_MOST,
+                    .help = "characters or words to write after a better validation, 0 for none; default 200",
+                    .may_change = true},
 };
 
 static bool is_real(setting which)
@@ -217,7 +151,7 @@ int settings_take(settings *s, int count, char **arguments)
     if (which < 0)
         return 0;
     if (count < 2)
-        fail("%s needs a value: %s", arguments[0], table[which].explanation);
+        fail("%s needs a value: %s", arguments[0], table[which].help);
     set(s, (setting)which, arguments[0], arguments[1]);
     return 2;
 }
@@ -304,5 +238,5 @@ void settings_override(settings *s, const settings *by)
 void settings_help(FILE *out)
 {
     for (int i = 0; i < SETTINGS; i++)
-        fprintf(out, "    --%-18s %s\n", table[i].name, table[i].explanation);
+        fprintf(out, "    --%-18s %s\n", table[i].name, table[i].help);
 }

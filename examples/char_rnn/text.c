@@ -1,4 +1,4 @@
-/* text.c: opens texts, chooses the settings that are not given, and knows what a loss is to be compared with. */
+/* text.c: opens texts, and measures them. */
 #include "char_rnn.h"
 
 #include <math.h>
@@ -9,7 +9,6 @@ enum {
     BYTES_LEAST_FOR_FILES = 1 << 30, /* texts as large as that stay in their files, as bytes */
     QUICK_TOKENS = 1 << 15,
     ENTROPY_TOKENS = 1 << 20,
-    VALIDATION_BYTES = 1000000,
 };
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
@@ -105,117 +104,6 @@ void text_cut(corpora *t, const char *validation_path, const settings *s)
         t->quick = NULL; /* it is too short for that */
     rnn_corpus_destroy(validation);
     rnn_corpus_destroy(training);
-}
-
-/* ---- Choosing ---------------------------------------------------------------------------------------------------- */
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many hidden units suit a text, if there is no limit on time; and how many a budget of time can train. */
-static int64_t choose_hidden(const corpora *t, const settings *s)
-{
-    static const struct {
-        double bytes;
-        int64_t hidden;
-    } sizes[] = {{3e4, 128}, {3e5, 256}, {3e6, 384}, {3e7, 512}, {3e8, 768}};
-    static const struct {
-        double minutes;
-        int64_t hidden;
-    } budgets[] = {{1.5, 256}, {6, 384}, {30, 512}, {120, 768}};
-    int64_t by_text = 1024, by_budget = 1024;
-    for (size_t i = sizeof sizes / sizeof *sizes; i-- > 0;)
-        if ((double)t->bytes < sizes[i].bytes)
-            by_text = sizes[i].hidden;
-    if (s->value[SET_MINUTES].real <= 0)
-        return by_text;
-    for (size_t i = sizeof budgets / sizeof *budgets; i-- > 0;)
-        if (s->value[SET_MINUTES].real * rnn_threads() / 2 < budgets[i].minutes)
-            by_budget = budgets[i].hidden;
-    return least(by_text, by_budget);
-}
-
-static bool has_budget(const settings *s)
-{
-    return s->value[SET_MINUTES].real > 0 || s->value[SET_EPOCHS].real > 0 || s->value[SET_BUDGET].whole > 0;
-}
-
-static void choose_sizes(const corpora *t, settings *s)
-{
-    if (s->value[SET_HIDDEN].whole == AUTOMATIC)
-        s->value[SET_HIDDEN].whole = choose_hidden(t, s);
-    if (s->value[SET_EMBEDDING].whole == AUTOMATIC)
-        s->value[SET_EMBEDDING].whole = rnn_vocab_size(t->vocab) > 500 ? (s->value[SET_HIDDEN].whole + 1) / 2 : 0;
-    if (s->value[SET_VALIDATION].real < 0)
-        s->value[SET_VALIDATION].real = t->bytes > 10 * VALIDATION_BYTES ? VALIDATION_BYTES / (double)t->bytes : 0.1;
-    /* A short text is cut into fewer and shorter pieces, so that validation has some of them. */
-    int64_t share = (int64_t)((double)t->bytes * s->value[SET_VALIDATION].real / 8);
-    if (s->value[SET_SEQUENCE].whole == AUTOMATIC)
-        s->value[SET_SEQUENCE].whole = share < 256 ? least(64, share / 4 + 1) : 64;
-    if (s->value[SET_STREAMS].whole == AUTOMATIC)
-        s->value[SET_STREAMS].whole = least(32, share / s->value[SET_SEQUENCE].whole + 1);
-}
-
-static void choose_training(const corpora *t, settings *s)
-{
-    double hidden = (double)s->value[SET_HIDDEN].whole;
-    if (s->value[SET_DROPOUT_OUTPUT].real < 0)
-        s->value[SET_DROPOUT_OUTPUT].real = t->bytes < 20000000 ? 0.15 : 0;
-    if (s->value[SET_SCHEDULE].whole == AUTOMATIC)
-        s->value[SET_SCHEDULE].whole = has_budget(s) ? SCHEDULE_COSINE : SCHEDULE_PLATEAU;
-    if (s->value[SET_SCHEDULE].whole == SCHEDULE_COSINE && !has_budget(s))
-        fail("--schedule cosine needs a budget: --minutes, --epochs or --budget");
-    if (s->value[SET_WEIGHT_DECAY].real < 0)
-        s->value[SET_WEIGHT_DECAY].real = s->value[SET_OPTIMIZER].whole == RNN_OPTIMIZER_ADAMW ? 0.1 : 0;
-    double tokens = (double)s->value[SET_BUDGET].whole;
-    if (s->value[SET_EPOCHS].real > 0)
-        tokens = s->value[SET_EPOCHS].real * (double)t->bytes;
-    int64_t steps = (int64_t)(tokens / (double)(s->value[SET_STREAMS].whole * s->value[SET_SEQUENCE].whole));
-    if (!s->given[SET_WARMUP] && tokens > 0) /* a tenth of a short training */
-        s->value[SET_WARMUP].whole = least(s->value[SET_WARMUP].whole, steps / 10 + 1);
-    if (s->value[SET_LEARNING_RATE].real >= 0)
-        return;
-    switch (s->value[SET_OPTIMIZER].whole) {
-    case RNN_OPTIMIZER_SGD:
-        s->value[SET_LEARNING_RATE].real = 1;
-        break;
-    case RNN_OPTIMIZER_ADAGRAD:
-        s->value[SET_LEARNING_RATE].real = 0.05;
-        break;
-    default:
-        s->value[SET_LEARNING_RATE].real = hidden < 300 ? 0.014 : hidden < 450 ? 0.012 : hidden < 700 ? 0.008 : 0.005;
-    }
-}
-
-static const char *kind_name(const settings *s)
-{
-    static const char *const names[] = {"bytes", "code points", "words"};
-    return names[s->value[SET_TOKENS].whole];
-}
-
-void choose_settings(const corpora *t, settings *s, FILE *out)
-{
-    static const char *const cells[] = {"RNN", "GRU", "LSTM"}, *const schedules[] = {"constant", "cosine", "plateau"};
-    bool hidden_given = s->value[SET_HIDDEN].whole != AUTOMATIC;
-    choose_sizes(t, s);
-    choose_training(t, s);
-    if (!out)
-        return;
-    fprintf(out, "text: %.3g MB, %lld different %s; the last %.3g %% are for validation\n", (double)t->bytes / 1e6,
-            (long long)rnn_vocab_size(t->vocab), kind_name(s), 100 * s->value[SET_VALIDATION].real);
-    fprintf(out, "model: %s %lldx%lld, %s; dropout %g\n", cells[s->value[SET_CELL].whole],
-            (long long)s->value[SET_LAYERS].whole, (long long)s->value[SET_HIDDEN].whole,
-            hidden_given                     ? "as given"
-            : s->value[SET_MINUTES].real > 0 ? "which suits the text's size and the time"
-                                             : "which suits the text's size",
-            s->value[SET_DROPOUT_OUTPUT].real);
-    fprintf(out, "training: %lld streams of %lld steps, learning rate %g (%s), %d thread%s\n",
-            (long long)s->value[SET_STREAMS].whole, (long long)s->value[SET_SEQUENCE].whole,
-            s->value[SET_LEARNING_RATE].real, schedules[s->value[SET_SCHEDULE].whole], rnn_threads(),
-            rnn_threads() == 1 ? "" : "s");
-    flush_output();
 }
 
 /* ---- Measures ---------------------------------------------------------------------------------------------------- */

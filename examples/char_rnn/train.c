@@ -1,5 +1,5 @@
 /* train.c: trains a model until its budget is used up or validation stops falling. */
-#include "char_rnn.h"
+#include "run.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,25 +17,7 @@ enum {
     HALVINGS = 5, /* of the rate, until a plateau ends the training */
 };
 
-static const double SAVED_EVERY = 60, SAMPLED_EVERY = 20, LAST_RATE = 0.02;
-
-/* A checkpoint's counters and values */
-enum { COUNT_STEPS, COUNT_TOKENS, COUNT_FINGERPRINT, COUNT_WORSE, COUNT_HALVINGS, COUNT_RETRIES, COUNT_PARTS };
-enum { VALUE_BEST, VALUE_RATE_FACTOR, VALUE_SECONDS, VALUE_SUM, VALUE_COUNTED, VALUE_VALIDATION };
-
-typedef struct training {
-    const char *model_path, *checkpoint_path;
-    settings settings;
-    corpora text;
-    rnn_checkpoint now; /* all that makes up the run */
-    report report;
-    char *history;                          /* the note: lines "tokens training validation" */
-    double started, sampled, gradient_norm; /* times in seconds; the norm of the last step */
-    struct {
-        void *bytes;
-        size_t size;
-    } good; /* a checkpoint to go back to after a divergence */
-} training;
+static const double SAVED_EVERY = 60, SAMPLED_EVERY = 20, LAST_RATE = 0.02; /* seconds, seconds, a share */
 
 static volatile sig_atomic_t interrupted;
 
@@ -43,135 +25,6 @@ static void interrupt(int number)
 {
     (void)number;
     interrupted = 1;
-}
-
-/* ---- The parts of a run ------------------------------------------------------------------------------------------ */
-
-static void create_model(training *t)
-{
-    const setting_value *v = t->settings.value;
-    rnn_model_options o;
-    check(rnn_model_options_init(&o, sizeof o));
-    o.input_size = o.output_size = rnn_vocab_size(t->text.vocab);
-    o.cell = (int32_t)v[SET_CELL].whole;
-    o.layers = v[SET_LAYERS].whole;
-    o.hidden_size = v[SET_HIDDEN].whole;
-    o.input = v[SET_EMBEDDING].whole > 0 ? RNN_INPUT_EMBEDDING : RNN_INPUT_IDS;
-    o.embedding_size = v[SET_EMBEDDING].whole;
-    o.initialization = RNN_INIT_UNIFORM;
-    o.reduction = RNN_REDUCTION_MEAN;
-    o.forget_bias = o.cell == RNN_CELL_LSTM ? 1 : 0;
-    o.dropout = v[SET_DROPOUT].real;
-    o.dropout_input = v[SET_DROPOUT_INPUT].real;
-    o.dropout_output = v[SET_DROPOUT_OUTPUT].real;
-    o.dropout_recurrent = v[SET_DROPOUT_RECURRENT].real;
-    o.dropout_per_chunk = (int32_t)v[SET_DROPOUT_PER_CHUNK].whole;
-    o.layer_norm = (int32_t)v[SET_LAYER_NORM].whole;
-    o.precision = (int32_t)v[SET_PRECISION].whole;
-    o.seed = (uint64_t)v[SET_SEED].whole;
-    check(rnn_model_create(&o, &t->now.model));
-}
-
-static void create_optimizer(training *t)
-{
-    const setting_value *v = t->settings.value;
-    const int32_t rule = (int32_t)v[SET_OPTIMIZER].whole;
-    rnn_optimizer_options o;
-    check(rnn_optimizer_options_init(&o, sizeof o, rule));
-    o.learning_rate = v[SET_LEARNING_RATE].real;
-    o.weight_decay = v[SET_WEIGHT_DECAY].real;
-    if (rule == RNN_OPTIMIZER_RMSPROP || rule == RNN_OPTIMIZER_ADAM || rule == RNN_OPTIMIZER_ADAMW)
-        o.beta2 = v[SET_BETA2].real;
-    check(rnn_optimizer_create(t->now.model, &o, &t->now.optimizer));
-}
-
-static void create_run(training *t)
-{
-    create_model(t);
-    create_optimizer(t);
-    check(rnn_state_create(t->now.model, t->settings.value[SET_STREAMS].whole, &t->now.state));
-    t->now.vocab = t->text.vocab;
-    t->now.counters[COUNT_FINGERPRINT] = text_fingerprint(&t->text);
-    t->now.values[VALUE_BEST] = INFINITY;
-    t->now.values[VALUE_VALIDATION] = NAN;
-    t->now.values[VALUE_RATE_FACTOR] = 1;
-    t->history = allocate(1);
-}
-
-static void destroy_run(rnn_checkpoint *c)
-{
-    rnn_model_destroy(c->model);
-    rnn_optimizer_destroy(c->optimizer);
-    rnn_state_destroy(c->state);
-    c->model = NULL;
-    c->optimizer = NULL;
-    c->state = NULL;
-}
-
-/* ---- Saving ------------------------------------------------------------------------------------------------------ */
-
-static void set_notes(training *t)
-{
-    char *all = settings_to_text(&t->settings);
-    check(rnn_model_set_note(t->now.model, NOTE_SETTINGS, all));
-    check(rnn_model_set_note(t->now.model, NOTE_HISTORY, t->history));
-    free(all);
-}
-
-static double seconds_of(const training *t)
-{
-    return t->now.values[VALUE_SECONDS] + now() - t->started;
-}
-
-static void save_checkpoint(training *t)
-{
-    rnn_checkpoint c = t->now;
-    set_notes(t);
-    c.corpus_position = rnn_corpus_position(t->text.training);
-    c.values[VALUE_SECONDS] = seconds_of(t);
-    check(rnn_checkpoint_save(&c, t->checkpoint_path));
-}
-
-/* Keeps the run in memory, to go back to. */
-static void keep_good(training *t)
-{
-    rnn_checkpoint c = t->now;
-    c.corpus_position = rnn_corpus_position(t->text.training);
-    free(t->good.bytes);
-    check(rnn_checkpoint_save_to_memory(&c, NULL, 0, &t->good.size));
-    t->good.bytes = allocate(t->good.size);
-    check(rnn_checkpoint_save_to_memory(&c, t->good.bytes, t->good.size, &t->good.size));
-}
-
-/* Takes the place of the run: everything but the vocabulary, which stays the text's. */
-static void take(training *t, rnn_checkpoint *loaded)
-{
-    destroy_run(&t->now);
-    rnn_vocab_destroy(loaded->vocab);
-    loaded->vocab = t->text.vocab;
-    t->now = *loaded;
-    check(rnn_corpus_seek(t->text.training, loaded->corpus_position));
-}
-
-static void go_back(training *t)
-{
-    rnn_checkpoint loaded;
-    int64_t retries = t->now.counters[COUNT_RETRIES] + 1;
-    double factor = t->now.values[VALUE_RATE_FACTOR] / 2;
-    if (retries > RETRIES)
-        fail("training has diverged %d times; try a lower --learning-rate or --clip. The best model so far is %s",
-             RETRIES + 1, t->model_path);
-    report_line(&t->report, "training has diverged: %s", rnn_last_error());
-    check(rnn_checkpoint_init(&loaded, sizeof loaded));
-    check(rnn_checkpoint_load_from_memory(t->good.bytes, t->good.size, &loaded));
-    double seconds = t->now.values[VALUE_SECONDS];
-    take(t, &loaded);
-    t->now.values[VALUE_SECONDS] = seconds;
-    t->now.values[VALUE_RATE_FACTOR] = factor;
-    t->now.counters[COUNT_RETRIES] = retries;
-    report_line(&t->report, "going back to %lld tokens, with half the learning rate",
-                (long long)t->now.counters[COUNT_TOKENS]);
-    keep_good(t);
 }
 
 /* ---- Progress ---------------------------------------------------------------------------------------------------- */
@@ -183,7 +36,7 @@ static double progress_of(const training *t)
     double tokens = (double)t->now.counters[COUNT_TOKENS], text = (double)(rnn_corpus_size(t->text.training) - 1);
     double progress = -1;
     if (v[SET_MINUTES].real > 0)
-        progress = seconds_of(t) / (60 * v[SET_MINUTES].real);
+        progress = t->seconds / (60 * v[SET_MINUTES].real);
     if (v[SET_EPOCHS].real > 0)
         progress = fmax(progress, tokens / (v[SET_EPOCHS].real * text));
     if (v[SET_BUDGET].whole > 0)
@@ -204,11 +57,11 @@ static double learning_rate(const training *t, double progress)
 
 static figures figures_of(const training *t, double progress)
 {
-    double tokens = (double)t->now.counters[COUNT_TOKENS], seconds = seconds_of(t);
+    double tokens = (double)t->now.counters[COUNT_TOKENS];
     double counted = t->now.values[VALUE_COUNTED];
     return (figures){.progress = progress < 0 ? -1 : fmin(progress, 1),
-                     .seconds = seconds,
-                     .tokens_per_second = seconds > 0 ? tokens / seconds : 0,
+                     .seconds = t->seconds,
+                     .tokens_per_second = t->seconds > 0 ? tokens / t->seconds : 0,
                      .tokens = t->now.counters[COUNT_TOKENS],
                      .epoch = tokens / (double)(rnn_corpus_size(t->text.training) - 1),
                      .training = counted > 0 ? t->now.values[VALUE_SUM] / counted : NAN,
@@ -219,11 +72,11 @@ static figures figures_of(const training *t, double progress)
 
 /* ---- Validation -------------------------------------------------------------------------------------------------- */
 
-static double evaluate(const training *t, const rnn_corpus *corpus)
+static double evaluate(const rnn_model *model, const rnn_corpus *corpus)
 {
     rnn_loss loss;
     int64_t targets = rnn_corpus_size(corpus) - 1;
-    check(rnn_evaluate(t->now.model, corpus, targets < VALIDATION_STREAMS ? targets : VALIDATION_STREAMS, &loss, NULL));
+    check(rnn_evaluate(model, corpus, targets < VALIDATION_STREAMS ? targets : VALIDATION_STREAMS, &loss, NULL));
     return loss.sum / (double)loss.count;
 }
 
@@ -248,7 +101,7 @@ static void write_sample(training *t)
     g.most = v[SET_SAMPLE].whole;
     check(rnn_state_create(t->now.model, 1, &state));
     check(rnn_state_copy_stream(state, 0, t->now.state, 0));
-    check(rnn_generate(t->now.model, state, sampler, &g, ids, NULL, NULL));
+    check(rnn_generate(run_best_model(t), state, sampler, &g, ids, NULL, NULL));
     char *written = decode(t->text.vocab, ids, g.most, &size);
     report_line(&t->report, "--\n%.*s\n--", (int)size, written);
     free(written);
@@ -272,7 +125,7 @@ static void add_history(training *t, const figures *f)
 /* Looks at the validation text, and keeps the model if it is the best so far. */
 static void validate(training *t, double progress)
 {
-    double loss = evaluate(t, t->text.quick ? t->text.quick : t->text.validation);
+    double loss = evaluate(run_best_model(t), t->text.quick ? t->text.quick : t->text.validation);
     bool best = loss < t->now.values[VALUE_BEST];
     t->now.values[VALUE_VALIDATION] = loss;
     figures f = figures_of(t, progress);
@@ -281,8 +134,9 @@ static void validate(training *t, double progress)
     t->now.counters[COUNT_WORSE] = best ? 0 : t->now.counters[COUNT_WORSE] + 1;
     if (best) {
         t->now.values[VALUE_BEST] = loss;
-        set_notes(t);
-        check(rnn_model_save(t->now.model, t->text.vocab, t->model_path));
+        run_set_notes(t);
+        if (process_number() == 0)
+            check(rnn_model_save(run_best_model(t), t->text.vocab, t->model_path));
         write_sample(t);
     }
     if (t->settings.value[SET_SCHEDULE].whole == SCHEDULE_PLATEAU &&
@@ -293,8 +147,8 @@ static void validate(training *t, double progress)
         report_line(&t->report, "validation has stopped falling: half the learning rate");
     }
     t->now.values[VALUE_SUM] = t->now.values[VALUE_COUNTED] = 0;
-    keep_good(t);
-    save_checkpoint(t);
+    run_keep(t);
+    run_save(t);
 }
 
 /* ---- Training ---------------------------------------------------------------------------------------------------- */
@@ -314,17 +168,81 @@ static bool validation_is_due(training *t, double progress)
     return due;
 }
 
-/* One step; false after a divergence. */
-static bool step(training *t, double progress)
+/* This process's part of a chunk of all streams */
+static void take_part(training *t, rnn_chunk *chunk)
+{
+    for (int64_t step = 0; step < chunk->steps; step++)
+        for (int64_t b = 0; b < t->streams; b++) {
+            int64_t from = step * chunk->streams + t->first_stream + b;
+            t->inputs[step * t->streams + b] = chunk->inputs[from];
+            t->targets[step * t->streams + b] = chunk->targets[from];
+        }
+    chunk->streams = t->streams;
+    chunk->inputs = t->inputs;
+    chunk->targets = t->targets;
+    chunk->lengths = chunk->lengths ? chunk->lengths + t->first_stream : NULL;
+}
+
+/* What the processes tell each other in each step */
+enum { SHARED_LOSS, SHARED_COUNT, SHARED_FAILED, SHARED_INTERRUPTED, SHARED_SECONDS, SHARED };
+
+/*
+ * Exchanges what each process found in its part of a chunk. The loss becomes that of the whole chunk. All processes
+ * stop if one was interrupted, and go by the clock of process 0.
+ */
+static rnn_status exchange(training *t, rnn_status status, rnn_loss *loss)
+{
+    const double own[SHARED] = {loss->sum, (double)loss->count, status == RNN_ERROR_NONFINITE, interrupted,
+                                now() - t->started};
+    double *all = allocate((size_t)process_count() * sizeof own);
+    processes_exchange(own, SHARED, all);
+    *loss = (rnn_loss){0};
+    for (int p = 0; p < process_count(); p++) {
+        const double *from = all + p * SHARED;
+        loss->sum += from[SHARED_LOSS];
+        loss->count += (int64_t)from[SHARED_COUNT];
+        status = from[SHARED_FAILED] > 0 ? RNN_ERROR_NONFINITE : status;
+        t->stopped = t->stopped || from[SHARED_INTERRUPTED] > 0;
+    }
+    t->seconds = all[SHARED_SECONDS];
+    free(all);
+    return status;
+}
+
+/* Adds the gradient of a chunk, and its loss. */
+static rnn_status run_chunk(training *t, rnn_loss *loss)
 {
     rnn_chunk chunk;
-    rnn_loss loss;
     int32_t restarted;
     check(rnn_chunk_init(&chunk, sizeof chunk));
     check(rnn_corpus_next(t->text.training, &chunk, &restarted));
     if (restarted)
         check(rnn_state_reset(t->now.state));
-    rnn_status status = rnn_forward_backward(t->now.model, t->now.state, &chunk, &loss);
+    take_part(t, &chunk);
+    rnn_status status = rnn_forward_backward(t->now.model, t->now.state, &chunk, loss);
+    if (status != RNN_OK && status != RNN_ERROR_NONFINITE)
+        check(status);
+    double own = (double)loss->count;
+    status = exchange(t, status, loss);
+    if (status == RNN_OK && loss->count > 0) /* the gradient of each part is a mean */
+        processes_sum_gradients(t->now.model, own / (double)loss->count);
+    return status;
+}
+
+/* Moves the average towards the model. The first steps count equally; so the initial values are forgotten soon. */
+static void average(training *t)
+{
+    double decay = t->settings.value[SET_AVERAGING].real;
+    if (t->now.average)
+        check(rnn_model_average(t->now.average, t->now.model,
+                                fmax(1 - decay, 1 / (1 + (double)t->now.counters[COUNT_STEPS]))));
+}
+
+/* One step; false after a divergence. */
+static bool step(training *t, double progress)
+{
+    rnn_loss loss = {0};
+    rnn_status status = run_chunk(t, &loss);
     if (status == RNN_OK && t->settings.value[SET_CLIP].real > 0)
         status = rnn_model_clip_norm(t->now.model, t->settings.value[SET_CLIP].real, &t->gradient_norm);
     if (status == RNN_OK) {
@@ -334,6 +252,7 @@ static bool step(training *t, double progress)
     if (status == RNN_ERROR_NONFINITE)
         return false;
     check(status);
+    average(t);
     t->now.counters[COUNT_STEPS]++;
     t->now.counters[COUNT_TOKENS] += loss.count;
     t->now.values[VALUE_SUM] += loss.sum;
@@ -341,11 +260,26 @@ static bool step(training *t, double progress)
     return true;
 }
 
+static void go_back(training *t)
+{
+    int64_t retries = t->now.counters[COUNT_RETRIES] + 1;
+    double factor = t->now.values[VALUE_RATE_FACTOR] / 2;
+    if (retries > RETRIES)
+        fail("training has diverged %d times; try a lower --learning-rate or --clip. The best model so far is %s",
+             RETRIES + 1, t->model_path);
+    run_return(t);
+    t->now.values[VALUE_RATE_FACTOR] = factor;
+    t->now.counters[COUNT_RETRIES] = retries;
+    report_line(&t->report, "training has diverged; going back to %lld tokens, with half the learning rate",
+                (long long)t->now.counters[COUNT_TOKENS]);
+    run_keep(t);
+}
+
 static void train(training *t)
 {
-    double saved = now(), progress = progress_of(t);
-    keep_good(t);
-    while (!is_over(t, progress) && !interrupted) {
+    double saved = t->seconds, progress = progress_of(t);
+    run_keep(t);
+    while (!is_over(t, progress) && !t->stopped) {
         if (!step(t, progress)) {
             go_back(t);
             progress = progress_of(t);
@@ -356,10 +290,10 @@ static void train(training *t)
         report_progress(&t->report, &f);
         if (validation_is_due(t, progress) || is_over(t, progress)) {
             validate(t, progress);
-            saved = now();
-        } else if (now() - saved > SAVED_EVERY) {
-            save_checkpoint(t);
-            saved = now();
+            saved = t->seconds;
+        } else if (t->seconds - saved > SAVED_EVERY) {
+            run_save(t);
+            saved = t->seconds;
         }
     }
 }
@@ -380,9 +314,12 @@ static void find_levels(training *t, char **paths, int count)
 static void finish(training *t, char **paths, int count)
 {
     char picture[PATH_LENGTH];
-    rnn_model_destroy(t->now.model);
-    check(rnn_model_load(t->model_path, NULL, &t->now.model, NULL));
-    double loss = evaluate(t, t->text.validation);
+    rnn_model *best;
+    if (process_number() > 0)
+        return;
+    check(rnn_model_load(t->model_path, NULL, &best, NULL));
+    double loss = evaluate(best, t->text.validation);
+    rnn_model_destroy(best);
     report_line(&t->report, "the best model: %.4f nats, %.4g %s on the whole validation text; it is in %s", loss,
                 in_unit(t->report.measure, loss), t->report.measure.name, t->model_path);
     if (t->report.quiet)
@@ -396,41 +333,12 @@ static void finish(training *t, char **paths, int count)
     report_line(&t->report, "figures: %s\nnext: char_rnn sample %s", t->report.log_path, t->model_path);
 }
 
-static void resume(training *t, const settings *given, char **paths, int count, const char *validation_path)
-{
-    rnn_checkpoint loaded;
-    check(rnn_checkpoint_init(&loaded, sizeof loaded));
-    check(rnn_checkpoint_load(t->checkpoint_path, &loaded));
-    const char *all = rnn_model_note(loaded.model, NOTE_SETTINGS),
-               *history = rnn_model_note(loaded.model, NOTE_HISTORY);
-    if (!all || !loaded.optimizer || !loaded.state || !loaded.vocab)
-        fail("%s isn't a checkpoint of char_rnn train", t->checkpoint_path);
-    settings_init(&t->settings);
-    settings_read_text(&t->settings, all, t->checkpoint_path);
-    for (int i = 0; i < SETTINGS; i++) {
-        if (given->given[i] && !setting_may_change((setting)i) &&
-            memcmp(&given->value[i], &t->settings.value[i], sizeof given->value[i]) != 0)
-            fail("--%s can't change when a run is resumed; leave it away, or begin a new run",
-                 setting_name((setting)i));
-        if (given->given[i] && setting_may_change((setting)i))
-            t->settings.value[i] = given->value[i];
-    }
-    t->history = allocate(history ? strlen(history) + 1 : 1);
-    strcpy(t->history, history ? history : "");
-    text_open(&t->text, paths, count, &t->settings, loaded.vocab);
-    text_cut(&t->text, validation_path, &t->settings);
-    if (text_fingerprint(&t->text) != loaded.counters[COUNT_FINGERPRINT])
-        fail("%s was trained on another text; give the same files in the same order", t->checkpoint_path);
-    t->now = loaded;
-    check(rnn_corpus_seek(t->text.training, loaded.corpus_position));
-}
-
 static void begin(training *t, char **paths, int count, const char *validation_path, bool quiet)
 {
     text_open(&t->text, paths, count, &t->settings, NULL);
     choose_settings(&t->text, &t->settings, quiet ? NULL : stdout);
     text_cut(&t->text, validation_path, &t->settings);
-    create_run(t);
+    run_create(t);
 }
 
 static void try_directory(const char *path)
@@ -492,32 +400,32 @@ static request read_command_line(settings *s, int count, char **arguments)
 
 static void run(training *t, const request *r, const settings *given)
 {
+    bool quiet = r->quiet || process_number() > 0;
     check(rnn_checkpoint_init(&t->now, sizeof t->now));
-    try_directory(t->model_path);
+    if (process_number() == 0)
+        try_directory(t->model_path);
     if (r->resumed) {
-        resume(t, given, r->paths, r->files, r->validation_path);
+        run_load(t, given, r->paths, r->files, r->validation_path);
     } else {
         t->settings = *given;
-        begin(t, r->paths, r->files, r->validation_path, r->quiet);
+        begin(t, r->paths, r->files, r->validation_path, quiet);
     }
     check(rnn_set_threads((int32_t)t->settings.value[SET_THREADS].whole));
-    report_open(&t->report, t->model_path, r->quiet, r->resumed, unit_of(t->text.vocab));
+    report_open(&t->report, t->model_path, quiet, r->resumed, unit_of(t->text.vocab));
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
-    t->started = now();
+    t->started = now() - t->seconds;
     train(t);
-    if (interrupted) {
-        save_checkpoint(t);
+    if (t->stopped) {
+        run_save(t);
         report_line(&t->report, "stopped at %lld tokens; go on with the same command and --resume",
                     (long long)t->now.counters[COUNT_TOKENS]);
     } else {
         finish(t, r->paths, r->files);
     }
     report_close(&t->report);
-    destroy_run(&t->now);
+    run_destroy(t);
     text_close(&t->text);
-    free(t->good.bytes);
-    free(t->history);
 }
 
 int command_train(int count, char **arguments)
@@ -536,7 +444,9 @@ int command_train(int count, char **arguments)
         snprintf(checkpoint, sizeof checkpoint, "%s%s.checkpoint", name, ending) >= (int)sizeof checkpoint)
         fail("the name of the model is too long");
     check(rnn_set_threads((int32_t)given.value[SET_THREADS].whole));
+    processes_begin();
     run(&t, &r, &given);
+    processes_end();
     free(r.paths);
-    return interrupted ? 130 : EXIT_SUCCESS;
+    return t.stopped ? 130 : EXIT_SUCCESS;
 }
