@@ -159,6 +159,21 @@ awk -F': |  *' '/^as it is/ { static = $4 } /^learning/ { exit !($6 < static) }'
 [[ $(head -n 1 s.csv) == "index,bits,symbol" ]] || fail "the table of surprises"
 succeeds "colours a text" evaluate a.safetensors text --share 0.1 --surprise s.html
 grep -q '<span style' s.html || fail "the coloured text"
+succeeds "learns bytes" train unicode --tokens bytes "${small[@]}" --budget 20000 --quiet --out bytes.safetensors
+for format in html csv; do
+    succeeds "shows the surprise of bytes" evaluate bytes.safetensors unicode --share 0.1 --surprise bytes.$format
+    iconv -f UTF-8 bytes.$format > /dev/null || fail "the surprise of bytes as $format isn't UTF-8"
+done
+grep -q '>ä</span>' bytes.html || fail "the bytes of a character aren't coloured together"
+grep -q ',"\\xC3"$' bytes.csv || fail "a byte that is part of a character: $(grep -m 1 x bytes.csv)"
+printf 'the cat' > short
+succeeds "evaluates a short text" evaluate a.safetensors short
+shows '^6 tokens' "counts its tokens"
+printf 't' > short
+refuses "refuses a text without a target" "must have at least 2" evaluate a.safetensors short
+if [[ -e /dev/full ]]; then
+    refuses "notices a full disk" "can't write /dev/full" evaluate a.safetensors text --surprise /dev/full
+fi
 succeeds "averages" average a.safetensors again.safetensors --out mean.safetensors
 succeeds "evaluates the average" evaluate mean.safetensors text --share 0.1
 

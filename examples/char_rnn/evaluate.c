@@ -43,10 +43,14 @@ static void put_html(FILE *to, const char *text, size_t size)
     }
 }
 
-static void put_csv(FILE *to, const char *text, size_t size)
+static void put_csv(FILE *to, const char *text, size_t size, bool bytes)
 {
     putc('"', to);
     for (size_t i = 0; i < size; i++) {
+        if (bytes && (unsigned char)text[i] >= 0x80) {
+            fprintf(to, "\\x%02X", (unsigned char)text[i]); /* a byte alone isn't a character */
+            continue;
+        }
         if (text[i] == '"')
             putc('"', to);
         putc(text[i], to);
@@ -54,38 +58,86 @@ static void put_csv(FILE *to, const char *text, size_t size)
     putc('"', to);
 }
 
-static void put_surprise(FILE *to, bool html, const rnn_vocab *vocab, int32_t id, int64_t index, double bits)
+typedef struct surprise_file {
+    FILE *file;
+    const rnn_vocab *vocab;
+    bool html;
+    char character[4]; /* with a vocabulary of bytes: the bytes of an unfinished character, and their bits */
+    size_t size, needed;
+    double bits;
+} surprise_file;
+
+/* A piece of text in the colour of its surprise */
+static void put_coloured(FILE *to, const char *text, size_t size, double bits)
+{
+    double strength = bits / 10 < 1 ? bits / 10 : 1;
+    fprintf(to, "<span style=\"background:rgba(220,60,0,%.2f)\" title=\"%.1f bits\">", strength, bits);
+    put_html(to, text, size);
+    fputs("</span>", to);
+}
+
+static void flush_character(surprise_file *s)
+{
+    if (s->size > 0)
+        put_coloured(s->file, s->character, s->size, s->bits);
+    s->size = s->needed = 0;
+    s->bits = 0;
+}
+
+/* The number of bytes of a UTF-8 character that begins so; 1 for a byte that begins none */
+static size_t character_size(char first)
+{
+    unsigned char byte = (unsigned char)first;
+    return byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
+}
+
+/* Collects bytes until they are a character, which gets one colour. */
+static void collect_byte(surprise_file *s, char byte, double bits)
+{
+    bool continues = ((unsigned char)byte & 0xc0) == 0x80;
+    if (!continues)
+        flush_character(s);
+    if (s->size == 0)
+        s->needed = character_size(byte);
+    s->character[s->size++] = byte;
+    s->bits += bits;
+    if (s->size == s->needed)
+        flush_character(s);
+}
+
+static void put_surprise(surprise_file *s, int32_t id, int64_t index, double bits)
 {
     const char *symbol;
     size_t size;
-    check(rnn_vocab_symbol(vocab, id, &symbol, &size));
-    if (!html) {
-        fprintf(to, "%lld,%.4f,", (long long)index, bits);
-        put_csv(to, symbol, size);
-        putc('\n', to);
-        return;
+    int32_t kind = rnn_vocab_kind(s->vocab);
+    check(rnn_vocab_symbol(s->vocab, id, &symbol, &size));
+    if (!s->html) {
+        fprintf(s->file, "%lld,%.4f,", (long long)index, bits);
+        put_csv(s->file, symbol, size, kind == RNN_VOCAB_BYTES);
+        putc('\n', s->file);
+    } else if (kind == RNN_VOCAB_BYTES) {
+        collect_byte(s, symbol[0], bits);
+    } else {
+        put_coloured(s->file, symbol, size, bits);
+        if (kind == RNN_VOCAB_WORDS && symbol[0] != '\n')
+            putc(' ', s->file);
     }
-    double strength = bits / 10 < 1 ? bits / 10 : 1;
-    fprintf(to, "<span style=\"background:rgba(220,60,0,%.2f)\" title=\"%.1f bits\">", strength, bits);
-    put_html(to, symbol, size);
-    fputs("</span>", to);
-    if (rnn_vocab_kind(vocab) == RNN_VOCAB_WORDS && symbol[0] != '\n')
-        putc(' ', to);
 }
 
 /* Reads the text with one stream, and writes what each symbol costs. */
 static void write_surprise(const rnn_model *model, const rnn_vocab *vocab, rnn_corpus *corpus, const char *path)
 {
     size_t length = strlen(path);
-    bool html = length > 5 && strcmp(path + length - 5, ".html") == 0;
+    surprise_file s = {.vocab = vocab, .html = length > 5 && strcmp(path + length - 5, ".html") == 0};
     rnn_state *state;
     int64_t index = 1;
-    FILE *to = fopen(path, "wb");
-    if (!to)
+    s.file = fopen(path, "wb");
+    if (!s.file)
         fail("can't write %s: %s", path, strerror(errno));
-    fputs(html ? "<!doctype html><meta charset=\"utf-8\"><title>Surprise</title>\n<pre style=\"white-space:pre-wrap\">"
-               : "index,bits,symbol\n",
-          to);
+    fputs(s.html
+              ? "<!doctype html><meta charset=\"utf-8\"><title>Surprise</title>\n<pre style=\"white-space:pre-wrap\">"
+              : "index,bits,symbol\n",
+          s.file);
     check(rnn_state_create(model, 1, &state));
     check(rnn_corpus_rewind(corpus));
     for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
@@ -97,12 +149,14 @@ static void write_surprise(const rnn_model *model, const rnn_vocab *vocab, rnn_c
         chunk.losses = losses;
         check(rnn_forward(model, state, &chunk, NULL, 0, &loss));
         for (int64_t t = 0; t < chunk.steps; t++)
-            put_surprise(to, html, vocab, chunk.targets[t], index++, losses[t] / LN2);
+            put_surprise(&s, chunk.targets[t], index++, losses[t] / LN2);
     }
-    if (html)
-        fputs("</pre>\n", to);
+    flush_character(&s);
+    if (s.html)
+        fputs("</pre>\n", s.file);
     rnn_state_destroy(state);
-    if (fclose(to) != 0)
+    bool failed = ferror(s.file);
+    if (fclose(s.file) != 0 || failed)
         fail("can't write %s: %s", path, strerror(errno));
 }
 
@@ -173,7 +227,8 @@ static rnn_corpus *open_corpus(const rnn_vocab *vocab, char **paths, int files, 
     rnn_source *source;
     rnn_corpus *corpus, *part;
     check(rnn_source_open((const char *const *)paths, files, &source));
-    check(rnn_corpus_create_from_source(vocab, source, STEPS, 1, &corpus));
+    if (rnn_corpus_create_from_source(vocab, source, STEPS, 1, &corpus) != RNN_OK) /* perhaps it is shorter */
+        check(rnn_corpus_create_from_source(vocab, source, 1, 1, &corpus));
     rnn_source_destroy(source);
     if (share > 0) {
         check(rnn_corpus_split(corpus, share, &part));
