@@ -316,7 +316,7 @@ enum {
 
 /** The biases of a layer. */
 enum {
-    /** One bias, `bias_ih`, as in min-char-rnn. Recommended. It belongs to the input products, so a GRU's b_hn is 0. */
+    /** One bias, `bias_ih`, as in min-char-rnn. Recommended. It is added to the input product, so a GRU has no b_hn. */
     RNN_BIAS_INPUT = 0,
     /**
      * Two biases, `bias_ih` and `bias_hh`, as in PyTorch. Choose this to compute exactly the same as a PyTorch model,
@@ -446,9 +446,9 @@ typedef struct rnn_model_options {
      * a model. Default 0.
      *
      * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). The forward direction begins with the
-     * state, as always: reset the state, or set `starts`. The reverse direction begins with zeros at the end of each
-     * chunk, or at the end of the stream if that comes earlier. After a chunk, the reverse direction's part of the
-     * state is its h at the chunk's first position. The next chunk doesn't use it.
+     * state, as always: reset the state, or set `starts`. The reverse direction begins with the values of a new state,
+     * at the end of each chunk or, if the stream ends earlier, at the end of the stream. After a chunk, the reverse
+     * direction's part of the state is its h at the chunk's first position. The next chunk doesn't use it.
      *
      * With rnn_chunk::last_only the outputs are computed from h of the forward direction at a sequence's last position
      * and from h of the reverse direction at its first position. So they depend on everything that both directions have
@@ -460,7 +460,7 @@ typedef struct rnn_model_options {
     /**
      * 1: the initial state is learned. Streams that were created or reset, or that begin a sequence within a chunk
      * (rnn_chunk::starts), begin with the parameters initial_h and, in an LSTM, initial_c of each layer. These start as
-     * zeros. Choose it for many short sequences, because their first steps matter. 0, the default: streams begin with
+     * zeros. Choose it for many short sequences, in which the first steps matter. 0, the default: streams begin with
      * zeros.
      */
     int32_t learned_state;
@@ -538,10 +538,10 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
 /**
  * A named parameter of a model: a read-only view into the model's flat buffers.
  *
- * Element (i, j) of a matrix is at `values[i * strides[0] + j * strides[1]]`, and element i of a vector at `values[i *
- * strides[0]]`. Strides count elements. The shape is that of PyTorch. The strides show how librnn stores the parameter.
- * Matrices are stored row by row, except for the input weights of ids. These are stored column by column, so that the
- * weights of a symbol are adjacent.
+ * Element (i, j) of a matrix is `values[i * strides[0] + j * strides[1]]`. Element i of a vector is
+ * `values[i * strides[0]]`. Strides count elements. The shape is that of PyTorch. The strides show how librnn stores
+ * the parameter. Matrices are stored row by row, except for the input weights of ids. These are stored column by
+ * column, so that the weights of a symbol are adjacent.
  *
  * | name               | shape     | min-char-rnn's | present                                           |
  * |--------------------|-----------|------------|---------------------------------------------------|
@@ -771,7 +771,7 @@ typedef struct rnn_chunk {
     const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
     const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] the same, but any values where `target_mask` is 0. */
+    const void *target_vectors; /**< [T][B][O] the same; may have any values where `target_mask` is 0. */
     const uint8_t *target_mask; /**< [T][B] 0: leaves the target vector there out of the loss. NULL: all count. */
     /**
      * [B] The length of each stream's sequence, 0 to T: the stream ends after that many steps. After its end its state
@@ -791,8 +791,8 @@ typedef struct rnn_chunk {
     double *losses;
     /**
      * Out: a single number, the hits among the counted positions. A hit is a position whose target has the largest
-     * output; of equal outputs the one with the lowest id wins. Needs targets and #RNN_LOSS_CROSS_ENTROPY. NULL: not
-     * wanted.
+     * output. If several outputs are the largest, only the one with the lowest id counts. Needs targets and
+     * #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
      */
     int64_t *hits;
     /**
@@ -940,7 +940,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set_all(rnn_state *state, const void *v
 /**
  * Runs a model over a chunk and advances the state. Dropout is off.
  * @param model The model.
- * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
+ * @param state The state before the chunk; the call advances it to the state after the chunk.
  * @param chunk The inputs and, if `loss` is wanted, the targets.
  * @param[out] outputs [T][B][O] numbers of the model's precision, or [B][O] if the chunk has `last_only`; NULL if not
  *        wanted. With cross-entropy they are logits: unnormalised log probabilities.
@@ -958,8 +958,7 @@ RNN_API RNN_CHECKED rnn_status rnn_forward(const rnn_model *model, rnn_state *st
  * the state. This is min-char-rnn's `lossFun`; called for one chunk after another, it is truncated backpropagation
  * through time. Gradients add up until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
  * @param model The model.
- * @param state The state in which the chunk begins, treated as a constant; the call advances it to the state after the
- *        chunk.
+ * @param state The state before the chunk, treated as a constant; the call advances it to the state after the chunk.
  * @param chunk Inputs and targets.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
@@ -997,7 +996,7 @@ RNN_API RNN_CHECKED rnn_status rnn_evaluate(const rnn_model *model, const rnn_co
  * The state keeps the activations of the last call only. They take extra memory, which is freed with the state. If you
  * run two models, or two chunks of one model, before you go backward through both, use two states.
  * @param model The model.
- * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
+ * @param state The state before the chunk; the call advances it to the state after the chunk.
  * @param chunk The inputs. `losses` and `hits` must be NULL.
  * @param[out] outputs As in rnn_forward(); NULL if only the state is wanted, as with an encoder.
  * @param outputs_count As in rnn_forward().
@@ -1771,8 +1770,9 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
  * @defgroup corpus Corpus: text served chunk by chunk
  *
  * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, rounded down. The streams follow one
- * another in the text. The corpus serves all of them together, T steps at a time. At position p, the inputs of stream b
- * are the T symbols from number b S + p on. The target of each input is the symbol that follows it in the text.
+ * another in the text. The corpus serves all of them together, T steps at a time. At position p of the corpus, the
+ * inputs of stream b are the T symbols that begin with number b S + p, counted from 0. The target of each input is the
+ * symbol that follows it in the text.
  *
  * After the last whole chunk, the corpus starts over at position 0. A chunk is served while p + T < S, as in
  * min-char-rnn, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
@@ -2095,7 +2095,8 @@ RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
 RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *last);
 
 /**
- * Tells which sequences and elements are in the chunk served last, so that you can assign its outputs and losses.
+ * Tells which sequences and elements are in the chunk served last, so that you know which ones its outputs and losses
+ * belong to.
  * @param batcher The batcher.
  * @param[out] sequences [T][B] The sequence at each position, 0 to N - 1; -1 after a stream's end. NULL if not wanted.
  * @param[out] elements  [T][B] The element of that sequence; -1 after a stream's end. NULL if not wanted.
@@ -2297,7 +2298,8 @@ typedef struct rnn_load_options {
 RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
 
 /**
- * Loads a model. Its numbers have the bits that were saved, including any NaNs: see rnn_model_check_finite().
+ * Loads a model. Unless they are converted, its numbers have the bits that were saved. They may include NaNs: see
+ * rnn_model_check_finite().
  * @param path    The name of a regular file.
  * @param options The options; not kept. NULL means the defaults.
  * @param[out] model The new model; release it with rnn_model_destroy().
