@@ -1102,9 +1102,9 @@ RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, 
  * @{
  */
 /**
- * The rule by which a parameter x with gradient g is updated. Products and roots are element by element. Accumulated
- * values start as zeros. A step first limits g, if there is a clip_value or a clip_norm. Then, except with AdamW, it
- * adds the product weight_decay x to g. Then it applies the rule. So the decay itself is not limited.
+ * The rule that updates a parameter x with gradient g. Products and roots are element by element. Accumulated values
+ * start as zeros. A step first limits g, if there is a clip_value or a clip_norm. Then, except with AdamW, it adds the
+ * product weight_decay x to g. Then it applies the rule. So the decay itself is not limited.
  */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in min-char-rnn's form. */
