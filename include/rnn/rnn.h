@@ -320,7 +320,7 @@ enum {
     RNN_BIAS_INPUT = 0,
     /**
      * Two biases, `bias_ih` and `bias_hh`, as in PyTorch. Choose this to compute exactly the same as a PyTorch model,
-     * including each step of its training. Except for b_hn of a GRU, the second bias is of no use: training changes
+     * including each step of its training. Except for b_hn of a GRU, the second bias is of no use. Training changes
      * both biases by the same amount, so one bias with twice the learning rate learns the same.
      */
     RNN_BIAS_BOTH = 1
@@ -706,7 +706,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limi
 /**
  * Stores a note in a model: a string of your choice under a key of your choice. The model's files, checkpoints and
  * copies include its notes. Use notes for the names of classes (one per line, for example), the scaling of the inputs
- * or the origin of the data. Notes don't affect what the model computes. docs/files.md describes how a file holds them.
+ * or the origin of the data. Notes don't affect the model's results. docs/files.md describes how a file holds them.
  * @param model The model.
  * @param key   1 to 200 bytes of UTF-8; copied.
  * @param value Up to 1048576 bytes of UTF-8; copied. It replaces an existing note under this key. NULL removes the
@@ -824,7 +824,7 @@ typedef struct rnn_loss {
 /** @} */
 
 /**
- * @defgroup state State: what a model carries from chunk to chunk
+ * @defgroup state State: the values that a model carries from chunk to chunk
  * @{
  */
 /** The kinds of values that a state holds for each layer, stream and hidden unit. */
@@ -975,8 +975,8 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state 
  *
  * The N - 1 targets are divided among the streams in parts that are as equal as possible. Each stream reads its part,
  * beginning with a new state. One stream gives the exact loss of the text. More streams are faster, but the model
- * predicts a little worse at the beginning of each part. 32 streams are enough for speed; with them, the loss of a text
- * of 100,000 symbols is about a thousandth higher.
+ * predicts a little worse at the beginning of each part. For speed, 32 streams are enough. With them, the loss of a
+ * text of 100,000 symbols is about a thousandth higher.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY.
  * @param corpus  The corpus. Its position doesn't change; its T and B don't matter.
  * @param streams 1 to N - 1, and at most 1048576.
@@ -1258,8 +1258,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
 RNN_API double rnn_schedule_warmup(int64_t step, int64_t steps);
 
 /**
- * Computes half a period of a cosine (Loshchilov and Hutter 2017), from 1 in step 0 to `least` in step `steps` and
- * later: least + (1 - least) (1 + cos(pi step / steps)) / 2.
+ * Computes half a period of a cosine (Loshchilov and Hutter 2017). The factor falls from 1 in step 0 to `least` in step
+ * `steps` and stays there. Before that it is least + (1 - least) (1 + cos(pi step / steps)) / 2.
  * @param step  The number of the step: 0 or more.
  * @param steps The number of steps over which the factor falls: 1 or more.
  * @param least The factor at the end: 0 to 1.
@@ -1505,7 +1505,7 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, 
  * numbers.
  *
  * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol and keeps
- * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished: it leaves the beam,
+ * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished. It leaves the beam,
  * and the beam then has one place fewer (Sutskever et al., "Sequence to sequence learning with neural networks", 2014).
  * The search ends when no place is left, or after n symbols; then the remaining hypotheses also count as finished. The
  * K hypotheses with the best scores are the results.
@@ -1778,8 +1778,8 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
  * min-char-rnn, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
  * rnn_corpus_set_drop_last() makes the corpus serve the last symbols as well.
  *
- * The vocabulary determines what a symbol is. With #RNN_VOCAB_UTF8 all sizes and positions count code points, and with
- * #RNN_VOCAB_WORDS they count words.
+ * The kind of the vocabulary determines the kind of symbol. With #RNN_VOCAB_UTF8 all sizes and positions count code
+ * points, and with #RNN_VOCAB_WORDS they count words.
  *
  * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The memory that the corpus takes doesn't depend
  * on the size of its file. The file must not change in the meantime: if its length or time of modification differs from
@@ -2140,10 +2140,10 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * PyTorch has two biases in a layer; if the model has only one (#RNN_BIAS_INPUT), the second is written as zeros.
  * docs/files.md describes every byte.
  *
- * A save replaces a file as a whole: until the new file is complete and on the disk, the old one is intact, whatever
- * happens to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to the
- * file's size. There is no checksum. If damage changes a number but leaves the file's structure intact, the load
- * doesn't notice it.
+ * A save replaces a file as a whole. Until the new file is complete and on the disk, the old one stays intact, even if
+ * the program or the machine fails. A load trusts nothing in the file, and takes memory in proportion to the file's
+ * size. There is no checksum. If damage changes a number but leaves the file's structure intact, the load doesn't
+ * notice it.
  * @{
  */
 
@@ -2256,9 +2256,9 @@ typedef struct rnn_load_options {
      * A tied model has one matrix for embedding and decoder. The file may have it under the embedding's name, the
      * decoder's name, or both.
      *
-     * For a file that librnn wrote, the configuration must agree with the file in everything that determines what the
-     * network computes (cell, input, loss, bias, tied, layers and sizes). Settings that matter only in training are
-     * taken from the configuration.
+     * For a file that librnn wrote, the configuration must agree with the file in all options that determine the
+     * network's results (cell, input, loss, bias, tied, layers, sizes, bidirectional, learned_state and layer_norm).
+     * Settings that matter only in training are taken from the configuration.
      *
      * NULL, the default: everything is taken from the file, or inferred from the shapes of its tensors, as with
      * `infer`.
@@ -2510,8 +2510,9 @@ RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator)
  * These functions may change or disappear in any version. To use them, define RNN_EXPERIMENTAL before you include this
  * header.
  *
- * rnn_state_observe() and the functions after it show what happened within the last chunk: the activations of each
- * layer, and how strongly the loss depends on them at each step. With them you can see gradients vanish or explode.
+ * With rnn_state_observe() and the functions after it, you can look inside the last chunk. They give the activations of
+ * each layer, and measure how strongly the loss depends on them at each step. With them you can see gradients vanish or
+ * explode.
  * @{
  */
 
