@@ -1117,11 +1117,11 @@ enum {
      */
     RNN_OPTIMIZER_RMSPROP = 2,
     /**
-     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k x -= learning_rate
-     * (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
+     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k, counted from 1,
+     * x -= learning_rate (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
      */
     RNN_OPTIMIZER_ADAM = 3,
-    /** Adam, after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
+    /** First x -= learning_rate weight_decay x, then Adam. Loshchilov and Hutter 2019. */
     RNN_OPTIMIZER_ADAMW = 4
 };
 
@@ -1321,13 +1321,13 @@ typedef struct rnn_sampler_options {
      */
     double min_p;
     /**
-     * Makes symbols that have occurred before less likely: it divides their positive logits by this number and
+     * Makes symbols less likely if they have occurred before. It divides their positive logits by this number and
      * multiplies their negative ones by it (Keskar et al. 2019). Greater than 0, finite; 1, the default: no penalty.
      */
     double repetition_penalty;
     /**
-     * The number of a stream's last ids that count as having occurred. rnn_sample() counts the ids that the same call
-     * has drawn; rnn_generate() counts those that the same call has read and drawn. 1 to 65536 with a penalty, else 0.
+     * The penalty applies to this number of a stream's last ids. rnn_sample() counts the ids that the same call has
+     * drawn. rnn_generate() counts those that the same call has read and drawn. 1 to 65536 with a penalty, else 0.
      * Default 0.
      */
     int64_t repetition_window;
@@ -1507,8 +1507,8 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, 
  * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol and keeps
  * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished. It leaves the beam,
  * and the beam then has one place fewer (Sutskever et al., "Sequence to sequence learning with neural networks", 2014).
- * The search ends when no place is left, or after n symbols; then the remaining hypotheses also count as finished. The
- * K hypotheses with the best scores are the results.
+ * The search ends when no place is left, or after n symbols. In the second case the remaining hypotheses also count as
+ * finished. The K hypotheses with the best scores are the results.
  *
  * With W = 1 the result is the text that rnn_generate() writes with a temperature of 0. If W is as large as the number
  * of all possible texts, the search is certain to find the best.
@@ -1538,9 +1538,9 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
 /**
  * @defgroup source Source: where a text comes from
  *
- * A source is one file or several taken as one text, standard input, or anything else that can be read. Use a source
- * when the text is not a single file or a block of memory. (For those, other functions take a path or a pointer.) A
- * source never changes after it is opened; any number of threads may use it.
+ * A source is the text of one file, of several files taken as one, of standard input, or of anything else that can be
+ * read, such as a pipe. Use a source when the text is not a single file or a block of memory. (For those, other
+ * functions take a path or a pointer.) A source never changes after it is opened; any number of threads may use it.
  *
  * Regular files are read piece by piece as needed, so the memory that a source takes doesn't depend on their size. They
  * must not change in the meantime: if a file's length or time of modification differs from when it was opened, the call
@@ -1670,9 +1670,10 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const vo
                                                           rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary that can encode every text. It has the symbols of the vocabulary `known`, followed by one
- * unknown symbol that stands for everything else. The unknown symbol has the id rnn_vocab_size(known). But if `known`
- * has a word spelled like `shown`, that word becomes the unknown symbol and no symbol is added.
+ * Creates a vocabulary that can encode every text (for code points, every text that is valid UTF-8). It has the symbols
+ * of the vocabulary `known`, followed by one unknown symbol that stands for everything else. The unknown symbol has the
+ * id rnn_vocab_size(known). But if `known` has a word spelled like `shown`, that word becomes the unknown symbol and no
+ * symbol is added.
  *
  * A model learns to use the unknown symbol only if it occurs in the training text. So leave rare symbols out of
  * `known`, or create `known` from only a part of the text.
@@ -1688,8 +1689,8 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *kn
                                                              rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary of the frequent words of a text, with one id for all others: first the frequent words, the most
- * frequent first, then the unknown symbol. The line's end is always kept.
+ * Creates a vocabulary of the frequent words of a text, with an unknown symbol for all other words. The words come
+ * first, in descending order of frequency. The unknown symbol is the last. The line's end is always kept.
  * @param known A vocabulary of words that was made from a text; not changed and not kept. If it has an unknown symbol,
  *        the new unknown symbol is shown in the same way; otherwise it is shown as "<unk>".
  * @param most  The maximum number of words to keep, including the line's end but not the unknown symbol: 1 to 2^24; 0:
