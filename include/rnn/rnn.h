@@ -64,67 +64,76 @@
  * }
  * @endcode
  *
- * It uses six kinds of object. A program holds each of them through an opaque handle:
+ * Each round of its loop trains on one chunk: the next 25 bytes of the text. The program runs the model forward and
+ * backward over the chunk, limits the gradients, and updates the parameters. The state carries the model's memory from
+ * chunk to chunk. A chunk can hold several streams, which are independent sequences that advance side by side. This
+ * program has one stream. It uses six kinds of object, each through an opaque handle:
  *
  * | handle          | object                                                                          |
  * |-----------------|---------------------------------------------------------------------------------|
- * | `rnn_model`     | a configuration and its parameters (and, once trained, their gradients)         |
+ * | `rnn_model`     | a network: its configuration, its parameters and, in training, their gradients  |
  * | `rnn_state`     | the model's memory from one chunk to the next                                   |
  * | `rnn_optimizer` | the rule that turns gradients into updates of the parameters                    |
  * | `rnn_sampler`   | the rule that turns the model's outputs into symbols                            |
  * | `rnn_vocab`     | the symbols of a text and their ids                                             |
  * | `rnn_corpus`    | an encoded text, served chunk by chunk                                          |
  *
- * There are two more: an `rnn_source` reads a text from several files or from a pipe, and an `rnn_batcher` serves
- * sequences that aren't text. rnn_model_save() and rnn_model_load() keep models in files, which PyTorch can read.
- * rnn_checkpoint_save() and rnn_checkpoint_load() keep a whole training run, so that you can resume it another day.
+ * There are two more kinds. An `rnn_source` reads a text from several files or from a pipe. An `rnn_batcher` serves
+ * many separate sequences instead of one long text. rnn_model_save() writes a model to a file, which PyTorch can also
+ * read, and rnn_model_load() reads it back. rnn_checkpoint_save() saves a whole training run, and rnn_checkpoint_load()
+ * restores it, so that you can resume the run another day.
  *
- * The sections below follow the order in which a program needs them: models, chunks, states, running, optimizers,
- * samplers, texts, sequences, files. A first program needs one or two functions from each. Threads and memory come
- * last, followed by experimental functions, which need RNN_EXPERIMENTAL and may change in any version.
+ * After the version and the status codes, the sections come in this order: models, chunks, states, running, optimizers,
+ * samplers, texts, sequences, files. A first program needs one or two functions from each. Threads and memory follow.
+ * The experimental functions at the end may change in any version. To use them, define RNN_EXPERIMENTAL.
  *
- * The defaults are those of min-char-rnn, Andrej Karpathy's program of 112 lines. docs/seed.md compares the two side by
- * side.
+ * The default options are those of min-char-rnn, Andrej Karpathy's Python program of 112 lines. docs/seed.md compares
+ * librnn with it, side by side.
  *
  * These conventions hold for every function:
  *
  * - **Errors.** A call that can fail returns an `rnn_status`, which is #RNN_OK (0) on success. After any other status,
  *   rnn_last_error() returns one sentence that names the argument, its value and the limit. A failed call leaves every
- *   object and every result unchanged: if a handle can't be created, the variable for it keeps its old value. NULL
- *   where an object is required is an error, never a crash. An option that has no effect in combination with the others
- *   must keep its default; any other value is an error.
- * - **Getters.** A getter that can't fail returns its result. For NULL it returns a value that its comment names:
- *   rnn_vocab_size(), for example, returns 0. A getter that can fail stores its result through a pointer. A `_get_`
- *   function copies data to the caller's memory, and a `_set_` function copies data from it. All other getters give
- *   access to data that the object owns. No getter changes the object.
- * - **Ownership.** Whoever creates an object owns it and releases it with its `_destroy` function, which accepts NULL.
- *   No function keeps a pointer to the caller's memory after it returns. No object needs another to stay alive: a
- *   corpus can outlive its vocabulary, and a state its model. When a function hands out a pointer, its comment says how
- *   long the pointer is valid.
- * - **Sizes.** T steps, B streams, V symbols, H hidden units, L layers, O outputs. Element counts are `int64_t`, so
- *   that a negative count is an error instead of a huge number. Lengths of memory in bytes are `size_t`.
- * - **Layout.** Arrays are dense and row-major. They are time-major: `[T][B]` means that element (t, b) is at
- *   `t * B + b`. The arrays that a call reads must not overlap those that it writes. An array of `float`, `double` or
- *   integers must be aligned as C requires for these types; `bytes` and `text` may begin at any address.
- * - **Precision.** A model computes in float32 or float64, chosen when it is created. Values passed as `void *` are
- *   then `float` or `double`.
- * - **Option structs** begin with `struct_size`. An `_init` function fills them; the caller passes it the size of the
- *   struct. New fields are added at the end, so a program compiled against an older header keeps working.
+ *   object and every result unchanged, unless its comment names an exception. For example, if an object can't be
+ *   created, the variable for its handle keeps its old value. Passing NULL where an object is required is an error,
+ *   never a crash. An option that has no effect in combination with the others must keep its default; any other value
+ *   is an error.
+ * - **Getters.** A getter that can't fail returns its result. If you pass NULL, it returns a value that its comment
+ *   names: rnn_vocab_size(), for example, returns 0. A getter that can fail stores its result through a pointer. A
+ *   `_get_` function copies data to the caller's memory, and a `_set_` function copies data from it. All other getters
+ *   give access to data that the object owns. No getter changes the object.
+ * - **Ownership.** The caller owns every object that a function creates or loads, and releases it with its `_destroy`
+ *   function, which accepts NULL. No function keeps a pointer to the caller's memory after it returns, except for the
+ *   `context` of rnn_set_allocator() and rnn_set_interrupt(). No object needs another to stay alive: a corpus can
+ *   outlive its vocabulary, and a state its model. When a function hands out a pointer, its comment says how long the
+ *   pointer is valid.
+ * - **Sizes.** The comments use these letters: T steps of a chunk, B streams, V symbols, H hidden units, L layers, O
+ *   outputs. A position (t, b) is step t of stream b. Element counts are `int64_t`, so that a negative count is an
+ *   error instead of a huge number. Lengths of memory in bytes are `size_t`.
+ * - **Layout.** Arrays are dense, row-major and time-major: in `[T][B]`, element (t, b) has the index `t * B + b`. The
+ *   arrays that a call reads must not overlap those that it writes. An array of `float`, `double` or integers must be
+ *   aligned as C requires for these types; `bytes` and `text` may begin at any address.
+ * - **Precision.** A model computes in float32 or float64. You choose the precision when you create the model. Values
+ *   passed as `void *` are then `float` or `double`.
+ * - **Option structs** begin with `struct_size`. Each has an `_init` function, which fills it with defaults. Pass
+ *   `sizeof` of the struct to this function. New fields are added at the end, so a program compiled against an older
+ *   header keeps working.
  * - **Threads.** Any number of threads may read a model at once (rnn_forward(), rnn_generate(), rnn_evaluate(), the
- *   getters), each with its own state. Everything else, including changes to a model, is for one thread at a time.
+ *   getters), each with its own state. Any number of threads may use a vocabulary or a source at once. Every other use
+ *   of an object, including a change to a model, is for one thread at a time.
  * - **Stack.** Every call works on a thread with a stack of 48 KiB, unless the library was built without optimisation.
- * - **Reproducibility.** "The same bits" means: the same version of the library, options, seed and calls give the same
- *   bits of parameters, states, outputs, losses, draws and files. These don't depend on:
+ * - **Reproducibility.** The same version of the library, options, seed and calls give the same bits of parameters,
+ *   states, outputs, losses, draws and files. The bits don't depend on:
  *   - the number of threads;
  *   - the compiler (gcc or clang), or the processor, if it has fused multiply-add (AVX2, AVX-512, NEON). Processors
  *     without it (SSE2) give different last bits;
  *   - the caller's rounding mode, treatment of subnormal numbers and exception traps. Each call restores these before
- *     it returns. Within a call that computes, subnormal numbers are treated as zero. (x86 decides after rounding
- *     whether a result is subnormal, NEON decides before. So the two can differ in a result that rounds up to the
+ *     it returns. Within a call that computes, subnormal numbers are treated as zero. (x86 checks after rounding
+ *     whether a result is subnormal, and NEON checks before. So the two can differ in a result that rounds up to the
  *     smallest normal number.)
  *
- *   In the forward pass, a stream's results don't depend on the other streams. Nor do they depend on how its steps are
- *   divided into calls, unless the model is bidirectional. Other versions of the library may give other bits. All
+ *   In the forward pass, a stream's results don't depend on the other streams. They also don't depend on how its steps
+ *   are divided into calls, unless the model is bidirectional. Other versions of the library may give other bits. All
  *   random numbers come from Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011), a
  *   counter-based generator.
  */
@@ -190,10 +199,10 @@ enum {
     RNN_ERROR_ARGUMENT = 1, /**< An argument is NULL, out of range, or of the wrong kind for the function. */
     RNN_ERROR_MEMORY = 2,   /**< Memory could not be allocated. */
     RNN_ERROR_IO = 3,       /**< A file can't be opened, read or written; rnn_last_error() gives the system's reason. */
-    RNN_ERROR_SYMBOL = 4,   /**< A text holds a symbol, or a chunk an id, that the vocabulary or model doesn't have. */
+    RNN_ERROR_SYMBOL = 4,   /**< An id is out of range, or a text has an invalid or unknown symbol. */
     RNN_ERROR_MISMATCH = 5, /**< Two objects don't fit together: shape, precision or number of streams differ. */
     /**
-     * A number is NaN or infinite: the loss, a gradient or the state. Nothing was updated. rnn_last_error() says
+     * The loss, a gradient, the state or a parameter is NaN or infinite. Nothing was updated. rnn_last_error() says
      * whether the model's parameters are finite. If they are, lower the learning rate or clip the gradients. If they
      * aren't, go back to a saved model first.
      */
@@ -204,8 +213,8 @@ enum {
 
 /**
  * Returns a sentence about this thread's last failed call, such as "hidden_size is 0; it must be 1 to 1048576".
- * @return One line of UTF-8, valid until the thread's next failed call; "" before the first. Any bytes of a path or of
- *         a file that would break the line or its encoding are shown as "?".
+ * @return One line of UTF-8, valid until the thread's next failed call; "" before the first. If a path or a part of a
+ *         file appears in it, bytes that would break the line or its encoding are shown as "?".
  */
 RNN_API const char *rnn_last_error(void);
 
@@ -217,7 +226,7 @@ RNN_API const char *rnn_status_name(rnn_status status);
 
 /**
  * Returns the number of named constants in this header: its enumerators, and #RNN_IGNORE, #RNN_PRECISION_STORED and
- * #RNN_CHECKPOINT_NUMBERS. It is meant for other languages, whose programs can't read the header.
+ * #RNN_CHECKPOINT_NUMBERS. It is meant for bindings to other languages, which can't read the header.
  */
 RNN_API int64_t rnn_enumerator_count(void);
 
@@ -258,7 +267,7 @@ typedef struct rnn_batcher rnn_batcher;     /**< Sequences, their order, and a p
 enum {
     /**
      * h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh): the vanilla RNN (Elman 1990), as in min-char-rnn. Choose it to
-     * study how networks learn, or where a step must be cheap. It forgets what lies many steps back.
+     * study how networks learn, or where a step must be cheap. It forgets inputs from many steps back.
      */
     RNN_CELL_TANH = 0,
     /**
@@ -286,20 +295,20 @@ enum {
 /** The kind of input of the first layer. */
 enum {
     /**
-     * Ids, which select the weights of their symbols directly. The result is the product with a one-hot vector, as in
-     * min-char-rnn, but it costs only a look-up. Choose it for up to a few hundred symbols.
+     * Ids. Each id selects the weights of its symbol directly. The result is the product with a one-hot vector, as in
+     * min-char-rnn, but it costs only a look-up. Choose this for up to a few hundred symbols.
      */
     RNN_INPUT_IDS = 0,
     /**
-     * Ids, which select vectors of `embedding_size` numbers from a learned embedding (PyTorch's nn.Embedding). Choose
-     * it for thousands of symbols, such as words.
+     * Ids. Each id selects a vector of `embedding_size` numbers from a learned embedding (PyTorch's nn.Embedding).
+     * Choose this for thousands of symbols, such as words.
      */
     RNN_INPUT_EMBEDDING = 1,
     /** Vectors of `input_size` numbers. */
     RNN_INPUT_VECTORS = 2
 };
 
-/** The kind of targets, and the loss of one position. */
+/** The kind of targets, and the loss at one position. */
 enum {
     RNN_LOSS_CROSS_ENTROPY = 0, /**< -log softmax(outputs)[target], in nats. For symbols and classes. */
     RNN_LOSS_SQUARED_ERROR = 1  /**< Sum over the outputs of (output - target)². For numbers. */
@@ -307,22 +316,22 @@ enum {
 
 /** The biases of a layer. */
 enum {
-    /** One, `bias_ih`, as in min-char-rnn. Recommended. It is added to the input products, so b_hn of a GRU is 0. */
+    /** One bias, `bias_ih`, as in min-char-rnn. Recommended. It is added to the input product, so a GRU has no b_hn. */
     RNN_BIAS_INPUT = 0,
     /**
-     * Two, `bias_ih` and `bias_hh`, as in PyTorch. Choose it to compute exactly what a PyTorch model computes,
-     * including each step of its training. Except for b_hn of a GRU, the second bias adds nothing: training changes
+     * Two biases, `bias_ih` and `bias_hh`, as in PyTorch. Choose this to compute exactly the same as a PyTorch model,
+     * including each step of its training. Except for b_hn of a GRU, the second bias is of no use. Training changes
      * both biases by the same amount, so one bias with twice the learning rate learns the same.
      */
     RNN_BIAS_BOTH = 1
 };
 
-/** The initial values of the parameters. With either, `forget_bias` and `orthogonal` may change some of them. */
+/** The initial values of the parameters. `forget_bias` and `orthogonal`, if set, change some of them in either case. */
 enum {
     RNN_INIT_NORMAL = 0, /**< Weights from N(0, weight_scale²), biases 0, as in min-char-rnn. */
     /**
-     * All values uniform in ±1/√H, as in PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear; an embedding that isn't tied
-     * is drawn from N(0, 1), as in PyTorch's nn.Embedding. Recommended. It doesn't use `weight_scale`.
+     * All values uniform in ±1/√H, as in PyTorch's nn.RNN, nn.GRU, nn.LSTM and nn.Linear. An embedding that isn't tied
+     * is drawn from N(0, 1), as in PyTorch's nn.Embedding. Recommended. `weight_scale` isn't used.
      */
     RNN_INIT_UNIFORM = 1
 };
@@ -333,13 +342,13 @@ enum {
     RNN_FLOAT64 = 1  /**< `double`: for gradient checks and reference runs. */
 };
 
-/** The quantity whose gradients are computed. */
+/** The loss that training minimises: a sum or a mean. Positions count if they have a target (see ::rnn_chunk). */
 enum {
     /** The sum of the loss over the counted positions of a chunk, as in min-char-rnn. It grows with T and B. */
     RNN_REDUCTION_SUM = 0,
     /**
-     * That sum divided by the number of counted positions of the chunk. The learning rate and the clipping limit then
-     * suit any T and B.
+     * That sum divided by the number of counted positions. The learning rate and the clipping limit then suit any T and
+     * B.
      */
     RNN_REDUCTION_MEAN = 1
 };
@@ -380,8 +389,8 @@ typedef struct rnn_model_options {
     int32_t bias;           /**< One of the `RNN_BIAS_` values. Default #RNN_BIAS_INPUT. */
     int32_t initialization; /**< One of the `RNN_INIT_` values. Default #RNN_INIT_NORMAL. */
     /**
-     * Not 0: W_hh of each gate starts as a random orthogonal matrix (Saxe et al. 2014), which takes time in proportion
-     * to H³. Default 0.
+     * Not 0: W_hh of each gate starts as a random orthogonal matrix (Saxe et al. 2014). Making it takes time in
+     * proportion to H³. Default 0.
      */
     int32_t orthogonal;
     /**
@@ -422,7 +431,7 @@ typedef struct rnn_model_options {
     double dropout_output;
     /**
      * Like `dropout`, for the candidate: the value that the cell would add to its memory, g of an LSTM and n of a GRU.
-     * The mask m acts where the candidate is added (Semeniuta et al. 2016), so nothing that the cell remembers is lost:
+     * The mask m multiplies only the candidate (Semeniuta et al. 2016), so the cell loses nothing that it remembers:
      *
      *     c_t = f c_{t-1} + i (m g)
      *     h_t = (1 - z) (m n) + z h_{t-1}
@@ -437,12 +446,13 @@ typedef struct rnn_model_options {
      * a model. Default 0.
      *
      * A chunk should hold whole sequences (see rnn_chunk::lengths and `starts`). The forward direction begins with the
-     * state, as always: reset the state, or set `starts`. The reverse direction begins with zeros at the end of each
-     * chunk, or at the end of the stream if that comes earlier. The reverse direction's part of the state is h at the
-     * chunk's first position; no call reads it.
+     * state, as always: reset the state, or set `starts`. The reverse direction begins with the values of a new state,
+     * at the end of each chunk or, if the stream ends earlier, at the end of the stream. After a chunk, the reverse
+     * direction's part of the state is its h at the chunk's first position. The next chunk doesn't use it.
      *
-     * With `last_only` the outputs are computed from h of the forward direction at a sequence's last position and from
-     * h of the reverse direction at its first position. So they depend on everything that both directions have read.
+     * With rnn_chunk::last_only the outputs are computed from h of the forward direction at a sequence's last position
+     * and from h of the reverse direction at its first position. So they depend on everything that both directions have
+     * read.
      *
      * With `bidirectional`, `hidden_size` is at most 524288 and `layers` at most 512.
      */
@@ -450,7 +460,8 @@ typedef struct rnn_model_options {
     /**
      * 1: the initial state is learned. Streams that were created or reset, or that begin a sequence within a chunk
      * (rnn_chunk::starts), begin with the parameters initial_h and, in an LSTM, initial_c of each layer. These start as
-     * zeros. Choose it for many short sequences, whose first steps matter. 0, the default: streams begin with zeros.
+     * zeros. Choose it for many short sequences, in which the first steps matter. 0, the default: streams begin with
+     * zeros.
      */
     int32_t learned_state;
     /**
@@ -460,8 +471,8 @@ typedef struct rnn_model_options {
      *     n(a) = gain (a - mean(a)) / sqrt(variance(a) + 1e-5)
      *
      * The mean and variance of a product are taken over all its G H elements at one position. A GRU is different: r and
-     * z share one mean and one variance, taken over 2 H elements, and the candidate has its own, taken over H elements.
-     * An LSTM's c isn't normalised.
+     * z share one mean and variance, taken over 2 H elements. The candidate has its own mean and variance, taken over H
+     * elements. An LSTM's c isn't normalised.
      *
      * The gains are the parameters norm_ih and norm_hh, [G H] for each layer. They start as ones. The layer's biases
      * are added after the gains are applied.
@@ -491,7 +502,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_options_init(rnn_model_options *options
 RNN_API RNN_CHECKED rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model);
 
 /**
- * Copies a model: its options, its parameters, which of them are frozen, and its notes. The copy has no gradients.
+ * Copies a model: its options, its parameters and its notes. Frozen parameters are frozen in the copy as well. The copy
+ * has no gradients.
  * @param model The model.
  * @param[out] copy The new model; release it with rnn_model_destroy().
  * @return #RNN_OK, #RNN_ERROR_ARGUMENT or #RNN_ERROR_MEMORY.
@@ -503,8 +515,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_copy(const rnn_model *model, rnn_model 
  * average often generalises better than the model at the end of training. Begin with rnn_model_copy().
  *
  * For an exponential moving average with the decay d, 0.999 for example, call it after every step with weight 1 - d.
- * For the mean of several models (stochastic weight averaging, Izmailov et al. 2018), call it, once an epoch for
- * example, with weight 1 / (n + 1) if n models have been averaged so far.
+ * For the mean of several models (stochastic weight averaging, Izmailov et al. 2018), call it less often, once an epoch
+ * for example. The weight is then 1 / (n + 1), where n is the number of models averaged so far.
  * @param average The average; its gradients are unchanged.
  * @param model   A model of the same shape and precision.
  * @param weight  0 to 1.
@@ -526,10 +538,10 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
 /**
  * A named parameter of a model: a read-only view into the model's flat buffers.
  *
- * Element (i, j) of a matrix is at `values[i * strides[0] + j * strides[1]]`, and element i of a vector at
+ * Element (i, j) of a matrix is `values[i * strides[0] + j * strides[1]]`. Element i of a vector is
  * `values[i * strides[0]]`. Strides count elements. The shape is that of PyTorch. The strides show how librnn stores
- * the parameter. It stores matrices row by row, but the input weights of ids column by column, so that the weights of a
- * symbol are adjacent.
+ * the parameter. Matrices are stored row by row, except for the input weights of ids. These are stored column by
+ * column, so that the weights of a symbol are adjacent.
  *
  * | name               | shape     | min-char-rnn's | present                                           |
  * |--------------------|-----------|------------|---------------------------------------------------|
@@ -538,8 +550,10 @@ RNN_API RNN_CHECKED rnn_status rnn_model_get_options(const rnn_model *model, rnn
  * | `rnn.weight_hh_l0` | [G H][H]  | `Whh`      |                                                   |
  * | `rnn.bias_ih_l0`   | [G H]     | `bh`       |                                                   |
  * | `rnn.bias_hh_l0`   | [G H]     |            | with #RNN_BIAS_BOTH                               |
- * | `rnn.norm_ih_l0`   | [G H]     |            | with `layer_norm`; and `rnn.norm_hh_l0`           |
- * | `rnn.initial_h_l0` | [H]       |            | with `learned_state`; LSTM: and `rnn.initial_c_l0`|
+ * | `rnn.norm_ih_l0`   | [G H]     |            | with `layer_norm`                                 |
+ * | `rnn.norm_hh_l0`   | [G H]     |            | with `layer_norm`                                 |
+ * | `rnn.initial_h_l0` | [H]       |            | with `learned_state`                              |
+ * | `rnn.initial_c_l0` | [H]       |            | with `learned_state`, in an LSTM                  |
  * | `decoder.weight`   | [O][H]    | `Why`      | unless tied: `embedding.weight` takes its place   |
  * | `decoder.bias`     | [O]       | `by`       |                                                   |
  *
@@ -596,10 +610,10 @@ RNN_API RNN_CHECKED rnn_status rnn_model_describe_parameter(const rnn_model *mod
 RNN_API RNN_CHECKED rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, int64_t *index);
 
 /**
- * Freezes or unfreezes a parameter. A step of an optimizer leaves a frozen parameter unchanged, and also the values
- * accumulated for that parameter. The step still sets the parameter's gradient to zero, as it does with all gradients.
- * The gradient of a frozen parameter doesn't count in the norm of all gradients. Checkpoints record which parameters
- * are frozen; files of rnn_model_save() don't.
+ * Freezes or unfreezes a parameter. A step of an optimizer changes neither a frozen parameter nor the values
+ * accumulated for it. The step still sets the parameter's gradient to zero, as it does with all gradients. The gradient
+ * of a frozen parameter doesn't count in the norm of all gradients. Checkpoints record which parameters are frozen;
+ * files of rnn_model_save() don't.
  * @param model  The model.
  * @param index  0 to rnn_model_parameter_count() - 1.
  * @param frozen 1 or 0.
@@ -657,8 +671,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_set_gradient(rnn_model *model, int64_t 
  * Checks that all parameters are finite. rnn_model_set_parameter() accepts only finite values, but a file may hold
  * others, and training may produce them.
  * @param model The model.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when a parameter isn't finite; rnn_last_error() names the
- *         first such element: "decoder.weight[3][5] is nan".
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_NONFINITE when a parameter isn't finite. rnn_last_error() then names
+ *         the first such element: "decoder.weight[3][5] is nan".
  */
 RNN_API RNN_CHECKED rnn_status rnn_model_check_finite(const rnn_model *model);
 
@@ -679,8 +693,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_value(rnn_model *model, double lim
 
 /**
  * Scales all gradients down together if their norm exceeds a limit (Pascanu et al. 2013). The norm is that of all
- * gradients taken as one vector. They are multiplied by min(1, limit / (norm + 1e-6)), as by PyTorch's clip_grad_norm_.
- * With #RNN_REDUCTION_SUM the norm grows with the number of positions.
+ * gradients taken as one vector. The gradients are multiplied by min(1, limit / (norm + 1e-6)), as in PyTorch's
+ * clip_grad_norm_. With #RNN_REDUCTION_SUM the norm grows with the number of positions.
  * @param model The model.
  * @param limit Greater than 0, finite.
  * @param[out] norm The norm before the scaling; NULL if not wanted.
@@ -692,7 +706,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_clip_norm(rnn_model *model, double limi
 /**
  * Stores a note in a model: a string of your choice under a key of your choice. The model's files, checkpoints and
  * copies include its notes. Use notes for the names of classes (one per line, for example), the scaling of the inputs
- * or the origin of the data. Notes don't affect what the model computes. docs/files.md describes how a file holds them.
+ * or the origin of the data. Notes don't affect the model's results. docs/files.md describes how a file holds them.
  * @param model The model.
  * @param key   1 to 200 bytes of UTF-8; copied.
  * @param value Up to 1048576 bytes of UTF-8; copied. It replaces an existing note under this key. NULL removes the
@@ -739,7 +753,8 @@ RNN_API RNN_CHECKED rnn_status rnn_model_note_at(const rnn_model *model, int64_t
 #define RNN_IGNORE (-1)
 
 /**
- * The data of one forward or backward pass: T steps of B streams. The library uses the arrays during one call only.
+ * The data of one forward or backward pass: T steps of B streams. The library uses the arrays during one call only. A
+ * position counts towards the loss if it has a target and its stream hasn't ended before it.
  *
  * A model takes one kind of inputs and one kind of targets:
  *
@@ -756,7 +771,7 @@ typedef struct rnn_chunk {
     const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
     const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] the same, but any values where `target_mask` is 0. */
+    const void *target_vectors; /**< [T][B][O] the same; may have any values where `target_mask` is 0. */
     const uint8_t *target_mask; /**< [T][B] 0: leaves the target vector there out of the loss. NULL: all count. */
     /**
      * [B] The length of each stream's sequence, 0 to T: the stream ends after that many steps. After its end its state
@@ -775,9 +790,9 @@ typedef struct rnn_chunk {
      */
     double *losses;
     /**
-     * Out: one number, the number of hits among the counted positions. A hit is a position whose target has the largest
-     * output; of equal outputs the one with the lowest id wins. Needs targets and #RNN_LOSS_CROSS_ENTROPY. NULL: not
-     * wanted.
+     * Out: a single number, the hits among the counted positions. A hit is a position whose target has the largest
+     * output. If several outputs are the largest, only the one with the lowest id counts. Needs targets and
+     * #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
      */
     int64_t *hits;
     /**
@@ -799,8 +814,8 @@ typedef struct rnn_chunk {
 RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_size);
 
 /**
- * The loss of a chunk. For the mean, compute `sum / count`, unless no position counted and both are 0. No fields will
- * be added: everything else that a call can report about a chunk is requested in ::rnn_chunk, like `losses` and `hits`.
+ * The loss of a chunk. The mean is `sum / count`; if no position counted, both are 0. This struct will never grow. To
+ * ask for other results, use the fields of ::rnn_chunk, such as `losses` and `hits`.
  */
 typedef struct rnn_loss {
     double sum;    /**< Sum of the losses of the counted positions: see #RNN_LOSS_CROSS_ENTROPY and so on. */
@@ -809,7 +824,7 @@ typedef struct rnn_loss {
 /** @} */
 
 /**
- * @defgroup state State: what a model carries from chunk to chunk
+ * @defgroup state State: the values that a model carries from chunk to chunk
  * @{
  */
 /** The kinds of values that a state holds for each layer, stream and hidden unit. */
@@ -819,8 +834,8 @@ enum {
 };
 
 /**
- * Creates a state of zeros. It fits every model with the same cell, layers, hidden size, directions and precision. If
- * the model has a learned initial state (`learned_state`), the first call begins with that.
+ * Creates a state of zeros. The state fits every model with the same cell, layers, hidden size, directions and
+ * precision. If the model has a learned initial state (`learned_state`), the first call begins with that.
  * @param model   The model that it is for; may be destroyed before the state.
  * @param streams B: 1 to 1048576.
  * @param[out] state The new state; release it with rnn_state_destroy().
@@ -860,8 +875,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_reset_stream(rnn_state *state, int64_t 
 RNN_API RNN_CHECKED rnn_status rnn_state_copy(rnn_state *destination, const rnn_state *source);
 
 /**
- * Copies the values of one stream. You can use it, for example, to sample with one stream from the point that one of
- * the streams in training has reached.
+ * Copies the values of one stream. For example, copy one of the streams in training to a state that has only one
+ * stream, and sample with that.
  * @param destination        The state to copy to.
  * @param destination_stream 0 to its B - 1.
  * @param source             The state to copy from. It must fit the same models, but may have any number of streams.
@@ -873,7 +888,8 @@ RNN_API RNN_CHECKED rnn_status rnn_state_copy_stream(rnn_state *destination, int
                                                      const rnn_state *source, int64_t source_stream);
 
 /**
- * Copies a layer's values to the caller's array.
+ * Copies a layer's values to the caller's array. In a bidirectional model, the forward direction of layer k has the
+ * number 2 k, and the reverse direction has 2 k + 1.
  * @param state  The state.
  * @param layer  0 to L - 1, or to 2 L - 1 for a bidirectional model.
  * @param what   #RNN_STATE_HIDDEN or, for an LSTM, #RNN_STATE_MEMORY.
@@ -924,7 +940,7 @@ RNN_API RNN_CHECKED rnn_status rnn_state_set_all(rnn_state *state, const void *v
 /**
  * Runs a model over a chunk and advances the state. Dropout is off.
  * @param model The model.
- * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
+ * @param state The state before the chunk; the call advances it to the state after the chunk.
  * @param chunk The inputs and, if `loss` is wanted, the targets.
  * @param[out] outputs [T][B][O] numbers of the model's precision, or [B][O] if the chunk has `last_only`; NULL if not
  *        wanted. With cross-entropy they are logits: unnormalised log probabilities.
@@ -942,8 +958,7 @@ RNN_API RNN_CHECKED rnn_status rnn_forward(const rnn_model *model, rnn_state *st
  * the state. This is min-char-rnn's `lossFun`; called for one chunk after another, it is truncated backpropagation
  * through time. Gradients add up until rnn_optimizer_step() or rnn_model_zero_gradients() sets them to zero.
  * @param model The model.
- * @param state The state in which the chunk begins, treated as a constant; the call advances it to the state after the
- *        chunk.
+ * @param state The state before the chunk, treated as a constant; the call advances it to the state after the chunk.
  * @param chunk Inputs and targets.
  * @param[out] loss The loss; NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when an id is out of range; #RNN_ERROR_MISMATCH when state,
@@ -954,13 +969,14 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state 
                                                     rnn_loss *loss);
 
 /**
- * Computes the loss of a model over a whole corpus. Each symbol but the first is a target exactly once. That includes
- * the last symbols, which rnn_corpus_next() may leave unused. The perplexity is exp(sum / count). Dropout is off.
+ * Computes the loss of a model over a whole corpus. Each of its N symbols but the first is a target exactly once. That
+ * includes the last symbols, which rnn_corpus_next() may leave unused. The perplexity is exp(sum / count). Dropout is
+ * off.
  *
- * The N - 1 targets are divided among the streams, in parts that are as equal as possible. Each stream reads its part
- * with a state that begins as zeros. One stream gives the exact loss of the text. More streams are faster, but the
- * model predicts a little worse at the beginning of each part. 32 streams are enough for speed; with them, the loss of
- * a text of 100,000 symbols is about a thousandth higher.
+ * The N - 1 targets are divided among the streams in parts that are as equal as possible. Each stream reads its part,
+ * beginning with a new state. One stream gives the exact loss of the text. More streams are faster, but the model
+ * predicts a little worse at the beginning of each part. For speed, 32 streams are enough. With them, the loss of a
+ * text of 100,000 symbols is about a thousandth higher.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY.
  * @param corpus  The corpus. Its position doesn't change; its T and B don't matter.
  * @param streams 1 to N - 1, and at most 1048576.
@@ -980,7 +996,7 @@ RNN_API RNN_CHECKED rnn_status rnn_evaluate(const rnn_model *model, const rnn_co
  * The state keeps the activations of the last call only. They take extra memory, which is freed with the state. If you
  * run two models, or two chunks of one model, before you go backward through both, use two states.
  * @param model The model.
- * @param state The state in which the chunk begins; the call advances it to the state after the chunk.
+ * @param state The state before the chunk; the call advances it to the state after the chunk.
  * @param chunk The inputs. `losses` and `hits` must be NULL.
  * @param[out] outputs As in rnn_forward(); NULL if only the state is wanted, as with an encoder.
  * @param outputs_count As in rnn_forward().
@@ -1034,11 +1050,11 @@ typedef struct rnn_chunk_gradients {
     size_t struct_size; /**< sizeof(rnn_chunk_gradients) as the caller knows it. */
     /**
      * In: the gradient with respect to the outputs, [T][B][O], or [B][O] with `last_only`. Values after a stream's end
-     * are ignored. NULL: zeros.
+     * are ignored. NULL: zeros. Must be NULL if rnn_forward_training() computed no outputs.
      */
     const void *outputs;
     const void *final_state; /**< In: with respect to the state after the chunk, [P][L][B][H]. NULL: zeros. */
-    void *input_vectors;     /**< Out: with respect to the input vectors, [T][B][I]. NULL if not wanted. */
+    void *input_vectors;     /**< Out: with respect to the input vectors, [T][B][I]. NULL if not wanted or with ids. */
     void *initial_state;     /**< Out: with respect to the state before the chunk, [P][L][B][H]. NULL if not wanted. */
 } rnn_chunk_gradients;
 
@@ -1056,7 +1072,7 @@ RNN_API RNN_CHECKED rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gra
  * gradient of your loss with respect to the outputs or the state. The model's `loss` and `reduction` don't matter. The
  * call uses up the activations, so each rnn_forward_training() can be followed by at most one rnn_backward().
  *
- * In this way two models can be trained as one. The encoder of a translator reads a sequence, and the decoder continues
+ * In this way you can train two models as one. The encoder of a translator reads a sequence, and the decoder continues
  * from the encoder's state. The gradient of the loss with respect to that state goes back into the encoder:
  *
  *     check(rnn_state_reset(read));
@@ -1086,9 +1102,9 @@ RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, 
  * @{
  */
 /**
- * The rule by which a parameter x with gradient g is updated. Products and roots are element by element. Accumulated
- * values start as zeros. A step first limits g, if there is a clip_value. Then, except with AdamW, it adds the product
- * weight_decay x to g. Then it applies the rule. So the decay itself is not limited.
+ * The rule that updates a parameter x with gradient g. Products and roots are element by element. Accumulated values
+ * start as zeros. A step first limits g, if there is a clip_value or a clip_norm. Then, except with AdamW, it adds the
+ * product weight_decay x to g. Then it applies the rule. So the decay itself is not limited.
  */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in min-char-rnn's form. */
@@ -1101,11 +1117,11 @@ enum {
      */
     RNN_OPTIMIZER_RMSPROP = 2,
     /**
-     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k x -= learning_rate
-     * (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
+     * m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g²; in step k, counted from 1,
+     * x -= learning_rate (m / (1 - beta1^k)) / (sqrt(v / (1 - beta2^k)) + epsilon). Kingma and Ba 2015.
      */
     RNN_OPTIMIZER_ADAM = 3,
-    /** Adam, after x -= learning_rate weight_decay x. Loshchilov and Hutter 2019. */
+    /** First x -= learning_rate weight_decay x, then Adam. Loshchilov and Hutter 2019. */
     RNN_OPTIMIZER_ADAMW = 4
 };
 
@@ -1116,7 +1132,7 @@ enum {
 typedef struct rnn_optimizer_options {
     size_t struct_size;   /**< sizeof(rnn_optimizer_options) as the caller knows it. */
     int32_t rule;         /**< One of the `RNN_OPTIMIZER_` values. */
-    int32_t nesterov;     /**< SGD with a momentum: not 0 for Nesterov's (Sutskever et al. 2013). Default 0. */
+    int32_t nesterov;     /**< Not 0: Nesterov's momentum (Sutskever et al. 2013); SGD with momentum only. Default 0. */
     double learning_rate; /**< 0 or more, finite. */
     double epsilon;       /**< Adagrad, RMSprop, Adam, AdamW: greater than 0, finite. */
     double weight_decay;  /**< 0 or more, finite. */
@@ -1135,7 +1151,7 @@ typedef struct rnn_optimizer_options {
      * be 0.
      */
     double clip_norm;
-    int32_t spare_biases; /**< 1: biases have no weight decay; weight_decay must not be 0. Default 0. */
+    int32_t spare_biases; /**< 1: biases have no weight decay. Needs a weight_decay other than 0. Default 0. */
     int32_t reserved;     /**< Must be 0. */
 } rnn_optimizer_options;
 
@@ -1178,12 +1194,13 @@ RNN_API void rnn_optimizer_destroy(rnn_optimizer *optimizer);
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_MISMATCH when the optimizer was created for another shape;
  *         #RNN_ERROR_NONFINITE when a gradient is NaN or infinite, or so large that an accumulated value would become
  *         infinite; #RNN_ERROR_MEMORY when the model has no gradients yet and they can't be allocated. After an error
- *         parameters, gradients and optimizer are unchanged; rnn_model_zero_gradients() discards bad gradients.
+ *         the parameters, the gradients and the optimizer are unchanged. Use rnn_model_zero_gradients() to discard bad
+ *         gradients.
  */
 RNN_API RNN_CHECKED rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model);
 
 /**
- * Copies an optimizer's options: those that it was created or loaded with, or the ones that were set last.
+ * Copies an optimizer's current options, including its current learning rate.
  * @param optimizer The optimizer.
  * @param[out] options The options to fill; `options->struct_size` must be set.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
@@ -1192,8 +1209,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_get_options(const rnn_optimizer *op
                                                          rnn_optimizer_options *options);
 
 /**
- * Changes an optimizer's options from the next step on and keeps its accumulated values. The accumulated values depend
- * on the rule, and on whether the momentum is 0. So the rule can't change, and the momentum can't change from 0 or to
+ * Changes an optimizer's options from the next step on and keeps its accumulated values. These values depend on the
+ * rule, and on whether the momentum is 0. So you can't change the rule, and you can't change the momentum from 0 or to
  * 0.
  * @param optimizer The optimizer.
  * @param options All options, not only those that change; copied. Begin with rnn_optimizer_get_options().
@@ -1232,7 +1249,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
  */
 
 /**
- * Computes a linear warm-up: the factor rises in equal parts, reaches 1 in step `steps` - 1, and stays there.
+ * Computes a linear warm-up: the factor rises by 1 / steps in each step, reaches 1 in step `steps` - 1, and stays
+ * there.
  * @param step  The number of the step: 0 or more.
  * @param steps The number of steps that the rise takes: 1 or more.
  * @return 1 / steps to 1.
@@ -1240,8 +1258,8 @@ RNN_API RNN_CHECKED rnn_status rnn_optimizer_set_learning_rate(rnn_optimizer *op
 RNN_API double rnn_schedule_warmup(int64_t step, int64_t steps);
 
 /**
- * Computes half a period of a cosine (Loshchilov and Hutter 2017), from 1 in step 0 to `least` in step `steps` and
- * later: least + (1 - least) (1 + cos(pi step / steps)) / 2.
+ * Computes half a period of a cosine (Loshchilov and Hutter 2017). The factor falls from 1 in step 0 to `least` in step
+ * `steps` and stays there. Before that it is least + (1 - least) (1 + cos(pi step / steps)) / 2.
  * @param step  The number of the step: 0 or more.
  * @param steps The number of steps over which the factor falls: 1 or more.
  * @param least The factor at the end: 0 to 1.
@@ -1303,13 +1321,13 @@ typedef struct rnn_sampler_options {
      */
     double min_p;
     /**
-     * Makes symbols that have occurred before less likely: it divides their positive logits by this number and
+     * Makes symbols less likely if they have occurred before. It divides their positive logits by this number and
      * multiplies their negative ones by it (Keskar et al. 2019). Greater than 0, finite; 1, the default: no penalty.
      */
     double repetition_penalty;
     /**
-     * The number of a stream's last ids that count as having occurred. rnn_sample() counts the ids that the same call
-     * has drawn; rnn_generate() counts those that the same call has read and drawn. 1 to 65536 with a penalty, else 0.
+     * The penalty applies to this number of a stream's last ids. rnn_sample() counts the ids that the same call has
+     * drawn. rnn_generate() counts those that the same call has read and drawn. 1 to 65536 with a penalty, else 0.
      * Default 0.
      */
     int64_t repetition_window;
@@ -1339,7 +1357,7 @@ RNN_API RNN_CHECKED rnn_status rnn_sampler_options_init(rnn_sampler_options *opt
 RNN_API RNN_CHECKED rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler);
 
 /**
- * Copies a sampler's options: those that it was created or loaded with, or the ones that were set last.
+ * Copies a sampler's current options.
  * @param sampler The sampler.
  * @param[out] options The options to fill; `options->struct_size` must be set. `excluded` then points into the sampler;
  *        it is valid until the sampler's options are set again or the sampler is destroyed. It includes the unknown
@@ -1411,7 +1429,7 @@ typedef struct rnn_generate_options {
      * all prompts have P ids.
      */
     const int64_t *prompt_lengths;
-    int64_t most;     /**< n, the most symbols that a stream draws, including `stop`: 0 to 16777216. Default 0. */
+    int64_t most;     /**< n, the maximum number of symbols for a stream, with `stop`: 0 to 16777216. Default 0. */
     int32_t stop;     /**< The id that ends a stream. -1, the default: none; all streams draw n symbols. */
     int32_t reserved; /**< Must be 0. */
 } rnn_generate_options;
@@ -1429,12 +1447,11 @@ RNN_API RNN_CHECKED rnn_status rnn_generate_options_init(rnn_generate_options *o
  * that, draws the next, and so on, until it has drawn `stop` or n symbols.
  *
  * With an empty prompt, the first symbol depends only on the state. If the state is new, the model then writes a symbol
- * before it has read one, which it never did in training. So give it a prompt, such as the end of a line or whatever
- * precedes a text.
+ * before it has read one. It never did this in training, so give it a prompt, such as the end of a line.
  *
  * Unlike rnn_sample(), which leaves the last symbol for the caller to feed, rnn_generate() has read every symbol that
- * it drew. So a second call without a prompt continues the text. The other streams don't affect what a stream writes.
- * The model must take ids and have #RNN_LOSS_CROSS_ENTROPY and V = O. It must not be bidirectional.
+ * it drew. So a second call without a prompt continues the text. The other streams don't affect the symbols that a
+ * stream writes. The model must take ids and have #RNN_LOSS_CROSS_ENTROPY and V = O. It must not be bidirectional.
  * @param model   The model.
  * @param state   B streams. Each is advanced by its prompt and the symbols that it draws. A stream that draws `stop`
  *        reads it and then doesn't change any more.
@@ -1457,13 +1474,14 @@ typedef struct rnn_beam_options {
     /** [P] ids that the model reads first, such as the first ids of a decoder's target texts. NULL if P is 0. */
     const int32_t *prompt;
     int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
-    int64_t most;         /**< n, the most symbols in a result, including `stop`: 1 to 16777216. Must be set. */
+    int64_t most;         /**< n, the maximum number of symbols in a result, with `stop`: 1 to 16777216. Must be set. */
     int64_t beams;        /**< W, the number of hypotheses followed at once: 1 to 1048576. Default 4. */
     int64_t results;      /**< K, the number of results wanted: 1 to W. Default 1. */
     /**
-     * Alpha, 0 to 10. The score of Y, with |Y| symbols including `stop`, is log P(Y) / ((5 + |Y|) / 6)^alpha (Wu et
-     * al., "Google's Neural Machine Translation System", 2016, which takes 0.6 to 0.7). Without a penalty, short
-     * results win, because each further symbol makes a text less probable. 0, the default: the score is log P(Y).
+     * Alpha, 0 to 10. The score of a result Y is log P(Y) / ((5 + |Y|) / 6)^alpha, where |Y| is the number of its
+     * symbols, including `stop`. Wu et al. ("Google's Neural Machine Translation System", 2016) use 0.6 to 0.7. Without
+     * a penalty, short results win, because each further symbol makes a text less probable. 0, the default: the score
+     * is log P(Y).
      */
     double length_penalty;
     const int32_t *excluded; /**< [excluded_count] ids that no result may contain, in any order. Default NULL. */
@@ -1487,17 +1505,17 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_options_init(rnn_beam_options *options, 
  * numbers.
  *
  * The beam begins with one empty hypothesis and W places. Each step extends every hypothesis by every symbol and keeps
- * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished: it leaves the beam,
+ * the most probable extensions, one for each place. A hypothesis that ends with `stop` is finished. It leaves the beam,
  * and the beam then has one place fewer (Sutskever et al., "Sequence to sequence learning with neural networks", 2014).
- * The search ends when no place is left, or after n symbols; then the remaining hypotheses also count as finished. The
- * K hypotheses with the best scores are the results.
+ * The search ends when no place is left, or after n symbols. In the second case the remaining hypotheses also count as
+ * finished. The K hypotheses with the best scores are the results.
  *
- * With W = 1 the result is what rnn_generate() writes with a temperature of 0. If W is as large as the number of all
- * possible texts, the search is certain to find the best.
+ * With W = 1 the result is the text that rnn_generate() writes with a temperature of 0. If W is as large as the number
+ * of all possible texts, the search is certain to find the best.
  *
- * Of two equally probable extensions, the one of the earlier hypothesis comes first; if both are of the same
- * hypothesis, the one with the lower id does. Of two hypotheses with equal scores, the one that was finished earlier
- * comes first.
+ * If two extensions are equally probable, the one of the earlier hypothesis comes first. If both extend the same
+ * hypothesis, the one with the lower id comes first. If two hypotheses have equal scores, the one that was finished
+ * earlier comes first.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY and V = O that isn't bidirectional.
  * @param state   The state to begin with, which has one stream; not changed. It may come from an encoder (see
  *        rnn_state_create()). NULL: a new state.
@@ -1520,9 +1538,9 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
 /**
  * @defgroup source Source: where a text comes from
  *
- * A source is one file or several taken as one text, standard input, or anything else that can be read. Use a source
- * when the text is not a single file or a block of memory, for which other functions take a path or a pointer. A source
- * never changes after it is opened; any number of threads may use it.
+ * A source is the text of one file, of several files taken as one, of standard input, or of anything else that can be
+ * read, such as a pipe. Use a source when the text is not a single file or a block of memory. (For those, other
+ * functions take a path or a pointer.) A source never changes after it is opened; any number of threads may use it.
  *
  * Regular files are read piece by piece as needed, so the memory that a source takes doesn't depend on their size. They
  * must not change in the meantime: if a file's length or time of modification differs from when it was opened, the call
@@ -1533,8 +1551,8 @@ RNN_API RNN_CHECKED rnn_status rnn_beam_search(const rnn_model *model, const rnn
  * Opens one or more files as one text, in the order given. Nothing is inserted between them: if a file ends in the
  * middle of a code point, the next file continues it.
  *
- * The path "-" means standard input. For a file named "-", use "./-". Standard input is read from its descriptor,
- * without the bytes that stdio may already have read.
+ * The path "-" means standard input. For a file named "-", use "./-". The call reads standard input from its
+ * descriptor. It doesn't see bytes that stdio has already read.
  *
  * FIFOs, pipes, sockets and terminals can be read only once. This also holds for standard input, unless it is a regular
  * file. The call reads them to their end, waiting if it must (see rnn_set_interrupt()), and keeps their contents in
@@ -1551,8 +1569,8 @@ RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t
 /**
  * Sets a function that decides whether to stop waiting for a pipe, FIFO, socket or terminal. A call that waits asks
  * this function several times a second, and within a tenth of a second after a signal. This is meant for languages that
- * handle signals between calls, such as Python, so that Ctrl-C works during the wait. In C, let a signal handler set a
- * flag, and let the function return that flag.
+ * handle signals between calls, such as Python, so that Ctrl-C works during the wait. In C, write a signal handler that
+ * sets a flag, and a function that returns the flag.
  * @param interrupted If it returns anything but 0, the call fails with #RNN_ERROR_IO; if it returns 0, the call keeps
  *        waiting. It runs on the thread that waits. NULL, the default: a call waits to the end, whatever signals
  *        arrive. Set the function only while no call is waiting.
@@ -1652,9 +1670,10 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_from_list(int32_t kind, const vo
                                                           rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary that can encode every text. It has the symbols of the vocabulary `known`, followed by one
- * unknown symbol that stands for everything else. The unknown symbol has the id rnn_vocab_size(known). But if `known`
- * has a word spelled like `shown`, that word becomes the unknown symbol and no symbol is added.
+ * Creates a vocabulary that can encode every text (for code points, every text that is valid UTF-8). It has the symbols
+ * of the vocabulary `known`, followed by one unknown symbol that stands for everything else. The unknown symbol has the
+ * id rnn_vocab_size(known). But if `known` has a word spelled like `shown`, that word becomes the unknown symbol and no
+ * symbol is added.
  *
  * A model learns to use the unknown symbol only if it occurs in the training text. So leave rare symbols out of
  * `known`, or create `known` from only a part of the text.
@@ -1670,8 +1689,8 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *kn
                                                              rnn_vocab **vocab);
 
 /**
- * Creates a vocabulary of the frequent words of a text, with one id for all others: first the frequent words, the most
- * frequent first, then the unknown symbol. The line's end is always kept.
+ * Creates a vocabulary of the frequent words of a text, with an unknown symbol for all other words. The words come
+ * first, in descending order of frequency. The unknown symbol is the last. The line's end is always kept.
  * @param known A vocabulary of words that was made from a text; not changed and not kept. If it has an unknown symbol,
  *        the new unknown symbol is shown in the same way; otherwise it is shown as "<unk>".
  * @param most  The maximum number of words to keep, including the line's end but not the unknown symbol: 1 to 2^24; 0:
@@ -1714,9 +1733,9 @@ RNN_API int32_t rnn_vocab_unknown(const rnn_vocab *vocab);
  * @param capacity The number of ids that fit. `size` is always enough, since each symbol has at least one byte. With 0,
  *        the call only counts.
  * @param[out] count The number of the text's ids; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text has a symbol that is not in the vocabulary, and the vocabulary has
- *         no unknown symbol, or when the text is invalid UTF-8 (rnn_last_error() says which, and its offset in bytes);
- *         #RNN_ERROR_ARGUMENT when `capacity` is too small. After an error nothing has been written.
+ * @return #RNN_OK; #RNN_ERROR_SYMBOL when the text is invalid UTF-8, or when a symbol is not in the vocabulary and
+ *         there is no unknown symbol; #RNN_ERROR_ARGUMENT when `capacity` is too small. rnn_last_error() names the
+ *         symbol and its offset in bytes. After an error nothing has been written.
  */
 RNN_API RNN_CHECKED rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t size, int32_t *ids,
                                                 int64_t capacity, int64_t *count);
@@ -1752,15 +1771,16 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
  * @defgroup corpus Corpus: text served chunk by chunk
  *
  * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, rounded down. The streams follow one
- * another in the text. The corpus serves all of them together, T steps at a time. At position p, the inputs of stream b
- * are the T symbols from number b S + p on. The target of each input is the symbol that follows it in the text.
+ * another in the text. The corpus serves all of them together, T steps at a time. At position p of the corpus, the
+ * inputs of stream b are the T symbols that begin with number b S + p, counted from 0. The target of each input is the
+ * symbol that follows it in the text.
  *
  * After the last whole chunk, the corpus starts over at position 0. A chunk is served while p + T < S, as in
  * min-char-rnn, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
  * rnn_corpus_set_drop_last() makes the corpus serve the last symbols as well.
  *
- * The vocabulary determines what a symbol is. With #RNN_VOCAB_UTF8 all sizes and positions count code points, and with
- * #RNN_VOCAB_WORDS they count words.
+ * The kind of the vocabulary determines the kind of symbol. With #RNN_VOCAB_UTF8 all sizes and positions count code
+ * points, and with #RNN_VOCAB_WORDS they count words.
  *
  * With #RNN_VOCAB_BYTES a file is read piece by piece as it is served. The memory that the corpus takes doesn't depend
  * on the size of its file. The file must not change in the meantime: if its length or time of modification differs from
@@ -1913,8 +1933,9 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
 /**
  * @defgroup batcher Batcher: sequences served in batches
  *
- * A batcher takes N sequences of unequal length, of ids or of vectors, and serves them as chunks of B streams. Each
- * sequence is served once per epoch, and gives the same bits as it would alone. There are two layouts:
+ * A batcher takes N sequences of ids or of vectors, of unequal length, and serves them as chunks of B streams. It
+ * serves each sequence once per epoch. The outputs and losses of a sequence have the same bits as if it were served
+ * alone. There are two layouts:
  *
  * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them. If
  *   B doesn't divide N, the streams left over in the last chunk of an epoch have length 0.
@@ -1926,7 +1947,7 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  * and validation. (To begin sequences with a state of your own, use #RNN_BATCH_PADDED and set the chunk's `starts` to
  * NULL.)
  *
- * This trains for one epoch:
+ * This loop trains for one epoch:
  *
  *     int32_t last = 0;
  *     while (!last) {
@@ -1939,7 +1960,7 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  * are the classes, perhaps a `bidirectional` one. To count the correct answers, run it over an epoch of another
  * batcher:
  *
- *     chunk.hits = &hits; // of this chunk, to add up
+ *     chunk.hits = &hits; // of this chunk; add them up
  *     check(rnn_forward(model, state, &chunk, NULL, 0, NULL));
  *
  * rnn_softmax() turns the outputs [B][O] into probabilities.
@@ -2075,7 +2096,8 @@ RNN_API int64_t rnn_batcher_chunks(const rnn_batcher *batcher);
 RNN_API RNN_CHECKED rnn_status rnn_batcher_next(rnn_batcher *batcher, rnn_chunk *chunk, int32_t *last);
 
 /**
- * Tells which sequences and elements are in the chunk served last, so that you can assign its outputs and losses.
+ * Tells which sequences and elements are in the chunk served last, so that you know which ones its outputs and losses
+ * belong to.
  * @param batcher The batcher.
  * @param[out] sequences [T][B] The sequence at each position, 0 to N - 1; -1 after a stream's end. NULL if not wanted.
  * @param[out] elements  [T][B] The element of that sequence; -1 after a stream's end. NULL if not wanted.
@@ -2087,9 +2109,9 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_get_places(const rnn_batcher *batcher
                                                       int64_t count);
 
 /**
- * Returns the position of the next chunk: the number of positions of sequences served since the beginning of epoch 0.
- * To get the number of the epoch, divide the position by rnn_batcher_positions() and round down. A checkpoint can keep
- * the position as its `corpus_position`.
+ * Returns the position of the next chunk, counted in positions of sequences since the beginning of epoch 0. To get the
+ * number of the epoch, divide the position by rnn_batcher_positions() and round down. A checkpoint can keep the
+ * position as its `corpus_position`.
  * @return 0 or more; 0 for NULL.
  */
 RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
@@ -2119,10 +2141,10 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * PyTorch has two biases in a layer; if the model has only one (#RNN_BIAS_INPUT), the second is written as zeros.
  * docs/files.md describes every byte.
  *
- * A save replaces a file as a whole: until the new file is complete and on the disk, the old one is intact, whatever
- * happens to the program or to the machine. A load trusts nothing in the file, and takes memory in proportion to its
- * size. There is no checksum: damage that turns a number into another one and leaves the file's structure intact goes
- * unnoticed.
+ * A save replaces a file as a whole. Until the new file is complete and on the disk, the old one stays intact, even if
+ * the program or the machine fails. A load trusts nothing in the file, and takes memory in proportion to the file's
+ * size. There is no checksum. If damage changes a number but leaves the file's structure intact, the load doesn't
+ * notice it.
  * @{
  */
 
@@ -2131,15 +2153,14 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * bytes.
  *
  * The file is written in the same directory under a name that begins with ".librnn-", synchronised with the disk, and
- * renamed to its final name. A killed process may leave a ".librnn-" file behind; it does no harm, and you may delete
- * it when nobody is saving there.
+ * renamed to its final name. A killed process may leave a ".librnn-" file behind. It does no harm. You may delete it
+ * when no process is saving to that directory.
  *
  * If there is no file of this name yet, the new file gets the permissions that the umask allows. An existing file must
  * be writable. The new file takes over the permissions, group and owner of the old one, as far as the process may set
  * them and the file system supports them. If `path` is a symbolic link, the file that it leads to is replaced.
  *
- * The program may have closed the descriptors 0 to 2: the library never keeps a file that it reads or writes on one of
- * them.
+ * The program may have closed the descriptors 0 to 2. The library never reads or writes a file through one of them.
  * @param model The model.
  * @param vocab The symbols of the inputs or, if the inputs are vectors, of the outputs. NULL if there are none to save.
  *        (Names of classes can be a note: rnn_model_set_note().)
@@ -2236,9 +2257,9 @@ typedef struct rnn_load_options {
      * A tied model has one matrix for embedding and decoder. The file may have it under the embedding's name, the
      * decoder's name, or both.
      *
-     * For a file that librnn wrote, the configuration must agree with the file in everything that determines what the
-     * network computes (cell, input, loss, bias, tied, layers and sizes). Settings that matter only in training are
-     * taken from the configuration.
+     * For a file that librnn wrote, the configuration must agree with the file in all options that determine the
+     * network's results (cell, input, loss, bias, tied, layers, sizes, bidirectional, learned_state and layer_norm).
+     * Settings that matter only in training are taken from the configuration.
      *
      * NULL, the default: everything is taken from the file, or inferred from the shapes of its tensors, as with
      * `infer`.
@@ -2256,12 +2277,12 @@ typedef struct rnn_load_options {
     /** The same for the nn.Embedding. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
     const char *embedding_name;
     /**
-     * 1: cell, layers, sizes, biases and whether the model is tied are inferred from the file, so the configuration
-     * needn't give them. For a file that librnn didn't write, the model has an embedding if the file has a tensor of
-     * one. Otherwise the configuration's `input` decides, since models of ids and models of vectors have the same
-     * shapes. (If the file has no tensor of an embedding but `input` is #RNN_INPUT_EMBEDDING, the model is tied and its
-     * matrix has the decoder's name.) The `loss` is also taken from the configuration, because the tensors don't show
-     * it.
+     * 1: librnn infers the cell, the layers, the sizes, the biases and whether the model is tied from the file. The
+     * configuration needn't give them. For a file that librnn didn't write, the model has an embedding if the file has
+     * a tensor of one. Otherwise the configuration's `input` decides, since models of ids and models of vectors have
+     * the same shapes. (If the file has no tensor of an embedding but `input` is #RNN_INPUT_EMBEDDING, the model is
+     * tied and its matrix has the decoder's name.) The `loss` is also taken from the configuration, because the tensors
+     * don't show it.
      *
      * 0, the default: a configuration, if there is one, must be complete.
      */
@@ -2278,7 +2299,8 @@ typedef struct rnn_load_options {
 RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
 
 /**
- * Loads a model. Its numbers have the bits that were saved, including any NaNs: see rnn_model_check_finite().
+ * Loads a model. Unless they are converted, its numbers have the bits that were saved. They may include NaNs: see
+ * rnn_model_check_finite().
  * @param path    The name of a regular file.
  * @param options The options; not kept. NULL means the defaults.
  * @param[out] model The new model; release it with rnn_model_destroy().
@@ -2407,8 +2429,8 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_save_to_memory(const rnn_checkpoin
  * model, perhaps a vocabulary, and zeros.
  * @param path The name of a regular file.
  * @param[out] checkpoint The checkpoint to fill; `checkpoint->struct_size` must be set (rnn_checkpoint_init()). Its
- *        objects are new and belong to the caller, who releases each with its `_destroy` function. They are NULL where
- *        the file has none. Objects that the struct held before are not released.
+ *        objects are new and belong to the caller, who releases each with its `_destroy` function. An object that the
+ *        file doesn't have is NULL. Objects that the struct held before are not released.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (also when there is no such file); #RNN_ERROR_FORMAT when the
  *         file is damaged, wasn't written by librnn, or was written by a later version in a way that this one can't
  *         resume; #RNN_ERROR_MEMORY.
@@ -2430,8 +2452,8 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
  * @defgroup threads Threads
  *
  * A call with enough work divides it among the calling thread and helper threads, which the library creates when they
- * are first needed. Small work stays on the calling thread. The number of threads doesn't affect the bits of the
- * results.
+ * are first needed. A call with little work stays on the calling thread. The number of threads doesn't affect the bits
+ * of the results.
  *
  * - **Busy machines.** A call doesn't wait for helpers that have not started on its work; the other threads do that
  *   work. If the system refuses to create more threads, a call computes with those it has. The process has one set of
@@ -2448,8 +2470,8 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
  * Sets the number of threads that a call may compute with, including the calling thread.
  * @param threads 1 to 1024, or 0, the default. With 0 the number comes from the environment variable `RNN_NUM_THREADS`,
  *        or else from the first number in `OMP_NUM_THREADS`. A variable is ignored unless its number is 1 to 1024. If
- *        neither gives a number, it is the number of processors that the process may use: those in its affinity mask,
- *        or fewer if its control group has a CPU quota.
+ *        neither gives a number, the library counts the processors that the process may use: those in its affinity
+ *        mask, or fewer if its control group has a CPU quota.
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.
  */
 RNN_API RNN_CHECKED rnn_status rnn_set_threads(int32_t threads);
@@ -2495,8 +2517,9 @@ RNN_API RNN_CHECKED rnn_status rnn_set_allocator(const rnn_allocator *allocator)
  * These functions may change or disappear in any version. To use them, define RNN_EXPERIMENTAL before you include this
  * header.
  *
- * rnn_state_observe() and the functions after it show what happened within the last chunk: the activations of each
- * layer, and how strongly the loss depends on them at each step. With them you can see gradients vanish or explode.
+ * With rnn_state_observe() and the functions after it, you can look inside the last chunk. They give the activations of
+ * each layer, and measure how strongly the loss depends on them at each step. With them you can see gradients vanish or
+ * explode.
  * @{
  */
 
@@ -2542,7 +2565,7 @@ RNN_API uint64_t rnn_state_random_index(const rnn_state *state);
  */
 RNN_API RNN_CHECKED rnn_status rnn_state_set_random_index(rnn_state *state, uint64_t index);
 
-/** The data that a state can keep of a chunk; add the values that you want. */
+/** The data about a chunk that a state can keep. Add up the values that you want. */
 enum {
     RNN_OBSERVE_ACTIVATIONS = 1,   /**< h of each layer, step and stream. */
     RNN_OBSERVE_GRADIENT_NORMS = 2 /**< ‖∂loss/∂h_t‖ of each layer and step. */
