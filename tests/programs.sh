@@ -418,7 +418,9 @@ check "says the loss of the validation" grep -Eq '^step 20: validation loss [0-9
 check "begins with the prompt" grep -q '^line 7' out
 runs "continues no prompt" lines lines.safetensors "" 5
 refuses "refuses a prompt with another symbol" "vocabulary" lines lines.safetensors "LINE" 5
-refuses "refuses steps that are no number" "usage: language_model" lines lines.safetensors "" abc
+for steps in abc 10x 0 -1 ''; do
+    refuses "refuses '$steps' steps" "usage: language_model" lines lines.safetensors "" "$steps"
+done
 refuses "refuses no arguments" "usage: language_model"
 refuses "refuses a text that is too short" "symbols" story lines.safetensors "" 5
 
@@ -434,14 +436,15 @@ shows() { # PROGRAM PATTERN ARGUMENTS...: must succeed, and a line of its output
     check "$(basename "$program") shows $pattern" grep -Eq "$pattern" out
 }
 
-shows classes '^epoch 12: +(9[5-9]|100)\.[0-9] % of the held-out waves'
-shows series '^held out: error 0\.[0-2][0-9]* of that of the last value$'
-shows translator '^1(3[0-9]|4[0-2]) of 142 numbers that they had never seen are right$'
-shows streaming '^stream 3 ends with [0-9.-]+, the same as alone$'
-check "no thread of streaming differs" [ "$(grep -c 'the same as alone' out)" -eq 4 ]
+shows classes '^(9[5-9]|100)\.[0-9] % of the held-out waves are told right$'
+shows series '^held out: squared error 0\.00[0-9]+$'
+shows translator '^6[4-8] of 68 dates that they had never seen are right$'
+shows streaming '^stream 3 ends with 0\.0065$'
+check "streaming runs four streams" [ "$(grep -c '^stream [0-3] ends with' out)" -eq 4 ]
 shows embedded '^hello, world$'
 shows words '^step 20: perplexity [0-9.]+$' lines 20
 refuses "words refuses no arguments" "usage: words"
+refuses "words refuses steps that are no number" "usage: words" lines 20x
 refuses "words refuses a file that isn't there" "absent" absent
 if [ -x "$examples/raii" ]; then
     shows raii 'quick brown fox jumps over the lazy dog$'

@@ -1,7 +1,4 @@
-"""A GRU learns to continue a wave, and its free run is drawn: with matplotlib if that is installed, else as text.
-
-LIBRNN=path/to/librnn.so python3 gru_series.py [IMAGE.png]
-"""
+"""A GRU learns to continue a wave, and draws it: LIBRNN=path/to/librnn.so python3 gru_series.py [IMAGE.png]"""
 
 import math
 import sys
@@ -15,6 +12,8 @@ def wave(t):
     return math.sin(0.2 * t) * (0.6 + 0.4 * math.sin(0.03 * t))
 
 
+if len(sys.argv) > 2:
+    sys.exit("usage: gru_series.py [IMAGE.png]")
 model = rnn.Model(cell=rnn.CELL_GRU, input=rnn.INPUT_VECTORS, loss=rnn.LOSS_SQUARED_ERROR, input_size=1, output_size=1,
                   hidden_size=32, initialization=rnn.INIT_UNIFORM, reduction=rnn.REDUCTION_MEAN)
 optimizer = rnn.Optimizer(model, rnn.OPTIMIZER_ADAM, learning_rate=0.005, clip_norm=1)
@@ -27,12 +26,10 @@ for k in range(ROUNDS):
     if (k + 1) % 100 == 0:
         print(f"round {k + 1}: squared error {loss.mean:.5f}")
 
-one = rnn.State(model)  # reads the wave for a while, and then what it has written itself
-value, run = wave(0), []
+one, run = rnn.State(model), []  # reads the wave for 200 steps, and then its own outputs
 for t in range(200 + DRAWN):
-    outputs, _ = model.forward(one, rnn.Chunk(input_vectors=[[wave(t) if t < 200 else value]]))
-    value = float(outputs[0][0][0])
-    run.append(value)
+    outputs, _ = model.forward(one, rnn.Chunk(input_vectors=[[wave(t) if t < 200 else run[-1]]]))
+    run.append(float(outputs[0][0][0]))
 truth, run = [wave(t + 1) for t in range(200, 200 + DRAWN)], run[200:]
 try:
     from matplotlib import pyplot
@@ -40,8 +37,8 @@ try:
     pyplot.plot(run, label="the model, from its own outputs")
     pyplot.legend()
     pyplot.savefig(sys.argv[1] if len(sys.argv) > 1 else "gru_series.png")
-except ImportError:
-    for level in range(8, -9, -1):  # o: the wave, *: the model
+except ImportError:  # without matplotlib it draws with characters: o is the wave, * is the model
+    for level in range(8, -9, -1):
         print("".join("*" if round(8 * r) == level else "o" if round(8 * t) == level else " "
                       for t, r in zip(truth, run)))
 print(f"mean distance of the free run: {sum(abs(t - r) for t, r in zip(truth, run)) / DRAWN:.3f}")
