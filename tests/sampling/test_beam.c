@@ -1,5 +1,5 @@
 /* Beam search: against a search of everything, against drawing the most probable, stops, penalties, ties, errors. */
-#include "support.h"
+#include "scoped.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -89,11 +89,10 @@ static void go_through(everything *e, const rnn_state *state, const double outpu
             continue;
         }
         double next[SYMBOLS];
-        rnn_state *copy = create_state(e->model, 1);
+        scoped_state *copy = create_state(e->model, 1);
         assert_ok(rnn_state_copy(copy, state));
         read_one(e->model, copy, id, next);
         go_through(e, copy, next, longer);
-        rnn_state_destroy(copy);
     }
 }
 
@@ -109,7 +108,7 @@ static everything *search_everything(const rnn_model *model, const rnn_state *st
     everything *e = allocate(1, sizeof *e);
     const text nothing = {.count = 0};
     double outputs[SYMBOLS];
-    rnn_state *state = create_state(model, 1);
+    scoped_state *state = create_state(model, 1);
     e->model = model;
     e->options = options;
     assert_ok(rnn_state_copy(state, start));
@@ -117,7 +116,6 @@ static everything *search_everything(const rnn_model *model, const rnn_state *st
         read_one(model, state, options->prompt[i], outputs);
     go_through(e, state, outputs, nothing);
     qsort(e->texts, (size_t)e->count, sizeof *e->texts, compare_texts);
-    rnn_state_destroy(state);
     return e;
 }
 
@@ -129,9 +127,9 @@ static void test_a_wide_beam_finds_the_best_of_everything(void **state)
     static const int32_t excluded[] = {1, 1};
     for (int variant = 0; variant < 24; variant++) {
         int32_t precision = variant % 2;
-        rnn_model *model = any_model(variant / 2 % 3, precision);
-        rnn_state *start = create_random_state(model, 1, 0.5, 7);
-        snapshot before = take_snapshot(model, start);
+        scoped_model *model = any_model(variant / 2 % 3, precision);
+        scoped_state *start = create_random_state(model, 1, 0.5, 7);
+        scoped_snapshot before = take_snapshot(model, start);
         rnn_beam_options o = beam_options(ALL, ALL);
         o.prompt = prompt;
         o.prompt_steps = PROMPT;
@@ -156,11 +154,8 @@ static void test_a_wide_beam_finds_the_best_of_everything(void **state)
             assert_relative(f->scores[k], e->texts[k].score, tolerance);
         }
         assert_unchanged(&before, model, start);
-        free(before.bytes);
         free(e);
         free(f);
-        rnn_state_destroy(start);
-        rnn_model_destroy(model);
     }
 }
 
@@ -170,8 +165,8 @@ static void test_one_beam_writes_what_generate_writes_at_temperature_0(void **st
     enum { LONG = 30 };
     int stopped = 0;
     for (int variant = 0; variant < 24; variant++) {
-        rnn_model *model = any_model(variant % 3, variant / 3 % 2);
-        rnn_state *start = create_random_state(model, 1, 0.5, (uint64_t)variant);
+        scoped_model *model = any_model(variant % 3, variant / 3 % 2);
+        scoped_state *start = create_random_state(model, 1, 0.5, (uint64_t)variant);
         rnn_beam_options o = beam_options(1, 1);
         rnn_generate_options g;
         rnn_sampler_options s;
@@ -196,8 +191,6 @@ static void test_one_beam_writes_what_generate_writes_at_temperature_0(void **st
         assert_true(log == sum && score == sum);
         stopped += count < LONG;
         rnn_sampler_destroy(sampler);
-        rnn_state_destroy(start);
-        rnn_model_destroy(model);
     }
     assert_in_range(stopped, 1, 23);
 }
@@ -220,7 +213,7 @@ static void test_the_length_penalty_lets_longer_results_win(void **state)
 {
     (void)state;
     static const double shares[SYMBOLS] = {0.6, 0.3, 0.06, 0.04};
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(8, 2);
     o.stop = 1;
     found *plain = search(model, NULL, &o);
@@ -237,7 +230,6 @@ static void test_the_length_penalty_lets_longer_results_win(void **state)
     assert_relative(penalised->scores[0], 4 * log(0.6) / (9.0 / 6 * 9 / 6), 1e-12);
     free(plain);
     free(penalised);
-    rnn_model_destroy(model);
 }
 
 /* Two places: {0} stops and keeps one, so only the better of the rest goes on. */
@@ -246,13 +238,12 @@ static void test_what_has_stopped_keeps_its_place(void **state)
     (void)state;
     static const double shares[SYMBOLS] = {0.3, 0.4, 0.2, 0.1};
     static const int32_t expected[2][MOST] = {{0, -1, -1, -1}, {1, 1, 1, 1}};
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(2, 2);
     o.stop = 0;
     found *f = search(model, NULL, &o);
     assert_memory_equal(f->ids, expected, sizeof expected);
     free(f);
-    rnn_model_destroy(model);
 }
 
 static void test_of_equal_texts_that_of_lower_ids_comes_first(void **state)
@@ -260,22 +251,21 @@ static void test_of_equal_texts_that_of_lower_ids_comes_first(void **state)
     (void)state;
     static const double shares[SYMBOLS] = {0.25, 0.25, 0.25, 0.25};
     static const int32_t expected[5][MOST] = {{0, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 0, 2}, {0, 0, 0, 3}, {0, 0, 1, 0}};
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(5, 5);
     found *f = search(model, NULL, &o);
     assert_memory_equal(f->ids, expected, sizeof expected);
     free(f);
-    rnn_model_destroy(model);
 }
 
 static void test_the_unknown_symbol_of_a_vocabulary_is_in_no_result(void **state)
 {
     (void)state;
     static const double shares[SYMBOLS] = {0.2, 0.1, 0.1, 0.6};
-    rnn_vocab *known = NULL, *vocab = NULL;
+    scoped_vocab *known = NULL, *vocab = NULL;
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &known));
     assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(1, 1);
     found *f = search(model, NULL, &o);
     assert_int_equal(f->ids[0][0], 3);
@@ -284,9 +274,6 @@ static void test_the_unknown_symbol_of_a_vocabulary_is_in_no_result(void **state
     f = search(model, NULL, &o);
     assert_int_equal(f->ids[0][0], 0);
     free(f);
-    rnn_model_destroy(model);
-    rnn_vocab_destroy(vocab);
-    rnn_vocab_destroy(known);
 }
 
 static void test_the_bits_do_not_depend_on_the_threads(void **state)
@@ -295,7 +282,7 @@ static void test_the_bits_do_not_depend_on_the_threads(void **state)
     enum { WIDE = 96, VOCABULARY = 60, BEAMS = 24, STEPS = 12 };
     rnn_model_options m = make_options(VOCABULARY, WIDE, VOCABULARY, 2, RNN_FLOAT32);
     m.cell = RNN_CELL_LSTM;
-    rnn_model *model = create_random_model(&m, 0.4, 9);
+    scoped_model *model = create_random_model(&m, 0.4, 9);
     rnn_beam_options o = beam_options(BEAMS, BEAMS);
     static int32_t ids[2][BEAMS * STEPS];
     double logs[2][BEAMS], scores[2][BEAMS];
@@ -310,7 +297,6 @@ static void test_the_bits_do_not_depend_on_the_threads(void **state)
     assert_memory_equal(ids[0], ids[1], sizeof ids[0]);
     assert_memory_equal(logs[0], logs[1], sizeof logs[0]);
     assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
-    rnn_model_destroy(model);
 }
 
 /* A search that begins with a learned state finds the same as one from a state that was created. */
@@ -320,8 +306,8 @@ static void test_without_a_state_the_search_begins_with_a_new_one(void **state)
     for (int32_t learned = 0; learned <= 1; learned++) {
         rnn_model_options m = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT64);
         m.learned_state = learned;
-        rnn_model *model = create_random_model(&m, 1.5, 3);
-        rnn_state *fresh = create_state(model, 1), *zeros = create_state(model, 1);
+        scoped_model *model = create_random_model(&m, 1.5, 3);
+        scoped_state *fresh = create_state(model, 1), *zeros = create_state(model, 1);
         double values[HIDDEN] = {0};
         assert_ok(rnn_state_set(zeros, 0, RNN_STATE_HIDDEN, values, HIDDEN));
         rnn_beam_options o = beam_options(4, 4);
@@ -331,9 +317,6 @@ static void test_without_a_state_the_search_begins_with_a_new_one(void **state)
         free(a);
         free(b);
         free(c);
-        rnn_state_destroy(fresh);
-        rnn_state_destroy(zeros);
-        rnn_model_destroy(model);
     }
 }
 
@@ -382,10 +365,10 @@ static void test_bad_arguments_are_refused_and_nothing_is_written(void **state)
     o = beam_options(1, 1);
     rnn_model_options v = make_options(2, 3, 2, 1, RNN_FLOAT32);
     v.input = RNN_INPUT_VECTORS;
-    rnn_model *vectors = create_model(&v);
+    scoped_model *vectors = create_model(&v);
     assert_fails(rnn_beam_search(vectors, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, both");
     v = make_options(2, 3, 4, 1, RNN_FLOAT32);
-    rnn_model *uneven = create_model(&v);
+    scoped_model *uneven = create_model(&v);
     assert_fails(rnn_beam_search(uneven, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, both");
     rnn_state *other = create_state(uneven, 1);
     assert_fails(rnn_beam_search(model, other, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH,
@@ -396,8 +379,6 @@ static void test_bad_arguments_are_refused_and_nothing_is_written(void **state)
     assert_true(count == -7 && log == 7 && score == 7);
     rnn_state_destroy(three);
     rnn_state_destroy(one);
-    rnn_model_destroy(vectors);
-    rnn_model_destroy(uneven);
     rnn_model_destroy(model);
 }
 
@@ -435,7 +416,7 @@ static void test_whichever_allocation_fails_nothing_is_written_or_lost(void **st
     for (int64_t n = 0, done = 0; !done; n++) {
         int32_t ids[MOST] = {-7, -7, -7, -7};
         allocations_left = INT64_MAX;
-        rnn_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
+        scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
         rnn_beam_options o = beam_options(3, 1);
         o.prompt = prompt;
         o.prompt_steps = PROMPT;
@@ -449,7 +430,6 @@ static void test_whichever_allocation_fails_nothing_is_written_or_lost(void **st
             assert_int_equal(status, RNN_ERROR_MEMORY);
             assert_int_equal(ids[0], -7);
         }
-        rnn_model_destroy(model);
     }
     assert_in_range(failures, 10, 60);
     assert_ok(rnn_set_allocator(NULL));
