@@ -33,7 +33,7 @@ static inline rnn_optimizer *create_optimizer(const rnn_model *model, const rnn_
 
 enum { RULE_CASES = 10 };
 
-/* Rules with and without decay and momentum. Some skip parameters without a gradient, the others must not. */
+/* Rules with and without decay and momentum. Some may skip parameters without a gradient, the others must not. */
 static inline rnn_optimizer_options options_of_case(int number)
 {
     static const struct {

@@ -75,7 +75,7 @@ static void test_weights_of_one_over_n_make_the_mean(void **state)
         assert_true(fabs(actual[k] - sum[k] / MODELS) < 1e-15);
 }
 
-/* The parameters that the first pass has packed must not be used after they have changed. */
+/* The first pass packs the parameters. After the average the packed copy must not be used. */
 static void test_an_average_computes_with_its_new_parameters(void **state)
 {
     (void)state;

@@ -33,12 +33,12 @@ static void assert_same_parameters_but(const rnn_model *a, const rnn_model *b, c
     }
 }
 
-/* What the numbers have to do with one another, all divided by `scale` */
+/* Statistics of numbers divided by a scale */
 typedef struct moments {
     double mean, mean_square;
     double neighbours; /* the mean product of two neighbours */
     double largest;
-    double inside[3]; /* the shares that are at most 1, 2, 3 */
+    double inside[3]; /* the shares of absolute values of at most 1, 2, 3 */
 } moments;
 
 static moments moments_of(const double *values, int64_t count, double scale)

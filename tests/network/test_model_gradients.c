@@ -80,8 +80,7 @@ static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_show
     }
 }
 
-/* One model computes gradients, another gets them set: both train to the same bits, whatever their first layer reads.
- */
+/* One model computes gradients, the other gets them set. Both train to the same bits, whatever their input. */
 static void test_gradients_that_are_set_train_as_those_that_were_computed(void **state)
 {
     (void)state;
@@ -148,7 +147,8 @@ static void test_zero_gradients_zeroes_what_backward_left_and_what_was_written(v
 
 /* ---- Clipping ---- */
 
-static void test_clip_value_limits_each_finite_gradient_to_plus_minus_limit(void **state)
+/* Gradients that are not finite stay. */
+static void test_clip_value_limits_each_gradient_to_plus_minus_limit(void **state)
 {
     (void)state;
     static const struct {
@@ -336,7 +336,7 @@ int main(void)
         cmocka_unit_test(test_gradients_that_are_set_train_as_those_that_were_computed),
         cmocka_unit_test(test_set_gradient_refuses_what_is_no_gradient),
         cmocka_unit_test(test_zero_gradients_zeroes_what_backward_left_and_what_was_written),
-        cmocka_unit_test(test_clip_value_limits_each_finite_gradient_to_plus_minus_limit),
+        cmocka_unit_test(test_clip_value_limits_each_gradient_to_plus_minus_limit),
         cmocka_unit_test(test_clip_value_limits_what_backward_left),
         cmocka_unit_test(test_clip_value_with_a_limit_beyond_the_precision_keeps_all),
         cmocka_unit_test(test_clip_norm_multiplies_all_gradients_by_limit_over_norm_plus_a_millionth),

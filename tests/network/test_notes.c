@@ -215,7 +215,7 @@ static void test_hostile_notes_are_refused(void **state)
 
 /* ---- No memory ---- */
 
-/* Nothing changes, and nothing leaks: at the end the library allows another allocator. */
+/* rnn_set_allocator(NULL) at the end fails if something leaks. */
 static void test_whichever_allocation_fails_the_notes_stay(void **state)
 {
     (void)state;

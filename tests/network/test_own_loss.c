@@ -204,8 +204,8 @@ static void drop(rnn_model_options *options, const chunk_kind *kind)
 }
 
 /*
- * Checks a kind with plain options and then, depending on `which`, with both directions, a learned initial state or
- * both; without and with layer normalisation.
+ * Checks a kind with plain options; then, depending on `which`, with both directions, a learned initial state or both;
+ * then with layer normalisation as well.
  */
 static void check_variants(rnn_model_options options, const chunk_kind *kind, int which)
 {

@@ -1,7 +1,4 @@
-/*
- * Drawing with filters, from the caller's logits and from a model's, and rnn_generate(): prompts, ends,
- * log-probabilities.
- */
+/* Drawing with filters, and rnn_generate(): prompts, ends, log-probabilities. */
 #include "scoped.h"
 
 #include <math.h>
@@ -11,7 +8,6 @@
 
 enum { SYMBOLS = 6, DRAWS = 2000 };
 
-/* Probabilities 0.4, 0.3, 0.15, 0.1, 0.04, 0.01 */
 static const double shares[SYMBOLS] = {0.15, 0.4, 0.04, 0.3, 0.01, 0.1};
 
 static rnn_sampler_options defaults(void)
@@ -48,7 +44,7 @@ static void count_draws(const rnn_sampler_options *options, int32_t precision, i
     }
 }
 
-/* The symbols of `kept` are drawn in proportion to their shares, and no others. */
+/* The symbols of `kept` must be drawn in proportion to their shares, and no others. */
 static void assert_keeps(const rnn_sampler_options *options, const char *kept)
 {
     for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
@@ -87,7 +83,7 @@ static void test_top_k_keeps_the_most_likely(void **state)
     assert_keeps(&o, "012345");
 }
 
-/* Symbols of almost the same share, in no order: each of the k most likely is drawn, and no other. */
+/* The shares are almost the same, in no order. Each of the k most likely is drawn, and no other. */
 static void test_top_k_of_many_symbols_keeps_the_most_likely(void **state)
 {
     (void)state;
@@ -121,7 +117,7 @@ static void test_top_p_keeps_the_least_set_that_has_the_share(void **state)
     assert_keeps(&o, "13");
     o.top_p = 0.8;
     assert_keeps(&o, "130");
-    o.top_k = 2; /* of which symbol 1 has 0.57 */
+    o.top_k = 2; /* symbol 1 has 0.57 of these two */
     o.top_p = 0.55;
     assert_keeps(&o, "1");
 }
@@ -150,24 +146,16 @@ static void test_excluded_symbols_are_never_drawn(void **state)
     assert_keeps(&o, "0");
 }
 
-static rnn_vocab *create_vocab(const char *symbols, bool unknown)
-{
-    rnn_vocab *known = NULL, *vocab = NULL;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, symbols, strlen(symbols), &known));
-    if (!unknown)
-        return known;
-    assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
-    rnn_vocab_destroy(known);
-    return vocab;
-}
-
 static void test_the_unknown_symbol_of_a_vocabulary_is_excluded(void **state)
 {
     (void)state;
     const int32_t excluded[] = {3, 5};
     rnn_sampler_options o = defaults(), got = o;
-    rnn_vocab *known = create_vocab("abcdef", false), *vocab = create_vocab("abcde", true); /* 5 is unknown */
-    o.vocab = known;
+    rnn_vocab *six = NULL, *five = NULL, *vocab = NULL;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abcdef", 6, &six));
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abcde", 5, &five));
+    assert_ok(rnn_vocab_create_with_unknown(five, NULL, 0, &vocab)); /* 5 is unknown */
+    o.vocab = six;
     assert_keeps(&o, "012345");
     o.vocab = vocab;
     assert_keeps(&o, "01234");
@@ -177,7 +165,8 @@ static void test_the_unknown_symbol_of_a_vocabulary_is_excluded(void **state)
     o.excluded_count = 1;
     scoped_sampler *sampler = create_sampler(&o);
     rnn_vocab_destroy(vocab);
-    rnn_vocab_destroy(known);
+    rnn_vocab_destroy(five);
+    rnn_vocab_destroy(six);
     assert_ok(rnn_sampler_get_options(sampler, &got));
     assert_null(got.vocab);
     assert_int_equal(got.excluded_count, 2);
@@ -187,7 +176,7 @@ static void test_the_unknown_symbol_of_a_vocabulary_is_excluded(void **state)
     assert_int_equal(got.excluded_count, 2);
 }
 
-/* A filter that keeps everything changes no draw: it's drawn in the order of the ids. */
+/* Draws go through the symbols in the order of their ids, with and without a filter. */
 static void test_a_filter_that_keeps_all_changes_no_draw(void **state)
 {
     (void)state;
@@ -351,7 +340,7 @@ static rnn_generate_options generate_options(void)
     return o;
 }
 
-/* By hand: rnn_forward() over the prompt, then drawing and feeding in turn, for one stream */
+/* For one stream: rnn_forward() over the prompt, then drawing and feeding in turn */
 static void generate_by_hand(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *ids,
                              int64_t count, int32_t *drawn, double *probabilities)
 {
@@ -415,7 +404,7 @@ static void test_a_call_without_a_prompt_continues(void **state)
     assert_memory_equal(whole, parts, sizeof whole);
 }
 
-/* Stream b alone, as stream b of a sampler: draws depend on the number of the stream, so the others read nothing. */
+/* Draws depend on the number of the stream. To run alone, stream b keeps its number, and the others read nothing. */
 static void test_streams_with_prompts_of_their_own_write_what_each_writes_alone(void **state)
 {
     (void)state;
@@ -457,7 +446,7 @@ static void test_streams_with_prompts_of_their_own_write_what_each_writes_alone(
     }
 }
 
-/* A model that always wants symbol 2 most, then 1, then the others */
+/* A model for which 2 is always the most likely symbol, then 1, then the others */
 static rnn_model *stubborn_model(void)
 {
     rnn_model_options o = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT32);
@@ -484,7 +473,7 @@ static void test_the_repetition_penalty_counts_prompt_and_draws_within_the_windo
     o.prompt = one;
     o.prompt_steps = 1;
     assert_ok(rnn_generate(model, run, sampler, &o, ids, NULL, NULL));
-    /* After 2 comes 1, then, while both are remembered, 0, and so on. */
+    /* After 2 comes 1. While both are in the window comes 0, and so on. */
     static const int32_t expected[MOST] = {1, 0, 2, 1, 0, 2, 1, 0, 2};
     assert_memory_equal(ids, expected, sizeof ids);
 }
@@ -521,8 +510,8 @@ static void test_bad_arguments_are_refused_and_nothing_moves(void **state)
     scoped_snapshot before = take_snapshot(model, run);
     int32_t ids[MOST * STREAMS];
     int64_t bad[STREAMS] = {0, 5, 0};
-    rnn_generate_options o = generate_options(), given;
-    given = o;
+    const rnn_generate_options o = generate_options();
+    rnn_generate_options given = o;
     given.most = -1;
     assert_fails(rnn_generate(model, run, sampler, &given, ids, NULL, NULL), RNN_ERROR_ARGUMENT, "most is -1");
     given = o;
@@ -536,10 +525,9 @@ static void test_bad_arguments_are_refused_and_nothing_moves(void **state)
     given.prompt_lengths = bad;
     assert_fails(rnn_generate(model, run, sampler, &given, ids, NULL, NULL), RNN_ERROR_ARGUMENT,
                  "prompt_lengths[1] is 5; it must be 0 to prompt_steps, 2");
-    scoped_model *vectors = NULL;
     rnn_model_options v = make_options(2, 3, 2, 1, RNN_FLOAT32);
     v.input = RNN_INPUT_VECTORS;
-    vectors = create_model(&v);
+    scoped_model *vectors = create_model(&v);
     scoped_state *other = create_state(vectors, 1);
     assert_fails(rnn_generate(vectors, other, sampler, &o, ids, NULL, NULL), RNN_ERROR_MISMATCH, "vectors");
     assert_unchanged(&before, model, run);
@@ -548,35 +536,28 @@ static void test_bad_arguments_are_refused_and_nothing_moves(void **state)
 static void test_a_checkpoint_keeps_how_a_sampler_draws(void **state)
 {
     (void)state;
-    static unsigned char file[1 << 14];
     const int32_t excluded[] = {1, 4};
     const double logits[SYMBOLS] = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6};
-    size_t size;
     rnn_sampler_options o = defaults();
     o.top_k = 3;
     o.top_p = 0.95;
     o.min_p = 0.05;
     o.excluded = excluded;
     o.excluded_count = 2;
-    rnn_checkpoint saved, loaded;
-    assert_ok(rnn_checkpoint_init(&saved, sizeof saved));
-    assert_ok(rnn_checkpoint_init(&loaded, sizeof loaded));
+    scoped_checkpoint saved = make_checkpoint();
     saved.sampler = create_sampler(&o);
-    assert_ok(rnn_checkpoint_save_to_memory(&saved, file, sizeof file, &size));
-    assert_ok(rnn_checkpoint_load_from_memory(file, size, &loaded));
+    scoped_checkpoint loaded = save_and_load(&saved);
     for (int n = 0; n < 50; n++) {
         int32_t a, b;
         assert_ok(rnn_sampler_draw(saved.sampler, RNN_FLOAT64, logits, 1, SYMBOLS, &a, NULL));
         assert_ok(rnn_sampler_draw(loaded.sampler, RNN_FLOAT64, logits, 1, SYMBOLS, &b, NULL));
         assert_int_equal(a, b);
     }
-    rnn_sampler_destroy(saved.sampler);
-    rnn_sampler_destroy(loaded.sampler);
 }
 
 /* ---- No memory ---- */
 
-/* Nothing moves, and nothing is left behind: the allocator can be taken back at the end. */
+/* rnn_set_allocator(NULL) at the end fails if something leaks. */
 static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(void **state)
 {
     (void)state;
@@ -588,7 +569,7 @@ static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(vo
         int32_t ids[MOST * STREAMS];
         double probabilities[MOST * STREAMS];
         rnn_loss loss;
-        rnn_corpus *corpus = NULL;
+        scoped_corpus *corpus = NULL;
         rnn_sampler_options s = defaults();
         rnn_generate_options o = generate_options();
         allocations_left = INT64_MAX;
@@ -618,7 +599,6 @@ static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(vo
         failures += !done;
         if (!done)
             assert_int_equal(status, RNN_ERROR_MEMORY);
-        rnn_corpus_destroy(corpus);
     }
     assert_in_range(failures, 15, 60);
     assert_ok(rnn_set_allocator(NULL));

@@ -1,4 +1,4 @@
-/* The sampler: which distribution it draws from, what a draw depends on, and how sampling goes on. */
+/* rnn_sample(): the distribution that it draws from, what a draw depends on, and what it feeds to the model. */
 #include "scoped.h"
 
 #include <float.h>
@@ -21,7 +21,7 @@ static rnn_sampler *create_sampler(double temperature, uint64_t seed)
     return sampler;
 }
 
-/* A model whose outputs are `logits`, whatever it has read. */
+/* A model whose outputs are `logits`, whatever it reads */
 static rnn_model *create_constant_model(const double *logits, int64_t symbols, int32_t precision)
 {
     rnn_model_options options = make_options(symbols, 3, symbols, 1, precision);
@@ -31,7 +31,7 @@ static rnn_model *create_constant_model(const double *logits, int64_t symbols, i
     return model;
 }
 
-/* A model that has nearly all of its outputs' weight on the symbol after the one that it has read, modulo V. */
+/* A model for which the symbol after the one it has read, modulo V, is by far the most likely */
 static rnn_model *create_counting_model(int64_t symbols, int32_t precision)
 {
     rnn_model_options options = make_options(symbols, symbols, symbols, 1, precision);
@@ -54,7 +54,7 @@ static rnn_model *create_any_model(int64_t symbols, int32_t precision)
     return create_random_model(&options, 1, 1);
 }
 
-/* [n][B] ids that a new state of zeros and a new sampler give, all streams fed 0 first; to free(). */
+/* [n][B] ids that a new state and a new sampler give when each stream is fed 0 first; to free(). */
 static int32_t *sample(const rnn_model *model, int64_t streams, double temperature, uint64_t seed, int64_t n)
 {
     scoped_state *state = create_state(model, streams);
@@ -92,26 +92,11 @@ static void test_create_refuses_bad_options(void **unused)
     assert_ptr_equal(sampler, UNTOUCHED);
 }
 
-static void test_no_options_are_the_defaults(void **unused)
-{
-    (void)unused;
-    enum { N = 100 };
-    scoped_model *model = create_any_model(7, RNN_FLOAT32);
-    scoped_state *state = create_state(model, 1);
-    scoped_sampler *sampler = NULL;
-    const int32_t first = 0;
-    int32_t ids[N];
-    assert_ok(rnn_sampler_create(NULL, &sampler));
-    assert_ok(rnn_sample(model, state, sampler, &first, N, ids));
-    scoped_int32 *expected = sample(model, 1, 1, 0, N);
-    assert_memory_equal(ids, expected, sizeof ids);
-}
-
 /* ---- Which distribution ---- */
 
 /*
- * Draws many symbols from constant outputs and compares their frequencies with softmax(logits / temperature): Pearson's
- * sum over the five symbols, which exceeds 30 by chance once in 200000 times (four degrees of freedom).
+ * Draws many symbols from constant outputs and compares their frequencies with softmax(logits / temperature). Pearson's
+ * sum over the five symbols (four degrees of freedom) exceeds 30 by chance once in 200000 times.
  */
 static void assert_frequencies(double temperature, int32_t precision)
 {
@@ -119,9 +104,7 @@ static void assert_frequencies(double temperature, int32_t precision)
     enum { SYMBOLS = 5, STREAMS = 4, N = 10000 };
     scoped_model *model = create_constant_model(logits, SYMBOLS, precision);
     scoped_int32 *ids = sample(model, STREAMS, temperature, 1, N);
-    double counts[SYMBOLS] = {0};
-    double total = 0;
-    double pearson = 0;
+    double counts[SYMBOLS] = {0}, total = 0, pearson = 0;
     for (int i = 0; i < N * STREAMS; i++) {
         assert_in_range(ids[i], 0, SYMBOLS - 1);
         counts[ids[i]]++;
@@ -136,17 +119,10 @@ static void assert_frequencies(double temperature, int32_t precision)
         fail_msg("at temperature %g Pearson's sum is %g", temperature, pearson);
 }
 
-static void test_draws_follow_the_softmax_of_the_outputs(void **unused)
+static void test_draws_follow_the_softmax_of_the_outputs_divided_by_the_temperature(void **unused)
 {
     (void)unused;
-    assert_frequencies(1, RNN_FLOAT32);
-    assert_frequencies(1, RNN_FLOAT64);
-}
-
-static void test_temperature_divides_the_outputs(void **unused)
-{
-    (void)unused;
-    static const double temperatures[] = {0.5, 2, 10, 1e300};
+    static const double temperatures[] = {1, 0.5, 2, 10, 1e300};
     for (size_t i = 0; i < sizeof temperatures / sizeof temperatures[0]; i++) {
         assert_frequencies(temperatures[i], RNN_FLOAT32);
         assert_frequencies(temperatures[i], RNN_FLOAT64);
@@ -251,7 +227,7 @@ static void test_each_stream_is_fed_its_first_symbol_and_then_what_it_draws(void
         }
 }
 
-/* Models of ids: without an embedding, with one, and with a tied one. */
+/* A model without an embedding, with one, or with a tied one */
 static rnn_model *create_model_of_cell(int32_t cell, int64_t symbols, int32_t precision)
 {
     rnn_model_options options = make_options(symbols, 8, symbols, 2, precision);
@@ -298,8 +274,7 @@ static void test_the_same_seed_draws_the_same_symbols(void **unused)
     }
 }
 
-/* Two series of draws among eight equally likely symbols must agree as often as independent ones do: one time in eight.
- */
+/* Two series of draws among eight equally likely symbols must agree one time in eight, as independent ones do. */
 static void assert_independent(const int32_t *a, int64_t a_stride, const int32_t *b, int64_t b_stride, int64_t n)
 {
     int equal = 0;
@@ -453,35 +428,27 @@ static void test_sample_refuses_bad_arguments_and_changes_nothing(void **unused)
     assert_memory_equal(ids, expected, sizeof ids);
 }
 
-static void test_a_model_with_other_outputs_than_inputs_is_refused(void **unused)
+static void test_models_whose_outputs_cannot_be_fed_back_are_refused(void **unused)
 {
     (void)unused;
-    rnn_model_options options = make_options(7, 5, 6, 1, RNN_FLOAT32);
-    scoped_model *model = create_model(&options);
-    scoped_state *state = create_random_state(model, 1, 1, 1);
-    scoped_sampler *sampler = create_sampler(1, 1);
-    scoped_snapshot before = take_snapshot(model, state);
-    const int32_t first = 0;
-    int32_t id = -7;
-    assert_fails(rnn_sample(model, state, sampler, &first, 1, &id), RNN_ERROR_MISMATCH, "output_size");
-    assert_int_equal(id, -7);
-    assert_unchanged(&before, model, state);
-}
-
-static void test_a_model_of_vectors_is_refused(void **unused)
-{
-    (void)unused;
-    const int32_t first = 0;
-    for (int outputs = 0; outputs < 2; outputs++) {
-        rnn_model_options options = make_options(7, 5, 7, 1, RNN_FLOAT32);
-        options.input = outputs ? RNN_INPUT_IDS : RNN_INPUT_VECTORS;
-        options.loss = outputs ? RNN_LOSS_SQUARED_ERROR : RNN_LOSS_CROSS_ENTROPY;
+    static const struct {
+        const char *part;
+        int64_t output_size;
+        int32_t input, loss;
+    } cases[] = {{"output_size", 6, RNN_INPUT_IDS, RNN_LOSS_CROSS_ENTROPY},
+                 {"vectors as inputs", 7, RNN_INPUT_VECTORS, RNN_LOSS_CROSS_ENTROPY},
+                 {"vectors as inputs or outputs", 7, RNN_INPUT_IDS, RNN_LOSS_SQUARED_ERROR}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rnn_model_options options = make_options(7, 5, cases[i].output_size, 1, RNN_FLOAT32);
+        options.input = cases[i].input;
+        options.loss = cases[i].loss;
         scoped_model *model = create_model(&options);
         scoped_state *state = create_random_state(model, 1, 1, 1);
         scoped_sampler *sampler = create_sampler(1, 1);
         scoped_snapshot before = take_snapshot(model, state);
+        const int32_t first = 0;
         int32_t id = -7;
-        assert_fails(rnn_sample(model, state, sampler, &first, 1, &id), RNN_ERROR_MISMATCH, "vectors");
+        assert_fails(rnn_sample(model, state, sampler, &first, 1, &id), RNN_ERROR_MISMATCH, cases[i].part);
         assert_int_equal(id, -7);
         assert_unchanged(&before, model, state);
     }
@@ -496,8 +463,7 @@ static void test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_on
     for (size_t p = 0; p < 2; p++)
         for (int t = 0; t < 2; t++) {
             double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
-            double biases[3] = {20, 20, 20}; /* h is 1 */
-            double weights[SYMBOLS * 3] = {0};
+            double biases[3] = {20, 20, 20}, weights[SYMBOLS * 3] = {0}; /* the biases make h 1 */
             rnn_model_options options = make_options(SYMBOLS, 3, SYMBOLS, 1, precisions[p]);
             scoped_model *model = create_random_model(&options, 0.1, 1);
             set_parameter(model, index_of(model, "rnn.bias_ih_l0"), biases);
@@ -525,9 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_init_fills_in_temperature_1_and_seed_0),
         cmocka_unit_test(test_create_refuses_bad_options),
-        cmocka_unit_test(test_no_options_are_the_defaults),
-        cmocka_unit_test(test_draws_follow_the_softmax_of_the_outputs),
-        cmocka_unit_test(test_temperature_divides_the_outputs),
+        cmocka_unit_test(test_draws_follow_the_softmax_of_the_outputs_divided_by_the_temperature),
         cmocka_unit_test(test_draws_of_one_stream_do_not_repeat_those_before),
         cmocka_unit_test(test_temperature_0_takes_the_most_likely_symbol),
         cmocka_unit_test(test_a_temperature_near_0_takes_the_most_likely_symbol),
@@ -544,8 +508,7 @@ int main(void)
         cmocka_unit_test(test_sampling_from_a_copied_stream_leaves_training_untouched),
         cmocka_unit_test(test_no_draws_change_nothing),
         cmocka_unit_test(test_sample_refuses_bad_arguments_and_changes_nothing),
-        cmocka_unit_test(test_a_model_with_other_outputs_than_inputs_is_refused),
-        cmocka_unit_test(test_a_model_of_vectors_is_refused),
+        cmocka_unit_test(test_models_whose_outputs_cannot_be_fed_back_are_refused),
         cmocka_unit_test(test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_once_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
