@@ -117,11 +117,12 @@ static void test_create_refuses_numbers_out_of_range(void **state)
     static const struct {
         const char *name;
         size_t place;
+        const char *range;
         double bad[7];
     } fields[] = {
-        {FIELD(weight_scale), {-0.01, -DBL_MIN, -DBL_TRUE_MIN, -1, INFINITY, -INFINITY, NAN}},
-        {FIELD(dropout), {-0.1, -DBL_TRUE_MIN, 1, 1.5, INFINITY, -INFINITY, NAN}},
-        {FIELD(forget_bias), {INFINITY, -INFINITY, NAN, INFINITY, INFINITY, INFINITY, INFINITY}},
+        {FIELD(weight_scale), "it must be finite and", {-0.01, -DBL_MIN, -DBL_TRUE_MIN, -1, INFINITY, -INFINITY, NAN}},
+        {FIELD(dropout), "it must be 0 or more", {-0.1, -DBL_TRUE_MIN, 1, 1.5, INFINITY, -INFINITY, NAN}},
+        {FIELD(forget_bias), "it must be finite", {INFINITY, -INFINITY, NAN, INFINITY, INFINITY, INFINITY, INFINITY}},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         for (size_t k = 0; k < sizeof fields[i].bad / sizeof fields[i].bad[0]; k++) {
@@ -129,7 +130,7 @@ static void test_create_refuses_numbers_out_of_range(void **state)
             char part[64];
             options.cell = RNN_CELL_LSTM;
             memcpy((char *)&options + fields[i].place, &fields[i].bad[k], sizeof fields[i].bad[k]);
-            snprintf(part, sizeof part, "%s is ", fields[i].name);
+            snprintf(part, sizeof part, "%s is %g; %s", fields[i].name, fields[i].bad[k], fields[i].range);
             assert_refused(&options, part);
         }
 }
