@@ -1,10 +1,8 @@
-/*
- * What the suites of losses of one's own share.
- */
+/* Used by the suites of losses that the caller computes. */
 #ifndef RNN_TESTS_OWN_LOSSES_H
 #define RNN_TESTS_OWN_LOSSES_H
 
-#include "support.h"
+#include "scoped.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -12,14 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static inline rnn_chunk_gradients no_gradients(void)
-{
-    rnn_chunk_gradients gradients;
-    assert_ok(rnn_chunk_gradients_init(&gradients, sizeof gradients));
-    return gradients;
-}
-
-/* The gradient of the sum of softmax cross-entropies with respect to the logits, in their place */
+/* Replaces the logits by the gradient of the sum of softmax cross-entropies with respect to them. */
 static inline void to_softmax_gradient(double *logits, const int32_t *targets, int64_t rows, int64_t symbols)
 {
     for (int64_t row = 0; row < rows; row++, logits += symbols) {

@@ -1,8 +1,8 @@
 /*
- * rnn_loss_gradient() and rnn_softmax(): against numerical gradients, against what rnn_forward_backward() computes in
- * one call, and what is refused.
+ * rnn_loss_gradient(), compared with numerical gradients and with what rnn_forward_backward() computes in one call; and
+ * rnn_softmax().
  */
-#include "support.h"
+#include "scoped.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -16,23 +16,14 @@ typedef struct variant {
     bool lengths, last_only;
 } variant;
 
-/* One of the 16 variants of a loss. */
+/* Variant 0 to 15 */
 static variant variant_of(int k)
 {
     return (variant){k % 2 ? RNN_LOSS_SQUARED_ERROR : RNN_LOSS_CROSS_ENTROPY,
                      k / 2 % 2 ? RNN_REDUCTION_MEAN : RNN_REDUCTION_SUM, k / 4 % 2, k / 8};
 }
 
-static rnn_model_options variant_options(variant v)
-{
-    rnn_model_options o = make_options(INPUTS, HIDDEN, OUTPUTS, 1, RNN_FLOAT64);
-    o.cell = RNN_CELL_GRU;
-    o.loss = v.loss;
-    o.reduction = v.reduction;
-    return o;
-}
-
-/* A chunk of a variant, some of whose positions don't count */
+/* A chunk of a variant. Some of its positions don't count. */
 typedef struct fixture {
     rnn_model *model;
     owned_chunk owned;
@@ -43,7 +34,10 @@ typedef struct fixture {
 static fixture *create_fixture(variant v)
 {
     fixture *f = allocate(1, sizeof *f);
-    rnn_model_options o = variant_options(v);
+    rnn_model_options o = make_options(INPUTS, HIDDEN, OUTPUTS, 1, RNN_FLOAT64);
+    o.cell = RNN_CELL_GRU;
+    o.loss = v.loss;
+    o.reduction = v.reduction;
     f->model = create_random_model(&o, 0.8, 5);
     f->owned = create_random_chunk_for(f->model, STEPS, STREAMS, 0.2, 7);
     f->chunk = f->owned.chunk;
@@ -56,25 +50,27 @@ static fixture *create_fixture(variant v)
     return f;
 }
 
-static void destroy_fixture(fixture *f)
+static void destroy_fixture(fixture **f)
 {
-    rnn_model_destroy(f->model);
-    destroy_chunk(&f->owned);
-    free(f);
+    rnn_model_destroy((*f)->model);
+    destroy_chunk(&(*f)->owned);
+    free(*f);
 }
+
+#define scoped_fixture SCOPED(destroy_fixture) fixture
 
 static double sum_of(const fixture *f, const double *outputs)
 {
     rnn_loss loss;
     assert_ok(rnn_loss_gradient(f->model, &f->chunk, outputs, f->numbers, NULL, &loss));
-    return f->model && loss.count > 0 ? loss.sum : 0;
+    return loss.count > 0 ? loss.sum : 0;
 }
 
 static void test_the_gradient_is_the_numerical_one(void **state)
 {
     (void)state;
     for (int k = 0; k < 16; k++) {
-        fixture *f = create_fixture(variant_of(k));
+        scoped_fixture *f = create_fixture(variant_of(k));
         double outputs[NUMBERS], gradient[NUMBERS];
         random_source source = {(uint64_t)k};
         rnn_loss loss;
@@ -93,7 +89,6 @@ static void test_the_gradient_is_the_numerical_one(void **state)
                 fail_msg("variant %d: element %lld has %.12g instead of %.12g", k, (long long)i, gradient[i],
                          numerical);
         }
-        destroy_fixture(f);
     }
 }
 
@@ -102,19 +97,19 @@ static void test_it_is_what_forward_backward_computes_in_between(void **state)
     (void)state;
     for (int k = 0; k < 16; k++) {
         variant v = variant_of(k);
-        fixture *f = create_fixture(v);
+        scoped_fixture *f = create_fixture(v);
         double outputs[NUMBERS], gradient[NUMBERS], own_losses[STEPS * STREAMS], losses[STEPS * STREAMS];
         int64_t own_hits = -1, hits = -1;
         rnn_loss own_loss, loss;
-        rnn_chunk_gradients back;
-        rnn_state *own = create_random_state(f->model, STREAMS, 0.5, 6), *library = create_state(f->model, STREAMS);
+        rnn_chunk_gradients back = {.struct_size = sizeof back, .outputs = gradient};
+        scoped_state *own = create_random_state(f->model, STREAMS, 0.5, 6), *library = create_state(f->model, STREAMS);
         assert_ok(rnn_state_copy(library, own));
 
         rnn_chunk whole = f->chunk;
         whole.losses = losses;
         whole.hits = v.loss == RNN_LOSS_CROSS_ENTROPY ? &hits : NULL;
         assert_ok(rnn_forward_backward(f->model, library, &whole, &loss));
-        double *expected = get_all_gradients(f->model);
+        scoped_double *expected = get_all_gradients(f->model);
         assert_ok(rnn_model_zero_gradients(f->model));
 
         assert_ok(rnn_forward_training(f->model, own, &f->chunk, outputs, f->numbers));
@@ -122,55 +117,44 @@ static void test_it_is_what_forward_backward_computes_in_between(void **state)
         whole.hits = v.loss == RNN_LOSS_CROSS_ENTROPY ? &own_hits : NULL;
         whole.inputs = NULL;
         assert_ok(rnn_loss_gradient(f->model, &whole, outputs, f->numbers, gradient, &own_loss));
-        assert_ok(rnn_chunk_gradients_init(&back, sizeof back));
-        back.outputs = gradient;
         assert_ok(rnn_backward(f->model, own, &back));
-        double *actual = get_all_gradients(f->model);
+        scoped_double *actual = get_all_gradients(f->model);
 
         assert_memory_equal(&own_loss.sum, &loss.sum, sizeof loss.sum);
         assert_int_equal(own_loss.count, loss.count);
         assert_memory_equal(own_losses, losses, (size_t)f->places * sizeof *losses);
         assert_int_equal(own_hits, hits);
         assert_all_close(actual, expected, parameter_total(f->model), 1e-13);
-        free(actual);
-        free(expected);
-        rnn_state_destroy(own);
-        rnn_state_destroy(library);
-        destroy_fixture(f);
     }
 }
 
 static void test_any_number_of_threads_gives_the_same_bits(void **state)
 {
-    enum { SYMBOLS = 1000, ROWS = 300 };
     (void)state;
+    enum { SYMBOLS = 1000, ROWS = 300 };
     rnn_model_options o = make_options(SYMBOLS, 4, SYMBOLS, 1, RNN_FLOAT32);
-    rnn_model *model = create_model(&o);
-    owned_chunk chunk = create_random_chunk_for(model, ROWS, 1, 0.1, 3);
-    float *outputs = allocate(ROWS * SYMBOLS, sizeof *outputs), *gradients[2];
+    scoped_model *model = create_model(&o);
+    scoped_chunk chunk = create_random_chunk_for(model, ROWS, 1, 0.1, 3);
+    SCOPED(release_memory) float *outputs = allocate(ROWS * SYMBOLS, sizeof *outputs);
+    SCOPED(release_memory) float *alone = allocate(ROWS * SYMBOLS, sizeof *alone);
+    SCOPED(release_memory) float *together = allocate(ROWS * SYMBOLS, sizeof *together);
     rnn_loss losses[2];
     random_source source = {4};
     for (int i = 0; i < ROWS * SYMBOLS; i++)
         outputs[i] = (float)random_below(&source, 1000) / 100;
-    for (int k = 0; k < 2; k++) {
-        assert_ok(rnn_set_threads(k == 0 ? 1 : 4));
-        gradients[k] = allocate(ROWS * SYMBOLS, sizeof *outputs);
-        assert_ok(rnn_loss_gradient(model, &chunk.chunk, outputs, ROWS * SYMBOLS, gradients[k], &losses[k]));
-    }
+    assert_ok(rnn_set_threads(1));
+    assert_ok(rnn_loss_gradient(model, &chunk.chunk, outputs, ROWS * SYMBOLS, alone, &losses[0]));
+    assert_ok(rnn_set_threads(4));
+    assert_ok(rnn_loss_gradient(model, &chunk.chunk, outputs, ROWS * SYMBOLS, together, &losses[1]));
     assert_ok(rnn_set_threads(0));
-    assert_memory_equal(gradients[0], gradients[1], ROWS * SYMBOLS * sizeof *outputs);
+    assert_memory_equal(alone, together, ROWS * SYMBOLS * sizeof *outputs);
     assert_memory_equal(&losses[0].sum, &losses[1].sum, sizeof(double));
-    free(gradients[0]);
-    free(gradients[1]);
-    free(outputs);
-    destroy_chunk(&chunk);
-    rnn_model_destroy(model);
 }
 
 static void test_bad_arguments_are_refused(void **state)
 {
     (void)state;
-    fixture *f = create_fixture((variant){.loss = RNN_LOSS_CROSS_ENTROPY});
+    scoped_fixture *f = create_fixture((variant){.loss = RNN_LOSS_CROSS_ENTROPY});
     double outputs[NUMBERS] = {0}, gradient[NUMBERS];
     rnn_loss loss = {.sum = 5, .count = 6};
     rnn_chunk bad = f->chunk;
@@ -192,7 +176,7 @@ static void test_bad_arguments_are_refused(void **state)
     f->owned.targets[1] = 0;
     assert_fails(rnn_loss_gradient(model, &f->chunk, outputs, NUMBERS, gradient, &loss), RNN_ERROR_NONFINITE,
                  "the loss of the outputs is ");
-    int64_t hits = -7; /* stays, as the loss does */
+    int64_t hits = -7; /* must stay, as the loss must */
     bad = f->chunk;
     bad.hits = &hits;
     assert_fails(rnn_loss_gradient(model, &bad, outputs, NUMBERS, gradient, &loss), RNN_ERROR_NONFINITE,
@@ -201,11 +185,10 @@ static void test_bad_arguments_are_refused(void **state)
     f->owned.targets[1] = OUTPUTS;
     assert_fails(rnn_loss_gradient(model, &f->chunk, outputs, NUMBERS, gradient, &loss), RNN_ERROR_SYMBOL,
                  "chunk->targets[1] is 6");
-    f->owned.targets[1] = RNN_IGNORE; /* where nothing counts, anything may stand */
+    f->owned.targets[1] = RNN_IGNORE; /* where the target is ignored, the outputs may be anything */
     assert_true(loss.count == 6);
     assert_ok(rnn_loss_gradient(model, &f->chunk, outputs, NUMBERS, gradient, NULL));
     assert_true(gradient[7] == 0);
-    destroy_fixture(f);
 }
 
 static void test_a_failed_allocation_is_an_error(void **state)
@@ -221,7 +204,7 @@ static void test_a_failed_allocation_is_an_error(void **state)
     }
     allocations_left = INT64_MAX;
     assert_ok(rnn_loss_gradient(f->model, &f->chunk, outputs, NUMBERS, gradient, NULL));
-    destroy_fixture(f);
+    destroy_fixture(&f);
     assert_ok(rnn_set_allocator(NULL));
 }
 
@@ -229,8 +212,8 @@ static void test_a_failed_allocation_is_an_error(void **state)
 
 static void test_softmax_gives_probabilities(void **state)
 {
-    enum { ROWS = 3, MOST = 40 };
     (void)state;
+    enum { ROWS = 3, MOST = 40 };
     for (int64_t symbols = 1; symbols <= MOST; symbols++) {
         double logits[ROWS * MOST], probabilities[ROWS * MOST];
         float single[ROWS * MOST];
@@ -255,17 +238,17 @@ static void test_softmax_gives_probabilities(void **state)
 
 static void test_softmax_of_huge_logits_is_finite(void **state)
 {
+    (void)state;
     const double logits[] = {1e300, -1e300, 1e300};
     double probabilities[3];
-    (void)state;
     assert_ok(rnn_softmax(RNN_FLOAT64, logits, 1, 3, probabilities));
     assert_true(probabilities[0] == 0.5 && probabilities[1] == 0 && probabilities[2] == 0.5);
 }
 
 static void test_softmax_refuses_what_it_cannot_read(void **state)
 {
-    double logits[] = {0, 1, NAN, 2}, probabilities[4] = {7, 7, 7, 7};
     (void)state;
+    double logits[] = {0, 1, NAN, 2}, probabilities[4] = {7, 7, 7, 7};
     assert_fails(rnn_softmax(RNN_FLOAT64, logits, 2, 2, probabilities), RNN_ERROR_ARGUMENT, "logits[2] is ");
     assert_true(probabilities[0] == 7);
 }

@@ -1,14 +1,12 @@
 /*
- * Two programs that train with a loss of their own: an encoder and a decoder that learn to reverse strings, and a model
+ * Two programs that train with their own losses: an encoder and a decoder that learn to reverse strings, and a model
  * whose outputs are quantiles.
  */
 #include "own_losses.h"
 
-/* ---- Programs ---------------------------------------------------------------------------------------------------- */
-
 /*
- * Two models learn to reverse strings: an encoder reads one, the decoder begins with the encoder's state and writes it
- * backwards. What the decoder's initial state ought to have been goes back into the encoder.
+ * Two models learn to reverse strings. The encoder reads a string, and the decoder begins with the encoder's state and
+ * writes it backwards. The gradient of the decoder's initial state goes back into the encoder.
  */
 enum { LETTERS = 6, LENGTH = 5, BATCH = 32, UNITS = 64, ROUNDS = 700 };
 
@@ -39,7 +37,7 @@ static rnn_optimizer *create_adam(const rnn_model *model)
     return optimizer;
 }
 
-/* A batch of strings [LENGTH][BATCH], and the decoder's inputs and targets: the reverse, one later and as it is. */
+/* A batch of strings [LENGTH][BATCH], the reversed strings, and the decoder's inputs: the reversed, one step later. */
 static void make_strings(random_source *source, int32_t *letters, int32_t *inputs, int32_t *reversed)
 {
     for (int t = 0; t < LENGTH; t++)
@@ -76,10 +74,8 @@ static double learn_strings(translator *t, random_source *source)
             row[o] /= LENGTH * BATCH;
         from_doubles(RNN_FLOAT32, row, outputs + i * LETTERS, LETTERS);
     }
-    rnn_chunk_gradients of_decoder = no_gradients(), of_encoder = no_gradients();
-    of_decoder.outputs = outputs;
-    of_decoder.initial_state = initial;
-    of_encoder.final_state = initial;
+    rnn_chunk_gradients of_decoder = {.struct_size = sizeof of_decoder, .outputs = outputs, .initial_state = initial};
+    rnn_chunk_gradients of_encoder = {.struct_size = sizeof of_encoder, .final_state = initial};
     assert_ok(rnn_backward(t->decoder, t->write, &of_decoder));
     assert_ok(rnn_backward(t->encoder, t->read, &of_encoder));
     assert_ok(rnn_optimizer_step(t->decoder_optimizer, t->decoder));
@@ -92,26 +88,19 @@ static void test_an_encoder_and_a_decoder_learn_to_reverse_strings(void **state)
     (void)state;
     random_source source = {11};
     double right = 0;
-    translator t = {.encoder = create_half(1), .decoder = create_half(2)};
-    t.read = create_state(t.encoder, BATCH);
-    t.write = create_state(t.decoder, BATCH);
-    t.encoder_optimizer = create_adam(t.encoder);
-    t.decoder_optimizer = create_adam(t.decoder);
+    scoped_model *encoder = create_half(1), *decoder = create_half(2);
+    scoped_state *read = create_state(encoder, BATCH), *write = create_state(decoder, BATCH);
+    scoped_optimizer *of_encoder = create_adam(encoder), *of_decoder = create_adam(decoder);
+    translator t = {encoder, decoder, read, write, of_encoder, of_decoder};
     for (int n = 0; n < ROUNDS; n++)
         right = 0.95 * right + 0.05 * learn_strings(&t, &source);
     if (right < 0.95)
         fail_msg("%.3f of the letters are right", right);
-    rnn_optimizer_destroy(t.encoder_optimizer);
-    rnn_optimizer_destroy(t.decoder_optimizer);
-    rnn_state_destroy(t.read);
-    rnn_state_destroy(t.write);
-    rnn_model_destroy(t.encoder);
-    rnn_model_destroy(t.decoder);
 }
 
 /*
- * Outputs that are quantiles of what comes next (Koenker and Bassett 1978): a value y costs max(q (y - x), (q - 1) (y -
- * x)) with the output x. The series is uniform noise of -1 to 1, so the quantiles are 2 q - 1.
+ * The outputs are quantiles of the next value (Koenker and Bassett 1978): with the output x, a value y has the loss
+ * max(q (y - x), (q - 1) (y - x)). The series is uniform noise from -1 to 1, so the quantiles are 2 q - 1.
  */
 static void test_a_model_with_quantiles_as_outputs_learns_them(void **state)
 {
@@ -123,9 +112,9 @@ static void test_a_model_with_quantiles_as_outputs_learns_them(void **state)
     o.input = RNN_INPUT_VECTORS;
     o.loss = RNN_LOSS_SQUARED_ERROR;
     o.initialization = RNN_INIT_UNIFORM;
-    rnn_model *model = create_model(&o);
-    rnn_state *run = create_state(model, B);
-    rnn_optimizer *optimizer = create_adam(model);
+    scoped_model *model = create_model(&o);
+    scoped_state *run = create_state(model, B);
+    scoped_optimizer *optimizer = create_adam(model);
     random_source source = {4};
     double series[(T + 1) * B], outputs[T * B * Q], below[Q] = {0};
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = T, .streams = B, .input_vectors = series};
@@ -138,8 +127,7 @@ static void test_a_model_with_quantiles_as_outputs_learns_them(void **state)
                 below[q] += n >= N / 2 && y < *x;
                 *x = (y < *x ? 1 - quantiles[q] : -quantiles[q]) / (T * B);
             }
-        rnn_chunk_gradients gradients = no_gradients();
-        gradients.outputs = outputs;
+        rnn_chunk_gradients gradients = {.struct_size = sizeof gradients, .outputs = outputs};
         assert_ok(rnn_backward(model, run, &gradients));
         assert_ok(rnn_optimizer_step(optimizer, model));
     }
@@ -148,9 +136,6 @@ static void test_a_model_with_quantiles_as_outputs_learns_them(void **state)
         if (fabs(share - quantiles[q]) > 0.02)
             fail_msg("%.3f of the values are below the quantile %g", share, quantiles[q]);
     }
-    rnn_optimizer_destroy(optimizer);
-    rnn_state_destroy(run);
-    rnn_model_destroy(model);
 }
 
 int main(void)

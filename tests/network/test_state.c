@@ -1,17 +1,10 @@
-/* The state: what it holds, copying and resetting it, its random index, and which models and chunks it fits. */
-#include "support.h"
+/* The state: its values, copying and resetting it, its random index, and which models and chunks it fits. */
+#include "models.h"
 
-#include <float.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* What a state's shape depends on, apart from sizes. */
+/* All that a state's shape depends on, apart from sizes */
 static const struct kind {
     int32_t precision, cell;
-    int32_t parts; /* h, and of an LSTM c */
+    int32_t parts; /* h, and c of an LSTM */
 } kinds[] = {
     {RNN_FLOAT32, RNN_CELL_TANH, 1}, {RNN_FLOAT64, RNN_CELL_TANH, 1}, {RNN_FLOAT32, RNN_CELL_GRU, 1},
     {RNN_FLOAT64, RNN_CELL_GRU, 1},  {RNN_FLOAT32, RNN_CELL_LSTM, 2}, {RNN_FLOAT64, RNN_CELL_LSTM, 2},
@@ -32,36 +25,25 @@ static rnn_model *create_of_kind(int64_t hidden_size, int64_t layers, int kind)
     return create_of_cell(4, hidden_size, 3, layers, kinds[kind].precision, kinds[kind].cell);
 }
 
-static rnn_model *create(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
-                         int32_t precision)
-{
-    return create_of_cell(input_size, hidden_size, output_size, layers, precision, RNN_CELL_TANH);
-}
-
-/* The values of one stream, in all layers and parts, must be the same bits in both. */
+/* The two streams must have the same bits, in all layers and parts. */
 static void assert_same_stream(const rnn_model *model, const rnn_state *a, int64_t a_stream, const rnn_state *b,
                                int64_t b_stream)
 {
     rnn_model_options options = options_of(model);
     int64_t hidden = options.hidden_size;
-    double *a_values = get_state(model, a);
-    double *b_values = get_state(model, b);
+    scoped_double *a_values = get_state(model, a), *b_values = get_state(model, b);
     int64_t rows = options.layers * (options.cell == RNN_CELL_LSTM ? 2 : 1);
-    for (int64_t row = 0; row < rows; row++) {
+    for (int64_t row = 0; row < rows; row++)
         assert_memory_equal(a_values + (row * rnn_state_streams(a) + a_stream) * hidden,
                             b_values + (row * rnn_state_streams(b) + b_stream) * hidden,
                             (size_t)hidden * sizeof(double));
-    }
-    free(a_values);
-    free(b_values);
 }
 
 static void assert_all_zero(const rnn_model *model, const rnn_state *state)
 {
-    double *values = get_state(model, state);
+    scoped_double *values = get_state(model, state);
     for (int64_t i = 0; i < state_total(model, state); i++)
         assert_true(values[i] == 0);
-    free(values);
 }
 
 /* ---- Creating ---- */
@@ -70,83 +52,60 @@ static void test_a_new_state_is_zeros(void **unused)
 {
     (void)unused;
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *model = create_of_kind(5, 2, k);
-        rnn_state *state = create_state(model, 3);
+        scoped_model *model = create_of_kind(5, 2, k);
+        scoped_state *state = create_state(model, 3);
         assert_int_equal(rnn_state_streams(state), 3);
         assert_all_zero(model, state);
-        rnn_state_destroy(state);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_a_state_outlives_its_model(void **unused)
 {
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT64);
-    rnn_model *another = create(4, 5, 3, 2, RNN_FLOAT64);
-    rnn_state *state = create_random_state(model, 3, 1, 1);
-    rnn_state *copy = create_state(another, 3);
     (void)unused;
+    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT64);
+    scoped_model *another = create(4, 5, 3, 2, RNN_FLOAT64);
+    scoped_state *state = create_random_state(model, 3, 1, 1);
+    scoped_state *copy = create_state(another, 3);
     rnn_model_destroy(model);
     assert_ok(rnn_state_copy(copy, state));
     assert_ok(rnn_state_reset_stream(state, 1));
-    owned_chunk chunk = create_random_chunk(6, 3, 4, 3, 0, 1);
+    scoped_chunk chunk = create_random_chunk(6, 3, 4, 3, 0, 1);
     assert_ok(rnn_forward(another, state, &chunk.chunk, NULL, 0, NULL));
-    destroy_chunk(&chunk);
-    rnn_state_destroy(copy);
-    rnn_state_destroy(state);
-    rnn_model_destroy(another);
-}
-
-static void test_calls_on_no_state_are_errors_or_0(void **unused)
-{
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
-    rnn_state *state = create_random_state(model, 1, 1, 1);
-    snapshot before = take_snapshot(model, state);
-    double values[5] = {7, 7, 7, 7, 7};
-    (void)unused;
-    assert_true(values[0] == 7);
-    assert_unchanged(&before, model, state);
-    free(before.bytes);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 /* ---- Get and set ---- */
 
 static void test_what_is_set_is_what_is_got_layer_by_layer_and_part_by_part(void **unused)
 {
-    enum { LAYERS = 3, STREAMS = 4, HIDDEN = 5, COUNT = STREAMS * HIDDEN };
     (void)unused;
+    enum { LAYERS = 3, STREAMS = 4, HIDDEN = 5, COUNT = STREAMS * HIDDEN };
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *model = create_of_kind(HIDDEN, LAYERS, k);
-        rnn_state *state = create_state(model, STREAMS);
+        scoped_model *model = create_of_kind(HIDDEN, LAYERS, k);
+        scoped_state *state = create_state(model, STREAMS);
         double expected[2 * LAYERS][COUNT] = {{0}};
         for (int row = 0; row < kinds[k].parts * LAYERS; row++) {
             double values[COUNT];
             for (int i = 0; i < COUNT; i++)
-                expected[row][i] = (double)(100 * row + i) - 50; /* not only what tanh gives */
+                expected[row][i] = (double)(100 * row + i) - 50; /* beyond the range of tanh */
             from_doubles(kinds[k].precision, expected[row], values, COUNT);
             assert_ok(rnn_state_set(state, row % LAYERS, row / LAYERS, values, COUNT));
-            double *got = get_state(model, state);
+            scoped_double *got = get_state(model, state);
             assert_memory_equal(got, expected, (size_t)(kinds[k].parts * LAYERS) * sizeof expected[0]);
-            free(got);
         }
-        rnn_state_destroy(state);
-        rnn_model_destroy(model);
     }
 }
 
-/* h and c in the formulas of the LSTM, of which the second alone carries what was. */
+/* With all parameters 0 the gates are 1/2 and the candidate is 0. The next step then depends on c alone, not on h. */
 static void test_the_cell_of_an_lstm_is_what_its_next_step_remembers(void **unused)
 {
-    rnn_model *model = create_of_cell(4, 1, 3, 1, RNN_FLOAT64, RNN_CELL_LSTM);
-    rnn_state *state = create_state(model, 1);
-    const double zeros[16] = {0}; /* of all parameters: the gates are 1/2, and what would be added is 0 */
+    (void)unused;
+    scoped_model *model = create_of_cell(4, 1, 3, 1, RNN_FLOAT64, RNN_CELL_LSTM);
+    scoped_state *state = create_state(model, 1);
+    const double zeros[16] = {0};
     const int32_t input = 0;
     const double h = 0.75, c = 0.5;
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 1, .streams = 1, .inputs = &input};
     double got = 0;
-    (void)unused;
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++)
         set_parameter(model, index, zeros);
     assert_ok(rnn_state_set(state, 0, RNN_STATE_HIDDEN, &h, 1));
@@ -156,46 +115,37 @@ static void test_the_cell_of_an_lstm_is_what_its_next_step_remembers(void **unus
     assert_relative(got, c / 2, 1e-15);
     assert_ok(rnn_state_get(state, 0, RNN_STATE_HIDDEN, &got, 1));
     assert_relative(got, tanh(c / 2) / 2, 1e-15);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 static void test_set_values_are_ordered_by_stream_and_then_hidden_unit(void **unused)
 {
-    rnn_model *model = create(4, 2, 3, 1, RNN_FLOAT64);
-    rnn_state *state = create_state(model, 3);
-    const double values[] = {1, 2, 3, 4, 5, 6};
-    const double expected[] = {1, 2, 0, 0, 5, 6};
-    double got[6];
     (void)unused;
+    scoped_model *model = create(4, 2, 3, 1, RNN_FLOAT64);
+    scoped_state *state = create_state(model, 3);
+    const double values[] = {1, 2, 3, 4, 5, 6}, expected[] = {1, 2, 0, 0, 5, 6};
+    double got[6];
     assert_ok(rnn_state_set(state, 0, RNN_STATE_HIDDEN, values, 6));
     assert_ok(rnn_state_reset_stream(state, 1));
     assert_ok(rnn_state_get(state, 0, RNN_STATE_HIDDEN, got, 6));
     assert_memory_equal(got, expected, sizeof expected);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void **unused)
 {
-    static const double bad[] = {NAN, INFINITY, -INFINITY};
     (void)unused;
+    static const double bad[] = {NAN, INFINITY, -INFINITY};
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *model = create_of_kind(5, 1, k);
-        rnn_state *state = create_random_state(model, 3, 1, 1);
-        snapshot before = take_snapshot(model, state);
+        scoped_model *model = create_of_kind(5, 1, k);
+        scoped_state *state = create_random_state(model, 3, 1, 1);
+        scoped_snapshot before = take_snapshot(model, state);
         for (int i = 0; i < 15; i++) {
-            double numbers[15] = {0};
-            double values[15];
+            double numbers[15] = {0}, values[15];
             numbers[i] = bad[i % 3];
             from_doubles(kinds[k].precision, numbers, values, 15);
             for (int32_t what = 0; what < kinds[k].parts; what++)
                 assert_fails(rnn_state_set(state, 0, what, values, 15), RNN_ERROR_ARGUMENT, "values");
         }
         assert_unchanged(&before, model, state);
-        free(before.bytes);
-        rnn_state_destroy(state);
-        rnn_model_destroy(model);
     }
 }
 
@@ -205,12 +155,10 @@ static void test_reset_sets_all_streams_to_zeros(void **unused)
 {
     (void)unused;
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *model = create_of_kind(5, 2, k);
-        rnn_state *state = create_random_state(model, 3, 1, 1);
+        scoped_model *model = create_of_kind(5, 2, k);
+        scoped_state *state = create_random_state(model, 3, 1, 1);
         assert_ok(rnn_state_reset(state));
         assert_all_zero(model, state);
-        rnn_state_destroy(state);
-        rnn_model_destroy(model);
     }
 }
 
@@ -218,19 +166,15 @@ static void test_reset_stream_sets_that_stream_to_zeros_and_no_other(void **unus
 {
     (void)unused;
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *model = create_of_kind(5, 2, k);
-        rnn_state *zeros = create_state(model, 1);
-        rnn_state *original = create_random_state(model, 4, 1, 1);
+        scoped_model *model = create_of_kind(5, 2, k);
+        scoped_state *zeros = create_state(model, 1);
+        scoped_state *original = create_random_state(model, 4, 1, 1);
         for (int64_t stream = 0; stream < 4; stream++) {
-            rnn_state *state = create_random_state(model, 4, 1, 1);
+            scoped_state *state = create_random_state(model, 4, 1, 1);
             assert_ok(rnn_state_reset_stream(state, stream));
             for (int64_t b = 0; b < 4; b++)
                 assert_same_stream(model, state, b, b == stream ? zeros : original, b == stream ? 0 : b);
-            rnn_state_destroy(state);
         }
-        rnn_state_destroy(original);
-        rnn_state_destroy(zeros);
-        rnn_model_destroy(model);
     }
 }
 
@@ -240,76 +184,61 @@ static void test_copy_makes_a_state_of_its_own_with_the_same_values(void **unuse
 {
     (void)unused;
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *model = create_of_kind(5, 2, k);
-        rnn_state *source = create_random_state(model, 3, 1, 1);
-        rnn_state *copy = create_random_state(model, 3, 1, 2);
+        scoped_model *model = create_of_kind(5, 2, k);
+        scoped_state *source = create_random_state(model, 3, 1, 1);
+        scoped_state *copy = create_random_state(model, 3, 1, 2);
         assert_ok(rnn_state_copy(copy, source));
         for (int64_t b = 0; b < 3; b++)
             assert_same_stream(model, copy, b, source, b);
-        snapshot before = take_snapshot(model, copy);
+        scoped_snapshot before = take_snapshot(model, copy);
         assert_ok(rnn_state_reset(source));
         assert_unchanged(&before, model, copy);
-        free(before.bytes);
-        rnn_state_destroy(copy);
-        rnn_state_destroy(source);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_copy_onto_itself_changes_nothing(void **unused)
 {
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
-    rnn_state *state = create_random_state(model, 3, 1, 1);
-    snapshot before = take_snapshot(model, state);
     (void)unused;
+    scoped_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    scoped_state *state = create_random_state(model, 3, 1, 1);
+    scoped_snapshot before = take_snapshot(model, state);
     assert_ok(rnn_state_copy(state, state));
     assert_ok(rnn_state_copy_stream(state, 1, state, 1));
     assert_unchanged(&before, model, state);
-    free(before.bytes);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 static void test_copy_stream_copies_that_stream_and_no_other(void **unused)
 {
     (void)unused;
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *model = create_of_kind(5, 2, k);
-        rnn_state *source = create_random_state(model, 3, 1, 1);
-        rnn_state *original = create_random_state(model, 2, 1, 2);
-        for (int64_t from = 0; from < 3; from++) {
+        scoped_model *model = create_of_kind(5, 2, k);
+        scoped_state *source = create_random_state(model, 3, 1, 1);
+        scoped_state *original = create_random_state(model, 2, 1, 2);
+        for (int64_t from = 0; from < 3; from++)
             for (int64_t to = 0; to < 2; to++) {
-                rnn_state *state = create_random_state(model, 2, 1, 2);
+                scoped_state *state = create_random_state(model, 2, 1, 2);
                 assert_ok(rnn_state_copy_stream(state, to, source, from));
                 assert_same_stream(model, state, to, source, from);
                 assert_same_stream(model, state, 1 - to, original, 1 - to);
-                rnn_state_destroy(state);
             }
-        }
-        rnn_state_destroy(original);
-        rnn_state_destroy(source);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_copy_stream_may_copy_within_a_state(void **unused)
 {
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
-    rnn_state *original = create_random_state(model, 3, 1, 1);
-    rnn_state *state = create_random_state(model, 3, 1, 1);
     (void)unused;
+    scoped_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    scoped_state *original = create_random_state(model, 3, 1, 1);
+    scoped_state *state = create_random_state(model, 3, 1, 1);
     assert_ok(rnn_state_copy_stream(state, 0, state, 2));
     assert_same_stream(model, state, 0, original, 2);
     assert_same_stream(model, state, 1, original, 1);
     assert_same_stream(model, state, 2, original, 2);
-    rnn_state_destroy(state);
-    rnn_state_destroy(original);
-    rnn_model_destroy(model);
 }
 
 /* ---- What fits ---- */
 
-/* Models that differ from `create(4, 5, 3, 2, RNN_FLOAT32)` in what a state depends on. */
+/* Each differs from `create(4, 5, 3, 2, RNN_FLOAT32)` in one thing that a state depends on. */
 static const struct {
     const char *what;
     int64_t hidden_size, layers;
@@ -328,40 +257,34 @@ static rnn_model *create_other(size_t number, int64_t output_size)
 
 static void test_states_of_models_of_another_shape_do_not_mix(void **unused)
 {
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
-    rnn_state *state = create_random_state(model, 3, 1, 1);
-    rnn_state *narrow = create_random_state(model, 2, 1, 1);
-    snapshot before = take_snapshot(model, state);
     (void)unused;
+    scoped_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    scoped_state *state = create_random_state(model, 3, 1, 1);
+    scoped_state *narrow = create_random_state(model, 2, 1, 1);
+    scoped_snapshot before = take_snapshot(model, state);
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        rnn_model *other = create_other(i, 3);
-        rnn_state *foreign = create_random_state(other, 3, 1, 1);
+        scoped_model *other = create_other(i, 3);
+        scoped_state *foreign = create_random_state(other, 3, 1, 1);
         assert_fails(rnn_state_copy(state, foreign), RNN_ERROR_MISMATCH, others[i].what);
         assert_fails(rnn_state_copy_stream(state, 0, foreign, 0), RNN_ERROR_MISMATCH, others[i].what);
-        rnn_state_destroy(foreign);
-        rnn_model_destroy(other);
     }
     assert_fails(rnn_state_copy(state, narrow), RNN_ERROR_MISMATCH, "streams");
     assert_unchanged(&before, model, state);
-    free(before.bytes);
-    rnn_state_destroy(narrow);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 static void test_a_model_does_not_run_on_a_state_of_another_shape_or_chunks_of_other_streams(void **unused)
 {
-    rnn_model *model = create(4, 5, 4, 2, RNN_FLOAT32);
-    owned_chunk chunk = create_random_chunk(6, 3, 4, 4, 0, 1);
-    const int32_t first[] = {0, 1, 2};
-    rnn_sampler *sampler = NULL;
-    rnn_loss loss = {.sum = 7, .count = 7};
     (void)unused;
+    scoped_model *model = create(4, 5, 4, 2, RNN_FLOAT32);
+    scoped_chunk chunk = create_random_chunk(6, 3, 4, 4, 0, 1);
+    const int32_t first[] = {0, 1, 2};
+    scoped_sampler *sampler = NULL;
+    rnn_loss loss = {.sum = 7, .count = 7};
     assert_ok(rnn_sampler_create(NULL, &sampler));
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        rnn_model *other = create_other(i, 4);
-        rnn_state *foreign = create_random_state(other, 3, 1, 1);
-        snapshot before = take_snapshot(other, foreign);
+        scoped_model *other = create_other(i, 4);
+        scoped_state *foreign = create_random_state(other, 3, 1, 1);
+        scoped_snapshot before = take_snapshot(other, foreign);
         int32_t ids[3] = {-7, -7, -7};
         const char *what = others[i].what;
         assert_fails(rnn_forward(model, foreign, &chunk.chunk, NULL, 0, &loss), RNN_ERROR_MISMATCH, what);
@@ -369,25 +292,17 @@ static void test_a_model_does_not_run_on_a_state_of_another_shape_or_chunks_of_o
         assert_fails(rnn_sample(model, foreign, sampler, first, 1, ids), RNN_ERROR_MISMATCH, what);
         assert_int_equal(ids[0], -7);
         assert_unchanged(&before, other, foreign);
-        free(before.bytes);
-        rnn_state_destroy(foreign);
-        rnn_model_destroy(other);
     }
-    rnn_state *narrow = create_random_state(model, 2, 1, 1);
-    snapshot before = take_snapshot(model, narrow);
+    scoped_state *narrow = create_random_state(model, 2, 1, 1);
+    scoped_snapshot before = take_snapshot(model, narrow);
     assert_fails(rnn_forward(model, narrow, &chunk.chunk, NULL, 0, &loss), RNN_ERROR_MISMATCH, "streams");
     assert_fails(rnn_forward_backward(model, narrow, &chunk.chunk, &loss), RNN_ERROR_MISMATCH, "streams");
     assert_unchanged(&before, model, narrow);
     assert_true(loss.sum == 7);
     assert_int_equal(loss.count, 7);
-    free(before.bytes);
-    rnn_state_destroy(narrow);
-    rnn_sampler_destroy(sampler);
-    destroy_chunk(&chunk);
-    rnn_model_destroy(model);
 }
 
-/* Models of one cell, layers, hidden size and precision, which differ in all else. */
+/* Models with the same cell, layers, hidden size and precision that differ in everything else. */
 static rnn_model_options make_options_of_the_shape(int number, int kind)
 {
     rnn_model_options options = make_options(50, 5, 50, 2, kinds[kind].precision);
@@ -405,16 +320,16 @@ static rnn_model_options make_options_of_the_shape(int number, int kind)
 
 static void test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_precision(void **unused)
 {
-    enum { MODELS = 5 };
     (void)unused;
+    enum { MODELS = 5 };
     for (int k = 0; k < KINDS; k++) {
-        rnn_model *maker = create_of_kind(5, 2, k);
-        rnn_state *shared = create_random_state(maker, 3, 1, 1);
+        scoped_model *maker = create_of_kind(5, 2, k);
+        scoped_state *shared = create_random_state(maker, 3, 1, 1);
         for (int round = 0; round < 2 * MODELS; round++) {
             rnn_model_options options = make_options_of_the_shape(round % MODELS, k);
-            rnn_model *model = create_random_model(&options, 0.5, 1);
-            rnn_state *own = create_state(model, 3);
-            owned_chunk chunk = create_random_chunk_for(model, 9, 3, 0, (uint64_t)round);
+            scoped_model *model = create_random_model(&options, 0.5, 1);
+            scoped_state *own = create_state(model, 3);
+            scoped_chunk chunk = create_random_chunk_for(model, 9, 3, 0, (uint64_t)round);
             rnn_loss losses[2];
             assert_ok(rnn_state_copy(own, shared));
             assert_ok(rnn_state_set_random_index(own, rnn_state_random_index(shared)));
@@ -423,12 +338,7 @@ static void test_a_state_fits_every_model_of_its_cell_layers_hidden_size_and_pre
             assert_true(losses[0].sum == losses[1].sum);
             for (int64_t b = 0; b < 3; b++)
                 assert_same_stream(model, own, b, shared, b);
-            destroy_chunk(&chunk);
-            rnn_state_destroy(own);
-            rnn_model_destroy(model);
         }
-        rnn_state_destroy(shared);
-        rnn_model_destroy(maker);
     }
 }
 
@@ -460,15 +370,14 @@ static void destroy_learner(learner *l)
     destroy_chunk(&l->chunk);
 }
 
-/* Whether the state begins with the model's initial state; one step at a time, which takes a way of its own. */
+#define scoped_learner SCOPED(destroy_learner) learner
+
+/* Whether the state begins with the model's initial state. Single steps have their own code, so it takes those. */
 static bool begins_anew(const learner *l, rnn_state *state)
 {
     double outputs[12];
     for (int t = 0; t < 4; t++) {
-        rnn_chunk step = l->chunk.chunk;
-        step.steps = 1;
-        step.inputs += t;
-        step.targets = NULL;
+        rnn_chunk step = chunk_steps(&l->chunk, t, 1);
         assert_ok(rnn_forward(l->model, state, &step, outputs + 3 * t, 3, NULL));
     }
     return memcmp(outputs, l->expected, sizeof outputs) == 0;
@@ -477,8 +386,8 @@ static bool begins_anew(const learner *l, rnn_state *state)
 static void test_a_state_begins_with_what_the_model_has_learned(void **unused)
 {
     (void)unused;
-    learner l = create_learner();
-    rnn_state *other = create_state(l.model, 1), *three = create_state(l.model, 3);
+    scoped_learner l = create_learner();
+    scoped_state *other = create_state(l.model, 1), *three = create_state(l.model, 3);
     double values[2 * 2 * 5], initial[5], zeros[2 * 2 * 5] = {0};
     assert_false(begins_anew(&l, l.state));
     assert_ok(rnn_state_reset(l.state));
@@ -493,7 +402,7 @@ static void test_a_state_begins_with_what_the_model_has_learned(void **unused)
     assert_true(begins_anew(&l, other));
     assert_ok(rnn_state_copy_stream(other, 0, three, 1));
     assert_false(begins_anew(&l, other));
-    assert_ok(rnn_state_reset(other)); /* what is set has begun, whatever it is set to */
+    assert_ok(rnn_state_reset(other)); /* a stream that was set has begun, whatever its values */
     assert_ok(rnn_state_set_all(other, zeros, 20));
     assert_false(begins_anew(&l, other));
     for (int64_t layer = 0; layer < 2; layer++)
@@ -504,22 +413,19 @@ static void test_a_state_begins_with_what_the_model_has_learned(void **unused)
             assert_ok(rnn_state_set(other, layer, part, initial, 5));
         }
     assert_true(begins_anew(&l, other));
-    rnn_state_destroy(other);
-    rnn_state_destroy(three);
-    destroy_learner(&l);
 }
 
 static void test_a_failed_call_or_an_empty_stream_is_no_beginning(void **unused)
 {
     (void)unused;
-    learner l = create_learner();
+    scoped_learner l = create_learner();
     const int64_t none[] = {0};
     rnn_chunk chunk = l.chunk.chunk;
     int64_t bias = index_of(l.model, "decoder.bias");
-    double *values = get_parameter(l.model, bias);
+    scoped_double *values = get_parameter(l.model, bias);
     assert_ok(rnn_state_reset(l.state));
     const double kept[] = {values[0], values[1]};
-    values[0] = DBL_MAX; /* so the loss of target 1 is infinite */
+    values[0] = DBL_MAX; /* makes the loss of target 1 infinite */
     values[1] = -DBL_MAX;
     l.chunk.targets[3] = 1;
     set_parameter(l.model, bias, values);
@@ -531,48 +437,36 @@ static void test_a_failed_call_or_an_empty_stream_is_no_beginning(void **unused)
     chunk.lengths = none;
     assert_ok(rnn_forward_backward(l.model, l.state, &chunk, NULL));
     assert_true(begins_anew(&l, l.state));
-    free(values);
-    destroy_learner(&l);
 }
 
 static void test_a_checkpoint_keeps_which_streams_have_not_begun(void **unused)
 {
     (void)unused;
-    learner l = create_learner();
-    rnn_state *three = create_state(l.model, 3), *one = create_state(l.model, 1);
-    rnn_checkpoint checkpoint, loaded;
-    static unsigned char bytes[1 << 16];
-    size_t size;
+    scoped_learner l = create_learner();
+    scoped_state *three = create_state(l.model, 3), *one = create_state(l.model, 1);
     assert_ok(rnn_state_copy_stream(three, 1, l.state, 0));
-    assert_ok(rnn_checkpoint_init(&checkpoint, sizeof checkpoint));
-    assert_ok(rnn_checkpoint_init(&loaded, sizeof loaded));
-    checkpoint.model = l.model;
-    checkpoint.state = three;
-    assert_ok(rnn_checkpoint_save_to_memory(&checkpoint, bytes, sizeof bytes, &size));
-    assert_ok(rnn_checkpoint_load_from_memory(bytes, size, &loaded));
+    rnn_checkpoint saved = make_checkpoint();
+    saved.model = l.model;
+    saved.state = three;
+    scoped_checkpoint loaded = save_and_load(&saved);
     for (int64_t b = 0; b < 3; b++) {
         assert_ok(rnn_state_copy_stream(one, 0, loaded.state, b));
         assert_true(begins_anew(&l, one) == (b != 1));
     }
-    rnn_model_destroy(loaded.model);
-    rnn_state_destroy(loaded.state);
-    rnn_state_destroy(three);
-    rnn_state_destroy(one);
-    destroy_learner(&l);
 }
 
 /* ---- The random index ---- */
 
 static void test_the_random_index_counts_forward_backward_calls_that_succeed(void **unused)
 {
-    rnn_model *model = create(4, 5, 4, 2, RNN_FLOAT32);
-    rnn_state *state = create_state(model, 3);
-    owned_chunk chunk = create_random_chunk(6, 3, 4, 4, 0, 1);
+    (void)unused;
+    scoped_model *model = create(4, 5, 4, 2, RNN_FLOAT32);
+    scoped_state *state = create_state(model, 3);
+    scoped_chunk chunk = create_random_chunk(6, 3, 4, 4, 0, 1);
     const int32_t first[] = {0, 1, 2};
     int32_t ids[3];
-    rnn_sampler *sampler = NULL;
+    scoped_sampler *sampler = NULL;
     rnn_loss loss;
-    (void)unused;
     assert_int_equal(rnn_state_random_index(state), 0);
     for (uint64_t n = 1; n <= 3; n++) {
         assert_ok(rnn_forward_backward(model, state, &chunk.chunk, &loss));
@@ -585,36 +479,29 @@ static void test_the_random_index_counts_forward_backward_calls_that_succeed(voi
     assert_ok(rnn_sampler_create(NULL, &sampler));
     assert_ok(rnn_sample(model, state, sampler, first, 1, ids));
     assert_int_equal(rnn_state_random_index(state), 3);
-    rnn_sampler_destroy(sampler);
-    destroy_chunk(&chunk);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 static void test_the_random_index_goes_on_from_where_it_was_set(void **unused)
 {
-    static const uint64_t indices[] = {0, 7, UINT64_C(1) << 32, (UINT64_C(1) << 54) - 2};
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
-    rnn_state *state = create_state(model, 3);
-    owned_chunk chunk = create_random_chunk(6, 3, 4, 3, 0, 1);
     (void)unused;
+    static const uint64_t indices[] = {0, 7, UINT64_C(1) << 32, (UINT64_C(1) << 54) - 2};
+    scoped_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    scoped_state *state = create_state(model, 3);
+    scoped_chunk chunk = create_random_chunk(6, 3, 4, 3, 0, 1);
     for (size_t i = 0; i < sizeof indices / sizeof indices[0]; i++) {
         assert_ok(rnn_state_set_random_index(state, indices[i]));
         assert_true(rnn_state_random_index(state) == indices[i]);
         assert_ok(rnn_forward_backward(model, state, &chunk.chunk, NULL));
         assert_true(rnn_state_random_index(state) == indices[i] + 1);
     }
-    destroy_chunk(&chunk);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 static void test_reset_and_copy_leave_the_random_index_alone(void **unused)
 {
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
-    rnn_state *state = create_state(model, 3);
-    rnn_state *other = create_state(model, 3);
     (void)unused;
+    scoped_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    scoped_state *state = create_state(model, 3);
+    scoped_state *other = create_state(model, 3);
     assert_ok(rnn_state_set_random_index(state, 7));
     assert_ok(rnn_state_set_random_index(other, 9));
     assert_ok(rnn_state_reset(state));
@@ -623,23 +510,18 @@ static void test_reset_and_copy_leave_the_random_index_alone(void **unused)
     assert_ok(rnn_state_copy_stream(state, 0, other, 1));
     assert_int_equal(rnn_state_random_index(state), 7);
     assert_int_equal(rnn_state_random_index(other), 9);
-    rnn_state_destroy(other);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 static void test_a_random_index_of_2_to_the_54_or_more_is_refused(void **unused)
 {
-    static const uint64_t bad[] = {UINT64_C(1) << 54, (UINT64_C(1) << 54) + 1, UINT64_C(1) << 63, UINT64_MAX};
-    rnn_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
-    rnn_state *state = create_state(model, 3);
     (void)unused;
+    static const uint64_t bad[] = {UINT64_C(1) << 54, (UINT64_C(1) << 54) + 1, UINT64_C(1) << 63, UINT64_MAX};
+    scoped_model *model = create(4, 5, 3, 2, RNN_FLOAT32);
+    scoped_state *state = create_state(model, 3);
     assert_ok(rnn_state_set_random_index(state, (UINT64_C(1) << 54) - 1));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_fails(rnn_state_set_random_index(state, bad[i]), RNN_ERROR_ARGUMENT, "index is ");
     assert_true(rnn_state_random_index(state) == (UINT64_C(1) << 54) - 1);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 int main(void)
@@ -647,7 +529,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_state_is_zeros),
         cmocka_unit_test(test_a_state_outlives_its_model),
-        cmocka_unit_test(test_calls_on_no_state_are_errors_or_0),
         cmocka_unit_test(test_what_is_set_is_what_is_got_layer_by_layer_and_part_by_part),
         cmocka_unit_test(test_the_cell_of_an_lstm_is_what_its_next_step_remembers),
         cmocka_unit_test(test_set_values_are_ordered_by_stream_and_then_hidden_unit),

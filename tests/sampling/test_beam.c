@@ -1,5 +1,5 @@
-/* Beam search: against a search of everything, against drawing the most probable, stops, penalties, ties, errors. */
-#include "support.h"
+/* Beam search, compared with a search of everything and with greedy drawing; stops, penalties, ties, errors. */
+#include "scoped.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -33,6 +33,8 @@ typedef struct found {
     double logs[ALL], scores[ALL];
 } found;
 
+#define scoped_found SCOPED(release_memory) found
+
 static found *search(const rnn_model *model, const rnn_state *state, const rnn_beam_options *options)
 {
     found *f = allocate(1, sizeof *f);
@@ -55,6 +57,8 @@ typedef struct everything {
     int64_t count;
 } everything;
 
+#define scoped_everything SCOPED(release_memory) everything
+
 static bool is_excluded(const rnn_beam_options *o, int32_t id)
 {
     for (int64_t i = 0; i < o->excluded_count; i++)
@@ -71,7 +75,7 @@ static void read_one(const rnn_model *model, rnn_state *state, int32_t id, doubl
     to_doubles(options_of(model).precision, raw, outputs, SYMBOLS);
 }
 
-/* All texts that begin with this one */
+/* Adds all texts that begin with this one. */
 static void go_through(everything *e, const rnn_state *state, const double outputs[SYMBOLS], text begun)
 {
     double total = 0;
@@ -89,11 +93,10 @@ static void go_through(everything *e, const rnn_state *state, const double outpu
             continue;
         }
         double next[SYMBOLS];
-        rnn_state *copy = create_state(e->model, 1);
+        scoped_state *copy = create_state(e->model, 1);
         assert_ok(rnn_state_copy(copy, state));
         read_one(e->model, copy, id, next);
         go_through(e, copy, next, longer);
-        rnn_state_destroy(copy);
     }
 }
 
@@ -103,13 +106,13 @@ static int compare_texts(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* After the prompt, which has at least one id */
+/* The prompt must have at least one id. */
 static everything *search_everything(const rnn_model *model, const rnn_state *start, const rnn_beam_options *options)
 {
     everything *e = allocate(1, sizeof *e);
     const text nothing = {.count = 0};
     double outputs[SYMBOLS];
-    rnn_state *state = create_state(model, 1);
+    scoped_state *state = create_state(model, 1);
     e->model = model;
     e->options = options;
     assert_ok(rnn_state_copy(state, start));
@@ -117,7 +120,6 @@ static everything *search_everything(const rnn_model *model, const rnn_state *st
         read_one(model, state, options->prompt[i], outputs);
     go_through(e, state, outputs, nothing);
     qsort(e->texts, (size_t)e->count, sizeof *e->texts, compare_texts);
-    rnn_state_destroy(state);
     return e;
 }
 
@@ -129,9 +131,9 @@ static void test_a_wide_beam_finds_the_best_of_everything(void **state)
     static const int32_t excluded[] = {1, 1};
     for (int variant = 0; variant < 24; variant++) {
         int32_t precision = variant % 2;
-        rnn_model *model = any_model(variant / 2 % 3, precision);
-        rnn_state *start = create_random_state(model, 1, 0.5, 7);
-        snapshot before = take_snapshot(model, start);
+        scoped_model *model = any_model(variant / 2 % 3, precision);
+        scoped_state *start = create_random_state(model, 1, 0.5, 7);
+        scoped_snapshot before = take_snapshot(model, start);
         rnn_beam_options o = beam_options(ALL, ALL);
         o.prompt = prompt;
         o.prompt_steps = PROMPT;
@@ -139,8 +141,8 @@ static void test_a_wide_beam_finds_the_best_of_everything(void **state)
         o.stop = variant >= 12 ? 2 : RNN_IGNORE;
         o.excluded = excluded;
         o.excluded_count = variant % 5 == 0 ? 2 : 0;
-        everything *e = search_everything(model, start, &o);
-        found *f = search(model, start, &o);
+        scoped_everything *e = search_everything(model, start, &o);
+        scoped_found *f = search(model, start, &o);
         double tolerance = precision == RNN_FLOAT64 ? 1e-12 : 1e-5;
         assert_true(e->count > 10);
         for (int64_t k = 0; k < ALL; k++) {
@@ -156,11 +158,6 @@ static void test_a_wide_beam_finds_the_best_of_everything(void **state)
             assert_relative(f->scores[k], e->texts[k].score, tolerance);
         }
         assert_unchanged(&before, model, start);
-        free(before.bytes);
-        free(e);
-        free(f);
-        rnn_state_destroy(start);
-        rnn_model_destroy(model);
     }
 }
 
@@ -170,12 +167,12 @@ static void test_one_beam_writes_what_generate_writes_at_temperature_0(void **st
     enum { LONG = 30 };
     int stopped = 0;
     for (int variant = 0; variant < 24; variant++) {
-        rnn_model *model = any_model(variant % 3, variant / 3 % 2);
-        rnn_state *start = create_random_state(model, 1, 0.5, (uint64_t)variant);
+        scoped_model *model = any_model(variant % 3, variant / 3 % 2);
+        scoped_state *start = create_random_state(model, 1, 0.5, (uint64_t)variant);
         rnn_beam_options o = beam_options(1, 1);
         rnn_generate_options g;
         rnn_sampler_options s;
-        rnn_sampler *sampler;
+        scoped_sampler *sampler = NULL;
         int32_t ids[LONG], greedy[LONG];
         int64_t count, greedy_count;
         double log, score, logs[LONG], sum = 0;
@@ -195,14 +192,11 @@ static void test_one_beam_writes_what_generate_writes_at_temperature_0(void **st
             sum += logs[i];
         assert_true(log == sum && score == sum);
         stopped += count < LONG;
-        rnn_sampler_destroy(sampler);
-        rnn_state_destroy(start);
-        rnn_model_destroy(model);
     }
     assert_in_range(stopped, 1, 23);
 }
 
-/* A model that gives its symbols these probabilities whatever it reads */
+/* A model that gives its symbols these probabilities, whatever it reads */
 static rnn_model *constant_model(const double shares[SYMBOLS])
 {
     rnn_model_options o = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT64);
@@ -215,78 +209,66 @@ static rnn_model *constant_model(const double shares[SYMBOLS])
     return model;
 }
 
-/* To stop at once has the probability 0.3, to write 0 four times 0.6^4 = 0.13. */
+/* Stopping at once has the probability 0.3, writing 0 four times 0.6^4 = 0.13. */
 static void test_the_length_penalty_lets_longer_results_win(void **state)
 {
     (void)state;
     static const double shares[SYMBOLS] = {0.6, 0.3, 0.06, 0.04};
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(8, 2);
     o.stop = 1;
-    found *plain = search(model, NULL, &o);
+    scoped_found *plain = search(model, NULL, &o);
     assert_int_equal(plain->counts[0], 1);
     assert_int_equal(plain->ids[0][0], 1);
     assert_relative(plain->logs[0], log(0.3), 1e-12);
     assert_true(plain->scores[0] == plain->logs[0]);
     o.length_penalty = 2;
-    found *penalised = search(model, NULL, &o);
+    scoped_found *penalised = search(model, NULL, &o);
     assert_int_equal(penalised->counts[0], MOST);
     for (int i = 0; i < MOST; i++)
         assert_int_equal(penalised->ids[0][i], 0);
     assert_relative(penalised->logs[0], 4 * log(0.6), 1e-12);
     assert_relative(penalised->scores[0], 4 * log(0.6) / (9.0 / 6 * 9 / 6), 1e-12);
-    free(plain);
-    free(penalised);
-    rnn_model_destroy(model);
 }
 
-/* Two places: {0} stops and keeps one, so only the better of the rest goes on. */
-static void test_what_has_stopped_keeps_its_place(void **state)
+/* There are two places. {0} has stopped and keeps one, so only the best of the rest goes on. */
+static void test_a_stopped_text_keeps_its_place(void **state)
 {
     (void)state;
     static const double shares[SYMBOLS] = {0.3, 0.4, 0.2, 0.1};
     static const int32_t expected[2][MOST] = {{0, -1, -1, -1}, {1, 1, 1, 1}};
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(2, 2);
     o.stop = 0;
-    found *f = search(model, NULL, &o);
+    scoped_found *f = search(model, NULL, &o);
     assert_memory_equal(f->ids, expected, sizeof expected);
-    free(f);
-    rnn_model_destroy(model);
 }
 
-static void test_of_equal_texts_that_of_lower_ids_comes_first(void **state)
+static void test_among_equal_texts_the_one_with_lower_ids_comes_first(void **state)
 {
     (void)state;
     static const double shares[SYMBOLS] = {0.25, 0.25, 0.25, 0.25};
     static const int32_t expected[5][MOST] = {{0, 0, 0, 0}, {0, 0, 0, 1}, {0, 0, 0, 2}, {0, 0, 0, 3}, {0, 0, 1, 0}};
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(5, 5);
-    found *f = search(model, NULL, &o);
+    scoped_found *f = search(model, NULL, &o);
     assert_memory_equal(f->ids, expected, sizeof expected);
-    free(f);
-    rnn_model_destroy(model);
 }
 
 static void test_the_unknown_symbol_of_a_vocabulary_is_in_no_result(void **state)
 {
     (void)state;
     static const double shares[SYMBOLS] = {0.2, 0.1, 0.1, 0.6};
-    rnn_vocab *known = NULL, *vocab = NULL;
+    scoped_vocab *known = NULL, *vocab = NULL;
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &known));
     assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
-    rnn_model *model = constant_model(shares);
+    scoped_model *model = constant_model(shares);
     rnn_beam_options o = beam_options(1, 1);
-    found *f = search(model, NULL, &o);
-    assert_int_equal(f->ids[0][0], 3);
-    free(f);
+    scoped_found *any = search(model, NULL, &o);
+    assert_int_equal(any->ids[0][0], 3);
     o.vocab = vocab;
-    f = search(model, NULL, &o);
-    assert_int_equal(f->ids[0][0], 0);
-    free(f);
-    rnn_model_destroy(model);
-    rnn_vocab_destroy(vocab);
-    rnn_vocab_destroy(known);
+    scoped_found *known_only = search(model, NULL, &o);
+    assert_int_equal(known_only->ids[0][0], 0);
 }
 
 static void test_the_bits_do_not_depend_on_the_threads(void **state)
@@ -295,45 +277,38 @@ static void test_the_bits_do_not_depend_on_the_threads(void **state)
     enum { WIDE = 96, VOCABULARY = 60, BEAMS = 24, STEPS = 12 };
     rnn_model_options m = make_options(VOCABULARY, WIDE, VOCABULARY, 2, RNN_FLOAT32);
     m.cell = RNN_CELL_LSTM;
-    rnn_model *model = create_random_model(&m, 0.4, 9);
+    scoped_model *model = create_random_model(&m, 0.4, 9);
     rnn_beam_options o = beam_options(BEAMS, BEAMS);
     static int32_t ids[2][BEAMS * STEPS];
     double logs[2][BEAMS], scores[2][BEAMS];
     o.most = STEPS;
     o.stop = 5;
     o.length_penalty = 0.7;
-    for (int32_t threads = 1; threads <= 2; threads++) {
-        assert_ok(rnn_set_threads(threads == 1 ? 1 : 4));
-        assert_ok(rnn_beam_search(model, NULL, &o, ids[threads - 1], NULL, logs[threads - 1], scores[threads - 1]));
+    for (int i = 0; i < 2; i++) {
+        assert_ok(rnn_set_threads(i == 0 ? 1 : 4));
+        assert_ok(rnn_beam_search(model, NULL, &o, ids[i], NULL, logs[i], scores[i]));
     }
     assert_ok(rnn_set_threads(0));
     assert_memory_equal(ids[0], ids[1], sizeof ids[0]);
     assert_memory_equal(logs[0], logs[1], sizeof logs[0]);
     assert_memory_equal(scores[0], scores[1], sizeof scores[0]);
-    rnn_model_destroy(model);
 }
 
-/* A search that begins with a learned state finds the same as one from a state that was created. */
+/* The new state is the learned one, if the model has one. */
 static void test_without_a_state_the_search_begins_with_a_new_one(void **state)
 {
     (void)state;
     for (int32_t learned = 0; learned <= 1; learned++) {
         rnn_model_options m = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT64);
         m.learned_state = learned;
-        rnn_model *model = create_random_model(&m, 1.5, 3);
-        rnn_state *fresh = create_state(model, 1), *zeros = create_state(model, 1);
+        scoped_model *model = create_random_model(&m, 1.5, 3);
+        scoped_state *fresh = create_state(model, 1), *zeros = create_state(model, 1);
         double values[HIDDEN] = {0};
         assert_ok(rnn_state_set(zeros, 0, RNN_STATE_HIDDEN, values, HIDDEN));
         rnn_beam_options o = beam_options(4, 4);
-        found *a = search(model, NULL, &o), *b = search(model, fresh, &o), *c = search(model, zeros, &o);
+        scoped_found *a = search(model, NULL, &o), *b = search(model, fresh, &o), *c = search(model, zeros, &o);
         assert_memory_equal(a, b, sizeof *a);
         assert_true((a->logs[0] == c->logs[0]) == !learned);
-        free(a);
-        free(b);
-        free(c);
-        rnn_state_destroy(fresh);
-        rnn_state_destroy(zeros);
-        rnn_model_destroy(model);
     }
 }
 
@@ -341,8 +316,8 @@ static void test_bad_arguments_are_refused_and_nothing_is_written(void **state)
 {
     (void)state;
     static const int32_t beyond[] = {4}, negative[] = {-1}, all[] = {0, 1, 2, 3};
-    rnn_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
-    rnn_state *three = create_state(model, 3), *one = create_state(model, 1);
+    scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
+    scoped_state *three = create_state(model, 3), *one = create_state(model, 1);
     rnn_beam_options o = beam_options(2, 1);
     int32_t ids[MOST] = {-7, -7, -7, -7};
     int64_t count = -7;
@@ -382,23 +357,17 @@ static void test_bad_arguments_are_refused_and_nothing_is_written(void **state)
     o = beam_options(1, 1);
     rnn_model_options v = make_options(2, 3, 2, 1, RNN_FLOAT32);
     v.input = RNN_INPUT_VECTORS;
-    rnn_model *vectors = create_model(&v);
+    scoped_model *vectors = create_model(&v);
     assert_fails(rnn_beam_search(vectors, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, both");
     v = make_options(2, 3, 4, 1, RNN_FLOAT32);
-    rnn_model *uneven = create_model(&v);
+    scoped_model *uneven = create_model(&v);
     assert_fails(rnn_beam_search(uneven, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, both");
-    rnn_state *other = create_state(uneven, 1);
+    scoped_state *other = create_state(uneven, 1);
     assert_fails(rnn_beam_search(model, other, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH,
                  "the state was made for");
-    rnn_state_destroy(other);
     for (int i = 0; i < MOST; i++)
         assert_int_equal(ids[i], -7);
     assert_true(count == -7 && log == 7 && score == 7);
-    rnn_state_destroy(three);
-    rnn_state_destroy(one);
-    rnn_model_destroy(vectors);
-    rnn_model_destroy(uneven);
-    rnn_model_destroy(model);
 }
 
 static void test_outputs_that_are_not_finite_are_an_error(void **state)
@@ -407,7 +376,7 @@ static void test_outputs_that_are_not_finite_are_an_error(void **state)
     static unsigned char file[1 << 14];
     const double infinite[SYMBOLS] = {1e38, 0, 0, 0};
     size_t size;
-    rnn_model *model = any_model(RNN_CELL_TANH, RNN_FLOAT32), *loaded;
+    scoped_model *model = any_model(RNN_CELL_TANH, RNN_FLOAT32), *loaded = NULL;
     rnn_beam_options o = beam_options(3, 1);
     int32_t ids[MOST] = {-7};
     set_parameter(model, index_of(model, "decoder.bias"), infinite);
@@ -418,13 +387,11 @@ static void test_outputs_that_are_not_finite_are_an_error(void **state)
     assert_fails(rnn_beam_search(loaded, NULL, &o, ids, NULL, NULL, NULL), RNN_ERROR_NONFINITE,
                  "an output of hypothesis 0 is not finite");
     assert_int_equal(ids[0], -7);
-    rnn_model_destroy(model);
-    rnn_model_destroy(loaded);
 }
 
 /* ---- No memory ---- */
 
-/* Nothing is written, and nothing is left behind: the allocator can be taken back at the end. */
+/* rnn_set_allocator(NULL) at the end fails if something leaks. */
 static void test_whichever_allocation_fails_nothing_is_written_or_lost(void **state)
 {
     (void)state;
@@ -435,7 +402,7 @@ static void test_whichever_allocation_fails_nothing_is_written_or_lost(void **st
     for (int64_t n = 0, done = 0; !done; n++) {
         int32_t ids[MOST] = {-7, -7, -7, -7};
         allocations_left = INT64_MAX;
-        rnn_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
+        scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
         rnn_beam_options o = beam_options(3, 1);
         o.prompt = prompt;
         o.prompt_steps = PROMPT;
@@ -449,7 +416,6 @@ static void test_whichever_allocation_fails_nothing_is_written_or_lost(void **st
             assert_int_equal(status, RNN_ERROR_MEMORY);
             assert_int_equal(ids[0], -7);
         }
-        rnn_model_destroy(model);
     }
     assert_in_range(failures, 10, 60);
     assert_ok(rnn_set_allocator(NULL));
@@ -461,8 +427,8 @@ int main(void)
         cmocka_unit_test(test_a_wide_beam_finds_the_best_of_everything),
         cmocka_unit_test(test_one_beam_writes_what_generate_writes_at_temperature_0),
         cmocka_unit_test(test_the_length_penalty_lets_longer_results_win),
-        cmocka_unit_test(test_what_has_stopped_keeps_its_place),
-        cmocka_unit_test(test_of_equal_texts_that_of_lower_ids_comes_first),
+        cmocka_unit_test(test_a_stopped_text_keeps_its_place),
+        cmocka_unit_test(test_among_equal_texts_the_one_with_lower_ids_comes_first),
         cmocka_unit_test(test_the_unknown_symbol_of_a_vocabulary_is_in_no_result),
         cmocka_unit_test(test_the_bits_do_not_depend_on_the_threads),
         cmocka_unit_test(test_without_a_state_the_search_begins_with_a_new_one),

@@ -1,8 +1,5 @@
-/*
- * Drawing with filters, from the caller's logits and from a model's, and rnn_generate(): prompts, ends,
- * log-probabilities.
- */
-#include "support.h"
+/* Drawing with filters, and rnn_generate(): prompts, ends, log-probabilities. */
+#include "scoped.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -11,7 +8,6 @@
 
 enum { SYMBOLS = 6, DRAWS = 2000 };
 
-/* Probabilities 0.4, 0.3, 0.15, 0.1, 0.04, 0.01 */
 static const double shares[SYMBOLS] = {0.15, 0.4, 0.04, 0.3, 0.01, 0.1};
 
 static rnn_sampler_options defaults(void)
@@ -33,7 +29,7 @@ static void count_draws(const rnn_sampler_options *options, int32_t precision, i
 {
     double logits[SYMBOLS];
     float small[SYMBOLS];
-    rnn_sampler *sampler = create_sampler(options);
+    scoped_sampler *sampler = create_sampler(options);
     for (int i = 0; i < SYMBOLS; i++) {
         counts[i] = 0;
         logits[i] = log(shares[i]) + 3;
@@ -46,10 +42,9 @@ static void count_draws(const rnn_sampler_options *options, int32_t precision, i
         assert_in_range(id, 0, SYMBOLS - 1);
         counts[id]++;
     }
-    rnn_sampler_destroy(sampler);
 }
 
-/* The symbols of `kept` are drawn in proportion to their shares, and no others. */
+/* The symbols of `kept` must be drawn in proportion to their shares, and no others. */
 static void assert_keeps(const rnn_sampler_options *options, const char *kept)
 {
     for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
@@ -88,19 +83,19 @@ static void test_top_k_keeps_the_most_likely(void **state)
     assert_keeps(&o, "012345");
 }
 
-/* Symbols of almost the same share, in no order: each of the k most likely is drawn, and no other. */
+/* The shares are almost the same, in no order. Each of the k most likely is drawn, and no other. */
 static void test_top_k_of_many_symbols_keeps_the_most_likely(void **state)
 {
+    (void)state;
     enum { MANY = 101 };
     double logits[MANY];
-    (void)state;
     for (int i = 0; i < MANY; i++)
         logits[i] = i * 37 % MANY * 1e-6;
     for (int k = 2; k <= 20; k += 3) {
         bool drawn[MANY] = {false};
         rnn_sampler_options o = defaults();
         o.top_k = k;
-        rnn_sampler *sampler = create_sampler(&o);
+        scoped_sampler *sampler = create_sampler(&o);
         for (int n = 0; n < 20 * k; n++) {
             int32_t id = -7;
             assert_ok(rnn_sampler_draw(sampler, RNN_FLOAT64, logits, 1, MANY, &id, NULL));
@@ -109,7 +104,6 @@ static void test_top_k_of_many_symbols_keeps_the_most_likely(void **state)
         }
         for (int i = 0; i < MANY; i++)
             assert_int_equal(drawn[i], i * 37 % MANY >= MANY - k);
-        rnn_sampler_destroy(sampler);
     }
 }
 
@@ -123,7 +117,7 @@ static void test_top_p_keeps_the_least_set_that_has_the_share(void **state)
     assert_keeps(&o, "13");
     o.top_p = 0.8;
     assert_keeps(&o, "130");
-    o.top_k = 2; /* of which symbol 1 has 0.57 */
+    o.top_k = 2; /* symbol 1 has 0.57 of these two */
     o.top_p = 0.55;
     assert_keeps(&o, "1");
 }
@@ -152,24 +146,16 @@ static void test_excluded_symbols_are_never_drawn(void **state)
     assert_keeps(&o, "0");
 }
 
-static rnn_vocab *create_vocab(const char *symbols, bool unknown)
-{
-    rnn_vocab *known = NULL, *vocab = NULL;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, symbols, strlen(symbols), &known));
-    if (!unknown)
-        return known;
-    assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
-    rnn_vocab_destroy(known);
-    return vocab;
-}
-
 static void test_the_unknown_symbol_of_a_vocabulary_is_excluded(void **state)
 {
     (void)state;
     const int32_t excluded[] = {3, 5};
     rnn_sampler_options o = defaults(), got = o;
-    rnn_vocab *known = create_vocab("abcdef", false), *vocab = create_vocab("abcde", true); /* 5 is unknown */
-    o.vocab = known;
+    rnn_vocab *six = NULL, *five = NULL, *vocab = NULL;
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abcdef", 6, &six));
+    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abcde", 5, &five));
+    assert_ok(rnn_vocab_create_with_unknown(five, NULL, 0, &vocab)); /* 5 is unknown */
+    o.vocab = six;
     assert_keeps(&o, "012345");
     o.vocab = vocab;
     assert_keeps(&o, "01234");
@@ -177,9 +163,10 @@ static void test_the_unknown_symbol_of_a_vocabulary_is_excluded(void **state)
     o.excluded_count = 2;
     assert_keeps(&o, "0124");
     o.excluded_count = 1;
-    rnn_sampler *sampler = create_sampler(&o);
+    scoped_sampler *sampler = create_sampler(&o);
     rnn_vocab_destroy(vocab);
-    rnn_vocab_destroy(known);
+    rnn_vocab_destroy(five);
+    rnn_vocab_destroy(six);
     assert_ok(rnn_sampler_get_options(sampler, &got));
     assert_null(got.vocab);
     assert_int_equal(got.excluded_count, 2);
@@ -187,17 +174,16 @@ static void test_the_unknown_symbol_of_a_vocabulary_is_excluded(void **state)
     assert_ok(rnn_sampler_set_options(sampler, &got));
     assert_ok(rnn_sampler_get_options(sampler, &got));
     assert_int_equal(got.excluded_count, 2);
-    rnn_sampler_destroy(sampler);
 }
 
-/* A filter that keeps everything changes no draw: it's drawn in the order of the ids. */
+/* Draws go through the symbols in the order of their ids, with and without a filter. */
 static void test_a_filter_that_keeps_all_changes_no_draw(void **state)
 {
     (void)state;
     rnn_sampler_options plain = defaults(), all = plain;
     plain.seed = all.seed = 5;
     all.top_k = SYMBOLS;
-    rnn_sampler *a = create_sampler(&plain), *b = create_sampler(&all);
+    scoped_sampler *a = create_sampler(&plain), *b = create_sampler(&all);
     const double logits[2 * SYMBOLS] = {0.5, 1, -1, 0, 2, 0.3, 1, 1, 1, 1, 1, 1};
     for (int n = 0; n < 100; n++) {
         int32_t of_a[2], of_b[2];
@@ -205,8 +191,6 @@ static void test_a_filter_that_keeps_all_changes_no_draw(void **state)
         assert_ok(rnn_sampler_draw(b, RNN_FLOAT64, logits, 2, SYMBOLS, of_b, NULL));
         assert_memory_equal(of_a, of_b, sizeof of_a);
     }
-    rnn_sampler_destroy(a);
-    rnn_sampler_destroy(b);
 }
 
 static void test_log_probabilities_are_those_of_the_softmax_whatever_the_filters(void **state)
@@ -217,14 +201,13 @@ static void test_log_probabilities_are_those_of_the_softmax_whatever_the_filters
     rnn_sampler_options o = defaults();
     o.top_k = 2;
     o.temperature = 0.5;
-    rnn_sampler *sampler = create_sampler(&o);
+    scoped_sampler *sampler = create_sampler(&o);
     for (int i = 0; i < SYMBOLS; i++)
         logits[i] = log(shares[i]) - 7;
     for (int n = 0; n < 20; n++) {
         assert_ok(rnn_sampler_draw(sampler, RNN_FLOAT64, logits, 1, SYMBOLS, &id, &probability));
         assert_relative(probability, log(shares[id]), 1e-12);
     }
-    rnn_sampler_destroy(sampler);
 }
 
 /* ---- Options ---- */
@@ -236,7 +219,7 @@ static void test_options_are_read_and_changed_and_the_draws_go_on(void **state)
     const double logits[SYMBOLS] = {0};
     rnn_sampler_options o = defaults(), got = o;
     o.seed = 3;
-    rnn_sampler *a = create_sampler(&o), *b = create_sampler(&o);
+    scoped_sampler *a = create_sampler(&o), *b = create_sampler(&o);
     int32_t of_a, of_b;
     for (int n = 0; n < 5; n++) {
         assert_ok(rnn_sampler_draw(a, RNN_FLOAT64, logits, 1, SYMBOLS, &of_a, NULL));
@@ -264,8 +247,6 @@ static void test_options_are_read_and_changed_and_the_draws_go_on(void **state)
         assert_ok(rnn_sampler_draw(b, RNN_FLOAT64, logits, 1, SYMBOLS, &of_b, NULL));
         assert_int_equal(of_a, of_b);
     }
-    rnn_sampler_destroy(a);
-    rnn_sampler_destroy(b);
 }
 
 static void test_bad_options_are_refused_and_the_old_ones_stay(void **state)
@@ -292,7 +273,7 @@ static void test_bad_options_are_refused_and_the_old_ones_stay(void **state)
     };
     rnn_sampler_options o = defaults(), got = o;
     o.top_k = 3;
-    rnn_sampler *sampler = create_sampler(&o);
+    scoped_sampler *sampler = create_sampler(&o);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         rnn_sampler_options given = defaults();
         given.top_p = bad[i].top_p;
@@ -308,7 +289,6 @@ static void test_bad_options_are_refused_and_the_old_ones_stay(void **state)
     assert_fails(rnn_sampler_set_options(sampler, &o), RNN_ERROR_SYMBOL, "excluded[1] is -1");
     assert_ok(rnn_sampler_get_options(sampler, &got));
     assert_int_equal(got.top_k, 3);
-    rnn_sampler_destroy(sampler);
 }
 
 static void test_draws_refuse_bad_arguments(void **state)
@@ -318,7 +298,7 @@ static void test_draws_refuse_bad_arguments(void **state)
     double logits[2] = {0, 1};
     int32_t id = -7;
     rnn_sampler_options o = defaults();
-    rnn_sampler *sampler = create_sampler(&o);
+    scoped_sampler *sampler = create_sampler(&o);
     logits[1] = NAN;
     assert_fails(rnn_sampler_draw(sampler, 1, logits, 1, 2, &id, NULL), RNN_ERROR_ARGUMENT, "logits[1] is ");
     logits[1] = 1;
@@ -336,7 +316,6 @@ static void test_draws_refuse_bad_arguments(void **state)
     assert_ok(rnn_sampler_set_options(sampler, &o));
     assert_fails(rnn_sampler_draw(sampler, 1, logits, 1, 2, &id, NULL), RNN_ERROR_ARGUMENT, "repetition_penalty is 2");
     assert_int_equal(id, -7);
-    rnn_sampler_destroy(sampler);
 }
 
 /* ---- Generating ---- */
@@ -361,7 +340,7 @@ static rnn_generate_options generate_options(void)
     return o;
 }
 
-/* By hand: rnn_forward() over the prompt, then drawing and feeding in turn, for one stream */
+/* For one stream: rnn_forward() over the prompt, then drawing and feeding in turn */
 static void generate_by_hand(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const int32_t *ids,
                              int64_t count, int32_t *drawn, double *probabilities)
 {
@@ -385,9 +364,9 @@ static void test_one_stream_writes_what_forward_and_draw_write(void **state)
     static const int32_t text[] = {2, 0, 5, 1};
     for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
         for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
-            rnn_model *model = any_model(cell, precision);
-            rnn_state *a = create_state(model, 1), *b = create_state(model, 1);
-            rnn_sampler *of_a = create_sampler(NULL), *of_b = create_sampler(NULL);
+            scoped_model *model = any_model(cell, precision);
+            scoped_state *a = create_state(model, 1), *b = create_state(model, 1);
+            scoped_sampler *of_a = create_sampler(NULL), *of_b = create_sampler(NULL);
             rnn_generate_options o = generate_options();
             int32_t ids[MOST], by_hand[MOST];
             double probabilities[MOST], expected[MOST];
@@ -399,14 +378,8 @@ static void test_one_stream_writes_what_forward_and_draw_write(void **state)
             assert_memory_equal(ids, by_hand, sizeof ids);
             assert_memory_equal(probabilities, expected, sizeof expected);
             assert_int_equal(counts, MOST);
-            snapshot same = take_snapshot(model, a);
+            scoped_snapshot same = take_snapshot(model, a);
             assert_unchanged(&same, model, b);
-            free(same.bytes);
-            rnn_sampler_destroy(of_a);
-            rnn_sampler_destroy(of_b);
-            rnn_state_destroy(a);
-            rnn_state_destroy(b);
-            rnn_model_destroy(model);
         }
 }
 
@@ -414,9 +387,9 @@ static void test_one_stream_writes_what_forward_and_draw_write(void **state)
 static void test_a_call_without_a_prompt_continues(void **state)
 {
     (void)state;
-    rnn_model *model = any_model(RNN_CELL_LSTM, RNN_FLOAT32);
-    rnn_state *a = create_state(model, STREAMS), *b = create_state(model, STREAMS);
-    rnn_sampler *of_a = create_sampler(NULL), *of_b = create_sampler(NULL);
+    scoped_model *model = any_model(RNN_CELL_LSTM, RNN_FLOAT32);
+    scoped_state *a = create_state(model, STREAMS), *b = create_state(model, STREAMS);
+    scoped_sampler *of_a = create_sampler(NULL), *of_b = create_sampler(NULL);
     rnn_generate_options o = generate_options();
     int32_t whole[MOST * STREAMS], parts[MOST * STREAMS];
     o.prompt = prompt;
@@ -429,20 +402,15 @@ static void test_a_call_without_a_prompt_continues(void **state)
     o.most = MOST - 4;
     assert_ok(rnn_generate(model, b, of_b, &o, parts + 4 * STREAMS, NULL, NULL));
     assert_memory_equal(whole, parts, sizeof whole);
-    rnn_sampler_destroy(of_a);
-    rnn_sampler_destroy(of_b);
-    rnn_state_destroy(a);
-    rnn_state_destroy(b);
-    rnn_model_destroy(model);
 }
 
-/* Stream b alone, as stream b of a sampler: draws depend on the number of the stream, so the others read nothing. */
+/* Draws depend on the number of the stream. To run alone, stream b keeps its number, and the others read nothing. */
 static void test_streams_with_prompts_of_their_own_write_what_each_writes_alone(void **state)
 {
     (void)state;
-    rnn_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT64);
-    rnn_state *together = create_state(model, STREAMS);
-    rnn_sampler *sampler = create_sampler(NULL);
+    scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT64);
+    scoped_state *together = create_state(model, STREAMS);
+    scoped_sampler *sampler = create_sampler(NULL);
     rnn_generate_options o = generate_options();
     int32_t ids[MOST * STREAMS];
     double probabilities[MOST * STREAMS];
@@ -456,8 +424,8 @@ static void test_streams_with_prompts_of_their_own_write_what_each_writes_alone(
         int32_t own_prompt[PROMPT * STREAMS], alone[MOST * STREAMS];
         int64_t own_lengths[STREAMS] = {0}, own_counts[STREAMS];
         double own[MOST * STREAMS];
-        rnn_state *state_alone = create_state(model, STREAMS);
-        rnn_sampler *again = create_sampler(NULL);
+        scoped_state *state_alone = create_state(model, STREAMS);
+        scoped_sampler *again = create_sampler(NULL);
         for (int i = 0; i < PROMPT * STREAMS; i++)
             own_prompt[i] = i % STREAMS == b ? prompt[i] : 0;
         own_lengths[b] = lengths[b];
@@ -475,15 +443,10 @@ static void test_streams_with_prompts_of_their_own_write_what_each_writes_alone(
             if (i + 1 == counts[b] && counts[b] < MOST)
                 assert_int_equal(ids[at], 1);
         }
-        rnn_sampler_destroy(again);
-        rnn_state_destroy(state_alone);
     }
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(together);
-    rnn_model_destroy(model);
 }
 
-/* A model that always wants symbol 2 most, then 1, then the others */
+/* A model for which 2 is always the most likely symbol, then 1, then the others */
 static rnn_model *stubborn_model(void)
 {
     rnn_model_options o = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT32);
@@ -498,37 +461,34 @@ static void test_the_repetition_penalty_counts_prompt_and_draws_within_the_windo
 {
     (void)state;
     static const int32_t one[] = {2};
-    rnn_model *model = stubborn_model();
+    scoped_model *model = stubborn_model();
     rnn_sampler_options s = defaults();
     rnn_generate_options o = generate_options();
     int32_t ids[MOST];
     s.temperature = 0;
     s.repetition_penalty = 10;
     s.repetition_window = 2;
-    rnn_sampler *sampler = create_sampler(&s);
-    rnn_state *run = create_state(model, 1);
+    scoped_sampler *sampler = create_sampler(&s);
+    scoped_state *run = create_state(model, 1);
     o.prompt = one;
     o.prompt_steps = 1;
     assert_ok(rnn_generate(model, run, sampler, &o, ids, NULL, NULL));
-    /* After 2 comes 1, then, while both are remembered, 0, and so on. */
+    /* After 2 comes 1. While both are in the window comes 0, and so on. */
     static const int32_t expected[MOST] = {1, 0, 2, 1, 0, 2, 1, 0, 2};
     assert_memory_equal(ids, expected, sizeof ids);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(run);
-    rnn_model_destroy(model);
 }
 
 static void test_a_stream_ends_with_the_stop_symbol_and_its_state_stays(void **state)
 {
     (void)state;
-    rnn_model *model = stubborn_model();
+    scoped_model *model = stubborn_model();
     rnn_sampler_options s = defaults();
     rnn_generate_options o = generate_options();
     int32_t ids[MOST * STREAMS];
     int64_t counts[STREAMS];
     s.temperature = 0;
-    rnn_sampler *sampler = create_sampler(&s);
-    rnn_state *run = create_state(model, STREAMS);
+    scoped_sampler *sampler = create_sampler(&s);
+    scoped_state *run = create_state(model, STREAMS);
     o.stop = 2;
     assert_ok(rnn_generate(model, run, sampler, &o, ids, counts, NULL));
     for (int b = 0; b < STREAMS; b++) {
@@ -539,22 +499,19 @@ static void test_a_stream_ends_with_the_stop_symbol_and_its_state_stays(void **s
     o.most = 0;
     assert_ok(rnn_generate(model, run, sampler, &o, NULL, counts, NULL));
     assert_int_equal(counts[0], 0);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(run);
-    rnn_model_destroy(model);
 }
 
 static void test_bad_arguments_are_refused_and_nothing_moves(void **state)
 {
     (void)state;
-    rnn_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
-    rnn_state *run = create_random_state(model, STREAMS, 0.5, 4);
-    rnn_sampler *sampler = create_sampler(NULL);
-    snapshot before = take_snapshot(model, run);
+    scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
+    scoped_state *run = create_random_state(model, STREAMS, 0.5, 4);
+    scoped_sampler *sampler = create_sampler(NULL);
+    scoped_snapshot before = take_snapshot(model, run);
     int32_t ids[MOST * STREAMS];
     int64_t bad[STREAMS] = {0, 5, 0};
-    rnn_generate_options o = generate_options(), given;
-    given = o;
+    const rnn_generate_options o = generate_options();
+    rnn_generate_options given = o;
     given.most = -1;
     assert_fails(rnn_generate(model, run, sampler, &given, ids, NULL, NULL), RNN_ERROR_ARGUMENT, "most is -1");
     given = o;
@@ -568,53 +525,39 @@ static void test_bad_arguments_are_refused_and_nothing_moves(void **state)
     given.prompt_lengths = bad;
     assert_fails(rnn_generate(model, run, sampler, &given, ids, NULL, NULL), RNN_ERROR_ARGUMENT,
                  "prompt_lengths[1] is 5; it must be 0 to prompt_steps, 2");
-    rnn_model *vectors = NULL;
     rnn_model_options v = make_options(2, 3, 2, 1, RNN_FLOAT32);
     v.input = RNN_INPUT_VECTORS;
-    vectors = create_model(&v);
-    rnn_state *other = create_state(vectors, 1);
+    scoped_model *vectors = create_model(&v);
+    scoped_state *other = create_state(vectors, 1);
     assert_fails(rnn_generate(vectors, other, sampler, &o, ids, NULL, NULL), RNN_ERROR_MISMATCH, "vectors");
     assert_unchanged(&before, model, run);
-    free(before.bytes);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(run);
-    rnn_state_destroy(other);
-    rnn_model_destroy(model);
-    rnn_model_destroy(vectors);
 }
 
 static void test_a_checkpoint_keeps_how_a_sampler_draws(void **state)
 {
     (void)state;
-    static unsigned char file[1 << 14];
     const int32_t excluded[] = {1, 4};
     const double logits[SYMBOLS] = {0.1, 0.2, 0.3, 0.4, 0.5, 0.6};
-    size_t size;
     rnn_sampler_options o = defaults();
     o.top_k = 3;
     o.top_p = 0.95;
     o.min_p = 0.05;
     o.excluded = excluded;
     o.excluded_count = 2;
-    rnn_checkpoint saved, loaded;
-    assert_ok(rnn_checkpoint_init(&saved, sizeof saved));
-    assert_ok(rnn_checkpoint_init(&loaded, sizeof loaded));
+    scoped_checkpoint saved = make_checkpoint();
     saved.sampler = create_sampler(&o);
-    assert_ok(rnn_checkpoint_save_to_memory(&saved, file, sizeof file, &size));
-    assert_ok(rnn_checkpoint_load_from_memory(file, size, &loaded));
+    scoped_checkpoint loaded = save_and_load(&saved);
     for (int n = 0; n < 50; n++) {
         int32_t a, b;
         assert_ok(rnn_sampler_draw(saved.sampler, RNN_FLOAT64, logits, 1, SYMBOLS, &a, NULL));
         assert_ok(rnn_sampler_draw(loaded.sampler, RNN_FLOAT64, logits, 1, SYMBOLS, &b, NULL));
         assert_int_equal(a, b);
     }
-    rnn_sampler_destroy(saved.sampler);
-    rnn_sampler_destroy(loaded.sampler);
 }
 
 /* ---- No memory ---- */
 
-/* Nothing moves, and nothing is left behind: the allocator can be taken back at the end. */
+/* rnn_set_allocator(NULL) at the end fails if something leaks. */
 static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(void **state)
 {
     (void)state;
@@ -626,14 +569,14 @@ static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(vo
         int32_t ids[MOST * STREAMS];
         double probabilities[MOST * STREAMS];
         rnn_loss loss;
-        rnn_corpus *corpus = NULL;
+        scoped_corpus *corpus = NULL;
         rnn_sampler_options s = defaults();
         rnn_generate_options o = generate_options();
         allocations_left = INT64_MAX;
-        rnn_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
-        rnn_state *run = create_random_state(model, STREAMS, 0.5, 4);
-        rnn_sampler *sampler = create_sampler(NULL);
-        snapshot before = take_snapshot(model, run);
+        scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
+        scoped_state *run = create_random_state(model, STREAMS, 0.5, 4);
+        scoped_sampler *sampler = create_sampler(NULL);
+        scoped_snapshot before = take_snapshot(model, run);
         s.top_k = 3;
         s.excluded = excluded;
         s.excluded_count = 1;
@@ -656,11 +599,6 @@ static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(vo
         failures += !done;
         if (!done)
             assert_int_equal(status, RNN_ERROR_MEMORY);
-        free(before.bytes);
-        rnn_corpus_destroy(corpus);
-        rnn_sampler_destroy(sampler);
-        rnn_state_destroy(run);
-        rnn_model_destroy(model);
     }
     assert_in_range(failures, 15, 60);
     assert_ok(rnn_set_allocator(NULL));

@@ -1,5 +1,5 @@
-/* The sampler: which distribution it draws from, what a draw depends on, and how sampling goes on. */
-#include "support.h"
+/* rnn_sample(): the distribution that it draws from, what a draw depends on, and what it feeds to the model. */
+#include "scoped.h"
 
 #include <float.h>
 #include <math.h>
@@ -21,7 +21,7 @@ static rnn_sampler *create_sampler(double temperature, uint64_t seed)
     return sampler;
 }
 
-/* A model whose outputs are `logits`, whatever it has read. */
+/* A model whose outputs are `logits`, whatever it reads */
 static rnn_model *create_constant_model(const double *logits, int64_t symbols, int32_t precision)
 {
     rnn_model_options options = make_options(symbols, 3, symbols, 1, precision);
@@ -31,13 +31,13 @@ static rnn_model *create_constant_model(const double *logits, int64_t symbols, i
     return model;
 }
 
-/* A model that has nearly all of its outputs' weight on the symbol after the one that it has read, modulo V. */
+/* A model for which the symbol after the one it has read, modulo V, is by far the most likely */
 static rnn_model *create_counting_model(int64_t symbols, int32_t precision)
 {
     rnn_model_options options = make_options(symbols, symbols, symbols, 1, precision);
     options.weight_scale = 0;
     rnn_model *model = create_model(&options);
-    double *matrix = allocate(symbols * symbols, sizeof(double));
+    scoped_double *matrix = allocate(symbols * symbols, sizeof(double));
     for (int64_t i = 0; i < symbols; i++)
         matrix[i * symbols + i] = 10;
     set_parameter(model, index_of(model, "rnn.weight_ih_l0"), matrix); /* h = one-hot(input) */
@@ -45,7 +45,6 @@ static rnn_model *create_counting_model(int64_t symbols, int32_t precision)
     for (int64_t i = 0; i < symbols; i++)
         matrix[(i + 1) % symbols * symbols + i] = 100;
     set_parameter(model, index_of(model, "decoder.weight"), matrix);
-    free(matrix);
     return model;
 }
 
@@ -55,17 +54,14 @@ static rnn_model *create_any_model(int64_t symbols, int32_t precision)
     return create_random_model(&options, 1, 1);
 }
 
-/* [n][B] ids that a new state of zeros and a new sampler give, all streams fed 0 first; to free(). */
+/* [n][B] ids that a new state and a new sampler give when each stream is fed 0 first; to free(). */
 static int32_t *sample(const rnn_model *model, int64_t streams, double temperature, uint64_t seed, int64_t n)
 {
-    rnn_state *state = create_state(model, streams);
-    rnn_sampler *sampler = create_sampler(temperature, seed);
-    int32_t *first = allocate(streams, sizeof(int32_t));
+    scoped_state *state = create_state(model, streams);
+    scoped_sampler *sampler = create_sampler(temperature, seed);
+    scoped_int32 *first = allocate(streams, sizeof(int32_t));
     int32_t *ids = allocate(n * streams, sizeof(int32_t));
     assert_ok(rnn_sample(model, state, sampler, first, n, ids));
-    free(first);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(state);
     return ids;
 }
 
@@ -73,8 +69,8 @@ static int32_t *sample(const rnn_model *model, int64_t streams, double temperatu
 
 static void test_options_init_fills_in_temperature_1_and_seed_0(void **unused)
 {
-    rnn_sampler_options options;
     (void)unused;
+    rnn_sampler_options options;
     memset(&options, 0x77, sizeof options);
     assert_ok(rnn_sampler_options_init(&options, sizeof options));
     assert_int_equal(options.struct_size, sizeof options);
@@ -84,10 +80,10 @@ static void test_options_init_fills_in_temperature_1_and_seed_0(void **unused)
 
 static void test_create_refuses_bad_options(void **unused)
 {
+    (void)unused;
     static const double temperatures[] = {-1, -DBL_TRUE_MIN, INFINITY, -INFINITY, NAN};
     rnn_sampler *sampler = UNTOUCHED;
     rnn_sampler_options options;
-    (void)unused;
     for (size_t i = 0; i < sizeof temperatures / sizeof temperatures[0]; i++) {
         assert_ok(rnn_sampler_options_init(&options, sizeof options));
         options.temperature = temperatures[i];
@@ -96,40 +92,19 @@ static void test_create_refuses_bad_options(void **unused)
     assert_ptr_equal(sampler, UNTOUCHED);
 }
 
-static void test_no_options_are_the_defaults(void **unused)
-{
-    enum { N = 100 };
-    rnn_model *model = create_any_model(7, RNN_FLOAT32);
-    rnn_state *state = create_state(model, 1);
-    rnn_sampler *sampler = NULL;
-    const int32_t first = 0;
-    int32_t ids[N];
-    (void)unused;
-    assert_ok(rnn_sampler_create(NULL, &sampler));
-    assert_ok(rnn_sample(model, state, sampler, &first, N, ids));
-    int32_t *expected = sample(model, 1, 1, 0, N);
-    assert_memory_equal(ids, expected, sizeof ids);
-    free(expected);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
-}
-
 /* ---- Which distribution ---- */
 
 /*
- * Draws many symbols from constant outputs and compares their frequencies with softmax(logits / temperature): Pearson's
- * sum over the five symbols, which exceeds 30 by chance once in 200000 times (four degrees of freedom).
+ * Draws many symbols from constant outputs and compares their frequencies with softmax(logits / temperature). Pearson's
+ * sum over the five symbols (four degrees of freedom) exceeds 30 by chance once in 200000 times.
  */
 static void assert_frequencies(double temperature, int32_t precision)
 {
     static const double logits[] = {1, -0.5, 0.25, 2, 0};
     enum { SYMBOLS = 5, STREAMS = 4, N = 10000 };
-    rnn_model *model = create_constant_model(logits, SYMBOLS, precision);
-    int32_t *ids = sample(model, STREAMS, temperature, 1, N);
-    double counts[SYMBOLS] = {0};
-    double total = 0;
-    double pearson = 0;
+    scoped_model *model = create_constant_model(logits, SYMBOLS, precision);
+    scoped_int32 *ids = sample(model, STREAMS, temperature, 1, N);
+    double counts[SYMBOLS] = {0}, total = 0, pearson = 0;
     for (int i = 0; i < N * STREAMS; i++) {
         assert_in_range(ids[i], 0, SYMBOLS - 1);
         counts[ids[i]]++;
@@ -142,21 +117,12 @@ static void assert_frequencies(double temperature, int32_t precision)
     }
     if (!(pearson < 30))
         fail_msg("at temperature %g Pearson's sum is %g", temperature, pearson);
-    free(ids);
-    rnn_model_destroy(model);
 }
 
-static void test_draws_follow_the_softmax_of_the_outputs(void **unused)
+static void test_draws_follow_the_softmax_of_the_outputs_divided_by_the_temperature(void **unused)
 {
     (void)unused;
-    assert_frequencies(1, RNN_FLOAT32);
-    assert_frequencies(1, RNN_FLOAT64);
-}
-
-static void test_temperature_divides_the_outputs(void **unused)
-{
-    static const double temperatures[] = {0.5, 2, 10, 1e300};
-    (void)unused;
+    static const double temperatures[] = {1, 0.5, 2, 10, 1e300};
     for (size_t i = 0; i < sizeof temperatures / sizeof temperatures[0]; i++) {
         assert_frequencies(temperatures[i], RNN_FLOAT32);
         assert_frequencies(temperatures[i], RNN_FLOAT64);
@@ -165,11 +131,11 @@ static void test_temperature_divides_the_outputs(void **unused)
 
 static void test_draws_of_one_stream_do_not_repeat_those_before(void **unused)
 {
+    (void)unused;
     static const double logits[] = {0, 0};
     enum { N = 20000 };
-    rnn_model *model = create_constant_model(logits, 2, RNN_FLOAT64);
-    int32_t *ids = sample(model, 1, 1, 3, N);
-    (void)unused;
+    scoped_model *model = create_constant_model(logits, 2, RNN_FLOAT64);
+    scoped_int32 *ids = sample(model, 1, 1, 3, N);
     for (int lag = 1; lag <= 64; lag++) {
         int equal = 0;
         for (int i = lag; i < N; i++)
@@ -177,78 +143,66 @@ static void test_draws_of_one_stream_do_not_repeat_those_before(void **unused)
         double n = N - lag;
         assert_true(fabs(equal / n - 0.5) < 5 * 0.5 / sqrt(n));
     }
-    free(ids);
-    rnn_model_destroy(model);
 }
 
 static void test_temperature_0_takes_the_most_likely_symbol(void **unused)
 {
-    enum { SYMBOLS = 37, N = 50 };
     (void)unused;
-    for (size_t p = 0; p < 2; p++) {
+    enum { SYMBOLS = 37, N = 50 };
+    for (size_t p = 0; p < 2; p++)
         for (int best = 0; best < SYMBOLS; best++) {
             double logits[SYMBOLS];
             for (int k = 0; k < SYMBOLS; k++)
                 logits[k] = k == best ? 0.001 : -k;
             logits[0] = best == 0 ? 0.001 : 0;
-            rnn_model *model = create_constant_model(logits, SYMBOLS, precisions[p]);
-            int32_t *ids = sample(model, 2, 0, 1, N);
+            scoped_model *model = create_constant_model(logits, SYMBOLS, precisions[p]);
+            scoped_int32 *ids = sample(model, 2, 0, 1, N);
             for (int i = 0; i < 2 * N; i++)
                 assert_int_equal(ids[i], best);
-            free(ids);
-            rnn_model_destroy(model);
         }
-    }
 }
 
 static void test_a_temperature_near_0_takes_the_most_likely_symbol(void **unused)
 {
+    (void)unused;
     static const double logits[] = {0.5, -1000, 3, 2.5, 0};
     static const double temperatures[] = {1e-3, 1e-30, 1e-39, 1e-100, DBL_MIN, DBL_TRUE_MIN};
     enum { N = 50 };
-    (void)unused;
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t p = 0; p < 2; p++)
         for (size_t t = 0; t < sizeof temperatures / sizeof temperatures[0]; t++) {
-            rnn_model *model = create_constant_model(logits, 5, precisions[p]);
-            int32_t *ids = sample(model, 2, temperatures[t], 1, N);
+            scoped_model *model = create_constant_model(logits, 5, precisions[p]);
+            scoped_int32 *ids = sample(model, 2, temperatures[t], 1, N);
             for (int i = 0; i < 2 * N; i++)
                 assert_int_equal(ids[i], 2);
-            free(ids);
-            rnn_model_destroy(model);
         }
-    }
 }
 
 static void test_a_symbol_without_probability_is_never_drawn(void **unused)
 {
+    (void)unused;
     static const double logits[] = {-1e30, 0, -1e30, 0, -1e30};
     enum { N = 20000 };
-    (void)unused;
     for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create_constant_model(logits, 5, precisions[p]);
-        int32_t *ids = sample(model, 1, 1, 1, N);
+        scoped_model *model = create_constant_model(logits, 5, precisions[p]);
+        scoped_int32 *ids = sample(model, 1, 1, 1, N);
         for (int i = 0; i < N; i++)
             assert_int_equal(ids[i] % 2, 1);
-        free(ids);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_large_outputs_do_not_overflow(void **unused)
 {
+    (void)unused;
     static const double logits[] = {3e38, -3e38, 3e38, 2e38};
     enum { N = 1000 };
-    (void)unused;
     for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create_constant_model(logits, 4, precisions[p]);
-        int32_t *ids = sample(model, 1, 1, 1, N);
+        scoped_model *model = create_constant_model(logits, 4, precisions[p]);
+        scoped_int32 *ids = sample(model, 1, 1, 1, N);
         int counts[4] = {0};
         for (int i = 0; i < N; i++)
             counts[ids[i]]++;
         assert_int_equal(counts[1] + counts[3], 0);
         assert_in_range(counts[0], 420, 580); /* five standard deviations */
-        free(ids);
-        rnn_model_destroy(model);
     }
 }
 
@@ -256,28 +210,24 @@ static void test_large_outputs_do_not_overflow(void **unused)
 
 static void test_each_stream_is_fed_its_first_symbol_and_then_what_it_draws(void **unused)
 {
+    (void)unused;
     enum { SYMBOLS = 11, STREAMS = 3, N = 40 };
     static const int32_t first[STREAMS] = {0, 5, 10};
     static const double temperatures[] = {0, 1};
-    (void)unused;
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t p = 0; p < 2; p++)
         for (int t = 0; t < 2; t++) {
-            rnn_model *model = create_counting_model(SYMBOLS, precisions[p]);
-            rnn_state *state = create_state(model, STREAMS);
-            rnn_sampler *sampler = create_sampler(temperatures[t], 1);
+            scoped_model *model = create_counting_model(SYMBOLS, precisions[p]);
+            scoped_state *state = create_state(model, STREAMS);
+            scoped_sampler *sampler = create_sampler(temperatures[t], 1);
             int32_t ids[N][STREAMS];
             assert_ok(rnn_sample(model, state, sampler, first, N, &ids[0][0]));
             for (int k = 0; k < N; k++)
                 for (int b = 0; b < STREAMS; b++)
                     assert_int_equal(ids[k][b], (first[b] + k + 1) % SYMBOLS);
-            rnn_sampler_destroy(sampler);
-            rnn_state_destroy(state);
-            rnn_model_destroy(model);
         }
-    }
 }
 
-/* Models of ids: without an embedding, with one, and with a tied one. */
+/* A model without an embedding, with one, or with a tied one */
 static rnn_model *create_model_of_cell(int32_t cell, int64_t symbols, int32_t precision)
 {
     rnn_model_options options = make_options(symbols, 8, symbols, 2, precision);
@@ -290,52 +240,41 @@ static rnn_model *create_model_of_cell(int32_t cell, int64_t symbols, int32_t pr
 
 static void test_the_state_advances_over_what_was_fed(void **unused)
 {
+    (void)unused;
     enum { SYMBOLS = 7, STREAMS = 3, N = 20 };
     static const int32_t first[STREAMS] = {1, 2, 3};
-    (void)unused;
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t p = 0; p < 2; p++)
         for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++) {
-            rnn_model *model = create_model_of_cell(cell, SYMBOLS, precisions[p]);
-            rnn_state *state = create_random_state(model, STREAMS, 1, 1);
-            rnn_state *expected = create_random_state(model, STREAMS, 1, 1);
-            rnn_sampler *sampler = create_sampler(1, 1);
+            scoped_model *model = create_model_of_cell(cell, SYMBOLS, precisions[p]);
+            scoped_state *state = create_random_state(model, STREAMS, 1, 1);
+            scoped_state *expected = create_random_state(model, STREAMS, 1, 1);
+            scoped_sampler *sampler = create_sampler(1, 1);
             int32_t fed[(N + 1) * STREAMS];
             memcpy(fed, first, sizeof first);
             assert_ok(rnn_sample(model, state, sampler, first, N, fed + STREAMS));
             rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = N, .streams = STREAMS, .inputs = fed};
             assert_ok(rnn_forward(model, expected, &chunk, NULL, 0, NULL));
-            double *values = get_state(model, state);
-            double *expected_values = get_state(model, expected);
+            scoped_double *values = get_state(model, state);
+            scoped_double *expected_values = get_state(model, expected);
             assert_all_close(values, expected_values, state_total(model, state), p == 0 ? 1e-5 : 1e-13);
-            free(expected_values);
-            free(values);
-            rnn_sampler_destroy(sampler);
-            rnn_state_destroy(expected);
-            rnn_state_destroy(state);
-            rnn_model_destroy(model);
         }
-    }
 }
 
 /* ---- What a draw depends on ---- */
 
 static void test_the_same_seed_draws_the_same_symbols(void **unused)
 {
-    enum { N = 200, STREAMS = 3 };
     (void)unused;
+    enum { N = 200, STREAMS = 3 };
     for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create_any_model(7, precisions[p]);
-        int32_t *ids = sample(model, STREAMS, 1, 42, N);
-        int32_t *again = sample(model, STREAMS, 1, 42, N);
+        scoped_model *model = create_any_model(7, precisions[p]);
+        scoped_int32 *ids = sample(model, STREAMS, 1, 42, N);
+        scoped_int32 *again = sample(model, STREAMS, 1, 42, N);
         assert_memory_equal(ids, again, N * STREAMS * sizeof(int32_t));
-        free(again);
-        free(ids);
-        rnn_model_destroy(model);
     }
 }
 
-/* Two series of draws among eight equally likely symbols must agree as often as independent ones do: one time in eight.
- */
+/* Two series of draws among eight equally likely symbols must agree one time in eight, as independent ones do. */
 static void assert_independent(const int32_t *a, int64_t a_stride, const int32_t *b, int64_t b_stride, int64_t n)
 {
     int equal = 0;
@@ -346,12 +285,12 @@ static void assert_independent(const int32_t *a, int64_t a_stride, const int32_t
 
 static void test_other_seeds_draw_independently(void **unused)
 {
+    (void)unused;
     static const double logits[8] = {0};
     static const uint64_t seeds[] = {0, 1, 2, UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1, UINT64_MAX};
     enum { N = 2000, SEEDS = sizeof seeds / sizeof seeds[0] };
-    rnn_model *model = create_constant_model(logits, 8, RNN_FLOAT32);
+    scoped_model *model = create_constant_model(logits, 8, RNN_FLOAT32);
     int32_t *ids[SEEDS];
-    (void)unused;
     for (int i = 0; i < SEEDS; i++) {
         ids[i] = sample(model, 1, 1, seeds[i], N);
         for (int k = 0; k < i; k++)
@@ -359,146 +298,120 @@ static void test_other_seeds_draw_independently(void **unused)
     }
     for (int i = 0; i < SEEDS; i++)
         free(ids[i]);
-    rnn_model_destroy(model);
 }
 
 static void test_streams_in_the_same_state_draw_independently(void **unused)
 {
+    (void)unused;
     static const double logits[8] = {0};
     enum { N = 2000, STREAMS = 6 };
-    rnn_model *model = create_constant_model(logits, 8, RNN_FLOAT32);
-    int32_t *ids = sample(model, STREAMS, 1, 1, N);
-    (void)unused;
-    for (int b = 0; b < STREAMS; b++) {
+    scoped_model *model = create_constant_model(logits, 8, RNN_FLOAT32);
+    scoped_int32 *ids = sample(model, STREAMS, 1, 1, N);
+    for (int b = 0; b < STREAMS; b++)
         for (int other = 0; other < b; other++) {
             assert_independent(ids + b, STREAMS, ids + other, STREAMS, N);
             assert_independent(ids + b, STREAMS, ids + STREAMS + other, STREAMS, N - 1);
         }
-    }
-    free(ids);
-    rnn_model_destroy(model);
 }
 
 static void test_a_stream_draws_the_same_however_many_others_there_are(void **unused)
 {
+    (void)unused;
     enum { N = 100, MOST = 9 };
     static const double logits[] = {1, -0.5, 0.25, 2, 0};
-    (void)unused;
     for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create_constant_model(logits, 5, precisions[p]);
-        int32_t *all = sample(model, MOST, 1, 1, N);
+        scoped_model *model = create_constant_model(logits, 5, precisions[p]);
+        scoped_int32 *all = sample(model, MOST, 1, 1, N);
         for (int streams = 1; streams < MOST; streams++) {
-            int32_t *ids = sample(model, streams, 1, 1, N);
+            scoped_int32 *ids = sample(model, streams, 1, 1, N);
             for (int k = 0; k < N; k++)
                 assert_memory_equal(ids + k * streams, all + k * MOST, (size_t)streams * sizeof(int32_t));
-            free(ids);
         }
-        free(all);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_two_calls_draw_what_one_does(void **unused)
 {
+    (void)unused;
     enum { N = 100, STREAMS = 2 };
     static const int64_t cuts[] = {0, 1, 37, N - 1, N};
-    (void)unused;
     for (size_t p = 0; p < 2; p++) {
-        rnn_model *model = create_any_model(7, precisions[p]);
-        int32_t *whole = sample(model, STREAMS, 1, 5, N);
+        scoped_model *model = create_any_model(7, precisions[p]);
+        scoped_int32 *whole = sample(model, STREAMS, 1, 5, N);
         for (size_t c = 0; c < sizeof cuts / sizeof cuts[0]; c++) {
-            rnn_state *state = create_state(model, STREAMS);
-            rnn_sampler *sampler = create_sampler(1, 5);
+            scoped_state *state = create_state(model, STREAMS);
+            scoped_sampler *sampler = create_sampler(1, 5);
             int32_t ids[(N + 1) * STREAMS] = {0, 0}; /* the first symbols, then the draws */
             assert_ok(rnn_sample(model, state, sampler, ids, cuts[c], ids + STREAMS));
             assert_ok(
                 rnn_sample(model, state, sampler, ids + cuts[c] * STREAMS, N - cuts[c], ids + (cuts[c] + 1) * STREAMS));
             assert_memory_equal(ids + STREAMS, whole, N * STREAMS * sizeof(int32_t));
-            rnn_sampler_destroy(sampler);
-            rnn_state_destroy(state);
         }
-        free(whole);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_draws_are_counted_from_the_samplers_creation_in_all_streams(void **unused)
 {
+    (void)unused;
     enum { N = 60, BEFORE = 13 };
     static const double logits[] = {1, -0.5, 0.25, 2, 0};
     static const int32_t first[3] = {0, 0, 0};
-    rnn_model *model = create_constant_model(logits, 5, RNN_FLOAT32);
-    rnn_state *one = create_state(model, 1);
-    rnn_state *three = create_state(model, 3);
-    rnn_sampler *sampler = create_sampler(1, 1);
+    scoped_model *model = create_constant_model(logits, 5, RNN_FLOAT32);
+    scoped_state *one = create_state(model, 1);
+    scoped_state *three = create_state(model, 3);
+    scoped_sampler *sampler = create_sampler(1, 1);
     int32_t ids[N * 3];
-    (void)unused;
-    int32_t *whole = sample(model, 3, 1, 1, N);
+    scoped_int32 *whole = sample(model, 3, 1, 1, N);
     assert_ok(rnn_sample(model, one, sampler, first, BEFORE, ids));
     assert_ok(rnn_sample(model, three, sampler, first, N - BEFORE, ids));
     assert_memory_equal(ids, whole + BEFORE * 3, (N - BEFORE) * 3 * sizeof(int32_t));
-    free(whole);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(three);
-    rnn_state_destroy(one);
-    rnn_model_destroy(model);
 }
 
 static void test_sampling_from_a_copied_stream_leaves_training_untouched(void **unused)
 {
+    (void)unused;
     enum { N = 50 };
-    rnn_model *model = create_any_model(7, RNN_FLOAT32);
-    rnn_state *training = create_random_state(model, 3, 1, 1);
-    rnn_state *copy = create_state(model, 1);
-    rnn_sampler *sampler = create_sampler(1, 1);
-    owned_chunk chunk = create_random_chunk(6, 3, 7, 7, 0, 1);
+    scoped_model *model = create_any_model(7, RNN_FLOAT32);
+    scoped_state *training = create_random_state(model, 3, 1, 1);
+    scoped_state *copy = create_state(model, 1);
+    scoped_sampler *sampler = create_sampler(1, 1);
+    scoped_chunk chunk = create_random_chunk(6, 3, 7, 7, 0, 1);
     const int32_t first = 2;
     int32_t ids[N];
-    (void)unused;
     assert_ok(rnn_forward_backward(model, training, &chunk.chunk, NULL));
-    snapshot before = take_snapshot(model, training);
+    scoped_snapshot before = take_snapshot(model, training);
     assert_ok(rnn_state_copy_stream(copy, 0, training, 1));
     assert_ok(rnn_sample(model, copy, sampler, &first, N, ids));
     assert_unchanged(&before, model, training);
-    free(before.bytes);
-    destroy_chunk(&chunk);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(copy);
-    rnn_state_destroy(training);
-    rnn_model_destroy(model);
 }
 
 static void test_no_draws_change_nothing(void **unused)
 {
-    rnn_model *model = create_any_model(7, RNN_FLOAT32);
-    rnn_state *state = create_random_state(model, 2, 1, 1);
-    rnn_sampler *sampler = create_sampler(1, 1);
-    snapshot before = take_snapshot(model, state);
-    const int32_t first[2] = {0, 1};
     (void)unused;
+    scoped_model *model = create_any_model(7, RNN_FLOAT32);
+    scoped_state *state = create_random_state(model, 2, 1, 1);
+    scoped_sampler *sampler = create_sampler(1, 1);
+    scoped_snapshot before = take_snapshot(model, state);
+    const int32_t first[2] = {0, 1};
     assert_ok(rnn_sample(model, state, sampler, first, 0, NULL));
     assert_unchanged(&before, model, state);
-    free(before.bytes);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 /* ---- What is refused ---- */
 
 static void test_sample_refuses_bad_arguments_and_changes_nothing(void **unused)
 {
+    (void)unused;
     enum { SYMBOLS = 7, N = 30 };
-    rnn_model *model = create_any_model(SYMBOLS, RNN_FLOAT32);
-    rnn_state *state = create_state(model, 2);
-    rnn_sampler *sampler = create_sampler(1, 1);
-    snapshot before = take_snapshot(model, state);
+    scoped_model *model = create_any_model(SYMBOLS, RNN_FLOAT32);
+    scoped_state *state = create_state(model, 2);
+    scoped_sampler *sampler = create_sampler(1, 1);
+    scoped_snapshot before = take_snapshot(model, state);
     const int32_t first[2] = {0, 0};
     int32_t ids[2 * N];
-    (void)unused;
     memset(ids, 0x77, sizeof ids);
     static const int32_t bad[] = {-1, SYMBOLS, RNN_IGNORE, INT32_MAX, INT32_MIN};
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         for (int b = 0; b < 2; b++) {
             int32_t wrong[2] = {0, 0};
             char part[32];
@@ -506,86 +419,63 @@ static void test_sample_refuses_bad_arguments_and_changes_nothing(void **unused)
             snprintf(part, sizeof part, "first[%d] is %d", b, bad[i]);
             assert_fails(rnn_sample(model, state, sampler, wrong, 1, ids), RNN_ERROR_SYMBOL, part);
         }
-    }
     for (int i = 0; i < 2 * N; i++)
         assert_int_equal(ids[i], 0x77777777);
     assert_unchanged(&before, model, state);
 
-    int32_t *expected = sample(model, 2, 1, 1, N);
+    scoped_int32 *expected = sample(model, 2, 1, 1, N);
     assert_ok(rnn_sample(model, state, sampler, first, N, ids));
     assert_memory_equal(ids, expected, sizeof ids);
-    free(expected);
-    free(before.bytes);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
-static void test_a_model_with_other_outputs_than_inputs_is_refused(void **unused)
+static void test_models_whose_outputs_cannot_be_fed_back_are_refused(void **unused)
 {
-    rnn_model_options options = make_options(7, 5, 6, 1, RNN_FLOAT32);
-    rnn_model *model = create_model(&options);
-    rnn_state *state = create_random_state(model, 1, 1, 1);
-    rnn_sampler *sampler = create_sampler(1, 1);
-    snapshot before = take_snapshot(model, state);
-    const int32_t first = 0;
-    int32_t id = -7;
     (void)unused;
-    assert_fails(rnn_sample(model, state, sampler, &first, 1, &id), RNN_ERROR_MISMATCH, "output_size");
-    assert_int_equal(id, -7);
-    assert_unchanged(&before, model, state);
-    free(before.bytes);
-    rnn_sampler_destroy(sampler);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
-}
-
-static void test_a_model_of_vectors_is_refused(void **unused)
-{
-    const int32_t first = 0;
-    (void)unused;
-    for (int outputs = 0; outputs < 2; outputs++) {
-        rnn_model_options options = make_options(7, 5, 7, 1, RNN_FLOAT32);
-        options.input = outputs ? RNN_INPUT_IDS : RNN_INPUT_VECTORS;
-        options.loss = outputs ? RNN_LOSS_SQUARED_ERROR : RNN_LOSS_CROSS_ENTROPY;
-        rnn_model *model = create_model(&options);
-        rnn_state *state = create_random_state(model, 1, 1, 1);
-        rnn_sampler *sampler = create_sampler(1, 1);
-        snapshot before = take_snapshot(model, state);
+    static const struct {
+        const char *part;
+        int64_t output_size;
+        int32_t input, loss;
+    } cases[] = {{"output_size", 6, RNN_INPUT_IDS, RNN_LOSS_CROSS_ENTROPY},
+                 {"vectors as inputs", 7, RNN_INPUT_VECTORS, RNN_LOSS_CROSS_ENTROPY},
+                 {"vectors as inputs or outputs", 7, RNN_INPUT_IDS, RNN_LOSS_SQUARED_ERROR}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rnn_model_options options = make_options(7, 5, cases[i].output_size, 1, RNN_FLOAT32);
+        options.input = cases[i].input;
+        options.loss = cases[i].loss;
+        scoped_model *model = create_model(&options);
+        scoped_state *state = create_random_state(model, 1, 1, 1);
+        scoped_sampler *sampler = create_sampler(1, 1);
+        scoped_snapshot before = take_snapshot(model, state);
+        const int32_t first = 0;
         int32_t id = -7;
-        assert_fails(rnn_sample(model, state, sampler, &first, 1, &id), RNN_ERROR_MISMATCH, "vectors");
+        assert_fails(rnn_sample(model, state, sampler, &first, 1, &id), RNN_ERROR_MISMATCH, cases[i].part);
         assert_int_equal(id, -7);
         assert_unchanged(&before, model, state);
-        free(before.bytes);
-        rnn_sampler_destroy(sampler);
-        rnn_state_destroy(state);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_once_they_are(void **unused)
 {
+    (void)unused;
     enum { SYMBOLS = 5, N = 30 };
     static const double temperatures[] = {0, 1};
     const int32_t first = 0;
-    (void)unused;
-    for (size_t p = 0; p < 2; p++) {
+    for (size_t p = 0; p < 2; p++)
         for (int t = 0; t < 2; t++) {
             double most = precisions[p] == RNN_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
-            double biases[3] = {20, 20, 20}; /* h is 1 */
-            double weights[SYMBOLS * 3] = {0};
+            double biases[3] = {20, 20, 20}, weights[SYMBOLS * 3] = {0}; /* the biases make h 1 */
             rnn_model_options options = make_options(SYMBOLS, 3, SYMBOLS, 1, precisions[p]);
-            rnn_model *model = create_random_model(&options, 0.1, 1);
+            scoped_model *model = create_random_model(&options, 0.1, 1);
             set_parameter(model, index_of(model, "rnn.bias_ih_l0"), biases);
             set_parameter(model, index_of(model, "decoder.weight"), weights);
-            rnn_state *state = create_state(model, 1);
-            rnn_sampler *sampler = create_sampler(temperatures[t], 1);
+            scoped_state *state = create_state(model, 1);
+            scoped_sampler *sampler = create_sampler(temperatures[t], 1);
             int32_t ids[N];
-            int32_t *expected = sample(model, 1, temperatures[t], 1, N);
+            scoped_int32 *expected = sample(model, 1, temperatures[t], 1, N);
 
             weights[4] = weights[5] = most; /* the sum of two of them is infinite */
             set_parameter(model, index_of(model, "decoder.weight"), weights);
-            snapshot before = take_snapshot(model, state);
+            scoped_snapshot before = take_snapshot(model, state);
             assert_fails(rnn_sample(model, state, sampler, &first, N, ids), RNN_ERROR_NONFINITE, "finite");
             assert_unchanged(&before, model, state);
 
@@ -593,13 +483,7 @@ static void test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_on
             set_parameter(model, index_of(model, "decoder.weight"), weights);
             assert_ok(rnn_sample(model, state, sampler, &first, N, ids));
             assert_memory_equal(ids, expected, sizeof ids);
-            free(before.bytes);
-            free(expected);
-            rnn_sampler_destroy(sampler);
-            rnn_state_destroy(state);
-            rnn_model_destroy(model);
         }
-    }
 }
 
 int main(void)
@@ -607,9 +491,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options_init_fills_in_temperature_1_and_seed_0),
         cmocka_unit_test(test_create_refuses_bad_options),
-        cmocka_unit_test(test_no_options_are_the_defaults),
-        cmocka_unit_test(test_draws_follow_the_softmax_of_the_outputs),
-        cmocka_unit_test(test_temperature_divides_the_outputs),
+        cmocka_unit_test(test_draws_follow_the_softmax_of_the_outputs_divided_by_the_temperature),
         cmocka_unit_test(test_draws_of_one_stream_do_not_repeat_those_before),
         cmocka_unit_test(test_temperature_0_takes_the_most_likely_symbol),
         cmocka_unit_test(test_a_temperature_near_0_takes_the_most_likely_symbol),
@@ -626,8 +508,7 @@ int main(void)
         cmocka_unit_test(test_sampling_from_a_copied_stream_leaves_training_untouched),
         cmocka_unit_test(test_no_draws_change_nothing),
         cmocka_unit_test(test_sample_refuses_bad_arguments_and_changes_nothing),
-        cmocka_unit_test(test_a_model_with_other_outputs_than_inputs_is_refused),
-        cmocka_unit_test(test_a_model_of_vectors_is_refused),
+        cmocka_unit_test(test_models_whose_outputs_cannot_be_fed_back_are_refused),
         cmocka_unit_test(test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_once_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
