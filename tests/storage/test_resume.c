@@ -88,22 +88,11 @@ static void check_cell(int32_t cell)
     }
 }
 
-static void test_tanh_runs_go_on_bit_by_bit_from_every_moment(void **state)
+static void test_runs_of_every_cell_go_on_bit_by_bit_from_every_moment(void **state)
 {
     (void)state;
-    check_cell(RNN_CELL_TANH);
-}
-
-static void test_gru_runs_go_on_bit_by_bit_from_every_moment(void **state)
-{
-    (void)state;
-    check_cell(RNN_CELL_GRU);
-}
-
-static void test_lstm_runs_go_on_bit_by_bit_from_every_moment(void **state)
-{
-    (void)state;
-    check_cell(RNN_CELL_LSTM);
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
+        check_cell(cell);
 }
 
 static void test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_over_all(void **state)
@@ -166,8 +155,8 @@ static void test_more_rows_and_numbers_than_are_written_at_a_time_go_on(void **s
 
 static void test_the_number_of_threads_may_change(void **state)
 {
-    static const int32_t threads[] = {2, 1, 3};
     (void)state;
+    static const int32_t threads[] = {2, 1, 3};
     rnn_model_options m = make_options(60, 96, 60, 2, RNN_FLOAT32);
     m.cell = RNN_CELL_LSTM;
     m.dropout = 0.2;
@@ -192,8 +181,8 @@ static void test_the_number_of_threads_may_change(void **state)
 
 static void test_the_sampler_goes_on_in_the_same_text(void **state)
 {
-    int32_t ids[2][50 * STREAMS];
     (void)state;
+    int32_t ids[2][50 * STREAMS];
     rnn_model_options m = make_kind(RNN_CELL_GRU, IDS, RNN_FLOAT32, 0);
     rnn_checkpoint c = begin_run(&m, NULL, STREAMS);
     const int32_t first[STREAMS] = {3, 7};
@@ -255,8 +244,8 @@ static void learn_text(rnn_checkpoint *c, rnn_corpus *corpus)
 
 static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
 {
-    char path[32];
     (void)state;
+    char path[32];
     rnn_checkpoint c = begin_text();
     rnn_corpus *corpus = open_corpus(c.vocab);
     assert_true(rnn_corpus_chunks(corpus) < CORPUS_CHUNKS); /* it starts over */
@@ -287,10 +276,10 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
 /* golden/release.py has made the two files, with that release. */
 static void test_the_first_releases_run_goes_on(void **state)
 {
+    (void)state;
     static const char released[] = "hello world!\nhold a whole whale";
     size_t size;
     int64_t count;
-    (void)state;
     char *bytes = read_golden("checkpoint-0.1.0.safetensors", &size);
     double *expected = read_golden_doubles("checkpoint-0.1.0.f64", &count);
     write_file("released", bytes, size);
@@ -364,9 +353,9 @@ static int run_and_kill(double pause)
 
 static void test_a_run_killed_again_and_again_ends_as_one_that_was_not(void **state)
 {
+    (void)state;
     random_source source = {7};
     int kills = 0;
-    (void)state;
     double start = seconds_now();
     resume_to_the_end("whole");
     double whole = seconds_now() - start; /* on this machine, at present */
@@ -381,9 +370,7 @@ static void test_a_run_killed_again_and_again_ends_as_one_that_was_not(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test_with_files(test_tanh_runs_go_on_bit_by_bit_from_every_moment),
-        test_with_files(test_gru_runs_go_on_bit_by_bit_from_every_moment),
-        test_with_files(test_lstm_runs_go_on_bit_by_bit_from_every_moment),
+        test_with_files(test_runs_of_every_cell_go_on_bit_by_bit_from_every_moment),
         test_with_files(test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_over_all),
         test_with_files(test_the_norm_of_gradients_that_wait_keeps_its_bits),
         test_with_files(test_more_rows_and_numbers_than_are_written_at_a_time_go_on),
