@@ -21,6 +21,7 @@ static void add_tensor(file_bytes *file, const char *name, const char *type, con
 
 static void test_other_tensors_are_an_error_or_passed_over(void **state)
 {
+    (void)state;
     static const struct {
         const char *name, *type, *shape, *always; /* why it is refused in any case */
     } others[] = {
@@ -34,7 +35,6 @@ static void test_other_tensors_are_an_error_or_passed_over(void **state)
         {"rnn.weight_ih_l0_reverse", "F32", "0", "bidirectional"},
         {"rnn.weight_hr_l0", "F32", "0", "projections"},
     };
-    (void)state;
     for (int own = 0; own < 2; own++) {
         rnn_model_options o = options_for(RNN_CELL_LSTM, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
         rnn_model *model = create_random_model(&o, 1, 7);
@@ -63,27 +63,22 @@ static void test_other_tensors_are_an_error_or_passed_over(void **state)
 static void test_tensors_of_a_module_without_a_name_are_told_by_their_own(void **state)
 {
     (void)state;
-    rnn_model_options o = options_for(RNN_CELL_TANH, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
+    foreign f = create_foreign(options_for(RNN_CELL_TANH, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1));
     for (size_t i = 0; i < 4; i++) {
         static const char *const names[] = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"};
         char named[32];
         snprintf(named, sizeof named, "rnn.%s", names[i]);
-        rename_tensor(&file, named, names[i]);
+        rename_tensor(&f.file, named, names[i]);
     }
-    options.configuration = &o;
-    options.rnn_name = "";
-    options.ignore_others = 1;
-    add_tensor(&file, "norm", "F64", "0");
-    rnn_model *loaded = load(&file, &options);
-    assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-    add_tensor(&file, "weight_hh_l1", "F32", "0");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "tensor weight_hh_l1, but the model has no such parameter");
-    free(file.bytes);
-    rnn_model_destroy(model);
+    f.options.configuration = &f.o;
+    f.options.rnn_name = "";
+    f.options.ignore_others = 1;
+    add_tensor(&f.file, "norm", "F64", "0");
+    assert_loads_as(&f.file, &f.options, f.model);
+    add_tensor(&f.file, "weight_hh_l1", "F32", "0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
+                      "tensor weight_hh_l1, but the model has no such parameter");
+    destroy_foreign(&f);
 }
 
 /* ---- What to do about a tensor that isn't there ---- */
@@ -131,24 +126,18 @@ static void test_a_sentence_names_what_the_file_has_instead(void **state)
 static void test_another_name_of_the_embedding_is_proposed(void **state)
 {
     (void)state;
-    rnn_model_options o = options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
-    rename_tensor(&file, "embedding.weight", "encoder.weight");
-    assert_load_fails(&file, NULL, RNN_ERROR_FORMAT, "if encoder.weight is an embedding, set embedding_name");
-    options.embedding_name = "encoder";
-    rnn_model *loaded = load(&file, &options);
-    assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-    free(file.bytes);
-    rnn_model_destroy(model);
+    foreign f = create_foreign(options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1));
+    rename_tensor(&f.file, "embedding.weight", "encoder.weight");
+    assert_load_fails(&f.file, NULL, RNN_ERROR_FORMAT, "if encoder.weight is an embedding, set embedding_name");
+    f.options.embedding_name = "encoder";
+    assert_loads_as(&f.file, &f.options, f.model);
+    destroy_foreign(&f);
 }
 
 static void test_a_part_of_a_model_is_known_by_its_name(void **state)
 {
-    static const char *const paths[] = {"model-00002-of-00003.safetensors", "model.safetensors", "day-off-of-5"};
     (void)state;
+    static const char *const paths[] = {"model-00002-of-00003.safetensors", "model.safetensors", "day-off-of-5"};
     rnn_model_options o = options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
     rnn_model *model = create_random_model(&o, 1, 7), *loaded = NULL;
     file_bytes file = foreign_file(model);
@@ -203,12 +192,12 @@ static double half_by_definition(int bits, int fraction_bits)
 
 static void test_numbers_of_16_bits_become_the_same_numbers(void **state)
 {
+    (void)state;
     static const struct {
         const char *type;
         int fraction_bits;
     } types[] = {{"F16", 10}, {"BF16", 7}};
     rnn_model_options o;
-    (void)state;
     assert_ok(rnn_model_options_init(&o, sizeof o));
     for (int kind = 0; kind < 4; kind++) {
         int32_t precision = kind % 2;

@@ -1,18 +1,18 @@
 /*
- * Runs that are resumed from a checkpoint: bit by bit what they would have been, whatever is trained, whenever they
- * stopped, with any number of threads, and after a kill at any moment.
+ * Runs that are resumed from a checkpoint go on with the same bits: for every rule and kind of model, from any moment,
+ * with any number of threads, and after a kill at any moment.
  */
 #include "checkpoints.h"
 
 #include <signal.h>
 #include <time.h>
 
-/* Six chunks; twice the gradients of two add up before the update. */
+/* Six chunks (c), updates (u) and draws (d). Two of the updates follow two chunks, whose gradients add up. */
 static const char plan[] = "cucdcucuccdu";
 
 enum { MOMENTS = sizeof plan - 1, STEPS = 3, STREAMS = 2 };
 
-/* Every rule, and what of it there is to accumulate. */
+/* Every rule, with and without momentum and weight decay, so that all that a rule can accumulate occurs. */
 enum { RULES = 9 };
 
 static rnn_optimizer_options make_rule(int rule)
@@ -47,7 +47,7 @@ static rnn_model_options make_kind(int32_t cell, input_kind input, int32_t preci
     return o;
 }
 
-/* The run, saved at each moment, and ended; then resumed from each moment, it must end in the same file. */
+/* Saves a run at each moment and at its end. Resumed from each moment, it must end in the same file. */
 static void check_every_moment(const rnn_model_options *model, const rnn_optimizer_options *rule, int all_rows)
 {
     char path[32];
@@ -75,24 +75,17 @@ static void check_every_moment(const rnn_model_options *model, const rnn_optimiz
     }
 }
 
-static void check_cell(int32_t cell)
-{
-    int n = cell;
-    for (int rule = 0; rule < RULES; rule++) {
-        for (int kind = 0; kind < 4; kind++, n++) {
-            rnn_optimizer_options o = make_rule(rule);
-            rnn_model_options m = make_kind(cell, (input_kind)((n + rule) % INPUT_KINDS),
-                                            kind / 2 ? RNN_FLOAT64 : RNN_FLOAT32, kind % 2 ? 0.3 : 0);
-            check_every_moment(&m, &o, 0);
-        }
-    }
-}
-
 static void test_runs_of_every_cell_go_on_bit_by_bit_from_every_moment(void **state)
 {
     (void)state;
     for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
-        check_cell(cell);
+        for (int rule = 0; rule < RULES; rule++)
+            for (int kind = 0; kind < 4; kind++) {
+                rnn_optimizer_options o = make_rule(rule);
+                rnn_model_options m = make_kind(cell, (input_kind)((cell + rule + kind) % INPUT_KINDS),
+                                                kind / 2 ? RNN_FLOAT64 : RNN_FLOAT32, kind % 2 ? 0.3 : 0);
+                check_every_moment(&m, &o, 0);
+            }
 }
 
 static void test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_over_all(void **state)
@@ -107,7 +100,7 @@ static void test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_ove
     }
 }
 
-/* The rows' squares are summed in the order of the rows' first use, and another order has other bits. */
+/* The library sums the rows' squares in the order of the rows' first use; another order gives other bits. */
 static void test_the_norm_of_gradients_that_wait_keeps_its_bits(void **state)
 {
     (void)state;
@@ -119,7 +112,7 @@ static void test_the_norm_of_gradients_that_wait_keeps_its_bits(void **state)
         c.state = create_state(c.model, 4);
         for (int n = 0; n < 10; n++) {
             double norms[2];
-            run_chunk(&c, 20); /* fewer than half of the rows, so that not all are gone through */
+            run_chunk(&c, 20); /* fewer than half of the rows, so that the library visits only those */
             assert_ok(rnn_checkpoint_save(&c, "middle"));
             rnn_checkpoint loaded = load_checkpoint("middle");
             assert_ok(rnn_model_clip_norm(c.model, 1e9, &norms[0]));
@@ -273,7 +266,7 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
 
 /* ---- A release's file ---- */
 
-/* golden/release.py has made the two files, with that release. */
+/* golden/release.py made both files with that release. */
 static void test_the_first_releases_run_goes_on(void **state)
 {
     (void)state;
@@ -333,7 +326,7 @@ static double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Starts the program and kills it after some time; whether it has come to its end before. */
+/* Starts the program and kills it after a pause. Returns whether it had come to its end before. */
 static int run_and_kill(double pause)
 {
     int status;
