@@ -6,7 +6,6 @@
 
 #include "checkpoints.h"
 
-#include <locale.h>
 #include <math.h>
 
 enum { STEPS = 3, STREAMS = 2 };

@@ -138,18 +138,16 @@ static void test_a_part_of_a_model_is_known_by_its_name(void **state)
 {
     (void)state;
     static const char *const paths[] = {"model-00002-of-00003.safetensors", "model.safetensors", "day-off-of-5"};
-    rnn_model_options o = options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_model *model = create_random_model(&o, 1, 7), *loaded = NULL;
-    file_bytes file = foreign_file(model);
-    rename_tensor(&file, "decoder.weight", "librnn.x");
+    foreign f = create_foreign(options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1));
+    rnn_model *loaded = NULL;
+    rename_tensor(&f.file, "decoder.weight", "librnn.x");
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        write_file(paths[i], file.bytes, file.size);
+        write_file(paths[i], f.file.bytes, f.file.size);
         assert_fails(rnn_model_load(paths[i], NULL, &loaded, NULL), RNN_ERROR_FORMAT, "no tensor decoder.weight");
         assert_int_equal(strstr(rnn_last_error(), "part 2 of 3, so put the tensors of all parts into one") != NULL,
                          i == 0);
     }
-    free(file.bytes);
-    rnn_model_destroy(model);
+    destroy_foreign(&f);
 }
 
 /* ---- Numbers of 16 bits ---- */

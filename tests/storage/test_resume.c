@@ -3,6 +3,7 @@
  * with any number of threads, and after a kill at any moment.
  */
 #include "checkpoints.h"
+#include "texts.h"
 
 #include <signal.h>
 #include <time.h>
@@ -69,8 +70,7 @@ static void check_every_moment(const rnn_model_options *model, const rnn_optimiz
         snprintf(path, sizeof path, "moment%d", at);
         c = load_checkpoint(path);
         follow(&c, plan + at, STEPS);
-        assert_ok(rnn_checkpoint_save(&c, "resumed"));
-        assert_same_files("resumed", "end");
+        assert_saved_as(&c, "end");
         destroy_objects(&c);
     }
 }
@@ -140,8 +140,7 @@ static void test_more_rows_and_numbers_than_are_written_at_a_time_go_on(void **s
     follow(&c, "ucu", 100);
     follow(&loaded, "ucu", 100);
     assert_ok(rnn_checkpoint_save(&c, "end"));
-    assert_ok(rnn_checkpoint_save(&loaded, "resumed"));
-    assert_same_files("resumed", "end");
+    assert_saved_as(&loaded, "end");
     destroy_objects(&loaded);
     destroy_objects(&c);
 }
@@ -165,8 +164,7 @@ static void test_the_number_of_threads_may_change(void **state)
         assert_ok(rnn_set_threads(threads[i]));
         c = load_checkpoint("middle");
         follow(&c, "udcucu", 20);
-        assert_ok(rnn_checkpoint_save(&c, "resumed"));
-        assert_same_files("resumed", "end");
+        assert_saved_as(&c, "end");
         destroy_objects(&c);
     }
     assert_ok(rnn_set_threads(0));
@@ -200,16 +198,14 @@ static const char text[] = "The quick brown fox jumps over the lazy dog, and the
 
 static rnn_corpus *open_corpus(const rnn_vocab *vocab)
 {
-    rnn_corpus *corpus = NULL;
-    assert_ok(rnn_corpus_create_from_text(vocab, text, sizeof text - 1, CORPUS_STEPS, STREAMS, &corpus));
-    return corpus;
+    return corpus_of_text(vocab, text, sizeof text - 1, CORPUS_STEPS, STREAMS);
 }
 
 /* Everything of a run on the text. */
 static rnn_checkpoint begin_text(void)
 {
     rnn_checkpoint c = empty_checkpoint();
-    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, sizeof text - 1, &c.vocab));
+    c.vocab = vocab_of_text(RNN_VOCAB_UTF8, text, sizeof text - 1);
     rnn_model_options m = make_options(rnn_vocab_size(c.vocab), 20, rnn_vocab_size(c.vocab), 1, RNN_FLOAT32);
     c.model = create_random_model(&m, 0.3, 5);
     assert_ok(rnn_optimizer_create(c.model, NULL, &c.optimizer));
@@ -217,7 +213,7 @@ static rnn_checkpoint begin_text(void)
     return c;
 }
 
-/* One chunk of the text, as programs do it. The ids served go into a counter. */
+/* Trains on one chunk of the text, as a program would. A counter keeps a hash of the ids. */
 static void learn_text(rnn_checkpoint *c, rnn_corpus *corpus)
 {
     rnn_chunk chunk = {.struct_size = sizeof chunk};
@@ -241,7 +237,7 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
     char path[32];
     rnn_checkpoint c = begin_text();
     rnn_corpus *corpus = open_corpus(c.vocab);
-    assert_true(rnn_corpus_chunks(corpus) < CORPUS_CHUNKS); /* it starts over */
+    assert_true(rnn_corpus_chunks(corpus) < CORPUS_CHUNKS); /* so it starts over */
     for (int n = 0; n < CORPUS_CHUNKS; n++) {
         snprintf(path, sizeof path, "moment%d", n);
         assert_ok(rnn_checkpoint_save(&c, path));
@@ -257,8 +253,7 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
         assert_ok(rnn_corpus_seek(corpus, c.corpus_position));
         for (int i = n; i < CORPUS_CHUNKS; i++)
             learn_text(&c, corpus);
-        assert_ok(rnn_checkpoint_save(&c, "resumed"));
-        assert_same_files("resumed", "end");
+        assert_saved_as(&c, "end");
         rnn_corpus_destroy(corpus);
         destroy_objects(&c);
     }
@@ -283,15 +278,13 @@ static void test_the_first_releases_run_goes_on(void **state)
     assert_true(rnn_optimizer_learning_rate(c.optimizer) == 0.03);
     assert_int_equal(rnn_state_random_index(c.state), 23);
     assert_non_null(c.sampler);
-    rnn_corpus *corpus = NULL;
-    assert_ok(rnn_corpus_create_from_text(c.vocab, released, sizeof released - 1, 6, 1, &corpus));
+    rnn_corpus *corpus = corpus_of_text(c.vocab, released, sizeof released - 1, 6, 1);
     assert_ok(rnn_corpus_seek(corpus, c.corpus_position));
     assert_int_equal(count, 2 * rnn_corpus_chunks(corpus));
     for (int64_t n = 0; n < count; n++) {
-        rnn_chunk chunk = {.struct_size = sizeof chunk};
         rnn_loss loss;
         assert_ok(rnn_optimizer_step(c.optimizer, c.model));
-        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        rnn_chunk chunk = next_chunk(corpus);
         assert_ok(rnn_forward_backward(c.model, c.state, &chunk, &loss));
         assert_relative(loss.sum, expected[n], 1e-4);
     }
@@ -305,7 +298,7 @@ static void test_the_first_releases_run_goes_on(void **state)
 
 enum { LONG = 150, KILLS_MOST = 2000, KILLS_LEAST = 20 };
 
-/* A program that goes on from its checkpoint, saving after each chunk, to the end. */
+/* The program: it goes on from its checkpoint to the end, and saves after each chunk. */
 static void resume_to_the_end(const char *path)
 {
     rnn_checkpoint c = access(path, F_OK) == 0 ? load_checkpoint(path) : begin_text();
@@ -351,7 +344,7 @@ static void test_a_run_killed_again_and_again_ends_as_one_that_was_not(void **st
     int kills = 0;
     double start = seconds_now();
     resume_to_the_end("whole");
-    double whole = seconds_now() - start; /* on this machine, at present */
+    double whole = seconds_now() - start; /* on this machine at its present load */
     while (!run_and_kill(random_between(&source, 0, whole / KILLS_LEAST * 2))) {
         kills++;
         assert_true(kills < KILLS_MOST);
