@@ -36,6 +36,14 @@ static inline foreign create_foreign(rnn_model_options o)
     return (foreign){o, model, foreign_file(model), make_load_options()};
 }
 
+/* The options that rnn_model_options_init() fills in */
+static inline rnn_model_options default_options(void)
+{
+    rnn_model_options o;
+    assert_ok(rnn_model_options_init(&o, sizeof o));
+    return o;
+}
+
 static inline void destroy_foreign(foreign *f)
 {
     free(f->file.bytes);

@@ -157,22 +157,19 @@ static void test_a_tied_configuration_needs_equal_matrices(void **state)
     (void)state;
     rnn_model_options o = options_for(RNN_CELL_TANH, TIED, RNN_BIAS_INPUT, RNN_FLOAT32, 1);
     o.tied = 0;
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
-    rnn_load_options options = make_load_options();
+    foreign f = create_foreign(o);
     o.tied = 1;
-    options.configuration = &o;
-    assert_load_fails(&file, &options, RNN_ERROR_MISMATCH, "decoder.weight and embedding.weight differ");
-    double *values = get_parameter(model, 0);
-    set_parameter(model, index_of(model, "decoder.weight"), values);
-    free(file.bytes);
-    file = foreign_file(model);
-    rnn_model *loaded = load(&file, &options);
+    f.options.configuration = &o;
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_MISMATCH, "decoder.weight and embedding.weight differ");
+    double *values = get_parameter(f.model, 0);
+    set_parameter(f.model, index_of(f.model, "decoder.weight"), values);
+    free(values);
+    free(f.file.bytes);
+    f.file = foreign_file(f.model);
+    rnn_model *loaded = load(&f.file, &f.options);
     assert_int_equal(options_of(loaded).tied, 1);
     rnn_model_destroy(loaded);
-    free(values);
-    free(file.bytes);
-    rnn_model_destroy(model);
+    destroy_foreign(&f);
 }
 
 /* ---- Tied models ---- */
@@ -214,32 +211,28 @@ static void test_a_tied_file_loaded_as_another_model_is_told_so(void **state)
 
 /* ---- Without a configuration ---- */
 
-static void test_what_a_model_is_is_told_from_its_tensors(void **state)
+static void test_a_load_infers_the_model_from_its_tensors(void **state)
 {
     (void)state;
     for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++) {
         for (int kind = 0; kind < INPUT_KINDS * 4; kind++) {
             input_kind input = (input_kind)(kind / 4);
-            rnn_model_options o = options_for(cell, input, RNN_BIAS_BOTH, RNN_FLOAT32, kind % 2 ? 3 : 1), given;
+            rnn_model_options o = options_for(cell, input, RNN_BIAS_BOTH, RNN_FLOAT32, kind % 2 ? 3 : 1);
+            rnn_model_options given = default_options();
             o.bidirectional = o.learned_state = o.layer_norm = kind >> 1 & 1;
             o.embedding_size *= 1 + (o.bidirectional && o.tied);
-            rnn_load_options options = make_load_options();
-            rnn_model *model = create_random_model(&o, 1, 7);
-            file_bytes file = foreign_file(model);
-            assert_ok(rnn_model_options_init(&given, sizeof given));
+            foreign f = create_foreign(o);
             given.input = o.input;
             given.loss = o.loss;
             if (input == IDS || input == VECTORS) {
-                assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+                assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                                   "of rnn.weight_ih_l0 are symbols or the features of vectors: give a configuration");
                 assert_non_null(strstr(rnn_last_error(), "if embedding.weight is an embedding, set embedding_name"));
-                options.configuration = &given;
+                f.options.configuration = &given;
             }
-            for (options.infer = options.configuration != NULL; options.infer <= 1; options.infer++) {
-                assert_loads_as(&file, &options, model);
-            }
-            free(file.bytes);
-            rnn_model_destroy(model);
+            for (f.options.infer = f.options.configuration != NULL; f.options.infer <= 1; f.options.infer++)
+                assert_loads_as(&f.file, &f.options, f.model);
+            destroy_foreign(&f);
         }
     }
 }
@@ -248,9 +241,8 @@ static void test_a_tied_model_under_the_decoders_name_is_told_with_its_input(voi
 {
     (void)state;
     foreign f = create_foreign(options_for(RNN_CELL_GRU, TIED, RNN_BIAS_BOTH, RNN_FLOAT32, 2));
-    rnn_model_options given;
+    rnn_model_options given = default_options();
     rename_tensor(&f.file, "embedding.weight", "decoder.weight");
-    assert_ok(rnn_model_options_init(&given, sizeof given));
     given.input = RNN_INPUT_EMBEDDING;
     f.options.configuration = &given;
     f.options.infer = 1;
@@ -470,7 +462,7 @@ int main(void)
         cmocka_unit_test(test_a_tied_configuration_needs_equal_matrices),
         cmocka_unit_test(test_the_matrix_of_a_tied_model_may_have_either_name),
         cmocka_unit_test(test_a_tied_file_loaded_as_another_model_is_told_so),
-        cmocka_unit_test(test_what_a_model_is_is_told_from_its_tensors),
+        cmocka_unit_test(test_a_load_infers_the_model_from_its_tensors),
         cmocka_unit_test(test_a_tied_model_under_the_decoders_name_is_told_with_its_input),
         cmocka_unit_test(test_training_options_come_from_the_configuration_though_the_rest_is_inferred),
         cmocka_unit_test(test_without_biases_a_model_has_one_of_zeros),

@@ -87,40 +87,37 @@ static void test_a_sentence_names_what_the_file_has_instead(void **state)
 {
     (void)state;
     rnn_model_options o = options_for(RNN_CELL_LSTM, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
-    options.configuration = &o;
-    options.rnn_name = "lstm";
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    foreign f = create_foreign(o);
+    f.options.configuration = &o;
+    f.options.rnn_name = "lstm";
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "the file has no tensor lstm.weight_hh_l0, but it has rnn.weight_hh_l0: set rnn_name to \"rnn\"");
-    add_tensor(&file, "net.gru.weight_hh_l0", "F32", "0,0");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    add_tensor(&f.file, "net.gru.weight_hh_l0", "F32", "0,0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "no tensor lstm.weight_hh_l0, but it has net.gru.weight_hh_l0, rnn.weight_hh_l0: set rnn_name to "
                       "what stands before \".weight_hh_l0\" in the right one");
-    add_tensor(&file, "a.weight_hh_l0", "F32", "0,0");
-    add_tensor(&file, "b.weight_hh_l0", "F32", "0,0");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    add_tensor(&f.file, "a.weight_hh_l0", "F32", "0,0");
+    add_tensor(&f.file, "b.weight_hh_l0", "F32", "0,0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "but it has a.weight_hh_l0, b.weight_hh_l0, net.gru.weight_hh_l0 and 1 more: set rnn_name");
-    free(file.bytes);
+    destroy_foreign(&f);
 
-    file = foreign_file(model);
-    rename_tensor(&file, "rnn.weight_hh_l0", "weight_hh_l0");
-    options.rnn_name = NULL;
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "but it has weight_hh_l0: set rnn_name to \"\"");
-    free(file.bytes);
+    f = create_foreign(o);
+    f.options.configuration = &o;
+    rename_tensor(&f.file, "rnn.weight_hh_l0", "weight_hh_l0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT, "but it has weight_hh_l0: set rnn_name to \"\"");
+    destroy_foreign(&f);
 
-    file = foreign_file(model);
-    options.decoder_name = "fc";
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    f = create_foreign(o);
+    f.options.configuration = &o;
+    f.options.decoder_name = "fc";
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "no tensor fc.weight, but it has decoder.weight: set decoder_name to \"decoder\"");
-    options.decoder_name = NULL;
-    rename_tensor(&file, "rnn.weight_hh_l0", "rnn.kernel");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    rename_tensor(&f.file, "rnn.weight_hh_l0", "rnn.kernel");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "no tensor rnn.weight_hh_l0; it has decoder.bias, decoder.weight, rnn.bias_hh_l0 and 3 more");
-    free(file.bytes);
+    destroy_foreign(&f);
     refuse_load(make_file("{}", 2, NULL, 0), RNN_ERROR_FORMAT, "no tensor rnn.weight_hh_l0; it has none");
-    rnn_model_destroy(model);
 }
 
 static void test_another_name_of_the_embedding_is_proposed(void **state)
@@ -195,8 +192,7 @@ static void test_numbers_of_16_bits_become_the_same_numbers(void **state)
         const char *type;
         int fraction_bits;
     } types[] = {{"F16", 10}, {"BF16", 7}};
-    rnn_model_options o;
-    assert_ok(rnn_model_options_init(&o, sizeof o));
+    rnn_model_options o = default_options();
     for (int kind = 0; kind < 4; kind++) {
         int32_t precision = kind % 2;
         rnn_load_options options = make_load_options();

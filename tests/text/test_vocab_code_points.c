@@ -47,17 +47,6 @@ static void assert_all_come_back(const rnn_vocab *vocab, const void *text, size_
     free(ids);
 }
 
-static void test_the_kind_is_what_the_vocabulary_was_created_with(void **state)
-{
-    (void)state;
-    rnn_vocab *bytes = vocab_of_text(RNN_VOCAB_BYTES, "ab", 2);
-    rnn_vocab *code_points = vocab_of_text(RNN_VOCAB_UTF8, "ab", 2);
-    assert_int_equal(rnn_vocab_kind(bytes), RNN_VOCAB_BYTES);
-    assert_int_equal(rnn_vocab_kind(code_points), RNN_VOCAB_UTF8);
-    rnn_vocab_destroy(code_points);
-    rnn_vocab_destroy(bytes);
-}
-
 static void test_code_points_get_ids_in_ascending_order(void **state)
 {
     (void)state;
@@ -327,7 +316,6 @@ static void test_an_unknown_code_point_is_named_with_its_offset_and_nothing_is_w
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_kind_is_what_the_vocabulary_was_created_with),
         cmocka_unit_test(test_code_points_get_ids_in_ascending_order),
         cmocka_unit_test(test_the_boundaries_of_utf8_are_symbols),
         cmocka_unit_test(test_a_list_of_code_points_keeps_its_order),
