@@ -50,7 +50,7 @@ static inline void destroy_foreign(foreign *f)
     rnn_model_destroy(f->model);
 }
 
-/* In the file's header, `to` takes the place of `from`. */
+/* Replaces `from` in the file's header by `to`. */
 static inline void rename_tensor(file_bytes *file, const char *from, const char *to)
 {
     file_bytes renamed = edited(file, from, to);

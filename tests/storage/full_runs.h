@@ -25,7 +25,7 @@ static inline rnn_checkpoint full_run(int32_t cell, int32_t rule, int32_t precis
     return c;
 }
 
-/* The checkpoint as bytes. */
+/* The bytes of the checkpoint's file, which is "bytes" */
 static inline file_bytes checkpoint_bytes(const rnn_checkpoint *c)
 {
     assert_ok(rnn_checkpoint_save(c, "bytes"));

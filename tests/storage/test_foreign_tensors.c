@@ -1,12 +1,9 @@
 /*
- * Tensors in files that librnn has not written: those that the model doesn't need, those that are missing, and numbers
- * of 16 bits.
+ * Tensors in files that librnn has not written: superfluous ones, missing ones, and numbers of 16 bits.
  */
 #include "foreign_files.h"
 
-/* ---- Files of others ---- */
-
-/* Adds a tensor without numbers to the file; `type` and `shape` as the header has them. */
+/* Adds a tensor without numbers to the file. `type` and `shape` are written as in the header. */
 static void add_tensor(file_bytes *file, const char *name, const char *type, const char *shape)
 {
     char entry[512];
@@ -23,7 +20,7 @@ static void test_other_tensors_are_an_error_or_passed_over(void **state)
 {
     (void)state;
     static const struct {
-        const char *name, *type, *shape, *always; /* why it is refused in any case */
+        const char *name, *type, *shape, *always; /* the sentence, if even ignore_others doesn't help */
     } others[] = {
         {"head.weight", "F32", "0", NULL},
         {"norm", "I64", "3,0", NULL},
@@ -59,7 +56,7 @@ static void test_other_tensors_are_an_error_or_passed_over(void **state)
     }
 }
 
-/* Of a module without a name only the names tell what is its own. */
+/* Only their names tell which tensors belong to a module without a name. */
 static void test_tensors_of_a_module_without_a_name_are_told_by_their_own(void **state)
 {
     (void)state;
@@ -81,7 +78,7 @@ static void test_tensors_of_a_module_without_a_name_are_told_by_their_own(void *
     destroy_foreign(&f);
 }
 
-/* ---- What to do about a tensor that isn't there ---- */
+/* ---- Advice about a missing tensor ---- */
 
 static void test_a_sentence_names_what_the_file_has_instead(void **state)
 {
@@ -151,7 +148,7 @@ static void test_a_part_of_a_model_is_known_by_its_name(void **state)
 
 enum { HALVES = 1 << 16, SIDE = 1 << 8 };
 
-/* A vanilla RNN of SIDE units whose recurrent weights are all numbers of 16 bits there are. */
+/* A vanilla RNN of SIDE units whose recurrent weights are all 65536 numbers of 16 bits */
 static file_bytes file_of_halves(const char *type)
 {
     static const char format[] =
@@ -170,7 +167,7 @@ static file_bytes file_of_halves(const char *type)
     return file;
 }
 
-/* By the definition: sign, exponent and fraction of so many bits */
+/* By the definition of the formats: a sign, an exponent, and a fraction of `fraction_bits` */
 static double half_by_definition(int bits, int fraction_bits)
 {
     int exponent_bits = 15 - fraction_bits, bias = (1 << (exponent_bits - 1)) - 1;

@@ -44,8 +44,7 @@ static const struct {
     {"torch_tied.safetensors", RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, RNN_FLOAT32, 1, {"rnn", "decoder", "embedding"}},
 };
 
-/* Runs a loaded model over the inputs at `numbers`, and compares with the outputs behind them. Returns the size of the
- * case. */
+/* Compares the outputs of a model with those behind the inputs at `numbers`. Returns the size of the case. */
 static int64_t check_case(const rnn_model *model, const double *numbers, double tolerance)
 {
     rnn_model_options o = options_of(model);

@@ -46,8 +46,7 @@ static inline void *random_vectors(random_source *source, int32_t precision, int
     return vectors;
 }
 
-/* Sequences of ids, or of vectors if `precision` isn't negative. The targets are of the same kind, or the next
- * elements. */
+/* Sequences of ids, or of vectors if `precision` isn't negative, with targets of the same kind if they need any */
 static inline data *make_data(int32_t targets, int32_t precision)
 {
     data *d = allocate(1, sizeof *d);

@@ -87,8 +87,7 @@ static void check_losses(const rnn_model *model, const data *d, const rnn_batche
     static places p;
     double losses[LONGEST * 64], alone[COUNT][LONGEST];
     rnn_batcher *batcher = create_batcher(d, o);
-    rnn_state *run = create_random_state(model, o->streams, 0.9,
-                                         6); /* never reset here, since the batcher marks where sequences start */
+    rnn_state *run = create_random_state(model, o->streams, 0.9, 6); /* not reset: the chunks mark their starts */
     rnn_loss loss;
     for (int64_t i = 0; i < COUNT; i++)
         run_alone(model, d, o->target_kind, i, alone[i]);

@@ -137,8 +137,7 @@ static rnn_model *model_for(int64_t symbols, int32_t precision)
     return create_random_model(&o, 0.8, 3);
 }
 
-/* The loss by rnn_forward(), one step after the other. The streams are parts of the text as equal in length as can be.
- */
+/* The loss by rnn_forward(), step by step. The streams are parts of the text as equal in length as can be. */
 static rnn_loss evaluate_by_steps(const rnn_model *model, const int32_t *ids, int64_t count, int64_t streams)
 {
     rnn_state *run = create_state(model, 1);
@@ -149,9 +148,8 @@ static rnn_loss evaluate_by_steps(const rnn_model *model, const int32_t *ids, in
         assert_ok(rnn_state_reset(run));
         for (int64_t t = 0; t < part; t++, at++) {
             rnn_loss loss;
-            rnn_chunk one = {.struct_size = sizeof one, .steps = 1, .streams = 1};
-            one.inputs = ids + at;
-            one.targets = ids + at + 1;
+            const int32_t *id = ids + at;
+            rnn_chunk one = {.struct_size = sizeof one, .steps = 1, .streams = 1, .inputs = id, .targets = id + 1};
             assert_ok(rnn_forward(model, run, &one, NULL, 0, &loss));
             total.sum += loss.sum;
             total.count += loss.count;

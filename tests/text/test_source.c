@@ -380,7 +380,7 @@ static void test_a_regular_standard_input_is_read_from_where_it_stands(void **st
     int input = open("text", O_RDONLY);
     assert_int_equal(read(input, &byte, 1), 1);
     assert_ok(open_input(dup(input), input_alone, 1, &source));
-    assert_int_equal(read(input, &byte, 1), 0); /* the source has moved it to the end */
+    assert_int_equal(read(input, &byte, 1), 0); /* the source has read it to its end */
     close(input);
     assert_source_is_text(source, (const unsigned char *)"中a中", 7, 1);
     write_file("text", "?中aaaa", 8);

@@ -5,8 +5,7 @@
 #include "temporary.h"
 #include "texts.h"
 
-/* The vocabulary must have exactly these bytes as symbols, in this order, and a NUL behind each, which isn't counted.
- */
+/* The vocabulary must have exactly these bytes, in this order, each followed by a NUL that its size doesn't count. */
 static void assert_symbols(const rnn_vocab *vocab, const void *symbols, int64_t count)
 {
     assert_int_equal(rnn_vocab_size(vocab), count);

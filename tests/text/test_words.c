@@ -149,7 +149,7 @@ static void test_a_list_has_a_word_a_line_and_an_empty_line_is_the_lines_end(voi
     assert_symbols(vocab, "dog|/|cat");
     assert_becomes(vocab, "cat\tdog \n\n cat", "cat dog\n\ncat");
     assert_symbols(without, "cat|dog");
-    assert_becomes(without, "cat\n\ndog\n", "cat dog"); /* passes over line ends */
+    assert_becomes(without, "cat\n\ndog\n", "cat dog"); /* a vocabulary without line ends passes over them */
     rnn_vocab_destroy(vocab);
     rnn_vocab_destroy(without);
 }
