@@ -1,17 +1,16 @@
 /*
- * Runs of which everything is in a checkpoint. Used by the suites of checkpoints.
+ * Runs that have every object a checkpoint may hold, and their files. Used by the suites of checkpoints.
  */
 #ifndef RNN_TESTS_FULL_RUNS_H
 #define RNN_TESTS_FULL_RUNS_H
 
 #include "checkpoints.h"
 
-#include <locale.h>
 #include <math.h>
 
 enum { STEPS = 3, STREAMS = 2 };
 
-/* A run of symbols with everything that a checkpoint may hold, gradients included. */
+/* A run on symbols that has everything that a checkpoint may hold, gradients included. */
 static inline rnn_checkpoint full_run(int32_t cell, int32_t rule, int32_t precision)
 {
     rnn_model_options m = make_options(7, 2, 7, 2, precision);
@@ -26,7 +25,7 @@ static inline rnn_checkpoint full_run(int32_t cell, int32_t rule, int32_t precis
     return c;
 }
 
-/* The checkpoint as bytes. */
+/* The bytes of the checkpoint's file, which is "bytes" */
 static inline file_bytes checkpoint_bytes(const rnn_checkpoint *c)
 {
     assert_ok(rnn_checkpoint_save(c, "bytes"));
@@ -41,7 +40,7 @@ static inline file_bytes full_file(int32_t cell, int32_t rule, int32_t precision
     return file;
 }
 
-/* The load must fail so, and leave the struct as it is. */
+/* The load must fail with this status and a sentence that has `part` in it, and leave the struct as it is. */
 static inline void refuse(const file_bytes *file, rnn_status status, const char *part)
 {
     rnn_checkpoint c = empty_checkpoint(), before;
@@ -53,5 +52,17 @@ static inline void refuse(const file_bytes *file, rnn_status status, const char 
     assert_fails(rnn_checkpoint_load("refused", &c), status, part);
     assert_memory_equal(&c, &before, sizeof c);
 }
+
+/* The file with changes of its header, {from, to, part of the sentence}, must not load. */
+static inline void refuse_changes(const file_bytes *file, const char *const changes[][3], size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        file_bytes changed = edited(file, changes[i][0], changes[i][1]);
+        refuse(&changed, RNN_ERROR_FORMAT, changes[i][2]);
+        free(changed.bytes);
+    }
+}
+
+#define refuse_all(file, changes) refuse_changes(file, changes, sizeof(changes) / sizeof(changes)[0])
 
 #endif

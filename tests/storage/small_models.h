@@ -6,10 +6,12 @@
 
 #include "model_files.h"
 #include "temporary.h"
+#include "texts.h"
 
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 
 enum { SYMBOLS = 7, HIDDEN = 5, EMBEDDING = 3, FEATURES = 4 };
 
@@ -53,10 +55,35 @@ static inline rnn_model_options rich_options(void)
     return o;
 }
 
+/* A vanilla RNN of three symbols and two units. */
 static inline rnn_model *small_model(void)
 {
     rnn_model_options o = make_options(3, 2, 3, 1, RNN_FLOAT32);
     return create_random_model(&o, 1, 5);
 }
+
+/* Its file, with a vocabulary of "abc" or with none. */
+static inline file_bytes small_file(bool with_vocab)
+{
+    rnn_model *model = small_model();
+    rnn_vocab *vocab = with_vocab ? vocab_of_list(RNN_VOCAB_BYTES, "abc", 3) : NULL;
+    file_bytes file = saved(model, vocab);
+    rnn_vocab_destroy(vocab);
+    rnn_model_destroy(model);
+    return file;
+}
+
+/* Changes of a file's header that a load must refuse, and what it must say. */
+typedef struct change {
+    const char *from, *to, *part;
+} change;
+
+static inline void refuse_changes(const file_bytes *file, const change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        refuse_load(edited(file, changes[i].from, changes[i].to), RNN_ERROR_FORMAT, changes[i].part);
+}
+
+#define refuse_all(file, changes) refuse_changes(file, changes, sizeof(changes) / sizeof(changes)[0])
 
 #endif

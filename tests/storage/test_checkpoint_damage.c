@@ -1,9 +1,7 @@
 /*
- * Checkpoints that aren't what they must be: cut off, or edited. None may be loaded, and nothing changes.
+ * Damaged checkpoints: cut off, or edited. A load must refuse each of them and change nothing.
  */
 #include "full_runs.h"
-
-/* ---- Files that aren't what they must be ---- */
 
 static void test_a_file_cut_off_at_any_byte_is_refused(void **state)
 {
@@ -18,8 +16,8 @@ static void test_a_file_cut_off_at_any_byte_is_refused(void **state)
 
 static void test_a_changed_byte_of_the_header_never_crashes(void **state)
 {
-    int refused = 0, loaded = 0;
     (void)state;
+    int refused = 0, loaded = 0;
     file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
     size_t length = header_length(&file);
     for (size_t at = 8; at < 8 + length; at++) {
@@ -43,6 +41,7 @@ static void test_a_changed_byte_of_the_header_never_crashes(void **state)
 
 static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
 {
+    (void)state;
     static const char *const changes[][3] = {
         {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"3\"", "librnn.checkpoint is 3, of a later version"},
         {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"0\"", "librnn.checkpoint is \"0\""},
@@ -71,13 +70,8 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
         {"sampler.drawn\":\"10\"", "sampler.drawn\":\"x\"", "librnn.sampler.drawn is \"x\""},
         {"sampler.seed\":\"18446744073709551612\"", "sampler.seed\":\"18446744073709551616\"", "librnn.sampler.seed"},
     };
-    (void)state;
     file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        file_bytes changed = edited(&file, changes[i][0], changes[i][1]);
-        refuse(&changed, RNN_ERROR_FORMAT, changes[i][2]);
-        free(changed.bytes);
-    }
+    refuse_all(&file, changes);
     free(file.bytes);
 }
 
@@ -99,6 +93,7 @@ static void test_a_run_of_the_most_steps_can_be_saved_after_another(void **state
 
 static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **state)
 {
+    (void)state;
     static const char *const changes[][3] = {
         {"librnn.checkpoint.counters\":{", "librnn.x\":{", "no tensor librnn.checkpoint.counters"},
         {"librnn.checkpoint.values\":{\"dtype\":\"F64\",\"shape\":[8]",
@@ -129,13 +124,8 @@ static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **stat
          "librnn.gradient_rows\":{\"dtype\":\"I32\",\"shape\":[2,1]", "librnn.gradient_rows has 2 dimensions"},
         {"librnn.gradient_rows\":{", "librnn.x\":{", "has a gradient, and librnn.gradient_rows doesn't list it"},
     };
-    (void)state;
     file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
-    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-        file_bytes changed = edited(&file, changes[i][0], changes[i][1]);
-        refuse(&changed, RNN_ERROR_FORMAT, changes[i][2]);
-        free(changed.bytes);
-    }
+    refuse_all(&file, changes);
     free(file.bytes);
 }
 
@@ -146,9 +136,9 @@ static void put_row(file_bytes *file, int64_t index, int32_t row)
 
 static void test_rows_must_be_symbols_each_once(void **state)
 {
+    (void)state;
     static const int32_t rows[] = {-1, 7, INT32_MAX, INT32_MIN};
     int32_t first;
-    (void)state;
     file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
     memcpy(&first, file.bytes + place_of_tensor(&file, "librnn.gradient_rows"), sizeof first);
     for (int i = 0; i < 4; i++) {
@@ -189,12 +179,14 @@ static void test_values_that_no_run_can_have_are_refused(void **state)
 static void test_training_in_another_precision_than_the_models_is_refused(void **state)
 {
     (void)state;
-    file_bytes file = full_file(RNN_CELL_TANH, RNN_OPTIMIZER_ADAGRAD, RNN_FLOAT64);
     /* A state of twice as many streams in half the width takes the same bytes. */
-    file_bytes changed = edited(&file, "librnn.state.hidden\":{\"dtype\":\"F64\",\"shape\":[2,2,2]",
-                                "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4,2]");
-    refuse(&changed, RNN_ERROR_FORMAT, "librnn.state.hidden is F32; it must be F64, the model's precision");
-    free(changed.bytes);
+    static const char *const changes[][3] = {
+        {"librnn.state.hidden\":{\"dtype\":\"F64\",\"shape\":[2,2,2]",
+         "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4,2]",
+         "librnn.state.hidden is F32; it must be F64, the model's precision"},
+    };
+    file_bytes file = full_file(RNN_CELL_TANH, RNN_OPTIMIZER_ADAGRAD, RNN_FLOAT64);
+    refuse_all(&file, changes);
     free(file.bytes);
 }
 

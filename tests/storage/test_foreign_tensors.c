@@ -1,12 +1,9 @@
 /*
- * Tensors in files that librnn has not written: those that the model doesn't need, those that are missing, and numbers
- * of 16 bits.
+ * Tensors in files that librnn has not written: superfluous ones, missing ones, and numbers of 16 bits.
  */
 #include "foreign_files.h"
 
-/* ---- Files of others ---- */
-
-/* Adds a tensor without numbers to the file; `type` and `shape` as the header has them. */
+/* Adds a tensor without numbers to the file. `type` and `shape` are written as in the header. */
 static void add_tensor(file_bytes *file, const char *name, const char *type, const char *shape)
 {
     char entry[512];
@@ -21,8 +18,9 @@ static void add_tensor(file_bytes *file, const char *name, const char *type, con
 
 static void test_other_tensors_are_an_error_or_passed_over(void **state)
 {
+    (void)state;
     static const struct {
-        const char *name, *type, *shape, *always; /* why it is refused in any case */
+        const char *name, *type, *shape, *always; /* the sentence, if even ignore_others doesn't help */
     } others[] = {
         {"head.weight", "F32", "0", NULL},
         {"norm", "I64", "3,0", NULL},
@@ -34,7 +32,6 @@ static void test_other_tensors_are_an_error_or_passed_over(void **state)
         {"rnn.weight_ih_l0_reverse", "F32", "0", "bidirectional"},
         {"rnn.weight_hr_l0", "F32", "0", "projections"},
     };
-    (void)state;
     for (int own = 0; own < 2; own++) {
         rnn_model_options o = options_for(RNN_CELL_LSTM, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
         rnn_model *model = create_random_model(&o, 1, 7);
@@ -59,115 +56,99 @@ static void test_other_tensors_are_an_error_or_passed_over(void **state)
     }
 }
 
-/* Of a module without a name only the names tell what is its own. */
+/* Only their names tell which tensors belong to a module without a name. */
 static void test_tensors_of_a_module_without_a_name_are_told_by_their_own(void **state)
 {
     (void)state;
-    rnn_model_options o = options_for(RNN_CELL_TANH, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
+    foreign f = create_foreign(options_for(RNN_CELL_TANH, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1));
     for (size_t i = 0; i < 4; i++) {
         static const char *const names[] = {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"};
         char named[32];
         snprintf(named, sizeof named, "rnn.%s", names[i]);
-        rename_tensor(&file, named, names[i]);
+        rename_tensor(&f.file, named, names[i]);
     }
-    options.configuration = &o;
-    options.rnn_name = "";
-    options.ignore_others = 1;
-    add_tensor(&file, "norm", "F64", "0");
-    rnn_model *loaded = load(&file, &options);
-    assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-    add_tensor(&file, "weight_hh_l1", "F32", "0");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "tensor weight_hh_l1, but the model has no such parameter");
-    free(file.bytes);
-    rnn_model_destroy(model);
+    f.options.configuration = &f.o;
+    f.options.rnn_name = "";
+    f.options.ignore_others = 1;
+    add_tensor(&f.file, "norm", "F64", "0");
+    assert_loads_as(&f.file, &f.options, f.model);
+    add_tensor(&f.file, "weight_hh_l1", "F32", "0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
+                      "tensor weight_hh_l1, but the model has no such parameter");
+    destroy_foreign(&f);
 }
 
-/* ---- What to do about a tensor that isn't there ---- */
+/* ---- Advice about a missing tensor ---- */
 
 static void test_a_sentence_names_what_the_file_has_instead(void **state)
 {
     (void)state;
     rnn_model_options o = options_for(RNN_CELL_LSTM, IDS, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
-    options.configuration = &o;
-    options.rnn_name = "lstm";
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    foreign f = create_foreign(o);
+    f.options.configuration = &o;
+    f.options.rnn_name = "lstm";
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "the file has no tensor lstm.weight_hh_l0, but it has rnn.weight_hh_l0: set rnn_name to \"rnn\"");
-    add_tensor(&file, "net.gru.weight_hh_l0", "F32", "0,0");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    add_tensor(&f.file, "net.gru.weight_hh_l0", "F32", "0,0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "no tensor lstm.weight_hh_l0, but it has net.gru.weight_hh_l0, rnn.weight_hh_l0: set rnn_name to "
                       "what stands before \".weight_hh_l0\" in the right one");
-    add_tensor(&file, "a.weight_hh_l0", "F32", "0,0");
-    add_tensor(&file, "b.weight_hh_l0", "F32", "0,0");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    add_tensor(&f.file, "a.weight_hh_l0", "F32", "0,0");
+    add_tensor(&f.file, "b.weight_hh_l0", "F32", "0,0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "but it has a.weight_hh_l0, b.weight_hh_l0, net.gru.weight_hh_l0 and 1 more: set rnn_name");
-    free(file.bytes);
+    destroy_foreign(&f);
 
-    file = foreign_file(model);
-    rename_tensor(&file, "rnn.weight_hh_l0", "weight_hh_l0");
-    options.rnn_name = NULL;
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT, "but it has weight_hh_l0: set rnn_name to \"\"");
-    free(file.bytes);
+    f = create_foreign(o);
+    f.options.configuration = &o;
+    rename_tensor(&f.file, "rnn.weight_hh_l0", "weight_hh_l0");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT, "but it has weight_hh_l0: set rnn_name to \"\"");
+    destroy_foreign(&f);
 
-    file = foreign_file(model);
-    options.decoder_name = "fc";
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    f = create_foreign(o);
+    f.options.configuration = &o;
+    f.options.decoder_name = "fc";
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "no tensor fc.weight, but it has decoder.weight: set decoder_name to \"decoder\"");
-    options.decoder_name = NULL;
-    rename_tensor(&file, "rnn.weight_hh_l0", "rnn.kernel");
-    assert_load_fails(&file, &options, RNN_ERROR_FORMAT,
+    rename_tensor(&f.file, "rnn.weight_hh_l0", "rnn.kernel");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "no tensor rnn.weight_hh_l0; it has decoder.bias, decoder.weight, rnn.bias_hh_l0 and 3 more");
-    free(file.bytes);
+    destroy_foreign(&f);
     refuse_load(make_file("{}", 2, NULL, 0), RNN_ERROR_FORMAT, "no tensor rnn.weight_hh_l0; it has none");
-    rnn_model_destroy(model);
 }
 
 static void test_another_name_of_the_embedding_is_proposed(void **state)
 {
     (void)state;
-    rnn_model_options o = options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_load_options options = make_load_options();
-    rnn_model *model = create_random_model(&o, 1, 7);
-    file_bytes file = foreign_file(model);
-    rename_tensor(&file, "embedding.weight", "encoder.weight");
-    assert_load_fails(&file, NULL, RNN_ERROR_FORMAT, "if encoder.weight is an embedding, set embedding_name");
-    options.embedding_name = "encoder";
-    rnn_model *loaded = load(&file, &options);
-    assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-    free(file.bytes);
-    rnn_model_destroy(model);
+    foreign f = create_foreign(options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1));
+    rename_tensor(&f.file, "embedding.weight", "encoder.weight");
+    assert_load_fails(&f.file, NULL, RNN_ERROR_FORMAT, "if encoder.weight is an embedding, set embedding_name");
+    f.options.embedding_name = "encoder";
+    assert_loads_as(&f.file, &f.options, f.model);
+    destroy_foreign(&f);
 }
 
 static void test_a_part_of_a_model_is_known_by_its_name(void **state)
 {
-    static const char *const paths[] = {"model-00002-of-00003.safetensors", "model.safetensors", "day-off-of-5"};
     (void)state;
-    rnn_model_options o = options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1);
-    rnn_model *model = create_random_model(&o, 1, 7), *loaded = NULL;
-    file_bytes file = foreign_file(model);
-    rename_tensor(&file, "decoder.weight", "librnn.x");
+    static const char *const paths[] = {"model-00002-of-00003.safetensors", "model.safetensors", "day-off-of-5"};
+    foreign f = create_foreign(options_for(RNN_CELL_LSTM, EMBEDDED, RNN_BIAS_BOTH, RNN_FLOAT32, 1));
+    rnn_model *loaded = NULL;
+    rename_tensor(&f.file, "decoder.weight", "librnn.x");
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        write_file(paths[i], file.bytes, file.size);
+        write_file(paths[i], f.file.bytes, f.file.size);
         assert_fails(rnn_model_load(paths[i], NULL, &loaded, NULL), RNN_ERROR_FORMAT, "no tensor decoder.weight");
         assert_int_equal(strstr(rnn_last_error(), "part 2 of 3, so put the tensors of all parts into one") != NULL,
                          i == 0);
     }
-    free(file.bytes);
-    rnn_model_destroy(model);
+    destroy_foreign(&f);
 }
 
 /* ---- Numbers of 16 bits ---- */
 
 enum { HALVES = 1 << 16, SIDE = 1 << 8 };
 
-/* A vanilla RNN of SIDE units whose recurrent weights are all numbers of 16 bits there are. */
+/* A vanilla RNN of SIDE units whose recurrent weights are all 65536 numbers of 16 bits */
 static file_bytes file_of_halves(const char *type)
 {
     static const char format[] =
@@ -186,7 +167,7 @@ static file_bytes file_of_halves(const char *type)
     return file;
 }
 
-/* By the definition: sign, exponent and fraction of so many bits */
+/* By the definition of the formats: a sign, an exponent, and a fraction of `fraction_bits` */
 static double half_by_definition(int bits, int fraction_bits)
 {
     int exponent_bits = 15 - fraction_bits, bias = (1 << (exponent_bits - 1)) - 1;
@@ -203,13 +184,12 @@ static double half_by_definition(int bits, int fraction_bits)
 
 static void test_numbers_of_16_bits_become_the_same_numbers(void **state)
 {
+    (void)state;
     static const struct {
         const char *type;
         int fraction_bits;
     } types[] = {{"F16", 10}, {"BF16", 7}};
-    rnn_model_options o;
-    (void)state;
-    assert_ok(rnn_model_options_init(&o, sizeof o));
+    rnn_model_options o = default_options();
     for (int kind = 0; kind < 4; kind++) {
         int32_t precision = kind % 2;
         rnn_load_options options = make_load_options();

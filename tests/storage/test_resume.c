@@ -1,18 +1,19 @@
 /*
- * Runs that are resumed from a checkpoint: bit by bit what they would have been, whatever is trained, whenever they
- * stopped, with any number of threads, and after a kill at any moment.
+ * Runs that are resumed from a checkpoint go on with the same bits: for every rule and kind of model, from any moment,
+ * with any number of threads, and after a kill at any moment.
  */
 #include "checkpoints.h"
+#include "texts.h"
 
 #include <signal.h>
 #include <time.h>
 
-/* Six chunks; twice the gradients of two add up before the update. */
+/* Six chunks (c), updates (u) and draws (d). Two of the updates follow two chunks, whose gradients add up. */
 static const char plan[] = "cucdcucuccdu";
 
 enum { MOMENTS = sizeof plan - 1, STEPS = 3, STREAMS = 2 };
 
-/* Every rule, and what of it there is to accumulate. */
+/* Every rule, with and without momentum and weight decay, so that all that a rule can accumulate occurs. */
 enum { RULES = 9 };
 
 static rnn_optimizer_options make_rule(int rule)
@@ -47,7 +48,7 @@ static rnn_model_options make_kind(int32_t cell, input_kind input, int32_t preci
     return o;
 }
 
-/* The run, saved at each moment, and ended; then resumed from each moment, it must end in the same file. */
+/* Saves a run at each moment and at its end. Resumed from each moment, it must end in the same file. */
 static void check_every_moment(const rnn_model_options *model, const rnn_optimizer_options *rule, int all_rows)
 {
     char path[32];
@@ -69,41 +70,22 @@ static void check_every_moment(const rnn_model_options *model, const rnn_optimiz
         snprintf(path, sizeof path, "moment%d", at);
         c = load_checkpoint(path);
         follow(&c, plan + at, STEPS);
-        assert_ok(rnn_checkpoint_save(&c, "resumed"));
-        assert_same_files("resumed", "end");
+        assert_saved_as(&c, "end");
         destroy_objects(&c);
     }
 }
 
-static void check_cell(int32_t cell)
-{
-    int n = cell;
-    for (int rule = 0; rule < RULES; rule++) {
-        for (int kind = 0; kind < 4; kind++, n++) {
-            rnn_optimizer_options o = make_rule(rule);
-            rnn_model_options m = make_kind(cell, (input_kind)((n + rule) % INPUT_KINDS),
-                                            kind / 2 ? RNN_FLOAT64 : RNN_FLOAT32, kind % 2 ? 0.3 : 0);
-            check_every_moment(&m, &o, 0);
-        }
-    }
-}
-
-static void test_tanh_runs_go_on_bit_by_bit_from_every_moment(void **state)
+static void test_runs_of_every_cell_go_on_bit_by_bit_from_every_moment(void **state)
 {
     (void)state;
-    check_cell(RNN_CELL_TANH);
-}
-
-static void test_gru_runs_go_on_bit_by_bit_from_every_moment(void **state)
-{
-    (void)state;
-    check_cell(RNN_CELL_GRU);
-}
-
-static void test_lstm_runs_go_on_bit_by_bit_from_every_moment(void **state)
-{
-    (void)state;
-    check_cell(RNN_CELL_LSTM);
+    for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
+        for (int rule = 0; rule < RULES; rule++)
+            for (int kind = 0; kind < 4; kind++) {
+                rnn_optimizer_options o = make_rule(rule);
+                rnn_model_options m = make_kind(cell, (input_kind)((cell + rule + kind) % INPUT_KINDS),
+                                                kind / 2 ? RNN_FLOAT64 : RNN_FLOAT32, kind % 2 ? 0.3 : 0);
+                check_every_moment(&m, &o, 0);
+            }
 }
 
 static void test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_over_all(void **state)
@@ -118,7 +100,7 @@ static void test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_ove
     }
 }
 
-/* The rows' squares are summed in the order of the rows' first use, and another order has other bits. */
+/* The library sums the rows' squares in the order of the rows' first use; another order gives other bits. */
 static void test_the_norm_of_gradients_that_wait_keeps_its_bits(void **state)
 {
     (void)state;
@@ -130,7 +112,7 @@ static void test_the_norm_of_gradients_that_wait_keeps_its_bits(void **state)
         c.state = create_state(c.model, 4);
         for (int n = 0; n < 10; n++) {
             double norms[2];
-            run_chunk(&c, 20); /* fewer than half of the rows, so that not all are gone through */
+            run_chunk(&c, 20); /* fewer than half of the rows, so that the library visits only those */
             assert_ok(rnn_checkpoint_save(&c, "middle"));
             rnn_checkpoint loaded = load_checkpoint("middle");
             assert_ok(rnn_model_clip_norm(c.model, 1e9, &norms[0]));
@@ -158,16 +140,15 @@ static void test_more_rows_and_numbers_than_are_written_at_a_time_go_on(void **s
     follow(&c, "ucu", 100);
     follow(&loaded, "ucu", 100);
     assert_ok(rnn_checkpoint_save(&c, "end"));
-    assert_ok(rnn_checkpoint_save(&loaded, "resumed"));
-    assert_same_files("resumed", "end");
+    assert_saved_as(&loaded, "end");
     destroy_objects(&loaded);
     destroy_objects(&c);
 }
 
 static void test_the_number_of_threads_may_change(void **state)
 {
-    static const int32_t threads[] = {2, 1, 3};
     (void)state;
+    static const int32_t threads[] = {2, 1, 3};
     rnn_model_options m = make_options(60, 96, 60, 2, RNN_FLOAT32);
     m.cell = RNN_CELL_LSTM;
     m.dropout = 0.2;
@@ -183,8 +164,7 @@ static void test_the_number_of_threads_may_change(void **state)
         assert_ok(rnn_set_threads(threads[i]));
         c = load_checkpoint("middle");
         follow(&c, "udcucu", 20);
-        assert_ok(rnn_checkpoint_save(&c, "resumed"));
-        assert_same_files("resumed", "end");
+        assert_saved_as(&c, "end");
         destroy_objects(&c);
     }
     assert_ok(rnn_set_threads(0));
@@ -192,8 +172,8 @@ static void test_the_number_of_threads_may_change(void **state)
 
 static void test_the_sampler_goes_on_in_the_same_text(void **state)
 {
-    int32_t ids[2][50 * STREAMS];
     (void)state;
+    int32_t ids[2][50 * STREAMS];
     rnn_model_options m = make_kind(RNN_CELL_GRU, IDS, RNN_FLOAT32, 0);
     rnn_checkpoint c = begin_run(&m, NULL, STREAMS);
     const int32_t first[STREAMS] = {3, 7};
@@ -218,16 +198,14 @@ static const char text[] = "The quick brown fox jumps over the lazy dog, and the
 
 static rnn_corpus *open_corpus(const rnn_vocab *vocab)
 {
-    rnn_corpus *corpus = NULL;
-    assert_ok(rnn_corpus_create_from_text(vocab, text, sizeof text - 1, CORPUS_STEPS, STREAMS, &corpus));
-    return corpus;
+    return corpus_of_text(vocab, text, sizeof text - 1, CORPUS_STEPS, STREAMS);
 }
 
 /* Everything of a run on the text. */
 static rnn_checkpoint begin_text(void)
 {
     rnn_checkpoint c = empty_checkpoint();
-    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, sizeof text - 1, &c.vocab));
+    c.vocab = vocab_of_text(RNN_VOCAB_UTF8, text, sizeof text - 1);
     rnn_model_options m = make_options(rnn_vocab_size(c.vocab), 20, rnn_vocab_size(c.vocab), 1, RNN_FLOAT32);
     c.model = create_random_model(&m, 0.3, 5);
     assert_ok(rnn_optimizer_create(c.model, NULL, &c.optimizer));
@@ -235,7 +213,7 @@ static rnn_checkpoint begin_text(void)
     return c;
 }
 
-/* One chunk of the text, as programs do it. The ids served go into a counter. */
+/* Trains on one chunk of the text, as a program would. A counter keeps a hash of the ids. */
 static void learn_text(rnn_checkpoint *c, rnn_corpus *corpus)
 {
     rnn_chunk chunk = {.struct_size = sizeof chunk};
@@ -255,11 +233,11 @@ static void learn_text(rnn_checkpoint *c, rnn_corpus *corpus)
 
 static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
 {
-    char path[32];
     (void)state;
+    char path[32];
     rnn_checkpoint c = begin_text();
     rnn_corpus *corpus = open_corpus(c.vocab);
-    assert_true(rnn_corpus_chunks(corpus) < CORPUS_CHUNKS); /* it starts over */
+    assert_true(rnn_corpus_chunks(corpus) < CORPUS_CHUNKS); /* so it starts over */
     for (int n = 0; n < CORPUS_CHUNKS; n++) {
         snprintf(path, sizeof path, "moment%d", n);
         assert_ok(rnn_checkpoint_save(&c, path));
@@ -275,8 +253,7 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
         assert_ok(rnn_corpus_seek(corpus, c.corpus_position));
         for (int i = n; i < CORPUS_CHUNKS; i++)
             learn_text(&c, corpus);
-        assert_ok(rnn_checkpoint_save(&c, "resumed"));
-        assert_same_files("resumed", "end");
+        assert_saved_as(&c, "end");
         rnn_corpus_destroy(corpus);
         destroy_objects(&c);
     }
@@ -284,13 +261,13 @@ static void test_the_corpus_goes_on_with_the_next_chunk(void **state)
 
 /* ---- A release's file ---- */
 
-/* golden/release.py has made the two files, with that release. */
+/* golden/release.py made both files with that release. */
 static void test_the_first_releases_run_goes_on(void **state)
 {
+    (void)state;
     static const char released[] = "hello world!\nhold a whole whale";
     size_t size;
     int64_t count;
-    (void)state;
     char *bytes = read_golden("checkpoint-0.1.0.safetensors", &size);
     double *expected = read_golden_doubles("checkpoint-0.1.0.f64", &count);
     write_file("released", bytes, size);
@@ -301,15 +278,13 @@ static void test_the_first_releases_run_goes_on(void **state)
     assert_true(rnn_optimizer_learning_rate(c.optimizer) == 0.03);
     assert_int_equal(rnn_state_random_index(c.state), 23);
     assert_non_null(c.sampler);
-    rnn_corpus *corpus = NULL;
-    assert_ok(rnn_corpus_create_from_text(c.vocab, released, sizeof released - 1, 6, 1, &corpus));
+    rnn_corpus *corpus = corpus_of_text(c.vocab, released, sizeof released - 1, 6, 1);
     assert_ok(rnn_corpus_seek(corpus, c.corpus_position));
     assert_int_equal(count, 2 * rnn_corpus_chunks(corpus));
     for (int64_t n = 0; n < count; n++) {
-        rnn_chunk chunk = {.struct_size = sizeof chunk};
         rnn_loss loss;
         assert_ok(rnn_optimizer_step(c.optimizer, c.model));
-        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        rnn_chunk chunk = next_chunk(corpus);
         assert_ok(rnn_forward_backward(c.model, c.state, &chunk, &loss));
         assert_relative(loss.sum, expected[n], 1e-4);
     }
@@ -323,7 +298,7 @@ static void test_the_first_releases_run_goes_on(void **state)
 
 enum { LONG = 150, KILLS_MOST = 2000, KILLS_LEAST = 20 };
 
-/* A program that goes on from its checkpoint, saving after each chunk, to the end. */
+/* The program: it goes on from its checkpoint to the end, and saves after each chunk. */
 static void resume_to_the_end(const char *path)
 {
     rnn_checkpoint c = access(path, F_OK) == 0 ? load_checkpoint(path) : begin_text();
@@ -344,7 +319,7 @@ static double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* Starts the program and kills it after some time; whether it has come to its end before. */
+/* Starts the program and kills it after a pause. Returns whether it had come to its end before. */
 static int run_and_kill(double pause)
 {
     int status;
@@ -364,12 +339,12 @@ static int run_and_kill(double pause)
 
 static void test_a_run_killed_again_and_again_ends_as_one_that_was_not(void **state)
 {
+    (void)state;
     random_source source = {7};
     int kills = 0;
-    (void)state;
     double start = seconds_now();
     resume_to_the_end("whole");
-    double whole = seconds_now() - start; /* on this machine, at present */
+    double whole = seconds_now() - start; /* on this machine at its present load */
     while (!run_and_kill(random_between(&source, 0, whole / KILLS_LEAST * 2))) {
         kills++;
         assert_true(kills < KILLS_MOST);
@@ -381,9 +356,7 @@ static void test_a_run_killed_again_and_again_ends_as_one_that_was_not(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test_with_files(test_tanh_runs_go_on_bit_by_bit_from_every_moment),
-        test_with_files(test_gru_runs_go_on_bit_by_bit_from_every_moment),
-        test_with_files(test_lstm_runs_go_on_bit_by_bit_from_every_moment),
+        test_with_files(test_runs_of_every_cell_go_on_bit_by_bit_from_every_moment),
         test_with_files(test_every_kind_of_input_goes_on_with_norms_over_listed_rows_and_over_all),
         test_with_files(test_the_norm_of_gradients_that_wait_keeps_its_bits),
         test_with_files(test_more_rows_and_numbers_than_are_written_at_a_time_go_on),

@@ -2,41 +2,15 @@
  * Damaged and hostile files: none may be taken for a model, crash the program, or make it ask for much memory. Also
  * what happens when memory runs out on the way.
  */
-#include "model_files.h"
+#include "small_models.h"
 
 #include <jansson.h>
-#include <stdbool.h>
-
-enum { HIDDEN = 2, SYMBOLS = 3 };
-
-static rnn_model *small_model(void)
-{
-    rnn_model_options o = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT32);
-    return create_random_model(&o, 1, 5);
-}
-
-static rnn_vocab *small_vocab(void)
-{
-    rnn_vocab *vocab = NULL;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &vocab));
-    return vocab;
-}
-
-/* The bytes of that model and vocabulary. */
-static file_bytes small_file(void)
-{
-    rnn_model *model = small_model();
-    rnn_vocab *vocab = small_vocab();
-    file_bytes file = saved(model, vocab);
-    rnn_vocab_destroy(vocab);
-    rnn_model_destroy(model);
-    return file;
-}
 
 /* ---- The container ---- */
 
 static void test_what_is_no_safetensors_file_is_refused(void **state)
 {
+    (void)state;
     static const struct {
         const char *bytes;
         size_t size;
@@ -52,7 +26,7 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
         {"\0\0\0\0\0\0\0\200{}", 10, "9223372036854775808"},
         {"\1\341\365\5\0\0\0\0{}", 10, "100000001"},
         {"\0\341\365\5\0\0\0\0{}", 10, "its header would have 100000000 bytes; 2 follow its length"},
-        {"PK\3\4\0\0\0\0\1\0\0\0\0\0\0\0", 16, "cut off"}, /* nothing that torch.save() writes */
+        {"PK\3\4\0\0\0\0\1\0\0\0\0\0\0\0", 16, "cut off"}, /* torch.save() doesn't write this */
         {"PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0", 16, "a ZIP archive, as torch.save() writes it (.pt, .pth): save"},
         {"PK\3\4", 4, "a ZIP archive"},
         {"\200\2\212\nl\374\234F\371 j\250P\31.", 14, "a Python pickle, as torch.save() wrote it once"},
@@ -74,7 +48,6 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
         {"\4\0\0\0\0\0\0\0{}{}", 12, "byte"},
         {"\2\0\0\0\0\0\0\0{\0", 10, "byte"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         file_bytes file = {allocate((int64_t)files[i].size + 1, 1), files[i].size};
         memcpy(file.bytes, files[i].bytes, files[i].size);
@@ -82,7 +55,7 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
     }
 }
 
-/* `data` bytes of zeros follow the header. */
+/* Refuses the file of this header and `data` bytes of zeros. */
 static void refuse_header(const char *header, size_t data, const char *part)
 {
     static const char zeros[64];
@@ -91,6 +64,7 @@ static void refuse_header(const char *header, size_t data, const char *part)
 
 static void test_headers_of_the_wrong_types_are_refused(void **state)
 {
+    (void)state;
     static const char *const headers[][2] = {
         {"{\"__metadata__\":null}", "__metadata__ isn't a JSON object"},
         {"{\"__metadata__\":[]}", "__metadata__ isn't a JSON object"},
@@ -126,13 +100,13 @@ static void test_headers_of_the_wrong_types_are_refused(void **state)
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"shape\":[1]}}", "duplicate"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"x\":{}}", "duplicate"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
         refuse_header(headers[i][0], 4, headers[i][1]);
 }
 
 static void test_tensors_that_do_not_lie_one_behind_the_other_are_refused(void **state)
 {
+    (void)state;
     static const struct {
         const char *header;
         size_t data;
@@ -165,7 +139,6 @@ static void test_tensors_that_do_not_lie_one_behind_the_other_are_refused(void *
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775803,9223372036854775807]}}", 4,
          "cut off"},
     };
-    (void)state;
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         refuse_header(files[i].header, files[i].data, files[i].part);
 }
@@ -198,7 +171,7 @@ static void test_deep_nesting_is_refused(void **state)
     }
 }
 
-/* `length` bytes that begin with `begin` and go on with `piece` again and again. */
+/* The file of a header of `length` bytes: `begin` and then `piece` again and again. */
 static file_bytes repeated(const char *begin, const char *piece, size_t length)
 {
     char *header = allocate((int64_t)length + 1, 1);
@@ -213,8 +186,8 @@ static file_bytes repeated(const char *begin, const char *piece, size_t length)
 
 static void test_a_header_of_brackets_or_commas_is_refused(void **state)
 {
-    static const char *const pieces[] = {"{},", "[],", "[[],{}],", "1,", "\"\",", "1 , ", "{\"\":[]},"};
     (void)state;
+    static const char *const pieces[] = {"{},", "[],", "[[],{}],", "1,", "\"\",", "1 , ", "{\"\":[]},"};
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++)
         refuse_load(repeated("{\"a\":[", pieces[i], 1000000), RNN_ERROR_FORMAT, "commas in 1000000 bytes");
     refuse_load(repeated("{\"a\\\"\":[", "{},", 1000000), RNN_ERROR_FORMAT, "brackets");
@@ -225,6 +198,7 @@ static void test_a_header_of_brackets_or_commas_is_refused(void **state)
 
 static void test_a_header_of_the_shortest_tensors_or_texts_is_not_too_dense(void **state)
 {
+    (void)state;
     enum { ENTRIES = 20000, ENTRY_MOST = 80 };
     static const char *const entries[] = {
         "%s\"%x\":{\"dtype\":\"F4\",\"shape\":[],\"data_offsets\":[0,0]}",
@@ -232,7 +206,6 @@ static void test_a_header_of_the_shortest_tensors_or_texts_is_not_too_dense(void
         "%s\"%x\":\"\"",
     };
     static const char *const parts[] = {"data_offsets", "no tensor", "no tensor"};
-    (void)state;
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         bool texts = i == 2;
         char *header = allocate(ENTRIES * ENTRY_MOST, 1);
@@ -261,10 +234,7 @@ static void test_tensors_in_any_order_and_at_any_address_load(void **state)
                  padding, "");
         file_bytes changed =
             make_file(moved, strlen(moved), file.bytes + 8 + strlen(header), file.size - 8 - strlen(header));
-        rnn_model *loaded = load(&changed, NULL);
-        assert_same_model(model, loaded);
-        rnn_model_destroy(loaded);
-        free(changed.bytes);
+        accept_load(changed, NULL, model);
         free(moved);
     }
     free(header);
@@ -277,10 +247,10 @@ static void test_tensors_in_any_order_and_at_any_address_load(void **state)
 static void test_a_file_cut_off_at_any_byte_is_refused(void **state)
 {
     (void)state;
-    file_bytes file = small_file();
+    file_bytes file = small_file(true);
     for (size_t size = 0; size < file.size; size++) {
         file_bytes cut = {allocate((int64_t)size + 1, 1), size};
-        /* exactly as much memory, so that a sanitizer sees a step beyond */
+        /* no more memory than that, so that a sanitizer sees a read beyond the end */
         unsigned char *exact = realloc(cut.bytes, size ? size : 1);
         assert_non_null(exact);
         cut.bytes = memcpy(exact, file.bytes, size);
@@ -291,11 +261,11 @@ static void test_a_file_cut_off_at_any_byte_is_refused(void **state)
 
 static void test_a_changed_byte_of_the_header_never_crashes(void **state)
 {
+    (void)state;
     static const unsigned char bytes[] = {0,   1,   ' ', '"', ',',  ':', '0',  '9',
                                           '[', ']', '{', '}', '\\', 'a', 0x80, 0xff};
     int64_t loaded = 0, refused = 0;
-    (void)state;
-    file_bytes file = small_file();
+    file_bytes file = small_file(true);
     for (size_t i = 0; i < 8 + header_length(&file); i++) {
         for (size_t k = 0; k < 8 + sizeof bytes; k++) {
             unsigned char before = file.bytes[i];
@@ -322,84 +292,38 @@ static void test_a_changed_byte_of_the_header_never_crashes(void **state)
 
 /* ---- Memory ---- */
 
-static struct {
-    int64_t calls, refused, blocks;
-    size_t largest, limit;
-} books;
-
-static void *count_and_allocate(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    (void)context;
-    books.largest = size > books.largest ? size : books.largest;
-    if (++books.calls == books.refused || size > books.limit || posix_memalign(&memory, alignment, size) != 0)
-        return NULL;
-    books.blocks++;
-    return memory;
-}
-
-static void count_and_release(void *context, void *memory, size_t size)
-{
-    (void)context;
-    (void)size;
-    books.blocks--;
-    free(memory);
-}
-
-static const rnn_allocator counting = {count_and_allocate, count_and_release, NULL};
-
-static void open_books(int64_t refused, size_t limit)
-{
-    memset(&books, 0, sizeof books);
-    books.refused = refused;
-    books.limit = limit;
-}
-
 static void test_whichever_allocation_fails_a_load_or_save_fails(void **state)
 {
     (void)state;
-    assert_ok(rnn_set_allocator(&counting));
-    open_books(0, SIZE_MAX);
-    rnn_model *model = small_model();
-    rnn_vocab *vocab = small_vocab();
+    allocations_left = INT64_MAX;
+    assert_ok(rnn_set_allocator(&failing_allocator));
+    rnn_model *model = small_model(), *loaded = NULL;
+    rnn_vocab *vocab = vocab_of_list(RNN_VOCAB_BYTES, "abc", 3), *loaded_vocab = NULL;
     file_bytes file = saved(model, vocab);
-    int64_t blocks = books.blocks;
-    for (int64_t n = 1;; n++) {
-        size_t size = 77;
-        books.calls = 0;
-        books.refused = n;
-        if (rnn_model_save_to_memory(model, vocab, NULL, 0, &size) == RNN_OK) {
-            assert_true(n > 2);
-            break;
-        }
-        assert_fails((books.calls = 0, rnn_model_save_to_memory(model, vocab, NULL, 0, &size)), RNN_ERROR_MEMORY, "");
-        assert_int_equal(size, 77);
-        assert_int_equal(books.blocks, blocks);
+    size_t size = 77;
+    int64_t saves = 0, loads = 0;
+    for (; size == 77; saves++) {
+        allocations_left = saves;
+        rnn_status status = rnn_model_save_to_memory(model, vocab, NULL, 0, &size);
+        assert_int_equal(status, size == 77 ? RNN_ERROR_MEMORY : RNN_OK);
     }
-    for (int64_t n = 1;; n++) {
-        rnn_model *loaded = NULL;
-        rnn_vocab *loaded_vocab = NULL;
-        books.calls = 0;
-        books.refused = n;
-        if (rnn_model_load_from_memory(file.bytes, file.size, NULL, &loaded, &loaded_vocab) == RNN_OK) {
-            assert_true(n > 6);
-            assert_same_model(model, loaded);
-            rnn_model_destroy(loaded);
-            rnn_vocab_destroy(loaded_vocab);
-            break;
-        }
-        books.calls = 0;
-        assert_load_fails(&file, NULL, RNN_ERROR_MEMORY, "");
-        assert_int_equal(books.blocks, blocks);
+    for (; loaded == NULL; loads++) {
+        allocations_left = loads;
+        rnn_status status = rnn_model_load_from_memory(file.bytes, file.size, NULL, &loaded, &loaded_vocab);
+        assert_int_equal(status, loaded == NULL ? RNN_ERROR_MEMORY : RNN_OK);
+        assert_true((loaded == NULL) == (loaded_vocab == NULL));
     }
-    books.refused = 0;
+    assert_true(saves > 2 && loads > 6);
+    assert_same_model(model, loaded);
+    rnn_model_destroy(loaded);
+    rnn_vocab_destroy(loaded_vocab);
     free(file.bytes);
     rnn_vocab_destroy(vocab);
     rnn_model_destroy(model);
-    assert_ok(rnn_set_allocator(NULL));
+    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
 }
 
-/* Jansson's memory: the one thing of it that librnn can't take from its own allocator. */
+/* Jansson's memory is the only memory that librnn can't take from its own allocator. */
 static struct {
     int64_t calls, refused, blocks;
 } jansson_books;
@@ -422,7 +346,7 @@ static void test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_w
 {
     (void)state;
     rnn_model *model = small_model();
-    rnn_vocab *vocab = small_vocab();
+    rnn_vocab *vocab = vocab_of_list(RNN_VOCAB_BYTES, "abc", 3);
     file_bytes file = saved(model, vocab);
     json_set_alloc_funcs(jansson_allocate, jansson_release);
     for (jansson_books.refused = 1;; jansson_books.refused++) {
@@ -448,12 +372,15 @@ static void test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_w
     rnn_model_destroy(model);
 }
 
-/* What jansson holds, and the most of it, but for what librnn asks for first, to see whether all would fit. */
+/*
+ * The bytes that jansson holds now, and the most that it has held. librnn first asks for a block as large as all of
+ * them, to see whether they would fit; this block doesn't count.
+ */
 static struct {
     size_t first, now, most;
 } jansson_memory;
 
-/* Of a block in the C library, at least. */
+/* The least that the C library needs for a block besides its bytes */
 enum { JANSSON_OVERHEAD = 16 };
 
 static void *measured_allocate(size_t size)
@@ -462,7 +389,7 @@ static void *measured_allocate(size_t size)
     assert_non_null(block);
     if (jansson_memory.first == 0)
         jansson_memory.first = size;
-    /* It asks for all again before it reads a second time. */
+    /* librnn asks for it again before it reads a second time. */
     *block = size == jansson_memory.first ? 0 : JANSSON_OVERHEAD + size;
     jansson_memory.now += *block;
     jansson_memory.most = jansson_memory.now > jansson_memory.most ? jansson_memory.now : jansson_memory.most;
@@ -480,16 +407,16 @@ static void measured_release(void *memory)
 
 static void test_no_header_takes_more_memory_than_was_made_sure_of(void **state)
 {
+    (void)state;
     static const char *const pieces[] = {"{}            , ",      "[]            , ", "1  , ", "\"\" , ", "1.5, ",
                                          "{} , 1   , 1   , 1   ,"};
-    (void)state;
     json_set_alloc_funcs(measured_allocate, measured_release);
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         memset(&jansson_memory, 0, sizeof jansson_memory);
         refuse_load(repeated("{\"a\":[", pieces[i], 1 << 20), RNN_ERROR_FORMAT, "at byte");
         assert_true(jansson_memory.most > 1 << 20 && jansson_memory.most <= jansson_memory.first);
     }
-    /* Texts: as many as there can be of the shortest distinct keys. */
+    /* Texts with the shortest keys that are distinct */
     for (unsigned count = 1000; count < 300000; count *= 2) {
         char *header = allocate(count * 12 + 100, 1);
         size_t length = (size_t)sprintf(header, "{\"__metadata__\":{\"\":\"\"");
@@ -504,8 +431,28 @@ static void test_no_header_takes_more_memory_than_was_made_sure_of(void **state)
     json_set_alloc_funcs(malloc, free);
 }
 
+/* The largest block that the library has asked for; blocks of more than LARGE bytes are refused. */
+enum { LARGE = 1 << 14 };
+static size_t largest;
+
+static void *allocate_small(void *context, size_t alignment, size_t size)
+{
+    void *memory = NULL;
+    (void)context;
+    largest = size > largest ? size : largest;
+    return size > LARGE || posix_memalign(&memory, alignment, size) != 0 ? NULL : memory;
+}
+
+static void release_small(void *context, void *memory, size_t size)
+{
+    (void)context;
+    (void)size;
+    free(memory);
+}
+
 static void test_a_small_file_never_asks_for_much_memory(void **state)
 {
+    (void)state;
     static const char *const changes[][2] = {
         {"hidden_size\":\"2\"", "hidden_size\":\"1048576\""},
         {"input_size\":\"3\"", "input_size\":\"16777216\""},
@@ -514,18 +461,16 @@ static void test_a_small_file_never_asks_for_much_memory(void **state)
         {"layers\":\"1\"", "layers\":\"1000000000000\""},
         {"embedding_size\":\"0\"", "embedding_size\":\"1048576\""},
     };
-    (void)state;
-    file_bytes file = small_file();
-    assert_ok(rnn_set_allocator(&counting));
+    static const rnn_allocator small = {.allocate = allocate_small, .release = release_small};
+    file_bytes file = small_file(true);
+    assert_ok(rnn_set_allocator(&small));
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         file_bytes changed = edited(&file, changes[i][0], changes[i][1]);
-        open_books(0, 1 << 14);
         assert_load_fails(&changed, NULL, RNN_ERROR_FORMAT, "");
-        assert_true(books.largest <= 1 << 14);
-        assert_int_equal(books.blocks, 0);
+        assert_true(largest <= LARGE);
         free(changed.bytes);
     }
-    assert_ok(rnn_set_allocator(NULL));
+    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
     free(file.bytes);
 }
 

@@ -1,8 +1,9 @@
 /*
- * Files that were there before this build: what PyTorch has saved (golden/torch_files.py makes them) and what release
- * 0.1.0 of librnn has, which every later one must load. They must compute what they computed there.
+ * Models that PyTorch (see golden/torch_files.py) and release 0.1.0 of librnn have saved. They must load and compute
+ * the same outputs as there.
  */
 #include "model_files.h"
+#include "texts.h"
 
 enum { STEPS = 6, STREAMS = 2, SYMBOLS = 7, FEATURES_IN = 3, FEATURES_OUT = 2, HIDDEN = 5, EMBEDDING = 4 };
 
@@ -28,7 +29,7 @@ static double *run(const rnn_model *model, const rnn_chunk *chunk)
     return doubles;
 }
 
-/* Cases of torch_files.py, in its order. */
+/* The cases of torch_files.py, in its order */
 static const struct {
     const char *file;
     int32_t cell, input, precision;
@@ -43,7 +44,7 @@ static const struct {
     {"torch_tied.safetensors", RNN_CELL_LSTM, RNN_INPUT_EMBEDDING, RNN_FLOAT32, 1, {"rnn", "decoder", "embedding"}},
 };
 
-/* Runs a loaded model over the case's inputs at `numbers`; returns how many numbers the case has. */
+/* Compares the outputs of a model with those behind the inputs at `numbers`. Returns the size of the case. */
 static int64_t check_case(const rnn_model *model, const double *numbers, double tolerance)
 {
     rnn_model_options o = options_of(model);
@@ -67,9 +68,9 @@ static int64_t check_case(const rnn_model *model, const double *numbers, double 
 
 static void test_what_pytorch_has_saved_computes_the_same_here(void **state)
 {
+    (void)state;
     int64_t count, at = 0;
     double *numbers = read_golden_doubles("torch_files.f64", &count);
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int vectors = cases[i].input == RNN_INPUT_VECTORS;
         rnn_model_options o = make_options(vectors ? FEATURES_IN : SYMBOLS, HIDDEN, vectors ? FEATURES_OUT : SYMBOLS,
@@ -98,7 +99,7 @@ static void test_what_pytorch_has_saved_computes_the_same_here(void **state)
             numbers_of_case = check_case(model, numbers + at, tolerance);
             rnn_model_destroy(model);
         }
-        options.infer = 1; /* the rest of the configuration doesn't count then */
+        options.infer = 1; /* then the rest of the configuration doesn't count */
         o.cell = o.tied = 0;
         o.input_size = o.output_size = o.hidden_size = o.layers = o.embedding_size = 0;
         rnn_model *model = load(&file, &options);
@@ -129,26 +130,23 @@ static rnn_model_options release_options(void)
     return o;
 }
 
-/* golden/release.py has made the two files, with that release. */
+/* golden/release.py made both files with that release. */
 static void test_the_first_releases_file_loads_and_computes_what_it_did(void **state)
 {
+    (void)state;
     static const char text[] = "hello world!\nhold a whole whale";
     rnn_model *model = NULL;
     rnn_vocab *vocab = NULL;
     int64_t count;
     int32_t ids[sizeof text - 1];
-    (void)state;
     file_bytes file = golden_file("model-0.1.0.safetensors");
     double *expected = read_golden_doubles("model-0.1.0.f64", &count);
     assert_ok(rnn_model_load_from_memory(file.bytes, file.size, NULL, &model, &vocab));
     rnn_model_options o = options_of(model), released = release_options();
+    rnn_vocab *release_vocab = vocab_of_list(RNN_VOCAB_BYTES, release_symbols, RELEASE_SYMBOLS);
     assert_memory_equal(&o, &released, sizeof o);
-    assert_int_equal(rnn_vocab_size(vocab), RELEASE_SYMBOLS);
-    for (int32_t id = 0; id < RELEASE_SYMBOLS; id++) {
-        const char *symbol;
-        assert_ok(rnn_vocab_symbol(vocab, id, &symbol, NULL));
-        assert_int_equal(*symbol, release_symbols[id]);
-    }
+    assert_same_vocab(vocab, release_vocab);
+    rnn_vocab_destroy(release_vocab);
     assert_ok(rnn_vocab_encode(vocab, text, sizeof text - 1, ids, sizeof text - 1, NULL));
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = sizeof text - 1, .streams = 1, .inputs = ids};
     double *actual = run(model, &chunk);

@@ -43,6 +43,13 @@ static inline rnn_checkpoint load_checkpoint(const char *path)
     return c;
 }
 
+/* The checkpoint's file must be the same as the one at `path`. */
+static inline void assert_saved_as(const rnn_checkpoint *c, const char *path)
+{
+    assert_ok(rnn_checkpoint_save(c, "saved"));
+    assert_same_files("saved", path);
+}
+
 static inline void destroy_objects(rnn_checkpoint *c)
 {
     rnn_model_destroy(c->model);

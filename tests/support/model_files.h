@@ -122,6 +122,27 @@ static inline void assert_same_model(const rnn_model *a, const rnn_model *b)
     assert_memory_equal(values[0], values[1], (size_t)counts[0] * precision_size(own.precision));
 }
 
+/* The file must load as a model with the same bits. */
+static inline void assert_loads_as(const file_bytes *file, const rnn_load_options *options, const rnn_model *expected)
+{
+    rnn_model *loaded = load(file, options);
+    assert_same_model(expected, loaded);
+    rnn_model_destroy(loaded);
+}
+
+/* The same for a file that it frees. */
+static inline void accept_load(file_bytes file, const rnn_load_options *options, const rnn_model *expected)
+{
+    assert_loads_as(&file, options, expected);
+    free(file.bytes);
+}
+
+static inline void assert_same_bytes(const file_bytes *a, const file_bytes *b)
+{
+    assert_int_equal(a->size, b->size);
+    assert_memory_equal(a->bytes, b->bytes, a->size);
+}
+
 /* Where in the file the bytes of a tensor begin. */
 static inline size_t place_of_tensor(const file_bytes *file, const char *name)
 {

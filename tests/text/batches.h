@@ -4,16 +4,14 @@
 #ifndef RNN_TESTS_BATCHES_H
 #define RNN_TESTS_BATCHES_H
 
-#include "support.h"
+#include "texts.h"
 
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { COUNT = 23, LONGEST = 12, SYMBOLS = 9, WIDTH = 3, STREAMS = 4, HIDDEN = 6 };
 
-/* What sequences hold: ids or vectors, and which targets */
+/* Sequences and the arrays that they point to */
 typedef struct data {
     rnn_sequences sequences;
     int64_t lengths[COUNT], offsets[COUNT + 1];
@@ -48,7 +46,7 @@ static inline void *random_vectors(random_source *source, int32_t precision, int
     return vectors;
 }
 
-/* Ids, or vectors of a precision if `precision` isn't negative; with targets of the same kind, unless they follow */
+/* Sequences of ids, or of vectors if `precision` isn't negative, with targets of the same kind if they need any */
 static inline data *make_data(int32_t targets, int32_t precision)
 {
     data *d = allocate(1, sizeof *d);
@@ -113,13 +111,6 @@ static inline rnn_batcher *create_batcher(const data *d, const rnn_batcher_optio
     return batcher;
 }
 
-static inline rnn_chunk empty_chunk(void)
-{
-    rnn_chunk chunk;
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
-    return chunk;
-}
-
 typedef struct places {
     int64_t sequence[LONGEST * 64], element[LONGEST * 64];
 } places;
@@ -135,7 +126,7 @@ static inline void assert_bytes(const void *array, int64_t row, const void *all,
     assert_memory_equal((const char *)array + (size_t)row * size, (const char *)all + (size_t)index * size, size);
 }
 
-/* The target at a row of targets; a `sequence` of -1: there must be none. */
+/* The target in this row must be that of the element, or none if `sequence` is -1. */
 static inline void check_target(const data *d, const rnn_chunk *chunk, int32_t targets, int64_t row, int64_t sequence,
                                 int64_t element)
 {
@@ -175,7 +166,7 @@ static inline void check_position(const data *d, const rnn_chunk *chunk, const p
         check_target(d, chunk, o->target_kind, row, sequence, element);
 }
 
-/* The positions of a stream must follow one another: `at` is where each stream is, and is moved on. */
+/* The positions of a stream must follow one another. `at`, the sequence and element of the last one, moves on. */
 static inline void check_stream(const data *d, const rnn_chunk *chunk, const places *p, const rnn_batcher_options *o,
                                 int64_t b, int64_t at[2])
 {
@@ -199,7 +190,7 @@ static inline void check_stream(const data *d, const rnn_chunk *chunk, const pla
                      length > 0 ? p->element[(length - 1) * chunk->streams + b] : 0);
 }
 
-/* Serves an epoch, which must have each position once; the sequences in the order in which they began */
+/* Serves an epoch, which must have each position once. `order` gets the sequences in the order in which they begin. */
 static inline void check_epoch(const data *d, rnn_batcher *batcher, const rnn_batcher_options *o, int64_t order[COUNT])
 {
     static places p;
@@ -232,7 +223,7 @@ static inline void check_epoch(const data *d, rnn_batcher *batcher, const rnn_ba
     assert_int_equal(chunks, rnn_batcher_chunks(batcher));
 }
 
-/* All that a batcher can be asked for: `variant` counts through it. */
+/* Layouts with different numbers of streams and steps */
 enum { VARIANTS = 6 };
 
 static inline rnn_batcher_options variant_of(int variant, int32_t targets)

@@ -4,17 +4,9 @@
 #ifndef RNN_TESTS_SOURCES_H
 #define RNN_TESTS_SOURCES_H
 
-#include "support.h"
 #include "temporary.h"
+#include "texts.h"
 #include "unicode.h"
-
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 static inline rnn_source *open_paths(const char *const *paths, int64_t count)
 {
@@ -29,20 +21,13 @@ static inline rnn_source *open_path(const char *path)
     return open_paths(&path, 1);
 }
 
-/* A corpus of one stream of one step over all bytes of a source must serve the text. */
+/* The corpus of all bytes of a source, as one chunk of one stream, must be the text. */
 static inline void assert_source_is(const rnn_source *source, const unsigned char *text, int64_t size)
 {
-    unsigned char bytes[256];
-    rnn_vocab *vocab = NULL;
-    rnn_corpus *corpus = NULL;
-    rnn_chunk chunk;
-    for (int i = 0; i < 256; i++)
-        bytes[i] = (unsigned char)i;
     assert_int_equal(rnn_source_size(source), size);
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, bytes, 256, &vocab));
-    assert_ok(rnn_corpus_create_from_source(vocab, source, size - 1, 1, &corpus));
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
-    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    rnn_vocab *vocab = vocab_of_all_bytes();
+    rnn_corpus *corpus = corpus_of_source(vocab, source, size - 1, 1);
+    rnn_chunk chunk = next_chunk(corpus);
     for (int64_t i = 0; i < size - 1; i++)
         if (chunk.inputs[i] != text[i] || chunk.targets[i] != text[i + 1])
             fail_msg("byte %lld or the one behind it is another", (long long)i);
@@ -54,24 +39,15 @@ static inline void assert_source_is(const rnn_source *source, const unsigned cha
 static inline void assert_source_is_text(const rnn_source *source, const unsigned char *text, size_t size,
                                          int64_t steps)
 {
-    rnn_vocab *vocab = NULL;
-    rnn_vocab *expected_vocab = NULL;
-    rnn_corpus *corpus = NULL;
-    rnn_corpus *expected = NULL;
-    rnn_chunk chunk;
-    rnn_chunk expected_chunk;
+    rnn_vocab *vocab = vocab_of_source(RNN_VOCAB_UTF8, source);
+    rnn_vocab *expected_vocab = vocab_of_text(RNN_VOCAB_UTF8, text, size);
+    rnn_corpus *corpus = corpus_of_source(vocab, source, steps, 1);
+    rnn_corpus *expected = corpus_of_text(expected_vocab, text, size, steps, 1);
     assert_int_equal(rnn_source_size(source), size);
-    assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
-    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &expected_vocab));
     assert_int_equal(rnn_vocab_size(vocab), rnn_vocab_size(expected_vocab));
-    assert_ok(rnn_corpus_create_from_source(vocab, source, steps, 1, &corpus));
-    assert_ok(rnn_corpus_create_from_text(expected_vocab, text, size, steps, 1, &expected));
     assert_int_equal(rnn_corpus_size(corpus), rnn_corpus_size(expected));
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
-    assert_ok(rnn_chunk_init(&expected_chunk, sizeof expected_chunk));
     for (int64_t n = 0; n < rnn_corpus_chunks(expected) + 1; n++) {
-        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-        assert_ok(rnn_corpus_next(expected, &expected_chunk, NULL));
+        rnn_chunk chunk = next_chunk(corpus), expected_chunk = next_chunk(expected);
         assert_memory_equal(chunk.inputs, expected_chunk.inputs, (size_t)steps * sizeof *chunk.inputs);
         assert_memory_equal(chunk.targets, expected_chunk.targets, (size_t)steps * sizeof *chunk.targets);
     }
@@ -112,27 +88,25 @@ static inline void await_writer(pid_t child)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* Makes a descriptor standard input, which the result restores: end_input(). */
-static inline int begin_input(int descriptor)
+/* Moves a descriptor to standard input, or closes this where it is negative. */
+static inline void set_input(int descriptor)
 {
-    int saved = dup(STDIN_FILENO);
     if (descriptor < 0) {
         close(STDIN_FILENO);
     } else {
         assert_int_equal(dup2(descriptor, STDIN_FILENO), STDIN_FILENO);
         close(descriptor);
     }
-    return saved;
 }
 
-static inline void end_input(int saved)
+/* Opens standard input as a source while it is `descriptor`. The status is that of rnn_source_open(). */
+static inline rnn_status open_input(int descriptor, const char *const *paths, int64_t count, rnn_source **source)
 {
-    if (saved >= 0) {
-        assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
-        close(saved);
-    } else {
-        close(STDIN_FILENO);
-    }
+    int saved = dup(STDIN_FILENO);
+    set_input(descriptor);
+    rnn_status status = rnn_source_open(paths, count, source);
+    set_input(saved);
+    return status;
 }
 
 #endif

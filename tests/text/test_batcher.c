@@ -1,6 +1,6 @@
 /*
- * Sequences in batches: each is served once an epoch and whole, in an order that is the same everywhere, and gives bit
- * for bit what it gives alone; a batcher that goes on from a position serves what the first one would have served.
+ * Sequences in batches: a batcher serves each once an epoch and whole, and its losses have the bits that the sequence
+ * gives alone. The order and the positions are in test_batcher_order.c.
  */
 #include "batches.h"
 
@@ -53,7 +53,7 @@ static rnn_model *model_for(const data *d, int32_t targets, int32_t cell)
     return create_random_model(&o, 0.7, 3);
 }
 
-/* What each element of a sequence costs when the sequence runs alone, from zeros */
+/* The loss of each element of a sequence that runs alone, from a state of zeros */
 static void run_alone(const rnn_model *model, const data *d, int32_t targets, int64_t sequence, double *losses)
 {
     int64_t first = d->offsets[sequence], length = positions_of(d, sequence, targets);
@@ -87,7 +87,7 @@ static void check_losses(const rnn_model *model, const data *d, const rnn_batche
     static places p;
     double losses[LONGEST * 64], alone[COUNT][LONGEST];
     rnn_batcher *batcher = create_batcher(d, o);
-    rnn_state *run = create_random_state(model, o->streams, 0.9, 6); /* never reset: the batcher sees to it */
+    rnn_state *run = create_random_state(model, o->streams, 0.9, 6); /* not reset: the chunks mark their starts */
     rnn_loss loss;
     for (int64_t i = 0; i < COUNT; i++)
         run_alone(model, d, o->target_kind, i, alone[i]);
@@ -153,7 +153,7 @@ static void test_sequences_without_targets_give_outputs(void **state)
             assert_ok(rnn_forward(model, one, &own, alone, SYMBOLS, NULL));
             assert_memory_equal(outputs + b * SYMBOLS, alone, sizeof alone);
         }
-        assert_int_equal(which[STREAMS - 1] < 0, last); /* 23 are 5 times 4 and 3 */
+        assert_int_equal(which[STREAMS - 1] < 0, last); /* 23 = 5 * 4 + 3 */
     }
     rnn_batcher_destroy(batcher);
     rnn_state_destroy(run);
@@ -204,7 +204,7 @@ static void destroy_learner(learner *l)
     rnn_batcher_destroy(l->batcher);
 }
 
-/* Which of 0 and 1 occurs first? What comes behind it is noise. */
+/* The class of a sequence is its first id, 0 or 1. The others are noise. */
 static data *make_classes(void)
 {
     data *d = make_data(RNN_TARGETS_LAST, -1);
@@ -246,7 +246,7 @@ static void test_a_batch_of_sequences_learns_their_classes(void **state)
     }
 }
 
-/* A checkpoint keeps the position; the batcher is made anew. */
+/* A checkpoint keeps the position, and the program creates the batcher again. */
 static void test_training_goes_on_with_the_same_bits_from_a_checkpoint(void **state)
 {
     (void)state;
@@ -255,20 +255,19 @@ static void test_training_goes_on_with_the_same_bits_from_a_checkpoint(void **st
     data *d = make_data(RNN_TARGETS_NEXT, -1);
     for (int variant = 0; variant < 6; variant += 3) {
         rnn_batcher_options o = variant_of(variant, RNN_TARGETS_NEXT);
-        rnn_checkpoint kept, loaded;
+        rnn_checkpoint loaded = {.struct_size = sizeof loaded};
         rnn_loss loss, expected;
         size_t size;
         o.shuffle = 1;
         learner l = create_learner(d, &o, SYMBOLS), other = {0};
         for (int n = 0; n < BEFORE; n++)
             assert_ok(learn_chunk(&l, NULL, &loss));
-        assert_ok(rnn_checkpoint_init(&kept, sizeof kept));
-        kept.model = l.model;
-        kept.state = l.run;
-        kept.optimizer = l.optimizer;
-        kept.corpus_position = rnn_batcher_position(l.batcher);
+        const rnn_checkpoint kept = {.struct_size = sizeof kept,
+                                     .model = l.model,
+                                     .state = l.run,
+                                     .optimizer = l.optimizer,
+                                     .corpus_position = rnn_batcher_position(l.batcher)};
         assert_ok(rnn_checkpoint_save_to_memory(&kept, bytes, sizeof bytes, &size));
-        assert_ok(rnn_checkpoint_init(&loaded, sizeof loaded));
         assert_ok(rnn_checkpoint_load_from_memory(bytes, size, &loaded));
         other = (learner){loaded.model, loaded.state, loaded.optimizer, create_batcher(d, &o)};
         assert_ok(rnn_batcher_seek(other.batcher, loaded.corpus_position));
@@ -286,7 +285,7 @@ static void test_training_goes_on_with_the_same_bits_from_a_checkpoint(void **st
     free_data(d);
 }
 
-/* ---- What belongs to whom ---- */
+/* ---- Memory of the caller ---- */
 
 static void test_the_callers_arrays_may_go_and_its_pointers_stay(void **state)
 {

@@ -1,20 +1,17 @@
 /*
- * In which order a batcher serves its sequences, and how it goes to a position.
+ * The order in which a batcher serves its sequences, and its positions.
  */
 #include "batches.h"
 
 /* ---- Order ---- */
 
-/* The order in which sequences begin in an epoch; `lengths` are those of all of them. */
+/* Writes the order in which `count` sequences of these lengths begin in an epoch. */
 static void order_of(const rnn_batcher_options *o, const int64_t *lengths, int64_t epoch, int64_t *order, int64_t count)
 {
     static const int32_t ids[100] = {0};
     int64_t which[64], elements[64], n = 0;
-    rnn_sequences s = sequences_init();
+    const rnn_sequences s = {.struct_size = sizeof s, .count = count, .lengths = lengths, .inputs = ids};
     rnn_batcher *batcher = NULL;
-    s.count = count;
-    s.lengths = lengths;
-    s.inputs = ids;
     assert_ok(rnn_batcher_create(&s, o, &batcher));
     assert_ok(rnn_batcher_seek(batcher, epoch * rnn_batcher_positions(batcher)));
     for (int32_t last = 0; !last;) {
@@ -31,7 +28,7 @@ static void order_of(const rnn_batcher_options *o, const int64_t *lengths, int64
 
 static const int64_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
-/* By Fisher and Yates, and Philox's numbers, from a program of its own */
+/* The expected orders come from a separate program: Fisher and Yates's shuffle, with Philox's numbers. */
 static void test_the_shuffled_order_is_the_same_everywhere(void **state)
 {
     (void)state;
@@ -74,7 +71,7 @@ static void test_the_order_of_buckets_is_the_same_everywhere(void **state)
     assert_memory_equal(order, all_sorted, sizeof order);
 }
 
-/* Each of 4 in each place: 1000 epochs should put it there 250 times. */
+/* In 1000 epochs, each of 4 sequences should be in each place 250 times. */
 static void test_each_order_is_as_likely_as_another(void **state)
 {
     (void)state;
@@ -91,7 +88,7 @@ static void test_each_order_is_as_likely_as_another(void **state)
         assert_in_range(times[i / 4][i % 4], 250 - 60, 250 + 60); /* more than four standard deviations */
 }
 
-/* The positions of an epoch that are padding, and the order of its sequences */
+/* Counts the positions of an epoch that are padding, and writes the order of its sequences. */
 static int64_t padding_of(const data *d, const rnn_batcher_options *o, int64_t order[COUNT])
 {
     rnn_batcher *batcher = create_batcher(d, o);
@@ -152,15 +149,12 @@ static void test_packed_sequences_go_to_the_stream_that_is_free_first(void **sta
     /* stream 0: three times 0, then 3 from step 3 on; stream 1: 1, 2, 4 */
     static const int64_t first[] = {0, 1, 0, 1, 0, 2, 3, 2}, second[] = {3, 4, 3, -1, 3, -1, 3, -1};
     static const int64_t elements[] = {1, 0, 2, -1, 3, -1, 4, -1};
-    rnn_sequences s = sequences_init();
+    const rnn_sequences s = {.struct_size = sizeof s, .count = 5, .lengths = lengths, .inputs = ids};
     rnn_batcher_options o = options_init(2);
     rnn_batcher *batcher = NULL;
     rnn_chunk chunk = empty_chunk();
     int64_t which[8], element[8];
     int32_t last;
-    s.count = 5;
-    s.lengths = lengths;
-    s.inputs = ids;
     o.layout = RNN_BATCH_PACKED;
     o.steps = 4;
     assert_ok(rnn_batcher_create(&s, &o, &batcher));
@@ -183,7 +177,7 @@ static void test_packed_sequences_go_to_the_stream_that_is_free_first(void **sta
 
 /* ---- Positions ---- */
 
-/* A hash of all that a chunk holds */
+/* A hash of a chunk's contents */
 static uint64_t hash_chunk(const rnn_batcher *batcher, const rnn_chunk *chunk)
 {
     static places p;

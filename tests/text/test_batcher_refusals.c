@@ -1,5 +1,5 @@
 /*
- * Sequences and options that a batcher refuses, and no memory.
+ * Sequences and options that a batcher refuses, and a lack of memory.
  */
 #include "batches.h"
 
@@ -12,7 +12,7 @@ static void refuse(const rnn_sequences *s, const rnn_batcher_options *o, const c
     assert_ptr_equal(batcher, before);
 }
 
-/* Sets one field of good options, and expects a sentence. */
+/* Sets one field of valid options, or of valid sequences, and expects a sentence. */
 #define REFUSE_OPTION(field, value, part)                                                                              \
     do {                                                                                                               \
         rnn_batcher_options changed = o;                                                                               \
@@ -130,9 +130,8 @@ static void test_bad_calls_are_refused_and_nothing_is_served(void **state)
     free_data(d);
 }
 
-/* ---- No memory ---- */
+/* ---- Memory ---- */
 
-/* Nothing is left behind: the allocator can be taken back at the end. */
 static void test_whichever_allocation_fails_nothing_is_lost(void **state)
 {
     (void)state;
@@ -149,7 +148,7 @@ static void test_whichever_allocation_fails_nothing_is_lost(void **state)
     }
     assert_in_range(failures, 15, 25);
     rnn_batcher_destroy(batcher);
-    assert_ok(rnn_set_allocator(NULL));
+    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
     free_data(d);
 }
 

@@ -1,10 +1,9 @@
-/* A corpus of bytes takes the same memory whatever the size of its file, one of code points a byte for each or two. */
-#include "support.h"
+/*
+ * The memory that corpora take: of bytes, the same whatever the size of the file; of code points, one or two bytes for
+ * each.
+ */
 #include "temporary.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "texts.h"
 
 enum { MEBIBYTE = 1 << 20 };
 
@@ -28,8 +27,7 @@ static void write_sparse_file(const char *path, int64_t size, int places)
     unsigned char bytes[256];
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
-    for (int i = 0; i < 256; i++)
-        bytes[i] = (unsigned char)i;
+    fill_with_all_bytes(bytes);
     assert_int_equal(ftruncate(fileno(file), (off_t)size), 0);
     for (int i = 0; i < places; i++) {
         assert_int_equal(fseeko(file, (off_t)(size / places * i + 12345), SEEK_SET), 0);
@@ -40,32 +38,26 @@ static void write_sparse_file(const char *path, int64_t size, int places)
 
 static void test_reading_a_file_of_256_mebibytes_takes_less_than_8(void **state)
 {
-    enum { STEPS = 16384, STREAMS = 4, SIZE = 256 * MEBIBYTE };
-    rnn_vocab *vocab = NULL;
-    rnn_corpus *corpus = NULL;
-    rnn_corpus *validation = NULL;
-    rnn_chunk chunk;
-    int64_t zeros = 0;
-    int64_t symbols = 0;
     (void)state;
+    enum { STEPS = 16384, STREAMS = 4, SIZE = 256 * MEBIBYTE };
+    int64_t zeros = 0, symbols = 0;
     write_sparse_file("text", SIZE, 16);
     int64_t before = read_status("VmRSS");
     if (before < 0)
         skip();
 
-    assert_ok(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", &vocab));
+    rnn_vocab *vocab = vocab_of_file(RNN_VOCAB_BYTES, "text");
     assert_int_equal(rnn_vocab_size(vocab), 256);
-    assert_ok(rnn_corpus_create_from_file(vocab, "text", STEPS, STREAMS, &corpus));
+    rnn_corpus *corpus = corpus_of_file(vocab, "text", STEPS, STREAMS);
     assert_int_equal(rnn_corpus_size(corpus), SIZE);
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
     for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
-        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        rnn_chunk chunk = next_chunk(corpus);
         for (int64_t i = 0; i < STEPS * STREAMS; i++)
             zeros += chunk.inputs[i] == 0;
         symbols += STEPS * STREAMS;
     }
-    assert_ok(rnn_corpus_split(corpus, 0.5, &validation));
-    assert_ok(rnn_corpus_next(validation, &chunk, NULL));
+    rnn_corpus *validation = split(corpus, 0.5);
+    (void)next_chunk(validation);
     int64_t most = read_status("VmHWM");
 
     assert_true(symbols > SIZE - 3 * STEPS * STREAMS);
@@ -76,26 +68,24 @@ static void test_reading_a_file_of_256_mebibytes_takes_less_than_8(void **state)
     rnn_vocab_destroy(vocab);
 }
 
-/* 64 MiB of code points in two files, of 9 kinds: an id is a byte. */
+/* Two files, 64 MiB together, have 9 different code points, so that an id takes a byte. */
 static void test_a_corpus_of_code_points_takes_as_many_bytes_and_less_than_8_mebibytes(void **state)
 {
+    (void)state;
     enum { STEPS = 4096, STREAMS = 16, LINE = 32, LINES = 64 * MEBIBYTE / LINE };
     static const char line[] = "a中b文🙂é—c中文🙂"; /* 11 symbols */
     static const char *const paths[] = {"first", "second"};
     char bytes[LINE + 1];
+    int32_t ids[LINE];
+    int64_t count = 0;
     rnn_source *source = NULL;
-    rnn_vocab *vocab = NULL;
-    rnn_corpus *corpus = NULL;
-    rnn_corpus *validation = NULL;
-    rnn_chunk chunk;
-    (void)state;
     memset(bytes, '.', LINE);
     memcpy(bytes, line, sizeof line - 1);
     int64_t per_line = 11 + LINE - (int64_t)(sizeof line - 1);
     for (int part = 0; part < 2; part++) {
         FILE *file = fopen(paths[part], "wb");
         assert_non_null(file);
-        if (part == 1) /* goes on where the first file stops within a code point */
+        if (part == 1) /* the first file stops within a code point */
             assert_int_equal(fwrite(bytes + 2, 1, LINE - 2, file), LINE - 2);
         for (int64_t n = 1; n < LINES / 2; n++)
             assert_int_equal(fwrite(bytes, 1, LINE, file), LINE);
@@ -108,27 +98,24 @@ static void test_a_corpus_of_code_points_takes_as_many_bytes_and_less_than_8_meb
         skip();
 
     assert_ok(rnn_source_open(paths, 2, &source));
-    assert_ok(rnn_vocab_create_from_source(RNN_VOCAB_UTF8, source, &vocab));
+    rnn_vocab *vocab = vocab_of_source(RNN_VOCAB_UTF8, source);
     assert_int_equal(rnn_vocab_size(vocab), 9);
-    assert_ok(rnn_corpus_create_from_source(vocab, source, STEPS, STREAMS, &corpus));
+    rnn_corpus *corpus = corpus_of_source(vocab, source, STEPS, STREAMS);
     rnn_source_destroy(source);
     assert_int_equal(rnn_corpus_size(corpus), (LINES - 1) * per_line);
     int64_t length = (rnn_corpus_size(corpus) - 1) / STREAMS;
-    int32_t ids[LINE];
-    int64_t count = 0;
     assert_ok(rnn_vocab_encode(vocab, bytes, LINE, ids, LINE, &count));
     assert_int_equal(count, per_line);
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
     for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
-        assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+        rnn_chunk chunk = next_chunk(corpus);
         for (int64_t i = 0; i < STEPS * STREAMS; i += 97) {
             int64_t symbol = i % STREAMS * length + n * STEPS + i / STREAMS;
             assert_int_equal(chunk.inputs[i], ids[symbol % per_line]);
         }
     }
-    assert_ok(rnn_corpus_split(corpus, 0.5, &validation));
+    rnn_corpus *validation = split(corpus, 0.5);
     assert_ok(rnn_corpus_seek(validation, rnn_corpus_chunks(validation) / 2 * STEPS));
-    assert_ok(rnn_corpus_next(validation, &chunk, NULL));
+    (void)next_chunk(validation);
     int64_t most = read_status("VmHWM");
 
     assert_in_range(most - before, 0, 8 * MEBIBYTE + (LINES - 1) * per_line);
@@ -137,11 +124,11 @@ static void test_a_corpus_of_code_points_takes_as_many_bytes_and_less_than_8_meb
     rnn_vocab_destroy(vocab);
 }
 
-/* Or the tests above couldn't fail. */
+/* Without this the tests above might be unable to fail. */
 static void test_the_measure_sees_memory_that_is_used(void **state)
 {
-    int64_t before = read_status("VmRSS");
     (void)state;
+    int64_t before = read_status("VmRSS");
     if (before < 0)
         skip();
     char *memory = allocate(64 * MEBIBYTE, 1);

@@ -1,12 +1,7 @@
 /*
  * Corpora of ids, in memory and in files, and the loss of a model over a whole corpus.
  */
-#include "support.h"
-#include "temporary.h"
-
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include "corpora.h"
 
 enum { COUNT = 1000, STEPS = 7, STREAMS = 3 };
 
@@ -20,14 +15,14 @@ static int32_t *make_ids(int64_t count, int64_t symbols)
     return ids;
 }
 
-static rnn_corpus *corpus_of(const int32_t *ids, int64_t count, int64_t symbols, int64_t steps, int64_t streams)
+static rnn_corpus *corpus_of_ids(const int32_t *ids, int64_t count, int64_t symbols, int64_t steps, int64_t streams)
 {
     rnn_corpus *corpus = NULL;
     assert_ok(rnn_corpus_create_from_ids(ids, count, symbols, steps, streams, &corpus));
     return corpus;
 }
 
-/* Unsigned numbers of so many bytes, the lowest first */
+/* Each id becomes an unsigned number of `id_size` bytes, the lowest first. */
 static void write_ids(const char *path, const int32_t *ids, int64_t count, int64_t id_size)
 {
     unsigned char *bytes = allocate(count, (size_t)id_size);
@@ -38,58 +33,52 @@ static void write_ids(const char *path, const int32_t *ids, int64_t count, int64
     free(bytes);
 }
 
-/* Chunk after chunk must be the ids, by streams of (count - 1) / B; through the end and once more from the start. */
-static void assert_serves(rnn_corpus *corpus, const int32_t *ids, int64_t count)
+/* The corpus must serve the ids, through the end and once more from the start. */
+static void assert_serves_ids(rnn_corpus *corpus, const int32_t *ids, int64_t count)
 {
-    rnn_chunk chunk;
-    int64_t length = (count - 1) / STREAMS, chunks = rnn_corpus_chunks(corpus);
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    definition defined = {ids, count, STEPS, STREAMS, 0};
     assert_int_equal(rnn_corpus_size(corpus), count);
-    for (int64_t n = 0; n < chunks + 2; n++) {
-        int32_t restarted = -1;
-        int64_t position = n % chunks * STEPS;
-        assert_ok(rnn_corpus_next(corpus, &chunk, &restarted));
-        assert_int_equal(restarted, position == 0);
-        for (int64_t t = 0; t < STEPS; t++)
-            for (int64_t b = 0; b < STREAMS; b++) {
-                assert_int_equal(chunk.inputs[t * STREAMS + b], ids[b * length + position + t]);
-                assert_int_equal(chunk.targets[t * STREAMS + b], ids[b * length + position + t + 1]);
-            }
-    }
+    assert_serves(corpus, &defined, chunks_of(&defined) + 2);
+}
+
+static rnn_corpus *corpus_of_id_file(const char *path, int32_t id_size, int64_t symbols, int64_t steps, int64_t streams)
+{
+    rnn_corpus *corpus = NULL;
+    assert_ok(rnn_corpus_create_from_id_file(path, id_size, symbols, steps, streams, &corpus));
+    return corpus;
 }
 
 /* ---- Corpora of ids ---- */
 
 static void test_ids_of_every_size_are_served_from_memory_and_from_files(void **state)
 {
+    (void)state;
     static const struct {
         int64_t symbols;
         int32_t id_size;
     } sizes[] = {{1, 1}, {2, 2}, {256, 1}, {257, 2}, {65536, 2}, {65537, 4}, {1 << 24, 4}};
-    (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int32_t *ids = make_ids(COUNT, sizes[i].symbols);
-        rnn_corpus *memory = corpus_of(ids, COUNT, sizes[i].symbols, STEPS, STREAMS), *file = NULL;
         write_ids("ids", ids, COUNT, sizes[i].id_size);
-        assert_ok(rnn_corpus_create_from_id_file("ids", sizes[i].id_size, sizes[i].symbols, STEPS, STREAMS, &file));
-        assert_serves(memory, ids, COUNT);
-        assert_serves(file, ids, COUNT);
+        rnn_corpus *memory = corpus_of_ids(ids, COUNT, sizes[i].symbols, STEPS, STREAMS);
+        rnn_corpus *file = corpus_of_id_file("ids", sizes[i].id_size, sizes[i].symbols, STEPS, STREAMS);
+        assert_serves_ids(memory, ids, COUNT);
+        assert_serves_ids(file, ids, COUNT);
         rnn_corpus_destroy(memory);
         rnn_corpus_destroy(file);
         free(ids);
     }
 }
 
-/* A file of more than a window of 1 MiB for all streams */
+/* The file is larger than the window of 1 MiB that all streams share. */
 static void test_a_large_file_of_ids_is_read_in_windows(void **state)
 {
-    enum { LARGE = 900000 };
     (void)state;
+    enum { LARGE = 900000 };
     int32_t *ids = make_ids(LARGE, 70000);
-    rnn_corpus *file = NULL;
     write_ids("ids", ids, LARGE, 4);
-    assert_ok(rnn_corpus_create_from_id_file("ids", 4, 70000, STEPS, STREAMS, &file));
-    assert_serves(file, ids, LARGE);
+    rnn_corpus *file = corpus_of_id_file("ids", 4, 70000, STEPS, STREAMS);
+    assert_serves_ids(file, ids, LARGE);
     rnn_corpus_destroy(file);
     free(ids);
 }
@@ -98,15 +87,11 @@ static void test_a_corpus_of_ids_is_split_and_goes_to_any_position(void **state)
 {
     (void)state;
     int32_t *ids = make_ids(COUNT, 300);
-    rnn_corpus *corpus = corpus_of(ids, COUNT, 300, STEPS, STREAMS), *rest = NULL;
-    assert_ok(rnn_corpus_split(corpus, 0.25, &rest));
-    assert_serves(corpus, ids, 750);
-    assert_serves(rest, ids + 750, 250);
-    rnn_chunk chunk;
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    rnn_corpus *corpus = corpus_of_ids(ids, COUNT, 300, STEPS, STREAMS), *rest = split(corpus, 0.25);
+    assert_serves_ids(corpus, ids, 750);
+    assert_serves_ids(rest, ids + 750, 250);
     assert_ok(rnn_corpus_seek(rest, 2 * STEPS));
-    assert_ok(rnn_corpus_next(rest, &chunk, NULL));
-    assert_int_equal(chunk.inputs[0], ids[750 + 2 * STEPS]);
+    assert_int_equal(next_chunk(rest).inputs[0], ids[750 + 2 * STEPS]);
     rnn_corpus_destroy(corpus);
     rnn_corpus_destroy(rest);
     free(ids);
@@ -132,13 +117,11 @@ static void test_bad_ids_and_arguments_are_refused(void **state)
 static void test_an_id_out_of_range_is_found_where_it_is_read(void **state)
 {
     (void)state;
-    rnn_corpus *corpus = NULL;
-    rnn_chunk chunk;
-    assert_ok(rnn_chunk_init(&chunk, sizeof chunk));
+    rnn_chunk chunk = empty_chunk();
     write_file("ids", "\x01\x00\x02\x00\x03\x00\xff\xff\x01\x00", 10);
-    assert_ok(rnn_corpus_create_from_id_file("ids", 2, 6, 1, 1, &corpus));
-    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-    assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
+    rnn_corpus *corpus = corpus_of_id_file("ids", 2, 6, 1, 1);
+    (void)next_chunk(corpus);
+    (void)next_chunk(corpus);
     assert_fails(rnn_corpus_next(corpus, &chunk, NULL), RNN_ERROR_SYMBOL,
                  "the id at offset 6 of ids is 65535; it must be 0 to 5");
     assert_int_equal(rnn_corpus_position(corpus), 2);
@@ -154,7 +137,7 @@ static rnn_model *model_for(int64_t symbols, int32_t precision)
     return create_random_model(&o, 0.8, 3);
 }
 
-/* By rnn_forward(), one step after the other, stream after stream: parts of the targets as equal as can be */
+/* The loss by rnn_forward(), step by step. The streams are parts of the text as equal in length as can be. */
 static rnn_loss evaluate_by_steps(const rnn_model *model, const int32_t *ids, int64_t count, int64_t streams)
 {
     rnn_state *run = create_state(model, 1);
@@ -165,9 +148,8 @@ static rnn_loss evaluate_by_steps(const rnn_model *model, const int32_t *ids, in
         assert_ok(rnn_state_reset(run));
         for (int64_t t = 0; t < part; t++, at++) {
             rnn_loss loss;
-            rnn_chunk one = {.struct_size = sizeof one, .steps = 1, .streams = 1};
-            one.inputs = ids + at;
-            one.targets = ids + at + 1;
+            const int32_t *id = ids + at;
+            rnn_chunk one = {.struct_size = sizeof one, .steps = 1, .streams = 1, .inputs = id, .targets = id + 1};
             assert_ok(rnn_forward(model, run, &one, NULL, 0, &loss));
             total.sum += loss.sum;
             total.count += loss.count;
@@ -180,14 +162,14 @@ static rnn_loss evaluate_by_steps(const rnn_model *model, const int32_t *ids, in
 
 static void test_every_symbol_but_the_first_is_a_target_once(void **state)
 {
-    static const int64_t streams[] = {1, 2, 7, 64, COUNT - 1};
     (void)state;
+    static const int64_t streams[] = {1, 2, 7, 64, COUNT - 1};
     int32_t *ids = make_ids(COUNT, 9);
     rnn_model *model = model_for(9, RNN_FLOAT64);
     for (int i = 0; i < 5; i++) {
         rnn_loss expected = evaluate_by_steps(model, ids, COUNT, streams[i]);
-        for (int64_t steps = 1; steps <= 100; steps *= 10) { /* T and B of the corpus don't matter */
-            rnn_corpus *corpus = corpus_of(ids, COUNT, 9, steps, 3);
+        for (int64_t steps = 1; steps <= 100; steps *= 10) { /* the corpus's T and B don't matter */
+            rnn_corpus *corpus = corpus_of_ids(ids, COUNT, 9, steps, 3);
             rnn_loss loss;
             int64_t hits = -1;
             assert_ok(rnn_evaluate(model, corpus, streams[i], &loss, &hits));
@@ -205,9 +187,9 @@ static void test_every_symbol_but_the_first_is_a_target_once(void **state)
 /* The same symbols as bytes, code points and ids, in memory and in a file, and a part of a corpus */
 static void test_all_kinds_of_corpora_give_the_same_loss(void **state)
 {
+    (void)state;
     enum { LETTERS = 6, TEXT = 500 };
     static const char *const letters[LETTERS] = {"a", "b", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x99\x82", "z"};
-    (void)state;
     int32_t *ids = make_ids(TEXT, LETTERS);
     char *bytes = allocate(TEXT + 1, 1), *text = allocate(4 * TEXT + 1, 1), all[32] = "";
     for (int i = 0; i < LETTERS; i++)
@@ -217,32 +199,29 @@ static void test_all_kinds_of_corpora_give_the_same_loss(void **state)
         strcat(text, letters[ids[i]]);
     }
     write_file("text", text, strlen(text));
-    rnn_vocab *of_bytes = NULL, *of_points = NULL;
-    rnn_corpus *corpora[4] = {NULL}, *longer = NULL, *front = NULL;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ABCDEF", LETTERS, &of_bytes));
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, all, strlen(all), &of_points));
-    corpora[0] = corpus_of(ids, TEXT, LETTERS, 5, 2);
-    assert_ok(rnn_corpus_create_from_text(of_bytes, bytes, TEXT, 5, 2, &corpora[1]));
-    assert_ok(rnn_corpus_create_from_text(of_points, text, strlen(text), 5, 2, &corpora[2]));
-    assert_ok(rnn_corpus_create_from_file(of_points, "text", 5, 2, &corpora[3]));
+    rnn_vocab *of_bytes = vocab_of_list(RNN_VOCAB_BYTES, "ABCDEF", LETTERS);
+    rnn_vocab *of_points = vocab_of_list(RNN_VOCAB_UTF8, all, strlen(all));
+    rnn_corpus *corpora[] = {
+        corpus_of_ids(ids, TEXT, LETTERS, 5, 2),
+        corpus_of_text(of_bytes, bytes, TEXT, 5, 2),
+        corpus_of_text(of_points, text, strlen(text), 5, 2),
+        corpus_of_file(of_points, "text", 5, 2),
+    };
     rnn_model *model = model_for(LETTERS, RNN_FLOAT32);
     rnn_loss expected = {0, 0}, loss;
-    for (int i = 0; i < 4; i++) {
+    assert_ok(rnn_evaluate(model, corpora[0], 3, &expected, NULL));
+    for (int i = 1; i < 4; i++) {
         assert_ok(rnn_evaluate(model, corpora[i], 3, &loss, NULL));
-        if (i == 0)
-            expected = loss;
         assert_memory_equal(&loss, &expected, sizeof loss);
-        rnn_corpus_destroy(corpora[i]);
     }
-    assert_ok(rnn_corpus_create_from_file(of_points, "text", 5, 2, &longer));
-    assert_ok(rnn_corpus_split(longer, 0.5, &front)); /* the second half */
-    rnn_corpus *half = corpus_of(ids + TEXT / 2, TEXT / 2, LETTERS, 5, 2);
+    rnn_corpus *end = split(corpora[3], 0.5), *half = corpus_of_ids(ids + TEXT / 2, TEXT / 2, LETTERS, 5, 2);
     assert_ok(rnn_evaluate(model, half, 3, &expected, NULL));
-    assert_ok(rnn_evaluate(model, front, 3, &loss, NULL));
+    assert_ok(rnn_evaluate(model, end, 3, &loss, NULL));
     assert_memory_equal(&loss, &expected, sizeof loss);
+    for (int i = 0; i < 4; i++)
+        rnn_corpus_destroy(corpora[i]);
     rnn_corpus_destroy(half);
-    rnn_corpus_destroy(front);
-    rnn_corpus_destroy(longer);
+    rnn_corpus_destroy(end);
     rnn_vocab_destroy(of_bytes);
     rnn_vocab_destroy(of_points);
     rnn_model_destroy(model);
@@ -255,7 +234,7 @@ static void test_evaluation_refuses_what_does_not_fit_and_results_stay(void **st
 {
     (void)state;
     int32_t *ids = make_ids(COUNT, 9);
-    rnn_corpus *corpus = corpus_of(ids, COUNT, 9, STEPS, STREAMS);
+    rnn_corpus *corpus = corpus_of_ids(ids, COUNT, 9, STEPS, STREAMS);
     rnn_model *model = model_for(9, RNN_FLOAT32), *small = model_for(8, RNN_FLOAT32);
     rnn_model_options v = make_options(2, 3, 9, 1, RNN_FLOAT32);
     v.input = RNN_INPUT_VECTORS;

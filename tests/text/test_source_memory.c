@@ -24,7 +24,7 @@ static void release_to_little(void *context, void *memory, size_t size)
     free(memory);
 }
 
-/* A file of /proc says that it has 0 bytes. */
+/* A file in /proc claims to have 0 bytes. */
 static void test_a_file_that_is_longer_than_it_says_is_read_to_its_end(void **state)
 {
     (void)state;
@@ -42,26 +42,24 @@ static void test_a_file_that_is_longer_than_it_says_is_read_to_its_end(void **st
 
 static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
 {
+    (void)state;
     enum { LIMIT = 100 << 20 };
     static const rnn_allocator little = {.allocate = allocate_from_little, .release = release_to_little};
     static const char *const paths[] = {"text", "-", "text"};
     size_t size = 0;
     int failures = 0;
-    (void)state;
     unsigned char *text = create_unicode_text(60000, 300, 5, &size);
     write_file("text", "abc", 3);
     assert_ok(rnn_set_allocator(&little));
     for (int64_t n = 0; n < 100; n++) {
         rnn_source *source = UNTOUCHED;
-        int pipe_ends[2];
-        assert_int_equal(pipe(pipe_ends), 0);
-        assert_int_equal(write(pipe_ends[1], text, 3), 3);
-        close(pipe_ends[1]);
-        int saved_input = begin_input(pipe_ends[0]);
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        assert_int_equal(write(ends[1], text, 3), 3);
+        close(ends[1]);
         allocations_left = n;
         bytes_left = LIMIT;
-        rnn_status status = rnn_source_open(paths, 3, &source);
-        end_input(saved_input);
+        rnn_status status = open_input(ends[0], paths, 3, &source);
         if (status == RNN_OK) {
             assert_int_equal(rnn_source_size(source), 9);
             rnn_source_destroy(source);
@@ -75,18 +73,16 @@ static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
     }
     assert_in_range(failures, 5, 50);
 
-    /* A text that is too large to be held. */
+    /* A text that is too large to be kept in memory */
     rnn_source *source = UNTOUCHED;
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     pid_t writer = start_writer(NULL, ends[1], text, 60000);
     close(ends[1]);
     int kept = dup(ends[0]); /* so that the writer isn't killed */
-    int saved = begin_input(ends[0]);
     allocations_left = INT64_MAX;
     bytes_left = 50000;
-    assert_fails(rnn_source_open((const char *const[]){"-"}, 1, &source), RNN_ERROR_MEMORY, "only be read once");
-    end_input(saved);
+    assert_fails(open_input(ends[0], &paths[1], 1, &source), RNN_ERROR_MEMORY, "only be read once");
     assert_int_equal(bytes_left, 50000);
     assert_ptr_equal(source, UNTOUCHED);
     await_writer(writer);
@@ -101,6 +97,6 @@ int main(void)
         test_with_files(test_a_file_that_is_longer_than_it_says_is_read_to_its_end),
         test_with_files(test_whichever_allocation_fails_nothing_is_left_behind),
     };
-    alarm(300); /* Ends the suite, should a call wait for a writer that there is none of. */
+    alarm(300); /* ends the suite if a call waits for a writer that never comes */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

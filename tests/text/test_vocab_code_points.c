@@ -1,7 +1,9 @@
 /*
  * Vocabularies of code points: which ids they get, and what is malformed.
  */
-#include "vocabularies.h"
+#include "temporary.h"
+#include "texts.h"
+#include "unicode.h"
 
 /* ---- Code points ---- */
 
@@ -26,62 +28,57 @@ static const int32_t boundaries[] = {0,      0x7f,   0x80,   0x7ff,   0x800,   0
 enum { BOUNDARIES = sizeof boundaries / sizeof boundaries[0] };
 static const char boundary_text[] = "\0\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbd\xef\xbf\xbf"
                                     "\xf0\x90\x80\x80\xf3\xbf\xbf\xbf\xf4\x8f\xbf\xbf";
-enum { BOUNDARY_SIZE = sizeof boundary_text - 1 };
 
-static void test_the_kind_is_what_the_vocabulary_was_created_with(void **state)
+/* `text` has all symbols of the vocabulary, by id: it must become the ids 0, 1, 2, ..., and these the text. */
+static void assert_all_come_back(const rnn_vocab *vocab, const void *text, size_t size)
 {
-    (void)state;
-    rnn_vocab *bytes = create_from_text("ab", 2);
-    rnn_vocab *code_points = create_utf8("ab", 2);
-    assert_int_equal(rnn_vocab_kind(bytes), RNN_VOCAB_BYTES);
-    assert_int_equal(rnn_vocab_kind(code_points), RNN_VOCAB_UTF8);
-    rnn_vocab_destroy(code_points);
-    rnn_vocab_destroy(bytes);
+    int64_t symbols = rnn_vocab_size(vocab), count = 0;
+    int32_t *ids = allocate(symbols, sizeof *ids);
+    char *decoded = allocate((int64_t)size, 1);
+    size_t decoded_size = 0;
+    assert_ok(rnn_vocab_encode(vocab, text, size, ids, symbols, &count));
+    assert_int_equal(count, symbols);
+    for (int32_t i = 0; i < count; i++)
+        assert_int_equal(ids[i], i);
+    assert_ok(rnn_vocab_decode(vocab, ids, count, decoded, size, &decoded_size));
+    assert_int_equal(decoded_size, size);
+    assert_memory_equal(decoded, text, size);
+    free(decoded);
+    free(ids);
 }
 
 static void test_code_points_get_ids_in_ascending_order(void **state)
 {
-    static const int32_t expected[] = {' ', 'a', 0xef, 0x4e2d, 0x6587, 0x1f642};
     (void)state;
-    rnn_vocab *vocab = create_utf8("文中 🙂aï中文", strlen("文中 🙂aï中文"));
+    static const int32_t expected[] = {' ', 'a', 0xef, 0x4e2d, 0x6587, 0x1f642};
+    rnn_vocab *vocab = vocab_of_text(RNN_VOCAB_UTF8, "文中 🙂aï中文", strlen("文中 🙂aï中文"));
     assert_code_points(vocab, expected, 6);
     rnn_vocab_destroy(vocab);
 }
 
 static void test_the_boundaries_of_utf8_are_symbols(void **state)
 {
-    int32_t ids[BOUNDARIES];
-    char text[BOUNDARY_SIZE];
-    int64_t count = 0;
-    size_t size = 0;
     (void)state;
-    rnn_vocab *vocab = create_utf8(boundary_text, BOUNDARY_SIZE);
+    rnn_vocab *vocab = vocab_of_text(RNN_VOCAB_UTF8, boundary_text, sizeof boundary_text - 1);
     assert_code_points(vocab, boundaries, BOUNDARIES);
-    assert_ok(rnn_vocab_encode(vocab, boundary_text, BOUNDARY_SIZE, ids, BOUNDARIES, &count));
-    assert_int_equal(count, BOUNDARIES);
-    for (int32_t i = 0; i < BOUNDARIES; i++)
-        assert_int_equal(ids[i], i);
-    assert_ok(rnn_vocab_decode(vocab, ids, BOUNDARIES, text, BOUNDARY_SIZE, &size));
-    assert_int_equal(size, BOUNDARY_SIZE);
-    assert_memory_equal(text, boundary_text, BOUNDARY_SIZE);
+    assert_all_come_back(vocab, boundary_text, sizeof boundary_text - 1);
     rnn_vocab_destroy(vocab);
 }
 
 static void test_a_list_of_code_points_keeps_its_order(void **state)
 {
+    (void)state;
     static const int32_t expected[] = {0x6587, 'z', 0, 0x1f642, 0xe9, 'a', 0x4e2d};
     static const char list[] = "文z\0🙂éa中";
-    rnn_vocab *vocab = NULL;
-    (void)state;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, list, sizeof list - 1, &vocab));
+    rnn_vocab *vocab = vocab_of_list(RNN_VOCAB_UTF8, list, sizeof list - 1);
     assert_code_points(vocab, expected, 7);
     rnn_vocab_destroy(vocab);
 }
 
 static void test_a_list_with_a_code_point_twice_is_refused(void **state)
 {
-    rnn_vocab *vocab = UNTOUCHED;
     (void)state;
+    rnn_vocab *vocab = UNTOUCHED;
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "中a文中", 10, &vocab), RNN_ERROR_ARGUMENT,
                  "symbols has U+4E2D '中' twice, the second time at offset 7");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "\0a\0", 3, &vocab), RNN_ERROR_ARGUMENT,
@@ -91,10 +88,10 @@ static void test_a_list_with_a_code_point_twice_is_refused(void **state)
 
 static void test_malformed_utf8_is_an_error_with_its_offset_everywhere(void **state)
 {
+    (void)state;
     int32_t ids[16];
     int64_t count = -7;
-    (void)state;
-    rnn_vocab *known = create_utf8("abc中é🙂", strlen("abc中é🙂"));
+    rnn_vocab *known = vocab_of_text(RNN_VOCAB_UTF8, "abc中é🙂", strlen("abc中é🙂"));
     for (size_t i = 0; i < MALFORMED_TEXTS; i++) {
         const malformed_text *bad = &malformed_texts[i];
         rnn_vocab *vocab = UNTOUCHED;
@@ -138,9 +135,8 @@ static void assert_text_is_read_as_defined(const unsigned char *text, size_t siz
         assert_fails(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &vocab), RNN_ERROR_SYMBOL, part);
         assert_ptr_equal(vocab, UNTOUCHED);
     } else {
-        int64_t encoded = 0;
-        int64_t unique = 0;
-        vocab = create_utf8(text, size);
+        int64_t encoded = 0, unique = 0;
+        vocab = vocab_of_text(RNN_VOCAB_UTF8, text, size);
         memcpy(symbols, expected, (size_t)count * sizeof *symbols);
         qsort(symbols, (size_t)count, sizeof *symbols, compare_code_points);
         for (int64_t i = 0; i < count; i++)
@@ -160,10 +156,10 @@ static void assert_text_is_read_as_defined(const unsigned char *text, size_t siz
 
 static void test_random_and_damaged_texts_are_read_as_the_grammar_defines(void **state)
 {
+    (void)state;
     enum { ROUNDS = 4000 };
     random_source source = {7};
     int valid = 0;
-    (void)state;
     for (int round = 0; round < ROUNDS; round++) {
         size_t size = 0;
         unsigned char *text = create_unicode_text(1 + random_below(&source, 12), 8, (uint64_t)round, &size);
@@ -193,8 +189,8 @@ static void test_random_and_damaged_texts_are_read_as_the_grammar_defines(void *
 
 static void test_every_first_byte_is_read_as_defined_with_every_kind_of_second(void **state)
 {
-    static const unsigned char seconds[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
     (void)state;
+    static const unsigned char seconds[] = {0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
     for (int first = 0; first < 256; first++) {
         for (size_t second = 0; second < sizeof seconds; second++) {
             unsigned char text[4] = {(unsigned char)first, seconds[second], 0xbf, 0x80};
@@ -206,32 +202,30 @@ static void test_every_first_byte_is_read_as_defined_with_every_kind_of_second(v
 
 static void test_a_file_may_cut_code_points_wherever_it_is_read_in_pieces(void **state)
 {
+    (void)state;
     enum { SIZE = 300000 };
     unsigned char *text = allocate(SIZE + 8, 1);
-    (void)state;
     for (size_t lead = 0; lead < 4; lead++) {
         size_t size = lead;
-        rnn_vocab *vocab = NULL;
         memset(text, 'a', SIZE);
         for (int32_t i = 0; size < SIZE; i++)
-            size += write_code_point(0x10000 + i % 50000, text + size); /* so many that no other place has it */
+            size += write_code_point(0x10000 + i % 50000, text + size); /* 50000 different ones */
         write_file("text", text, size);
-        assert_ok(rnn_vocab_create_from_file(RNN_VOCAB_UTF8, "text", &vocab));
+        rnn_vocab *vocab = vocab_of_file(RNN_VOCAB_UTF8, "text");
         assert_int_equal(rnn_vocab_size(vocab), (lead > 0) + 50000);
         rnn_vocab_destroy(vocab);
         vocab = UNTOUCHED;
         for (size_t cut = 65533; cut <= 65539; cut++) {
             char part[64];
+            snprintf(part, sizeof part, "offset %zu of text is not", cut - (cut - lead) % 4);
             write_file("text", text, cut);
             if ((cut - lead) % 4 != 0) {
-                snprintf(part, sizeof part, "offset %zu of text is not", cut - (cut - lead) % 4);
                 assert_fails(rnn_vocab_create_from_file(RNN_VOCAB_UTF8, "text", &vocab), RNN_ERROR_SYMBOL, part);
                 assert_non_null(strstr(rnn_last_error(), "ends in the middle"));
             }
             unsigned char kept = text[cut];
             text[cut] = 0xff;
             write_file("text", text, size);
-            snprintf(part, sizeof part, "offset %zu of text is not", cut - (cut - lead) % 4);
             assert_fails(rnn_vocab_create_from_file(RNN_VOCAB_UTF8, "text", &vocab), RNN_ERROR_SYMBOL, part);
             text[cut] = kept;
         }
@@ -240,63 +234,39 @@ static void test_a_file_may_cut_code_points_wherever_it_is_read_in_pieces(void *
     free(text);
 }
 
-/* Every code point there is, ascending: `*size` bytes, to free(). */
-static unsigned char *create_all_code_points(size_t *size)
-{
-    unsigned char *text = allocate(0x110000, 4);
-    *size = 0;
-    for (int32_t i = 0; i < 0x110000; i++)
-        if (i < 0xd800 || i >= 0xe000)
-            *size += write_code_point(i, text + *size);
-    return text;
-}
-
 static void test_a_vocabulary_may_have_every_code_point(void **state)
 {
-    enum { ALL = 1112064 };
-    size_t size = 0;
-    size_t again = 0;
-    int64_t count = 0;
-    unsigned char *text = create_all_code_points(&size);
-    char *decoded = allocate((int64_t)size, 1);
-    int32_t *ids = allocate(ALL, sizeof *ids);
-    rnn_vocab *vocab = NULL;
     (void)state;
+    enum { ALL = 1112064 };
+    unsigned char *text = allocate(ALL, 4);
+    size_t size = 0;
+    for (int32_t i = 0; i < 0x110000; i++)
+        if (i < 0xd800 || i >= 0xe000)
+            size += write_code_point(i, text + size);
     for (int from_list = 0; from_list < 2; from_list++) {
-        assert_ok(from_list ? rnn_vocab_create_from_list(RNN_VOCAB_UTF8, text, size, &vocab)
-                            : rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &vocab));
+        rnn_vocab *vocab =
+            from_list ? vocab_of_list(RNN_VOCAB_UTF8, text, size) : vocab_of_text(RNN_VOCAB_UTF8, text, size);
         assert_int_equal(rnn_vocab_size(vocab), ALL);
-        assert_ok(rnn_vocab_encode(vocab, text, size, ids, ALL, &count));
-        assert_int_equal(count, ALL);
-        for (int32_t i = 0; i < ALL; i++)
-            assert_int_equal(ids[i], i);
-        assert_ok(rnn_vocab_decode(vocab, ids, ALL, decoded, size, &again));
-        assert_int_equal(again, size);
-        assert_memory_equal(decoded, text, size);
+        assert_all_come_back(vocab, text, size);
         rnn_vocab_destroy(vocab);
     }
-    free(ids);
-    free(decoded);
     free(text);
 }
 
 static void test_a_vocabulary_of_20000_symbols_is_rebuilt_from_its_symbols(void **state)
 {
+    (void)state;
     enum { SYMBOLS = 20000, STRIDE = 53 };
     unsigned char *list = allocate(SYMBOLS, 4);
-    size_t size = 0;
-    size_t joined = 0;
-    rnn_vocab *vocab = NULL;
-    rnn_vocab *again = NULL;
-    (void)state;
+    char *symbols = allocate(SYMBOLS, 4);
+    size_t size = 0, joined = 0;
     for (int32_t i = SYMBOLS - 1; i >= 0; i--) { /* descending: an order that no text gives */
         int32_t code_point = i * STRIDE;
         size += write_code_point(code_point >= 0xd800 && code_point < 0xe000 ? 0x10f000 + i % 2000 : code_point,
                                  list + size);
     }
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, list, size, &vocab));
+    rnn_vocab *vocab = vocab_of_list(RNN_VOCAB_UTF8, list, size);
     assert_int_equal(rnn_vocab_size(vocab), SYMBOLS);
-    char *symbols = allocate(SYMBOLS, 4);
     for (int32_t id = 0; id < SYMBOLS; id++) {
         const char *symbol = NULL;
         size_t length = 0;
@@ -304,22 +274,19 @@ static void test_a_vocabulary_of_20000_symbols_is_rebuilt_from_its_symbols(void 
         memcpy(symbols + joined, symbol, length);
         joined += length;
     }
+    rnn_vocab *again = vocab_of_list(rnn_vocab_kind(vocab), symbols, joined);
+    assert_int_equal(rnn_vocab_size(again), SYMBOLS);
     assert_int_equal(joined, size);
-    assert_memory_equal(symbols, list, size);
-    assert_ok(rnn_vocab_create_from_list(rnn_vocab_kind(vocab), symbols, joined, &again));
-    int32_t *ids = allocate(SYMBOLS, sizeof *ids);
-    assert_ok(rnn_vocab_encode(again, list, size, ids, SYMBOLS, NULL));
-    for (int32_t id = 0; id < SYMBOLS; id++)
-        assert_int_equal(ids[id], id);
+    assert_all_come_back(again, list, size);
     rnn_vocab_destroy(again);
     rnn_vocab_destroy(vocab);
-    free(ids);
     free(symbols);
     free(list);
 }
 
 static void test_an_unknown_code_point_is_named_with_its_offset_and_nothing_is_written(void **state)
 {
+    (void)state;
     static const struct {
         const char *text, *sentence;
     } texts[] = {
@@ -335,8 +302,7 @@ static void test_an_unknown_code_point_is_named_with_its_offset_and_nothing_is_w
     };
     int32_t ids[8] = {-7, -7};
     int64_t count = -7;
-    (void)state;
-    rnn_vocab *vocab = create_utf8("abé", 4);
+    rnn_vocab *vocab = vocab_of_text(RNN_VOCAB_UTF8, "abé", 4);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         size_t size = strlen(texts[i].text);
         assert_fails(rnn_vocab_encode(vocab, texts[i].text, size, ids, 8, &count), RNN_ERROR_SYMBOL, texts[i].sentence);
@@ -350,7 +316,6 @@ static void test_an_unknown_code_point_is_named_with_its_offset_and_nothing_is_w
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_kind_is_what_the_vocabulary_was_created_with),
         cmocka_unit_test(test_code_points_get_ids_in_ascending_order),
         cmocka_unit_test(test_the_boundaries_of_utf8_are_symbols),
         cmocka_unit_test(test_a_list_of_code_points_keeps_its_order),

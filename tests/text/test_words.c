@@ -1,29 +1,20 @@
 /*
- * Vocabularies of words: from texts by frequency, from lists, with an unknown word; encoding, decoding, corpora of
- * words, and what is saved of them.
+ * Vocabularies of words: from texts by frequency, from lists, with an unknown word; encoding and decoding, corpora of
+ * words, and files.
  */
+#include "corpora.h"
 #include "model_files.h"
-#include "temporary.h"
-
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char text[] = "the cat sat on the mat\nthe dog \t sat\r\n\n  on the cat \n";
 
-static rnn_vocab *words_of(const void *bytes, size_t size)
+static rnn_vocab *words_of(const char *string)
 {
-    rnn_vocab *vocab = NULL;
-    assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_WORDS, bytes, size, &vocab));
-    return vocab;
+    return vocab_of_text(RNN_VOCAB_WORDS, string, strlen(string));
 }
 
 static rnn_vocab *listed(const char *list)
 {
-    rnn_vocab *vocab = NULL;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_WORDS, list, strlen(list), &vocab));
-    return vocab;
+    return vocab_of_list(RNN_VOCAB_WORDS, list, strlen(list));
 }
 
 static rnn_vocab *frequent(const rnn_vocab *known, int64_t most, int64_t least)
@@ -33,7 +24,7 @@ static rnn_vocab *frequent(const rnn_vocab *known, int64_t most, int64_t least)
     return vocab;
 }
 
-/* All symbols with "|" between each two; a line's end as "/" */
+/* The symbols, joined with "|" and with "/" for a line's end, must be `expected`. */
 static void assert_symbols(const rnn_vocab *vocab, const char *expected)
 {
     char all[256] = "";
@@ -48,7 +39,7 @@ static void assert_symbols(const rnn_vocab *vocab, const char *expected)
     assert_string_equal(all, expected);
 }
 
-/* What a text becomes when it is encoded and decoded */
+/* A text that is encoded and decoded must become `expected`. */
 static void assert_becomes(const rnn_vocab *vocab, const char *given, const char *expected)
 {
     int32_t ids[64];
@@ -73,7 +64,7 @@ static void assert_becomes(const rnn_vocab *vocab, const char *given, const char
 static void test_a_texts_words_come_by_frequency_and_then_in_order(void **state)
 {
     (void)state;
-    rnn_vocab *vocab = words_of(text, strlen(text));
+    rnn_vocab *vocab = words_of(text);
     assert_int_equal(rnn_vocab_kind(vocab), RNN_VOCAB_WORDS);
     assert_int_equal(rnn_vocab_unknown(vocab), -1);
     assert_symbols(vocab, "/|the|cat|on|sat|dog|mat");
@@ -87,73 +78,65 @@ static void test_a_file_a_source_and_a_text_give_the_same(void **state)
     static char large[SIZE];
     static const char *const paths[] = {"one", "two"};
     random_source random = {3};
-    rnn_vocab *vocab = NULL, *of_text;
     rnn_source *source = NULL;
-    for (size_t i = 0; i < SIZE; i++) /* words of all lengths, and one that is longer than what is read at a time */
+    for (size_t i = 0; i < SIZE; i++) /* words of all lengths, one of them longer than a read */
         large[i] = i > 100000 && i < 200000 ? 'x' : " \nabcdef"[random_below(&random, 8)];
     write_file("one", large, SIZE / 3);
     write_file("two", large + SIZE / 3, SIZE - SIZE / 3);
     write_file("both", large, SIZE);
-    of_text = words_of(large, SIZE);
     assert_ok(rnn_source_open(paths, 2, &source));
-    for (int from_file = 0; from_file < 2; from_file++) {
-        assert_ok(from_file ? rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "both", &vocab)
-                            : rnn_vocab_create_from_source(RNN_VOCAB_WORDS, source, &vocab));
-        assert_int_equal(rnn_vocab_size(vocab), rnn_vocab_size(of_text));
-        for (int32_t id = 0; id < rnn_vocab_size(vocab); id++) {
-            const char *a, *b;
-            size_t size_a, size_b;
-            assert_ok(rnn_vocab_symbol(vocab, id, &a, &size_a));
-            assert_ok(rnn_vocab_symbol(of_text, id, &b, &size_b));
-            assert_true(size_a == size_b && memcmp(a, b, size_a) == 0);
-        }
-        rnn_vocab_destroy(vocab);
-    }
-    rnn_source_destroy(source);
+    rnn_vocab *of_text = vocab_of_text(RNN_VOCAB_WORDS, large, SIZE);
+    rnn_vocab *of_file = vocab_of_file(RNN_VOCAB_WORDS, "both");
+    rnn_vocab *of_source = vocab_of_source(RNN_VOCAB_WORDS, source);
+    assert_same_vocab(of_file, of_text);
+    assert_same_vocab(of_source, of_text);
+    rnn_vocab_destroy(of_source);
+    rnn_vocab_destroy(of_file);
     rnn_vocab_destroy(of_text);
+    rnn_source_destroy(source);
 }
 
 static void test_the_frequent_words_are_kept_and_the_line_end_always(void **state)
 {
     (void)state;
-    static const char rare_line[] = "a a a b b c d\n";
-    rnn_vocab *all = words_of(text, strlen(text)), *rare = words_of(rare_line, strlen(rare_line)), *few;
-    few = frequent(all, 3, 1);
-    assert_symbols(few, "/|the|cat|<unk>");
-    assert_int_equal(rnn_vocab_unknown(few), 3);
-    assert_becomes(few, "the  dog\n", "the <unk>\n");
-    rnn_vocab_destroy(few);
-    few = frequent(all, 0, 2);
-    assert_symbols(few, "/|the|cat|on|sat|<unk>");
-    rnn_vocab_destroy(few);
-    few = frequent(rare, 2, 2);
-    assert_symbols(few, "a|/|<unk>");
-    rnn_vocab_destroy(few);
-    few = frequent(rare, 0, 100);
-    assert_symbols(few, "/|<unk>");
-    rnn_vocab_destroy(few);
-    rnn_vocab_destroy(all);
-    rnn_vocab_destroy(rare);
+    static const struct {
+        const char *text;
+        int64_t most, least;
+        const char *symbols;
+    } cases[] = {
+        {text, 3, 1, "/|the|cat|<unk>"},
+        {text, 0, 2, "/|the|cat|on|sat|<unk>"},
+        {"a a a b b c d\n", 2, 2, "a|/|<unk>"},
+        {"a a a b b c d\n", 0, 100, "/|<unk>"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rnn_vocab *all = words_of(cases[i].text), *few = frequent(all, cases[i].most, cases[i].least);
+        assert_symbols(few, cases[i].symbols);
+        assert_int_equal(rnn_vocab_unknown(few), rnn_vocab_size(few) - 1);
+        if (i == 0)
+            assert_becomes(few, "the  dog\n", "the <unk>\n");
+        rnn_vocab_destroy(few);
+        rnn_vocab_destroy(all);
+    }
 }
 
-/* As in the files of the Penn Treebank, which have "<unk>" for what is rare */
+/* As in the files of the Penn Treebank, where "<unk>" stands for rare words. */
 static void test_a_word_that_is_spelled_as_the_unknown_one_becomes_it(void **state)
 {
     (void)state;
-    static const char treebank[] = "<unk> <unk> <unk> N a a\n";
-    rnn_vocab *all = words_of(treebank, strlen(treebank)), *vocab = frequent(all, 0, 1), *other = NULL;
+    rnn_vocab *all = words_of("<unk> <unk> <unk> N a a\n"), *vocab = frequent(all, 0, 1);
     assert_symbols(all, "<unk>|a|/|N");
     assert_symbols(vocab, "a|/|N|<unk>");
     assert_becomes(vocab, "x <unk>", "<unk> <unk>");
     rnn_vocab_destroy(vocab);
-    assert_ok(rnn_vocab_create_with_unknown(all, "N", 1, &vocab));
+    vocab = vocab_with_unknown(all, "N");
     assert_symbols(vocab, "<unk>|a|/|N");
     assert_int_equal(rnn_vocab_unknown(vocab), 3);
-    assert_ok(rnn_vocab_create_frequent(vocab, 1, 1, &other)); /* the unknown word stays what it is */
+    rnn_vocab *other = frequent(vocab, 1, 1); /* the unknown word stays the same */
     assert_symbols(other, "/|N");
     rnn_vocab_destroy(other);
     rnn_vocab_destroy(vocab);
-    assert_ok(rnn_vocab_create_with_unknown(all, NULL, 0, &vocab));
+    vocab = vocab_with_unknown(all, NULL);
     assert_symbols(vocab, "a|/|N|<unk>");
     rnn_vocab_destroy(vocab);
     rnn_vocab_destroy(all);
@@ -166,7 +149,7 @@ static void test_a_list_has_a_word_a_line_and_an_empty_line_is_the_lines_end(voi
     assert_symbols(vocab, "dog|/|cat");
     assert_becomes(vocab, "cat\tdog \n\n cat", "cat dog\n\ncat");
     assert_symbols(without, "cat|dog");
-    assert_becomes(without, "cat\n\ndog\n", "cat dog"); /* passes over line ends */
+    assert_becomes(without, "cat\n\ndog\n", "cat dog"); /* a vocabulary without line ends passes over them */
     rnn_vocab_destroy(vocab);
     rnn_vocab_destroy(without);
 }
@@ -175,7 +158,7 @@ static void test_words_may_hold_any_byte_but_white_space(void **state)
 {
     (void)state;
     static const char odd[] = "a\0b \xff\xfe\x01 \xc2\xa0 a";
-    rnn_vocab *vocab = words_of(odd, sizeof odd - 1);
+    rnn_vocab *vocab = vocab_of_text(RNN_VOCAB_WORDS, odd, sizeof odd - 1);
     const char *symbol;
     size_t size;
     int32_t ids[4];
@@ -200,8 +183,7 @@ static void test_many_words_have_ids_of_their_own(void **state)
     int32_t id;
     for (int i = 0; i < COUNT; i++)
         size += (size_t)sprintf(list + size, "w%d\n", i);
-    rnn_vocab *vocab = NULL;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_WORDS, list, size, &vocab));
+    rnn_vocab *vocab = vocab_of_list(RNN_VOCAB_WORDS, list, size);
     for (int i = 0; i < COUNT; i += 7) {
         char word[16];
         assert_ok(rnn_vocab_encode(vocab, word, (size_t)sprintf(word, "w%d", i), &id, 1, NULL));
@@ -211,13 +193,13 @@ static void test_many_words_have_ids_of_their_own(void **state)
     free(list);
 }
 
-/* ---- What is refused ---- */
+/* ---- Refusals ---- */
 
 static void test_what_is_no_vocabulary_of_words_is_refused(void **state)
 {
     (void)state;
-    rnn_vocab *vocab = NULL, *words = words_of("a b", 3), *list = listed("a"), *bytes = NULL;
-    assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "ab", 2, &bytes));
+    rnn_vocab *vocab = NULL, *words = words_of("a b"), *list = listed("a");
+    rnn_vocab *bytes = vocab_of_list(RNN_VOCAB_BYTES, "ab", 2);
     assert_fails(rnn_vocab_create_from_text(RNN_VOCAB_WORDS, " \t ", 3, &vocab), RNN_ERROR_ARGUMENT,
                  "the text has no words");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_WORDS, "a\nb\na\n", 6, &vocab), RNN_ERROR_ARGUMENT,
@@ -256,27 +238,19 @@ static void test_a_corpus_serves_the_words_that_encoding_gives(void **state)
 {
     (void)state;
     enum { STEPS = 3, STREAMS = 2 };
-    rnn_vocab *all = words_of(text, strlen(text)), *vocab = frequent(all, 4, 1);
+    rnn_vocab *all = words_of(text), *vocab = frequent(all, 4, 1);
     int32_t ids[64];
     int64_t count;
-    rnn_chunk chunk = {.struct_size = sizeof chunk};
     assert_ok(rnn_vocab_encode(vocab, text, strlen(text), ids, 64, &count));
     write_file("text", text, strlen(text));
-    for (int from_file = 0; from_file < 2; from_file++) {
-        rnn_corpus *corpus = NULL;
-        assert_ok(from_file ? rnn_corpus_create_from_file(vocab, "text", STEPS, STREAMS, &corpus)
-                            : rnn_corpus_create_from_text(vocab, text, strlen(text), STEPS, STREAMS, &corpus));
-        assert_int_equal(rnn_corpus_size(corpus), count);
-        int64_t length = (count - 1) / STREAMS;
-        for (int64_t n = 0; n < rnn_corpus_chunks(corpus); n++) {
-            assert_ok(rnn_corpus_next(corpus, &chunk, NULL));
-            for (int64_t i = 0; i < STEPS * STREAMS; i++) {
-                int64_t at = i % STREAMS * length + n * STEPS + i / STREAMS;
-                assert_int_equal(chunk.inputs[i], ids[at]);
-                assert_int_equal(chunk.targets[i], ids[at + 1]);
-            }
-        }
-        rnn_corpus_destroy(corpus);
+    definition defined = {ids, count, STEPS, STREAMS, 0};
+    rnn_corpus *corpora[] = {corpus_of_text(vocab, text, strlen(text), STEPS, STREAMS),
+                             corpus_of_file(vocab, "text", STEPS, STREAMS)};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rnn_corpus_size(corpora[i]), count);
+        assert_serves(corpora[i], &defined, chunks_of(&defined));
+        defined.position = 0;
+        rnn_corpus_destroy(corpora[i]);
     }
     rnn_vocab_destroy(vocab);
     rnn_vocab_destroy(all);
@@ -287,22 +261,14 @@ static void test_a_corpus_serves_the_words_that_encoding_gives(void **state)
 static void test_words_come_back_from_a_file(void **state)
 {
     (void)state;
-    rnn_vocab *all = words_of(text, strlen(text)), *loaded = NULL;
+    rnn_vocab *all = words_of(text), *loaded = NULL;
     rnn_vocab *kinds[] = {all, frequent(all, 3, 1), listed("\xff\x01\ncat"), listed("\n"), listed("a\n\n")};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         rnn_model_options o = make_options(rnn_vocab_size(kinds[i]), 2, rnn_vocab_size(kinds[i]), 1, RNN_FLOAT32);
         rnn_model *model = create_model(&o), *again = NULL;
         file_bytes file = saved(model, kinds[i]);
         assert_ok(rnn_model_load_from_memory(file.bytes, file.size, NULL, &again, &loaded));
-        assert_int_equal(rnn_vocab_kind(loaded), RNN_VOCAB_WORDS);
-        assert_int_equal(rnn_vocab_size(loaded), rnn_vocab_size(kinds[i]));
-        assert_int_equal(rnn_vocab_unknown(loaded), rnn_vocab_unknown(kinds[i]));
-        for (int32_t id = 0; id < rnn_vocab_size(loaded); id++) {
-            const char *a, *b;
-            assert_ok(rnn_vocab_symbol(loaded, id, &a, NULL));
-            assert_ok(rnn_vocab_symbol(kinds[i], id, &b, NULL));
-            assert_string_equal(a, b);
-        }
+        assert_same_vocab(loaded, kinds[i]);
         file_bytes twice = saved(again, loaded);
         assert_int_equal(twice.size, file.size);
         assert_memory_equal(twice.bytes, file.bytes, file.size);
@@ -347,7 +313,7 @@ static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
         rnn_vocab_destroy(all);
     }
     assert_in_range(failures, 20, 200);
-    assert_ok(rnn_set_allocator(NULL)); /* or something would be left */
+    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
 }
 
 int main(void)
