@@ -93,8 +93,7 @@ static const struct {
 
 static void test_a_quota_is_worth_so_many_processors_rounded_up(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         int quota = quota_of(cases[i].files);
         if (quota != cases[i].quota)
             fail_msg("case %zu: %d processors, not %d", i, quota, cases[i].quota);

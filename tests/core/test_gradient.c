@@ -172,7 +172,7 @@ static double loss_at(loss_function *function, int64_t index, double *values, in
 static double check_parameter(loss_function *function, int64_t index, const double *gradient)
 {
     rnn_parameter parameter = parameter_of(function->model, index);
-    double *values = get_parameter(function->model, index);
+    scoped_memory double *values = get_parameter(function->model, index);
     double largest = 0, h = function->options.layer_norm ? NORMALISED_STEP : STEP;
     for (int64_t i = 0; i < parameter.count; i++) {
         double near = loss_at(function, index, values, i, h) - loss_at(function, index, values, i, -h);
@@ -186,7 +186,6 @@ static double check_parameter(loss_function *function, int64_t index, const doub
         largest = fmax(largest, fabs(gradient[i]));
     }
     set_parameter(function->model, index, values);
-    free(values);
     return largest;
 }
 
@@ -222,9 +221,9 @@ static const struct {
 } inputs[] = {{"ids", IDS, 0, 0}, {"embedding", EMBEDDED, 0, 3}, {"tied", EMBEDDED, 1, 4}, {"vectors", VECTORS, 0, 0}};
 
 enum {
-    CELLS = sizeof cells / sizeof cells[0],
-    INPUTS = sizeof inputs / sizeof inputs[0],
-    SHAPES = sizeof cases / sizeof cases[0],
+    CELLS = COUNT_OF(cells),
+    INPUTS = COUNT_OF(inputs),
+    SHAPES = COUNT_OF(cases),
     DEPTHS = 3,
     COMBINATIONS = CELLS * DEPTHS * INPUTS * 2 * 2 * 2 * 3, /* of losses, biases, dropouts; sum, mean, layer norm */
     TESTS = CELLS * SHAPES + COMBINATIONS,

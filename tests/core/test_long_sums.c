@@ -26,11 +26,10 @@ static rnn_model *create_constant_model(int64_t outputs, int32_t loss)
 static void test_softmax_over_a_million_outputs_sums_to_6_digits(void **state)
 {
     enum { OUTPUTS = 1 << 20 };
-    rnn_model *model = create_constant_model(OUTPUTS, RNN_LOSS_CROSS_ENTROPY);
-    rnn_state *memory;
+    scoped_model *model = create_constant_model(OUTPUTS, RNN_LOSS_CROSS_ENTROPY);
+    scoped_state *memory;
     int64_t index;
-    float *bias = calloc(OUTPUTS, sizeof *bias);
-    (void)state;
+    scoped_memory float *bias = calloc(OUTPUTS, sizeof *bias);
     assert_non_null(bias);
     bias[0] = 0.1f;
     assert_ok(rnn_model_find_parameter(model, "decoder.bias", &index));
@@ -42,21 +41,18 @@ static void test_softmax_over_a_million_outputs_sums_to_6_digits(void **state)
     assert_ok(rnn_forward(model, memory, &chunk, NULL, 0, &loss));
     double expected = log(1 + (OUTPUTS - 1) * exp(-(double)bias[0]));
     assert_true(fabs(loss.sum - expected) < 2e-6);
-    rnn_state_destroy(memory);
-    rnn_model_destroy(model);
-    free(bias);
 }
 
 /* Each position adds 2 (0 - target) to the gradient of the bias. */
 static void test_a_bias_gradient_over_60000_positions_sums_to_5_digits(void **state)
 {
     enum { STEPS = 60000 };
-    rnn_model *model = create_constant_model(1, RNN_LOSS_SQUARED_ERROR);
-    rnn_state *memory;
+    scoped_model *model = create_constant_model(1, RNN_LOSS_SQUARED_ERROR);
+    scoped_state *memory;
     int64_t index;
-    int32_t *ids = calloc(STEPS, sizeof *ids);
-    float *targets = calloc(STEPS, sizeof *targets), gradient;
-    (void)state;
+    scoped_memory int32_t *ids = calloc(STEPS, sizeof *ids);
+    scoped_memory float *targets = calloc(STEPS, sizeof *targets);
+    float gradient;
     assert_non_null(ids);
     assert_non_null(targets);
     for (int t = 0; t < STEPS; t++)
@@ -69,10 +65,6 @@ static void test_a_bias_gradient_over_60000_positions_sums_to_5_digits(void **st
     assert_ok(rnn_model_get_gradient(model, index, &gradient, 1));
     double expected = STEPS * 2 * (double)0.45f;
     assert_true(fabs((double)gradient - expected) < 1e-5 * expected);
-    rnn_state_destroy(memory);
-    rnn_model_destroy(model);
-    free(targets);
-    free(ids);
 }
 
 /* With one symbol, whatever stands before the weights of the input is added to each gate as its bias is. */
@@ -81,11 +73,11 @@ static double id_gradient_error(int32_t input, int64_t streams)
     enum { POSITIONS = 60000, HIDDEN = 3 };
     rnn_model *model[2];
     double *gradient[2], worst = 0;
-    int32_t *ids = calloc(POSITIONS, sizeof *ids);
+    scoped_memory int32_t *ids = calloc(POSITIONS, sizeof *ids);
     assert_non_null(ids);
     for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
         rnn_model_options options = make_options(1, HIDDEN, 2, 1, precision);
-        rnn_state *memory;
+        scoped_state *memory;
         int64_t index;
         options.input = input;
         options.embedding_size = input == RNN_INPUT_EMBEDDING ? HIDDEN : 0;
@@ -103,7 +95,6 @@ static double id_gradient_error(int32_t input, int64_t streams)
         gradient[precision] = calloc(HIDDEN, sizeof(double));
         assert_non_null(gradient[precision]);
         assert_ok(rnn_model_get_gradient(model[precision], index, gradient[precision], HIDDEN));
-        rnn_state_destroy(memory);
     }
     for (int i = 0; i < HIDDEN; i++) {
         double exact = gradient[RNN_FLOAT64][i], found = (double)((float *)(void *)gradient[RNN_FLOAT32])[i];
@@ -114,15 +105,13 @@ static double id_gradient_error(int32_t input, int64_t streams)
         free(gradient[precision]);
         rnn_model_destroy(model[precision]);
     }
-    free(ids);
     return worst;
 }
 
 static void test_a_symbols_gradient_over_60000_positions_sums_to_5_digits(void **state)
 {
     static const int64_t streams[] = {1, 50, 1000}; /* blocks of 256 positions, of 250, and parts of a step */
-    (void)state;
-    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+    for (size_t i = 0; i < COUNT_OF(streams); i++) {
         assert_true(id_gradient_error(RNN_INPUT_IDS, streams[i]) < 1e-5);
         assert_true(id_gradient_error(RNN_INPUT_EMBEDDING, streams[i]) < 1e-5);
     }

@@ -52,7 +52,7 @@ static const rule_case cases[] = {
 };
 /* clang-format on */
 
-enum { CASES = sizeof cases / sizeof cases[0] };
+enum { CASES = COUNT_OF(cases) };
 
 /* What a rule accumulates for one parameter. */
 typedef struct accumulated {
@@ -124,16 +124,16 @@ static void get_parameters(const rnn_model *model, int32_t precision, double *va
 static void check_rule(const rule_case *c, int32_t precision, double tolerance)
 {
     rnn_model_options options = make_options(7, 5, 3, 2, precision); /* 143 parameters: no multiple of anything */
-    rnn_model *model = create_random_model(&options, 0.5, 1);
-    rnn_optimizer *optimizer = create_optimizer(model, c);
+    scoped_model *model = create_random_model(&options, 0.5, 1);
+    scoped_optimizer *optimizer = create_optimizer(model, c);
     random_source source = {1};
     void *flat = NULL;
     int64_t count = 0;
     assert_ok(rnn_model_flat_gradients(model, &flat, &count));
-    accumulated *accumulators = allocate(count, sizeof *accumulators);
-    double *gradients = allocate(count, sizeof(double));
-    double *before = allocate(count, sizeof(double));
-    double *after = allocate(count, sizeof(double));
+    scoped_memory accumulated *accumulators = allocate(count, sizeof *accumulators);
+    scoped_memory double *gradients = allocate(count, sizeof(double));
+    scoped_memory double *before = allocate(count, sizeof(double));
+    scoped_memory double *after = allocate(count, sizeof(double));
     double learning_rate = c->learning_rate;
     for (int k = 1; k <= STEPS; k++) {
         if (k == STEPS / 2) {
@@ -154,12 +154,6 @@ static void check_rule(const rule_case *c, int32_t precision, double tolerance)
                 fail_msg("step %d, element %lld: %.17g instead of %.17g", k, (long long)i, after[i], expected);
         }
     }
-    free(after);
-    free(before);
-    free(gradients);
-    free(accumulators);
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
 }
 
 static void is_its_formula_in_float64(void **state)

@@ -97,6 +97,8 @@ static void free_results(results *r)
     free(r->losses);
 }
 
+#define scoped_results RELEASED_BY(free_results) results
+
 static void read_state(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, results *r)
 {
     int64_t parts = options_of(model).cell == RNN_CELL_LSTM ? 2 : 1, rows = chunk->steps * chunk->streams;
@@ -109,7 +111,7 @@ static void read_state(const rnn_model *model, rnn_state *state, const rnn_chunk
 /* Runs a chunk forward, or forward and back, from zeros. */
 static results run_chunk(rnn_model *model, rnn_chunk chunk, bool training)
 {
-    rnn_state *state = create_state(model, chunk.streams);
+    scoped_state *state = create_state(model, chunk.streams);
     results r = results_for(model, &chunk);
     int64_t places = chunk.last_only ? chunk.streams : chunk.steps * chunk.streams;
     chunk.losses = r.losses;
@@ -120,7 +122,6 @@ static results run_chunk(rnn_model *model, rnn_chunk chunk, bool training)
     else
         assert_ok(rnn_forward(model, state, &chunk, r.outputs, places * OUTPUTS, &r.loss));
     read_state(model, state, &chunk, &r);
-    rnn_state_destroy(state);
     return r;
 }
 
@@ -167,10 +168,10 @@ static bool all_zeros(const unsigned char *bytes, size_t size)
 
 static void check_ended_streams(int kind, bool training)
 {
-    rnn_model *model = model_of_kind(kind);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
+    scoped_model *model = model_of_kind(kind);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
     given.chunk.lengths = lengths;
-    results all = run_chunk(model, given.chunk, training);
+    scoped_results all = run_chunk(model, given.chunk, training);
     int64_t counted = 0, hits = 0;
     for (int64_t b = 0; b < STREAMS; b++) {
         for (int64_t t = lengths[b]; t < STEPS; t++) {
@@ -184,26 +185,20 @@ static void check_ended_streams(int kind, bool training)
                     all_zeros(all.values + (size_t)((i * STREAMS + b) * HIDDEN) * all.number, HIDDEN * all.number));
             continue;
         }
-        owned_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
-        results one = run_chunk(model, alone.chunk, training);
+        scoped_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
+        scoped_results one = run_chunk(model, alone.chunk, training);
         assert_positions(model, &all, STEPS, STREAMS, b, 0, &one, lengths[b], !training);
         assert_state(model, &all, STREAMS, b, &one, false);
         assert_state(model, &all, STREAMS, b, &one, true);
         counted += one.loss.count;
         hits += one.hits;
-        free_results(&one);
-        destroy_chunk(&alone);
     }
     assert_int_equal(all.loss.count, counted);
     assert_int_equal(all.hits, hits);
-    free_results(&all);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 static void test_a_stream_that_ends_gives_the_bits_that_it_gives_alone(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         check_ended_streams(kind, false);
         check_ended_streams(kind, true);
@@ -217,33 +212,27 @@ static void check_started_streams(int kind, bool training)
 {
     static const int64_t begin[] = {0, 4, 5, STEPS};
     uint8_t starts[STEPS * STREAMS] = {0};
-    rnn_model *model = model_of_kind(kind);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
+    scoped_model *model = model_of_kind(kind);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
     for (int i = 1; i < 3; i++)
         memset(starts + begin[i] * STREAMS + 1, 1, STREAMS - 1);
     given.chunk.starts = starts;
-    results all = run_chunk(model, given.chunk, training);
+    scoped_results all = run_chunk(model, given.chunk, training);
     for (int64_t b = 0; b < STREAMS; b++)
         for (int i = 0; i < (b == 0 ? 1 : 3); i++) {
             int64_t count = (b == 0 ? STEPS : begin[i + 1]) - begin[i];
-            owned_chunk alone = stream_of(model, &given, b, begin[i], count);
-            results one = run_chunk(model, alone.chunk, training);
+            scoped_chunk alone = stream_of(model, &given, b, begin[i], count);
+            scoped_results one = run_chunk(model, alone.chunk, training);
             assert_positions(model, &all, STEPS, STREAMS, b, begin[i], &one, count, !training);
             if (begin[i] + count == STEPS)
                 assert_state(model, &all, STREAMS, b, &one, false);
             if (begin[i] == 0)
                 assert_state(model, &all, STREAMS, b, &one, true);
-            free_results(&one);
-            destroy_chunk(&alone);
         }
-    free_results(&all);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 static void test_a_sequence_that_starts_within_a_chunk_gives_the_bits_that_it_gives_alone(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         check_started_streams(kind, false);
         check_started_streams(kind, true);
@@ -255,38 +244,30 @@ static void test_a_sequence_that_starts_within_a_chunk_gives_the_bits_that_it_gi
 /* Inference computes a few hundred positions at a time. */
 static void test_streams_end_and_start_in_chunks_of_many_pieces(void **state)
 {
-    (void)state;
     enum { LONG = 700 };
     static const int64_t ends[2] = {411, LONG};
     static uint8_t starts[2 * LONG];
-    rnn_model *model = model_of_kind(1); /* float64, so a difference would show */
+    scoped_model *model = model_of_kind(1); /* float64, so a difference would show */
     owned_chunk given = create_random_chunk_for(model, LONG, 2, 0, 8);
     starts[2 * 350 + 1] = 1;
     given.chunk.lengths = ends;
     given.chunk.starts = starts;
-    rnn_state *both = create_state(model, 2), *one = create_state(model, 1);
-    double *outputs = allocate(2 * LONG * OUTPUTS, sizeof *outputs),
-           *expected = allocate(LONG * OUTPUTS, sizeof(double));
+    scoped_state *both = create_state(model, 2), *one = create_state(model, 1);
+    scoped_memory double *outputs = allocate(2 * LONG * OUTPUTS, sizeof *outputs),
+                         *expected = allocate(LONG * OUTPUTS, sizeof(double));
     assert_ok(rnn_forward(model, both, &given.chunk, outputs, 2 * LONG * OUTPUTS, NULL));
     for (int64_t b = 0; b < 2; b++)
         for (int64_t first = 0, count; first < ends[b]; first += count) {
             count = b == 0 ? 411 : 350;
-            owned_chunk alone = stream_of(model, &given, b, first, count);
+            scoped_chunk alone = stream_of(model, &given, b, first, count);
             assert_ok(rnn_state_reset(one));
             assert_ok(rnn_forward(model, one, &alone.chunk, expected, count * OUTPUTS, NULL));
             for (int64_t t = 0; t < count; t++)
                 assert_memory_equal(outputs + ((first + t) * 2 + b) * OUTPUTS, expected + t * OUTPUTS,
                                     OUTPUTS * sizeof *outputs);
-            destroy_chunk(&alone);
         }
     for (int64_t t = 411; t < LONG; t++)
         assert_true(all_zeros((unsigned char *)(outputs + 2 * t * OUTPUTS), OUTPUTS * sizeof *outputs));
-    free(outputs);
-    free(expected);
-    rnn_state_destroy(both);
-    rnn_state_destroy(one);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 /* ---- Gradients ---- */
@@ -294,32 +275,24 @@ static void test_streams_end_and_start_in_chunks_of_many_pieces(void **state)
 /* The gradients of a padded chunk are the sum of those of its sequences. */
 static void test_gradients_are_the_sum_of_those_of_the_sequences(void **state)
 {
-    (void)state;
     for (int kind = 1; kind < KINDS; kind += 2) {
-        rnn_model *model = model_of_kind(kind);
-        owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
+        scoped_model *model = model_of_kind(kind);
+        scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
         rnn_chunk padded = given.chunk;
         padded.lengths = lengths;
-        rnn_state *all = create_state(model, STREAMS), *one = create_state(model, 1);
+        scoped_state *all = create_state(model, STREAMS), *one = create_state(model, 1);
         for (int64_t b = 0; b < STREAMS; b++) {
             if (lengths[b] == 0)
                 continue;
-            owned_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
+            scoped_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
             assert_ok(rnn_state_reset(one));
             assert_ok(rnn_forward_backward(model, one, &alone.chunk, NULL));
-            destroy_chunk(&alone);
         }
-        double *expected = get_all_gradients(model);
+        scoped_memory double *expected = get_all_gradients(model);
         assert_ok(rnn_model_zero_gradients(model));
         assert_ok(rnn_forward_backward(model, all, &padded, NULL));
-        double *actual = get_all_gradients(model);
+        scoped_memory double *actual = get_all_gradients(model);
         assert_all_close(actual, expected, parameter_total(model), 1e-13);
-        free(actual);
-        free(expected);
-        rnn_state_destroy(all);
-        rnn_state_destroy(one);
-        destroy_chunk(&given);
-        rnn_model_destroy(model);
     }
 }
 
@@ -348,27 +321,21 @@ static void spoil_padding(const rnn_model *model, owned_chunk *chunk)
 
 static void test_what_stands_beyond_a_streams_end_is_not_looked_at(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < KINDS; kind++)
         for (int training = 0; training < 2; training++) {
-            rnn_model *model = model_of_kind(kind);
-            owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+            scoped_model *model = model_of_kind(kind);
+            scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
             given.chunk.lengths = lengths;
-            results clean = run_chunk(model, given.chunk, training);
-            snapshot before = take_snapshot(model, NULL);
+            scoped_results clean = run_chunk(model, given.chunk, training);
+            scoped_snapshot before = take_snapshot(model, NULL);
             assert_ok(rnn_model_zero_gradients(model));
             spoil_padding(model, &given);
-            results spoilt = run_chunk(model, given.chunk, training);
+            scoped_results spoilt = run_chunk(model, given.chunk, training);
             assert_memory_equal(&clean.loss, &spoilt.loss, sizeof clean.loss);
             assert_same(clean.outputs, 0, spoilt.outputs, 0, STEPS * STREAMS * OUTPUTS, clean.number);
             assert_same(clean.values, 0, spoilt.values, 0, 2 * STACK_MOST * STREAMS * HIDDEN, clean.number);
             if (training)
                 assert_unchanged(&before, model, NULL);
-            free(before.bytes);
-            free_results(&clean);
-            free_results(&spoilt);
-            destroy_chunk(&given);
-            rnn_model_destroy(model);
         }
 }
 
@@ -399,19 +366,18 @@ static owned_chunk last_targets_by_hand(const rnn_model *model, const owned_chun
 
 static void test_last_only_gives_what_targets_at_the_last_positions_give(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < ONE_WAY; kind++)
         for (int training = 0; training < 2; training++) {
-            rnn_model *model = model_of_kind(kind);
-            owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-            owned_chunk by_hand = last_targets_by_hand(model, &given);
+            scoped_model *model = model_of_kind(kind);
+            scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+            scoped_chunk by_hand = last_targets_by_hand(model, &given);
             given.chunk.lengths = lengths;
             given.chunk.last_only = 1;
-            results expected = run_chunk(model, by_hand.chunk, training);
-            snapshot gradients = take_snapshot(model, NULL);
+            scoped_results expected = run_chunk(model, by_hand.chunk, training);
+            scoped_snapshot gradients = take_snapshot(model, NULL);
             if (training)
                 assert_ok(rnn_model_zero_gradients(model));
-            results actual = run_chunk(model, given.chunk, training);
+            scoped_results actual = run_chunk(model, given.chunk, training);
             assert_int_equal(actual.loss.count, STREAMS - 1);
             assert_true(actual.hits == expected.hits);
             assert_same(actual.values, 0, expected.values, 0, 2 * STACK_MOST * STREAMS * HIDDEN, actual.number);
@@ -426,12 +392,6 @@ static void test_last_only_gives_what_targets_at_the_last_positions_give(void **
             }
             if (training)
                 assert_unchanged(&gradients, model, NULL);
-            free(gradients.bytes);
-            free_results(&expected);
-            free_results(&actual);
-            destroy_chunk(&by_hand);
-            destroy_chunk(&given);
-            rnn_model_destroy(model);
         }
 }
 
@@ -439,15 +399,15 @@ static void test_last_only_gives_what_targets_at_the_last_positions_give(void **
 static void check_last_in_both_directions(int kind)
 {
     uint8_t starts[STEPS * STREAMS] = {0};
-    rnn_model *model = model_of_kind(kind);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+    scoped_model *model = model_of_kind(kind);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
     starts[2 * STREAMS] = starts[5 * STREAMS + 1] = 1; /* of the streams that end after 4 and 9 steps */
     given.chunk.lengths = lengths;
     given.chunk.starts = starts;
     given.chunk.last_only = 1;
-    results r = run_chunk(model, given.chunk, false);
-    double *weight = get_parameter(model, index_of(model, "decoder.weight"));
-    double *bias = get_parameter(model, index_of(model, "decoder.bias"));
+    scoped_results r = run_chunk(model, given.chunk, false);
+    scoped_memory double *weight = get_parameter(model, index_of(model, "decoder.weight"));
+    scoped_memory double *bias = get_parameter(model, index_of(model, "decoder.bias"));
     const double *h = (const double *)(void *)r.activations, *outputs = (const double *)(void *)r.outputs;
     for (int64_t b = 0; b < STREAMS; b++)
         for (int64_t i = 0; i < OUTPUTS && lengths[b] > 0; i++) {
@@ -459,43 +419,31 @@ static void check_last_in_both_directions(int kind)
                 sum += weight[i * 2 * HIDDEN + j] * forward[j] + weight[i * 2 * HIDDEN + HIDDEN + j] * reverse[j];
             assert_true(fabs(outputs[b * OUTPUTS + i] - sum) <= 1e-12);
         }
-    free(weight);
-    free(bias);
-    free_results(&r);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 static void test_last_only_decodes_what_each_direction_has_when_it_has_read_all(void **state)
 {
-    (void)state;
     for (int kind = ONE_WAY + 1; kind < 3 * ONE_WAY; kind += 2)
         check_last_in_both_directions(kind);
 }
 
 static void test_last_only_without_lengths_takes_the_last_step(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(0);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-    results every = run_chunk(model, given.chunk, false);
+    scoped_model *model = model_of_kind(0);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+    scoped_results every = run_chunk(model, given.chunk, false);
     given.chunk.last_only = 1;
-    results last = run_chunk(model, given.chunk, false);
+    scoped_results last = run_chunk(model, given.chunk, false);
     assert_same(last.outputs, 0, every.outputs, (STEPS - 1) * STREAMS * OUTPUTS, STREAMS * OUTPUTS, last.number);
-    free_results(&every);
-    free_results(&last);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 /* ---- Losses and hits ---- */
 
 static void test_losses_add_up_and_hits_are_largest_outputs(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(3);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.3, 8);
-    results r = run_chunk(model, given.chunk, false);
+    scoped_model *model = model_of_kind(3);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.3, 8);
+    scoped_results r = run_chunk(model, given.chunk, false);
     const double *outputs = (const double *)(void *)r.outputs;
     int64_t hits = 0;
     double sum = 0;
@@ -511,46 +459,37 @@ static void test_losses_add_up_and_hits_are_largest_outputs(void **state)
     assert_in_range(hits, 1, r.loss.count - 1);
     assert_int_equal(r.hits, hits);
     assert_true(r.loss.sum == sum);
-    free_results(&r);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 /* Of equal outputs the first counts, so a model of zeros hits target 0 alone. */
 static void test_of_equal_outputs_the_first_is_the_hit(void **state)
 {
-    (void)state;
     rnn_model_options o = make_options(2, 3, 3, 1, RNN_FLOAT32);
     o.weight_scale = 0;
-    rnn_model *model = create_model(&o);
-    rnn_state *run = create_state(model, 1);
+    scoped_model *model = create_model(&o);
+    scoped_state *run = create_state(model, 1);
     const int32_t inputs[] = {0, 1, 0}, targets[] = {0, 1, 2};
     int64_t hits = -7;
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 3, .streams = 1, .inputs = inputs, .targets = targets};
     chunk.hits = &hits;
     assert_ok(rnn_forward(model, run, &chunk, NULL, 0, NULL));
     assert_int_equal(hits, 1);
-    rnn_state_destroy(run);
-    rnn_model_destroy(model);
 }
 
 /* ---- What is refused ---- */
 
 static void assert_refused(rnn_model *model, const rnn_chunk *chunk, const char *part)
 {
-    rnn_state *state = create_random_state(model, STREAMS, 0.5, 4);
-    snapshot before = take_snapshot(model, state);
+    scoped_state *state = create_random_state(model, STREAMS, 0.5, 4);
+    scoped_snapshot before = take_snapshot(model, state);
     assert_fails(rnn_forward(model, state, chunk, NULL, 0, NULL), RNN_ERROR_ARGUMENT, part);
     assert_fails(rnn_forward_backward(model, state, chunk, NULL), RNN_ERROR_ARGUMENT, part);
     assert_unchanged(&before, model, state);
-    free(before.bytes);
-    rnn_state_destroy(state);
 }
 
 static void test_bad_lengths_and_flags_are_refused_by_name(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(0), *vectors = model_of_kind(12);
+    scoped_model *model = model_of_kind(0), *vectors = model_of_kind(12);
     owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
     int64_t bad[STREAMS] = {1, 2, 3, 4, STEPS + 1}, hits;
     rnn_chunk chunk = given.chunk;
@@ -569,16 +508,13 @@ static void test_bad_lengths_and_flags_are_refused_by_name(void **state)
     given.chunk.hits = &hits;
     assert_refused(vectors, &given.chunk, "chunk->hits is given; it must be NULL, since the model has vectors");
     destroy_chunk(&given);
-    rnn_model_destroy(model);
-    rnn_model_destroy(vectors);
 }
 
 static void test_a_program_compiled_against_version_0_1_runs_on(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(0);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-    rnn_state *a = create_state(model, STREAMS), *b = create_state(model, STREAMS);
+    scoped_model *model = model_of_kind(0);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+    scoped_state *a = create_state(model, STREAMS), *b = create_state(model, STREAMS);
     rnn_loss expected, actual;
     rnn_chunk old;
     assert_ok(rnn_forward(model, a, &given.chunk, NULL, 0, &expected));
@@ -587,10 +523,6 @@ static void test_a_program_compiled_against_version_0_1_runs_on(void **state)
     old.struct_size = FIRST_CHUNK_SIZE;
     assert_ok(rnn_forward(model, b, &old, NULL, 0, &actual));
     assert_memory_equal(&actual, &expected, sizeof actual);
-    rnn_state_destroy(a);
-    rnn_state_destroy(b);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 int main(void)

@@ -25,8 +25,8 @@ static rnn_model *train(int32_t rule, double before, double within)
 {
     static const int32_t ids[STEPS + 1] = {0, 5, 5, 8, 1, 2, 3};
     rnn_model *model = new_model();
-    rnn_state *state;
-    rnn_optimizer *optimizer;
+    scoped_state *state;
+    scoped_optimizer *optimizer;
     rnn_optimizer_options options;
     assert_ok(rnn_state_create(model, 1, &state));
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, rule));
@@ -39,8 +39,6 @@ static rnn_model *train(int32_t rule, double before, double within)
             assert_ok(rnn_model_clip_value(model, before));
         assert_ok(rnn_optimizer_step(optimizer, model));
     }
-    rnn_optimizer_destroy(optimizer);
-    rnn_state_destroy(state);
     return model;
 }
 
@@ -55,23 +53,18 @@ static int compare_parameters(const rnn_model *a, const rnn_model *b)
 
 static void test_clipping_within_the_step_is_clipping_before_it(void **state)
 {
-    (void)state;
     for (int32_t rule = RNN_OPTIMIZER_ADAGRAD; rule <= RNN_OPTIMIZER_ADAMW; rule++) {
-        rnn_model *before = train(rule, 0.05, 0), *within = train(rule, 0, 0.05), *without = train(rule, 0, 0);
+        scoped_model *before = train(rule, 0.05, 0), *within = train(rule, 0, 0.05), *without = train(rule, 0, 0);
         assert_int_equal(compare_parameters(before, within), 0);
         assert_int_not_equal(compare_parameters(before, without), 0);
-        rnn_model_destroy(before);
-        rnn_model_destroy(within);
-        rnn_model_destroy(without);
     }
 }
 
 /* One step of SGD on a parameter of 10 with gradient 100, limit 5 and decay 0.5: 10 - 0.1 (5 + 0.5 10) */
 static void test_the_gradient_is_clipped_before_the_decay_is_added(void **state)
 {
-    (void)state;
-    rnn_model *model = new_model();
-    rnn_optimizer *optimizer;
+    scoped_model *model = new_model();
+    scoped_optimizer *optimizer;
     rnn_optimizer_options options;
     float values[SYMBOLS], *gradients;
     void *all;
@@ -93,24 +86,20 @@ static void test_the_gradient_is_clipped_before_the_decay_is_added(void **state)
     assert_ok(rnn_model_get_parameter(model, bias, values, SYMBOLS));
     for (int i = 0; i < SYMBOLS; i++)
         assert_relative((double)values[i], 9, 1e-6);
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
 }
 
 static void test_a_limit_that_is_none_is_refused(void **state)
 {
-    (void)state;
     const double limits[] = {-1, (double)NAN, (double)INFINITY};
-    rnn_model *model = new_model();
+    scoped_model *model = new_model();
     rnn_optimizer *optimizer = NULL;
     rnn_optimizer_options options;
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_SGD));
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
         options.clip_value = limits[i];
         assert_fails(rnn_optimizer_create(model, &options, &optimizer), RNN_ERROR_ARGUMENT, "clip_value is ");
         assert_null(optimizer);
     }
-    rnn_model_destroy(model);
 }
 
 int main(void)

@@ -22,11 +22,9 @@ static inline file_bytes read_whole(const char *path)
 
 static inline void assert_same_files(const char *path, const char *other)
 {
-    file_bytes a = read_whole(path), b = read_whole(other);
+    scoped_file a = read_whole(path), b = read_whole(other);
     assert_int_equal(a.size, b.size);
     assert_memory_equal(a.bytes, b.bytes, a.size);
-    free(a.bytes);
-    free(b.bytes);
 }
 
 static inline rnn_checkpoint empty_checkpoint(void)
@@ -78,11 +76,10 @@ static inline rnn_checkpoint begin_run(const rnn_model_options *model, const rnn
 static inline void run_chunk(rnn_checkpoint *c, int64_t steps)
 {
     rnn_loss loss;
-    owned_chunk chunk =
+    scoped_chunk chunk =
         create_random_chunk_for(c->model, steps, rnn_state_streams(c->state), 0.1, 1000 + (uint64_t)c->counters[0]++);
     assert_ok(rnn_forward_backward(c->model, c->state, &chunk.chunk, &loss));
     c->values[0] = 0.9 * c->values[0] + 0.1 * loss.sum;
-    destroy_chunk(&chunk);
 }
 
 static inline void update(rnn_checkpoint *c)
@@ -101,12 +98,11 @@ static inline void draw(rnn_checkpoint *c)
     if (c->vocab == NULL)
         return;
     assert_true(streams <= 8);
-    rnn_state *copy = create_state(c->model, streams);
+    scoped_state *copy = create_state(c->model, streams);
     assert_ok(rnn_state_copy(copy, c->state));
     assert_ok(rnn_sample(c->model, copy, c->sampler, first, 5, ids));
     for (int64_t i = 0; i < 5 * streams; i++)
         c->counters[1] = c->counters[1] * 31 % 1000003 + ids[i];
-    rnn_state_destroy(copy);
 }
 
 /* What a run does, one letter after the other: runs a chunk (c), updates (u), draws (d). */

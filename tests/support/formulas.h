@@ -33,4 +33,6 @@ formulas train_formulas(const rnn_model *model, const rnn_state *start, const rn
 
 void free_formulas(formulas *results);
 
+#define scoped_formulas RELEASED_BY(free_formulas) formulas
+
 #endif

@@ -16,6 +16,13 @@ typedef struct file_bytes {
     size_t size;
 } file_bytes;
 
+static inline void release_file(file_bytes *file)
+{
+    free(file->bytes);
+}
+
+#define scoped_file RELEASED_BY(release_file) file_bytes
+
 /* What rnn_model_save() would write. */
 static inline file_bytes saved(const rnn_model *model, const rnn_vocab *vocab)
 {
@@ -58,16 +65,14 @@ static inline char *header_of(const file_bytes *file)
 /* The file with `to` in its header where `from` stood first. */
 static inline file_bytes edited(const file_bytes *file, const char *from, const char *to)
 {
-    char *header = header_of(file);
+    scoped_memory char *header = header_of(file);
     char *at = strstr(header, from);
     size_t length = header_length(file);
     if (at == NULL)
         fail_msg("there is no %s in %s", from, header);
-    char *changed = allocate((int64_t)(length + strlen(to)) + 1, 1);
+    scoped_memory char *changed = allocate((int64_t)(length + strlen(to)) + 1, 1);
     snprintf(changed, length + strlen(to) + 1, "%.*s%s%s", (int)(at - header), header, to, at + strlen(from));
     file_bytes result = make_file(changed, strlen(changed), file->bytes + 8 + length, file->size - 8 - length);
-    free(changed);
-    free(header);
     return result;
 }
 
@@ -126,14 +131,13 @@ static inline void assert_same_model(const rnn_model *a, const rnn_model *b)
 static inline size_t place_of_tensor(const file_bytes *file, const char *name)
 {
     char key[64];
-    char *header = header_of(file);
+    scoped_memory char *header = header_of(file);
     snprintf(key, sizeof key, "\"%s\":{", name);
     const char *at = strstr(header, key);
     assert_non_null(at);
     at = strstr(at, "\"data_offsets\":[");
     assert_non_null(at);
     size_t place = 8 + header_length(file) + (size_t)strtoull(at + strlen("\"data_offsets\":["), NULL, 10);
-    free(header);
     return place;
 }
 

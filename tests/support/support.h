@@ -5,14 +5,9 @@
 #ifndef RNN_TESTS_SUPPORT_H
 #define RNN_TESTS_SUPPORT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "rnn/rnn.h"
+#include "scoped.h"
+#include "suite.h"
 
 /* ---- Checks ---- */
 
@@ -99,6 +94,13 @@ typedef struct snapshot {
     size_t size;
 } snapshot;
 
+static inline void release_snapshot(snapshot *taken)
+{
+    free(taken->bytes);
+}
+
+#define scoped_snapshot RELEASED_BY(release_snapshot) snapshot
+
 /* `state` may be NULL. Release with free(snapshot.bytes). */
 snapshot take_snapshot(const rnn_model *model, const rnn_state *state);
 
@@ -150,6 +152,8 @@ owned_chunk create_random_chunk(int64_t steps, int64_t streams, int64_t input_si
 owned_chunk create_random_chunk_for(const rnn_model *model, int64_t steps, int64_t streams, double ignored_share,
                                     uint64_t seed);
 void destroy_chunk(owned_chunk *chunk);
+
+#define scoped_chunk RELEASED_BY(destroy_chunk) owned_chunk
 
 /* `steps` steps of a chunk from `first` on: a view, valid as long as `chunk`. */
 rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps);

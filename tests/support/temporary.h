@@ -22,7 +22,6 @@ static inline int enter_temporary_directory(void **state)
 {
     const char *parent = getenv("TMPDIR");
     char path[4096];
-    (void)state;
     snprintf(path, sizeof path, "%s/rnn-test-XXXXXX", parent == NULL ? "/tmp" : parent);
     return mkdtemp(path) == NULL || chdir(path) != 0;
 }
@@ -31,7 +30,6 @@ static inline int enter_temporary_directory(void **state)
 static inline int remove_temporary_directory(void **state)
 {
     char path[4096];
-    (void)state;
     DIR *directory = opendir(".");
     if (getcwd(path, sizeof path) == NULL || directory == NULL)
         return 1;

@@ -45,7 +45,7 @@ static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
         {{0xe1, 0xec}, {0x80, 0xbf}, 3}, {{0xed, 0xed}, {0x80, 0x9f}, 3}, {{0xee, 0xef}, {0x80, 0xbf}, 3},
         {{0xf0, 0xf0}, {0x90, 0xbf}, 4}, {{0xf1, 0xf3}, {0x80, 0xbf}, 4}, {{0xf4, 0xf4}, {0x80, 0x8f}, 4},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (bytes[0] < rows[i].first[0] || bytes[0] > rows[i].first[1] || size < rows[i].length)
             continue;
         int valid = rows[i].length == 1 || (bytes[1] >= rows[i].second[0] && bytes[1] <= rows[i].second[1]);
@@ -95,13 +95,12 @@ static inline unsigned char *create_unicode_text(int64_t count, int32_t variety,
 {
     random_source source = {seed};
     unsigned char *text = (unsigned char *)allocate(4 * count, 1);
-    int32_t *alphabet = (int32_t *)allocate(variety, sizeof *alphabet);
+    scoped_memory int32_t *alphabet = (int32_t *)allocate(variety, sizeof *alphabet);
     for (int32_t i = 0; i < variety; i++)
         alphabet[i] = random_code_point(&source);
     *size = 0;
     for (int64_t i = 0; i < count; i++)
         *size += write_code_point(alphabet[random_below(&source, variety)], text + *size);
-    free(alphabet);
     return text;
 }
 
@@ -145,6 +144,6 @@ static const malformed_text malformed_texts[] = {
     {"\xf0\x9f\xe4\xb8\xad", 5, 0, "cut short"},
 };
 
-enum { MALFORMED_TEXTS = sizeof malformed_texts / sizeof malformed_texts[0] };
+enum { MALFORMED_TEXTS = COUNT_OF(malformed_texts) };
 
 #endif

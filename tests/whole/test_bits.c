@@ -144,8 +144,9 @@ static uint64_t hash_of_losses(int32_t precision)
     enum { COUNT = STEPS * STREAMS * SYMBOLS };
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     size_t number = precision_size(precision);
-    double *values = allocate(COUNT, sizeof *values), costs[STEPS * STREAMS];
-    void *outputs = allocate(COUNT, number), *results = allocate(COUNT, number);
+    scoped_memory double *values = allocate(COUNT, sizeof *values);
+    double costs[STEPS * STREAMS];
+    scoped_memory void *outputs = allocate(COUNT, number), *results = allocate(COUNT, number);
     random_source source = {9};
     random_fill(&source, values, COUNT, 20);
     from_doubles(precision, values, outputs, COUNT);
@@ -155,19 +156,14 @@ static uint64_t hash_of_losses(int32_t precision)
         rnn_model_options o = make_options(SYMBOLS, 4, SYMBOLS, 1, precision);
         o.loss = loss;
         o.reduction = RNN_REDUCTION_MEAN;
-        rnn_model *model = create_model(&o);
-        owned_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 7);
+        scoped_model *model = create_model(&o);
+        scoped_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 7);
         memset(costs, 0, sizeof costs);
         chunk.chunk.losses = costs;
         RUN(rnn_loss_gradient(model, &chunk.chunk, outputs, COUNT, results, NULL));
         add_bytes(&hash, results, COUNT * number);
         add_bytes(&hash, costs, sizeof costs);
-        destroy_chunk(&chunk);
-        rnn_model_destroy(model);
     }
-    free(results);
-    free(outputs);
-    free(values);
     return hash;
 }
 
@@ -217,11 +213,10 @@ static bool is_fused(void)
 
 static void test_all_fused_instruction_sets_have_the_golden_bits(void **state)
 {
-    (void)state;
     if (!is_fused())
         skip();
     size_t size;
-    char *golden = read_golden("bits.txt", &size);
+    scoped_memory char *golden = read_golden("bits.txt", &size);
     comparison with = {.golden = golden};
     visit_cases(compare_case, &with);
     char line[LINE_MOST];
@@ -229,7 +224,6 @@ static void test_all_fused_instruction_sets_have_the_golden_bits(void **state)
     compare_line(&with, line);
     assert_int_equal(with.different, 0);
     assert_string_equal(with.golden, "");
-    free(golden);
 }
 
 static int write_golden(const char *path)

@@ -12,7 +12,7 @@ static void check_mode(void (*set_mode)(void))
                          case_of(RNN_CELL_GRU, RNN_FLOAT32, 1, RNN_LOSS_CROSS_ENTROPY),
                          case_of(RNN_CELL_LSTM, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY)};
     for (int32_t threads = 1; threads <= 2; threads++)
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
             assert_ok(rnn_set_threads(threads));
             hashes usual = compute(&cases[i]);
             set_mode();
@@ -21,7 +21,7 @@ static void check_mode(void (*set_mode)(void))
             assert_memory_equal(&own, &usual, sizeof own);
         }
     assert_ok(rnn_set_threads(0));
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
         destroy_chunks(&cases[i]);
 }
 
@@ -59,11 +59,11 @@ static rnn_model *load_as(const void *bytes, size_t size, int32_t precision)
 static void pass_through_memory(int32_t precision, file_bits *bits)
 {
     enum { ROOM = 1 << 20 };
-    char *bytes = allocate(ROOM, 1);
+    scoped_memory char *bytes = allocate(ROOM, 1);
     size_t size = 0;
     int64_t index;
     rnn_model_options options = model_of(RNN_CELL_GRU, precision, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model *model = create_model(&options), *other;
+    scoped_model *model = create_model(&options), *other;
     index = index_of(model, "decoder.bias");
     if (precision == RNN_FLOAT32) {
         const float bias[SYMBOLS] = {1e-40f};
@@ -79,9 +79,6 @@ static void pass_through_memory(int32_t precision, file_bits *bits)
         add_bytes(&bits->bytes, bytes, size);
         bits->as_float32 = parameter_hash(other);
     }
-    rnn_model_destroy(other);
-    rnn_model_destroy(model);
-    free(bytes);
 }
 
 /* A learning rate as a checkpoint hands it back */
@@ -110,18 +107,14 @@ static double pass_through_checkpoint(double rate)
 static int64_t split_a_million(void)
 {
     enum { SIZE = 1000000 };
-    char *text = allocate(SIZE, 1);
-    rnn_vocab *vocab;
-    rnn_corpus *corpus, *validation;
+    scoped_memory char *text = allocate(SIZE, 1);
+    scoped_vocab *vocab;
+    scoped_corpus *corpus, *validation;
     memset(text, 'a', SIZE);
     assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, text, SIZE, &vocab));
     assert_ok(rnn_corpus_create_from_text(vocab, text, SIZE, 10, 1, &corpus));
     RUN(rnn_corpus_split(corpus, 0.3, &validation));
     int64_t left = rnn_corpus_size(corpus);
-    rnn_corpus_destroy(validation);
-    rnn_corpus_destroy(corpus);
-    rnn_vocab_destroy(vocab);
-    free(text);
     return left;
 }
 
@@ -189,7 +182,6 @@ static void raise_flags(void)
 
 static void test_a_callers_rounding_mode_changes_no_bit_and_stays(void **state)
 {
-    (void)state;
     check_mode(round_upward);
     check_mode(round_downward);
     check_mode(round_toward_zero);
@@ -197,13 +189,11 @@ static void test_a_callers_rounding_mode_changes_no_bit_and_stays(void **state)
 
 static void test_a_callers_exception_flags_stay(void **state)
 {
-    (void)state;
     check_mode(raise_flags);
 }
 
 static void test_a_callers_mode_changes_no_file_and_nothing_that_is_read(void **state)
 {
-    (void)state;
     check_files(round_upward);
     check_files(round_downward);
     check_files(raise_flags);
@@ -230,8 +220,10 @@ static void check_arguments(void (*set_mode)(void))
     rnn_model_options biased = usual, embedded = usual;
     rnn_optimizer_options small, momentum, signalling;
     rnn_sampler_options cold;
-    rnn_model *model, *none;
-    rnn_optimizer *first, *second, *third;
+    scoped_model *model;
+    rnn_model *none;
+    scoped_optimizer *first, *second;
+    rnn_optimizer *third;
     rnn_sampler *sampler;
     rnn_status status[7];
     biased.forget_bias = tiny;
@@ -258,9 +250,6 @@ static void check_arguments(void (*set_mode)(void))
     fesetenv(FE_DFL_ENV);
     for (int i = 0; i < 7; i++)
         assert_int_equal(status[i], i < 3 ? RNN_OK : RNN_ERROR_ARGUMENT);
-    rnn_optimizer_destroy(first);
-    rnn_optimizer_destroy(second);
-    rnn_model_destroy(model);
 }
 
 /* A file may hold any number, and looking for the one that isn't finite traps nothing. */
@@ -268,7 +257,7 @@ static void check_signalling_parameter(void (*set_mode)(void))
 {
     static const uint32_t signalling_nan = UINT32_C(0x7f800001);
     rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model *model, *loaded;
+    scoped_model *model, *loaded;
     static char bytes[1 << 20];
     size_t size;
     assert_ok(rnn_model_create(&options, &model));
@@ -279,25 +268,20 @@ static void check_signalling_parameter(void (*set_mode)(void))
     rnn_status status = rnn_model_check_finite(loaded);
     fesetenv(FE_DFL_ENV);
     assert_int_equal(status, RNN_ERROR_NONFINITE);
-    rnn_model_destroy(loaded);
-    rnn_model_destroy(model);
 }
 
 static void test_a_callers_flushing_of_subnormals_changes_no_bit_and_stays(void **state)
 {
-    (void)state;
     check_mode(flush_subnormals);
 }
 
 static void test_exceptions_that_trap_for_the_caller_change_no_bit_and_still_do(void **state)
 {
-    (void)state;
     check_mode(trap_every_exception);
 }
 
 static void test_flushing_and_traps_change_no_file_and_nothing_that_is_read(void **state)
 {
-    (void)state;
     check_files(flush_subnormals);
     check_files(trap_every_exception);
     check_refusals(trap_every_exception);
@@ -311,15 +295,13 @@ static void test_flushing_and_traps_change_no_file_and_nothing_that_is_read(void
 /* Trapped or not, what isn't finite is found without an exception. */
 static void test_looking_for_what_is_not_finite_raises_no_flag(void **state)
 {
-    (void)state;
     rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model *model = create_model(&options);
+    scoped_model *model = create_model(&options);
     float bias[SYMBOLS] = {[SYMBOLS - 1] = INFINITY};
     int64_t index = index_of(model, "decoder.bias");
     uint64_t before = float_state();
     assert_fails(rnn_model_set_parameter(model, index, bias, SYMBOLS), RNN_ERROR_ARGUMENT, "not finite");
     assert_true(float_state() == before);
-    rnn_model_destroy(model);
 }
 
 static int64_t subnormal_among(const float *values, int64_t count)
@@ -332,15 +314,15 @@ static int64_t subnormal_among(const float *values, int64_t count)
 
 static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void **test)
 {
-    (void)test;
     enum { HEARD = 100, ROUNDS = 12, COUNT = STREAMS * 45 };
     rnn_model_options options = model_of(RNN_CELL_LSTM, RNN_FLOAT32, 3, RNN_LOSS_SQUARED_ERROR);
     options.initialization = RNN_INIT_NORMAL; /* no biases: silence moves nothing */
     options.layers = 1;
     options.dropout = 0;
-    rnn_model *model = create_model(&options);
-    rnn_state *state = create_random_state(model, STREAMS, 1, 1);
-    float *silence = allocate(HEARD * STREAMS * FEATURES, sizeof *silence), memory[COUNT], hidden[COUNT];
+    scoped_model *model = create_model(&options);
+    scoped_state *state = create_random_state(model, STREAMS, 1, 1);
+    scoped_memory float *silence = allocate(HEARD * STREAMS * FEATURES, sizeof *silence);
+    float memory[COUNT], hidden[COUNT];
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = HEARD, .streams = STREAMS, .input_vectors = silence};
     for (int round = 0; round < ROUNDS; round++) {
         RUN(rnn_forward(model, state, &chunk, NULL, 0, NULL));
@@ -349,9 +331,6 @@ static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void 
         assert_int_equal(subnormal_among(memory, COUNT), 0);
         assert_int_equal(subnormal_among(hidden, COUNT), 0);
     }
-    free(silence);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 int main(void)

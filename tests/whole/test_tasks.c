@@ -89,7 +89,7 @@ static double learn_to_add(int32_t cell)
     enum { CHUNKS = 1500, FRESH_CHUNKS = 32 };
     rnn_model_options options = make_options(2, 32, 1, 1, RNN_FLOAT32);
     random_source source = {7};
-    adding *problem = allocate(1, sizeof *problem);
+    scoped_memory adding *problem = allocate(1, sizeof *problem);
     rnn_loss total = {0};
     options.cell = cell;
     options.input = RNN_INPUT_VECTORS;
@@ -112,26 +112,22 @@ static double learn_to_add(int32_t cell)
     }
     assert_int_equal(total.count, FRESH_CHUNKS * STREAMS);
     destroy_learner(&l);
-    free(problem);
     return total.sum / (double)total.count;
 }
 
 static void test_an_lstm_learns_to_add_two_numbers_up_to_100_steps_back(void **state)
 {
-    (void)state;
     assert_true(learn_to_add(RNN_CELL_LSTM) < 0.05);
 }
 
 static void test_a_gru_learns_to_add_two_numbers_up_to_100_steps_back(void **state)
 {
-    (void)state;
     assert_true(learn_to_add(RNN_CELL_GRU) < 0.05);
 }
 
 /* Which shows that the task takes what the other two have. */
 static void test_a_vanilla_rnn_does_not_learn_to_in_as_many_steps(void **state)
 {
-    (void)state;
     assert_true(learn_to_add(RNN_CELL_TANH) > 0.1);
 }
 
@@ -214,7 +210,6 @@ static void test_an_lstm_learns_the_last_but_one_symbol_of_the_embedded_reber_gr
     rnn_model_options options = make_options(SYMBOLS, 16, SYMBOLS, 1, RNN_FLOAT32);
     random_source source = {1};
     int right = 0;
-    (void)state;
     options.cell = RNN_CELL_LSTM;
     options.forget_bias = 1;
     options.seed = 1;
