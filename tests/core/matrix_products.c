@@ -1,6 +1,6 @@
 /*
- * The products that the core is made of against plain loops that add in the same order, bit by bit,
- * for many sizes; built once for each precision and instruction set, as the core is.
+ * The core's matrix products must have the same bits as plain loops that add in the same order, for many sizes. Like
+ * the core, this is built once for each precision and instruction set.
  */
 #include "core/kernels/pack.h"
 #include "core/kernels/product.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Around what tiles, panels and blocks are made of */
+/* Sizes around those of tiles, panels and blocks */
 static const size_t many_rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 23, 96, 97, 200};
 static const size_t many_vectors[] = {1, 2, 3, 4, 5, 7, 10, 13, 23};
 static const size_t many_steps[] = {1, 2, 3, 4, 5, 8, 100, 256, 257, 520};
@@ -23,13 +23,13 @@ static const size_t many_steps[] = {1, 2, 3, 4, 5, 8, 100, 256, 257, 520};
 
 static const team alone = {0, 1};
 
-/* The number of reals that K x N takes packed. */
+/* The number of values in a packed K x N matrix */
 static size_t packed_matrix(size_t k_count, size_t n_count)
 {
     return round_up(n_count) * k_count;
 }
 
-/* Numbers between -1 and 1, the same in each run */
+/* Values between -1 and 1, the same in each run */
 static real *numbers(size_t count)
 {
     static uint32_t seed = 1;
@@ -49,7 +49,7 @@ static real *zeros(size_t count)
     return x;
 }
 
-/* a b + c as the core has it: rounded once where the instruction set has an instruction for it */
+/* a b + c as the core computes it: rounded once if the instruction set has a fused multiply-add */
 static real multiplied_and_added(real a, real b, real c)
 {
 #if !defined __FMA__ && !defined __aarch64__
@@ -61,7 +61,7 @@ static real multiplied_and_added(real a, real b, real c)
 #endif
 }
 
-/* The same bits, that is, with every instruction set and however the work is divided */
+/* Every instruction set and every division of the work must give the same bits. */
 static void check_same(real found, real expected)
 {
     if (found != expected)
@@ -101,7 +101,7 @@ static void check_product(size_t m_count, size_t n_count, size_t k_count)
     }
 }
 
-/* B is more than a cache holds, and the next panel is fetched meanwhile. */
+/* B is larger than a cache, so the next panel is prefetched. */
 static void test_products_with_large_matrices_are_sums(void **state)
 {
     const size_t vectors = LARGE / (520 * RNN_CORE_VECTOR_BYTES) + 1;
@@ -118,7 +118,10 @@ static void test_products_are_sums_whatever_rows_are_together(void **state)
         check_product(m, vectors * WIDTH - vectors % 2, k);
 }
 
-/* w's rows are columns of one packing and rows of the other: so the other's product with ones sums its columns. */
+/*
+ * The rows of w are the columns of one packing and the rows of the other. A product with a unit vector shows one of
+ * them.
+ */
 static void check_packing(size_t groups, size_t first, size_t group, size_t columns)
 {
     size_t stride = round_up(group), rows = groups * group, padded = round_up(columns);
@@ -128,7 +131,7 @@ static void check_packing(size_t groups, size_t first, size_t group, size_t colu
     row_groups of = {groups, first, group, stride};
     pack_columns(alone, w, of, columns, by_columns);
     pack_rows(alone, w, of, columns, by_rows);
-    for (size_t j = 0; j < columns; j++) { /* what it multiplies picks a column of w */
+    for (size_t j = 0; j < columns; j++) { /* a unit vector picks a column of w */
         real *unit = zeros(columns), *nothing = zeros(groups * stride);
         unit[j] = 1;
         product(1, groups * stride, columns, unit, columns, by_columns, nothing, 0, one_row, groups * stride, false);
@@ -150,7 +153,7 @@ static void check_packing(size_t groups, size_t first, size_t group, size_t colu
         free(nothing);
         free(unit);
     }
-    for (size_t size = 2; size < 6; size++) { /* the same, whoever packs what */
+    for (size_t size = 2; size < 6; size++) { /* any division of the packing among threads gives the same */
         scoped_memory real *columns_too = zeros(packed_matrix(columns, groups * stride));
         scoped_memory real *rows_too = zeros(packed_matrix(groups * stride, columns));
         for (size_t rank = 0; rank < size; rank++) {
@@ -170,7 +173,7 @@ static void test_packed_weights_are_the_weights(void **state)
                 check_packing(groups, group % groups, group, columns);
 }
 
-/* Two inputs at once, their gradients added to what is there; by one thread or several */
+/* Two inputs at once, computed by one thread and by several. The gradients are added to those already there. */
 static void check_outer_products(size_t groups, size_t kept, size_t p_count, const size_t columns[2])
 {
     size_t group = round_up(kept), i_count = groups * group, rows = groups * kept;
@@ -225,12 +228,11 @@ static void test_weight_gradients_are_sums_whoever_adds_them(void **state)
             check_outer_products(groups, h, p, widths[i]);
 }
 
-/* A sum that is too small for the precision is -0. It leaves a -0 what it is, in a tile that is whole and in any other.
- */
+/* A sum too small for the precision is -0. Adding it to -0 gives -0, in a whole tile and in a partial one. */
 static void test_a_gradient_of_minus_0_keeps_its_sign_in_every_tile(void **state)
 {
     const real tiny = sizeof(real) == sizeof(float) ? (real)1e-30 : (real)1e-200;
-    const real sum = multiplied_and_added(-tiny, tiny, 0); /* +0 where the product is rounded first */
+    const real sum = multiplied_and_added(-tiny, tiny, 0); /* +0 if the product is rounded first */
     for (size_t kept = 1; kept <= 9; kept++) {
         size_t group = round_up(kept), columns = 2 * WIDTH + 1;
         scoped_memory real *g = zeros(group), *x = zeros(round_up(columns)), *w = zeros(kept * columns);

@@ -1,6 +1,6 @@
 /*
- * What each kind of model computes, forward and backward: every cell, input, loss and bias against the formulas of the
- * header in plain C.
+ * The forward and backward passes of every kind of model (cell, input, loss and bias) against the header's formulas in
+ * plain C.
  */
 #include "formulas.h"
 
@@ -12,7 +12,10 @@ typedef struct size_row {
     int64_t L, T, B, V, H, O, E;
 } size_row;
 
-/* Sizes that are no multiple of a vector of the processor, of one, and more positions than rnn_forward() keeps. */
+/*
+ * Sizes that aren't multiples of a processor's vector, sizes of one, and more positions than rnn_forward() computes at
+ * a time
+ */
 /* clang-format off */
 static const size_row sizes[] = {
     /*L     T     B    V    H    O   E */
@@ -29,7 +32,7 @@ static const size_row sizes[] = {
 };
 /* clang-format on */
 
-/* Sums that are long enough for products to be done in blocks. It takes long, so not every kind of model has it. */
+/* Sums so long that the products are computed in blocks. It is slow, so it doesn't run for every kind of model. */
 static const size_row large = {1, 3, 2, 7, 530, 270, 8};
 
 static const struct {
@@ -70,7 +73,7 @@ static rnn_model_options make_kind(const kind_test *kind, const size_row *size, 
 }
 
 /*
- * The parameters shrink with H, so that what a unit receives stays in the range in which tanh bends, neither linear nor
+ * The larger H is, the smaller the parameters, so that the input of a unit stays where tanh is neither linear nor
  * saturated.
  */
 static rnn_model *create_of_kind(const rnn_model_options *options)
@@ -127,7 +130,7 @@ static void assert_computes(const kind_test *kind, const size_row *size, int32_t
     assert_gradients_close(model, expected->gradients, tolerance);
 }
 
-/* In float64 and, with numbers that are rounded, in float32 */
+/* In float64, and in float32 with rounded values */
 static void assert_is_the_formulas(const kind_test *kind, const size_row *size)
 {
     rnn_model_options options = make_kind(kind, size, RNN_FLOAT64);
@@ -148,7 +151,7 @@ static void is_the_formulas(void **state)
         assert_is_the_formulas(kind, &large);
 }
 
-/* Takes the last digit of a number to a base off it. */
+/* Removes the last digit of a number in this base and returns it. */
 static int take_digit(int *number, int base)
 {
     int digit = *number % base;

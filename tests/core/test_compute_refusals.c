@@ -229,10 +229,9 @@ static void test_an_infinite_embedding_saturates_units_and_nothing_else(void **t
                 options.embedding_size = 4;
                 options.initialization = RNN_INIT_UNIFORM;
                 scoped_model *model = with_infinite_embedding(create_model(&options));
-                scoped_state *state;
                 const int32_t ids[2] = {0, 0};
                 float outputs[2][2 * 3];
-                assert_ok(rnn_state_create(model, streams, &state));
+                scoped_state *state = create_state(model, streams);
                 rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 1, .streams = streams, .inputs = ids};
                 for (int call = 0; call < 2; call++) {
                     assert_ok(rnn_state_reset(state));

@@ -1,7 +1,7 @@
 /*
- * A whole training step of the library against the same step computed as naively as possible, in
- * double, one position after the other. Each case is drawn from a number, its seed: the kind of model, its sizes, the
- * chunk and the number of threads. `test_differential SEED` runs one case alone.
+ * A whole training step of the library against the same step computed naively, in double, one position after the other.
+ * A seed determines each case: the kind of model, its sizes, the chunk and the number of threads. `test_differential
+ * SEED` runs one case.
  */
 #include "formulas.h"
 
@@ -28,7 +28,7 @@ enum { CASES = 600 };
 
 enum { CELLS = 3, PRECISIONS = 2, MOST_MULTIPLICATIONS = 6000000 };
 
-/* Which positions have a target. */
+/* Which positions have a target */
 enum { TARGETS_ALL, TARGETS_SOME, TARGETS_LAST, TARGETS_NONE, TARGET_KINDS };
 
 typedef struct trial {
@@ -50,7 +50,7 @@ static int64_t draw_between(random_source *source, int64_t least, int64_t most)
     return least + random_below(source, most - least + 1);
 }
 
-/* Sizes around those of vectors and tiles are as likely as all the others. */
+/* Half of the sizes are close to those of vectors and tiles. */
 static int64_t draw_hidden(random_source *source)
 {
     static const int64_t edges[] = {1,  2,  3,  7,  8,  9,  15, 16, 17,  31,  32,
@@ -77,7 +77,7 @@ static void draw_input(random_source *source, rnn_model_options *o)
         o->output_size = o->input_size;
 }
 
-/* Cells and precisions take turns, so that there are as many of each. */
+/* Cells and precisions take turns, so each occurs equally often. */
 static rnn_model_options draw_options(random_source *source, uint64_t seed)
 {
     int32_t precision = (int32_t)(seed / CELLS % PRECISIONS);
@@ -97,7 +97,7 @@ static rnn_model_options draw_options(random_source *source, uint64_t seed)
     return o;
 }
 
-/* How many numbers go into a layer. */
+/* The number of inputs of a layer */
 static int64_t inputs_of(const rnn_model_options *o, int64_t layer)
 {
     if (layer > 0)
@@ -111,7 +111,7 @@ static int64_t gates_of(const rnn_model_options *o)
     return gates[o->cell];
 }
 
-/* Draws T and B; T becomes shorter where the naive computation would take too long. */
+/* Draws T and B. T is reduced if the naive computation would take too long. */
 static void draw_shape(trial *c)
 {
     const rnn_model_options *o = &c->options;
@@ -216,7 +216,7 @@ static void compare_state(const trial *c, const formulas *n, const rnn_state *st
     compare(c, "the state", actual, n->state, state_total(c->model, state), 1);
 }
 
-/* A gradient far below the others, whose terms cancel out, is compared on the scale of those. */
+/* If the terms of a gradient cancel out, it can be far smaller than the others. So it is compared on their scale. */
 static void compare_gradients(const trial *c, const formulas *n)
 {
     double most = largest(n->gradients, parameter_total(c->model));
@@ -238,7 +238,7 @@ static rnn_state *copy_of_start(const trial *c)
     return state;
 }
 
-/* What rnn_forward() leaves behind over a whole chunk. */
+/* The results of rnn_forward() over a whole chunk */
 typedef struct forward_results {
     rnn_loss loss;
     void *outputs; /* [T][B][O], `size` bytes */
@@ -267,7 +267,7 @@ static void compare_state_bits(const trial *c, const char *what, const rnn_state
     compare_bits(what, a, e, (size_t)state_total(c->model, actual) * sizeof(double));
 }
 
-/* Only those positions are decoded then that have a target. */
+/* In this case only positions with a target are decoded. */
 static void check_without_outputs(const trial *c, const forward_results *expected)
 {
     rnn_loss loss;
@@ -292,7 +292,7 @@ static void check_without_targets(const trial *c, const forward_results *expecte
     compare_state_bits(c, "the state without targets", state, expected->state);
 }
 
-/* The chunk in two calls, cut at any step. */
+/* The chunk in two calls, cut at a random step */
 static void check_cut(trial *c, const forward_results *expected)
 {
     if (c->steps < 2)
@@ -308,7 +308,9 @@ static void check_cut(trial *c, const forward_results *expected)
     compare_state_bits(c, "the state in two calls", state, expected->state);
 }
 
-/* Leaves the numbers of another step in the library's work space. A new one is zeroed, which hides a missing zero. */
+/*
+ * Fills the library's work space with values of another step. A new work space is zeroed, which could hide a mistake.
+ */
 static void fill_work_space(const trial *c)
 {
     scoped_state *state = copy_of_start(c);
@@ -349,7 +351,7 @@ static void run_case(uint64_t seed)
     is_running = false;
 }
 
-/* After a test: names the case that failed, whatever it failed of. */
+/* Runs after a test and names the case that failed. */
 static int name_failed_case(void **state)
 {
     if (is_running)

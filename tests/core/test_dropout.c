@@ -1,6 +1,6 @@
 /*
- * Dropout: what it multiplies by, when, and what its random masks depend on. That gradients go through the masks is in
- * test_gradient.c and test_own_loss.c.
+ * Dropout: the factors, when it acts, and what its random masks depend on. test_gradient.c and test_own_loss.c check
+ * the gradients with masks.
  */
 #include "formulas.h"
 
@@ -10,7 +10,7 @@
 
 /* ---- Seeing the masks ---- */
 
-/* What the masks of a chunk are a function of, and sizes. */
+/* Everything that the masks of a chunk depend on, and the sizes */
 typedef struct mask_options {
     double dropout;
     uint64_t seed, index;
@@ -32,7 +32,7 @@ static int64_t mask_total(const mask_options *o)
     return (o->layers - 1) * o->steps * o->streams * o->hidden;
 }
 
-/* Sets all elements of a parameter, or of a square one its diagonal, to `value`. */
+/* Sets all elements of a vector, or the diagonal of a square matrix, to `value`. */
 static void fill_parameter(rnn_model *model, const char *name, double value)
 {
     int64_t index = index_of(model, name);
@@ -43,12 +43,12 @@ static void fill_parameter(rnn_model *model, const char *name, double value)
     set_parameter(model, index, values);
 }
 
-/* What to multiply the input of a unit by so that tanh is far from 1. */
+/* Scales the input of a unit so that its tanh is far from 1. */
 static const double SCALE = 0x1p-4;
 
 /*
- * A model of which the masks above `layer` can be seen: that layer's activations are 1, those of the next are
- * tanh(SCALE mask), and all else is 0.
+ * A model that shows the masks above `layer`: that layer's activations are 1, those of the next are tanh(SCALE mask),
+ * and all others are 0.
  */
 static rnn_model *create_probe(const mask_options *o, int64_t layer)
 {
@@ -64,7 +64,7 @@ static rnn_model *create_probe(const mask_options *o, int64_t layer)
     return model;
 }
 
-/* [L - 1][T][B][H], to free(). */
+/* Returns [L - 1][T][B][H], to free(). */
 static double *get_masks(const mask_options *o)
 {
     int64_t count = o->steps * o->streams * o->hidden;
@@ -86,7 +86,7 @@ static double *get_masks(const mask_options *o)
     return masks;
 }
 
-/* Both keep and drop the same. */
+/* Whether both drop the same elements */
 static int same_masks(const double *a, const double *b, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
@@ -102,7 +102,7 @@ static void assert_same_masks(const mask_options *a, const mask_options *b)
     assert_true(same_masks(a_masks, b_masks, mask_total(a)));
 }
 
-/* The two must drop as independently as random masks do: within five standard errors. */
+/* The two must be as independent as random masks, within five standard errors. */
 static void assert_drawn_apart(const double *a, const double *b, int64_t count, double dropout)
 {
     double sum = 0;
@@ -191,7 +191,7 @@ static void test_another_index_gives_other_masks(void **state)
     }
 }
 
-/* Of two chunks one behind the other, every layer with every layer. */
+/* Compares every layer of a chunk with every layer of the next. */
 static void test_the_layers_of_a_chunk_and_of_the_next_are_drawn_apart(void **state)
 {
     mask_options next = usual;
@@ -250,7 +250,7 @@ static void test_a_streams_masks_have_nothing_to_do_with_how_many_streams_there_
 
 /* ---- When there is dropout, and where ---- */
 
-/* A model of three layers of a cell that is fed by an embedding. */
+/* A model with an embedding */
 static rnn_model *create_of_cell(int32_t cell, double dropout, int64_t layers)
 {
     rnn_model_options options = make_options(6, usual.hidden, 6, layers, RNN_FLOAT64);
@@ -285,7 +285,7 @@ static void test_training_multiplies_what_goes_from_layer_to_layer_and_nothing_e
     }
 }
 
-/* Runs rnn_forward() on models with and without dropout, which must do the same, bit for bit. */
+/* rnn_forward() must give the same bits on models with and without dropout. */
 static void assert_no_difference(int32_t cell)
 {
     rnn_model *models[2] = {create_of_cell(cell, 0.5, 3), create_of_cell(cell, 0, 3)};
@@ -331,7 +331,7 @@ static void test_sampling_has_no_dropout(void **state)
 
 /* ---- One chunk after another ---- */
 
-/* The losses of `count` chunks, always of the same ids from the same state, so that the masks alone differ. */
+/* The losses of `count` chunks with the same ids from the same state, so that only the masks differ */
 static void get_losses(rnn_model *model, rnn_state *stream, double *losses, int count)
 {
     scoped_chunk chunk = create_random_chunk_for(model, usual.steps, usual.streams, 0, 3);
@@ -364,12 +364,12 @@ static void test_each_chunk_gets_masks_of_its_own_which_setting_the_index_back_r
 
 /* ---- Inputs, outputs and candidates ---- */
 
-/* Where elements are dropped */
+/* The values to which dropout is applied */
 typedef enum place { INPUTS, OUTPUTS, CANDIDATES_LSTM, CANDIDATES_GRU, PLACES } place;
 
 enum { WIDTH = 37, T = 7, B = 3 };
 
-/* A model of one layer whose outputs show the mask of a place, times a factor */
+/* A model of one layer whose outputs show the mask of one place */
 static rnn_model *create_seer(place where, double p, int32_t per_chunk)
 {
     rnn_model_options o = make_options(WIDTH, WIDTH, WIDTH, 1, RNN_FLOAT64);
@@ -400,7 +400,7 @@ static rnn_model *create_seer(place where, double p, int32_t per_chunk)
     return model;
 }
 
-/* [T][B][WIDTH] masks, from inputs of ones */
+/* Stores masks, [T][B][WIDTH], made visible by inputs of ones. */
 static void see_masks(place where, double p, int32_t per_chunk, const int64_t *lengths, double *masks)
 {
     double inputs[T * B * WIDTH];
@@ -447,12 +447,12 @@ static void test_a_mask_is_new_at_each_step_or_kept_for_a_chunk(void **state)
         double fresh[T * B * WIDTH], one[T * B * WIDTH];
         see_masks((place)where, 0.3, 0, NULL, fresh);
         see_masks((place)where, 0.3, 1, NULL, one);
-        assert_true(same_masks(fresh, one, B * WIDTH)); /* that of the first step */
+        assert_true(same_masks(fresh, one, B * WIDTH)); /* the masks of the first step */
         for (int t = 1; t < T; t++) {
             assert_true(same_masks(one, one + t * B * WIDTH, B * WIDTH));
             assert_false(same_masks(fresh, fresh + t * B * WIDTH, B * WIDTH));
         }
-        assert_false(same_masks(one, one + WIDTH, WIDTH)); /* of two streams */
+        assert_false(same_masks(one, one + WIDTH, WIDTH)); /* the masks of two streams */
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Streams of unequal length: those that end before the chunk does, those that begin anew within it, and outputs at each
- * stream's end alone. Every sequence must give bit for bit what it gives alone.
+ * Streams of unequal length: streams that end before the chunk, sequences that start within it, and outputs only at
+ * each stream's end. Every sequence must give the bits that it gives alone.
  */
 #include "support.h"
 
@@ -12,7 +12,7 @@
 
 enum { STEPS = 9, STREAMS = 5, LAYERS = 2, HIDDEN = 7, INPUTS = 6, OUTPUTS = 6 };
 
-/* Of each stream: some of all steps, all, none */
+/* Some streams have some of the steps, one has all, and one has none. */
 static const int64_t lengths[STREAMS] = {4, STEPS, 0, 1, 6};
 
 /* ---- Models of every kind ---- */
@@ -40,13 +40,13 @@ static rnn_model *model_of_kind(int kind)
     return create_random_model(&o, 0.7, 3);
 }
 
-/* The layers of a state: those that read forward are even, where there are two directions */
+/* The number of layers of a state. With two directions, the even layers read forward. */
 static int64_t stack_of(const rnn_model *model)
 {
     return LAYERS * (1 + options_of(model).bidirectional);
 }
 
-/* One stream of a chunk from a step on, as a chunk of its own */
+/* One stream of a chunk from step `first` on, as a chunk of its own */
 static owned_chunk stream_of(const rnn_model *model, const owned_chunk *from, int64_t stream, int64_t first,
                              int64_t steps)
 {
@@ -69,7 +69,7 @@ static owned_chunk stream_of(const rnn_model *model, const owned_chunk *from, in
     return one;
 }
 
-/* What a chunk gives: outputs, what positions cost, hits, activations, and the state after it */
+/* The results of a chunk: outputs, the losses of positions, hits, activations, and the state after it */
 typedef struct results {
     unsigned char *outputs, *activations, *values;
     double *losses;
@@ -108,7 +108,7 @@ static void read_state(const rnn_model *model, rnn_state *state, const rnn_chunk
     assert_ok(rnn_state_get_all(state, r->values, parts * stack_of(model) * chunk->streams * HIDDEN));
 }
 
-/* Runs a chunk forward, or forward and back, from zeros. */
+/* Runs a chunk forward, or forward and backward, from a state of zeros. */
 static results run_chunk(rnn_model *model, rnn_chunk chunk, bool training)
 {
     scoped_state *state = create_state(model, chunk.streams);
@@ -146,7 +146,7 @@ static void assert_positions(const rnn_model *model, const results *all, int64_t
     }
 }
 
-/* reverse: of the layers that read from the end */
+/* Compares the layers that read forward, or with `reverse` those that read from the end. */
 static void assert_state(const rnn_model *model, const results *all, int64_t streams, int64_t stream,
                          const results *one, bool reverse)
 {
@@ -207,7 +207,7 @@ static void test_a_stream_that_ends_gives_the_bits_that_it_gives_alone(void **st
 
 /* ---- Streams that begin anew ---- */
 
-/* Sequences of 4, 1 and 4 steps in each stream but the first, which goes on */
+/* Each stream has sequences of 4, 1 and 4 steps, except the first, which continues throughout. */
 static void check_started_streams(int kind, bool training)
 {
     static const int64_t begin[] = {0, 4, 5, STEPS};
@@ -298,7 +298,7 @@ static void test_gradients_are_the_sum_of_those_of_the_sequences(void **state)
 
 /* ---- Padding ---- */
 
-/* Puts into the padding what would be an error anywhere else. */
+/* Fills the padding with values that would be errors anywhere else. */
 static void spoil_padding(const rnn_model *model, owned_chunk *chunk)
 {
     rnn_model_options o = options_of(model);
@@ -341,7 +341,7 @@ static void test_what_stands_beyond_a_streams_end_is_not_looked_at(void **state)
 
 /* ---- Outputs at each stream's end alone ---- */
 
-/* By hand: a chunk in which only each stream's last position has a target */
+/* A chunk in which only each stream's last position has a target */
 static owned_chunk last_targets_by_hand(const rnn_model *model, const owned_chunk *given)
 {
     owned_chunk by_hand = create_random_chunk_for(model, STEPS, STREAMS, 0.5, 8);
@@ -395,13 +395,16 @@ static void test_last_only_gives_what_targets_at_the_last_positions_give(void **
         }
 }
 
-/* A decoder of [2 H] by hand: h of each direction where it has read the whole of the stream's last sequence. */
+/*
+ * Applies the decoder [O][2 H] by hand to the h of each direction after it has read the whole of a stream's last
+ * sequence.
+ */
 static void check_last_in_both_directions(int kind)
 {
     uint8_t starts[STEPS * STREAMS] = {0};
     scoped_model *model = model_of_kind(kind);
     scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-    starts[2 * STREAMS] = starts[5 * STREAMS + 1] = 1; /* of the streams that end after 4 and 9 steps */
+    starts[2 * STREAMS] = starts[5 * STREAMS + 1] = 1; /* in the streams that end after 4 and 9 steps */
     given.chunk.lengths = lengths;
     given.chunk.starts = starts;
     given.chunk.last_only = 1;
@@ -461,7 +464,7 @@ static void test_losses_add_up_and_hits_are_largest_outputs(void **state)
     assert_true(r.loss.sum == sum);
 }
 
-/* Of equal outputs the first counts, so a model of zeros hits target 0 alone. */
+/* If outputs are equal, the first is the largest. So a model of zeros hits only target 0. */
 static void test_of_equal_outputs_the_first_is_the_hit(void **state)
 {
     rnn_model_options o = make_options(2, 3, 3, 1, RNN_FLOAT32);
@@ -518,7 +521,7 @@ static void test_a_program_compiled_against_version_0_1_runs_on(void **state)
     rnn_loss expected, actual;
     rnn_chunk old;
     assert_ok(rnn_forward(model, a, &given.chunk, NULL, 0, &expected));
-    memset(&old, 0xa5, sizeof old); /* what a smaller struct has behind it */
+    memset(&old, 0xa5, sizeof old); /* the memory after a smaller struct */
     memcpy(&old, &given.chunk, FIRST_CHUNK_SIZE);
     old.struct_size = FIRST_CHUNK_SIZE;
     assert_ok(rnn_forward(model, b, &old, NULL, 0, &actual));

@@ -1,6 +1,4 @@
-/*
- * The optimizer's clip_value is rnn_model_clip_value() in the pass of the step.
- */
+/* The optimizer's clip_value does within a step what rnn_model_clip_value() does before it. */
 #include "support.h"
 
 #include <math.h>
@@ -10,25 +8,19 @@ enum { SYMBOLS = 9, HIDDEN = 13, STEPS = 6, CHUNKS = 4 };
 
 static rnn_model *new_model(void)
 {
-    rnn_model_options options;
-    rnn_model *model;
-    assert_ok(rnn_model_options_init(&options, sizeof options));
-    options.input_size = options.output_size = SYMBOLS;
-    options.hidden_size = HIDDEN;
+    rnn_model_options options = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT32);
     options.initialization = RNN_INIT_UNIFORM;
-    assert_ok(rnn_model_create(&options, &model));
-    return model;
+    return create_model(&options);
 }
 
-/* Trains a few chunks, clipping before the step or within it; returns the model. */
+/* Trains on a few chunks and clips before each step or within it. Returns the model. */
 static rnn_model *train(int32_t rule, double before, double within)
 {
     static const int32_t ids[STEPS + 1] = {0, 5, 5, 8, 1, 2, 3};
     rnn_model *model = new_model();
-    scoped_state *state;
     scoped_optimizer *optimizer;
     rnn_optimizer_options options;
-    assert_ok(rnn_state_create(model, 1, &state));
+    scoped_state *state = create_state(model, 1);
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, rule));
     options.clip_value = within;
     assert_ok(rnn_optimizer_create(model, &options, &optimizer));

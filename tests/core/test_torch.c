@@ -1,9 +1,9 @@
 /*
- * Parity with PyTorch: golden/torch_parity.py computes in PyTorch and float64, librnn computes the same from the same
- * numbers, and outputs, losses, states, gradients and trained parameters are compared.
+ * Parity with PyTorch. golden/torch_parity.py computes with PyTorch in float64, and librnn computes the same from the
+ * same values. Outputs, losses, states, gradients and trained parameters are compared.
  *
- * The error of a tensor is max |actual - expected| / max |expected|, each maximum over the tensor's elements. The
- * layout of the golden files, and the order in which both sides draw what goes in, stand in torch_parity.py.
+ * The error of a tensor is max |actual - expected| / max |expected|, each maximum over the tensor's elements.
+ * torch_parity.py describes the layout of the golden files and the order in which both sides draw their inputs.
  */
 #include "support.h"
 
@@ -16,27 +16,27 @@ enum { SYMBOLS = 11, FEATURES_IN = 5, FEATURES_OUT = 4, EMBEDDING = 6 };
 
 typedef enum input_kind { ONE_HOT, EMBEDDED, TIED, VECTORS } input_kind;
 
-/* A network but for its cell, and the chunks that it runs over. */
+/* A network without its cell, and the chunks that it runs over */
 typedef struct setting {
     input_kind input;
     int32_t loss;
     int64_t layers, steps, streams, hidden_size;
     int32_t bias, reduction;
-    enum { ALL, SOME } targets; /* that count: about two thirds are SOME */
+    enum { ALL, SOME } targets; /* SOME: about two thirds of the targets count */
 } setting;
 
 enum {
     CROSS = RNN_LOSS_CROSS_ENTROPY,
     SQUARE = RNN_LOSS_SQUARED_ERROR,
     BOTH = RNN_BIAS_BOTH,
-    INPUT = RNN_BIAS_INPUT, /* PyTorch's bias_hh is zero there, and stays so */
+    INPUT = RNN_BIAS_INPUT, /* PyTorch's bias_hh is zero and stays zero */
     SUM = RNN_REDUCTION_SUM,
     MEAN = RNN_REDUCTION_MEAN,
 };
 
 /*
- * What each cell computes, in the order of torch_parity.py's CASES. Most sizes fill no vector; a few are large enough
- * for whole blocks of every matrix product.
+ * The settings for each cell, in the order of torch_parity.py's CASES. Most sizes are smaller than a vector; a few are
+ * large enough for whole blocks of every matrix product.
  */
 /* clang-format off */
 static const setting settings[] = {
@@ -74,7 +74,7 @@ static const struct {
     {"lstm", RNN_CELL_LSTM},
 };
 
-/* A test for each cell and each of these runs the settings of its kind. */
+/* There is a test for each cell and each of these kinds. It runs the settings of its kind. */
 static const struct {
     const char *name;
     input_kind input;
@@ -89,8 +89,8 @@ static const struct {
 };
 
 /*
- * What is trained, in the order of torch_parity.py's NETWORKS. Symbols come and go with the chunks and some never come,
- * so that a rule shows what it does to weights without a gradient.
+ * The networks to train, in the order of torch_parity.py's NETWORKS. Some symbols occur only in some chunks and some
+ * never. This shows what a rule does to weights without a gradient.
  */
 static const struct {
     const char *name;
@@ -103,13 +103,13 @@ static const struct {
 
 enum { TRAINING_STEPS = 50, TRAINING_CHUNKS = 3, TRAINING_SEED = 1 };
 
-/* How, in the order of torch_parity.py's RULES. */
+/* The rules of training, in the order of torch_parity.py's RULES */
 typedef struct training_rule {
     const char *name;
-    rnn_optimizer_options options; /* but for struct_size */
+    rnn_optimizer_options options; /* without struct_size */
     enum { UNCLIPPED, BY_NORM, BY_VALUE } clip;
     double limit;
-    double later_rate; /* from the middle on; 0: the same */
+    double later_rate; /* in the second half; 0: the same */
 } training_rule;
 
 static const training_rule rules[] = {
@@ -145,7 +145,7 @@ static const training_rule rules[] = {
 };
 /* clang-format on */
 
-/* A float32 model starts from rounded numbers, and goes on rounding. */
+/* A float32 model starts from rounded values and rounds further. */
 static const struct {
     const char *name;
     int32_t precision;
@@ -155,7 +155,7 @@ static const struct {
     {"float32", RNN_FLOAT32, 1e-4, 2e-4},
 };
 
-/* One case in one precision. */
+/* One case in one precision */
 typedef struct trial {
     char name[96];
     int32_t cell, precision;
@@ -165,7 +165,7 @@ typedef struct trial {
 
 /* ---- Golden files ---- */
 
-/* What PyTorch computed in one case, and how far it has been read. */
+/* PyTorch's results in one case, and how far they have been read */
 typedef struct golden_record {
     const double *next, *end;
 } golden_record;
@@ -206,7 +206,7 @@ static rnn_model_options options_for(const trial *t)
     return options;
 }
 
-/* The indices of all parameters in the order of PyTorch's named_parameters(), to free(). */
+/* The indices of all parameters in the order of PyTorch's named_parameters(), to free() */
 static int64_t *parameters_in_torchs_order(const rnn_model *model)
 {
     static const char *const of_layer[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
@@ -243,7 +243,7 @@ static rnn_model *draw_model(const trial *t, random_source *source)
     return model;
 }
 
-/* Numbers of the trial's precision, uniform in +-1, to free(). */
+/* Values of the trial's precision, uniform in -1 to 1, to free() */
 static void *draw_numbers(const trial *t, random_source *source, int64_t count)
 {
     scoped_memory double *doubles = allocate(count, sizeof(double));
@@ -271,7 +271,7 @@ static rnn_state *draw_state(const trial *t, random_source *source, const rnn_mo
     return state;
 }
 
-/* Draws which targets are ignored. An ignored vector may be anything, and is NaN. */
+/* Draws which targets are ignored. An ignored vector may hold anything; here it holds NaNs. */
 static void draw_ignored(const trial *t, random_source *source, int64_t outputs, owned_chunk *drawn)
 {
     int64_t positions = t->row->steps * t->row->streams;
@@ -352,7 +352,7 @@ static void check_outputs(const trial *t, const void *outputs, const double *exp
     check_close(t, "outputs", doubles, expected, count);
 }
 
-/* `expected` is [L][B][H] of h and then, of an LSTM, of c. */
+/* `expected` is [L][B][H] of h, followed for an LSTM by [L][B][H] of c. */
 static void check_state(const trial *t, const rnn_model *model, const rnn_state *state, const double *expected)
 {
     scoped_memory double *actual = get_state(model, state);
@@ -365,7 +365,7 @@ static void check_state(const trial *t, const rnn_model *model, const rnn_state 
     }
 }
 
-/* Compares each parameter's `get`, which is `what`, with the rest of the record. */
+/* Compares what `get` returns for each parameter with the rest of the record. `what` names it. */
 static void check_parameters(const trial *t, const rnn_model *model, const char *what,
                              double *(*get)(const rnn_model *model, int64_t index), golden_record record)
 {
@@ -382,7 +382,7 @@ static void check_parameters(const trial *t, const rnn_model *model, const char 
 
 /* ---- One chunk through each cell ---- */
 
-/* Forward alone, then forward and backward, from the same state. */
+/* Runs forward alone, then forward and backward, from the same state. */
 static void check_chunk(const trial *t, uint64_t seed, golden_record record)
 {
     random_source source = {seed};
@@ -411,7 +411,7 @@ static void check_chunk(const trial *t, uint64_t seed, golden_record record)
     check_parameters(t, model, "gradient", get_gradient, record);
 }
 
-/* Which rows of `cells` and `kinds` a test is about. */
+/* The rows of `cells` and `kinds` that a test uses */
 typedef struct cell_test {
     char name[128];
     int64_t cell, kind;
@@ -455,7 +455,7 @@ static rnn_optimizer *create_optimizer(const rnn_model *model, const training_ru
     return optimizer;
 }
 
-/* Takes the step of this number. `norm` is PyTorch's, where the rule clips by it. */
+/* Takes one step. `norm` is PyTorch's norm if the rule clips by norm. */
 static void take_step(const trial *t, const training_rule *rule, int step, rnn_optimizer *optimizer, rnn_model *model,
                       const double *norm)
 {
@@ -498,7 +498,7 @@ static void check_training(const trial *t, const training_rule *rule, golden_rec
         destroy_chunk(&chunks[i]);
 }
 
-/* Which rows of `networks` and `rules` a test is about. */
+/* The rows of `networks` and `rules` that a test uses */
 typedef struct training_test {
     char name[128];
     int64_t network, rule;

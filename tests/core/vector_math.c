@@ -1,6 +1,6 @@
 /*
- * Exp, tanh and sigmoid of the core against the C library's in a wider format, over the whole range;
- * built once for each precision and instruction set, as the core is.
+ * The core's exp, tanh and sigmoid against the C library's in a wider format, over the whole range. Like the core, this
+ * is built once for each precision and instruction set.
  */
 #include "core/kernels/vector_math.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #if RNN_CORE_PRECISION == 32
-typedef double wide; /* has room for what the functions promise, 4 ulp or 2e-15 */
+typedef double wide; /* precise enough to check errors of 4 ulp or 2e-15 */
 #else
 typedef long double wide;
 #endif
@@ -49,7 +49,7 @@ static wide exact_sigmoid(wide x)
     return x < 0 ? exact_exp(x) / (1 + exact_exp(x)) : 1 / (1 + exact_exp(-x));
 }
 
-/* The distance of neighbouring numbers at |x|, that of the subnormal ones at least */
+/* The distance between neighbouring numbers at |x|, or that of subnormal numbers if it is larger */
 static wide spacing(wide x)
 {
     wide magnitude = x < 0 ? -x : x, least = REAL_LEAST;
@@ -84,7 +84,7 @@ static void check_at(vector_function function, wide_function exact, real x)
         fail_msg("at %.17g: %.17g instead of %.17g", (double)x, (double)found, (double)expected);
 }
 
-/* Numbers of every magnitude, both signs, and evenly spaced ones between -limit and limit */
+/* Checks evenly spaced numbers between -limit and limit, and numbers of every magnitude and both signs. */
 static void check_everywhere(vector_function function, wide_function exact, real limit)
 {
     for (int i = 0; i <= POINTS; i++)

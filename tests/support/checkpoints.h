@@ -1,6 +1,5 @@
 /*
- * What the suites about checkpoints share: small runs of training whose every object is in a checkpoint, and files of
- * them.
+ * Small training runs with all their objects in a checkpoint, and files of them. Used by the suites about checkpoints.
  */
 #ifndef RNN_TESTS_CHECKPOINTS_H
 #define RNN_TESTS_CHECKPOINTS_H
@@ -51,7 +50,7 @@ static inline void destroy_objects(rnn_checkpoint *c)
     *c = empty_checkpoint();
 }
 
-/* Creates all objects: the model, what trains it, and a vocabulary where it has symbols. */
+/* Creates all objects of a run. There is a vocabulary if the model has symbols. */
 static inline rnn_checkpoint begin_run(const rnn_model_options *model, const rnn_optimizer_options *optimizer,
                                        int64_t streams)
 {
@@ -72,7 +71,7 @@ static inline rnn_checkpoint begin_run(const rnn_model_options *model, const rnn
     return c;
 }
 
-/* Runs the model over the next chunk, forward and back. The chunks are counted, their losses smoothed. */
+/* Runs the model over the next chunk, forward and backward, counts the chunk and smooths its loss. */
 static inline void run_chunk(rnn_checkpoint *c, int64_t steps)
 {
     rnn_loss loss;
@@ -105,7 +104,7 @@ static inline void draw(rnn_checkpoint *c)
         c->counters[1] = c->counters[1] * 31 % 1000003 + ids[i];
 }
 
-/* What a run does, one letter after the other: runs a chunk (c), updates (u), draws (d). */
+/* Follows a plan letter by letter: c runs a chunk, u updates, d draws. */
 static inline void follow(rnn_checkpoint *c, const char *plan, int64_t steps)
 {
     for (; *plan != '\0'; plan++)

@@ -1,6 +1,6 @@
 /*
- * What the suites about files share: models' files as bytes in memory, changed by hand, and what loads of them must
- * and must not do.
+ * Files of models as bytes in memory that a test can change, and checks of loading them. Used by the suites about
+ * files.
  */
 #ifndef RNN_TESTS_MODEL_FILES_H
 #define RNN_TESTS_MODEL_FILES_H
@@ -23,7 +23,7 @@ static inline void release_file(file_bytes *file)
 
 #define scoped_file RELEASED_BY(release_file) file_bytes
 
-/* What rnn_model_save() would write. */
+/* The bytes that rnn_model_save() would write */
 static inline file_bytes saved(const rnn_model *model, const rnn_vocab *vocab)
 {
     file_bytes file = {NULL, 0};
@@ -33,7 +33,7 @@ static inline file_bytes saved(const rnn_model *model, const rnn_vocab *vocab)
     return file;
 }
 
-/* A file of this header, as long as it is, and these bytes after it. */
+/* A file with this header, followed by these bytes */
 static inline file_bytes make_file(const void *header, size_t length, const void *data, size_t size)
 {
     file_bytes file = {allocate((int64_t)(8 + length + size + 1), 1), 8 + length + size};
@@ -53,7 +53,7 @@ static inline size_t header_length(const file_bytes *file)
     return (size_t)length;
 }
 
-/* The header as text, to free(). */
+/* The header as text, to free() */
 static inline char *header_of(const file_bytes *file)
 {
     size_t length = header_length(file);
@@ -62,7 +62,7 @@ static inline char *header_of(const file_bytes *file)
     return header;
 }
 
-/* The file with `to` in its header where `from` stood first. */
+/* A copy of the file with the first `from` in its header replaced by `to` */
 static inline file_bytes edited(const file_bytes *file, const char *from, const char *to)
 {
     scoped_memory char *header = header_of(file);
@@ -91,7 +91,7 @@ static inline rnn_model *load(const file_bytes *file, const rnn_load_options *op
     return model;
 }
 
-/* The load must fail with this status and a sentence that has `part` in it, and leave its results as they are. */
+/* The load must fail with this status and a sentence that contains `part`, and must not store any results. */
 #define assert_load_fails(file, options, status, part) check_load_fails(file, options, status, part, __FILE__, __LINE__)
 
 static inline void check_load_fails(const file_bytes *file, const rnn_load_options *options, rnn_status status,
@@ -106,14 +106,14 @@ static inline void check_load_fails(const file_bytes *file, const rnn_load_optio
     assert_ptr_equal(vocab, &vocab);
 }
 
-/* The file, which it frees, must not load. */
+/* The file must not load. This frees it. */
 static inline void refuse_load(file_bytes file, rnn_status status, const char *part)
 {
     assert_load_fails(&file, NULL, status, part);
     free(file.bytes);
 }
 
-/* Both are the same network with the same bits. */
+/* Both must be the same network with the same bits. */
 static inline void assert_same_model(const rnn_model *a, const rnn_model *b)
 {
     rnn_model_options own = options_of(a);
@@ -127,7 +127,7 @@ static inline void assert_same_model(const rnn_model *a, const rnn_model *b)
     assert_memory_equal(values[0], values[1], (size_t)counts[0] * precision_size(own.precision));
 }
 
-/* Where in the file the bytes of a tensor begin. */
+/* The offset of a tensor's bytes in the file */
 static inline size_t place_of_tensor(const file_bytes *file, const char *name)
 {
     char key[64];
@@ -141,7 +141,7 @@ static inline size_t place_of_tensor(const file_bytes *file, const char *name)
     return place;
 }
 
-/* The bytes of the index-th number of a tensor. */
+/* Replaces one element of a tensor. */
 static inline void put_float(file_bytes *file, const char *name, int64_t index, float value)
 {
     memcpy(file->bytes + place_of_tensor(file, name) + (size_t)index * sizeof value, &value, sizeof value);

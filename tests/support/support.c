@@ -1,4 +1,4 @@
-/* What the suites share; see support.h. */
+/* See support.h. */
 #include "support.h"
 
 #include <math.h>
@@ -210,7 +210,7 @@ double *get_all_gradients(const rnn_model *model)
     return copy_all(model, rnn_model_get_gradient);
 }
 
-/* The parts that a state of this model has: h, and c of an LSTM. */
+/* The number of parts of a state: h, and for an LSTM c */
 static int32_t state_parts(const rnn_model *model)
 {
     return options_of(model).cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY + 1 : RNN_STATE_HIDDEN + 1;
@@ -370,7 +370,7 @@ static void *create_vectors(random_source *source, int32_t precision, int64_t co
     return values;
 }
 
-/* Puts random vectors in the place of a chunk's targets; those that were ignored become masked NaNs. */
+/* Replaces a chunk's targets by random vectors. Ignored targets become masked NaNs. */
 static void make_targets_vectors(owned_chunk *made, int32_t precision, int64_t output_size, random_source *source)
 {
     int64_t rows = made->chunk.steps * made->chunk.streams;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Enough work for 16 threads. */
+/* Enough work for 16 threads */
 enum { TRAINING_STEPS = 16, TRAINING_STREAMS = 32, TRAINING_SYMBOLS = 50, TRAINING_HIDDEN = 96, TRAINING_CHUNKS = 2 };
 
 typedef struct training {
@@ -67,7 +67,7 @@ static inline rnn_status run_training(rnn_model *model, rnn_state *state, rnn_op
     return status;
 }
 
-/* Creates an LSTM and trains it, on as many threads as are set. */
+/* Creates an LSTM and trains it with the number of threads that is set. */
 static inline training train(void)
 {
     training result = {.status = RNN_OK};

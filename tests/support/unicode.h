@@ -1,6 +1,6 @@
 /*
- * Text to test with that isn't ASCII: a reference decoder, written down as the grammar of RFC 3629 rather than as
- * arithmetic, and random texts. Used by the suites of vocabulary, source and corpus.
+ * Text that isn't ASCII: a reference decoder, which follows the grammar of RFC 3629 instead of using arithmetic, and
+ * random texts. Used by the suites about vocabularies, sources and corpora.
  */
 #ifndef RNN_TESTS_UNICODE_H
 #define RNN_TESTS_UNICODE_H
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* The bytes of a code point, as many as are returned. */
+/* Writes the bytes of a code point and returns their number. */
 static inline size_t write_code_point(int32_t code_point, unsigned char *bytes)
 {
     if (code_point < 0x80) {
@@ -34,7 +34,7 @@ static inline size_t write_code_point(int32_t code_point, unsigned char *bytes)
     return 4;
 }
 
-/* The length of the code point at the start of the bytes by the grammar's table, or 0. */
+/* The length of the code point at the start of the bytes by the grammar's table; 0 if there is none */
 static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
 {
     static const struct {
@@ -58,8 +58,8 @@ static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
 }
 
 /*
- * Writes the code points of a text, as many as are returned (room for `size` is enough), up to its end or to where it
- * is no longer UTF-8; `*end` is the offset of that.
+ * Writes the code points of a text up to its end, or up to the first bytes that aren't UTF-8, and returns their number.
+ * Room for `size` code points is enough. `*end` is the offset at which it stopped.
  */
 static inline int64_t read_code_points(const unsigned char *bytes, size_t size, int32_t *code_points, size_t *end)
 {
@@ -78,7 +78,7 @@ static inline int64_t read_code_points(const unsigned char *bytes, size_t size, 
     return count;
 }
 
-/* Any code point, of each length as often as of any other. */
+/* A random code point. Each length in bytes is equally likely. */
 static inline int32_t random_code_point(random_source *source)
 {
     static const int32_t limits[] = {0, 0x80, 0x800, 0x10000, 0x110000};
@@ -90,7 +90,7 @@ static inline int32_t random_code_point(random_source *source)
     return code_point;
 }
 
-/* A text of random code points out of `variety` different ones at most: `count` of them, `*size` bytes, to free(). */
+/* A text of `count` random code points, at most `variety` different ones; `*size` bytes, to free() */
 static inline unsigned char *create_unicode_text(int64_t count, int32_t variety, uint64_t seed, size_t *size)
 {
     random_source source = {seed};
@@ -104,7 +104,7 @@ static inline unsigned char *create_unicode_text(int64_t count, int32_t variety,
     return text;
 }
 
-/* What is not UTF-8, where, and what the sentence says of it. */
+/* Texts that aren't UTF-8, the offset of the fault, and part of the sentence about it */
 typedef struct malformed_text {
     const char *text;
     size_t size;

@@ -1,6 +1,4 @@
-/*
- * Computations of every kind, and hashes of what they give. Used by the suites that compare bits.
- */
+/* Computations of every kind, and hashes of their results. Used by the suites that compare bits. */
 #ifndef RNN_TESTS_BITS_H
 #define RNN_TESTS_BITS_H
 
@@ -21,7 +19,7 @@
 
 enum { STEPS = 7, STREAMS = 13, SYMBOLS = 83, FEATURES = 21, LAYERS = 2, CHUNKS = 3, DRAWN = 9, NAME_MOST = 64 };
 
-/* All of the mode that a program can see: rounding, flushing, what traps, and the flags of what has happened. */
+/* The whole floating-point state that a program can see: rounding, flushing, traps, and exception flags */
 static inline uint64_t float_state(void)
 {
 #if defined __x86_64__
@@ -36,7 +34,7 @@ static inline uint64_t float_state(void)
 #endif
 }
 
-/* The call returns RNN_OK and leaves the floating-point mode and its flags alone. */
+/* The call must return RNN_OK and leave the floating-point mode and its flags unchanged. */
 #define RUN(call)                                                                                                      \
     do {                                                                                                               \
         uint64_t before = float_state();                                                                               \
@@ -52,7 +50,7 @@ static inline int usual_mode(void **state)
     return fesetenv(FE_DFL_ENV);
 }
 
-/* What a run leaves behind; each has its hash. */
+/* The results of a run, each of which has a hash */
 enum { PARAMETERS, STATE, OUTPUTS, LOSSES, SAMPLES, KINDS };
 
 typedef struct hashes {
@@ -101,7 +99,7 @@ static const struct {
 
 enum { INPUTS = COUNT_OF(inputs), RULES = COUNT_OF(rules) };
 
-/* Two layers with dropout and both biases; no size is a multiple of a vector's. */
+/* Two layers with dropout and both biases. No size is a multiple of a vector's. */
 static inline rnn_model_options model_of(int32_t cell, int32_t precision, int input, int32_t loss)
 {
     rnn_model_options o =
@@ -227,7 +225,7 @@ static inline void make_ragged(rnn_chunk *chunk, int64_t lengths[STREAMS], uint8
     chunk->starts = starts;
 }
 
-/* The loss is half the sum of the squared outputs, times 2^-6: its gradient is the outputs times that, exactly. */
+/* The loss is half the sum of the squared outputs, times 2^-6. So its gradient is exactly the outputs times 2^-6. */
 static inline void learn_by_halves(const bits_case *c, rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                    hashes *h)
 {
@@ -302,7 +300,7 @@ static inline void generate(const bits_case *c, const rnn_model *model, rnn_stat
     add_bytes(&h->of[SAMPLES], probabilities, sizeof probabilities);
 }
 
-/* From where the first stream stands */
+/* Searches from the first stream's state. */
 static inline void search(const rnn_model *model, const rnn_state *state, hashes *h)
 {
     enum { BEAMS = 5 };

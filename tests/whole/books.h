@@ -1,6 +1,6 @@
 /*
- * An allocator that keeps books on the memory that the library holds, and a list of calls that together do everything
- * the library can do. Used by the suites about memory.
+ * An allocator that keeps books on the memory that the library holds, and a list of calls of every kind that allocate
+ * and release it. Used by the suites about memory.
  */
 #ifndef RNN_TESTS_BOOKS_H
 #define RNN_TESTS_BOOKS_H

@@ -1,6 +1,4 @@
-/*
- * Setting the allocator, and when that is refused.
- */
+/* Setting the allocator, and when the library refuses it */
 #include "books.h"
 
 /* ---- Setting the allocator ---- */

@@ -1,6 +1,6 @@
 /*
- * What every function refuses, one row a function: NULL where something must be, and numbers out of range. What takes
- * more than one bad argument to see is in each function's own suite.
+ * Every function refuses NULL where an object is required, and numbers out of range. Each function has one row. Errors
+ * that need more than one bad argument are tested in the function's own suite.
  */
 #include "one_of_each.h"
 
@@ -9,7 +9,7 @@
 
 enum { STEPS_MOST = 1 << 24, STREAMS_MOST = 1 << 20, SYMBOLS_MOST = 1 << 24 };
 
-/* What calls write to. A call that fails leaves all of it as it was. */
+/* The results of calls. A call that fails must leave all of them unchanged. */
 static struct {
     rnn_model *model;
     rnn_state *state;
@@ -38,10 +38,10 @@ static struct {
 
 /* ---- One bad argument at a time ---- */
 
-/* The argument that is bad in the present call, and which of its bad values it has. */
+/* The argument that is bad in the current call, and which of its bad values it has */
 static char bad_name[32];
 static int bad_value;
-static char bad_shown[32]; /* as the sentence has it; "" where that is of no interest */
+static char bad_shown[32]; /* as the sentence shows it; "" if that doesn't matter */
 
 static bool is_bad(const char *name)
 {
@@ -64,18 +64,18 @@ static double real(const char *name, double good, double low, double high)
 }
 
 /*
- * The arguments of a call that are checked, by the names that the sentences have: a pointer; an integer of least to
- * most; a finite number, of which `good` is a right value and `low` and `high` are wrong ones.
+ * The checked arguments of a call, with the names that the sentences use: a pointer; an integer from least to most; a
+ * finite number, for which `good` is valid and `low` and `high` are not.
  */
 #define P(name, pointer) (is_bad(#name) ? NULL : (pointer))
 #define I(name, least, most) integer(#name, least, most, INT64_MIN, INT64_MAX)
 #define I32(name, least, most) ((int32_t)integer(#name, least, most, INT32_MIN, INT32_MAX))
 #define R(name, good, low, high) real(#name, good, low, high)
 
-/* The functions that have had a row, one after the other: " rnn_model_copy(" */
+/* The functions that have had a row, one after the other, as in " rnn_model_copy(" */
 static char tested[8192];
 
-/* Moves `at` to the next argument of the call's text that is checked. False: there is none. */
+/* Moves `at` to the next checked argument in the call's text. Returns false if there is none. */
 static bool next_argument(const char **at)
 {
     for (const char *c = *at; (c = strpbrk(c, "PIR")); c++) {
@@ -92,7 +92,7 @@ static bool next_argument(const char **at)
     return false;
 }
 
-/* Makes each checked argument bad, in each way that there is, and expects the sentence that says so. */
+/* Makes each checked argument bad in every possible way, and expects the sentence about it. */
 #define REFUSES(call)                                                                                                  \
     do {                                                                                                               \
         const char *at = #call;                                                                                        \
@@ -112,7 +112,7 @@ static bool next_argument(const char **at)
             }                                                                                                          \
     } while (0)
 
-/* The set-up. It fills `out` with values that no call writes. */
+/* The set-up, which fills `out` with values that no call writes */
 static int create_all_and_out(void **state)
 {
     memset(&out, 0x77, sizeof out);
@@ -314,7 +314,9 @@ static void test_files_refuse_bad_arguments(void **state)
     assert_ok(rnn_set_threads(0));
 }
 
-/* Every function of the header that takes a pointer and returns a status has a row above; NULL is allowed in one. */
+/*
+ * Every function that takes a pointer and returns a status must have a row above. In rnn_set_allocator() NULL is valid.
+ */
 static void test_every_function_has_a_row(void **state)
 {
     size_t size = 0;

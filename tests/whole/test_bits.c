@@ -1,12 +1,12 @@
 /*
- * The same numbers, bit by bit, from every compiler and every instruction set that has a fused
- * multiply-add: tests/golden/bits.txt holds hashes of them. `test_bits --write FILE` writes a new one.
+ * Every compiler and every instruction set with a fused multiply-add must give the same bits. tests/golden/bits.txt
+ * holds hashes of them. `test_bits --write FILE` writes a new file.
  */
 #include "bits.h"
 
 /* ---- What is computed ---------------------------------------------------------------------------------------- */
 
-/* A larger model that begins as the seed's does, but for the recurrent weights */
+/* A larger model, initialised like the seed's except for its recurrent weights */
 static rnn_model_options orthogonal_model(int32_t cell, int32_t precision)
 {
     rnn_model_options o = make_options(SYMBOLS, 100, SYMBOLS, LAYERS, precision);
@@ -17,7 +17,7 @@ static rnn_model_options orthogonal_model(int32_t cell, int32_t precision)
     return o;
 }
 
-/* All that a rule has: momentum, decay and a limit */
+/* A rule with all its settings: momentum, decay and a limit */
 static rnn_optimizer_options full_rule_of(int32_t rule)
 {
     rnn_optimizer_options o = rule_of(rule);
@@ -81,7 +81,7 @@ static void visit_ragged_cases(bits_case *c, case_function *function, void *cont
             }
 }
 
-/* All cells, precisions, inputs and losses; then all rules of update; then a larger model of each cell. */
+/* Visits all cells, precisions, inputs and losses; then all optimizers; then a larger model of each cell. */
 static void visit_cases(case_function *function, void *context)
 {
     bits_case c = {.ragged = false};
@@ -138,7 +138,7 @@ static void write_case(const bits_case *c, void *file)
     fputs(line, file);
 }
 
-/* The probabilities of some outputs, their losses and the gradients of these */
+/* A hash of the probabilities of some outputs, their losses, and the gradients of the losses */
 static uint64_t hash_of_losses(int32_t precision)
 {
     enum { COUNT = STEPS * STREAMS * SYMBOLS };

@@ -1,4 +1,4 @@
-/* Functions under their names of version 0.1, which no header has any longer, do what they did. */
+/* Functions still work under their old names of version 0.1, which are no longer in the header. */
 #include "support.h"
 
 #include <stdlib.h>

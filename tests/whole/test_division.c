@@ -1,6 +1,4 @@
-/*
- * How work is divided among threads, calls and streams changes no bit of a result.
- */
+/* The division of work among threads, calls and streams doesn't change a bit of any result. */
 #include "bits.h"
 
 /* ---- How the work is divided --------------------------------------------------------------------------------- */
@@ -17,7 +15,7 @@ static void check_threads(const bits_case *c)
     assert_ok(rnn_set_threads(0));
 }
 
-/* Outputs and the state after a chunk that a call for each step computes */
+/* One call for each step must give the same outputs and state as one call for the chunk. */
 static void check_steps(const bits_case *c)
 {
     scoped_model *model = create_model(&c->model);
@@ -38,7 +36,7 @@ static void check_steps(const bits_case *c)
     assert_true(hash[0] == hash[1]);
 }
 
-/* One stream of a chunk: the arrays [T][B] and [T][B][I] without the others */
+/* Copies the inputs of one stream of a chunk. */
 static void gather_stream(const rnn_model_options *o, const owned_chunk *from, int64_t stream, int32_t *ids,
                           char *vectors)
 {
@@ -52,7 +50,7 @@ static void gather_stream(const rnn_model_options *o, const owned_chunk *from, i
     }
 }
 
-/* Each stream's outputs are those that it has without the others. */
+/* Each stream must have the outputs that it has alone. */
 static void check_streams(const bits_case *c)
 {
     const rnn_model_options *o = &c->model;

@@ -1,11 +1,9 @@
-/*
- * The caller's floating-point mode: results don't depend on it, and it is as it was when a call returns.
- */
+/* Results don't depend on the caller's floating-point mode, and every call restores it. */
 #include "bits.h"
 
 /* ---- The caller's floating-point mode ------------------------------------------------------------------------ */
 
-/* RUN() has looked after each call whether the mode is still what it was. */
+/* RUN() checks after each call that the mode hasn't changed. */
 static void check_mode(void (*set_mode)(void))
 {
     bits_case cases[] = {case_of(RNN_CELL_TANH, RNN_FLOAT64, 3, RNN_LOSS_SQUARED_ERROR),
@@ -25,12 +23,12 @@ static void check_mode(void (*set_mode)(void))
         destroy_chunks(&cases[i]);
 }
 
-/* What is written to files and read from them */
+/* Values that have been written to files and read from them */
 typedef struct file_bits {
     double rate;                /* of a checkpoint's optimizer */
     int64_t split;              /* symbols left by rnn_corpus_split() */
-    uint64_t bytes, as_float32; /* hashes of a model in float64, and of what it becomes in float32 */
-    double subnormal;           /* as float64 of a subnormal float32 */
+    uint64_t bytes, as_float32; /* hashes of a model in float64 and of its conversion to float32 */
+    double subnormal;           /* a subnormal float32, converted to float64 */
 } file_bits;
 
 static uint64_t parameter_hash(const rnn_model *model)
@@ -81,7 +79,7 @@ static void pass_through_memory(int32_t precision, file_bits *bits)
     }
 }
 
-/* A learning rate as a checkpoint hands it back */
+/* Saves a learning rate in a checkpoint and returns the one that is loaded. */
 static double pass_through_checkpoint(double rate)
 {
     char path[NAME_MOST];
@@ -211,7 +209,7 @@ static void trap_every_exception(void)
     _mm_setcsr(0);
 }
 
-/* What is refused is so in each mode of the caller's: numbers that modes see differently, and one that traps */
+/* The same arguments are refused in every mode of the caller: numbers that some modes flush, and one that may trap */
 static void check_arguments(void (*set_mode)(void))
 {
     static const uint64_t signalling_nan = UINT64_C(0x7ff0000000000001);
@@ -220,7 +218,6 @@ static void check_arguments(void (*set_mode)(void))
     rnn_model_options biased = usual, embedded = usual;
     rnn_optimizer_options small, momentum, signalling;
     rnn_sampler_options cold;
-    scoped_model *model;
     rnn_model *none;
     scoped_optimizer *first, *second;
     rnn_optimizer *third;
@@ -237,7 +234,7 @@ static void check_arguments(void (*set_mode)(void))
     memcpy(&signalling.learning_rate, &signalling_nan, sizeof signalling_nan);
     assert_ok(rnn_sampler_options_init(&cold, sizeof cold));
     cold.temperature = -tiny;
-    assert_ok(rnn_model_create(&usual, &model));
+    scoped_model *model = create_model(&usual);
 
     set_mode();
     status[0] = rnn_optimizer_create(model, &small, &first);
@@ -252,7 +249,7 @@ static void check_arguments(void (*set_mode)(void))
         assert_int_equal(status[i], i < 3 ? RNN_OK : RNN_ERROR_ARGUMENT);
 }
 
-/* A file may hold any number, and looking for the one that isn't finite traps nothing. */
+/* A file may hold a signalling NaN. Looking for numbers that aren't finite must not trap. */
 static void check_signalling_parameter(void (*set_mode)(void))
 {
     static const uint32_t signalling_nan = UINT32_C(0x7f800001);
@@ -292,7 +289,7 @@ static void test_flushing_and_traps_change_no_file_and_nothing_that_is_read(void
 
 #endif
 
-/* Trapped or not, what isn't finite is found without an exception. */
+/* Numbers that aren't finite are found without raising an exception flag. */
 static void test_looking_for_what_is_not_finite_raises_no_flag(void **state)
 {
     rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
@@ -316,7 +313,7 @@ static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void 
 {
     enum { HEARD = 100, ROUNDS = 12, COUNT = STREAMS * 45 };
     rnn_model_options options = model_of(RNN_CELL_LSTM, RNN_FLOAT32, 3, RNN_LOSS_SQUARED_ERROR);
-    options.initialization = RNN_INIT_NORMAL; /* no biases: silence moves nothing */
+    options.initialization = RNN_INIT_NORMAL; /* no biases, so silence changes nothing */
     options.layers = 1;
     options.dropout = 0;
     scoped_model *model = create_model(&options);

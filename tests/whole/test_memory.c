@@ -83,7 +83,7 @@ static void test_whichever_allocation_fails_the_call_fails_and_can_be_repeated(v
         if (n <= allocations)
             assert_int_equal(failed, 1);
     } while (n <= allocations);
-    assert_true(allocations >= 14); /* each _create and split takes some */
+    assert_true(allocations >= 14); /* each _create and split call allocates something */
 }
 
 static void test_a_call_fails_cleanly_when_memory_stays_used_up(void **state)
@@ -104,7 +104,7 @@ static void test_all_memory_comes_from_the_allocator_as_its_contract_says(void *
 {
     struct results results;
     write_file("text", text, sizeof text - 1);
-    assert_int_equal(play(0, 0, &results), 0); /* the books are checked when they are closed */
+    assert_int_equal(play(0, 0, &results), 0); /* close_books() has checked the contract */
     assert_true(books.largest >= 16 * 16 * sizeof(float));
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the sentences of rnn_last_error() say, word for word: enumerators by their names, counts and their nouns, what
- * to do when training has diverged, and what a text that isn't UTF-8 seems to be.
+ * The exact sentences of rnn_last_error(): the names of enumerators, counts and their nouns, advice after training has
+ * diverged, and the likely encoding of a text that isn't UTF-8.
  */
 #include "support.h"
 #include "temporary.h"
@@ -62,7 +62,7 @@ static rnn_model_options tanh_options(void)
     return make_options(4, 3, 4, 1, RNN_FLOAT32);
 }
 
-/* The sentence about a state, or an optimizer, of one model that is used with another. */
+/* Checks the sentence about a state or an optimizer that is used with another model. */
 static void assert_mismatch(const rnn_model_options *own, const rnn_model_options *other, int of_optimizer,
                             const char *sentence)
 {
@@ -191,7 +191,7 @@ static void test_one_is_counted_without_an_s(void **state)
 
 #define ADVICE "lower the learning rate or clip the gradients"
 
-/* A model whose parameters have the given size: finite, or made infinite by a step that is far too long. */
+/* A model whose parameters have this size. If it is infinite, a step that is far too long makes them infinite. */
 static rnn_model *create_diverged(double size)
 {
     rnn_model_options options = tanh_options();
@@ -253,7 +253,7 @@ static void test_divergence_says_what_to_do_by_whether_the_parameters_are_finite
     }
 }
 
-/* With vectors their size may be the reason. */
+/* With vectors, their size may be the reason. */
 static void test_vectors_too_large_for_the_precision_are_to_be_scaled_down(void **state)
 {
     rnn_model_options options = make_options(2, 3, 2, 1, RNN_FLOAT32);
@@ -286,8 +286,8 @@ static const struct {
     {TEXT("\xc4rger, \xd6l und \xfc"
           "ber\n"),
      LATIN_1},
-    {TEXT("the author\x92s own words\r\n"), LATIN_1}, /* Windows's */
-    {TEXT("\xcf\xf0\xe8\xe2\xe5\xf2\n"), LATIN_1},    /* Cyrillic in bytes */
+    {TEXT("the author\x92s own words\r\n"), LATIN_1}, /* Windows-1252 */
+    {TEXT("\xcf\xf0\xe8\xe2\xe5\xf2\n"), LATIN_1},    /* Windows-1251 */
     {TEXT("Stra\xdf"
           "e"),
      LATIN_1},
@@ -295,21 +295,21 @@ static const struct {
           "a\0b\0\n\0"),
      UTF_16},
     {TEXT("\xfe\xff\0a\0b\0\n"), UTF_16},
-    {TEXT("c\0a\0f\0\xe9\0\n\0"), UTF_16}, /* without a mark */
+    {TEXT("c\0a\0f\0\xe9\0\n\0"), UTF_16}, /* without a byte order mark */
     {TEXT("\0c\0a\0f\0\xe9\0\n"), UTF_16},
-    {TEXT("na\xc3\xafve caf\xe9"), ""}, /* UTF-8 with a fault */
+    {TEXT("na\xc3\xafve caf\xe9"), ""}, /* UTF-8 with one fault */
     {TEXT("na\xc3\xafve caf\xc3"), ""}, /* cut off */
     {TEXT("all ASCII, then cut off \xe4\xb8"), ""},
     {TEXT("cut off after one byte \xc3"), ""},
     {TEXT("cut short \xe4\xb8 within"), ""},
     {TEXT("overlong \xc0\x80 form"), ""},
-    {TEXT("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ""}, /* no text at all */
+    {TEXT("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ""}, /* not a text */
     {TEXT("\x7f"
           "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0\x01\0\0\0\xd0\x0f"),
      ""},
 };
 
-/* The last sentence must be about bytes that aren't UTF-8, and end with the advice, or without any. */
+/* The last sentence must be about bytes that aren't UTF-8, and must end with this advice ("": none). */
 static void assert_advice(const char *advice)
 {
     const char *sentence = rnn_last_error(), *rest = strstr(sentence, "; the text looks like");
@@ -350,7 +350,10 @@ static void test_text_in_another_encoding_is_recognised_wherever_it_is_refused(v
     }
 }
 
-/* UTF-16 of ASCII without a mark is UTF-8 with a NUL beside each letter, and NUL is a symbol as any other. */
+/*
+ * UTF-16 of ASCII without a byte order mark is valid UTF-8 with a NUL beside each letter, and NUL is a symbol like any
+ * other.
+ */
 static void test_nuls_are_no_error(void **state)
 {
     scoped_vocab *vocab = NULL;

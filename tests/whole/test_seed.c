@@ -1,6 +1,6 @@
 /*
- * The seed's training run, number for number: golden/seed.py trains in numpy, librnn trains on the same text from the
- * same parameters, and the two are compared after every chunk.
+ * The seed's training run, number for number. golden/seed.py trains in numpy, and librnn trains on the same text from
+ * the same parameters. The two are compared after every chunk.
  */
 #include "support.h"
 
@@ -9,7 +9,7 @@
 
 enum { STEPS = 25, HIDDEN = 100 };
 
-/* What golden/seed.py wrote. */
+/* The results of golden/seed.py */
 typedef struct golden_run {
     char *text;
     size_t text_size;
@@ -24,7 +24,7 @@ static golden_run read_golden_run(void)
     run.text = read_golden("seed.txt", &run.text_size);
     size_t size = 0;
     scoped_memory char *log = read_golden("seed_losses.csv", &size);
-    char *line = strchr(log, '\n') + 1; /* the first names the columns */
+    char *line = strchr(log, '\n') + 1; /* after the first line, which names the columns */
     int64_t lines = 0;
     for (const char *c = line; *c != '\0'; c++)
         lines += *c == '\n';
@@ -50,7 +50,7 @@ static void destroy_golden_run(golden_run *run)
     free(run->losses);
 }
 
-/* The parameters in the order in which the golden files hold them. */
+/* The order of the parameters in the golden files */
 static const char *const golden_order[] = {"rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "decoder.weight",
                                            "decoder.bias"};
 enum { PARAMETERS = COUNT_OF(golden_order) };
@@ -80,7 +80,7 @@ static void assert_golden_parameters(const rnn_model *model, const char *file, d
     }
 }
 
-/* The five things that train. */
+/* All objects of the training run */
 typedef struct seed_trainer {
     rnn_vocab *vocab;
     rnn_corpus *corpus;
@@ -112,7 +112,7 @@ static void destroy_trainer(seed_trainer *trainer)
     rnn_vocab_destroy(trainer->vocab);
 }
 
-/* One turn of the seed's loop. Returns the loss. */
+/* Runs the seed's loop once and returns the loss. */
 static double train_one_chunk(seed_trainer *trainer)
 {
     rnn_chunk chunk;
@@ -168,8 +168,8 @@ static void test_float64_training_has_the_seeds_losses_and_ends_in_its_parameter
 }
 
 /*
- * Adagrad's first steps change every weight by 0.1, whatever its gradient, and rounding errors grow with each of them
- * until float32 goes a way of its own. The first iterations say whether it set out on the same one.
+ * Adagrad's first steps change every weight by 0.1, whatever its gradient. Rounding errors grow with each step until
+ * the float32 run diverges from the seed's. The first iterations show whether it started out the same.
  */
 static void test_float32_training_begins_with_the_seeds_losses(void **state)
 {

@@ -240,7 +240,7 @@ static void serve_batches(void)
     options.streams = 2;
     options.shuffle = 1;
     for (options.layout = RNN_BATCH_PADDED; options.layout <= RNN_BATCH_PACKED; options.layout++) {
-        scoped_batcher *batcher;
+        rnn_batcher *batcher;
         options.bucket = options.layout == RNN_BATCH_PADDED ? 2 : 0;
         options.steps = options.layout == RNN_BATCH_PADDED ? 0 : STEPS;
         OK(rnn_batcher_create(&sequences, &options, &batcher));
@@ -252,6 +252,7 @@ static void serve_batches(void)
         FAILS(rnn_batcher_seek(batcher, 1), RNN_ERROR_ARGUMENT);
         HOLDS(rnn_batcher_size(batcher) == 5 && rnn_batcher_positions(batcher) == 38);
         HOLDS(rnn_batcher_steps(batcher) == STEPS && rnn_batcher_chunks(batcher) >= 2);
+        rnn_batcher_destroy(batcher);
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* A function that takes a struct. */
+/* A function that takes a struct */
 typedef struct use {
     const char *name;  /* of the struct, in sentences */
     size_t first, now; /* its size in the first release and in this one */
@@ -279,7 +279,7 @@ static void test_init_fills_a_struct_of_any_version_to_its_end_and_no_further(vo
     }
 }
 
-/* Where a struct is optional, NULL stands for what its _init function fills in. */
+/* If a struct is optional, NULL means the values that its _init function fills in. */
 static void test_no_options_are_the_defaults(void **state)
 {
     rnn_optimizer_options optimizer_options = valid.optimizer_options;

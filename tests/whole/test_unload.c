@@ -10,7 +10,7 @@
 
 enum { ROUNDS = 20, THREADS = 4, STEPS = 16, STREAMS = 32, SYMBOLS = 50 };
 
-/* The functions that the tests call. */
+/* The functions that the tests call */
 #define FUNCTIONS(each)                                                                                                \
     each(rnn_set_threads) each(rnn_last_error) each(rnn_model_options_init) each(rnn_model_create)                     \
         each(rnn_model_destroy) each(rnn_state_create) each(rnn_state_destroy) each(rnn_forward_backward)
@@ -86,7 +86,7 @@ static void assert_nothing_is_left(void)
     assert_false(is_mapped());
 }
 
-static library rnn; /* of a test that loads it and unloads it later */
+static library rnn; /* for tests that unload it later */
 
 static void load_and_compute(void)
 {
