@@ -248,7 +248,7 @@ static void test_streams_end_and_start_in_chunks_of_many_pieces(void **state)
     static const int64_t ends[2] = {411, LONG};
     static uint8_t starts[2 * LONG];
     scoped_model *model = model_of_kind(1); /* float64, so a difference would show */
-    owned_chunk given = create_random_chunk_for(model, LONG, 2, 0, 8);
+    scoped_chunk given = create_random_chunk_for(model, LONG, 2, 0, 8);
     starts[2 * 350 + 1] = 1;
     given.chunk.lengths = ends;
     given.chunk.starts = starts;
