@@ -1,6 +1,6 @@
 /*
- * How many processors a control group's CPU quota is worth, read from files as Linux has them, of both
- * versions.
+ * The number of processors that a control group's CPU quota allows, read from files like those of Linux, for both
+ * versions of control groups.
  */
 #include "base/processors.h"
 #include "support.h"
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A file below the test's own root, and the folders on its path */
+/* A file below the test's own root; its folders are created too */
 typedef struct text_file {
     const char *path, *text;
 } text_file;
@@ -35,7 +35,7 @@ static void write_file(const text_file *file)
 
 enum { FILES_MOST = 4 };
 
-/* The quota that these files say */
+/* Returns the quota that these files set. */
 static int quota_of(const text_file files[FILES_MOST])
 {
     char command[PATH_MAX];
@@ -64,7 +64,7 @@ static const struct {
     {INT_MAX, {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", ""}}},
     {INT_MAX, {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "100000 0\n"}}},
     {INT_MAX, {{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/cpu.max", "9000000000000000000 1\n"}}},
-    /* a group's own quota, and those of the groups that it is in */
+    /* a group's own quota, and those of the groups above it */
     {3, {{"/proc/self/cgroup", "0::/a/b\n"}, {"/sys/fs/cgroup/a/b/cpu.max", "300000 100000\n"}}},
     {1,
      {{"/proc/self/cgroup", "0::/a/b\n"},
@@ -93,8 +93,7 @@ static const struct {
 
 static void test_a_quota_is_worth_so_many_processors_rounded_up(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
         int quota = quota_of(cases[i].files);
         if (quota != cases[i].quota)
             fail_msg("case %zu: %d processors, not %d", i, quota, cases[i].quota);

@@ -1,9 +1,9 @@
 /*
- * Files on the disk: that a save replaces one as a whole or leaves it as it was, whatever goes wrong and whenever the
- * process is killed; and what a load says of files that aren't there or can't be read.
+ * Files on disk. A save replaces a file as a whole or leaves it as it was, whatever goes wrong and whenever the process
+ * is killed. A load says why it can't read a file.
  */
-#include "model_files.h"
-#include "temporary.h"
+#include "checkpoints.h"
+#include "processes.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,29 +16,15 @@ static rnn_model *make_model(int64_t hidden, uint64_t seed)
     return create_random_model(&o, 1, seed);
 }
 
-static file_bytes read_whole(const char *path)
-{
-    struct stat about;
-    assert_int_equal(stat(path, &about), 0);
-    file_bytes file = {allocate(about.st_size + 1, 1), (size_t)about.st_size};
-    FILE *stream = fopen(path, "rb");
-    assert_non_null(stream);
-    assert_int_equal(fread(file.bytes, 1, file.size, stream), file.size);
-    fclose(stream);
-    return file;
-}
-
-/* The file must hold what the model would be saved as. */
+/* The file must have the bytes that the model would be saved as. */
 static void assert_holds(const char *path, const rnn_model *model)
 {
-    file_bytes expected = saved(model, NULL), actual = read_whole(path);
+    scoped_file expected = saved(model, NULL), actual = read_whole(path);
     assert_int_equal(actual.size, expected.size);
     assert_memory_equal(actual.bytes, expected.bytes, expected.size);
-    free(actual.bytes);
-    free(expected.bytes);
 }
 
-/* How many names the directory has. */
+/* The number of files and folders in a directory */
 static int count_names(const char *path)
 {
     int count = 0;
@@ -61,41 +47,30 @@ static mode_t permissions_of(const char *path)
 
 static void test_a_file_holds_what_memory_would(void **state)
 {
-    rnn_model *model = make_model(4, 1), *loaded = NULL;
-    rnn_vocab *vocab = NULL, *loaded_vocab = NULL;
-    (void)state;
+    scoped_model *model = make_model(4, 1), *loaded = NULL;
+    scoped_vocab *vocab = NULL, *loaded_vocab = NULL;
     assert_ok(rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "xyz", 3, &vocab));
     assert_ok(rnn_model_save(model, vocab, "model.safetensors"));
-    file_bytes expected = saved(model, vocab), actual = read_whole("model.safetensors");
+    scoped_file expected = saved(model, vocab), actual = read_whole("model.safetensors");
     assert_int_equal(actual.size, expected.size);
     assert_memory_equal(actual.bytes, expected.bytes, expected.size);
     assert_ok(rnn_model_load("model.safetensors", NULL, &loaded, &loaded_vocab));
     assert_same_model(model, loaded);
     assert_int_equal(rnn_vocab_size(loaded_vocab), 3);
     assert_int_equal(count_names("."), 1);
-    free(expected.bytes);
-    free(actual.bytes);
-    rnn_vocab_destroy(loaded_vocab);
-    rnn_vocab_destroy(vocab);
-    rnn_model_destroy(loaded);
-    rnn_model_destroy(model);
 }
 
 static void test_a_large_file_loads_in_pieces(void **state)
 {
-    rnn_model *model = make_model(301, 1), *loaded = NULL;
-    (void)state;
+    scoped_model *model = make_model(301, 1), *loaded = NULL;
     assert_ok(rnn_model_save(model, NULL, "model"));
     assert_ok(rnn_model_load("model", NULL, &loaded, NULL));
     assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-    rnn_model_destroy(model);
 }
 
 static void test_permissions_are_the_umasks_or_the_old_files(void **state)
 {
-    rnn_model *model = make_model(2, 1);
-    (void)state;
+    scoped_model *model = make_model(2, 1);
     mode_t before = umask(027);
     assert_ok(rnn_model_save(model, NULL, "model"));
     assert_int_equal(permissions_of("model"), 0640);
@@ -103,23 +78,22 @@ static void test_permissions_are_the_umasks_or_the_old_files(void **state)
     assert_ok(rnn_model_save(model, NULL, "model"));
     assert_int_equal(permissions_of("model"), 0604);
     umask(before);
-    rnn_model_destroy(model);
 }
 
 static void test_what_a_symbolic_link_leads_to_is_replaced(void **state)
 {
     static const char *const links[] = {"link", "link2"};
-    rnn_model *models[] = {make_model(2, 1), make_model(2, 2)};
+    scoped_model *one = make_model(2, 1), *other = make_model(2, 2);
+    const rnn_model *models[] = {one, other};
     char here[4096];
     struct stat about;
-    (void)state;
     assert_int_equal(mkdir("sub", 0700), 0);
     assert_int_equal(symlink("../target", "sub/middle"), 0); /* relative to its own directory */
     assert_int_equal(symlink("sub/middle", "link"), 0);
     assert_non_null(getcwd(here, sizeof here - 16));
     strcat(here, "/target");
     assert_int_equal(symlink(here, "link2"), 0);
-    for (int i = 0; i < 4; i++) { /* first the target isn't there */
+    for (int i = 0; i < 4; i++) { /* at first there is no target */
         assert_ok(rnn_model_save(models[i % 2], NULL, links[i / 2]));
         assert_int_equal(lstat(links[i / 2], &about), 0);
         assert_true(S_ISLNK(about.st_mode));
@@ -130,25 +104,19 @@ static void test_what_a_symbolic_link_leads_to_is_replaced(void **state)
     assert_int_equal(symlink("loop", "loop"), 0);
     assert_fails(rnn_model_save(models[0], NULL, "loop"), RNN_ERROR_IO, strerror(ELOOP));
     unlink("sub/middle");
-    rnn_model_destroy(models[0]);
-    rnn_model_destroy(models[1]);
 }
 
 static void test_saves_that_cannot_work_say_why_and_leave_all_as_it_was(void **state)
 {
-    char long_name[300], longest_name[256], here[4096];
-    rnn_model *model = make_model(2, 1);
-    (void)state;
+    char long_name[300] = "", longest_name[256] = "", here[4096];
+    scoped_model *model = make_model(2, 1);
     memset(long_name, 'x', sizeof long_name - 1);
-    long_name[sizeof long_name - 1] = '\0';
     memset(longest_name, 'y', sizeof longest_name - 1);
-    longest_name[sizeof longest_name - 1] = '\0';
     assert_int_equal(mkdir("directory", 0700), 0);
     assert_int_equal(mkfifo("pipe", 0600), 0);
     write_file("file", "old", 3);
     struct {
-        const char *path;
-        const char *reason;
+        const char *path, *reason;
     } cases[] = {
         {"directory", "directory is a directory"},
         {"directory/", strerror(EISDIR)},
@@ -163,28 +131,24 @@ static void test_saves_that_cannot_work_say_why_and_leave_all_as_it_was(void **s
         {"/proc/model", "/proc/model can't be written"},
         {long_name, strerror(ENAMETOOLONG)},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_fails(rnn_model_save(model, NULL, cases[i].path), RNN_ERROR_IO, cases[i].reason);
     assert_int_equal(count_names("."), 3);
     assert_int_equal(count_names("directory"), 0);
-    file_bytes old = read_whole("file");
+    scoped_file old = read_whole("file");
     assert_int_equal(old.size, 3);
-    free(old.bytes);
-    assert_ok(rnn_model_save(model, NULL, longest_name)); /* the temporary file's name isn't made of this one */
+    assert_ok(rnn_model_save(model, NULL, longest_name)); /* the temporary file's name isn't derived from it */
     assert_ok(rnn_model_save(model, NULL, "directory/../file"));
     assert_non_null(getcwd(here, sizeof here - 8));
     strcat(here, "/file");
     assert_ok(rnn_model_save(model, NULL, here));
     assert_holds("file", model);
-    rnn_model_destroy(model);
 }
 
-/* In a child process that isn't root's: what may not be written. */
+/* In a child process without root's privileges */
 static void test_what_may_not_be_written_stays(void **state)
 {
-    rnn_model *model = make_model(2, 1);
-    int status;
-    (void)state;
+    scoped_model *model = make_model(2, 1);
     assert_int_equal(mkdir("closed", 0755), 0);
     write_file("closed/model", "old", 3);
     assert_int_equal(mkdir("open", 0777), 0);
@@ -206,32 +170,26 @@ static void test_what_may_not_be_written_stays(void **state)
                     rnn_model_save(model, NULL, "closed/new") == RNN_ERROR_IO;
         _exit(fails ? 0 : 1);
     }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    file_bytes closed = read_whole("closed/model"), open = read_whole("open/model");
+    int status = exit_status(child);
+    scoped_file closed = read_whole("closed/model"), open = read_whole("open/model");
     assert_int_equal(closed.size, 3);
     assert_int_equal(open.size, 3);
     assert_int_equal(count_names("closed"), 1);
     assert_int_equal(count_names("open"), 1);
-    free(closed.bytes);
-    free(open.bytes);
     chmod("closed", 0755);
     unlink("closed/model");
     unlink("open/model");
-    rnn_model_destroy(model);
-    if (WEXITSTATUS(status) == 2)
-        skip(); /* a user whose root may not give up its privileges */
-    assert_int_equal(WEXITSTATUS(status), 0);
+    if (status == 2)
+        skip(); /* a root that may not give up its privileges */
+    assert_int_equal(status, 0);
 }
 
-/* A limit on the size of files stands in for a full disk: the same call fails, at the same moments. */
+/* A limit on the size of files stands in for a full disk: the same call fails at the same moments. */
 static void test_a_full_disk_leaves_the_old_file(void **state)
 {
-    rnn_model *old = make_model(2, 1), *model = make_model(200, 2);
-    (void)state;
+    scoped_model *old = make_model(2, 1), *model = make_model(200, 2);
     assert_ok(rnn_model_save(old, NULL, "model"));
     for (rlim_t limit = 0; limit < 300000; limit += limit < 2000 ? 499 : 33333) {
-        int status;
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
@@ -241,14 +199,14 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
                 _exit(3);
             rnn_status result = rnn_model_save(model, NULL, "model");
             rnn_status beside = rnn_model_save(model, NULL, "new");
-            _exit(result == RNN_OK && beside == RNN_OK                                                            ? 0
-                  : result == RNN_ERROR_IO && beside == RNN_ERROR_IO && strstr(rnn_last_error(), strerror(EFBIG)) ? 1
-                                                                                                                  : 2);
+            if (result == RNN_OK && beside == RNN_OK)
+                _exit(0);
+            bool full = result == RNN_ERROR_IO && beside == RNN_ERROR_IO && strstr(rnn_last_error(), strerror(EFBIG));
+            _exit(full ? 1 : 2);
         }
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), limit < 160000 ? 1 : WEXITSTATUS(status) & 1);
-        if (WEXITSTATUS(status) == 1) {
+        int status = exit_status(child);
+        assert_in_range(status, limit < 160000, 1);
+        if (status == 1) {
             assert_holds("model", old);
             assert_int_equal(count_names("."), 1);
         } else {
@@ -258,40 +216,22 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
         }
     }
     assert_holds("new", model); /* the last limit was enough */
-    rnn_model_destroy(old);
-    rnn_model_destroy(model);
-}
-
-static void *allocate_none(void *context, size_t alignment, size_t size)
-{
-    int64_t *left = context;
-    void *memory = NULL;
-    return (*left)-- > 0 && posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
-}
-
-static void release_any(void *context, void *memory, size_t size)
-{
-    (void)context;
-    (void)size;
-    free(memory);
 }
 
 static void test_without_memory_the_old_file_stays_and_none_is_left_open(void **state)
 {
-    int64_t left = INT64_MAX;
-    const rnn_allocator failing = {allocate_none, release_any, &left};
     rnn_model *loaded = NULL;
-    (void)state;
-    assert_ok(rnn_set_allocator(&failing));
+    allocations_left = INT64_MAX;
+    assert_ok(rnn_set_allocator(&failing_allocator));
     rnn_model *old = make_model(2, 1), *model = make_model(3, 2);
     assert_ok(rnn_model_save(old, NULL, "target"));
     assert_int_equal(symlink("target", "model"), 0);
     int first_free = dup(0);
     close(first_free);
     for (int64_t n = 0;; n++) {
-        left = n;
+        allocations_left = n;
         rnn_status status = rnn_model_save(model, NULL, "model");
-        left = INT64_MAX;
+        allocations_left = INT64_MAX;
         if (status == RNN_OK) {
             assert_true(n > 2);
             break;
@@ -300,7 +240,7 @@ static void test_without_memory_the_old_file_stays_and_none_is_left_open(void **
         assert_holds("target", old);
     }
     for (int64_t n = 0;; n++) {
-        left = n;
+        allocations_left = n;
         rnn_status status = rnn_model_load("model", NULL, &loaded, NULL);
         if (status == RNN_OK) {
             assert_true(n > 5);
@@ -309,7 +249,7 @@ static void test_without_memory_the_old_file_stays_and_none_is_left_open(void **
         assert_int_equal(status, RNN_ERROR_MEMORY);
         assert_null(loaded);
     }
-    left = INT64_MAX;
+    allocations_left = INT64_MAX;
     assert_same_model(loaded, model);
     assert_int_equal(count_names("."), 2);
     int next_free = dup(0);
@@ -332,7 +272,7 @@ static double seconds_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* In a child process: saves one and the other until it is killed, from just after this returns. */
+/* Starts a child process that saves the two models in turn until it is killed. Returns once it has begun. */
 static pid_t start_saving(rnn_model *const models[2], int first)
 {
     int ready[2];
@@ -355,16 +295,15 @@ static pid_t start_saving(rnn_model *const models[2], int first)
 
 static void test_a_process_killed_while_it_saves_leaves_one_whole_model(void **state)
 {
-    /* One model small, one of some hundred kilobytes, so that many moments are in the middle of writing. */
+    /* The larger model has some hundred kilobytes, so many moments are in the middle of writing. */
     rnn_model *models[] = {make_model(3, 1), make_model(250, 2)};
     file_bytes expected[] = {saved(models[0], NULL), saved(models[1], NULL)};
     random_source source = {2024};
     int seen[2] = {0, 0};
-    (void)state;
     double start = seconds_now();
     assert_ok(rnn_model_save(models[1], NULL, "model"));
     assert_ok(rnn_model_save(models[0], NULL, "model"));
-    double both = seconds_now() - start; /* on this machine, at present */
+    double both = seconds_now() - start; /* how long two saves take on this machine */
     for (int n = 0; n < KILLS_LEAST || (n < KILLS_MOST && seconds_now() < start + SECONDS); n++) {
         pid_t child = start_saving(models, n);
         double pause = random_between(&source, 0, 6 * both);
@@ -378,15 +317,14 @@ static void test_a_process_killed_while_it_saves_leaves_one_whole_model(void **s
         rnn_model *loaded = NULL;
         assert_ok(rnn_model_load("model", NULL, &loaded, NULL));
         rnn_model_destroy(loaded);
-        file_bytes actual = read_whole("model");
+        scoped_file actual = read_whole("model");
         int which = actual.size == expected[1].size;
         assert_int_equal(actual.size, expected[which].size);
         assert_memory_equal(actual.bytes, expected[which].bytes, actual.size);
         seen[which]++;
-        free(actual.bytes);
     }
     assert_true(seen[0] > 0 && seen[1] > 0);
-    assert_ok(rnn_model_save(models[1], NULL, "model")); /* whatever is left lying about */
+    assert_ok(rnn_model_save(models[1], NULL, "model")); /* temporary files that remain do no harm */
     assert_holds("model", models[1]);
     for (int i = 0; i < 2; i++) {
         free(expected[i].bytes);
@@ -401,7 +339,6 @@ static void test_loads_that_cannot_work_name_the_file_and_the_reason(void **stat
     rnn_model *model = NULL;
     rnn_vocab *vocab = (rnn_vocab *)(void *)&model;
     rnn_load_options options = make_load_options();
-    (void)state;
     assert_int_equal(mkdir("directory", 0700), 0);
     assert_int_equal(mkfifo("pipe", 0600), 0);
     write_file("empty", "", 0);
@@ -411,7 +348,7 @@ static void test_loads_that_cannot_work_name_the_file_and_the_reason(void **stat
     assert_fails(rnn_model_load("pipe", NULL, &model, &vocab), RNN_ERROR_IO, "pipe is not a regular file");
     assert_fails(rnn_model_load("empty", NULL, &model, &vocab), RNN_ERROR_FORMAT, "empty: the file has 0 bytes");
     assert_fails(rnn_model_load("text", NULL, &model, &vocab), RNN_ERROR_FORMAT, "text: the file isn't a safetensors");
-    rnn_model *other = make_model(2, 1);
+    scoped_model *other = make_model(2, 1);
     rnn_model_options given = options_of(other);
     assert_ok(rnn_model_save(other, NULL, "model"));
     given.hidden_size = 3;
@@ -419,7 +356,6 @@ static void test_loads_that_cannot_work_name_the_file_and_the_reason(void **stat
     assert_fails(rnn_model_load("model", &options, &model, &vocab), RNN_ERROR_MISMATCH, "model: configuration->hidden");
     assert_null(model);
     assert_ptr_equal(vocab, &model);
-    rnn_model_destroy(other);
 }
 
 static int cannot_be_loaded(const char *path)
@@ -431,7 +367,6 @@ static int cannot_be_loaded(const char *path)
 
 static void test_a_file_that_may_not_be_read_is_refused(void **state)
 {
-    (void)state;
     assert_true(holds_for_an_unreadable_file("secret", cannot_be_loaded));
 }
 

@@ -1,9 +1,7 @@
-/*
- * Where the system gives a process no more threads, calls compute with those that there are, and the
- * results are the same bits.
- */
+/* If the system refuses to create threads, calls compute with those that they have, and get the same bits. */
 #define _GNU_SOURCE /* RTLD_NEXT */
 
+#include "processes.h"
 #include "support.h"
 #include "training.h"
 
@@ -13,17 +11,15 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-/* ---- The library calls this pthread_create(), since the program has it ---- */
+/* ---- The library calls this pthread_create() instead of the C library's ---- */
 
 static atomic_int allowed; /* how many threads may still be created */
 static atomic_int refused;
 
 typedef int create_function(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
-create_function __interceptor_pthread_create __attribute__((weak)); /* under a sanitizer, which must know of threads */
+create_function __interceptor_pthread_create __attribute__((weak)); /* a sanitizer's, which must know all threads */
 
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes, void *(*run)(void *),
                    void *restrict argument)
@@ -42,18 +38,17 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict at
 
 /* ---- The tests ---- */
 
-static training alone; /* what one thread computes */
+static training alone; /* the result of one thread */
 
 static int set_up(void **state)
 {
-    (void)state;
     if (rnn_set_threads(1) != RNN_OK)
         return -1;
     alone = train();
     return alone.status;
 }
 
-/* A forked child has no helpers, so it asks for new ones. */
+/* The tests run in forked children, which have no helpers yet and so ask for new ones. */
 enum { SAME = 0, DIFFERENT = 1, NOTHING_REFUSED = 2, NOTHING_TO_SEE = 3 };
 
 static int train_with(int threads_allowed)
@@ -68,50 +63,38 @@ static int train_with(int threads_allowed)
     return atomic_load(&refused) > 0 ? SAME : NOTHING_REFUSED;
 }
 
-static int end_of(pid_t pid)
-{
-    int status;
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
 static int train_in_child_with(int threads_allowed)
 {
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(120);
+        alarm(PATIENCE);
         _exit(train_with(threads_allowed));
     }
-    return end_of(pid);
+    return exit_status(pid);
 }
 
 static void test_a_call_computes_alone_when_no_thread_can_be_created(void **state)
 {
-    (void)state;
     assert_int_equal(train_in_child_with(0), SAME);
 }
 
 static void test_a_call_computes_with_the_threads_that_could_be_created(void **state)
 {
-    (void)state;
     assert_int_equal(train_in_child_with(1), SAME);
     assert_int_equal(train_in_child_with(2), SAME);
 }
 
 static void test_a_call_computes_once_threads_can_be_created_again(void **state)
 {
-    (void)state;
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(120);
+        alarm(PATIENCE);
         int end = train_with(0);
         atomic_store(&allowed, 1000);
         training later = train();
         _exit(same_training(&later, &alone) ? end : DIFFERENT);
     }
-    assert_int_equal(end_of(pid), SAME);
+    assert_int_equal(exit_status(pid), SAME);
 }
 
 static void *return_at_once(void *argument)
@@ -119,7 +102,7 @@ static void *return_at_once(void *argument)
     return argument;
 }
 
-/* Lets the process have no more threads; root, whom that doesn't bind, becomes nobody first. */
+/* Forbids this process any more threads. Root, which no limit binds, becomes another user first. */
 static bool reach_the_limit_of_processes(void)
 {
     const struct rlimit none = {0, 0};
@@ -132,16 +115,15 @@ static bool reach_the_limit_of_processes(void)
 
 static void test_a_process_at_its_limit_of_processes_computes(void **state)
 {
-    (void)state;
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(120);
+        alarm(PATIENCE);
         if (!reach_the_limit_of_processes())
             _exit(NOTHING_TO_SEE);
         int end = train_with(1000);
-        _exit(end == NOTHING_REFUSED ? SAME : end); /* the system has refused them, not pthread_create() above */
+        _exit(end == NOTHING_REFUSED ? SAME : end); /* the system refused them, not pthread_create() above */
     }
-    int end = end_of(pid);
+    int end = exit_status(pid);
     if (end == NOTHING_TO_SEE)
         skip();
     assert_int_equal(end, SAME);

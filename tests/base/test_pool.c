@@ -1,13 +1,13 @@
 /*
- * The threads that help a call to compute. They change no bit of a result, work in a forked process, take
- * no signals, sleep when there is nothing to do, and are as many as was asked for.
+ * The threads that help a call to compute. They don't change a bit of any result, they work in a forked process, handle
+ * no signals, sleep when there is no work, and never exceed the number that was set.
  */
 #define _GNU_SOURCE /* sched_setaffinity() */
 
+#include "processes.h"
 #include "support.h"
 #include "training.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,9 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #if defined(__has_feature)
 #define SANITIZED(name) __has_feature(name)
@@ -26,10 +23,10 @@
 #define SANITIZED(name) 0
 #endif
 
-enum { CALLERS = 6, ROUNDS = 10, FORKS = 40, PATIENCE = 60 /* seconds */ };
+enum { CALLERS = 6, ROUNDS = 10, FORKS = 40 };
 
-/* The library calls this getpid(), since the program has it. */
-static atomic_int assumed_id; /* what it returns; 0: the process's own */
+/* The library calls this getpid() instead of the C library's. */
+static atomic_int assumed_id; /* its result; if 0, it returns the true id */
 
 pid_t getpid(void)
 {
@@ -37,36 +34,8 @@ pid_t getpid(void)
     return assumed != 0 ? assumed : (pid_t)syscall(SYS_getpid);
 }
 
-static training alone;  /* what one thread computes */
-static int first_tasks; /* the process's threads before the library had any */
-
-static void sleep_milliseconds(long milliseconds)
-{
-    struct timespec time = {.tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000};
-    nanosleep(&time, NULL);
-}
-
-static int count_tasks(void)
-{
-    int count = 0;
-    DIR *directory = opendir("/proc/self/task");
-    assert_non_null(directory);
-    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
-        count += entry->d_name[0] != '.';
-    closedir(directory);
-    return count;
-}
-
-/* A thread that has been joined may still be in /proc for a moment, so this waits until there are at most `most`. */
-static int count_helpers(int most)
-{
-    int count = count_tasks() - first_tasks;
-    for (int i = 0; i < 200 && count > most; i++) {
-        sleep_milliseconds(10);
-        count = count_tasks() - first_tasks;
-    }
-    return count;
-}
+static training alone;  /* the result of one thread */
+static int first_tasks; /* the number of threads before the library created any */
 
 static void assert_trains_as_alone(int32_t threads)
 {
@@ -76,17 +45,12 @@ static void assert_trains_as_alone(int32_t threads)
     assert_true(same_training(&together, &alone));
 }
 
-static void *return_at_once(void *argument)
-{
-    return argument;
-}
+static void do_nothing(void *argument) {}
 
 static int set_up(void **state)
 {
-    (void)state;
-    pthread_t thread; /* with the first one the thread sanitizer starts one of its own */
-    if (pthread_create(&thread, NULL, return_at_once, NULL) != 0 || pthread_join(thread, NULL) != 0)
-        return -1;
+    int none = 0;
+    run_in_threads(1, do_nothing, &none, sizeof none); /* the thread sanitizer then starts a thread of its own */
     sleep_milliseconds(50);
     first_tasks = count_tasks();
     if (rnn_set_threads(1) != RNN_OK)
@@ -97,13 +61,11 @@ static int set_up(void **state)
 
 static int use_four_threads(void **state)
 {
-    (void)state;
     return rnn_set_threads(4);
 }
 
 static int use_the_default(void **state)
 {
-    (void)state;
     return rnn_set_threads(0);
 }
 
@@ -112,56 +74,44 @@ static int use_the_default(void **state)
 static void test_1_2_3_and_16_threads_compute_the_same_bits(void **state)
 {
     static const int32_t threads[] = {1, 2, 3, 16};
-    (void)state;
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
         assert_trains_as_alone(threads[i]);
 }
 
 static void test_the_number_of_threads_may_change_from_call_to_call(void **state)
 {
     static const int32_t threads[] = {16, 1, 3, 2, 16, 2, 1, 3};
-    (void)state;
-    for (size_t i = 0; i < sizeof threads / sizeof *threads; i++)
+    for (size_t i = 0; i < COUNT_OF(threads); i++)
         assert_trains_as_alone(threads[i]);
+}
+
+/* For a child process, which begins without the helpers of earlier tests */
+static bool training_has_one_to_three_helpers(void *argument)
+{
+    int before = count_tasks();
+    (void)train();
+    int helpers = count_tasks() - before;
+    return helpers >= 1 && helpers <= 3;
 }
 
 static void test_a_call_on_four_threads_has_one_to_three_helpers(void **state)
 {
-    (void)state;
-    pid_t pid = fork(); /* to begin without those of the tests before */
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        alarm(PATIENCE);
-        int before = count_tasks();
-        (void)train();
-        int helpers = count_tasks() - before;
-        _exit(helpers >= 1 && helpers <= 3 ? 0 : 1);
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(holds_in_child(training_has_one_to_three_helpers, NULL));
 }
 
 /* ---- Several callers ---- */
 
-static void *train_often(void *argument)
+static void train_often(void *argument)
 {
     training *results = argument;
     for (int n = 0; n < ROUNDS; n++)
         results[n] = train();
-    return NULL;
 }
 
 static void test_threads_that_call_at_once_get_the_bits_of_one_alone(void **state)
 {
-    (void)state;
     static training results[CALLERS][ROUNDS];
-    pthread_t threads[CALLERS];
-    for (int i = 0; i < CALLERS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, train_often, results[i]), 0);
-    for (int i = 0; i < CALLERS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    run_in_threads(CALLERS, train_often, results, sizeof *results);
     for (int i = 0; i < CALLERS; i++)
         for (int n = 0; n < ROUNDS; n++)
             assert_true(same_training(&results[i][n], &alone));
@@ -169,24 +119,20 @@ static void test_threads_that_call_at_once_get_the_bits_of_one_alone(void **stat
 
 static void test_callers_share_at_most_15_helpers_of_16_threads(void **state)
 {
-    (void)state;
     assert_ok(rnn_set_threads(16));
     for (int n = 0; n < 3; n++) {
         test_threads_that_call_at_once_get_the_bits_of_one_alone(NULL);
-        assert_in_range(count_helpers(15), 0, 15);
+        assert_in_range(count_tasks_down_to(first_tasks + 15), first_tasks, first_tasks + 15);
     }
 }
 
 static void test_threads_that_come_and_go_leave_no_helpers_behind(void **state)
 {
-    (void)state;
     static training results[ROUNDS];
-    for (int i = 0; i < 20; i++) {
-        pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, train_often, results), 0);
-        assert_int_equal(pthread_join(thread, NULL), 0);
-    }
-    assert_in_range(count_helpers(15), 0, 15); /* 15: of an earlier test's 16 threads */
+    for (int i = 0; i < 20; i++)
+        run_in_threads(1, train_often, results, sizeof results);
+    /* an earlier test has used 16 threads */
+    assert_in_range(count_tasks_down_to(first_tasks + 15), first_tasks, first_tasks + 15);
 }
 
 static atomic_bool stop;
@@ -203,7 +149,6 @@ static void *train_until_stopped(void *argument)
 
 static void test_the_number_of_threads_may_change_while_another_thread_computes(void **state)
 {
-    (void)state;
     bool same = true;
     pthread_t thread;
     atomic_store(&stop, false);
@@ -217,9 +162,14 @@ static void test_the_number_of_threads_may_change_while_another_thread_computes(
     assert_true(same);
 }
 
+static void *train_often_in_thread(void *argument)
+{
+    train_often(argument);
+    return NULL;
+}
+
 static void test_a_thread_with_a_stack_of_64_kib_can_compute(void **state)
 {
-    (void)state;
     if (SANITIZED(address_sanitizer) || SANITIZED(thread_sanitizer))
         skip(); /* their stack frames are larger */
     static training results[ROUNDS];
@@ -227,7 +177,7 @@ static void test_a_thread_with_a_stack_of_64_kib_can_compute(void **state)
     pthread_t thread;
     assert_int_equal(pthread_attr_init(&attributes), 0);
     assert_int_equal(pthread_attr_setstacksize(&attributes, 64 * 1024), 0);
-    assert_int_equal(pthread_create(&thread, &attributes, train_often, results), 0);
+    assert_int_equal(pthread_create(&thread, &attributes, train_often_in_thread, results), 0);
     pthread_attr_destroy(&attributes);
     assert_int_equal(pthread_join(thread, NULL), 0);
     for (int n = 0; n < ROUNDS; n++)
@@ -236,80 +186,64 @@ static void test_a_thread_with_a_stack_of_64_kib_can_compute(void **state)
 
 /* ---- Fork ---- */
 
-/* Whether training on the four threads that are set has helpers, and gives the right bits. */
-static bool four_threads_train_as_alone(void)
+/* Whether training on the four threads that are set has helpers and gives the right bits */
+static bool four_threads_train_as_alone(void *argument)
 {
     training result = train();
-    bool helped = SANITIZED(thread_sanitizer) || count_tasks() > first_tasks; /* whose own thread a child lacks */
+    /* a child process has no thread of the thread sanitizer */
+    bool helped = SANITIZED(thread_sanitizer) || count_tasks() > first_tasks;
     return rnn_threads() == 4 && helped && same_training(&result, &alone);
 }
 
-/* Whether the process ends by itself with status 0. */
-static bool ends_well(pid_t pid)
-{
-    int status;
-    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-/* The alarm ends a child that waits for ever. */
 static bool forked_child_trains_as_alone(void)
 {
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(PATIENCE);
-        _exit(four_threads_train_as_alone() ? 0 : 1);
-    }
-    return ends_well(pid);
+    return holds_in_child(four_threads_train_as_alone, NULL);
 }
 
 static void test_a_forked_child_computes_on_as_many_threads_as_its_parent(void **state)
 {
-    (void)state;
-    assert_true(four_threads_train_as_alone());
+    assert_true(four_threads_train_as_alone(NULL));
     assert_true(forked_child_trains_as_alone());
+}
+
+static bool this_and_a_child_train_as_alone(void *argument)
+{
+    return four_threads_train_as_alone(NULL) && forked_child_trains_as_alone();
+}
+
+static bool this_and_a_child_with_the_same_id_train_as_alone(void *argument)
+{
+    atomic_store(&assumed_id, 1); /* the id of the first process in every namespace */
+    return this_and_a_child_train_as_alone(NULL);
 }
 
 static void test_a_forked_child_may_have_the_id_of_its_parent(void **state)
 {
-    (void)state;
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(PATIENCE);
-        atomic_store(&assumed_id, 1); /* as of the first processes of two namespaces */
-        _exit(four_threads_train_as_alone() && forked_child_trains_as_alone() ? 0 : 1);
-    }
-    assert_true(ends_well(pid));
+    assert_true(holds_in_child(this_and_a_child_with_the_same_id_train_as_alone, NULL));
 }
 
 static void test_a_parent_still_computes_after_fork(void **state)
 {
-    (void)state;
     assert_true(forked_child_trains_as_alone());
-    assert_true(four_threads_train_as_alone());
+    assert_true(four_threads_train_as_alone(NULL));
     assert_true(forked_child_trains_as_alone());
 }
 
-static void *fork_in_thread(void *argument)
+static void fork_in_thread(void *well)
 {
-    bool *well = argument;
-    *well = four_threads_train_as_alone() && forked_child_trains_as_alone();
-    return NULL;
+    *(bool *)well = this_and_a_child_train_as_alone(NULL);
 }
 
 static void test_a_child_that_another_thread_has_forked_computes(void **state)
 {
-    (void)state;
     bool well = false;
-    pthread_t thread;
-    assert_true(four_threads_train_as_alone());
-    assert_int_equal(pthread_create(&thread, NULL, fork_in_thread, &well), 0);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(four_threads_train_as_alone(NULL));
+    run_in_threads(1, fork_in_thread, &well, sizeof well);
     assert_true(well);
 }
 
 static void test_a_child_forked_while_another_thread_computes_computes(void **state)
 {
-    (void)state;
     if (SANITIZED(address_sanitizer))
         skip(); /* its allocator's locks stay locked in the child */
     bool same = true, well = true;
@@ -317,7 +251,7 @@ static void test_a_child_forked_while_another_thread_computes_computes(void **st
     atomic_store(&stop, false);
     assert_int_equal(pthread_create(&thread, NULL, train_until_stopped, &same), 0);
     for (int n = 0; n < FORKS; n++) {
-        sleep_milliseconds(n % 5); /* another moment of the other thread's work each time */
+        sleep_milliseconds(n % 5); /* to fork at different moments of the other thread's work */
         well = forked_child_trains_as_alone() && well;
     }
     atomic_store(&stop, true);
@@ -328,39 +262,31 @@ static void test_a_child_forked_while_another_thread_computes_computes(void **st
 
 static void test_a_child_of_a_forked_child_computes(void **state)
 {
-    (void)state;
-    assert_true(four_threads_train_as_alone());
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(PATIENCE);
-        _exit(four_threads_train_as_alone() && forked_child_trains_as_alone() ? 0 : 1);
-    }
-    assert_true(ends_well(pid));
+    assert_true(four_threads_train_as_alone(NULL));
+    assert_true(holds_in_child(this_and_a_child_train_as_alone, NULL));
+}
+
+static bool a_child_and_then_this_train_as_alone(void *argument)
+{
+    return forked_child_trains_as_alone() && four_threads_train_as_alone(NULL);
 }
 
 static void test_a_child_of_a_forked_child_that_has_not_computed_computes(void **state)
 {
-    (void)state;
-    assert_true(four_threads_train_as_alone());
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(PATIENCE);
-        _exit(forked_child_trains_as_alone() && four_threads_train_as_alone() ? 0 : 1);
-    }
-    assert_true(ends_well(pid));
+    assert_true(four_threads_train_as_alone(NULL));
+    assert_true(holds_in_child(a_child_and_then_this_train_as_alone, NULL));
 }
 
-/* ---- What helpers do beside computing: nothing ---- */
+/* ---- Helpers do nothing but compute ---- */
 
 static atomic_int handled;
 
 static void count_signal(int number)
 {
-    (void)number;
     atomic_fetch_add(&handled, 1);
 }
 
-/* With the signal blocked in the process's own threads, it can only be pending, or have run on a helper. */
+/* The process's own threads block the signal. So it stays pending, unless a helper handles it. */
 static void assert_helpers_do_not_take(int number)
 {
     struct sigaction action = {.sa_handler = count_signal}, before;
@@ -373,22 +299,21 @@ static void assert_helpers_do_not_take(int number)
 
     assert_int_equal(kill(getpid(), number), 0);
     sleep_milliseconds(50);
-    (void)train(); /* a helper that wakes up doesn't take it either */
+    (void)train(); /* a helper that wakes up must not handle it either */
     assert_int_equal(sigpending(&pending), 0);
     assert_int_equal(sigismember(&pending, number), 1);
     assert_int_equal(atomic_load(&handled), 0);
 
     assert_int_equal(pthread_sigmask(SIG_SETMASK, &mask, NULL), 0);
-    assert_int_equal(atomic_load(&handled), 1); /* here, now that it may */
+    assert_int_equal(atomic_load(&handled), 1); /* on this thread, which no longer blocks it */
     assert_int_equal(sigaction(number, &before, NULL), 0);
 }
 
 static void test_a_signal_to_the_process_is_handled_on_no_helper(void **state)
 {
     static const int numbers[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGCHLD};
-    (void)state;
     (void)train();
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
         assert_helpers_do_not_take(numbers[i]);
 }
 
@@ -401,7 +326,6 @@ static double processor_seconds(void)
 
 static void test_idle_helpers_use_no_processor_time(void **state)
 {
-    (void)state;
     (void)train();
     double before = processor_seconds();
     sleep_milliseconds(200);
@@ -410,7 +334,7 @@ static void test_idle_helpers_use_no_processor_time(void **state)
 
 /* ---- The default number of threads ---- */
 
-/* What rnn_threads() says in a program with these variables in its environment; NULL: without. */
+/* Returns rnn_threads() in a program with these environment variables; NULL means that a variable isn't set. */
 static int threads_of_program(const char *rnn_num_threads, const char *omp_num_threads, bool on_one_processor)
 {
     int ends[2];
@@ -438,59 +362,43 @@ static int threads_of_program(const char *rnn_num_threads, const char *omp_num_t
     char text[16] = "";
     ssize_t size = read(ends[0], text, sizeof text - 1);
     close(ends[0]);
-    assert_true(ends_well(pid));
+    assert_int_equal(exit_status(pid), 0);
     assert_true(size > 0);
     return atoi(text);
 }
 
 static void test_the_default_is_at_most_the_processors_that_the_process_may_use(void **state)
 {
-    (void)state;
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) != 0)
         skip(); /* more processors than the set holds */
     assert_in_range(threads_of_program(NULL, NULL, false), 1, CPU_COUNT(&set));
 }
 
-static void test_the_default_is_1_on_one_processor(void **state)
+static void test_the_default_is_rnn_num_threads_or_else_the_first_of_omp_num_threads(void **state)
 {
-    (void)state;
-    assert_int_equal(threads_of_program(NULL, NULL, true), 1);
-}
-
-static void test_rnn_num_threads_sets_the_default(void **state)
-{
-    (void)state;
-    assert_int_equal(threads_of_program("3", NULL, false), 3);
-    assert_int_equal(threads_of_program("1", NULL, false), 1);
-    assert_int_equal(threads_of_program("1024", NULL, false), 1024);
-}
-
-static void test_rnn_num_threads_may_be_more_than_the_processors(void **state)
-{
-    (void)state;
-    assert_int_equal(threads_of_program("3", NULL, true), 3);
-}
-
-static void test_the_first_number_of_omp_num_threads_sets_the_default(void **state)
-{
-    (void)state;
-    assert_int_equal(threads_of_program(NULL, "7", false), 7);
-    assert_int_equal(threads_of_program(NULL, "5,2", false), 5);
-}
-
-static void test_rnn_num_threads_goes_before_omp_num_threads(void **state)
-{
-    (void)state;
-    assert_int_equal(threads_of_program("3", "5,2", false), 3);
+    static const struct {
+        const char *rnn, *omp;
+        bool on_one_processor;
+        int threads;
+    } cases[] = {
+        {NULL, NULL, true, 1},       {"1", NULL, false, 1},
+        {"3", NULL, false, 3},       {"3", NULL, true, 3}, /* may exceed the number of processors */
+        {"1024", NULL, false, 1024}, {NULL, "7", false, 7},
+        {NULL, "5,2", false, 5},     {"3", "5,2", false, 3},
+    };
+    for (int i = 0; i < COUNT_OF(cases); i++) {
+        int threads = threads_of_program(cases[i].rnn, cases[i].omp, cases[i].on_one_processor);
+        if (threads != cases[i].threads)
+            fail_msg("case %d: %d threads instead of %d", i, threads, cases[i].threads);
+    }
 }
 
 static void test_a_variable_that_is_no_number_from_1_to_1024_is_ignored(void **state)
 {
     static const char *const values[] = {"", "0", "-2", "1025", "many", "4294967299", "99999999999999999999", "3x"};
-    (void)state;
     int usual = threads_of_program(NULL, NULL, false);
-    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+    for (size_t i = 0; i < COUNT_OF(values); i++) {
         assert_int_equal(threads_of_program(values[i], NULL, false), usual);
         assert_int_equal(threads_of_program(NULL, values[i], false), usual);
     }
@@ -524,11 +432,7 @@ int main(int argc, char **argv)
         on_four_threads(test_a_signal_to_the_process_is_handled_on_no_helper),
         on_four_threads(test_idle_helpers_use_no_processor_time),
         cmocka_unit_test(test_the_default_is_at_most_the_processors_that_the_process_may_use),
-        cmocka_unit_test(test_the_default_is_1_on_one_processor),
-        cmocka_unit_test(test_rnn_num_threads_sets_the_default),
-        cmocka_unit_test(test_rnn_num_threads_may_be_more_than_the_processors),
-        cmocka_unit_test(test_the_first_number_of_omp_num_threads_sets_the_default),
-        cmocka_unit_test(test_rnn_num_threads_goes_before_omp_num_threads),
+        cmocka_unit_test(test_the_default_is_rnn_num_threads_or_else_the_first_of_omp_num_threads),
         cmocka_unit_test(test_a_variable_that_is_no_number_from_1_to_1024_is_ignored),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

@@ -1,25 +1,26 @@
 /*
- * What a save asks of the system, and in which order, so that a machine that loses its power holds the old
- * file or the new one; and what it does where a system can't do what is asked. The functions below take the place of
- * the C library's, for the library as well.
+ * The system calls of a save and their order, which ensure that a machine that loses power keeps the old file or the
+ * new one; and what a save does if a call fails or isn't supported. The library calls the functions below instead of
+ * the C library's.
  */
 #define _GNU_SOURCE /* syscall() */
 
+#include "processes.h"
 #include "temporary.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
 
-/* f: a file is synchronised; r: renamed; d: a directory is synchronised */
+/* f: a file was synchronised; r: a file was renamed; d: a directory was synchronised */
 static char calls[64];
 static off_t synced_size; /* of the file */
 static int changes;       /* of permissions */
 
-/* What fails with which error; 0: nothing does */
+/* The errors with which calls fail; 0: they succeed */
 static int file_error, directory_error, permissions_error, owner_error;
-static int interruptions; /* so many calls fail with EINTR first */
-static int lowest;        /* the least descriptor that has been written to */
+static int interruptions; /* how many calls fail with EINTR first */
+static int lowest;        /* the lowest descriptor that has been written to */
 
 static void note(char call)
 {
@@ -30,7 +31,7 @@ static void note(char call)
     }
 }
 
-/* 0, or -1 if the call is to fail */
+/* Returns 0, or -1 if the call must fail. */
 static int answer(int error)
 {
     if (interruptions > 0) {
@@ -78,9 +79,7 @@ int renameat(int old_directory, const char *old_path, int new_directory, const c
 static rnn_model *create_small_model(void)
 {
     rnn_model_options options = make_options(5, 7, 5, 1, RNN_FLOAT32);
-    rnn_model *model;
-    assert_ok(rnn_model_create(&options, &model));
-    return model;
+    return create_model(&options);
 }
 
 static void assert_saved_in_order(const char *path)
@@ -93,19 +92,16 @@ static void assert_saved_in_order(const char *path)
 
 static void test_a_save_syncs_the_whole_file_then_renames_it_then_syncs_the_directory(void **state)
 {
-    (void)state;
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     for (int n = 0; n < 2; n++) { /* a new file, and one that is replaced */
         calls[0] = '\0';
         assert_ok(rnn_model_save(model, NULL, "model.safetensors"));
         assert_saved_in_order("model.safetensors");
     }
-    rnn_model_destroy(model);
 }
 
 static void test_a_checkpoint_is_saved_in_the_same_order(void **state)
 {
-    (void)state;
     rnn_checkpoint checkpoint;
     assert_ok(rnn_checkpoint_init(&checkpoint, sizeof checkpoint));
     checkpoint.model = create_small_model();
@@ -124,23 +120,20 @@ static void save_over(const rnn_model *model, mode_t permissions)
 
 static void test_permissions_are_set_only_where_they_differ(void **state)
 {
-    (void)state;
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     save_over(model, 0600);
     assert_ok(rnn_model_save(model, NULL, "model"));
     assert_int_equal(changes, 0);
     save_over(model, 0640);
     assert_ok(rnn_model_save(model, NULL, "model"));
     assert_int_equal(changes, 1);
-    rnn_model_destroy(model);
 }
 
 static void test_a_file_is_replaced_where_permissions_cannot_be_set(void **state)
 {
-    (void)state;
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     static const int errors[] = {EPERM, ENOTSUP, ENOSYS, EINVAL};
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
         struct stat about;
         save_over(model, 0644);
         permissions_error = errors[i];
@@ -148,17 +141,15 @@ static void test_a_file_is_replaced_where_permissions_cannot_be_set(void **state
         permissions_error = 0;
         assert_int_equal(status, RNN_OK);
         assert_int_equal(stat("model", &about), 0);
-        assert_int_equal(about.st_mode & 0777, 0600); /* nobody may do more than with the old file */
+        assert_int_equal(about.st_mode & 0777, 0600); /* nobody may do more with it than with the old file */
     }
-    rnn_model_destroy(model);
 }
 
 static void test_root_leaves_a_file_to_its_owner(void **state)
 {
-    (void)state;
     if (geteuid() != 0)
         skip();
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     struct stat about;
     save_over(model, 0640);
     if (chown("model", 12, 34) != 0)
@@ -170,34 +161,30 @@ static void test_root_leaves_a_file_to_its_owner(void **state)
     assert_int_equal(about.st_mode & 0777, 0640);
 
     save_over(model, 0664);
-    owner_error = EPERM; /* then the other group may do what anybody may */
+    owner_error = EPERM; /* then the other group gets the permissions of others */
     rnn_status status = rnn_model_save(model, NULL, "model");
     owner_error = 0;
     assert_int_equal(status, RNN_OK);
     assert_int_equal(stat("model", &about), 0);
     assert_int_equal(about.st_gid, getegid());
     assert_int_equal(about.st_mode & 0777, 0644);
-    rnn_model_destroy(model);
 }
 
 static void test_a_file_system_that_does_not_synchronise_is_no_failure(void **state)
 {
-    (void)state;
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     static const int unknown[] = {EINVAL, ENOTSUP, ENOSYS};
-    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+    for (size_t i = 0; i < COUNT_OF(unknown); i++) {
         file_error = directory_error = unknown[i];
         rnn_status status = rnn_model_save(model, NULL, "model");
         file_error = directory_error = 0;
         assert_int_equal(status, RNN_OK);
     }
-    rnn_model_destroy(model);
 }
 
 static void test_a_file_that_cannot_be_synchronised_leaves_the_old_one(void **state)
 {
-    (void)state;
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     assert_ok(rnn_model_save(model, NULL, "model"));
     calls[0] = '\0';
     file_error = EIO;
@@ -206,44 +193,29 @@ static void test_a_file_that_cannot_be_synchronised_leaves_the_old_one(void **st
     assert_int_equal(status, RNN_ERROR_IO);
     assert_non_null(strstr(rnn_last_error(), strerror(EIO)));
     assert_string_equal(calls, ""); /* not renamed */
-    rnn_model_destroy(model);
 }
 
 static void test_once_the_new_file_is_in_place_a_save_succeeds(void **state)
 {
-    (void)state;
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     static const int errors[] = {EBADF, EIO};
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
         directory_error = errors[i];
         rnn_status status = rnn_model_save(model, NULL, "model");
         directory_error = 0;
         assert_int_equal(status, RNN_OK);
     }
-    rnn_model_destroy(model);
 }
 
 static void test_what_a_signal_interrupts_is_tried_again(void **state)
 {
-    (void)state;
-    rnn_model *model = create_small_model();
+    scoped_model *model = create_small_model();
     calls[0] = '\0';
     interruptions = 3;
     rnn_status status = rnn_model_save(model, NULL, "model");
     interruptions = 0;
     assert_int_equal(status, RNN_OK);
     assert_string_equal(calls, "frd");
-    rnn_model_destroy(model);
-}
-
-/* In a child process, which ends with 0 if all is well */
-static void assert_child_ends_well(pid_t child)
-{
-    int status;
-    assert_true(child > 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static bool is_open(int descriptor)
@@ -253,7 +225,6 @@ static bool is_open(int descriptor)
 
 static void test_no_file_of_ours_gets_a_standard_descriptor(void **state)
 {
-    (void)state;
     rnn_model *model = create_small_model();
     write_file("text", "hello", 5);
     pid_t child = fork();
@@ -273,18 +244,17 @@ static void test_no_file_of_ours_gets_a_standard_descriptor(void **state)
         rnn_model_destroy(model);
         _exit(well ? 0 : 1);
     }
-    assert_child_ends_well(child);
+    assert_int_equal(exit_status(child), 0);
     DIR *directory = opendir(".");
     assert_non_null(directory);
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
-        assert_null(strstr(entry->d_name, ".librnn-")); /* what held a low descriptor is gone */
+        assert_null(strstr(entry->d_name, ".librnn-")); /* the files that held the low descriptors are gone */
     closedir(directory);
     rnn_model_destroy(model);
 }
 
 static void test_a_directory_need_not_be_readable(void **state)
 {
-    (void)state;
     rnn_model *model = create_small_model();
     assert_int_equal(mkdir("deposit", 0333), 0);
     assert_int_equal(chmod("deposit", 0333), 0);
@@ -297,7 +267,7 @@ static void test_a_directory_need_not_be_readable(void **state)
         rnn_model_destroy(model);
         _exit(saved == RNN_OK ? 0 : 1);
     }
-    assert_child_ends_well(child);
+    assert_int_equal(exit_status(child), 0);
     chmod("deposit", 0755);
     unlink("deposit/model");
     rnn_model_destroy(model);

@@ -1,11 +1,12 @@
 /*
- * bench.c: how fast a named configuration trains or samples, against the fused multiply-add peak of the same core in
- * the same run.
+ * bench.c: measures how fast a named configuration trains or samples, compared with the fused multiply-add peak of the
+ * same core in the same run.
  *
  *     bench CONFIGURATION [--threads N] [--precision float32|float64] [--seconds X] [--steps T] [--norm 1]
  *
- * Prints one line: tokens/s, useful GFLOP/s, the peak, and the fraction. Useful are the products with weights that are
- * multiplied: 2 operations each forward, 4 more backward. Looking up the row of a symbol is none.
+ * Prints one line: tokens/s, useful GFLOP/s, the peak, and the fraction. The useful operations are multiplications with
+ * weights and their additions: 2 for each weight forward, 4 more backward. Looking up the row of a symbol doesn't
+ * count.
  */
 #include "peak.h"
 #include "rnn/rnn.h"
@@ -42,7 +43,7 @@ static const configuration configurations[] = {
      64, true},
 };
 
-/* What a configuration runs on */
+/* A configuration and its objects */
 typedef struct bench {
     configuration c;
     int32_t layer_norm;
@@ -69,7 +70,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Operations of a token that are worth counting */
+/* The useful operations for one token */
 static double useful_operations(const configuration *c)
 {
     double gates = c->cell == RNN_CELL_LSTM ? 4 : c->cell == RNN_CELL_GRU ? 3 : 1, hidden = (double)c->hidden;
@@ -112,7 +113,7 @@ static void set_up(bench *b, int32_t precision)
     }
 }
 
-/* One unit of work; returns its tokens. */
+/* Does one unit of work and returns its tokens. */
 static double work(bench *b)
 {
     if (b->c.samples) {
@@ -175,7 +176,7 @@ int main(int argc, char **argv)
     set_up(&b, precision);
     work(&b);
     double peak = 0, tokens = 0, spent = 0;
-    for (int round = 0; round < ROUNDS; round++) { /* the machine's speed drifts: measure the two in turn */
+    for (int round = 0; round < ROUNDS; round++) { /* the machine's speed drifts, so the two take turns */
         double measured = peak_gflops(precision == RNN_FLOAT64), start = now();
         peak = measured > peak ? measured : peak;
         while (now() - start < seconds / ROUNDS)

@@ -1,6 +1,6 @@
 /*
- * How much memory things take, counted through rnn_set_allocator(): a model, its optimizer and state, a chunk of
- * training, inference, and a save and a load. One line a configuration, in MiB. See docs/performance.md.
+ * Measures through rnn_set_allocator() how much memory is used by a model, its optimizer and state, training on a
+ * chunk, inference, and saving and loading. Prints one line for each configuration, in MiB. See docs/performance.md.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ static void release(void *context, void *memory, size_t size)
     free(memory);
 }
 
-/* What has been taken since `before`, in MiB */
+/* The memory allocated since `before`, in MiB */
 static double since(size_t before)
 {
     return (double)(atomic_load(&held) - before) / (1 << 20);

@@ -1,16 +1,16 @@
 /*
- * onednn_peer.c: what bench.c measures in the configurations that are LSTMs over ids, done with oneDNN (version 2):
- * prints "NAME onednn: N tokens/s, loss X", the loss of the last chunk.
+ * onednn_peer.c: runs the configurations of bench.c that are LSTMs over ids with oneDNN (version 2). Prints "NAME
+ * onednn: N tokens/s, loss X", where X is the loss of the last chunk.
  *
  *     OMP_NUM_THREADS=1 onednn_peer CONFIGURATION [SECONDS]
  *
- * The whole of a training step is done, as bench.c does it: an LSTM primitive for each layer, forward and backward with
- * the gradients of all weights; dnnl_sgemm for the three products of the decoder; the loss, clipping and Adam in plain
- * loops, which are few per cent. Weights lie in the formats that the primitives ask for (format_tag_any) and are
- * reordered into them once a step, since the optimizer has changed them. The primitive multiplies whatever comes in: an
- * id goes in as a one-hot vector, which costs it 4 % (L) or 16 % (C) more operations than looking up a row would.
+ * It does a whole training step, as bench.c does: an LSTM primitive for each layer, forward and backward with the
+ * gradients of all weights; dnnl_sgemm for the three products of the decoder; and plain loops for the loss, clipping
+ * and Adam, which take a few per cent of the time. Weights are in the formats that the primitives ask for
+ * (format_tag_any). They are reordered once a step, because the optimizer has changed them. The primitive needs
+ * vectors, so an id becomes a one-hot vector. That costs 4 % (L) or 16 % (C) more operations than looking up a row.
  *
- * Nothing is given back: the network lives as long as the program.
+ * Nothing is released: the network lives as long as the program.
  */
 #include <oneapi/dnnl/dnnl.h>
 
@@ -30,7 +30,7 @@ typedef struct configuration {
 
 static const configuration configurations[] = {{"C", 2, 128, 65, 50, 50}, {"L", 2, 512, 65, 64, 64}};
 
-/* One weight array: as the optimizer sees it, and in the formats of the primitives, which may be the same. */
+/* One weight array in the optimizer's format and in those of the primitives, which may be the same */
 typedef struct weights {
     dnnl_memory_t plain, forward, backward, gradient, plain_gradient;
     dnnl_primitive_t to_forward, to_backward, to_plain_gradient; /* NULL where the formats are the same */
@@ -42,7 +42,7 @@ typedef struct layer {
     dnnl_memory_t x, dx;                     /* [T][B][I] */
     dnnl_memory_t h, dh;                     /* [T][B][H] */
     dnnl_memory_t state[2], dstate[2];       /* h and c: [B][H] */
-    dnnl_memory_t next_state[2], from_later; /* the last is 0: chunks are cut off from the later ones */
+    dnnl_memory_t next_state[2], from_later; /* from_later is 0, since gradients don't flow between chunks */
     dnnl_memory_t workspace;
     dnnl_primitive_t forward, backward;
     dnnl_exec_arg_t forward_arguments[FORWARD_ARGUMENTS], backward_arguments[BACKWARD_ARGUMENTS];
@@ -94,7 +94,7 @@ static dnnl_memory_desc_t shape_of(int dimensions, const dnnl_dims_t sizes, dnnl
     return shape;
 }
 
-/* Memory of that shape, at `data` or, where that is DNNL_MEMORY_ALLOCATE, its own. */
+/* Memory of this shape at `data`. If `data` is DNNL_MEMORY_ALLOCATE, oneDNN allocates it. */
 static dnnl_memory_t memory_of(const dnnl_memory_desc_t *shape, void *data)
 {
     dnnl_memory_t memory;
@@ -145,7 +145,7 @@ static void reorder(dnnl_primitive_t primitive, dnnl_memory_t from, dnnl_memory_
         CHECK(dnnl_primitive_execute(primitive, stream, 2, arguments));
 }
 
-/* The memories of one weight array of sizes [1][1][I][4][H], given what the primitives want. */
+/* The memory objects of one weight array of sizes [1][1][I][4][H], in the formats that the primitives ask for */
 static weights new_weights(const dnnl_dims_t sizes, float *parameters, float *gradients,
                            const dnnl_memory_desc_t *forward, const dnnl_memory_desc_t *backward,
                            const dnnl_memory_desc_t *gradient)
@@ -169,7 +169,7 @@ static weights new_weights(const dnnl_dims_t sizes, float *parameters, float *gr
     return w;
 }
 
-/* The arguments of both primitives; those of the forward one come first in the backward one's. */
+/* Lists the arguments of both primitives. The backward list begins with the forward arguments. */
 static void list_arguments(layer *l)
 {
     dnnl_exec_arg_t both[] = {
@@ -203,7 +203,7 @@ static void list_arguments(layer *l)
     memcpy(l->backward_arguments + shared, backward, sizeof backward);
 }
 
-/* Makes the two primitives of a layer, and its weights in the formats that they ask for. */
+/* Creates the two primitives of a layer, and its weights in the formats that they ask for. */
 static void make_primitives(layer *l, const configuration *c, int64_t inputs, float *parameters, float *gradients)
 {
     int64_t hidden = c->hidden;
@@ -321,7 +321,7 @@ static void forward_layers(network *n)
     }
 }
 
-/* Replaces the outputs of a position by the gradient of its loss, which it returns. */
+/* Replaces the outputs of a position by the gradients of its loss. Returns the loss. */
 static float cross_entropy(float *y, int64_t symbols, int32_t target)
 {
     float most = y[0], sum = 0, wanted = y[target];
@@ -335,7 +335,7 @@ static float cross_entropy(float *y, int64_t symbols, int32_t target)
     return logf(sum) + most - wanted;
 }
 
-/* Outputs, loss, and the gradients of the decoder and of what came into it; returns the loss. */
+/* Computes the outputs, the loss, and the gradients of the decoder and of its inputs. Returns the loss. */
 static double run_decoder(network *n)
 {
     const layer *top = &n->layers[n->c.layers - 1];

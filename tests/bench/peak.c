@@ -1,5 +1,6 @@
 /*
- * peak.c: sums that stay in registers, enough of them to fill the pipeline; the best of a few short runs.
+ * peak.c: measures the peak with sums that stay in registers, enough of them to fill the pipeline. The best of a few
+ * short runs counts.
  */
 #include "peak.h"
 
@@ -15,7 +16,7 @@ static double now(void)
 }
 
 #if defined(__x86_64__)
-#define IN_REGISTER "+x" /* keeps the compiler from computing the sums otherwise */
+#define IN_REGISTER "+x" /* stops the compiler from computing the sums in another way */
 #else
 #define IN_REGISTER "+w"
 #endif
@@ -28,7 +29,7 @@ static double now(void)
     sum##s = sum##s * factor + term;                                                                                   \
     __asm__ volatile("" : IN_REGISTER(sum##s));
 
-/* Returns the operations done. */
+/* Returns the number of operations done. */
 #define DEFINE_LOOP(name, type, bytes, attributes)                                                                     \
     attributes static double name(void)                                                                                \
     {                                                                                                                  \

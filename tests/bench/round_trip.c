@@ -1,11 +1,11 @@
 /*
- * round_trip.c: how long a line of the cache takes from one processor to another and back, which says whether the two
- * share a cache. Where they do, it is about 50 ns; where they don't, some hundred. What threads hand to one another
- * costs as much.
+ * round_trip.c: measures how long a cache line takes from one processor to another and back. It shows whether the two
+ * share a cache: if they do, it takes about 50 ns; if not, some hundred. This is the cost of passing data between
+ * threads.
  *
  *     round_trip
  *
- * Prints nanoseconds, the median of many rounds, between the first two processors that this process may use.
+ * Prints the median of many rounds in nanoseconds, for the first two processors that this process may use.
  */
 #define _GNU_SOURCE /* CPU_COUNT() and pthread_setaffinity_np() */
 #include <pthread.h>
@@ -17,7 +17,7 @@
 
 enum { ROUNDS = 201, TRIPS = 2000 };
 
-static _Alignas(128) atomic_int ball; /* even: the one thread's turn; odd: the other's */
+static _Alignas(128) atomic_int ball; /* even: one thread's turn; odd: the other's */
 
 static double now(void)
 {

@@ -1,11 +1,11 @@
 /*
- * step.c: what one call for one step of one stream takes, as audio plug-ins and controllers make it: a number in, a
- * number out.
+ * step.c: measures the time of one call for one step of one stream with one input and one output, as in audio plug-ins
+ * and controllers.
  *
  *     step [CALLS]
  *
- * Prints a row for each hidden size: nanoseconds a call of an LSTM and of a GRU. Each is the least of many rounds, so
- * that other work on the machine doesn't count.
+ * Prints a row for each hidden size: nanoseconds per call for an LSTM and for a GRU. Each is the minimum of many
+ * rounds, so that other work on the machine doesn't count.
  */
 #include "rnn/rnn.h"
 
@@ -32,7 +32,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Nanoseconds a call */
+/* Returns nanoseconds per call. */
 static double measure(int32_t cell, int64_t hidden, int calls)
 {
     rnn_model_options options;

@@ -1,7 +1,4 @@
-/*
- * A model, a state with something in it and a chunk, and what a pass over the chunk gives. Used by the suites of
- * forward and backward.
- */
+/* A model, a state and a chunk, and the results of a pass over the chunk. Used by test_compute.c and its refusals. */
 #ifndef RNN_TESTS_COMPUTATIONS_H
 #define RNN_TESTS_COMPUTATIONS_H
 
@@ -14,8 +11,8 @@
 #include <string.h>
 
 /*
- * A model, a state with something in it and a chunk. The parameters shrink with H so that what a unit receives stays in
- * the range in which tanh bends, neither linear nor saturated.
+ * A model, a state that isn't zero, and a chunk. The larger H is, the smaller the parameters, so that the input of a
+ * unit stays where tanh is neither linear nor saturated.
  */
 typedef struct fixture {
     rnn_model_options options;
@@ -41,9 +38,9 @@ static inline void destroy_fixture(fixture *f)
     rnn_model_destroy(f->model);
 }
 
-/*
- * The kinds of models. Each test runs on every kind.
- */
+#define scoped_fixture RELEASED_BY(destroy_fixture) fixture
+
+/* Each test runs on every kind of model. */
 static const struct kind {
     const char *name;
     int32_t cell, input, bias;
@@ -54,7 +51,7 @@ static const struct kind {
     {"compute: lstm", RNN_CELL_LSTM, RNN_INPUT_IDS, RNN_BIAS_INPUT, 0},
 };
 
-static const struct kind *kind; /* the present one */
+static const struct kind *kind; /* the current one */
 
 static inline rnn_model_options make_kind_options(int64_t input_size, int64_t hidden_size, int64_t output_size,
                                                   int64_t layers, int32_t precision)
@@ -67,7 +64,7 @@ static inline rnn_model_options make_kind_options(int64_t input_size, int64_t hi
     return options;
 }
 
-/* Both precisions' fixture of a middling size: two layers, four streams, ten steps. */
+/* Two layers, four streams, ten steps */
 static inline fixture create_small_fixture(int32_t precision, int32_t reduction, double ignored_share)
 {
     rnn_model_options options = make_kind_options(9, 13, 6, 2, precision);
@@ -82,27 +79,28 @@ static inline rnn_state *copy_state(const fixture *f)
     return copy;
 }
 
-/* What a pass over a chunk gives, as doubles. Each may be NULL. */
+/* The results of a pass over a chunk, as doubles */
 typedef struct results {
     rnn_loss loss;
     double *state;     /* as get_state() returns it */
     double *gradients; /* of all parameters */
-    double *outputs;   /* [T][B][O] */
-    int64_t state_count, gradient_count, output_count;
+    int64_t state_count, gradient_count;
 } results;
 
 static inline void free_results(results *r)
 {
     free(r->state);
     free(r->gradients);
-    free(r->outputs);
 }
 
-/* From `start`, which stays. The gradients are those of this chunk alone; afterwards the model's are zeros. */
+#define scoped_results RELEASED_BY(free_results) results
+
+/* Runs a chunk from a copy of `start`. The gradients are those of this chunk alone; the model's are zeros afterwards.
+ */
 static inline results run_forward_backward(rnn_model *model, const rnn_state *start, const rnn_chunk *chunk)
 {
     results got = {0};
-    rnn_state *state = create_state(model, rnn_state_streams(start));
+    scoped_state *state = create_state(model, rnn_state_streams(start));
     assert_ok(rnn_state_copy(state, start));
     assert_ok(rnn_model_zero_gradients(model));
     assert_ok(rnn_forward_backward(model, state, chunk, &got.loss));
@@ -111,7 +109,6 @@ static inline results run_forward_backward(rnn_model *model, const rnn_state *st
     got.gradients = get_all_gradients(model);
     got.gradient_count = parameter_total(model);
     assert_ok(rnn_model_zero_gradients(model));
-    rnn_state_destroy(state);
     return got;
 }
 
@@ -121,6 +118,7 @@ static inline void assert_zero(const double *values, int64_t count)
         assert_true(values[i] == 0);
 }
 
+/* The forward pass from the fixture's state, on the state `work` */
 static inline double loss_from(const rnn_model *model, rnn_state *work, const fixture *f)
 {
     rnn_loss loss = {0};
@@ -131,10 +129,8 @@ static inline double loss_from(const rnn_model *model, rnn_state *work, const fi
 
 static inline double fresh_loss(const rnn_model *model, const fixture *f)
 {
-    rnn_state *work = create_state(model, f->chunk.chunk.streams);
-    double loss = loss_from(model, work, f);
-    rnn_state_destroy(work);
-    return loss;
+    scoped_state *work = create_state(model, f->chunk.chunk.streams);
+    return loss_from(model, work, f);
 }
 
 #endif

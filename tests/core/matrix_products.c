@@ -1,38 +1,35 @@
 /*
- * The products that the core is made of against plain loops that add in the same order, bit by bit,
- * for many sizes; built once for each precision and instruction set, as the core is.
+ * The core's matrix products must have the same bits as plain loops that add in the same order, for many sizes. Like
+ * the core, this is built once for each precision and instruction set.
  */
 #include "core/kernels/pack.h"
 #include "core/kernels/product.h"
 
 #include "core/kernels/outer.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "../support/suite.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
-/* Around what tiles, panels and blocks are made of */
+/* Sizes around those of tiles, panels and blocks */
 static const size_t many_rows[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 23, 96, 97, 200};
 static const size_t many_vectors[] = {1, 2, 3, 4, 5, 7, 10, 13, 23};
 static const size_t many_steps[] = {1, 2, 3, 4, 5, 8, 100, 256, 257, 520};
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define EACH(variable, array)                                                                                          \
     for (size_t variable##_index = 0, variable;                                                                        \
-         variable##_index < COUNT(array) && (variable = (array)[variable##_index], true); variable##_index++)
+         variable##_index < COUNT_OF(array) && (variable = (array)[variable##_index], true); variable##_index++)
 
 static const team alone = {0, 1};
 
-/* The number of reals that K x N takes packed. */
+/* The number of values in a packed K x N matrix */
 static size_t packed_matrix(size_t k_count, size_t n_count)
 {
     return round_up(n_count) * k_count;
 }
 
-/* Numbers between -1 and 1, the same in each run */
+/* Values between -1 and 1, the same in each run */
 static real *numbers(size_t count)
 {
     static uint32_t seed = 1;
@@ -52,7 +49,7 @@ static real *zeros(size_t count)
     return x;
 }
 
-/* a b + c as the core has it: rounded once where the instruction set has an instruction for it */
+/* a b + c as the core computes it: rounded once if the instruction set has a fused multiply-add */
 static real multiplied_and_added(real a, real b, real c)
 {
 #if !defined __FMA__ && !defined __aarch64__
@@ -64,7 +61,7 @@ static real multiplied_and_added(real a, real b, real c)
 #endif
 }
 
-/* The same bits, that is, with every instruction set and however the work is divided */
+/* Every instruction set and every division of the work must give the same bits. */
 static void check_same(real found, real expected)
 {
     if (found != expected)
@@ -82,9 +79,10 @@ static real *packed_columns(const real *w, size_t n_count, size_t k_count)
 static void check_product(size_t m_count, size_t n_count, size_t k_count)
 {
     size_t n_padded = round_up(n_count);
-    real *a = numbers(m_count * k_count), *w = numbers(n_count * k_count), *start = numbers(m_count * n_padded);
-    real *b = packed_columns(w, n_count, k_count);
-    real *c = zeros(m_count * n_padded), *turned = zeros(m_count * n_padded), *row = zeros(n_padded);
+    scoped_memory real *a = numbers(m_count * k_count), *w = numbers(n_count * k_count),
+                       *start = numbers(m_count * n_padded);
+    scoped_memory real *b = packed_columns(w, n_count, k_count);
+    scoped_memory real *c = zeros(m_count * n_padded), *turned = zeros(m_count * n_padded), *row = zeros(n_padded);
     product(m_count, n_padded, k_count, a, k_count, b, start, n_padded, c, n_padded, false);
     product(m_count, n_padded, k_count, a, k_count, b, start, n_padded, turned, n_padded, true);
     assert_memory_equal(turned, c, m_count * n_padded * sizeof *c);
@@ -101,19 +99,11 @@ static void check_product(size_t m_count, size_t n_count, size_t k_count)
         product(1, n_padded, k_count, a + m * k_count, k_count, b, start + m * n_padded, 0, row, n_padded, true);
         assert_memory_equal(row, c + m * n_padded, n_padded * sizeof *row);
     }
-    free(row);
-    free(turned);
-    free(c);
-    free(b);
-    free(start);
-    free(w);
-    free(a);
 }
 
-/* B is more than a cache holds, and the next panel is fetched meanwhile. */
+/* B is larger than a cache, so the next panel is prefetched. */
 static void test_products_with_large_matrices_are_sums(void **state)
 {
-    (void)state;
     const size_t vectors = LARGE / (520 * RNN_CORE_VECTOR_BYTES) + 1;
     for (size_t m = 1; m < 12; m++)
         check_product(m, vectors * WIDTH, 520);
@@ -121,7 +111,6 @@ static void test_products_with_large_matrices_are_sums(void **state)
 
 static void test_products_are_sums_whatever_rows_are_together(void **state)
 {
-    (void)state;
     EACH(m, many_rows)
     EACH(vectors, many_vectors)
     EACH(k, many_steps)
@@ -129,17 +118,20 @@ static void test_products_are_sums_whatever_rows_are_together(void **state)
         check_product(m, vectors * WIDTH - vectors % 2, k);
 }
 
-/* w's rows are columns of one packing and rows of the other: so the other's product with ones sums its columns. */
+/*
+ * The rows of w are the columns of one packing and the rows of the other. A product with a unit vector shows one of
+ * them.
+ */
 static void check_packing(size_t groups, size_t first, size_t group, size_t columns)
 {
     size_t stride = round_up(group), rows = groups * group, padded = round_up(columns);
-    real *w = numbers(rows * columns), *one_row = zeros(groups * stride), *sums = zeros(padded);
-    real *by_columns = zeros(packed_matrix(columns, groups * stride));
-    real *by_rows = zeros(packed_matrix(groups * stride, columns));
+    scoped_memory real *w = numbers(rows * columns), *one_row = zeros(groups * stride), *sums = zeros(padded);
+    scoped_memory real *by_columns = zeros(packed_matrix(columns, groups * stride));
+    scoped_memory real *by_rows = zeros(packed_matrix(groups * stride, columns));
     row_groups of = {groups, first, group, stride};
     pack_columns(alone, w, of, columns, by_columns);
     pack_rows(alone, w, of, columns, by_rows);
-    for (size_t j = 0; j < columns; j++) { /* what it multiplies picks a column of w */
+    for (size_t j = 0; j < columns; j++) { /* a unit vector picks a column of w */
         real *unit = zeros(columns), *nothing = zeros(groups * stride);
         unit[j] = 1;
         product(1, groups * stride, columns, unit, columns, by_columns, nothing, 0, one_row, groups * stride, false);
@@ -161,40 +153,33 @@ static void check_packing(size_t groups, size_t first, size_t group, size_t colu
         free(nothing);
         free(unit);
     }
-    for (size_t size = 2; size < 6; size++) { /* the same, whoever packs what */
-        real *columns_too = zeros(packed_matrix(columns, groups * stride));
-        real *rows_too = zeros(packed_matrix(groups * stride, columns));
+    for (size_t size = 2; size < 6; size++) { /* any division of the packing among threads gives the same */
+        scoped_memory real *columns_too = zeros(packed_matrix(columns, groups * stride));
+        scoped_memory real *rows_too = zeros(packed_matrix(groups * stride, columns));
         for (size_t rank = 0; rank < size; rank++) {
             pack_columns((team){rank, size}, w, of, columns, columns_too);
             pack_rows((team){rank, size}, w, of, columns, rows_too);
         }
         assert_memory_equal(columns_too, by_columns, packed_matrix(columns, groups * stride) * sizeof *w);
         assert_memory_equal(rows_too, by_rows, packed_matrix(groups * stride, columns) * sizeof *w);
-        free(rows_too);
-        free(columns_too);
     }
-    free(by_rows);
-    free(by_columns);
-    free(sums);
-    free(one_row);
-    free(w);
 }
 
 static void test_packed_weights_are_the_weights(void **state)
 {
-    (void)state;
     for (size_t groups = 1; groups <= 4; groups++)
         for (size_t group = 1; group < 40; group += 1 + group / 4)
             for (size_t columns = 1; columns < 70; columns += 1 + columns / 3)
                 check_packing(groups, group % groups, group, columns);
 }
 
-/* Two inputs at once, their gradients added to what is there; by one thread or several */
+/* Two inputs at once, computed by one thread and by several. The gradients are added to those already there. */
 static void check_outer_products(size_t groups, size_t kept, size_t p_count, const size_t columns[2])
 {
     size_t group = round_up(kept), i_count = groups * group, rows = groups * kept;
-    real *g = numbers(p_count * i_count), *x[2], *w[2], *before[2], *divided[2];
-    real *scratch = zeros(OUTER_SCRATCH);
+    scoped_memory real *g = numbers(p_count * i_count);
+    real *x[2], *w[2], *before[2], *divided[2];
+    scoped_memory real *scratch = zeros(OUTER_SCRATCH);
     outer_input inputs[2], again[2];
     for (int n = 0; n < 2; n++) {
         size_t padded = round_up(columns[n]);
@@ -229,34 +214,29 @@ static void check_outer_products(size_t groups, size_t kept, size_t p_count, con
         free(before[n]);
         free(x[n]);
     }
-    free(scratch);
-    free(g);
 }
 
 static void test_weight_gradients_are_sums_whoever_adds_them(void **state)
 {
-    (void)state;
     static const size_t widths[][2] = {{1, 7}, {8, 24}, {65, 3}, {100, 100}, {500, 30}, {513, 600}};
     static const size_t kept[] = {1, 2, 3, 4, 5, 8, 25, 100};
     for (size_t groups = 1; groups <= 4; groups++)
         EACH(h, kept)
     EACH(p, many_steps)
-    for (size_t i = 0; i < COUNT(widths); i++)
+    for (size_t i = 0; i < COUNT_OF(widths); i++)
         if (groups * h * p * (widths[i][0] + widths[i][1]) < 4000000)
             check_outer_products(groups, h, p, widths[i]);
 }
 
-/* A sum that is too small for the precision is -0. It leaves a -0 what it is, in a tile that is whole and in any other.
- */
+/* A sum too small for the precision is -0. Adding it to -0 gives -0, in a whole tile and in a partial one. */
 static void test_a_gradient_of_minus_0_keeps_its_sign_in_every_tile(void **state)
 {
-    (void)state;
     const real tiny = sizeof(real) == sizeof(float) ? (real)1e-30 : (real)1e-200;
-    const real sum = multiplied_and_added(-tiny, tiny, 0); /* +0 where the product is rounded first */
+    const real sum = multiplied_and_added(-tiny, tiny, 0); /* +0 if the product is rounded first */
     for (size_t kept = 1; kept <= 9; kept++) {
         size_t group = round_up(kept), columns = 2 * WIDTH + 1;
-        real *g = zeros(group), *x = zeros(round_up(columns)), *w = zeros(kept * columns);
-        real *scratch = zeros(OUTER_SCRATCH);
+        scoped_memory real *g = zeros(group), *x = zeros(round_up(columns)), *w = zeros(kept * columns);
+        scoped_memory real *scratch = zeros(OUTER_SCRATCH);
         for (size_t i = 0; i < kept; i++)
             g[i] = -tiny;
         for (size_t j = 0; j < columns; j++)
@@ -267,20 +247,15 @@ static void test_a_gradient_of_minus_0_keeps_its_sign_in_every_tile(void **state
         outer_products((share){0, group}, group, kept, 1, g, group, &input, 1, scratch);
         for (size_t i = 0; i < kept * columns; i++)
             assert_true(w[i] == 0 && signbit(w[i]) == signbit(sum));
-        free(scratch);
-        free(w);
-        free(x);
-        free(g);
     }
 }
 
 static void test_bias_gradients_are_sums_of_columns(void **state)
 {
-    (void)state;
     EACH(p, many_steps)
     {
         size_t group = round_up(5), i_count = 3 * group;
-        real *g = numbers(p * i_count), *b = zeros(15), *twin = zeros(15), *scratch = zeros(i_count);
+        scoped_memory real *g = numbers(p * i_count), *b = zeros(15), *twin = zeros(15), *scratch = zeros(i_count);
         column_sums((share){0, i_count}, group, 5, p, g, i_count, b, twin, scratch);
         for (size_t i = 0; i < 15; i++) {
             real expected = 0;
@@ -293,10 +268,6 @@ static void test_bias_gradients_are_sums_of_columns(void **state)
             check_same(b[i], expected);
             check_same(twin[i], expected);
         }
-        free(scratch);
-        free(twin);
-        free(b);
-        free(g);
     }
 }
 

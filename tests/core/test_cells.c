@@ -1,6 +1,6 @@
 /*
- * What each kind of model computes, forward and backward: every cell, input, loss and bias against the formulas of the
- * header in plain C.
+ * The forward and backward passes of every kind of model (cell, input, loss and bias) against the header's formulas in
+ * plain C.
  */
 #include "formulas.h"
 
@@ -12,7 +12,10 @@ typedef struct size_row {
     int64_t L, T, B, V, H, O, E;
 } size_row;
 
-/* Sizes that are no multiple of a vector of the processor, of one, and more positions than rnn_forward() keeps. */
+/*
+ * Sizes that aren't multiples of a processor's vector, sizes of one, and more positions than rnn_forward() computes at
+ * a time
+ */
 /* clang-format off */
 static const size_row sizes[] = {
     /*L     T     B    V    H    O   E */
@@ -29,7 +32,7 @@ static const size_row sizes[] = {
 };
 /* clang-format on */
 
-/* Sums that are long enough for products to be done in blocks. It takes long, so not every kind of model has it. */
+/* Sums so long that the products are computed in blocks. It is slow, so it doesn't run for every kind of model. */
 static const size_row large = {1, 3, 2, 7, 530, 270, 8};
 
 static const struct {
@@ -46,9 +49,9 @@ static const struct {
               {"vectors", RNN_INPUT_VECTORS, 0}};
 
 enum {
-    CELLS = sizeof cells / sizeof cells[0],
-    INPUTS = sizeof inputs / sizeof inputs[0],
-    SIZES = sizeof sizes / sizeof sizes[0],
+    CELLS = COUNT_OF(cells),
+    INPUTS = COUNT_OF(inputs),
+    SIZES = COUNT_OF(sizes),
     KINDS = CELLS * INPUTS * 2 * 2, /* of losses, biases */
 };
 
@@ -70,7 +73,7 @@ static rnn_model_options make_kind(const kind_test *kind, const size_row *size, 
 }
 
 /*
- * The parameters shrink with H, so that what a unit receives stays in the range in which tanh bends, neither linear nor
+ * The larger H is, the smaller the parameters, so that the input of a unit stays where tanh is neither linear nor
  * saturated.
  */
 static rnn_model *create_of_kind(const rnn_model_options *options)
@@ -86,19 +89,17 @@ static void assert_loss_close(rnn_loss loss, rnn_loss expected, double tolerance
 
 static void assert_state_close(const rnn_model *model, const rnn_state *state, const double *expected, double tolerance)
 {
-    double *values = get_state(model, state);
+    scoped_memory double *values = get_state(model, state);
     assert_all_close(values, expected, state_total(model, state), tolerance);
-    free(values);
 }
 
 static void assert_gradients_close(const rnn_model *model, const double *expected, double tolerance)
 {
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
         rnn_parameter parameter = parameter_of(model, index);
-        double *gradient = get_gradient(model, index);
+        scoped_memory double *gradient = get_gradient(model, index);
         check_all_close(gradient, expected, parameter.count, tolerance, parameter.name, __FILE__, __LINE__);
         expected += parameter.count;
-        free(gradient);
     }
 }
 
@@ -106,13 +107,13 @@ static void assert_computes(const kind_test *kind, const size_row *size, int32_t
                             double tolerance)
 {
     rnn_model_options options = make_kind(kind, size, precision);
-    rnn_model *model = create_of_kind(&options);
-    rnn_state *start = create_random_state(model, size->B, 0.9, 12);
-    rnn_state *state = create_state(model, size->B);
-    owned_chunk chunk = create_random_chunk_for(model, size->T, size->B, 0.2, 13);
+    scoped_model *model = create_of_kind(&options);
+    scoped_state *start = create_random_state(model, size->B, 0.9, 12);
+    scoped_state *state = create_state(model, size->B);
+    scoped_chunk chunk = create_random_chunk_for(model, size->T, size->B, 0.2, 13);
     int64_t count = size->T * size->B * options.output_size;
-    void *outputs = allocate(count, precision_size(precision));
-    double *doubles = allocate(count, sizeof(double));
+    scoped_memory void *outputs = allocate(count, precision_size(precision));
+    scoped_memory double *doubles = allocate(count, sizeof(double));
     rnn_loss loss = {0};
 
     assert_ok(rnn_state_copy(state, start));
@@ -127,29 +128,18 @@ static void assert_computes(const kind_test *kind, const size_row *size, int32_t
     assert_loss_close(loss, expected->loss, tolerance);
     assert_state_close(model, state, expected->state, tolerance);
     assert_gradients_close(model, expected->gradients, tolerance);
-
-    free(doubles);
-    free(outputs);
-    destroy_chunk(&chunk);
-    rnn_state_destroy(state);
-    rnn_state_destroy(start);
-    rnn_model_destroy(model);
 }
 
-/* In float64 and, with numbers that are rounded, in float32 */
+/* In float64, and in float32 with rounded values */
 static void assert_is_the_formulas(const kind_test *kind, const size_row *size)
 {
     rnn_model_options options = make_kind(kind, size, RNN_FLOAT64);
-    rnn_model *model = create_of_kind(&options);
-    rnn_state *start = create_random_state(model, size->B, 0.9, 12);
-    owned_chunk chunk = create_random_chunk_for(model, size->T, size->B, 0.2, 13);
-    formulas expected = train_formulas(model, start, &chunk.chunk);
+    scoped_model *model = create_of_kind(&options);
+    scoped_state *start = create_random_state(model, size->B, 0.9, 12);
+    scoped_chunk chunk = create_random_chunk_for(model, size->T, size->B, 0.2, 13);
+    scoped_formulas expected = train_formulas(model, start, &chunk.chunk);
     assert_computes(kind, size, RNN_FLOAT64, &expected, 1e-11);
     assert_computes(kind, size, RNN_FLOAT32, &expected, 1e-4);
-    free_formulas(&expected);
-    destroy_chunk(&chunk);
-    rnn_state_destroy(start);
-    rnn_model_destroy(model);
 }
 
 static void is_the_formulas(void **state)
@@ -161,7 +151,7 @@ static void is_the_formulas(void **state)
         assert_is_the_formulas(kind, &large);
 }
 
-/* Takes the last digit of a number to a base off it. */
+/* Removes the last digit of a number in this base and returns it. */
 static int take_digit(int *number, int base)
 {
     int digit = *number % base;

@@ -1,7 +1,7 @@
 /*
- * A whole training step of the library against the same step computed as naively as possible, in
- * double, one position after the other. Each case is drawn from a number, its seed: the kind of model, its sizes, the
- * chunk and the number of threads. `test_differential SEED` runs one case alone.
+ * A whole training step of the library against the same step computed naively, in double, one position after the other.
+ * A seed determines each case: the kind of model, its sizes, the chunk and the number of threads. `test_differential
+ * SEED` runs one case.
  */
 #include "formulas.h"
 
@@ -28,7 +28,7 @@ enum { CASES = 600 };
 
 enum { CELLS = 3, PRECISIONS = 2, MOST_MULTIPLICATIONS = 6000000 };
 
-/* Which positions have a target. */
+/* Which positions have a target */
 enum { TARGETS_ALL, TARGETS_SOME, TARGETS_LAST, TARGETS_NONE, TARGET_KINDS };
 
 typedef struct trial {
@@ -50,14 +50,14 @@ static int64_t draw_between(random_source *source, int64_t least, int64_t most)
     return least + random_below(source, most - least + 1);
 }
 
-/* Sizes around those of vectors and tiles are as likely as all the others. */
+/* Half of the sizes are close to those of vectors and tiles. */
 static int64_t draw_hidden(random_source *source)
 {
     static const int64_t edges[] = {1,  2,  3,  7,  8,  9,  15, 16, 17,  31,  32,
                                     33, 47, 48, 49, 63, 64, 65, 96, 127, 128, 130};
     if (random_below(source, 2) == 0)
         return draw_between(source, 1, 130);
-    return edges[random_below(source, sizeof edges / sizeof *edges)];
+    return edges[random_below(source, COUNT_OF(edges))];
 }
 
 /* T or B */
@@ -77,7 +77,7 @@ static void draw_input(random_source *source, rnn_model_options *o)
         o->output_size = o->input_size;
 }
 
-/* Cells and precisions take turns, so that there are as many of each. */
+/* Cells and precisions take turns, so each occurs equally often. */
 static rnn_model_options draw_options(random_source *source, uint64_t seed)
 {
     int32_t precision = (int32_t)(seed / CELLS % PRECISIONS);
@@ -97,7 +97,7 @@ static rnn_model_options draw_options(random_source *source, uint64_t seed)
     return o;
 }
 
-/* How many numbers go into a layer. */
+/* The number of inputs of a layer */
 static int64_t inputs_of(const rnn_model_options *o, int64_t layer)
 {
     if (layer > 0)
@@ -111,7 +111,7 @@ static int64_t gates_of(const rnn_model_options *o)
     return gates[o->cell];
 }
 
-/* Draws T and B; T becomes shorter where the naive computation would take too long. */
+/* Draws T and B. T is reduced if the naive computation would take too long. */
 static void draw_shape(trial *c)
 {
     const rnn_model_options *o = &c->options;
@@ -205,30 +205,27 @@ static void compare_loss(const trial *c, const formulas *n, const rnn_loss *loss
 static void compare_outputs(const trial *c, const formulas *n, const void *outputs)
 {
     int64_t count = c->steps * c->streams * c->options.output_size;
-    double *actual = allocate(count, sizeof(double));
+    scoped_memory double *actual = allocate(count, sizeof(double));
     to_doubles(c->options.precision, outputs, actual, count);
     compare(c, "the outputs", actual, n->outputs, count, 1);
-    free(actual);
 }
 
 static void compare_state(const trial *c, const formulas *n, const rnn_state *state)
 {
-    double *actual = get_state(c->model, state);
+    scoped_memory double *actual = get_state(c->model, state);
     compare(c, "the state", actual, n->state, state_total(c->model, state), 1);
-    free(actual);
 }
 
-/* A gradient far below the others, whose terms cancel out, is compared on the scale of those. */
+/* If the terms of a gradient cancel out, it can be far smaller than the others. So it is compared on their scale. */
 static void compare_gradients(const trial *c, const formulas *n)
 {
     double most = largest(n->gradients, parameter_total(c->model));
     const double *expected = n->gradients;
     for (int64_t i = 0; i < rnn_model_parameter_count(c->model); i++) {
         rnn_parameter parameter = parameter_of(c->model, i);
-        double *actual = get_gradient(c->model, i);
+        scoped_memory double *actual = get_gradient(c->model, i);
         compare(c, parameter.name, actual, expected, parameter.count, most / 1000);
         expected += parameter.count;
-        free(actual);
     }
 }
 
@@ -241,7 +238,7 @@ static rnn_state *copy_of_start(const trial *c)
     return state;
 }
 
-/* What rnn_forward() leaves behind over a whole chunk. */
+/* The results of rnn_forward() over a whole chunk */
 typedef struct forward_results {
     rnn_loss loss;
     void *outputs; /* [T][B][O], `size` bytes */
@@ -266,22 +263,19 @@ static void free_forward(forward_results *f)
 
 static void compare_state_bits(const trial *c, const char *what, const rnn_state *actual, const rnn_state *expected)
 {
-    double *a = get_state(c->model, actual), *e = get_state(c->model, expected);
+    scoped_memory double *a = get_state(c->model, actual), *e = get_state(c->model, expected);
     compare_bits(what, a, e, (size_t)state_total(c->model, actual) * sizeof(double));
-    free(e);
-    free(a);
 }
 
-/* Only those positions are decoded then that have a target. */
+/* In this case only positions with a target are decoded. */
 static void check_without_outputs(const trial *c, const forward_results *expected)
 {
     rnn_loss loss;
-    rnn_state *state = copy_of_start(c);
+    scoped_state *state = copy_of_start(c);
     assert_ok(rnn_forward(c->model, state, &c->data.chunk, NULL, 0, &loss));
     compare_bits("the loss without outputs", &loss.sum, &expected->loss.sum, sizeof loss.sum);
     assert_int_equal(loss.count, expected->loss.count);
     compare_state_bits(c, "the state without outputs", state, expected->state);
-    rnn_state_destroy(state);
 }
 
 static void check_without_targets(const trial *c, const forward_results *expected)
@@ -290,56 +284,51 @@ static void check_without_targets(const trial *c, const forward_results *expecte
     chunk.targets = NULL;
     chunk.target_vectors = NULL;
     chunk.target_mask = NULL;
-    rnn_state *state = copy_of_start(c);
-    void *outputs = allocate((int64_t)expected->size, 1);
+    scoped_state *state = copy_of_start(c);
+    scoped_memory void *outputs = allocate((int64_t)expected->size, 1);
     int64_t count = c->steps * c->streams * c->options.output_size;
     assert_ok(rnn_forward(c->model, state, &chunk, outputs, count, NULL));
     compare_bits("the outputs without targets", outputs, expected->outputs, expected->size);
     compare_state_bits(c, "the state without targets", state, expected->state);
-    free(outputs);
-    rnn_state_destroy(state);
 }
 
-/* The chunk in two calls, cut at any step. */
+/* The chunk in two calls, cut at a random step */
 static void check_cut(trial *c, const forward_results *expected)
 {
     if (c->steps < 2)
         return;
     int64_t first = draw_between(&c->source, 1, c->steps - 1), of_step = c->streams * c->options.output_size;
     rnn_chunk before = chunk_steps(&c->data, 0, first), after = chunk_steps(&c->data, first, c->steps - first);
-    rnn_state *state = copy_of_start(c);
-    char *outputs = allocate((int64_t)expected->size, 1);
+    scoped_state *state = copy_of_start(c);
+    scoped_memory char *outputs = allocate((int64_t)expected->size, 1);
     char *later = outputs + (size_t)(first * of_step) * precision_size(c->options.precision);
     assert_ok(rnn_forward(c->model, state, &before, outputs, first * of_step, NULL));
     assert_ok(rnn_forward(c->model, state, &after, later, (c->steps - first) * of_step, NULL));
     compare_bits("the outputs in two calls", outputs, expected->outputs, expected->size);
     compare_state_bits(c, "the state in two calls", state, expected->state);
-    free(outputs);
-    rnn_state_destroy(state);
 }
 
-/* Leaves the numbers of another step in the library's work space. A new one is zeroed, which hides a missing zero. */
+/*
+ * Fills the library's work space with values of another step. A new work space is zeroed, which could hide a mistake.
+ */
 static void fill_work_space(const trial *c)
 {
-    rnn_state *state = copy_of_start(c);
-    owned_chunk other = create_random_chunk_for(c->model, c->steps, c->streams, 0, ~c->source.state);
+    scoped_state *state = copy_of_start(c);
+    scoped_chunk other = create_random_chunk_for(c->model, c->steps, c->streams, 0, ~c->source.state);
     assert_ok(rnn_forward_backward(c->model, state, &other.chunk, NULL));
     assert_ok(rnn_model_zero_gradients(c->model));
-    destroy_chunk(&other);
-    rnn_state_destroy(state);
 }
 
 static void check_training(const trial *c, const formulas *n, const forward_results *forward)
 {
     rnn_loss loss;
-    rnn_state *state = copy_of_start(c);
+    scoped_state *state = copy_of_start(c);
     fill_work_space(c);
     assert_ok(rnn_forward_backward(c->model, state, &c->data.chunk, &loss));
     compare_loss(c, n, &loss);
     compare_state(c, n, state);
     compare_state_bits(c, "the state of training", state, forward->state);
     compare_gradients(c, n);
-    rnn_state_destroy(state);
 }
 
 static void run_case(uint64_t seed)
@@ -362,10 +351,9 @@ static void run_case(uint64_t seed)
     is_running = false;
 }
 
-/* After a test: names the case that failed, whatever it failed of. */
+/* Runs after a test and names the case that failed. */
 static int name_failed_case(void **state)
 {
-    (void)state;
     if (is_running)
         print_error("It was case %llu: test_differential %llu\n", (unsigned long long)running,
                     (unsigned long long)running);
@@ -381,19 +369,16 @@ static void run_cases_of(int32_t cell)
 
 static void test_a_vanilla_rnn_trains_as_the_naive_one(void **state)
 {
-    (void)state;
     run_cases_of(RNN_CELL_TANH);
 }
 
 static void test_a_gru_trains_as_the_naive_one(void **state)
 {
-    (void)state;
     run_cases_of(RNN_CELL_GRU);
 }
 
 static void test_an_lstm_trains_as_the_naive_one(void **state)
 {
-    (void)state;
     run_cases_of(RNN_CELL_LSTM);
 }
 

@@ -1,9 +1,10 @@
 /*
- * rnn_forward_backward()'s gradients against numerical ones, for every element of every parameter. The numerical ones
- * need the loss alone, which test_compute.c checks: rnn_forward()'s, or with dropout that of rnn_forward_backward()
- * itself, which draws the same mask each time.
+ * The gradients of rnn_forward_backward() against numerical gradients, for every element of every parameter. Numerical
+ * gradients need only the loss, which test_compute.c checks. It comes from rnn_forward(), or with dropout from
+ * rnn_forward_backward() itself, which draws the same mask each time.
  *
- * Two lists: `cases`, of shapes, each for every cell; and every combination of options, of one small shape.
+ * There are two lists of tests: `cases`, which are shapes and run with every cell; and all combinations of options with
+ * one small shape.
  */
 #include "support.h"
 
@@ -12,8 +13,8 @@
 #include <stdlib.h>
 
 /*
- * Large enough for tanh to bend, and so that the parameters of all layers matter; gates, which are 1/2 where their
- * inputs are 0, let less of a gradient through.
+ * Large enough that tanh isn't linear and the parameters of all layers matter. Gates are 1/2 where their inputs are 0,
+ * so less of a gradient passes through them.
  */
 static const double PARAMETER_SCALE = 0.5;
 static const double GATED_PARAMETER_SCALE = 1;
@@ -23,20 +24,21 @@ static const double GATED_PARAMETER_SCALE = 1;
  *
  *     f' = (8 (f(x + h) - f(x - h)) - (f(x + 2h) - f(x - 2h))) / 12 h
  *
- * It is off by h^4 f'''''/30, and by rounding: the loss is a sum of up to 200 terms of about 2, so 400 * 2^-53 / h, or
- * 5e-11 with this h, for which the first is smaller. A normalised layer bends more, so h is smaller there.
+ * Its error is h^4 f'''''/30, plus rounding. The loss is a sum of up to 200 terms of about 2, so the rounding error is
+ * 400 * 2^-53 / h. With this h it is 5e-11, and the first error is smaller. The loss of a normalised layer is less
+ * smooth, so h is smaller there.
  */
 static const double STEP = 1e-3;
 static const double NORMALISED_STEP = 2e-4;
 
 /*
- * A gradient must agree to a millionth of itself. One below SMALL must agree to a millionth of SMALL, which is the
- * error that the numerical gradient has anyway.
+ * A gradient must agree to a millionth of itself. A gradient below SMALL must agree to a millionth of SMALL, which is
+ * the error of the numerical gradient.
  */
 static const double TOLERANCE = 1e-6;
 static const double SMALL = 1e-4;
 
-/* A shape, and what goes into it and comes out. */
+/* A shape, its inputs and its loss */
 typedef struct gradient_case {
     const char *name;
     int64_t layers, steps, streams, input_size, hidden_size, output_size;
@@ -98,10 +100,10 @@ static const gradient_case cases[] = {
 };
 /* clang-format on */
 
-/* Which dropout masks the losses are computed with. */
+/* The index of the dropout masks for all losses */
 static const uint64_t RANDOM_INDEX = 7;
 
-/* What the loss is a function of: all but the parameter under test. */
+/* Everything that the loss depends on, except the parameter under test */
 typedef struct loss_function {
     rnn_model *model;
     rnn_state *start; /* before the chunk */
@@ -140,7 +142,7 @@ static void destroy_loss_function(loss_function *function)
     rnn_model_destroy(function->model);
 }
 
-/* Goes back to the state and the dropout masks that the gradients are of. */
+/* Goes back to the state and the dropout masks for which the gradients were computed. */
 static void rewind_state(loss_function *function)
 {
     assert_ok(rnn_state_copy(function->work, function->start));
@@ -158,7 +160,9 @@ static double loss_of(loss_function *function)
     return function->options.reduction == RNN_REDUCTION_MEAN ? loss.sum / (double)loss.count : loss.sum;
 }
 
-/* The loss with one element of a parameter moved by `distance`; `values` are the parameter's, and stay. */
+/*
+ * The loss after one element of a parameter has moved by `distance`. `values` are the parameter's; they don't change.
+ */
 static double loss_at(loss_function *function, int64_t index, double *values, int64_t element, double distance)
 {
     double here = values[element];
@@ -168,11 +172,11 @@ static double loss_at(loss_function *function, int64_t index, double *values, in
     return loss_of(function);
 }
 
-/* `gradient` is the parameter's. Returns its largest element, in absolute value. */
+/* Checks the gradient of a parameter. Returns the largest absolute value of its elements. */
 static double check_parameter(loss_function *function, int64_t index, const double *gradient)
 {
     rnn_parameter parameter = parameter_of(function->model, index);
-    double *values = get_parameter(function->model, index);
+    scoped_memory double *values = get_parameter(function->model, index);
     double largest = 0, h = function->options.layer_norm ? NORMALISED_STEP : STEP;
     for (int64_t i = 0; i < parameter.count; i++) {
         double near = loss_at(function, index, values, i, h) - loss_at(function, index, values, i, -h);
@@ -186,7 +190,6 @@ static double check_parameter(loss_function *function, int64_t index, const doub
         largest = fmax(largest, fabs(gradient[i]));
     }
     set_parameter(function->model, index, values);
-    free(values);
     return largest;
 }
 
@@ -201,7 +204,7 @@ static void check_all_parameters(void **state)
     double *gradient = gradients;
     for (int64_t index = 0; index < rnn_model_parameter_count(function.model); index++) {
         double largest = check_parameter(&function, index, gradient);
-        assert_true(largest > SMALL); /* else none was compared to a millionth of itself */
+        assert_true(largest > SMALL); /* otherwise no element was compared to a millionth of itself */
         gradient += parameter_of(function.model, index).count;
     }
     free(gradients);
@@ -222,17 +225,17 @@ static const struct {
 } inputs[] = {{"ids", IDS, 0, 0}, {"embedding", EMBEDDED, 0, 3}, {"tied", EMBEDDED, 1, 4}, {"vectors", VECTORS, 0, 0}};
 
 enum {
-    CELLS = sizeof cells / sizeof cells[0],
-    INPUTS = sizeof inputs / sizeof inputs[0],
-    SHAPES = sizeof cases / sizeof cases[0],
+    CELLS = COUNT_OF(cells),
+    INPUTS = COUNT_OF(inputs),
+    SHAPES = COUNT_OF(cases),
     DEPTHS = 3,
-    COMBINATIONS = CELLS * DEPTHS * INPUTS * 2 * 2 * 2 * 3, /* of losses, biases, dropouts; sum, mean, layer norm */
+    COMBINATIONS = CELLS * DEPTHS * INPUTS * 2 * 2 * 2 * 3, /* losses, biases, dropouts; sum, mean, layer norm */
     TESTS = CELLS * SHAPES + COMBINATIONS,
 };
 
 static gradient_test all[TESTS];
 
-/* Takes the last digit of a number to a base off it. */
+/* Removes the last digit of a number in this base and returns it. */
 static int take_digit(int *number, int base)
 {
     int digit = *number % base;
@@ -255,7 +258,7 @@ static void set_combination(gradient_test *test, int number)
         both = take_digit(&number, 2);
     int square = take_digit(&number, 2), input = take_digit(&number, INPUTS), depth = take_digit(&number, DEPTHS);
     int cell = take_digit(&number, CELLS);
-    int layers = depth + 1 + dropout; /* with dropout two or more, between which it acts */
+    int layers = depth + 1 + dropout; /* dropout acts between layers, so it needs two */
     test->row = (gradient_case){.layers = layers,
                                 .steps = 5,
                                 .streams = 2,

@@ -1,97 +1,73 @@
 /*
- * Float32 sums of many numbers stay exact, because they are made in blocks. One after the other, the
- * numbers would be rounded to the size of the whole sum.
+ * Float32 sums of many values stay accurate because they are computed in blocks. If the values were added one by one,
+ * each would be rounded to the precision of the whole sum.
  */
 #include "support.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* A model whose weights are zero, so that its outputs are its decoder's biases */
+/* A model whose weights are zero, so its outputs are its decoder's biases */
 static rnn_model *create_constant_model(int64_t outputs, int32_t loss)
 {
-    rnn_model_options options;
-    rnn_model *model;
-    assert_ok(rnn_model_options_init(&options, sizeof options));
-    options.input_size = 1;
-    options.hidden_size = 1;
-    options.output_size = outputs;
+    rnn_model_options options = make_options(1, 1, outputs, 1, RNN_FLOAT32);
     options.loss = loss;
     options.weight_scale = 0;
-    assert_ok(rnn_model_create(&options, &model));
-    return model;
+    return create_model(&options);
 }
 
-/* Logits of 0.1 and then 0s: the exponentials are 1 and then e^-0.1, which float32 doesn't hold exactly. */
+/* The logits are 0.1 and then zeros. So the exponentials are 1 and then e^-0.1, which isn't exact in float32. */
 static void test_softmax_over_a_million_outputs_sums_to_6_digits(void **state)
 {
     enum { OUTPUTS = 1 << 20 };
-    rnn_model *model = create_constant_model(OUTPUTS, RNN_LOSS_CROSS_ENTROPY);
-    rnn_state *memory;
-    int64_t index;
-    float *bias = calloc(OUTPUTS, sizeof *bias);
-    (void)state;
-    assert_non_null(bias);
+    scoped_model *model = create_constant_model(OUTPUTS, RNN_LOSS_CROSS_ENTROPY);
+    scoped_memory float *bias = allocate(OUTPUTS, sizeof *bias);
     bias[0] = 0.1f;
-    assert_ok(rnn_model_find_parameter(model, "decoder.bias", &index));
+    int64_t index = index_of(model, "decoder.bias");
     assert_ok(rnn_model_set_parameter(model, index, bias, OUTPUTS));
-    assert_ok(rnn_state_create(model, 1, &memory));
+    scoped_state *memory = create_state(model, 1);
     const int32_t id = 0;
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 1, .streams = 1, .inputs = &id, .targets = &id};
     rnn_loss loss;
     assert_ok(rnn_forward(model, memory, &chunk, NULL, 0, &loss));
     double expected = log(1 + (OUTPUTS - 1) * exp(-(double)bias[0]));
     assert_true(fabs(loss.sum - expected) < 2e-6);
-    rnn_state_destroy(memory);
-    rnn_model_destroy(model);
-    free(bias);
 }
 
 /* Each position adds 2 (0 - target) to the gradient of the bias. */
 static void test_a_bias_gradient_over_60000_positions_sums_to_5_digits(void **state)
 {
     enum { STEPS = 60000 };
-    rnn_model *model = create_constant_model(1, RNN_LOSS_SQUARED_ERROR);
-    rnn_state *memory;
-    int64_t index;
-    int32_t *ids = calloc(STEPS, sizeof *ids);
-    float *targets = calloc(STEPS, sizeof *targets), gradient;
-    (void)state;
-    assert_non_null(ids);
-    assert_non_null(targets);
+    scoped_model *model = create_constant_model(1, RNN_LOSS_SQUARED_ERROR);
+    scoped_memory int32_t *ids = allocate(STEPS, sizeof *ids);
+    scoped_memory float *targets = allocate(STEPS, sizeof *targets);
+    float gradient;
     for (int t = 0; t < STEPS; t++)
         targets[t] = -0.45f;
-    assert_ok(rnn_state_create(model, 1, &memory));
+    scoped_state *memory = create_state(model, 1);
     rnn_chunk chunk = {
         .struct_size = sizeof chunk, .steps = STEPS, .streams = 1, .inputs = ids, .target_vectors = targets};
     assert_ok(rnn_forward_backward(model, memory, &chunk, NULL));
-    assert_ok(rnn_model_find_parameter(model, "decoder.bias", &index));
+    int64_t index = index_of(model, "decoder.bias");
     assert_ok(rnn_model_get_gradient(model, index, &gradient, 1));
     double expected = STEPS * 2 * (double)0.45f;
     assert_true(fabs((double)gradient - expected) < 1e-5 * expected);
-    rnn_state_destroy(memory);
-    rnn_model_destroy(model);
-    free(targets);
-    free(ids);
 }
 
-/* With one symbol, whatever stands before the weights of the input is added to each gate as its bias is. */
+/* With one symbol, the weights of the input are added to each gate like a bias. */
 static double id_gradient_error(int32_t input, int64_t streams)
 {
     enum { POSITIONS = 60000, HIDDEN = 3 };
     rnn_model *model[2];
     double *gradient[2], worst = 0;
-    int32_t *ids = calloc(POSITIONS, sizeof *ids);
-    assert_non_null(ids);
+    scoped_memory int32_t *ids = allocate(POSITIONS, sizeof *ids);
     for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
         rnn_model_options options = make_options(1, HIDDEN, 2, 1, precision);
-        rnn_state *memory;
-        int64_t index;
         options.input = input;
         options.embedding_size = input == RNN_INPUT_EMBEDDING ? HIDDEN : 0;
         options.initialization = RNN_INIT_UNIFORM;
         model[precision] = create_model(&options);
-        assert_ok(rnn_state_create(model[precision], streams, &memory));
+        scoped_state *memory = create_state(model[precision], streams);
         rnn_chunk chunk = {.struct_size = sizeof chunk,
                            .steps = POSITIONS / streams,
                            .streams = streams,
@@ -99,11 +75,9 @@ static double id_gradient_error(int32_t input, int64_t streams)
                            .targets = ids};
         assert_ok(rnn_forward_backward(model[precision], memory, &chunk, NULL));
         const char *name = input == RNN_INPUT_EMBEDDING ? "embedding.weight" : "rnn.weight_ih_l0";
-        assert_ok(rnn_model_find_parameter(model[precision], name, &index));
-        gradient[precision] = calloc(HIDDEN, sizeof(double));
-        assert_non_null(gradient[precision]);
+        int64_t index = index_of(model[precision], name);
+        gradient[precision] = allocate(HIDDEN, sizeof(double));
         assert_ok(rnn_model_get_gradient(model[precision], index, gradient[precision], HIDDEN));
-        rnn_state_destroy(memory);
     }
     for (int i = 0; i < HIDDEN; i++) {
         double exact = gradient[RNN_FLOAT64][i], found = (double)((float *)(void *)gradient[RNN_FLOAT32])[i];
@@ -114,15 +88,13 @@ static double id_gradient_error(int32_t input, int64_t streams)
         free(gradient[precision]);
         rnn_model_destroy(model[precision]);
     }
-    free(ids);
     return worst;
 }
 
 static void test_a_symbols_gradient_over_60000_positions_sums_to_5_digits(void **state)
 {
-    static const int64_t streams[] = {1, 50, 1000}; /* blocks of 256 positions, of 250, and parts of a step */
-    (void)state;
-    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+    static const int64_t streams[] = {1, 50, 1000}; /* blocks of 256 positions, blocks of 250, and parts of a step */
+    for (size_t i = 0; i < COUNT_OF(streams); i++) {
         assert_true(id_gradient_error(RNN_INPUT_IDS, streams[i]) < 1e-5);
         assert_true(id_gradient_error(RNN_INPUT_EMBEDDING, streams[i]) < 1e-5);
     }

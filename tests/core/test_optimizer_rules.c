@@ -1,6 +1,6 @@
 /*
- * Each optimizer's rule against its formula in plain C, over steps with varying gradients and a change of the learning
- * rate on the way.
+ * Each optimizer's rule against its formula in plain C, over steps with varying gradients. The learning rate changes
+ * halfway.
  */
 #include "support.h"
 
@@ -52,14 +52,14 @@ static const rule_case cases[] = {
 };
 /* clang-format on */
 
-enum { CASES = sizeof cases / sizeof cases[0] };
+enum { CASES = COUNT_OF(cases) };
 
-/* What a rule accumulates for one parameter. */
+/* The values that a rule accumulates for one parameter */
 typedef struct accumulated {
     double m, v;
 } accumulated;
 
-/* The formulas of the header, for step k, from 1. Returns the parameter's next value. */
+/* The header's formulas for step k, which counts from 1. Returns the parameter's next value. */
 static double apply_rule(const rule_case *c, double learning_rate, int k, double x, double g, accumulated *a)
 {
     if (c->rule != ADAMW)
@@ -100,14 +100,14 @@ static rnn_optimizer *create_optimizer(const rnn_model *model, const rule_case *
     return optimizer;
 }
 
-/* Gradients from 1e-5 to 10, of either sign, and some zeros. */
+/* Magnitudes from 1e-5 to 10 with either sign, and some zeros */
 static double random_gradient(random_source *source)
 {
     double gradient = random_between(source, -1, 1) * pow(10, random_below(source, 7) - 5);
     return random_below(source, 11) == 0 ? 0 : gradient;
 }
 
-/* The flat parameters as doubles. */
+/* The flat parameters as doubles */
 static void get_parameters(const rnn_model *model, int32_t precision, double *values)
 {
     const void *flat = NULL;
@@ -117,23 +117,24 @@ static void get_parameters(const rnn_model *model, int32_t precision, double *va
 }
 
 /*
- * Each step must be the formula's, from the parameters before it and what the formula has accumulated since the first.
- * `tolerance` is relative to the parameter and its update, and to a step of a gradient of 1: what was accumulated has
- * rounding errors of the largest gradients even where it has come to be small.
+ * Each step must agree with the formula, applied to the parameters before the step and to what the formula has
+ * accumulated since the first step. `tolerance` is relative to the parameter, to its update, and to the update of a
+ * gradient of 1. The last is needed because accumulated values keep the rounding errors of the largest gradients after
+ * they have become small.
  */
 static void check_rule(const rule_case *c, int32_t precision, double tolerance)
 {
-    rnn_model_options options = make_options(7, 5, 3, 2, precision); /* 143 parameters: no multiple of anything */
-    rnn_model *model = create_random_model(&options, 0.5, 1);
-    rnn_optimizer *optimizer = create_optimizer(model, c);
+    rnn_model_options options = make_options(7, 5, 3, 2, precision); /* 143 parameters: not a multiple of any vector */
+    scoped_model *model = create_random_model(&options, 0.5, 1);
+    scoped_optimizer *optimizer = create_optimizer(model, c);
     random_source source = {1};
     void *flat = NULL;
     int64_t count = 0;
     assert_ok(rnn_model_flat_gradients(model, &flat, &count));
-    accumulated *accumulators = allocate(count, sizeof *accumulators);
-    double *gradients = allocate(count, sizeof(double));
-    double *before = allocate(count, sizeof(double));
-    double *after = allocate(count, sizeof(double));
+    scoped_memory accumulated *accumulators = allocate(count, sizeof *accumulators);
+    scoped_memory double *gradients = allocate(count, sizeof(double));
+    scoped_memory double *before = allocate(count, sizeof(double));
+    scoped_memory double *after = allocate(count, sizeof(double));
     double learning_rate = c->learning_rate;
     for (int k = 1; k <= STEPS; k++) {
         if (k == STEPS / 2) {
@@ -154,12 +155,6 @@ static void check_rule(const rule_case *c, int32_t precision, double tolerance)
                 fail_msg("step %d, element %lld: %.17g instead of %.17g", k, (long long)i, after[i], expected);
         }
     }
-    free(after);
-    free(before);
-    free(gradients);
-    free(accumulators);
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
 }
 
 static void is_its_formula_in_float64(void **state)

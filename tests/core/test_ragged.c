@@ -1,6 +1,6 @@
 /*
- * Streams of unequal length: those that end before the chunk does, those that begin anew within it, and outputs at each
- * stream's end alone. Every sequence must give bit for bit what it gives alone.
+ * Streams of unequal length: streams that end before the chunk, sequences that start within it, and outputs only at
+ * each stream's end. Every sequence must give the bits that it gives alone.
  */
 #include "support.h"
 
@@ -12,7 +12,7 @@
 
 enum { STEPS = 9, STREAMS = 5, LAYERS = 2, HIDDEN = 7, INPUTS = 6, OUTPUTS = 6 };
 
-/* Of each stream: some of all steps, all, none */
+/* Some streams have some of the steps, one has all, and one has none. */
 static const int64_t lengths[STREAMS] = {4, STEPS, 0, 1, 6};
 
 /* ---- Models of every kind ---- */
@@ -40,13 +40,13 @@ static rnn_model *model_of_kind(int kind)
     return create_random_model(&o, 0.7, 3);
 }
 
-/* The layers of a state: those that read forward are even, where there are two directions */
+/* The number of layers of a state. With two directions, the even layers read forward. */
 static int64_t stack_of(const rnn_model *model)
 {
     return LAYERS * (1 + options_of(model).bidirectional);
 }
 
-/* One stream of a chunk from a step on, as a chunk of its own */
+/* One stream of a chunk from step `first` on, as a chunk of its own */
 static owned_chunk stream_of(const rnn_model *model, const owned_chunk *from, int64_t stream, int64_t first,
                              int64_t steps)
 {
@@ -69,7 +69,7 @@ static owned_chunk stream_of(const rnn_model *model, const owned_chunk *from, in
     return one;
 }
 
-/* What a chunk gives: outputs, what positions cost, hits, activations, and the state after it */
+/* The results of a chunk: outputs, the losses of positions, hits, activations, and the state after it */
 typedef struct results {
     unsigned char *outputs, *activations, *values;
     double *losses;
@@ -97,6 +97,8 @@ static void free_results(results *r)
     free(r->losses);
 }
 
+#define scoped_results RELEASED_BY(free_results) results
+
 static void read_state(const rnn_model *model, rnn_state *state, const rnn_chunk *chunk, results *r)
 {
     int64_t parts = options_of(model).cell == RNN_CELL_LSTM ? 2 : 1, rows = chunk->steps * chunk->streams;
@@ -106,10 +108,10 @@ static void read_state(const rnn_model *model, rnn_state *state, const rnn_chunk
     assert_ok(rnn_state_get_all(state, r->values, parts * stack_of(model) * chunk->streams * HIDDEN));
 }
 
-/* Runs a chunk forward, or forward and back, from zeros. */
+/* Runs a chunk forward, or forward and backward, from a state of zeros. */
 static results run_chunk(rnn_model *model, rnn_chunk chunk, bool training)
 {
-    rnn_state *state = create_state(model, chunk.streams);
+    scoped_state *state = create_state(model, chunk.streams);
     results r = results_for(model, &chunk);
     int64_t places = chunk.last_only ? chunk.streams : chunk.steps * chunk.streams;
     chunk.losses = r.losses;
@@ -120,7 +122,6 @@ static results run_chunk(rnn_model *model, rnn_chunk chunk, bool training)
     else
         assert_ok(rnn_forward(model, state, &chunk, r.outputs, places * OUTPUTS, &r.loss));
     read_state(model, state, &chunk, &r);
-    rnn_state_destroy(state);
     return r;
 }
 
@@ -145,7 +146,7 @@ static void assert_positions(const rnn_model *model, const results *all, int64_t
     }
 }
 
-/* reverse: of the layers that read from the end */
+/* Compares the layers that read forward, or with `reverse` those that read from the end. */
 static void assert_state(const rnn_model *model, const results *all, int64_t streams, int64_t stream,
                          const results *one, bool reverse)
 {
@@ -167,10 +168,10 @@ static bool all_zeros(const unsigned char *bytes, size_t size)
 
 static void check_ended_streams(int kind, bool training)
 {
-    rnn_model *model = model_of_kind(kind);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
+    scoped_model *model = model_of_kind(kind);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
     given.chunk.lengths = lengths;
-    results all = run_chunk(model, given.chunk, training);
+    scoped_results all = run_chunk(model, given.chunk, training);
     int64_t counted = 0, hits = 0;
     for (int64_t b = 0; b < STREAMS; b++) {
         for (int64_t t = lengths[b]; t < STEPS; t++) {
@@ -184,26 +185,20 @@ static void check_ended_streams(int kind, bool training)
                     all_zeros(all.values + (size_t)((i * STREAMS + b) * HIDDEN) * all.number, HIDDEN * all.number));
             continue;
         }
-        owned_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
-        results one = run_chunk(model, alone.chunk, training);
+        scoped_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
+        scoped_results one = run_chunk(model, alone.chunk, training);
         assert_positions(model, &all, STEPS, STREAMS, b, 0, &one, lengths[b], !training);
         assert_state(model, &all, STREAMS, b, &one, false);
         assert_state(model, &all, STREAMS, b, &one, true);
         counted += one.loss.count;
         hits += one.hits;
-        free_results(&one);
-        destroy_chunk(&alone);
     }
     assert_int_equal(all.loss.count, counted);
     assert_int_equal(all.hits, hits);
-    free_results(&all);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 static void test_a_stream_that_ends_gives_the_bits_that_it_gives_alone(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         check_ended_streams(kind, false);
         check_ended_streams(kind, true);
@@ -212,38 +207,32 @@ static void test_a_stream_that_ends_gives_the_bits_that_it_gives_alone(void **st
 
 /* ---- Streams that begin anew ---- */
 
-/* Sequences of 4, 1 and 4 steps in each stream but the first, which goes on */
+/* Each stream has sequences of 4, 1 and 4 steps, except the first, which continues throughout. */
 static void check_started_streams(int kind, bool training)
 {
     static const int64_t begin[] = {0, 4, 5, STEPS};
     uint8_t starts[STEPS * STREAMS] = {0};
-    rnn_model *model = model_of_kind(kind);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
+    scoped_model *model = model_of_kind(kind);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
     for (int i = 1; i < 3; i++)
         memset(starts + begin[i] * STREAMS + 1, 1, STREAMS - 1);
     given.chunk.starts = starts;
-    results all = run_chunk(model, given.chunk, training);
+    scoped_results all = run_chunk(model, given.chunk, training);
     for (int64_t b = 0; b < STREAMS; b++)
         for (int i = 0; i < (b == 0 ? 1 : 3); i++) {
             int64_t count = (b == 0 ? STEPS : begin[i + 1]) - begin[i];
-            owned_chunk alone = stream_of(model, &given, b, begin[i], count);
-            results one = run_chunk(model, alone.chunk, training);
+            scoped_chunk alone = stream_of(model, &given, b, begin[i], count);
+            scoped_results one = run_chunk(model, alone.chunk, training);
             assert_positions(model, &all, STEPS, STREAMS, b, begin[i], &one, count, !training);
             if (begin[i] + count == STEPS)
                 assert_state(model, &all, STREAMS, b, &one, false);
             if (begin[i] == 0)
                 assert_state(model, &all, STREAMS, b, &one, true);
-            free_results(&one);
-            destroy_chunk(&alone);
         }
-    free_results(&all);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 static void test_a_sequence_that_starts_within_a_chunk_gives_the_bits_that_it_gives_alone(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
         check_started_streams(kind, false);
         check_started_streams(kind, true);
@@ -255,38 +244,30 @@ static void test_a_sequence_that_starts_within_a_chunk_gives_the_bits_that_it_gi
 /* Inference computes a few hundred positions at a time. */
 static void test_streams_end_and_start_in_chunks_of_many_pieces(void **state)
 {
-    (void)state;
     enum { LONG = 700 };
     static const int64_t ends[2] = {411, LONG};
     static uint8_t starts[2 * LONG];
-    rnn_model *model = model_of_kind(1); /* float64, so a difference would show */
-    owned_chunk given = create_random_chunk_for(model, LONG, 2, 0, 8);
+    scoped_model *model = model_of_kind(1); /* float64, so a difference would show */
+    scoped_chunk given = create_random_chunk_for(model, LONG, 2, 0, 8);
     starts[2 * 350 + 1] = 1;
     given.chunk.lengths = ends;
     given.chunk.starts = starts;
-    rnn_state *both = create_state(model, 2), *one = create_state(model, 1);
-    double *outputs = allocate(2 * LONG * OUTPUTS, sizeof *outputs),
-           *expected = allocate(LONG * OUTPUTS, sizeof(double));
+    scoped_state *both = create_state(model, 2), *one = create_state(model, 1);
+    scoped_memory double *outputs = allocate(2 * LONG * OUTPUTS, sizeof *outputs),
+                         *expected = allocate(LONG * OUTPUTS, sizeof(double));
     assert_ok(rnn_forward(model, both, &given.chunk, outputs, 2 * LONG * OUTPUTS, NULL));
     for (int64_t b = 0; b < 2; b++)
         for (int64_t first = 0, count; first < ends[b]; first += count) {
             count = b == 0 ? 411 : 350;
-            owned_chunk alone = stream_of(model, &given, b, first, count);
+            scoped_chunk alone = stream_of(model, &given, b, first, count);
             assert_ok(rnn_state_reset(one));
             assert_ok(rnn_forward(model, one, &alone.chunk, expected, count * OUTPUTS, NULL));
             for (int64_t t = 0; t < count; t++)
                 assert_memory_equal(outputs + ((first + t) * 2 + b) * OUTPUTS, expected + t * OUTPUTS,
                                     OUTPUTS * sizeof *outputs);
-            destroy_chunk(&alone);
         }
     for (int64_t t = 411; t < LONG; t++)
         assert_true(all_zeros((unsigned char *)(outputs + 2 * t * OUTPUTS), OUTPUTS * sizeof *outputs));
-    free(outputs);
-    free(expected);
-    rnn_state_destroy(both);
-    rnn_state_destroy(one);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 /* ---- Gradients ---- */
@@ -294,38 +275,30 @@ static void test_streams_end_and_start_in_chunks_of_many_pieces(void **state)
 /* The gradients of a padded chunk are the sum of those of its sequences. */
 static void test_gradients_are_the_sum_of_those_of_the_sequences(void **state)
 {
-    (void)state;
     for (int kind = 1; kind < KINDS; kind += 2) {
-        rnn_model *model = model_of_kind(kind);
-        owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
+        scoped_model *model = model_of_kind(kind);
+        scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 8);
         rnn_chunk padded = given.chunk;
         padded.lengths = lengths;
-        rnn_state *all = create_state(model, STREAMS), *one = create_state(model, 1);
+        scoped_state *all = create_state(model, STREAMS), *one = create_state(model, 1);
         for (int64_t b = 0; b < STREAMS; b++) {
             if (lengths[b] == 0)
                 continue;
-            owned_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
+            scoped_chunk alone = stream_of(model, &given, b, 0, lengths[b]);
             assert_ok(rnn_state_reset(one));
             assert_ok(rnn_forward_backward(model, one, &alone.chunk, NULL));
-            destroy_chunk(&alone);
         }
-        double *expected = get_all_gradients(model);
+        scoped_memory double *expected = get_all_gradients(model);
         assert_ok(rnn_model_zero_gradients(model));
         assert_ok(rnn_forward_backward(model, all, &padded, NULL));
-        double *actual = get_all_gradients(model);
+        scoped_memory double *actual = get_all_gradients(model);
         assert_all_close(actual, expected, parameter_total(model), 1e-13);
-        free(actual);
-        free(expected);
-        rnn_state_destroy(all);
-        rnn_state_destroy(one);
-        destroy_chunk(&given);
-        rnn_model_destroy(model);
     }
 }
 
 /* ---- Padding ---- */
 
-/* Puts into the padding what would be an error anywhere else. */
+/* Fills the padding with values that would be errors anywhere else. */
 static void spoil_padding(const rnn_model *model, owned_chunk *chunk)
 {
     rnn_model_options o = options_of(model);
@@ -348,33 +321,27 @@ static void spoil_padding(const rnn_model *model, owned_chunk *chunk)
 
 static void test_what_stands_beyond_a_streams_end_is_not_looked_at(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < KINDS; kind++)
         for (int training = 0; training < 2; training++) {
-            rnn_model *model = model_of_kind(kind);
-            owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+            scoped_model *model = model_of_kind(kind);
+            scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
             given.chunk.lengths = lengths;
-            results clean = run_chunk(model, given.chunk, training);
-            snapshot before = take_snapshot(model, NULL);
+            scoped_results clean = run_chunk(model, given.chunk, training);
+            scoped_snapshot before = take_snapshot(model, NULL);
             assert_ok(rnn_model_zero_gradients(model));
             spoil_padding(model, &given);
-            results spoilt = run_chunk(model, given.chunk, training);
+            scoped_results spoilt = run_chunk(model, given.chunk, training);
             assert_memory_equal(&clean.loss, &spoilt.loss, sizeof clean.loss);
             assert_same(clean.outputs, 0, spoilt.outputs, 0, STEPS * STREAMS * OUTPUTS, clean.number);
             assert_same(clean.values, 0, spoilt.values, 0, 2 * STACK_MOST * STREAMS * HIDDEN, clean.number);
             if (training)
                 assert_unchanged(&before, model, NULL);
-            free(before.bytes);
-            free_results(&clean);
-            free_results(&spoilt);
-            destroy_chunk(&given);
-            rnn_model_destroy(model);
         }
 }
 
 /* ---- Outputs at each stream's end alone ---- */
 
-/* By hand: a chunk in which only each stream's last position has a target */
+/* A chunk in which only each stream's last position has a target */
 static owned_chunk last_targets_by_hand(const rnn_model *model, const owned_chunk *given)
 {
     owned_chunk by_hand = create_random_chunk_for(model, STEPS, STREAMS, 0.5, 8);
@@ -399,19 +366,18 @@ static owned_chunk last_targets_by_hand(const rnn_model *model, const owned_chun
 
 static void test_last_only_gives_what_targets_at_the_last_positions_give(void **state)
 {
-    (void)state;
     for (int kind = 0; kind < ONE_WAY; kind++)
         for (int training = 0; training < 2; training++) {
-            rnn_model *model = model_of_kind(kind);
-            owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-            owned_chunk by_hand = last_targets_by_hand(model, &given);
+            scoped_model *model = model_of_kind(kind);
+            scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+            scoped_chunk by_hand = last_targets_by_hand(model, &given);
             given.chunk.lengths = lengths;
             given.chunk.last_only = 1;
-            results expected = run_chunk(model, by_hand.chunk, training);
-            snapshot gradients = take_snapshot(model, NULL);
+            scoped_results expected = run_chunk(model, by_hand.chunk, training);
+            scoped_snapshot gradients = take_snapshot(model, NULL);
             if (training)
                 assert_ok(rnn_model_zero_gradients(model));
-            results actual = run_chunk(model, given.chunk, training);
+            scoped_results actual = run_chunk(model, given.chunk, training);
             assert_int_equal(actual.loss.count, STREAMS - 1);
             assert_true(actual.hits == expected.hits);
             assert_same(actual.values, 0, expected.values, 0, 2 * STACK_MOST * STREAMS * HIDDEN, actual.number);
@@ -426,28 +392,25 @@ static void test_last_only_gives_what_targets_at_the_last_positions_give(void **
             }
             if (training)
                 assert_unchanged(&gradients, model, NULL);
-            free(gradients.bytes);
-            free_results(&expected);
-            free_results(&actual);
-            destroy_chunk(&by_hand);
-            destroy_chunk(&given);
-            rnn_model_destroy(model);
         }
 }
 
-/* A decoder of [2 H] by hand: h of each direction where it has read the whole of the stream's last sequence. */
+/*
+ * Applies the decoder [O][2 H] by hand to the h of each direction after it has read the whole of a stream's last
+ * sequence.
+ */
 static void check_last_in_both_directions(int kind)
 {
     uint8_t starts[STEPS * STREAMS] = {0};
-    rnn_model *model = model_of_kind(kind);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-    starts[2 * STREAMS] = starts[5 * STREAMS + 1] = 1; /* of the streams that end after 4 and 9 steps */
+    scoped_model *model = model_of_kind(kind);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+    starts[2 * STREAMS] = starts[5 * STREAMS + 1] = 1; /* in the streams that end after 4 and 9 steps */
     given.chunk.lengths = lengths;
     given.chunk.starts = starts;
     given.chunk.last_only = 1;
-    results r = run_chunk(model, given.chunk, false);
-    double *weight = get_parameter(model, index_of(model, "decoder.weight"));
-    double *bias = get_parameter(model, index_of(model, "decoder.bias"));
+    scoped_results r = run_chunk(model, given.chunk, false);
+    scoped_memory double *weight = get_parameter(model, index_of(model, "decoder.weight"));
+    scoped_memory double *bias = get_parameter(model, index_of(model, "decoder.bias"));
     const double *h = (const double *)(void *)r.activations, *outputs = (const double *)(void *)r.outputs;
     for (int64_t b = 0; b < STREAMS; b++)
         for (int64_t i = 0; i < OUTPUTS && lengths[b] > 0; i++) {
@@ -459,43 +422,31 @@ static void check_last_in_both_directions(int kind)
                 sum += weight[i * 2 * HIDDEN + j] * forward[j] + weight[i * 2 * HIDDEN + HIDDEN + j] * reverse[j];
             assert_true(fabs(outputs[b * OUTPUTS + i] - sum) <= 1e-12);
         }
-    free(weight);
-    free(bias);
-    free_results(&r);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 static void test_last_only_decodes_what_each_direction_has_when_it_has_read_all(void **state)
 {
-    (void)state;
     for (int kind = ONE_WAY + 1; kind < 3 * ONE_WAY; kind += 2)
         check_last_in_both_directions(kind);
 }
 
 static void test_last_only_without_lengths_takes_the_last_step(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(0);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-    results every = run_chunk(model, given.chunk, false);
+    scoped_model *model = model_of_kind(0);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+    scoped_results every = run_chunk(model, given.chunk, false);
     given.chunk.last_only = 1;
-    results last = run_chunk(model, given.chunk, false);
+    scoped_results last = run_chunk(model, given.chunk, false);
     assert_same(last.outputs, 0, every.outputs, (STEPS - 1) * STREAMS * OUTPUTS, STREAMS * OUTPUTS, last.number);
-    free_results(&every);
-    free_results(&last);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 /* ---- Losses and hits ---- */
 
 static void test_losses_add_up_and_hits_are_largest_outputs(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(3);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.3, 8);
-    results r = run_chunk(model, given.chunk, false);
+    scoped_model *model = model_of_kind(3);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0.3, 8);
+    scoped_results r = run_chunk(model, given.chunk, false);
     const double *outputs = (const double *)(void *)r.outputs;
     int64_t hits = 0;
     double sum = 0;
@@ -511,46 +462,37 @@ static void test_losses_add_up_and_hits_are_largest_outputs(void **state)
     assert_in_range(hits, 1, r.loss.count - 1);
     assert_int_equal(r.hits, hits);
     assert_true(r.loss.sum == sum);
-    free_results(&r);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
-/* Of equal outputs the first counts, so a model of zeros hits target 0 alone. */
+/* If outputs are equal, the first is the largest. So a model of zeros hits only target 0. */
 static void test_of_equal_outputs_the_first_is_the_hit(void **state)
 {
-    (void)state;
     rnn_model_options o = make_options(2, 3, 3, 1, RNN_FLOAT32);
     o.weight_scale = 0;
-    rnn_model *model = create_model(&o);
-    rnn_state *run = create_state(model, 1);
+    scoped_model *model = create_model(&o);
+    scoped_state *run = create_state(model, 1);
     const int32_t inputs[] = {0, 1, 0}, targets[] = {0, 1, 2};
     int64_t hits = -7;
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 3, .streams = 1, .inputs = inputs, .targets = targets};
     chunk.hits = &hits;
     assert_ok(rnn_forward(model, run, &chunk, NULL, 0, NULL));
     assert_int_equal(hits, 1);
-    rnn_state_destroy(run);
-    rnn_model_destroy(model);
 }
 
 /* ---- What is refused ---- */
 
 static void assert_refused(rnn_model *model, const rnn_chunk *chunk, const char *part)
 {
-    rnn_state *state = create_random_state(model, STREAMS, 0.5, 4);
-    snapshot before = take_snapshot(model, state);
+    scoped_state *state = create_random_state(model, STREAMS, 0.5, 4);
+    scoped_snapshot before = take_snapshot(model, state);
     assert_fails(rnn_forward(model, state, chunk, NULL, 0, NULL), RNN_ERROR_ARGUMENT, part);
     assert_fails(rnn_forward_backward(model, state, chunk, NULL), RNN_ERROR_ARGUMENT, part);
     assert_unchanged(&before, model, state);
-    free(before.bytes);
-    rnn_state_destroy(state);
 }
 
 static void test_bad_lengths_and_flags_are_refused_by_name(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(0), *vectors = model_of_kind(12);
+    scoped_model *model = model_of_kind(0), *vectors = model_of_kind(12);
     owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
     int64_t bad[STREAMS] = {1, 2, 3, 4, STEPS + 1}, hits;
     rnn_chunk chunk = given.chunk;
@@ -569,28 +511,21 @@ static void test_bad_lengths_and_flags_are_refused_by_name(void **state)
     given.chunk.hits = &hits;
     assert_refused(vectors, &given.chunk, "chunk->hits is given; it must be NULL, since the model has vectors");
     destroy_chunk(&given);
-    rnn_model_destroy(model);
-    rnn_model_destroy(vectors);
 }
 
 static void test_a_program_compiled_against_version_0_1_runs_on(void **state)
 {
-    (void)state;
-    rnn_model *model = model_of_kind(0);
-    owned_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
-    rnn_state *a = create_state(model, STREAMS), *b = create_state(model, STREAMS);
+    scoped_model *model = model_of_kind(0);
+    scoped_chunk given = create_random_chunk_for(model, STEPS, STREAMS, 0, 8);
+    scoped_state *a = create_state(model, STREAMS), *b = create_state(model, STREAMS);
     rnn_loss expected, actual;
     rnn_chunk old;
     assert_ok(rnn_forward(model, a, &given.chunk, NULL, 0, &expected));
-    memset(&old, 0xa5, sizeof old); /* what a smaller struct has behind it */
+    memset(&old, 0xa5, sizeof old); /* the memory after a smaller struct */
     memcpy(&old, &given.chunk, FIRST_CHUNK_SIZE);
     old.struct_size = FIRST_CHUNK_SIZE;
     assert_ok(rnn_forward(model, b, &old, NULL, 0, &actual));
     assert_memory_equal(&actual, &expected, sizeof actual);
-    rnn_state_destroy(a);
-    rnn_state_destroy(b);
-    destroy_chunk(&given);
-    rnn_model_destroy(model);
 }
 
 int main(void)

@@ -1,6 +1,4 @@
-/*
- * The optimizer's clip_value is rnn_model_clip_value() in the pass of the step.
- */
+/* The optimizer's clip_value does within a step what rnn_model_clip_value() does before it. */
 #include "support.h"
 
 #include <math.h>
@@ -10,25 +8,19 @@ enum { SYMBOLS = 9, HIDDEN = 13, STEPS = 6, CHUNKS = 4 };
 
 static rnn_model *new_model(void)
 {
-    rnn_model_options options;
-    rnn_model *model;
-    assert_ok(rnn_model_options_init(&options, sizeof options));
-    options.input_size = options.output_size = SYMBOLS;
-    options.hidden_size = HIDDEN;
+    rnn_model_options options = make_options(SYMBOLS, HIDDEN, SYMBOLS, 1, RNN_FLOAT32);
     options.initialization = RNN_INIT_UNIFORM;
-    assert_ok(rnn_model_create(&options, &model));
-    return model;
+    return create_model(&options);
 }
 
-/* Trains a few chunks, clipping before the step or within it; returns the model. */
+/* Trains on a few chunks and clips before each step or within it. Returns the model. */
 static rnn_model *train(int32_t rule, double before, double within)
 {
     static const int32_t ids[STEPS + 1] = {0, 5, 5, 8, 1, 2, 3};
     rnn_model *model = new_model();
-    rnn_state *state;
-    rnn_optimizer *optimizer;
+    scoped_optimizer *optimizer;
     rnn_optimizer_options options;
-    assert_ok(rnn_state_create(model, 1, &state));
+    scoped_state *state = create_state(model, 1);
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, rule));
     options.clip_value = within;
     assert_ok(rnn_optimizer_create(model, &options, &optimizer));
@@ -39,8 +31,6 @@ static rnn_model *train(int32_t rule, double before, double within)
             assert_ok(rnn_model_clip_value(model, before));
         assert_ok(rnn_optimizer_step(optimizer, model));
     }
-    rnn_optimizer_destroy(optimizer);
-    rnn_state_destroy(state);
     return model;
 }
 
@@ -55,23 +45,18 @@ static int compare_parameters(const rnn_model *a, const rnn_model *b)
 
 static void test_clipping_within_the_step_is_clipping_before_it(void **state)
 {
-    (void)state;
     for (int32_t rule = RNN_OPTIMIZER_ADAGRAD; rule <= RNN_OPTIMIZER_ADAMW; rule++) {
-        rnn_model *before = train(rule, 0.05, 0), *within = train(rule, 0, 0.05), *without = train(rule, 0, 0);
+        scoped_model *before = train(rule, 0.05, 0), *within = train(rule, 0, 0.05), *without = train(rule, 0, 0);
         assert_int_equal(compare_parameters(before, within), 0);
         assert_int_not_equal(compare_parameters(before, without), 0);
-        rnn_model_destroy(before);
-        rnn_model_destroy(within);
-        rnn_model_destroy(without);
     }
 }
 
 /* One step of SGD on a parameter of 10 with gradient 100, limit 5 and decay 0.5: 10 - 0.1 (5 + 0.5 10) */
 static void test_the_gradient_is_clipped_before_the_decay_is_added(void **state)
 {
-    (void)state;
-    rnn_model *model = new_model();
-    rnn_optimizer *optimizer;
+    scoped_model *model = new_model();
+    scoped_optimizer *optimizer;
     rnn_optimizer_options options;
     float values[SYMBOLS], *gradients;
     void *all;
@@ -93,24 +78,20 @@ static void test_the_gradient_is_clipped_before_the_decay_is_added(void **state)
     assert_ok(rnn_model_get_parameter(model, bias, values, SYMBOLS));
     for (int i = 0; i < SYMBOLS; i++)
         assert_relative((double)values[i], 9, 1e-6);
-    rnn_optimizer_destroy(optimizer);
-    rnn_model_destroy(model);
 }
 
 static void test_a_limit_that_is_none_is_refused(void **state)
 {
-    (void)state;
     const double limits[] = {-1, (double)NAN, (double)INFINITY};
-    rnn_model *model = new_model();
+    scoped_model *model = new_model();
     rnn_optimizer *optimizer = NULL;
     rnn_optimizer_options options;
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_SGD));
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
         options.clip_value = limits[i];
         assert_fails(rnn_optimizer_create(model, &options, &optimizer), RNN_ERROR_ARGUMENT, "clip_value is ");
         assert_null(optimizer);
     }
-    rnn_model_destroy(model);
 }
 
 int main(void)

@@ -1,9 +1,9 @@
 /*
- * Parity with PyTorch: golden/torch_parity.py computes in PyTorch and float64, librnn computes the same from the same
- * numbers, and outputs, losses, states, gradients and trained parameters are compared.
+ * Parity with PyTorch. golden/torch_parity.py computes with PyTorch in float64, and librnn computes the same from the
+ * same values. Outputs, losses, states, gradients and trained parameters are compared.
  *
- * The error of a tensor is max |actual - expected| / max |expected|, each maximum over the tensor's elements. The
- * layout of the golden files, and the order in which both sides draw what goes in, stand in torch_parity.py.
+ * The error of a tensor is max |actual - expected| / max |expected|, each maximum over the tensor's elements.
+ * torch_parity.py describes the layout of the golden files and the order in which both sides draw their inputs.
  */
 #include "support.h"
 
@@ -16,27 +16,27 @@ enum { SYMBOLS = 11, FEATURES_IN = 5, FEATURES_OUT = 4, EMBEDDING = 6 };
 
 typedef enum input_kind { ONE_HOT, EMBEDDED, TIED, VECTORS } input_kind;
 
-/* A network but for its cell, and the chunks that it runs over. */
+/* A network without its cell, and the chunks that it runs over */
 typedef struct setting {
     input_kind input;
     int32_t loss;
     int64_t layers, steps, streams, hidden_size;
     int32_t bias, reduction;
-    enum { ALL, SOME } targets; /* that count: about two thirds are SOME */
+    enum { ALL, SOME } targets; /* SOME: about two thirds of the targets count */
 } setting;
 
 enum {
     CROSS = RNN_LOSS_CROSS_ENTROPY,
     SQUARE = RNN_LOSS_SQUARED_ERROR,
     BOTH = RNN_BIAS_BOTH,
-    INPUT = RNN_BIAS_INPUT, /* PyTorch's bias_hh is zero there, and stays so */
+    INPUT = RNN_BIAS_INPUT, /* PyTorch's bias_hh is zero and stays zero */
     SUM = RNN_REDUCTION_SUM,
     MEAN = RNN_REDUCTION_MEAN,
 };
 
 /*
- * What each cell computes, in the order of torch_parity.py's CASES. Most sizes fill no vector; a few are large enough
- * for whole blocks of every matrix product.
+ * The settings for each cell, in the order of torch_parity.py's CASES. Most sizes are smaller than a vector; a few are
+ * large enough for whole blocks of every matrix product.
  */
 /* clang-format off */
 static const setting settings[] = {
@@ -74,7 +74,7 @@ static const struct {
     {"lstm", RNN_CELL_LSTM},
 };
 
-/* A test for each cell and each of these runs the settings of its kind. */
+/* There is a test for each cell and each of these kinds. It runs the settings of its kind. */
 static const struct {
     const char *name;
     input_kind input;
@@ -89,8 +89,8 @@ static const struct {
 };
 
 /*
- * What is trained, in the order of torch_parity.py's NETWORKS. Symbols come and go with the chunks and some never come,
- * so that a rule shows what it does to weights without a gradient.
+ * The networks to train, in the order of torch_parity.py's NETWORKS. Some symbols occur only in some chunks and some
+ * never. This shows what a rule does to weights without a gradient.
  */
 static const struct {
     const char *name;
@@ -103,13 +103,13 @@ static const struct {
 
 enum { TRAINING_STEPS = 50, TRAINING_CHUNKS = 3, TRAINING_SEED = 1 };
 
-/* How, in the order of torch_parity.py's RULES. */
+/* The rules of training, in the order of torch_parity.py's RULES */
 typedef struct training_rule {
     const char *name;
-    rnn_optimizer_options options; /* but for struct_size */
+    rnn_optimizer_options options; /* without struct_size */
     enum { UNCLIPPED, BY_NORM, BY_VALUE } clip;
     double limit;
-    double later_rate; /* from the middle on; 0: the same */
+    double later_rate; /* in the second half; 0: the same */
 } training_rule;
 
 static const training_rule rules[] = {
@@ -145,10 +145,7 @@ static const training_rule rules[] = {
 };
 /* clang-format on */
 
-/* The number of an array's elements. */
-#define COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
-
-/* A float32 model starts from rounded numbers, and goes on rounding. */
+/* A float32 model starts from rounded values and rounds further. */
 static const struct {
     const char *name;
     int32_t precision;
@@ -158,7 +155,7 @@ static const struct {
     {"float32", RNN_FLOAT32, 1e-4, 2e-4},
 };
 
-/* One case in one precision. */
+/* One case in one precision */
 typedef struct trial {
     char name[96];
     int32_t cell, precision;
@@ -168,7 +165,7 @@ typedef struct trial {
 
 /* ---- Golden files ---- */
 
-/* What PyTorch computed in one case, and how far it has been read. */
+/* PyTorch's results in one case, and how far they have been read */
 typedef struct golden_record {
     const double *next, *end;
 } golden_record;
@@ -209,7 +206,7 @@ static rnn_model_options options_for(const trial *t)
     return options;
 }
 
-/* The indices of all parameters in the order of PyTorch's named_parameters(), to free(). */
+/* The indices of all parameters in the order of PyTorch's named_parameters(), to free() */
 static int64_t *parameters_in_torchs_order(const rnn_model *model)
 {
     static const char *const of_layer[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
@@ -236,26 +233,23 @@ static rnn_model *draw_model(const trial *t, random_source *source)
 {
     rnn_model_options options = options_for(t);
     rnn_model *model = create_model(&options);
-    int64_t *order = parameters_in_torchs_order(model);
+    scoped_memory int64_t *order = parameters_in_torchs_order(model);
     for (int64_t k = 0; k < rnn_model_parameter_count(model); k++) {
         int64_t count = parameter_of(model, order[k]).count;
-        double *values = allocate(count, sizeof(double));
+        scoped_memory double *values = allocate(count, sizeof(double));
         random_fill(source, values, count, 0.5);
         set_parameter(model, order[k], values);
-        free(values);
     }
-    free(order);
     return model;
 }
 
-/* Numbers of the trial's precision, uniform in +-1, to free(). */
+/* Values of the trial's precision, uniform in -1 to 1, to free() */
 static void *draw_numbers(const trial *t, random_source *source, int64_t count)
 {
-    double *doubles = allocate(count, sizeof(double));
+    scoped_memory double *doubles = allocate(count, sizeof(double));
     void *values = allocate(count, precision_size(t->precision));
     random_fill(source, doubles, count, 1);
     from_doubles(t->precision, doubles, values, count);
-    free(doubles);
     return values;
 }
 
@@ -271,14 +265,13 @@ static rnn_state *draw_state(const trial *t, random_source *source, const rnn_mo
 {
     rnn_state *state = create_state(model, t->row->streams);
     int64_t count = state_total(model, state);
-    double *values = allocate(count, sizeof(double));
+    scoped_memory double *values = allocate(count, sizeof(double));
     random_fill(source, values, count, 1);
     set_state(model, state, values);
-    free(values);
     return state;
 }
 
-/* Draws which targets are ignored. An ignored vector may be anything, and is NaN. */
+/* Draws which targets are ignored. An ignored vector may hold anything; here it holds NaNs. */
 static void draw_ignored(const trial *t, random_source *source, int64_t outputs, owned_chunk *drawn)
 {
     int64_t positions = t->row->steps * t->row->streams;
@@ -354,16 +347,15 @@ static void check_loss(const trial *t, const char *what, const owned_chunk *chun
 /* `expected` is [T][B][O]. */
 static void check_outputs(const trial *t, const void *outputs, const double *expected, int64_t count)
 {
-    double *doubles = allocate(count, sizeof(double));
+    scoped_memory double *doubles = allocate(count, sizeof(double));
     to_doubles(t->precision, outputs, doubles, count);
     check_close(t, "outputs", doubles, expected, count);
-    free(doubles);
 }
 
-/* `expected` is [L][B][H] of h and then, of an LSTM, of c. */
+/* `expected` is [L][B][H] of h, followed for an LSTM by [L][B][H] of c. */
 static void check_state(const trial *t, const rnn_model *model, const rnn_state *state, const double *expected)
 {
-    double *actual = get_state(model, state);
+    scoped_memory double *actual = get_state(model, state);
     int64_t count = t->row->streams * t->row->hidden_size;
     for (int64_t k = 0; k < state_total(model, state) / count; k++) {
         char what[64];
@@ -371,38 +363,35 @@ static void check_state(const trial *t, const rnn_model *model, const rnn_state 
                  (long long)(k % t->row->layers));
         check_close(t, what, actual + k * count, expected + k * count, count);
     }
-    free(actual);
 }
 
-/* Compares each parameter's `get`, which is `what`, with the rest of the record. */
+/* Compares what `get` returns for each parameter with the rest of the record. `what` names it. */
 static void check_parameters(const trial *t, const rnn_model *model, const char *what,
                              double *(*get)(const rnn_model *model, int64_t index), golden_record record)
 {
-    int64_t *order = parameters_in_torchs_order(model);
+    scoped_memory int64_t *order = parameters_in_torchs_order(model);
     for (int64_t k = 0; k < rnn_model_parameter_count(model); k++) {
         rnn_parameter parameter = parameter_of(model, order[k]);
         char label[96];
         snprintf(label, sizeof label, "%s of %s", what, parameter.name);
-        double *actual = get(model, order[k]);
+        scoped_memory double *actual = get(model, order[k]);
         check_close(t, label, actual, take(&record, parameter.count), parameter.count);
-        free(actual);
     }
     assert_ptr_equal(record.next, record.end);
-    free(order);
 }
 
 /* ---- One chunk through each cell ---- */
 
-/* Forward alone, then forward and backward, from the same state. */
+/* Runs forward alone, then forward and backward, from the same state. */
 static void check_chunk(const trial *t, uint64_t seed, golden_record record)
 {
     random_source source = {seed};
-    rnn_model *model = draw_model(t, &source);
-    rnn_state *state = draw_state(t, &source, model);
-    rnn_state *forward_state = create_state(model, t->row->streams);
-    owned_chunk chunk = draw_chunk(t, &source);
+    scoped_model *model = draw_model(t, &source);
+    scoped_state *state = draw_state(t, &source, model);
+    scoped_state *forward_state = create_state(model, t->row->streams);
+    scoped_chunk chunk = draw_chunk(t, &source);
     int64_t output_count = t->row->steps * t->row->streams * options_of(model).output_size;
-    void *outputs = allocate(output_count, precision_size(t->precision));
+    scoped_memory void *outputs = allocate(output_count, precision_size(t->precision));
     rnn_loss loss = {0};
 
     const double *expected_loss = take(&record, 1);
@@ -420,15 +409,9 @@ static void check_chunk(const trial *t, uint64_t seed, golden_record record)
     check_loss(t, "loss", &chunk, loss, *expected_loss);
     check_state(t, model, state, expected_state);
     check_parameters(t, model, "gradient", get_gradient, record);
-
-    free(outputs);
-    destroy_chunk(&chunk);
-    rnn_state_destroy(forward_state);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
-/* Which rows of `cells` and `kinds` a test is about. */
+/* The rows of `cells` and `kinds` that a test uses */
 typedef struct cell_test {
     char name[128];
     int64_t cell, kind;
@@ -438,15 +421,15 @@ static void check_settings_of_the_kind(void **state)
 {
     const cell_test *test = *state;
     int64_t count = 0;
-    double *file = read_golden_doubles("torch_cells.f64", &count);
+    scoped_memory double *file = read_golden_doubles("torch_cells.f64", &count);
     int compared = 0;
-    for (int64_t i = 0; i < COUNT(settings); i++) {
+    for (int64_t i = 0; i < COUNT_OF(settings); i++) {
         const setting *row = &settings[i];
-        int64_t number = test->cell * COUNT(settings) + i;
+        int64_t number = test->cell * COUNT_OF(settings) + i;
         if (row->input != kinds[test->kind].input || row->loss != kinds[test->kind].loss)
             continue;
         compared++;
-        for (int p = 0; p < COUNT(precisions); p++) {
+        for (int p = 0; p < COUNT_OF(precisions); p++) {
             trial t = {.cell = cells[test->cell].cell,
                        .precision = precisions[p].precision,
                        .row = row,
@@ -454,11 +437,10 @@ static void check_settings_of_the_kind(void **state)
             snprintf(t.name, sizeof t.name, "%s, %lld layers, T=%lld, B=%lld, H=%lld", precisions[p].name,
                      (long long)row->layers, (long long)row->steps, (long long)row->streams,
                      (long long)row->hidden_size);
-            check_chunk(&t, (uint64_t)number + 1, record_of(file, count, COUNT(cells) * COUNT(settings), number));
+            check_chunk(&t, (uint64_t)number + 1, record_of(file, count, COUNT_OF(cells) * COUNT_OF(settings), number));
         }
     }
     assert_true(compared > 0);
-    free(file);
 }
 
 /* ---- Training ---- */
@@ -473,7 +455,7 @@ static rnn_optimizer *create_optimizer(const rnn_model *model, const training_ru
     return optimizer;
 }
 
-/* Takes the step of this number. `norm` is PyTorch's, where the rule clips by it. */
+/* Takes one step. `norm` is PyTorch's norm if the rule clips by norm. */
 static void take_step(const trial *t, const training_rule *rule, int step, rnn_optimizer *optimizer, rnn_model *model,
                       const double *norm)
 {
@@ -492,9 +474,9 @@ static void take_step(const trial *t, const training_rule *rule, int step, rnn_o
 static void check_training(const trial *t, const training_rule *rule, golden_record record)
 {
     random_source source = {TRAINING_SEED};
-    rnn_model *model = draw_model(t, &source);
-    rnn_state *state = draw_state(t, &source, model);
-    rnn_optimizer *optimizer = create_optimizer(model, rule);
+    scoped_model *model = draw_model(t, &source);
+    scoped_state *state = draw_state(t, &source, model);
+    scoped_optimizer *optimizer = create_optimizer(model, rule);
     owned_chunk chunks[TRAINING_CHUNKS];
     for (int i = 0; i < TRAINING_CHUNKS; i++)
         chunks[i] = draw_chunk(t, &source);
@@ -514,12 +496,9 @@ static void check_training(const trial *t, const training_rule *rule, golden_rec
 
     for (int i = 0; i < TRAINING_CHUNKS; i++)
         destroy_chunk(&chunks[i]);
-    rnn_optimizer_destroy(optimizer);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
-/* Which rows of `networks` and `rules` a test is about. */
+/* The rows of `networks` and `rules` that a test uses */
 typedef struct training_test {
     char name[128];
     int64_t network, rule;
@@ -529,40 +508,39 @@ static void check_training_by_the_rule(void **state)
 {
     const training_test *test = *state;
     int64_t count = 0;
-    double *file = read_golden_doubles("torch_training.f64", &count);
-    int64_t number = test->network * COUNT(rules) + test->rule;
-    for (int p = 0; p < COUNT(precisions); p++) {
+    scoped_memory double *file = read_golden_doubles("torch_training.f64", &count);
+    int64_t number = test->network * COUNT_OF(rules) + test->rule;
+    for (int p = 0; p < COUNT_OF(precisions); p++) {
         trial t = {.cell = networks[test->network].cell,
                    .precision = precisions[p].precision,
                    .row = &networks[test->network].row,
                    .tolerance = precisions[p].training_tolerance};
         snprintf(t.name, sizeof t.name, "%s", precisions[p].name);
-        check_training(&t, &rules[test->rule], record_of(file, count, COUNT(networks) * COUNT(rules), number));
+        check_training(&t, &rules[test->rule], record_of(file, count, COUNT_OF(networks) * COUNT_OF(rules), number));
     }
-    free(file);
 }
 
 int main(void)
 {
-    static cell_test cell_tests[COUNT(cells) * COUNT(kinds)];
-    static training_test training_tests[COUNT(networks) * COUNT(rules)];
-    struct CMUnitTest tests[COUNT(cell_tests) + COUNT(training_tests)];
-    for (int i = 0; i < COUNT(cell_tests); i++) {
+    static cell_test cell_tests[COUNT_OF(cells) * COUNT_OF(kinds)];
+    static training_test training_tests[COUNT_OF(networks) * COUNT_OF(rules)];
+    struct CMUnitTest tests[COUNT_OF(cell_tests) + COUNT_OF(training_tests)];
+    for (int i = 0; i < COUNT_OF(cell_tests); i++) {
         cell_test *test = &cell_tests[i];
-        test->cell = i / COUNT(kinds);
-        test->kind = i % COUNT(kinds);
+        test->cell = i / COUNT_OF(kinds);
+        test->kind = i % COUNT_OF(kinds);
         snprintf(test->name, sizeof test->name, "test_%s_of_%s_agrees_with_torch", cells[test->cell].name,
                  kinds[test->kind].name);
         tests[i] =
             (struct CMUnitTest){.name = test->name, .test_func = check_settings_of_the_kind, .initial_state = test};
     }
-    for (int i = 0; i < COUNT(training_tests); i++) {
+    for (int i = 0; i < COUNT_OF(training_tests); i++) {
         training_test *test = &training_tests[i];
-        test->network = i / COUNT(rules);
-        test->rule = i % COUNT(rules);
+        test->network = i / COUNT_OF(rules);
+        test->rule = i % COUNT_OF(rules);
         snprintf(test->name, sizeof test->name, "test_%s_trained_by_%s_agrees_with_torch", networks[test->network].name,
                  rules[test->rule].name);
-        tests[COUNT(cell_tests) + i] =
+        tests[COUNT_OF(cell_tests) + i] =
             (struct CMUnitTest){.name = test->name, .test_func = check_training_by_the_rule, .initial_state = test};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

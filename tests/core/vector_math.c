@@ -1,17 +1,15 @@
 /*
- * Exp, tanh and sigmoid of the core against the C library's in a wider format, over the whole range;
- * built once for each precision and instruction set, as the core is.
+ * The core's exp, tanh and sigmoid against the C library's in a wider format, over the whole range. Like the core, this
+ * is built once for each precision and instruction set.
  */
 #include "core/kernels/vector_math.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "../support/suite.h"
+
 #include <stdio.h>
 
-#include <cmocka.h>
-
 #if RNN_CORE_PRECISION == 32
-typedef double wide; /* has room for what the functions promise, 4 ulp or 2e-15 */
+typedef double wide; /* precise enough to check errors of 4 ulp or 2e-15 */
 #else
 typedef long double wide;
 #endif
@@ -51,7 +49,7 @@ static wide exact_sigmoid(wide x)
     return x < 0 ? exact_exp(x) / (1 + exact_exp(x)) : 1 / (1 + exact_exp(-x));
 }
 
-/* The distance of neighbouring numbers at |x|, that of the subnormal ones at least */
+/* The distance between neighbouring numbers at |x|, or that of subnormal numbers if it is larger */
 static wide spacing(wide x)
 {
     wide magnitude = x < 0 ? -x : x, least = REAL_LEAST;
@@ -86,7 +84,7 @@ static void check_at(vector_function function, wide_function exact, real x)
         fail_msg("at %.17g: %.17g instead of %.17g", (double)x, (double)found, (double)expected);
 }
 
-/* Numbers of every magnitude, both signs, and evenly spaced ones between -limit and limit */
+/* Checks evenly spaced numbers between -limit and limit, and numbers of every magnitude and both signs. */
 static void check_everywhere(vector_function function, wide_function exact, real limit)
 {
     for (int i = 0; i <= POINTS; i++)
@@ -100,26 +98,22 @@ static void check_everywhere(vector_function function, wide_function exact, real
 
 static void test_exp_is_exact_to_4_ulp_and_2e_15(void **state)
 {
-    (void)state;
     check_everywhere(exp_here, exact_exp, RNN_CORE_PRECISION == 32 ? 110 : 750);
 }
 
 static void test_tanh_is_exact_to_4_ulp_and_2e_15(void **state)
 {
-    (void)state;
     check_everywhere(tanh_here, exact_tanh, 30);
     check_at(tanh_here, exact_tanh, REAL_MOST);
 }
 
 static void test_sigmoid_is_exact_to_4_ulp_and_2e_15(void **state)
 {
-    (void)state;
     check_everywhere(sigmoid_here, exact_sigmoid, RNN_CORE_PRECISION == 32 ? 110 : 750);
 }
 
 static void test_infinities_give_the_limits(void **state)
 {
-    (void)state;
     const real infinity = (real)INFINITY;
     assert_true(of_all_lanes(exp_here, infinity) == infinity);
     assert_true(of_all_lanes(exp_here, -infinity) == 0);
@@ -131,7 +125,6 @@ static void test_infinities_give_the_limits(void **state)
 
 static void test_nan_stays_nan(void **state)
 {
-    (void)state;
     assert_true(isnan(of_all_lanes(exp_here, (real)NAN)));
     assert_true(isnan(of_all_lanes(tanh_here, (real)NAN)));
     assert_true(isnan(of_all_lanes(sigmoid_here, (real)NAN)));
@@ -139,7 +132,6 @@ static void test_nan_stays_nan(void **state)
 
 static void test_signed_zero_keeps_its_sign_in_tanh(void **state)
 {
-    (void)state;
     assert_true(signbit(of_all_lanes(tanh_here, (real)-0.0)) != 0);
     assert_true(signbit(of_all_lanes(tanh_here, (real)0.0)) == 0);
 }

@@ -1,6 +1,4 @@
-/*
- * fuzz.c: what the fuzzers share.
- */
+/* fuzz.c: see fuzz.h. */
 #include "fuzz.h"
 
 #include <sanitizer/asan_interface.h>
@@ -18,9 +16,9 @@ _Noreturn void fuzz_abort(const char *what, const char *file, int line)
 
 enum {
     LARGE =
-        1 << 16, /* blocks from here on are kept: to map and clear their pages each time would take longest of all */
+        1 << 16, /* blocks of this size or more are reused: mapping and clearing their pages each time would dominate */
     CLASSES = 27,
-    KEPT_MOST = 8, /* of a class */
+    KEPT_MOST = 8, /* in each class */
 };
 
 static size_t bytes_out, blocks_out;
@@ -36,7 +34,7 @@ static int class_of(size_t size)
     return class;
 }
 
-/* What of a large block isn't in use is poison to the address sanitizer, as with small ones. */
+/* Poisons the unused part of a large block for the address sanitizer, which does so itself for small blocks. */
 static void *allocate_large(size_t alignment, size_t size)
 {
     int class = class_of(size);
@@ -104,7 +102,7 @@ size_t fuzz_blocks_out(void)
     return blocks_out;
 }
 
-/* A short quarantine: the inputs are small, and what is freed is looked at soon or never. */
+/* A short quarantine is enough: inputs are small, and a use after free would come soon. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

@@ -1,5 +1,5 @@
 /*
- * fuzz.h: what the fuzzers share: the input taken apart, an allocator with a limit, and checks that end the program.
+ * fuzz.h: used by all fuzzers. It splits the input and has an allocator with a limit and checks that end the program.
  */
 #ifndef RNN_TESTS_FUZZ_H
 #define RNN_TESTS_FUZZ_H
@@ -10,14 +10,14 @@
 
 #include "rnn/rnn.h"
 
-/* What an input of a few thousand bytes may make the library hold at a time. */
+/* The memory that the library may hold for an input of a few thousand bytes */
 enum { FUZZ_MEMORY_MOST = 64 << 20 };
 
-/* libFuzzer's: called once, and for each input. */
+/* libFuzzer calls the first once, and the second for each input. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Ends the program with a sentence unless `holds`. libFuzzer keeps the input. */
+/* Ends the program with a sentence unless the condition holds. libFuzzer then saves the input. */
 #define CHECK(holds) ((holds) ? (void)0 : fuzz_abort(#holds, __FILE__, __LINE__))
 
 /* The call must succeed. */
@@ -26,20 +26,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 _Noreturn void fuzz_abort(const char *what, const char *file, int line);
 
 /*
- * Has the library take its memory from an allocator that ends the program where more than FUZZ_MEMORY_MOST would be
- * out, and that fills with other bytes than zeros. fuzz_check_memory() checks that so many blocks are out.
+ * Gives the library an allocator that ends the program if more than FUZZ_MEMORY_MOST bytes would be in use. It fills
+ * new memory with bytes that aren't zero. fuzz_check_memory() checks how many blocks are in use.
  */
 void fuzz_limit_memory(void);
 void fuzz_check_memory(size_t blocks);
 size_t fuzz_blocks_out(void);
 
-/* Checks that a failure has left one line of UTF-8, and that `status` is one that there is. */
+/* Checks that a failure has left one line of UTF-8 and that its status exists. */
 void fuzz_check_failure(rnn_status status);
 
-/* Checks the sentence if the status is one of failure. */
+/* Returns whether a call succeeded. If it failed, checks its sentence. */
 bool fuzz_worked(rnn_status status);
 
-/* What is left of an input. Of one that has ended all further numbers are 0. */
+/* The rest of an input. At its end all further numbers are 0. */
 typedef struct fuzz_input {
     const uint8_t *bytes;
     size_t size;
@@ -51,14 +51,13 @@ uint32_t fuzz_number(fuzz_input *input, int bytes); /* little-endian, 1 to 4 byt
 /* Takes up to `most` bytes from the front. */
 fuzz_input fuzz_take(fuzz_input *input, size_t most);
 
-/* A copy of exactly the input's size, so that reading beyond its end is seen; to free(). */
+/* A copy of exactly the input's size, so that reading past its end is detected; to free() */
 uint8_t *fuzz_copy(fuzz_input input);
 
 /*
- * A file made of an input, to free(). Most files of random bytes fail at the first eight, the length of the header, or
- * at the length of all tensors, which the header must have told right. So unless `raw` the input is the size of the
- * tensors' bytes (2 bytes; modulo 4096), the header up to a NUL, and after that bytes which are repeated up to that
- * size.
+ * Makes a file from an input, to free(). Most files of random bytes fail early: the first eight bytes give the length
+ * of the header, and the header must give the right length of all tensors. So, unless `raw`, the input has 2 bytes for
+ * the size of all tensors (modulo 4096), the header up to a NUL, and then bytes that are repeated up to that size.
  */
 typedef struct fuzz_file {
     uint8_t *bytes;
@@ -67,7 +66,7 @@ typedef struct fuzz_file {
 
 fuzz_file fuzz_make_file(fuzz_input input, bool raw);
 
-/* Runs a model for one step, forward, on a state of one stream. */
+/* Runs a model forward for one step of one stream. */
 void fuzz_run_forward(const rnn_model *model);
 
 #endif

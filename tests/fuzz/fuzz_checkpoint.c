@@ -1,6 +1,6 @@
 /*
- * fuzz_checkpoint.c: any bytes as a checkpoint. What loads must be saved as bytes that load as the same checkpoint, and
- * training must go on from it.
+ * fuzz_checkpoint.c: loads any bytes as a checkpoint. If they load, saving the checkpoint and loading it again must
+ * give the same checkpoint, and training must be able to resume from it.
  *
  * Input: a byte of flags; the file (fuzz_make_file()).
  */
@@ -38,7 +38,7 @@ static fuzz_file save(const rnn_checkpoint *checkpoint)
     return file;
 }
 
-/* Saved, loaded and saved again it must be the same bytes. */
+/* Saving, loading and saving again must give the same bytes. */
 static void check_round_trip(const rnn_checkpoint *checkpoint)
 {
     rnn_checkpoint again;
@@ -52,7 +52,7 @@ static void check_round_trip(const rnn_checkpoint *checkpoint)
     destroy_objects(&again);
 }
 
-/* One step of training, as far as its numbers let it. */
+/* Trains for one step, if its numbers are finite. */
 static void go_on(rnn_checkpoint *c)
 {
     int64_t streams = rnn_state_streams(c->state);

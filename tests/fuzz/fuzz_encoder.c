@@ -1,8 +1,8 @@
 /*
- * fuzz_encoder.c: any text with fixed vocabularies: encoded, decoded, and served as a corpus, whose chunks must be the
- * ids that encoding the whole text gives, wherever the corpus is sought to and split.
+ * fuzz_encoder.c: encodes and decodes any text with fixed vocabularies, and serves it as a corpus. The chunks must have
+ * the ids of the whole encoded text, wherever the corpus seeks and splits.
  *
- * Input: a byte of flags; T - 1 and B - 1, a byte each; a byte, how many operations; so many operations; the text.
+ * Input: a byte of flags; T - 1 and B - 1, a byte each; a byte for the number of operations; the operations; the text.
  */
 #define _GNU_SOURCE /* memfd_create() */
 
@@ -17,8 +17,8 @@
 enum {
     FLAG_UTF8 = 1 << 0,
     FLAG_UNKNOWN = 1 << 1,
-    FLAG_FILES = 15 << 2, /* all set: the text is in two files, which are read as they are needed */
-    UNKNOWN_SHOWN = 3,    /* bytes, none of which the vocabularies have */
+    FLAG_FILES = 15 << 2, /* if all are set, the text is in two files, which are read as needed */
+    UNKNOWN_SHOWN = 3,    /* bytes, none of which are in the vocabularies */
 };
 
 static rnn_vocab *vocabs[4]; /* by the flags */
@@ -26,7 +26,7 @@ static size_t vocab_blocks;
 static int files[2];
 static char paths[2][64];
 
-/* Bytes: ASCII that can be seen, the line's end and some more. Code points: of one to four bytes, in several pages. */
+/* Visible ASCII, a newline and a space; and code points of two to four bytes from several blocks */
 static const char symbols[] = "\n !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqr"
                               "stuvwxyz{|}~";
 static const char more_symbols[] = "äöüßéñЖя€中文字漢…—\U0001f600\U0001f601\U0010ffff\u0800\uffff";
@@ -57,7 +57,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* A part of the text, as the corpus is to serve it. */
+/* A part of the text, as the corpus must serve it */
 typedef struct expected_part {
     rnn_corpus *corpus;
     const int32_t *ids; /* [size] */
@@ -114,7 +114,7 @@ static void check_seek(expected_part *part, uint8_t operation)
         part->position = position;
 }
 
-/* Moves the end of the part to another, of nothing so far. */
+/* Moves the end of a part to another, empty part. */
 static void check_split(expected_part *part, expected_part *rest, uint8_t operation)
 {
     double share = operation / 250.0;
@@ -155,7 +155,7 @@ static void check_corpus(rnn_corpus *corpus, const int32_t *ids, int64_t size, i
     }
 }
 
-/* Encodes a text to `ids` (room for `size`), decodes these and compares. Returns the number, or -1. */
+/* Encodes a text to `ids` (room for `size`), decodes them and compares. Returns the number of ids, or -1 on failure. */
 static int64_t check_encoding(const rnn_vocab *vocab, const uint8_t *text, size_t size, int32_t *ids)
 {
     int64_t count, at = 0, unknown = rnn_vocab_unknown(vocab);
@@ -206,7 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                : rnn_corpus_create_from_text(vocab, text, input.size, steps, streams, &corpus));
     bool fits = count >= steps * streams + 1;
     CHECK(worked == (corpus != NULL));
-    if (from_files && rnn_vocab_kind(vocab) == RNN_VOCAB_BYTES && count < 0) /* is looked at as it is served */
+    if (from_files && rnn_vocab_kind(vocab) == RNN_VOCAB_BYTES &&
+        count < 0) /* bytes are checked only when they are served */
         rnn_corpus_destroy(corpus);
     else if (worked) {
         CHECK(fits);

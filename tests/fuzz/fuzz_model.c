@@ -1,6 +1,6 @@
 /*
- * fuzz_model.c: any bytes as a model's file. What loads must be saved as a file that loads as the same model, and must
- * run.
+ * fuzz_model.c: loads any bytes as a model's file. If they load, saving the model and loading it again must give the
+ * same model, and it must run.
  *
  * Input: a byte of flags; 12 bytes of a configuration, if they say so; the file (fuzz_make_file()).
  */
@@ -13,9 +13,9 @@ enum {
     FLAG_RAW = 1 << 0,
     FLAG_CONFIGURATION = 1 << 1,
     FLAG_NO_NAMES = 1 << 2,  /* with a configuration: no module has a name */
-    FLAG_PRECISION = 3 << 3, /* as stored, float32, float64, none that there is */
+    FLAG_PRECISION = 3 << 3, /* as stored, float32, float64, or invalid */
     FLAG_NO_VOCAB = 1 << 5,  /* the vocabulary isn't wanted */
-    FLAG_IGNORE = 1 << 6,    /* other tensors are passed over */
+    FLAG_IGNORE = 1 << 6,    /* other tensors are ignored */
     FLAG_INFER = 1 << 7,     /* the configuration needn't be complete */
 };
 
@@ -27,7 +27,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* Sizes are mostly such as a small file has, and sometimes the largest. */
+/* Most sizes are those of small files; some are extreme. */
 static int64_t take_size(fuzz_input *input)
 {
     static const int64_t large[] = {INT64_MIN, -1, 1 << 20, 1 << 24, INT32_MAX, INT64_MAX};
@@ -63,7 +63,7 @@ static fuzz_file save(const rnn_model *model, const rnn_vocab *vocab, const rnn_
     return file;
 }
 
-/* Saved under some names, loaded and saved again it must be the same bytes as saved at once. */
+/* Saving with these names, loading and saving again must give the same bytes as saving directly. */
 static void check_round_trip(const rnn_model *model, const rnn_vocab *vocab, const rnn_save_options *options)
 {
     rnn_model *again;
@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (flags & FLAG_NO_NAMES)
             options.rnn_name = options.decoder_name = "";
         if ((flags & FLAG_NO_NAMES) && configuration.input == RNN_INPUT_EMBEDDING)
-            options.embedding_name = ""; /* without effect otherwise, which is an error */
+            options.embedding_name = ""; /* otherwise it would have no effect, which is an error */
     }
     fuzz_file file = fuzz_make_file(input, flags & FLAG_RAW);
     rnn_model *model = NULL;

@@ -1,9 +1,9 @@
 /*
- * fuzz_vocab.c: vocabularies of any text or list of symbols, and any text and ids with them. A second, plain reader of
- * UTF-8 decides what can be encoded.
+ * fuzz_vocab.c: creates vocabularies from any text or list of symbols, and uses them on any text and ids. A second,
+ * simple reader of UTF-8 decides what can be encoded.
  *
- * Input: a byte of flags; a byte, the length of what the unknown symbol is shown as; two bytes, the length of the text
- * or list that the vocabulary is made of; these two; the text to encode, whose bytes also serve as ids to decode.
+ * Input: a byte of flags; a byte for the length of the unknown symbol's text; two bytes for the length of the
+ * vocabulary's text or list; these two; the text to encode, whose bytes also serve as ids to decode.
  */
 #include "fuzz.h"
 
@@ -14,7 +14,7 @@ enum {
     FLAG_UTF8 = 1 << 0,
     FLAG_LIST = 1 << 1,
     FLAG_UNKNOWN = 1 << 2,
-    FLAG_DEFAULT = 1 << 3, /* the unknown symbol is shown as the library shows it */
+    FLAG_DEFAULT = 1 << 3, /* the unknown symbol has the library's default text */
     UNTOUCHED = 0x5a5a5a5a,
 };
 
@@ -26,7 +26,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* The length of the symbol that the bytes begin with; 0 if there is none. After table 3-7 of the Unicode standard. */
+/*
+ * The length of the symbol at the start of the bytes, or 0 if there is none. It follows table 3-7 of the Unicode
+ * standard.
+ */
 static size_t symbol_length(int32_t kind, const uint8_t *s, size_t size)
 {
     static const struct {
@@ -52,7 +55,7 @@ static size_t symbol_length(int32_t kind, const uint8_t *s, size_t size)
     return 0;
 }
 
-/* How many symbols a text has; -1 if it isn't all symbols. */
+/* The number of symbols in a text, or -1 if some bytes aren't a symbol */
 static int64_t count_symbols(int32_t kind, const uint8_t *text, size_t size)
 {
     int64_t count = 0;
@@ -64,7 +67,7 @@ static int64_t count_symbols(int32_t kind, const uint8_t *text, size_t size)
     return count;
 }
 
-/* ids: [count], of the text if there are no unknown ones among them */
+/* `ids` [count] must decode to the text, unless some are unknown. */
 static void check_decoded(const rnn_vocab *vocab, const int32_t *ids, int64_t count, const uint8_t *text, size_t size)
 {
     size_t length, written;
@@ -86,7 +89,7 @@ static void check_decoded(const rnn_vocab *vocab, const int32_t *ids, int64_t co
     free(decoded);
 }
 
-/* Encodes a text; whether that worked. */
+/* Encodes a text and returns whether that worked. */
 static bool check_text(const rnn_vocab *vocab, fuzz_input text)
 {
     uint8_t *bytes = fuzz_copy(text);
@@ -112,7 +115,7 @@ static bool check_text(const rnn_vocab *vocab, fuzz_input text)
     return worked;
 }
 
-/* Takes a text's bytes for ids, four each, most of them out of range; and the same bytes one each, within it. */
+/* Decodes ids of four bytes of the text each, most of which are out of range, and then valid ids of one byte each. */
 static void check_ids(const rnn_vocab *vocab, fuzz_input text)
 {
     char decoded[64 * 16];
@@ -131,7 +134,7 @@ static void check_ids(const rnn_vocab *vocab, fuzz_input text)
     CHECK(count_symbols(rnn_vocab_kind(vocab), (uint8_t *)decoded, size) >= count);
 }
 
-/* Each symbol is encoded as its own id; `list`, unless NULL, is all of them. */
+/* Each symbol must be encoded as its own id. `list`, unless NULL, must contain all symbols. */
 static void check_symbols(const rnn_vocab *vocab, const fuzz_input *list)
 {
     size_t total = 0;
@@ -155,7 +158,7 @@ static void check_symbols(const rnn_vocab *vocab, const fuzz_input *list)
         CHECK(total == list->size);
 }
 
-/* Replaces a vocabulary by one that also has an unknown symbol, if that can be shown as `shown`. */
+/* Replaces a vocabulary by one with an unknown symbol, if `shown` is a valid text for it. */
 static rnn_vocab *add_unknown(rnn_vocab *known, fuzz_input shown, bool is_default)
 {
     rnn_vocab *vocab = NULL;

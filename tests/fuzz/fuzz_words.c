@@ -1,9 +1,9 @@
 /*
- * fuzz_words.c: vocabularies of words of any text or list, and any text with them: encoded, decoded, encoded again, and
- * read piece by piece. How many words a text has is told by a second, plain reading.
+ * fuzz_words.c: creates vocabularies of words from any text or list, and uses them on any text: encodes, decodes,
+ * encodes again, and reads piece by piece. A second, simple reader counts the words of a text.
  *
- * Input: a byte of flags; a byte each, how many words are kept and how often they must occur; two bytes, the length of
- * the text or list that the vocabulary is made of; this; the text to encode.
+ * Input: a byte of flags; a byte for the number of words to keep and a byte for how often they must occur; two bytes
+ * for the length of the vocabulary's text or list; this text or list; the text to encode.
  */
 #include "fuzz.h"
 
@@ -35,7 +35,7 @@ static int64_t count_words(fuzz_input text, bool line_ends)
     return count;
 }
 
-/* Each symbol is encoded as its own id; whether the line's end is among them. */
+/* Each symbol must be encoded as its own id. Returns whether the newline is one of them. */
 static bool check_symbols(const rnn_vocab *vocab)
 {
     bool line_end = false;
@@ -54,7 +54,7 @@ static bool check_symbols(const rnn_vocab *vocab)
     return line_end;
 }
 
-/* Decoding and encoding again gives the same ids. */
+/* Decoding and encoding again must give the same ids. */
 static void check_decoded(const rnn_vocab *vocab, const int32_t *ids, int64_t count)
 {
     size_t size, written;
@@ -71,7 +71,7 @@ static void check_decoded(const rnn_vocab *vocab, const int32_t *ids, int64_t co
     free(again);
 }
 
-/* A corpus, which reads its text word by word, has the same ids. */
+/* A corpus, which reads its text word by word, must have the same ids. */
 static void check_corpus(const rnn_vocab *vocab, const uint8_t *text, size_t size, const int32_t *ids, int64_t count)
 {
     rnn_corpus *corpus = NULL;

@@ -1,6 +1,6 @@
 /*
- * seeds.c: writes the seed corpora of the fuzzers: small models and checkpoints of every kind, the same with one thing
- * wrong, and texts. Usage: fuzz_seeds DIRECTORY, which gets a directory for each fuzzer.
+ * seeds.c: writes the seed corpora of the fuzzers: small models and checkpoints of every kind, the same with one fault
+ * each, and texts. Usage: fuzz_seeds DIRECTORY. It creates a directory for each fuzzer there.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 
 #include "rnn/rnn.h"
 
-/* As the fuzzers read them */
+/* The flags of the fuzzers */
 enum { FLAG_RAW = 1, FLAG_CONFIGURATION = 2, FLAG_NO_NAMES = 4, FLAG_IGNORE = 64, FLAG_INFER = 128 };
 
 static const char *directory;
@@ -58,14 +58,14 @@ static size_t header_size(const blob *file)
     return file->bytes[0] | (size_t)file->bytes[1] << 8 | (size_t)file->bytes[2] << 16;
 }
 
-/* A file as it is. */
+/* Writes a file unchanged. */
 static void write_raw(const char *fuzzer, const char *name, const void *bytes, size_t size)
 {
     const unsigned char flags = FLAG_RAW;
     write_seed(fuzzer, name, &flags, 1, bytes, size);
 }
 
-/* Flags, a configuration, the size of the tensors' bytes, the header, a NUL, and a few of these bytes. */
+/* Writes flags, a configuration, the size of the tensors' bytes, the header, a NUL, and a few of these bytes. */
 static void write_framed(const char *fuzzer, const char *name, const void *head, size_t head_size, const char *header,
                          size_t data_size)
 {
@@ -94,7 +94,7 @@ static void write_file(const char *fuzzer, const char *name, const blob *file)
     free(header);
 }
 
-/* The header with `to` where `from` stands first, and as many bytes of tensors as before. */
+/* Writes the file with the first `from` in its header replaced by `to`. The size of the tensors stays the same. */
 static void write_edited(const char *fuzzer, const char *name, const blob *file, const char *from, const char *to)
 {
     size_t length = header_size(file), data_size = file->size - 8 - length;
@@ -109,7 +109,7 @@ static void write_edited(const char *fuzzer, const char *name, const blob *file,
     free(text);
 }
 
-/* Files that are wrong in one way each. */
+/* Writes files with one fault each. */
 static void write_hostile(const char *fuzzer, const blob *file)
 {
     static const char *const edits[][3] = {
@@ -184,7 +184,7 @@ typedef struct kind {
     const char *name;
     int64_t layers, embedding_size;
     int32_t cell, input, loss, bias, tied, precision;
-    int32_t vocab; /* 0 none, 1 bytes, 2 UTF-8, 3 with unknown, 4 words, of a model in both directions */
+    int32_t vocab; /* 0 none, 1 bytes, 2 UTF-8, 3 with unknown, 4 words, and the model is bidirectional */
 } kind;
 
 static const kind kinds[] = {
@@ -255,7 +255,10 @@ static blob save_model(const kind *k)
     return file;
 }
 
-/* Files of PyTorch's: an LSTM with the standard names and with none; a tied GRU in two types, and one tensor more. */
+/*
+ * Files like those of PyTorch: an LSTM with the standard names and without names; a tied GRU in two types with an
+ * additional tensor
+ */
 static void write_torch(void)
 {
     static const unsigned char configuration[] = {FLAG_CONFIGURATION, 1, 1, 1, 1, 0, 2, 2, 1, 1, 0, 0, 0};
@@ -297,7 +300,7 @@ static void write_models(void)
 
 /* ---- Checkpoints ------------------------------------------------------------------------------------------------- */
 
-/* One chunk forward and back. */
+/* Runs one chunk forward and backward. */
 static void run_chunk(rnn_model *model, rnn_state *state, const kind *k)
 {
     static const int32_t ids[] = {0, 1, 2, 1};
@@ -396,7 +399,7 @@ static void write_texts(void)
                 (unsigned char)((flags & 3) | (flags & 4 ? 60 : 0)), 0, 0, 5, 2, 100, 0, 4, 3};
             snprintf(name, sizeof name, "%s-%d", texts[i][0], flags);
             write_text("fuzz_vocab", name, vocab, sizeof vocab, texts[i][1]);
-            const unsigned char words[] = {flags, 3, 0, 30, 0}; /* thirty bytes do */
+            const unsigned char words[] = {flags, 3, 0, 30, 0}; /* thirty bytes make the vocabulary */
             write_text("fuzz_words", name, words, sizeof words, texts[i][1]);
             write_text("fuzz_encoder", name, encoder, sizeof encoder, texts[i][1]);
             snprintf(name, sizeof name, "%s-split-%d", texts[i][0], flags);

@@ -4,8 +4,6 @@
 #ifndef RNN_TESTS_MODELS_H
 #define RNN_TESTS_MODELS_H
 
-#include "scoped.h"
-
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>
@@ -71,7 +69,7 @@ static inline void set_flat_gradients(rnn_model *model, const double *values)
 static inline void fill_gradients(rnn_model *model, double value)
 {
     int64_t count = parameter_total(model);
-    scoped_double *values = allocate(count, sizeof(double));
+    scoped_memory double *values = allocate(count, sizeof(double));
     for (int64_t i = 0; i < count; i++)
         values[i] = value;
     set_flat_gradients(model, values);
@@ -79,14 +77,14 @@ static inline void fill_gradients(rnn_model *model, double value)
 
 static inline void assert_all_gradients_are_zero(const rnn_model *model)
 {
-    scoped_double *gradients = get_all_gradients(model);
+    scoped_memory double *gradients = get_all_gradients(model);
     for (int64_t i = 0, count = parameter_total(model); i < count; i++)
         assert_true(gradients[i] == 0);
 }
 
 static inline void assert_same_parameters(const rnn_model *a, const rnn_model *b)
 {
-    scoped_double *of_a = get_all_parameters(a), *of_b = get_all_parameters(b);
+    scoped_memory double *of_a = get_all_parameters(a), *of_b = get_all_parameters(b);
     assert_memory_equal(of_a, of_b, (size_t)parameter_total(a) * sizeof(double));
 }
 

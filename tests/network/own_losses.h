@@ -2,8 +2,6 @@
 #ifndef RNN_TESTS_OWN_LOSSES_H
 #define RNN_TESTS_OWN_LOSSES_H
 
-#include "scoped.h"
-
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

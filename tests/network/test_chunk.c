@@ -42,7 +42,7 @@ static void destroy_fixture(fixture *f)
     rnn_model_destroy(f->model);
 }
 
-#define scoped_fixture SCOPED(destroy_fixture) fixture
+#define scoped_fixture RELEASED_BY(destroy_fixture) fixture
 
 /* Both passes over the chunk must fail like this, and leave model, state and loss as they were. */
 static void assert_refuses(fixture *f, const rnn_chunk *chunk, rnn_status status, const char *part)
@@ -173,7 +173,7 @@ static void test_a_chunk_of_masked_targets_costs_nothing_and_advances_the_state(
         assert_int_equal(loss.count, 0);
         assert_all_gradients_are_zero(model);
         assert_ok(rnn_forward(model, forward, &chunk.chunk, NULL, 0, NULL));
-        scoped_double *values = get_state(model, masked), *expected = get_state(model, forward);
+        scoped_memory double *values = get_state(model, masked), *expected = get_state(model, forward);
         assert_all_close(values, expected, state_total(model, masked), 1e-14);
     }
 }
@@ -288,7 +288,7 @@ static void test_ids_compute_what_one_hot_vectors_do(void **state)
     assert_ok(rnn_forward_backward(ids.model, ids.state, &ids.chunk.chunk, &losses[0]));
     assert_ok(rnn_forward_backward(vectors.model, vectors.state, &vectors.chunk.chunk, &losses[1]));
     assert_relative(losses[0].sum, losses[1].sum, 1e-13);
-    scoped_double *gradients = get_all_gradients(ids.model), *expected = get_all_gradients(vectors.model);
+    scoped_memory double *gradients = get_all_gradients(ids.model), *expected = get_all_gradients(vectors.model);
     assert_all_close(gradients, expected, parameter_total(ids.model), 1e-12);
 }
 

@@ -3,6 +3,7 @@
  * clipping by norm within the step, options changed on the way, schedules. Most are compared, bit for bit, with a
  * program that does the same by hand.
  */
+#include "checkpoints.h"
 #include "optimizers.h"
 
 enum { SYMBOLS = 11, HIDDEN = 13, STEPS = 6, STREAMS = 3 };
@@ -48,9 +49,9 @@ static void test_an_average_moves_by_its_share_of_the_difference(void **state)
     static const double weights[] = {0, 0.25, 1};
     for (int i = 0; i < 3; i++) {
         scoped_model *average = new_model(RNN_FLOAT64, 3), *model = new_model(RNN_FLOAT64, 4);
-        scoped_double *a = get_all_parameters(average), *m = get_all_parameters(model);
+        scoped_memory double *a = get_all_parameters(average), *m = get_all_parameters(model);
         assert_ok(rnn_model_average(average, model, weights[i]));
-        scoped_double *actual = get_all_parameters(average);
+        scoped_memory double *actual = get_all_parameters(average);
         for (int64_t k = 0; k < parameter_total(average); k++)
             assert_true(fabs(actual[k] - (a[k] + weights[i] * (m[k] - a[k]))) < 1e-15);
     }
@@ -61,16 +62,16 @@ static void test_weights_of_one_over_n_make_the_mean(void **state)
     (void)state;
     enum { MODELS = 4 };
     scoped_model *average = new_model(RNN_FLOAT64, 0);
-    scoped_double *sum = get_all_parameters(average);
+    scoped_memory double *sum = get_all_parameters(average);
     int64_t count = parameter_total(average);
     for (uint64_t n = 1; n < MODELS; n++) {
         scoped_model *model = new_model(RNN_FLOAT64, n);
-        scoped_double *values = get_all_parameters(model);
+        scoped_memory double *values = get_all_parameters(model);
         assert_ok(rnn_model_average(average, model, 1.0 / (double)(n + 1)));
         for (int64_t k = 0; k < count; k++)
             sum[k] += values[k];
     }
-    scoped_double *actual = get_all_parameters(average);
+    scoped_memory double *actual = get_all_parameters(average);
     for (int64_t k = 0; k < count; k++)
         assert_true(fabs(actual[k] - sum[k] / MODELS) < 1e-15);
 }
@@ -121,7 +122,8 @@ static void test_a_frozen_parameter_stays_and_the_others_do_not_notice(void **st
         assert_ok(rnn_optimizer_step(b, free_model));
         for (int64_t p = 0; p < rnn_model_parameter_count(frozen); p++) {
             bool stays = p == chosen[0] || p == chosen[1] || p == chosen[2];
-            scoped_double *actual = get_parameter(frozen, p), *expected = get_parameter(stays ? old : free_model, p);
+            scoped_memory double *actual = get_parameter(frozen, p),
+                                 *expected = get_parameter(stays ? old : free_model, p);
             assert_memory_equal(actual, expected, (size_t)parameter_of(frozen, p).count * sizeof *actual);
         }
         assert_all_gradients_are_zero(frozen);
@@ -151,7 +153,7 @@ static void test_the_norm_leaves_frozen_parameters_out(void **state)
     double all, rest, sum = 0;
     learn(model, 1);
     assert_ok(rnn_model_clip_norm(model, 1e9, &all));
-    scoped_double *gradient = get_gradient(model, 1);
+    scoped_memory double *gradient = get_gradient(model, 1);
     for (int64_t i = 0; i < parameter_of(model, 1).count; i++)
         sum += gradient[i] * gradient[i];
     assert_ok(rnn_model_freeze(model, 1, 1));
@@ -182,8 +184,8 @@ static void test_decay_spares_biases_and_nothing_else(void **state)
         scoped_model *plain = create_trained(rule, 0, 0);
         for (int64_t p = 0; p < rnn_model_parameter_count(spared); p++) {
             rnn_parameter about = parameter_of(spared, p);
-            scoped_double *actual = get_parameter(spared, p);
-            scoped_double *expected = get_parameter(about.rank == 1 ? plain : decayed, p);
+            scoped_memory double *actual = get_parameter(spared, p);
+            scoped_memory double *expected = get_parameter(about.rank == 1 ? plain : decayed, p);
             assert_memory_equal(actual, expected, (size_t)about.count * sizeof *actual);
         }
     }
@@ -213,7 +215,7 @@ static void test_clipping_by_norm_within_the_step_is_clipping_before_it(void **s
             assert_ok(rnn_optimizer_step(of_c, c));
         }
         assert_same_parameters(a, b);
-        scoped_double *clipped = get_all_parameters(a), *raw = get_all_parameters(c);
+        scoped_memory double *clipped = get_all_parameters(a), *raw = get_all_parameters(c);
         assert_memory_not_equal(clipped, raw, (size_t)parameter_total(a) * sizeof *raw);
     }
 }
@@ -283,7 +285,7 @@ static void test_checkpoints_keep_what_is_frozen_and_the_options(void **state)
     o.weight_decay = 0.01;
     o.spare_biases = 1;
     o.clip_norm = 0.5;
-    scoped_checkpoint saved = make_checkpoint();
+    scoped_checkpoint saved = empty_checkpoint();
     saved.model = new_model(RNN_FLOAT32, 3);
     saved.optimizer = create_optimizer(saved.model, &o);
     assert_ok(rnn_model_freeze(saved.model, 3, 1));

@@ -27,7 +27,7 @@ static void assert_same_parameters_but(const rnn_model *a, const rnn_model *b, c
     assert_int_equal(rnn_model_parameter_count(a), rnn_model_parameter_count(b));
     for (int64_t index = 0; index < rnn_model_parameter_count(a); index++) {
         rnn_parameter parameter = parameter_of(a, index);
-        scoped_double *of_a = get_parameter(a, index), *of_b = get_parameter(b, index);
+        scoped_memory double *of_a = get_parameter(a, index), *of_b = get_parameter(b, index);
         if (strstr(parameter.name, but) == NULL)
             assert_memory_equal(of_a, of_b, (size_t)parameter.count * sizeof(double));
     }
@@ -90,7 +90,7 @@ static double *get_weights(const rnn_model *model, int64_t *count)
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
         rnn_parameter parameter = parameter_of(model, index);
         if (parameter.rank == 2) {
-            scoped_double *values = get_parameter(model, index);
+            scoped_memory double *values = get_parameter(model, index);
             memcpy(weights + *count, values, (size_t)parameter.count * sizeof(double));
             *count += parameter.count;
         }
@@ -111,12 +111,12 @@ static void test_normal_weights_have_the_given_scale(void **state)
             for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
                 rnn_parameter parameter = parameter_of(model, index);
                 if (parameter.rank == 2) {
-                    scoped_double *values = get_parameter(model, index);
+                    scoped_memory double *values = get_parameter(model, index);
                     assert_normal(values, parameter.count, scales[s]);
                 }
             }
             int64_t count = 0;
-            scoped_double *weights = get_weights(model, &count);
+            scoped_memory double *weights = get_weights(model, &count);
             assert_normal(weights, count, scales[s]);
         }
 }
@@ -132,7 +132,7 @@ static void test_normal_biases_are_0(void **state)
             for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
                 rnn_parameter parameter = parameter_of(model, index);
                 if (parameter.rank == 1) {
-                    scoped_double *values = get_parameter(model, index);
+                    scoped_memory double *values = get_parameter(model, index);
                     for (int64_t i = 0; i < parameter.count; i++)
                         assert_true(values[i] == 0);
                     vectors++;
@@ -148,7 +148,7 @@ static void test_a_weight_scale_of_0_starts_all_parameters_at_0(void **state)
     rnn_model_options options = make_options(7, 5, 3, 2, RNN_FLOAT32);
     options.weight_scale = 0;
     scoped_model *model = create_model(&options);
-    scoped_double *values = get_all_parameters(model);
+    scoped_memory double *values = get_all_parameters(model);
     for (int64_t i = 0; i < parameter_total(model); i++)
         assert_true(values[i] == 0);
 }
@@ -181,7 +181,7 @@ static void test_uniform_parameters_are_within_1_over_the_root_of_h_biases_too(v
             scoped_model *model = create_model(&options);
             for (int64_t index = 1; index < rnn_model_parameter_count(model); index++) {
                 rnn_parameter parameter = parameter_of(model, index);
-                scoped_double *values = get_parameter(model, index);
+                scoped_memory double *values = get_parameter(model, index);
                 assert_uniform(values, parameter.count, 1 / sqrt(60));
             }
         }
@@ -193,7 +193,7 @@ static void test_an_embedding_of_a_uniform_model_is_standard_normal(void **state
     for (size_t p = 0; p < 2; p++) {
         rnn_model_options options = make_options_of_all(RNN_CELL_LSTM, RNN_INIT_UNIFORM, precisions[p]);
         scoped_model *model = create_model(&options);
-        scoped_double *values = get_parameter(model, index_of(model, "embedding.weight"));
+        scoped_memory double *values = get_parameter(model, index_of(model, "embedding.weight"));
         assert_normal(values, 65 * 40, 1);
     }
 }
@@ -206,7 +206,7 @@ static void test_a_tied_embedding_of_a_uniform_model_is_uniform_like_the_decoder
     options.embedding_size = options.hidden_size;
     options.tied = 1;
     scoped_model *model = create_model(&options);
-    scoped_double *values = get_parameter(model, index_of(model, "embedding.weight"));
+    scoped_memory double *values = get_parameter(model, index_of(model, "embedding.weight"));
     assert_uniform(values, 65 * 60, 1 / sqrt(60));
 }
 
@@ -240,7 +240,7 @@ static void test_orthogonal_makes_the_recurrent_weights_of_each_gate_orthogonal(
                 scoped_model *model = create_model(&options);
                 for (int layer = 0; layer < 2; layer++) {
                     const char *name = layer == 0 ? "rnn.weight_hh_l0" : "rnn.weight_hh_l1";
-                    scoped_double *values = get_parameter(model, index_of(model, name));
+                    scoped_memory double *values = get_parameter(model, index_of(model, name));
                     for (int64_t gate = 0; gate < cells[c].gates; gate++)
                         assert_orthogonal(values + gate * size * size, size, tolerances[p]);
                 }
@@ -304,8 +304,8 @@ static void test_forget_bias_is_added_to_the_forget_gates_rows_of_bias_ih_alone(
             assert_same_parameters_but(model, remembering, "bias_ih");
             for (int layer = 0; layer < 2; layer++) {
                 int64_t index = index_of(model, layer == 0 ? "rnn.bias_ih_l0" : "rnn.bias_ih_l1");
-                scoped_double *before = get_parameter(model, index);
-                scoped_double *after = get_parameter(remembering, index);
+                scoped_memory double *before = get_parameter(model, index);
+                scoped_memory double *after = get_parameter(remembering, index);
                 for (int64_t i = 0; i < 4 * HIDDEN; i++)
                     if (i / HIDDEN == FORGET_GATE)
                         assert_relative(after[i], before[i] + 1.5, tolerances[p]);
@@ -352,8 +352,8 @@ static void test_float32_starts_where_float64_does_rounded(void **state)
         scoped_model *single = create_model(&options);
         options.precision = RNN_FLOAT64;
         scoped_model *twice = create_model(&options);
-        scoped_double *rounded = get_all_parameters(single);
-        scoped_double *exact = get_all_parameters(twice);
+        scoped_memory double *rounded = get_all_parameters(single);
+        scoped_memory double *exact = get_all_parameters(twice);
         for (int64_t i = 0; i < parameter_total(single); i++)
             assert_true(rounded[i] == (double)(float)exact[i]);
     }
@@ -404,8 +404,8 @@ static void test_another_seed_gives_other_numbers_in_every_parameter_that_is_ran
             rnn_parameter parameter = parameter_of(model, index);
             if (parameter.rank == 1 && options.initialization == RNN_INIT_NORMAL)
                 continue;
-            scoped_double *a = get_parameter(model, index);
-            scoped_double *b = get_parameter(other, index);
+            scoped_memory double *a = get_parameter(model, index);
+            scoped_memory double *b = get_parameter(other, index);
             for (int64_t i = 0; i < parameter.count; i++)
                 assert_true(a[i] != b[i]);
         }

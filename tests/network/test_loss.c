@@ -2,7 +2,6 @@
  * rnn_loss_gradient(), compared with numerical gradients and with what rnn_forward_backward() computes in one call; and
  * rnn_softmax().
  */
-#include "scoped.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -57,7 +56,7 @@ static void destroy_fixture(fixture **f)
     free(*f);
 }
 
-#define scoped_fixture SCOPED(destroy_fixture) fixture
+#define scoped_fixture RELEASED_BY(destroy_fixture) fixture
 
 static double sum_of(const fixture *f, const double *outputs)
 {
@@ -109,7 +108,7 @@ static void test_it_is_what_forward_backward_computes_in_between(void **state)
         whole.losses = losses;
         whole.hits = v.loss == RNN_LOSS_CROSS_ENTROPY ? &hits : NULL;
         assert_ok(rnn_forward_backward(f->model, library, &whole, &loss));
-        scoped_double *expected = get_all_gradients(f->model);
+        scoped_memory double *expected = get_all_gradients(f->model);
         assert_ok(rnn_model_zero_gradients(f->model));
 
         assert_ok(rnn_forward_training(f->model, own, &f->chunk, outputs, f->numbers));
@@ -118,7 +117,7 @@ static void test_it_is_what_forward_backward_computes_in_between(void **state)
         whole.inputs = NULL;
         assert_ok(rnn_loss_gradient(f->model, &whole, outputs, f->numbers, gradient, &own_loss));
         assert_ok(rnn_backward(f->model, own, &back));
-        scoped_double *actual = get_all_gradients(f->model);
+        scoped_memory double *actual = get_all_gradients(f->model);
 
         assert_memory_equal(&own_loss.sum, &loss.sum, sizeof loss.sum);
         assert_int_equal(own_loss.count, loss.count);
@@ -135,9 +134,9 @@ static void test_any_number_of_threads_gives_the_same_bits(void **state)
     rnn_model_options o = make_options(SYMBOLS, 4, SYMBOLS, 1, RNN_FLOAT32);
     scoped_model *model = create_model(&o);
     scoped_chunk chunk = create_random_chunk_for(model, ROWS, 1, 0.1, 3);
-    SCOPED(release_memory) float *outputs = allocate(ROWS * SYMBOLS, sizeof *outputs);
-    SCOPED(release_memory) float *alone = allocate(ROWS * SYMBOLS, sizeof *alone);
-    SCOPED(release_memory) float *together = allocate(ROWS * SYMBOLS, sizeof *together);
+    scoped_memory float *outputs = allocate(ROWS * SYMBOLS, sizeof *outputs);
+    scoped_memory float *alone = allocate(ROWS * SYMBOLS, sizeof *alone);
+    scoped_memory float *together = allocate(ROWS * SYMBOLS, sizeof *together);
     rnn_loss losses[2];
     random_source source = {4};
     for (int i = 0; i < ROWS * SYMBOLS; i++)

@@ -5,7 +5,7 @@
 
 static void assert_some_gradient_is_not_zero(const rnn_model *model)
 {
-    scoped_double *gradients = get_all_gradients(model);
+    scoped_memory double *gradients = get_all_gradients(model);
     int64_t nonzero = 0;
     for (int64_t i = 0; i < parameter_total(model); i++)
         nonzero += gradients[i] != 0;
@@ -63,14 +63,14 @@ static void test_what_is_written_to_the_flat_gradients_is_what_get_gradient_show
         scoped_model *model = create(7, 5, 3, 2, precisions[p]);
         const char *flat = flat_gradients(model);
         int64_t count = parameter_total(model);
-        scoped_double *written = allocate(count, sizeof(double));
+        scoped_memory double *written = allocate(count, sizeof(double));
         for (int64_t i = 0; i < count; i++)
             written[i] = (double)(i + 1);
         set_flat_gradients(model, written);
         for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
             rnn_parameter parameter = parameter_of(model, index);
             int64_t start = ((const char *)parameter.gradient - flat) / (int64_t)precision_size(precisions[p]);
-            scoped_double *gradient = get_gradient(model, index);
+            scoped_memory double *gradient = get_gradient(model, index);
             for (int64_t i = 0; i < parameter.count; i++) {
                 int64_t row = i / parameter.shape[1], column = i % parameter.shape[1];
                 int64_t at = start + row * parameter.strides[0] + column * parameter.strides[1];
@@ -96,7 +96,7 @@ static void test_gradients_that_are_set_train_as_those_that_were_computed(void *
             run_random_chunk(computed, 4, 2, (uint64_t)step); /* few of the symbols */
             for (int64_t index = rnn_model_parameter_count(set) - 1; index >= 0; index--) {
                 rnn_parameter parameter = parameter_of(set, index);
-                scoped_char *values = allocate(parameter.count, sizeof(double));
+                scoped_memory char *values = allocate(parameter.count, sizeof(double));
                 assert_ok(rnn_model_get_gradient(computed, index, values, parameter.count));
                 assert_ok(rnn_model_set_gradient(set, index, values, parameter.count));
             }
@@ -192,9 +192,9 @@ static void test_clip_value_limits_what_backward_left(void **state)
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create(300, 9, 5, 2, precisions[p]);
         run_random_chunk(model, 20, 3, 1);
-        scoped_double *before = get_all_gradients(model);
+        scoped_memory double *before = get_all_gradients(model);
         assert_ok(rnn_model_clip_value(model, limit));
-        scoped_double *after = get_all_gradients(model);
+        scoped_memory double *after = get_all_gradients(model);
         int64_t limited = 0, kept = 0;
         for (int64_t i = 0; i < parameter_total(model); i++) {
             assert_true(after[i] == fmax(-limit, fmin(limit, before[i])));
@@ -218,7 +218,7 @@ static void test_clip_value_with_a_limit_beyond_the_precision_keeps_all(void **s
 /* The norm of all gradients as one vector. */
 static double norm_of_gradients(const rnn_model *model)
 {
-    scoped_double *gradients = get_all_gradients(model);
+    scoped_memory double *gradients = get_all_gradients(model);
     double squares = 0;
     for (int64_t i = 0; i < parameter_total(model); i++)
         squares += gradients[i] * gradients[i];
@@ -246,12 +246,12 @@ static void test_clip_norm_multiplies_all_gradients_by_limit_over_norm_plus_a_mi
         for (int flat = 0; flat < 2; flat++)
             for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
                 scoped_model *model = create_with_gradients(precisions[p], flat);
-                scoped_double *before = get_all_gradients(model);
+                scoped_memory double *before = get_all_gradients(model);
                 double expected = norm_of_gradients(model), norm = -7;
                 assert_true(expected > 2 * limits[i]);
                 assert_ok(rnn_model_clip_norm(model, limits[i], &norm));
                 assert_relative(norm, expected, 1e-13);
-                scoped_double *after = get_all_gradients(model);
+                scoped_memory double *after = get_all_gradients(model);
                 for (int64_t k = 0; k < parameter_total(model); k++)
                     assert_relative(after[k], before[k] * limits[i] / (expected + 1e-6), tolerances[p]);
             }
@@ -312,7 +312,7 @@ static void test_clip_norm_refuses_gradients_that_are_not_finite_wherever_they_s
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create(7, 5, 3, 1, precisions[p]);
         int64_t count = parameter_total(model);
-        scoped_double *gradients = allocate(count, sizeof(double));
+        scoped_memory double *gradients = allocate(count, sizeof(double));
         for (int64_t i = 0; i < count; i++) {
             double norm = -7;
             for (int64_t k = 0; k < count; k++)

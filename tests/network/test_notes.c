@@ -1,8 +1,8 @@
 /* Notes: the user's strings in a model, its files, its checkpoints and its copies. */
+#include "checkpoints.h"
 #include "model_files.h"
-#include "scoped.h"
 
-#define scoped_file SCOPED(release_file) file_bytes
+#define scoped_file RELEASED_BY(release_file) file_bytes
 
 static void release_file(file_bytes *file)
 {
@@ -76,7 +76,7 @@ static void test_a_note_is_set_read_replaced_and_removed(void **state)
 static void test_the_limits_are_those_of_the_header(void **state)
 {
     (void)state;
-    scoped_char *key = repeated('k', KEY_MOST + 1), *value = repeated('v', VALUE_MOST + 1);
+    scoped_memory char *key = repeated('k', KEY_MOST + 1), *value = repeated('v', VALUE_MOST + 1);
     char number[16];
     scoped_model *model = any_model();
     assert_fails(rnn_model_set_note(model, key, "v"), RNN_ERROR_ARGUMENT, "key has 201 bytes; it must have 1 to 200");
@@ -150,7 +150,7 @@ static void test_a_file_holds_the_notes_and_the_same_notes_give_the_same_bytes(v
     scoped_file file = saved(model, NULL), same = saved(other, NULL);
     assert_int_equal(file.size, same.size);
     assert_memory_equal(file.bytes, same.bytes, file.size);
-    scoped_char *header = header_of(&file);
+    scoped_memory char *header = header_of(&file);
     assert_non_null(strstr(header, "\"librnn.note.classes\":\"cat\\tdog\\n\\u0001"));
     scoped_model *loaded = load(&file, NULL);
     assert_notes(loaded, notes);
@@ -167,7 +167,7 @@ static void test_a_file_holds_the_notes_and_the_same_notes_give_the_same_bytes(v
 static void test_a_checkpoint_holds_the_notes(void **state)
 {
     (void)state;
-    scoped_checkpoint saved = make_checkpoint();
+    scoped_checkpoint saved = empty_checkpoint();
     saved.model = any_model();
     leave_notes(saved.model);
     scoped_checkpoint loaded = save_and_load(&saved);
@@ -198,8 +198,8 @@ static void test_hostile_notes_are_refused(void **state)
 {
     (void)state;
     scoped_model *model = any_model();
-    scoped_char *key = repeated('k', KEY_MOST + 1), *value = repeated('v', VALUE_MOST + 1);
-    scoped_char *text = allocate(VALUE_MOST + 100, 1);
+    scoped_memory char *key = repeated('k', KEY_MOST + 1), *value = repeated('v', VALUE_MOST + 1);
+    scoped_memory char *text = allocate(VALUE_MOST + 100, 1);
     assert_ok(rnn_model_set_note(model, "k", "v"));
     snprintf(text, 400, "\"librnn.note.%s\"", key);
     refuse(model, "\"librnn.note.k\"", text, "an invalid note: key has 201 bytes; it must have 1 to 200");

@@ -1,6 +1,5 @@
 /* Observing a state: each layer's activations, the norms of the loss's gradients at them, and when there are none. */
 #include "formulas.h"
-#include "scoped.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -53,8 +52,8 @@ static void destroy_fixture(fixture *f)
     rnn_model_destroy(f->model);
 }
 
-#define scoped_fixture SCOPED(destroy_fixture) fixture
-#define scoped_formulas SCOPED(free_formulas) formulas
+#define scoped_fixture RELEASED_BY(destroy_fixture) fixture
+#define scoped_formulas RELEASED_BY(free_formulas) formulas
 
 static void forward_backward(const fixture *f)
 {
@@ -65,7 +64,7 @@ static void forward_backward(const fixture *f)
 static double *get_activations(const fixture *f, int64_t layer, int64_t count)
 {
     int32_t precision = options_of(f->model).precision;
-    scoped_char *values = allocate(count, precision_size(precision));
+    scoped_memory char *values = allocate(count, precision_size(precision));
     double *doubles = allocate(count, sizeof(double));
     assert_ok(rnn_state_get_activations(f->state, layer, values, count));
     to_doubles(precision, values, doubles, count);
@@ -76,7 +75,7 @@ static double *get_activations(const fixture *f, int64_t layer, int64_t count)
 static void assert_shows(const fixture *f, int64_t steps)
 {
     for (int64_t layer = 0; layer < LAYERS; layer++) {
-        scoped_double *norms = allocate(steps, sizeof(double));
+        scoped_memory double *norms = allocate(steps, sizeof(double));
         free(get_activations(f, layer, steps * STREAMS * HIDDEN));
         assert_ok(rnn_state_get_gradient_norms(f->state, layer, norms, steps));
     }
@@ -113,7 +112,7 @@ static void test_activations_are_those_of_the_formulas(void **state)
                 else
                     assert_ok(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, 0, NULL));
                 for (int64_t layer = 0; layer < LAYERS; layer++) {
-                    scoped_double *activations = get_activations(&f, layer, COUNT);
+                    scoped_memory double *activations = get_activations(&f, layer, COUNT);
                     assert_all_close(activations, expected.activations + layer * COUNT, COUNT, tolerances[precision]);
                 }
             }
@@ -131,9 +130,9 @@ static void test_activations_of_the_last_step_are_the_state(void **state)
             int64_t last = (steps[i] - 1) * STREAMS * HIDDEN;
             assert_ok(rnn_state_observe(f.state, ACTIVATIONS));
             assert_ok(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, 0, NULL));
-            scoped_double *hidden = get_state(f.model, f.state);
+            scoped_memory double *hidden = get_state(f.model, f.state);
             for (int64_t layer = 0; layer < LAYERS; layer++) {
-                scoped_double *activations = get_activations(&f, layer, last + STREAMS * HIDDEN);
+                scoped_memory double *activations = get_activations(&f, layer, last + STREAMS * HIDDEN);
                 assert_memory_equal(activations + last, hidden + layer * STREAMS * HIDDEN,
                                     STREAMS * HIDDEN * sizeof(double));
             }
@@ -157,7 +156,7 @@ static void test_activations_of_a_chunk_are_the_states_of_its_steps_run_one_by_o
         for (int64_t t = 0; t < LONG; t++) {
             rnn_chunk step = chunk_steps(&f.chunk, t, 1);
             assert_ok(rnn_forward(f.model, stepping, &step, NULL, 0, NULL));
-            scoped_double *hidden = get_state(f.model, stepping);
+            scoped_memory double *hidden = get_state(f.model, stepping);
             for (int64_t layer = 0; layer < LAYERS; layer++)
                 assert_all_close(activations[layer] + t * STREAMS * HIDDEN, hidden + layer * STREAMS * HIDDEN,
                                  STREAMS * HIDDEN, 1e-12);
@@ -176,10 +175,10 @@ static void test_activations_are_those_before_dropout(void **state)
     scoped_fixture f = create_fixture_of(&options, STEPS, STREAMS);
     assert_ok(rnn_state_observe(f.state, ACTIVATIONS));
     forward_backward(&f);
-    scoped_double *training = get_activations(&f, 0, COUNT);
+    scoped_memory double *training = get_activations(&f, 0, COUNT);
     assert_ok(rnn_state_copy(f.state, f.start));
     assert_ok(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, 0, NULL));
-    scoped_double *inference = get_activations(&f, 0, COUNT);
+    scoped_memory double *inference = get_activations(&f, 0, COUNT);
     assert_all_close(training, inference, COUNT, 1e-12);
 }
 
@@ -325,7 +324,7 @@ static void test_what_is_seen_is_the_last_chunk_longer_or_shorter(void **state)
         assert_shows(&f, steps[i]);
         for (int64_t layer = 0; layer < LAYERS; layer++) {
             int64_t count = steps[i] * STREAMS * HIDDEN;
-            scoped_double *activations = get_activations(&f, layer, count);
+            scoped_memory double *activations = get_activations(&f, layer, count);
             assert_all_close(activations, expected.activations + layer * count, count, 1e-12);
         }
     }
@@ -355,11 +354,11 @@ static void test_resetting_and_setting_a_state_leaves_what_was_seen(void **state
     double before[STEPS], after[STEPS];
     assert_ok(rnn_state_observe(f.state, BOTH));
     forward_backward(&f);
-    scoped_double *activations = get_activations(&f, 1, COUNT);
+    scoped_memory double *activations = get_activations(&f, 1, COUNT);
     assert_ok(rnn_state_get_gradient_norms(f.state, 1, before, STEPS));
     assert_ok(rnn_state_copy(f.state, f.start));
     assert_ok(rnn_state_reset(f.state));
-    scoped_double *again = get_activations(&f, 1, COUNT);
+    scoped_memory double *again = get_activations(&f, 1, COUNT);
     assert_ok(rnn_state_get_gradient_norms(f.state, 1, after, STEPS));
     assert_memory_equal(again, activations, COUNT * sizeof(double));
     assert_memory_equal(after, before, sizeof before);
@@ -374,7 +373,7 @@ static void test_calls_that_fail_leave_what_was_seen(void **state)
     assert_ok(rnn_state_observe(f.state, BOTH));
     rnn_chunk part = chunk_steps(&f.chunk, 0, STEPS - 1);
     assert_ok(rnn_forward_backward(f.model, f.state, &part, NULL));
-    scoped_double *activations = get_activations(&f, 2, COUNT - STREAMS * HIDDEN);
+    scoped_memory double *activations = get_activations(&f, 2, COUNT - STREAMS * HIDDEN);
     assert_ok(rnn_state_get_gradient_norms(f.state, 2, before, STEPS - 1));
 
     set_parameter(f.model, index_of(f.model, "decoder.bias"), huge);
@@ -382,7 +381,7 @@ static void test_calls_that_fail_leave_what_was_seen(void **state)
     rnn_loss loss;
     assert_fails(rnn_forward(f.model, f.state, &f.chunk.chunk, NULL, 0, &loss), RNN_ERROR_NONFINITE, "loss");
     assert_fails(rnn_state_observe(f.state, BOTH + 1), RNN_ERROR_ARGUMENT, "what is 4");
-    scoped_double *again = get_activations(&f, 2, COUNT - STREAMS * HIDDEN);
+    scoped_memory double *again = get_activations(&f, 2, COUNT - STREAMS * HIDDEN);
     assert_ok(rnn_state_get_gradient_norms(f.state, 2, after, STEPS - 1));
     assert_memory_equal(again, activations, (COUNT - STREAMS * HIDDEN) * sizeof(double));
     assert_memory_equal(after, before, (STEPS - 1) * sizeof(double));

@@ -245,11 +245,11 @@ static void test_what_was_accumulated_for_a_symbol_goes_on_moving_its_weights(vo
         int64_t index = index_of(model, "rnn.weight_ih_l0");
         assert_ok(rnn_forward_backward(model, stream, &chunk, NULL));
         assert_ok(rnn_optimizer_step(optimizer, model));
-        scoped_double *before = get_parameter(model, index);
+        scoped_memory double *before = get_parameter(model, index);
         chunk.inputs = others;
         assert_ok(rnn_forward_backward(model, stream, &chunk, NULL));
         assert_ok(rnn_optimizer_step(optimizer, model));
-        scoped_double *after = get_parameter(model, index);
+        scoped_memory double *after = get_parameter(model, index);
         for (int64_t j = 0; j < HIDDEN; j++)
             for (int64_t id = 0; id < SYMBOLS; id++) {
                 int seen_before = id == 3 || id == 150 || id == 77;
@@ -271,9 +271,9 @@ static void test_gradients_may_be_written_at_any_time_for_any_symbol(void **stat
         run_chunk(model, stream, 2, (uint64_t)n);
         for (int64_t i = 0; i < count; i++)
             flat[i] = 1;
-        scoped_double *before = get_all_parameters(model);
+        scoped_memory double *before = get_all_parameters(model);
         assert_ok(rnn_optimizer_step(optimizer, model));
-        scoped_double *after = get_all_parameters(model);
+        scoped_memory double *after = get_all_parameters(model);
         for (int64_t i = 0; i < count; i++) {
             assert_relative(before[i] - after[i], 0.1 / sqrt(n + 1 + 1e-8), 1e-12);
             assert_true(flat[i] == 0);
@@ -299,10 +299,10 @@ static void test_a_learning_rate_of_0_leaves_the_parameters_and_still_accumulate
         assert_unchanged(&before, model, NULL);
 
         assert_ok(rnn_optimizer_set_learning_rate(optimizer, 0.5));
-        scoped_double *parameters = get_all_parameters(model);
+        scoped_memory double *parameters = get_all_parameters(model);
         fill_gradients(model, 1);
         assert_ok(rnn_optimizer_step(optimizer, model));
-        scoped_double *after = get_all_parameters(model);
+        scoped_memory double *after = get_all_parameters(model);
         for (int64_t i = 0; i < parameter_total(model); i++)
             assert_relative(parameters[i] - after[i], 0.5 / 2, 1e-6); /* m is 4 */
     }

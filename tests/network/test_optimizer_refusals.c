@@ -14,7 +14,7 @@ static void test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands(voi
         scoped_model *model = create(7, 5, 3, 1, precisions[p]);
         scoped_optimizer *optimizer = create_optimizer(model, NULL);
         int64_t count = parameter_total(model);
-        scoped_double *gradients = allocate(count, sizeof(double));
+        scoped_memory double *gradients = allocate(count, sizeof(double));
         for (int64_t i = 0; i < count; i++) {
             for (int64_t k = 0; k < count; k++)
                 gradients[k] = k == i ? bad[i % 3] : 1;
@@ -57,7 +57,7 @@ static void test_a_gradient_that_makes_an_accumulator_infinite_is_refused(void *
             scoped_model *model = create(7, 5, 3, 1, precisions[p]);
             scoped_optimizer *optimizer = create_optimizer(model, &options);
             int64_t count = parameter_total(model);
-            scoped_double *gradients = allocate(count, sizeof(double));
+            scoped_memory double *gradients = allocate(count, sizeof(double));
             for (int64_t i = 0; i < count; i++)
                 gradients[i] = i < count - 1 ? 1 : -most;
             int steps = steps_until_refused(model, optimizer, gradients);
@@ -83,7 +83,7 @@ static void test_a_sum_that_becomes_infinite_is_refused_in_time(void **state)
         scoped_model *model = create(7, 5, 3, 1, precisions[p]);
         scoped_optimizer *optimizer = create_optimizer(model, NULL);
         int64_t count = parameter_total(model);
-        scoped_double *gradients = allocate(count, sizeof(double));
+        scoped_memory double *gradients = allocate(count, sizeof(double));
         for (int64_t i = 0; i < count; i++)
             gradients[i] = i % 2 == 0 ? large : -large;
         assert_int_equal(steps_until_refused(model, optimizer, gradients), 1);
@@ -97,7 +97,7 @@ static rnn_model *train_with_refusals(const rnn_optimizer_options *options, int3
     scoped_optimizer *optimizer = create_optimizer(model, options);
     scoped_state *stream = create_state(model, 2);
     int64_t count = parameter_total(model);
-    scoped_double *gradients = allocate(count, sizeof(double));
+    scoped_memory double *gradients = allocate(count, sizeof(double));
     for (int64_t i = 0; i < count; i++)
         gradients[i] = i < count - 1 ? 3 : NAN;
     for (int n = 0; n < 5; n++) {
@@ -197,9 +197,9 @@ static void test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape(vo
     shape.seed = 7;
     scoped_model *model = create_model(&shape);
     run_random_chunk(model, 6, 2, 1);
-    scoped_double *before = get_parameter(model, index_of(model, "decoder.bias"));
+    scoped_memory double *before = get_parameter(model, index_of(model, "decoder.bias"));
     assert_ok(rnn_optimizer_step(optimizer, model));
-    scoped_double *after = get_parameter(model, index_of(model, "decoder.bias"));
+    scoped_memory double *after = get_parameter(model, index_of(model, "decoder.bias"));
     for (int i = 0; i < 7; i++)
         assert_true(before[i] != after[i]);
 }

@@ -109,7 +109,7 @@ static void destroy_loss(linear_loss **l)
     free(*l);
 }
 
-#define scoped_loss SCOPED(destroy_loss) linear_loss
+#define scoped_loss RELEASED_BY(destroy_loss) linear_loss
 
 /* The last stream begins with the model's initial state, the others with `initial`. */
 static double loss_of(linear_loss *l)
@@ -162,7 +162,7 @@ static void check_array(linear_loss *l, double *values, const double *gradients,
 static void check_parameters(linear_loss *l, const char *name)
 {
     for (int64_t p = 0; p < rnn_model_parameter_count(l->model); p++) {
-        scoped_double *values = get_parameter(l->model, p), *gradients = get_gradient(l->model, p);
+        scoped_memory double *values = get_parameter(l->model, p), *gradients = get_gradient(l->model, p);
         rnn_parameter about = parameter_of(l->model, p);
         for (int64_t i = 0; i < about.count; i++)
             assert_gradient(gradients[i], numerical(l, &values[i], l->model, p, values), about.name, name, i);
@@ -250,7 +250,7 @@ static void test_cross_entropy_by_hand_gives_the_librarys_gradients(void **state
         scoped_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 7);
         assert_ok(rnn_state_copy(library, own));
         assert_ok(rnn_forward_backward(model, library, &chunk.chunk, NULL));
-        scoped_double *expected = get_all_gradients(model);
+        scoped_memory double *expected = get_all_gradients(model);
         assert_ok(rnn_model_zero_gradients(model));
 
         double outputs[STEPS * STREAMS * OUTPUTS];
@@ -258,7 +258,7 @@ static void test_cross_entropy_by_hand_gives_the_librarys_gradients(void **state
         assert_ok(rnn_forward_training(model, own, &chunk.chunk, outputs, STEPS * STREAMS * OUTPUTS));
         to_softmax_gradient(outputs, chunk.targets, STEPS * STREAMS, OUTPUTS);
         assert_ok(rnn_backward(model, own, &gradients));
-        scoped_double *actual = get_all_gradients(model);
+        scoped_memory double *actual = get_all_gradients(model);
         assert_all_close(actual, expected, parameter_total(model), 1e-13);
         assert_true(rnn_state_random_index(own) == rnn_state_random_index(library));
     }
@@ -277,7 +277,7 @@ static double *gradients_on(int32_t threads, double *input_gradients)
     scoped_model *model = create_random_model(&o, 0.3, 5);
     scoped_state *state = create_state(model, B);
     scoped_chunk chunk = create_random_chunk_for(model, T, B, 0, 7);
-    scoped_double *outputs = allocate(T * B * O, sizeof *outputs);
+    scoped_memory double *outputs = allocate(T * B * O, sizeof *outputs);
     rnn_chunk_gradients gradients = {
         .struct_size = sizeof gradients, .outputs = outputs, .input_vectors = input_gradients};
     assert_ok(rnn_set_threads(threads));
@@ -295,9 +295,9 @@ static void test_any_number_of_threads_gives_the_same_bits(void **state)
     static const int32_t threads[] = {2, 3, 7};
     static double inputs[20 * 24 * 30], expected_inputs[20 * 24 * 30];
     size_t count = (size_t)(3 * 64 * (30 + 64 + 1) + 3 * 64 * (64 + 64 + 1) + 40 * 65);
-    scoped_double *expected = gradients_on(1, expected_inputs);
+    scoped_memory double *expected = gradients_on(1, expected_inputs);
     for (int i = 0; i < 3; i++) {
-        scoped_double *actual = gradients_on(threads[i], inputs);
+        scoped_memory double *actual = gradients_on(threads[i], inputs);
         assert_memory_equal(actual, expected, count * sizeof *actual);
         assert_memory_equal(inputs, expected_inputs, sizeof inputs);
     }
@@ -333,7 +333,7 @@ static void destroy_fixture(fixture **f)
     free(*f);
 }
 
-#define scoped_fixture SCOPED(destroy_fixture) fixture
+#define scoped_fixture RELEASED_BY(destroy_fixture) fixture
 
 static void forward(fixture *f)
 {
@@ -378,7 +378,7 @@ static void test_backward_refuses_another_model_and_one_that_has_changed(void **
     assert_ok(rnn_optimizer_step(optimizer, f->model));
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_MISMATCH, "have changed since");
     forward(f);
-    scoped_double *values = get_parameter(f->model, 0);
+    scoped_memory double *values = get_parameter(f->model, 0);
     set_parameter(f->model, 0, values);
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_MISMATCH, "have changed since");
 }
@@ -392,7 +392,7 @@ static void test_bad_gradients_are_refused_and_change_nothing(void **state)
     rnn_chunk_gradients none = {.struct_size = sizeof none},
                         not_finite = {.struct_size = sizeof none, .final_state = bad};
     forward(f);
-    scoped_double *expected = take_gradients(f);
+    scoped_memory double *expected = take_gradients(f);
     forward(f);
 
     assert_fails(rnn_backward(f->model, f->state, &none), RNN_ERROR_ARGUMENT,
@@ -404,7 +404,7 @@ static void test_bad_gradients_are_refused_and_change_nothing(void **state)
                  "gradients->outputs[5] is inf; it must be finite");
     f->outputs[5] = kept;
 
-    scoped_double *actual = take_gradients(f);
+    scoped_memory double *actual = take_gradients(f);
     assert_memory_equal(actual, expected, (size_t)parameter_total(f->model) * sizeof *actual);
 }
 
@@ -415,7 +415,7 @@ static void test_a_gradient_after_a_streams_end_is_not_read(void **state)
     scoped_fixture *f = create_fixture();
     f->chunk.chunk.lengths = lengths;
     forward(f);
-    scoped_double *expected = take_gradients(f);
+    scoped_memory double *expected = take_gradients(f);
     forward(f);
     for (int i = 0; i < STEPS * STREAMS * OUTPUTS; i++)
         if (i / OUTPUTS / STREAMS >= lengths[i / OUTPUTS % STREAMS])
@@ -424,7 +424,7 @@ static void test_a_gradient_after_a_streams_end_is_not_read(void **state)
     f->outputs[2] = NAN;
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "gradients->outputs[2] is ");
     f->outputs[2] = kept;
-    scoped_double *actual = take_gradients(f);
+    scoped_memory double *actual = take_gradients(f);
     assert_memory_equal(actual, expected, (size_t)parameter_total(f->model) * sizeof *actual);
 }
 

@@ -155,15 +155,15 @@ static void test_what_is_set_is_what_is_got_and_nothing_else_changes(void **stat
         scoped_model *model = create(7, 5, 3, 2, precisions[p]);
         for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
             rnn_parameter parameter = parameter_of(model, index);
-            scoped_double *expected = get_all_parameters(model);
-            scoped_double *values = allocate(parameter.count, sizeof(double));
+            scoped_memory double *expected = get_all_parameters(model);
+            scoped_memory double *values = allocate(parameter.count, sizeof(double));
             int64_t offset = 0;
             for (int64_t before = 0; before < index; before++)
                 offset += parameter_of(model, before).count;
             for (int64_t i = 0; i < parameter.count; i++)
                 expected[offset + i] = values[i] = (double)(1000 * index + i);
             set_parameter(model, index, values);
-            scoped_double *actual = get_all_parameters(model);
+            scoped_memory double *actual = get_all_parameters(model);
             assert_memory_equal(actual, expected, (size_t)parameter_total(model) * sizeof(double));
         }
     }
@@ -177,8 +177,8 @@ static void test_views_show_row_major_values_through_their_strides(void **state)
         run_random_chunk(model, 9, 2, 1);
         for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
             rnn_parameter parameter = parameter_of(model, index);
-            scoped_double *values = get_parameter(model, index);
-            scoped_double *gradient = get_gradient(model, index);
+            scoped_memory double *values = get_parameter(model, index);
+            scoped_memory double *gradient = get_gradient(model, index);
             for (int64_t i = 0; i < parameter.shape[0]; i++)
                 for (int64_t j = 0; j < parameter.shape[1]; j++) {
                     int64_t at = i * parameter.strides[0] + j * parameter.strides[1];
@@ -211,7 +211,7 @@ static void test_the_views_cover_the_flat_buffers_exactly_once(void **state)
         int64_t count = 0, size = (int64_t)precision_size(precisions[p]);
         assert_ok(rnn_model_flat_parameters(model, &flat, &count));
         assert_int_equal(count, parameter_total(model));
-        scoped_char *covered = allocate(count, 1);
+        scoped_memory char *covered = allocate(count, 1);
         for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
             rnn_parameter parameter = parameter_of(model, index);
             int64_t start = ((const char *)parameter.values - (const char *)flat) / size;
@@ -257,7 +257,7 @@ static void test_set_accepts_the_largest_finite_values(void **state)
         for (int i = 0; i < 40; i++)
             values[i] = i % 2 == 0 ? most : -most;
         set_parameter(model, index_of(model, "decoder.bias"), values);
-        scoped_double *got = get_parameter(model, index_of(model, "decoder.bias"));
+        scoped_memory double *got = get_parameter(model, index_of(model, "decoder.bias"));
         assert_memory_equal(got, values, sizeof values);
     }
 }

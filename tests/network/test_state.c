@@ -1,4 +1,5 @@
 /* The state: its values, copying and resetting it, its random index, and which models and chunks it fits. */
+#include "checkpoints.h"
 #include "models.h"
 
 /* All that a state's shape depends on, apart from sizes */
@@ -31,7 +32,7 @@ static void assert_same_stream(const rnn_model *model, const rnn_state *a, int64
 {
     rnn_model_options options = options_of(model);
     int64_t hidden = options.hidden_size;
-    scoped_double *a_values = get_state(model, a), *b_values = get_state(model, b);
+    scoped_memory double *a_values = get_state(model, a), *b_values = get_state(model, b);
     int64_t rows = options.layers * (options.cell == RNN_CELL_LSTM ? 2 : 1);
     for (int64_t row = 0; row < rows; row++)
         assert_memory_equal(a_values + (row * rnn_state_streams(a) + a_stream) * hidden,
@@ -41,7 +42,7 @@ static void assert_same_stream(const rnn_model *model, const rnn_state *a, int64
 
 static void assert_all_zero(const rnn_model *model, const rnn_state *state)
 {
-    scoped_double *values = get_state(model, state);
+    scoped_memory double *values = get_state(model, state);
     for (int64_t i = 0; i < state_total(model, state); i++)
         assert_true(values[i] == 0);
 }
@@ -89,7 +90,7 @@ static void test_what_is_set_is_what_is_got_layer_by_layer_and_part_by_part(void
                 expected[row][i] = (double)(100 * row + i) - 50; /* beyond the range of tanh */
             from_doubles(kinds[k].precision, expected[row], values, COUNT);
             assert_ok(rnn_state_set(state, row % LAYERS, row / LAYERS, values, COUNT));
-            scoped_double *got = get_state(model, state);
+            scoped_memory double *got = get_state(model, state);
             assert_memory_equal(got, expected, (size_t)(kinds[k].parts * LAYERS) * sizeof expected[0]);
         }
     }
@@ -370,7 +371,7 @@ static void destroy_learner(learner *l)
     destroy_chunk(&l->chunk);
 }
 
-#define scoped_learner SCOPED(destroy_learner) learner
+#define scoped_learner RELEASED_BY(destroy_learner) learner
 
 /* Whether the state begins with the model's initial state. Single steps have their own code, so it takes those. */
 static bool begins_anew(const learner *l, rnn_state *state)
@@ -422,7 +423,7 @@ static void test_a_failed_call_or_an_empty_stream_is_no_beginning(void **unused)
     const int64_t none[] = {0};
     rnn_chunk chunk = l.chunk.chunk;
     int64_t bias = index_of(l.model, "decoder.bias");
-    scoped_double *values = get_parameter(l.model, bias);
+    scoped_memory double *values = get_parameter(l.model, bias);
     assert_ok(rnn_state_reset(l.state));
     const double kept[] = {values[0], values[1]};
     values[0] = DBL_MAX; /* makes the loss of target 1 infinite */
@@ -445,7 +446,7 @@ static void test_a_checkpoint_keeps_which_streams_have_not_begun(void **unused)
     scoped_learner l = create_learner();
     scoped_state *three = create_state(l.model, 3), *one = create_state(l.model, 1);
     assert_ok(rnn_state_copy_stream(three, 1, l.state, 0));
-    rnn_checkpoint saved = make_checkpoint();
+    rnn_checkpoint saved = empty_checkpoint();
     saved.model = l.model;
     saved.state = three;
     scoped_checkpoint loaded = save_and_load(&saved);

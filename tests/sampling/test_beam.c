@@ -1,5 +1,4 @@
 /* Beam search, compared with a search of everything and with greedy drawing; stops, penalties, ties, errors. */
-#include "scoped.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -33,7 +32,7 @@ typedef struct found {
     double logs[ALL], scores[ALL];
 } found;
 
-#define scoped_found SCOPED(release_memory) found
+#define scoped_found scoped_memory found
 
 static found *search(const rnn_model *model, const rnn_state *state, const rnn_beam_options *options)
 {
@@ -57,7 +56,7 @@ typedef struct everything {
     int64_t count;
 } everything;
 
-#define scoped_everything SCOPED(release_memory) everything
+#define scoped_everything scoped_memory everything
 
 static bool is_excluded(const rnn_beam_options *o, int32_t id)
 {

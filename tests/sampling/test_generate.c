@@ -1,5 +1,5 @@
 /* Drawing with filters, and rnn_generate(): prompts, ends, log-probabilities. */
-#include "scoped.h"
+#include "checkpoints.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -544,7 +544,7 @@ static void test_a_checkpoint_keeps_how_a_sampler_draws(void **state)
     o.min_p = 0.05;
     o.excluded = excluded;
     o.excluded_count = 2;
-    scoped_checkpoint saved = make_checkpoint();
+    scoped_checkpoint saved = empty_checkpoint();
     saved.sampler = create_sampler(&o);
     scoped_checkpoint loaded = save_and_load(&saved);
     for (int n = 0; n < 50; n++) {

@@ -1,5 +1,4 @@
 /* rnn_sample(): the distribution that it draws from, what a draw depends on, and what it feeds to the model. */
-#include "scoped.h"
 
 #include <float.h>
 #include <math.h>
@@ -37,7 +36,7 @@ static rnn_model *create_counting_model(int64_t symbols, int32_t precision)
     rnn_model_options options = make_options(symbols, symbols, symbols, 1, precision);
     options.weight_scale = 0;
     rnn_model *model = create_model(&options);
-    scoped_double *matrix = allocate(symbols * symbols, sizeof(double));
+    scoped_memory double *matrix = allocate(symbols * symbols, sizeof(double));
     for (int64_t i = 0; i < symbols; i++)
         matrix[i * symbols + i] = 10;
     set_parameter(model, index_of(model, "rnn.weight_ih_l0"), matrix); /* h = one-hot(input) */
@@ -59,7 +58,7 @@ static int32_t *sample(const rnn_model *model, int64_t streams, double temperatu
 {
     scoped_state *state = create_state(model, streams);
     scoped_sampler *sampler = create_sampler(temperature, seed);
-    scoped_int32 *first = allocate(streams, sizeof(int32_t));
+    scoped_memory int32_t *first = allocate(streams, sizeof(int32_t));
     int32_t *ids = allocate(n * streams, sizeof(int32_t));
     assert_ok(rnn_sample(model, state, sampler, first, n, ids));
     return ids;
@@ -103,7 +102,7 @@ static void assert_frequencies(double temperature, int32_t precision)
     static const double logits[] = {1, -0.5, 0.25, 2, 0};
     enum { SYMBOLS = 5, STREAMS = 4, N = 10000 };
     scoped_model *model = create_constant_model(logits, SYMBOLS, precision);
-    scoped_int32 *ids = sample(model, STREAMS, temperature, 1, N);
+    scoped_memory int32_t *ids = sample(model, STREAMS, temperature, 1, N);
     double counts[SYMBOLS] = {0}, total = 0, pearson = 0;
     for (int i = 0; i < N * STREAMS; i++) {
         assert_in_range(ids[i], 0, SYMBOLS - 1);
@@ -135,7 +134,7 @@ static void test_draws_of_one_stream_do_not_repeat_those_before(void **unused)
     static const double logits[] = {0, 0};
     enum { N = 20000 };
     scoped_model *model = create_constant_model(logits, 2, RNN_FLOAT64);
-    scoped_int32 *ids = sample(model, 1, 1, 3, N);
+    scoped_memory int32_t *ids = sample(model, 1, 1, 3, N);
     for (int lag = 1; lag <= 64; lag++) {
         int equal = 0;
         for (int i = lag; i < N; i++)
@@ -156,7 +155,7 @@ static void test_temperature_0_takes_the_most_likely_symbol(void **unused)
                 logits[k] = k == best ? 0.001 : -k;
             logits[0] = best == 0 ? 0.001 : 0;
             scoped_model *model = create_constant_model(logits, SYMBOLS, precisions[p]);
-            scoped_int32 *ids = sample(model, 2, 0, 1, N);
+            scoped_memory int32_t *ids = sample(model, 2, 0, 1, N);
             for (int i = 0; i < 2 * N; i++)
                 assert_int_equal(ids[i], best);
         }
@@ -171,7 +170,7 @@ static void test_a_temperature_near_0_takes_the_most_likely_symbol(void **unused
     for (size_t p = 0; p < 2; p++)
         for (size_t t = 0; t < sizeof temperatures / sizeof temperatures[0]; t++) {
             scoped_model *model = create_constant_model(logits, 5, precisions[p]);
-            scoped_int32 *ids = sample(model, 2, temperatures[t], 1, N);
+            scoped_memory int32_t *ids = sample(model, 2, temperatures[t], 1, N);
             for (int i = 0; i < 2 * N; i++)
                 assert_int_equal(ids[i], 2);
         }
@@ -184,7 +183,7 @@ static void test_a_symbol_without_probability_is_never_drawn(void **unused)
     enum { N = 20000 };
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create_constant_model(logits, 5, precisions[p]);
-        scoped_int32 *ids = sample(model, 1, 1, 1, N);
+        scoped_memory int32_t *ids = sample(model, 1, 1, 1, N);
         for (int i = 0; i < N; i++)
             assert_int_equal(ids[i] % 2, 1);
     }
@@ -197,7 +196,7 @@ static void test_large_outputs_do_not_overflow(void **unused)
     enum { N = 1000 };
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create_constant_model(logits, 4, precisions[p]);
-        scoped_int32 *ids = sample(model, 1, 1, 1, N);
+        scoped_memory int32_t *ids = sample(model, 1, 1, 1, N);
         int counts[4] = {0};
         for (int i = 0; i < N; i++)
             counts[ids[i]]++;
@@ -254,8 +253,8 @@ static void test_the_state_advances_over_what_was_fed(void **unused)
             assert_ok(rnn_sample(model, state, sampler, first, N, fed + STREAMS));
             rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = N, .streams = STREAMS, .inputs = fed};
             assert_ok(rnn_forward(model, expected, &chunk, NULL, 0, NULL));
-            scoped_double *values = get_state(model, state);
-            scoped_double *expected_values = get_state(model, expected);
+            scoped_memory double *values = get_state(model, state);
+            scoped_memory double *expected_values = get_state(model, expected);
             assert_all_close(values, expected_values, state_total(model, state), p == 0 ? 1e-5 : 1e-13);
         }
 }
@@ -268,8 +267,8 @@ static void test_the_same_seed_draws_the_same_symbols(void **unused)
     enum { N = 200, STREAMS = 3 };
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create_any_model(7, precisions[p]);
-        scoped_int32 *ids = sample(model, STREAMS, 1, 42, N);
-        scoped_int32 *again = sample(model, STREAMS, 1, 42, N);
+        scoped_memory int32_t *ids = sample(model, STREAMS, 1, 42, N);
+        scoped_memory int32_t *again = sample(model, STREAMS, 1, 42, N);
         assert_memory_equal(ids, again, N * STREAMS * sizeof(int32_t));
     }
 }
@@ -306,7 +305,7 @@ static void test_streams_in_the_same_state_draw_independently(void **unused)
     static const double logits[8] = {0};
     enum { N = 2000, STREAMS = 6 };
     scoped_model *model = create_constant_model(logits, 8, RNN_FLOAT32);
-    scoped_int32 *ids = sample(model, STREAMS, 1, 1, N);
+    scoped_memory int32_t *ids = sample(model, STREAMS, 1, 1, N);
     for (int b = 0; b < STREAMS; b++)
         for (int other = 0; other < b; other++) {
             assert_independent(ids + b, STREAMS, ids + other, STREAMS, N);
@@ -321,9 +320,9 @@ static void test_a_stream_draws_the_same_however_many_others_there_are(void **un
     static const double logits[] = {1, -0.5, 0.25, 2, 0};
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create_constant_model(logits, 5, precisions[p]);
-        scoped_int32 *all = sample(model, MOST, 1, 1, N);
+        scoped_memory int32_t *all = sample(model, MOST, 1, 1, N);
         for (int streams = 1; streams < MOST; streams++) {
-            scoped_int32 *ids = sample(model, streams, 1, 1, N);
+            scoped_memory int32_t *ids = sample(model, streams, 1, 1, N);
             for (int k = 0; k < N; k++)
                 assert_memory_equal(ids + k * streams, all + k * MOST, (size_t)streams * sizeof(int32_t));
         }
@@ -337,7 +336,7 @@ static void test_two_calls_draw_what_one_does(void **unused)
     static const int64_t cuts[] = {0, 1, 37, N - 1, N};
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create_any_model(7, precisions[p]);
-        scoped_int32 *whole = sample(model, STREAMS, 1, 5, N);
+        scoped_memory int32_t *whole = sample(model, STREAMS, 1, 5, N);
         for (size_t c = 0; c < sizeof cuts / sizeof cuts[0]; c++) {
             scoped_state *state = create_state(model, STREAMS);
             scoped_sampler *sampler = create_sampler(1, 5);
@@ -361,7 +360,7 @@ static void test_draws_are_counted_from_the_samplers_creation_in_all_streams(voi
     scoped_state *three = create_state(model, 3);
     scoped_sampler *sampler = create_sampler(1, 1);
     int32_t ids[N * 3];
-    scoped_int32 *whole = sample(model, 3, 1, 1, N);
+    scoped_memory int32_t *whole = sample(model, 3, 1, 1, N);
     assert_ok(rnn_sample(model, one, sampler, first, BEFORE, ids));
     assert_ok(rnn_sample(model, three, sampler, first, N - BEFORE, ids));
     assert_memory_equal(ids, whole + BEFORE * 3, (N - BEFORE) * 3 * sizeof(int32_t));
@@ -423,7 +422,7 @@ static void test_sample_refuses_bad_arguments_and_changes_nothing(void **unused)
         assert_int_equal(ids[i], 0x77777777);
     assert_unchanged(&before, model, state);
 
-    scoped_int32 *expected = sample(model, 2, 1, 1, N);
+    scoped_memory int32_t *expected = sample(model, 2, 1, 1, N);
     assert_ok(rnn_sample(model, state, sampler, first, N, ids));
     assert_memory_equal(ids, expected, sizeof ids);
 }
@@ -471,7 +470,7 @@ static void test_outputs_that_are_not_finite_are_refused_and_sampling_goes_on_on
             scoped_state *state = create_state(model, 1);
             scoped_sampler *sampler = create_sampler(temperatures[t], 1);
             int32_t ids[N];
-            scoped_int32 *expected = sample(model, 1, temperatures[t], 1, N);
+            scoped_memory int32_t *expected = sample(model, 1, temperatures[t], 1, N);
 
             weights[4] = weights[5] = most; /* the sum of two of them is infinite */
             set_parameter(model, index_of(model, "decoder.weight"), weights);

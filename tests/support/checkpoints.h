@@ -1,6 +1,5 @@
 /*
- * What the suites about checkpoints share: small runs of training whose every object is in a checkpoint, and files of
- * them.
+ * Small training runs with all their objects in a checkpoint, and files of them. Used by the suites about checkpoints.
  */
 #ifndef RNN_TESTS_CHECKPOINTS_H
 #define RNN_TESTS_CHECKPOINTS_H
@@ -22,11 +21,9 @@ static inline file_bytes read_whole(const char *path)
 
 static inline void assert_same_files(const char *path, const char *other)
 {
-    file_bytes a = read_whole(path), b = read_whole(other);
+    scoped_file a = read_whole(path), b = read_whole(other);
     assert_int_equal(a.size, b.size);
     assert_memory_equal(a.bytes, b.bytes, a.size);
-    free(a.bytes);
-    free(b.bytes);
 }
 
 static inline rnn_checkpoint empty_checkpoint(void)
@@ -34,6 +31,17 @@ static inline rnn_checkpoint empty_checkpoint(void)
     rnn_checkpoint c;
     assert_ok(rnn_checkpoint_init(&c, sizeof c));
     return c;
+}
+
+static inline rnn_checkpoint save_and_load(const rnn_checkpoint *saved)
+{
+    rnn_checkpoint loaded = empty_checkpoint();
+    size_t size = 0;
+    assert_ok(rnn_checkpoint_save_to_memory(saved, NULL, 0, &size));
+    scoped_memory char *bytes = allocate((int64_t)size, 1);
+    assert_ok(rnn_checkpoint_save_to_memory(saved, bytes, size, &size));
+    assert_ok(rnn_checkpoint_load_from_memory(bytes, size, &loaded));
+    return loaded;
 }
 
 static inline rnn_checkpoint load_checkpoint(const char *path)
@@ -60,7 +68,7 @@ static inline void destroy_objects(rnn_checkpoint *c)
     *c = empty_checkpoint();
 }
 
-/* Creates all objects: the model, what trains it, and a vocabulary where it has symbols. */
+/* Creates all objects of a run. There is a vocabulary if the model has symbols. */
 static inline rnn_checkpoint begin_run(const rnn_model_options *model, const rnn_optimizer_options *optimizer,
                                        int64_t streams)
 {
@@ -81,15 +89,14 @@ static inline rnn_checkpoint begin_run(const rnn_model_options *model, const rnn
     return c;
 }
 
-/* Runs the model over the next chunk, forward and back. The chunks are counted, their losses smoothed. */
+/* Runs the model over the next chunk, forward and backward, counts the chunk and smooths its loss. */
 static inline void run_chunk(rnn_checkpoint *c, int64_t steps)
 {
     rnn_loss loss;
-    owned_chunk chunk =
+    scoped_chunk chunk =
         create_random_chunk_for(c->model, steps, rnn_state_streams(c->state), 0.1, 1000 + (uint64_t)c->counters[0]++);
     assert_ok(rnn_forward_backward(c->model, c->state, &chunk.chunk, &loss));
     c->values[0] = 0.9 * c->values[0] + 0.1 * loss.sum;
-    destroy_chunk(&chunk);
 }
 
 static inline void update(rnn_checkpoint *c)
@@ -108,15 +115,14 @@ static inline void draw(rnn_checkpoint *c)
     if (c->vocab == NULL)
         return;
     assert_true(streams <= 8);
-    rnn_state *copy = create_state(c->model, streams);
+    scoped_state *copy = create_state(c->model, streams);
     assert_ok(rnn_state_copy(copy, c->state));
     assert_ok(rnn_sample(c->model, copy, c->sampler, first, 5, ids));
     for (int64_t i = 0; i < 5 * streams; i++)
         c->counters[1] = c->counters[1] * 31 % 1000003 + ids[i];
-    rnn_state_destroy(copy);
 }
 
-/* What a run does, one letter after the other: runs a chunk (c), updates (u), draws (d). */
+/* Follows a plan letter by letter: c runs a chunk, u updates, d draws. */
 static inline void follow(rnn_checkpoint *c, const char *plan, int64_t steps)
 {
     for (; *plan != '\0'; plan++)

@@ -20,7 +20,7 @@ typedef struct layer {
     double *h, *c;                /* [T + 1][B][H]; the first is the state before the chunk */
     double *gates;                /* [T][B][G H] after their non-linearities */
     double *q;                    /* [T][B][H] a GRU's W_hn h + b_hn */
-    double *dh, *dc;              /* [B][H] what comes back from the step after */
+    double *dh, *dc;              /* [B][H] the derivatives from the next step */
 } layer;
 
 typedef struct run {
@@ -29,7 +29,7 @@ typedef struct run {
     rnn_model_options options;
     int64_t gates;                            /* G */
     double *values;                           /* of all parameters */
-    formulas results;                         /* with their gradients, even if nobody wants them */
+    formulas results;                         /* including gradients, even if they aren't needed */
     weights embedding, decoder, decoder_bias; /* [V][E], [O][H], [O] */
     layer *layers;
     double *d_outputs;                /* [T][B][O] */
@@ -56,7 +56,7 @@ static weights find_layer_weights(const run *r, const char *name, int64_t l)
     return find_weights(r, full);
 }
 
-/* How many numbers go into a layer. */
+/* The number of inputs of a layer */
 static int64_t inputs_of(const rnn_model_options *o, int64_t l)
 {
     if (l > 0)
@@ -115,7 +115,7 @@ static run begin(const rnn_model *model, const rnn_state *start, const rnn_chunk
     return r;
 }
 
-/* Leaves the results. */
+/* Releases everything except the results. */
 static void end(run *r)
 {
     const rnn_model_options *o = &r->options;
@@ -164,7 +164,7 @@ static double row_product(const weights *matrix, const weights *bias, int64_t i,
     return sum;
 }
 
-/* The way back through row i: d is the derivative of the loss with respect to row_product(). */
+/* The backward pass through row i. `d` is the derivative of the loss with respect to row_product(). */
 static void row_product_back(const weights *matrix, const weights *bias, int64_t i, int64_t columns, const double *x,
                              double d, double *dx)
 {
@@ -176,7 +176,7 @@ static void row_product_back(const weights *matrix, const weights *bias, int64_t
     }
 }
 
-/* What a layer reads and writes at one position. */
+/* The values that a layer reads and writes at one position */
 typedef struct place {
     double *x;                   /* [inputs] */
     double *h, *c, *gates, *q;   /* [H], [H], [G H], [H] */
@@ -203,7 +203,7 @@ static place place_at(const run *r, int64_t l, int64_t row)
 
 /* ---- Forward ---- */
 
-/* What goes into the first layer at a position; an id without an embedding is a one-hot vector. */
+/* Stores the first layer's input at a position. Without an embedding, an id becomes a one-hot vector. */
 static void read_input(const run *r, int64_t row)
 {
     const rnn_model_options *o = &r->options;
@@ -220,7 +220,7 @@ static void read_input(const run *r, int64_t row)
     }
 }
 
-/* Unit j, whose gates hold the sums before their non-linearities. */
+/* Computes unit j. On entry its gates hold the sums before their non-linearities. */
 static void unit_forward(int32_t cell, int64_t hidden, const place *p, int64_t j)
 {
     double *a = p->gates + j;
@@ -255,7 +255,7 @@ static void layer_forward(const run *r, int64_t l, int64_t row)
         unit_forward(r->options.cell, hidden, &p, j);
 }
 
-/* A layer's h at a position, nudged, becomes what goes into the layer above. */
+/* Nudges a layer's h at a position and passes it to the layer above. */
 static void pass_up(const run *r, int64_t l, int64_t row, const double *masks, const nudge *nudged)
 {
     int64_t hidden = r->options.hidden_size, rows = r->chunk->steps * r->chunk->streams;
@@ -269,7 +269,7 @@ static void pass_up(const run *r, int64_t l, int64_t row, const double *masks, c
         x[j] = masks ? masks[(l * rows + row) * hidden + j] * h[j] : h[j];
 }
 
-/* Adds up the loss, and leaves in `d` its derivatives with respect to the outputs y [O]. */
+/* Adds to the loss. `d` gets its derivatives with respect to the outputs y [O]. */
 static void cross_entropy(run *r, const double *y, int64_t target, double *d)
 {
     int64_t outputs = r->options.output_size;
@@ -325,7 +325,7 @@ static void run_forward(run *r, const double *masks, const nudge *nudged)
 
 /* ---- Backward ---- */
 
-/* Adds the derivative with respect to the last layer's h, which `dh` holds so far for the steps after. */
+/* Adds the outputs' part to the last layer's `dh`, which already holds the part of the later steps. */
 static void outputs_backward(const run *r, int64_t row)
 {
     const rnn_model_options *o = &r->options;
@@ -338,8 +338,9 @@ static void outputs_backward(const run *r, int64_t row)
 }
 
 /*
- * Unit j: from dh and dc to the derivatives with respect to the sums before the non-linearities, that of the products
- * with x and that of the products with h of the step before. dh and dc become what goes straight to the step before.
+ * Computes, for unit j, the derivatives with respect to the sums before the non-linearities from dh and dc. `d_input`
+ * is for the products with x, `d_hidden` for those with the previous h. Then dh and dc hold what goes directly to the
+ * previous step.
  */
 static void unit_backward(int32_t cell, int64_t hidden, const place *p, int64_t j, double *d_input, double *d_hidden)
 {
@@ -368,7 +369,7 @@ static void unit_backward(int32_t cell, int64_t hidden, const place *p, int64_t 
     }
 }
 
-/* Adds what goes to the layer below, or into the embedding. */
+/* Adds the derivatives to the layer below or to the embedding. */
 static void pass_down(const run *r, int64_t l, int64_t row)
 {
     const rnn_model_options *o = &r->options;

@@ -1,6 +1,6 @@
 /*
- * What the suites about files share: models' files as bytes in memory, changed by hand, and what loads of them must
- * and must not do.
+ * Files of models as bytes in memory that a test can change, and checks of loading them. Used by the suites about
+ * files.
  */
 #ifndef RNN_TESTS_MODEL_FILES_H
 #define RNN_TESTS_MODEL_FILES_H
@@ -16,7 +16,14 @@ typedef struct file_bytes {
     size_t size;
 } file_bytes;
 
-/* What rnn_model_save() would write. */
+static inline void release_file(file_bytes *file)
+{
+    free(file->bytes);
+}
+
+#define scoped_file RELEASED_BY(release_file) file_bytes
+
+/* The bytes that rnn_model_save() would write */
 static inline file_bytes saved(const rnn_model *model, const rnn_vocab *vocab)
 {
     file_bytes file = {NULL, 0};
@@ -26,7 +33,7 @@ static inline file_bytes saved(const rnn_model *model, const rnn_vocab *vocab)
     return file;
 }
 
-/* A file of this header, as long as it is, and these bytes after it. */
+/* A file with this header, followed by these bytes */
 static inline file_bytes make_file(const void *header, size_t length, const void *data, size_t size)
 {
     file_bytes file = {allocate((int64_t)(8 + length + size + 1), 1), 8 + length + size};
@@ -46,7 +53,7 @@ static inline size_t header_length(const file_bytes *file)
     return (size_t)length;
 }
 
-/* The header as text, to free(). */
+/* The header as text, to free() */
 static inline char *header_of(const file_bytes *file)
 {
     size_t length = header_length(file);
@@ -55,19 +62,17 @@ static inline char *header_of(const file_bytes *file)
     return header;
 }
 
-/* The file with `to` in its header where `from` stood first. */
+/* A copy of the file with the first `from` in its header replaced by `to` */
 static inline file_bytes edited(const file_bytes *file, const char *from, const char *to)
 {
-    char *header = header_of(file);
+    scoped_memory char *header = header_of(file);
     char *at = strstr(header, from);
     size_t length = header_length(file);
     if (at == NULL)
         fail_msg("there is no %s in %s", from, header);
-    char *changed = allocate((int64_t)(length + strlen(to)) + 1, 1);
+    scoped_memory char *changed = allocate((int64_t)(length + strlen(to)) + 1, 1);
     snprintf(changed, length + strlen(to) + 1, "%.*s%s%s", (int)(at - header), header, to, at + strlen(from));
     file_bytes result = make_file(changed, strlen(changed), file->bytes + 8 + length, file->size - 8 - length);
-    free(changed);
-    free(header);
     return result;
 }
 
@@ -86,7 +91,7 @@ static inline rnn_model *load(const file_bytes *file, const rnn_load_options *op
     return model;
 }
 
-/* The load must fail with this status and a sentence that has `part` in it, and leave its results as they are. */
+/* The load must fail with this status and a sentence that contains `part`, and must not store any results. */
 #define assert_load_fails(file, options, status, part) check_load_fails(file, options, status, part, __FILE__, __LINE__)
 
 static inline void check_load_fails(const file_bytes *file, const rnn_load_options *options, rnn_status status,
@@ -101,14 +106,14 @@ static inline void check_load_fails(const file_bytes *file, const rnn_load_optio
     assert_ptr_equal(vocab, &vocab);
 }
 
-/* The file, which it frees, must not load. */
+/* The file must not load. This frees it. */
 static inline void refuse_load(file_bytes file, rnn_status status, const char *part)
 {
     assert_load_fails(&file, NULL, status, part);
     free(file.bytes);
 }
 
-/* Both are the same network with the same bits. */
+/* Both must be the same network with the same bits. */
 static inline void assert_same_model(const rnn_model *a, const rnn_model *b)
 {
     rnn_model_options own = options_of(a);
@@ -143,22 +148,21 @@ static inline void assert_same_bytes(const file_bytes *a, const file_bytes *b)
     assert_memory_equal(a->bytes, b->bytes, a->size);
 }
 
-/* Where in the file the bytes of a tensor begin. */
+/* The offset of a tensor's bytes in the file */
 static inline size_t place_of_tensor(const file_bytes *file, const char *name)
 {
     char key[64];
-    char *header = header_of(file);
+    scoped_memory char *header = header_of(file);
     snprintf(key, sizeof key, "\"%s\":{", name);
     const char *at = strstr(header, key);
     assert_non_null(at);
     at = strstr(at, "\"data_offsets\":[");
     assert_non_null(at);
     size_t place = 8 + header_length(file) + (size_t)strtoull(at + strlen("\"data_offsets\":["), NULL, 10);
-    free(header);
     return place;
 }
 
-/* The bytes of the index-th number of a tensor. */
+/* Replaces one element of a tensor. */
 static inline void put_float(file_bytes *file, const char *name, int64_t index, float value)
 {
     memcpy(file->bytes + place_of_tensor(file, name) + (size_t)index * sizeof value, &value, sizeof value);

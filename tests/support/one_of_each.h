@@ -1,6 +1,6 @@
 /*
- * One object of each kind, and a struct of each kind with which every call works: a model of three symbols and a text
- * of them. Used by the suites that call every function.
+ * One valid object and one valid struct of each kind: a model of three symbols, a text of them, and so on. Used by the
+ * suites that call every function.
  */
 #ifndef RNN_TESTS_ONE_OF_EACH_H
 #define RNN_TESTS_ONE_OF_EACH_H
@@ -72,7 +72,7 @@ static inline void fill_options(void)
     assert_ok(rnn_checkpoint_init(&valid.checkpoint, sizeof valid.checkpoint));
 }
 
-/* cmocka's set-up: fills `valid`, in a directory of its own with the files "text" and "file", a checkpoint. */
+/* cmocka's set-up: fills `valid` in a new directory, which has the files "text" and "file" (a checkpoint). */
 static inline int create_all(void **state)
 {
     float outputs[2 * SYMBOLS];

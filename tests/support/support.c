@@ -1,4 +1,4 @@
-/* What the suites share; see support.h. */
+/* See support.h. */
 #include "support.h"
 
 #include <math.h>
@@ -153,11 +153,10 @@ typedef rnn_status (*copy_out)(const rnn_model *model, int64_t index, void *valu
 static double *copy_one(const rnn_model *model, int64_t index, copy_out copy)
 {
     rnn_parameter parameter = parameter_of(model, index);
-    void *values = allocate(parameter.count, precision_size(parameter.precision));
+    scoped_memory void *values = allocate(parameter.count, precision_size(parameter.precision));
     double *doubles = allocate(parameter.count, sizeof(double));
     assert_ok(copy(model, index, values, parameter.count));
     to_doubles(parameter.precision, values, doubles, parameter.count);
-    free(values);
     return doubles;
 }
 
@@ -188,10 +187,9 @@ double *get_gradient(const rnn_model *model, int64_t index)
 void set_parameter(rnn_model *model, int64_t index, const double *values)
 {
     rnn_parameter parameter = parameter_of(model, index);
-    void *converted = allocate(parameter.count, precision_size(parameter.precision));
+    scoped_memory void *converted = allocate(parameter.count, precision_size(parameter.precision));
     from_doubles(parameter.precision, values, converted, parameter.count);
     assert_ok(rnn_model_set_parameter(model, index, converted, parameter.count));
-    free(converted);
 }
 
 int64_t parameter_total(const rnn_model *model)
@@ -212,7 +210,7 @@ double *get_all_gradients(const rnn_model *model)
     return copy_all(model, rnn_model_get_gradient);
 }
 
-/* The parts that a state of this model has: h, and c of an LSTM. */
+/* The number of parts of a state: h, and for an LSTM c */
 static int32_t state_parts(const rnn_model *model)
 {
     return options_of(model).cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY + 1 : RNN_STATE_HIDDEN + 1;
@@ -228,7 +226,7 @@ double *get_state(const rnn_model *model, const rnn_state *state)
 {
     rnn_model_options options = options_of(model);
     int64_t count = rnn_state_streams(state) * options.hidden_size;
-    void *values = allocate(count, precision_size(options.precision));
+    scoped_memory void *values = allocate(count, precision_size(options.precision));
     double *doubles = allocate(state_total(model, state), sizeof(double));
     double *next = doubles;
     for (int32_t what = 0; what < state_parts(model); what++) {
@@ -237,7 +235,6 @@ double *get_state(const rnn_model *model, const rnn_state *state)
             to_doubles(options.precision, values, next, count);
         }
     }
-    free(values);
     return doubles;
 }
 
@@ -245,14 +242,13 @@ void set_state(const rnn_model *model, rnn_state *state, const double *values)
 {
     rnn_model_options options = options_of(model);
     int64_t count = rnn_state_streams(state) * options.hidden_size;
-    void *converted = allocate(count, precision_size(options.precision));
+    scoped_memory void *converted = allocate(count, precision_size(options.precision));
     for (int32_t what = 0; what < state_parts(model); what++) {
         for (int64_t layer = 0; layer < options.layers; layer++, values += count) {
             from_doubles(options.precision, values, converted, count);
             assert_ok(rnn_state_set(state, layer, what, converted, count));
         }
     }
-    free(converted);
 }
 
 /* ---- What a failed call must not change ---- */
@@ -285,10 +281,9 @@ snapshot take_snapshot(const rnn_model *model, const rnn_state *state)
 
 void assert_unchanged(const snapshot *before, const rnn_model *model, const rnn_state *state)
 {
-    snapshot now = take_snapshot(model, state);
+    scoped_snapshot now = take_snapshot(model, state);
     assert_int_equal(now.size, before->size);
     assert_memory_equal(now.bytes, before->bytes, before->size);
-    free(now.bytes);
 }
 
 /* ---- Models, states and chunks ---- */
@@ -320,10 +315,9 @@ rnn_model *create_random_model(const rnn_model_options *options, double scale, u
     random_source source = {seed};
     for (int64_t index = 0; index < rnn_model_parameter_count(model); index++) {
         int64_t count = parameter_of(model, index).count;
-        double *values = allocate(count, sizeof(double));
+        scoped_memory double *values = allocate(count, sizeof(double));
         random_fill(&source, values, count, scale);
         set_parameter(model, index, values);
-        free(values);
     }
     return model;
 }
@@ -341,10 +335,9 @@ rnn_state *create_random_state(const rnn_model *model, int64_t streams, double s
     rnn_state *state = create_state(model, streams);
     random_source source = {seed};
     int64_t count = state_total(model, state);
-    double *values = allocate(count, sizeof(double));
+    scoped_memory double *values = allocate(count, sizeof(double));
     random_fill(&source, values, count, scale);
     set_state(model, state, values);
-    free(values);
     return state;
 }
 
@@ -370,15 +363,14 @@ owned_chunk create_random_chunk(int64_t steps, int64_t streams, int64_t input_si
 /* Random vectors of a precision: [count][width] */
 static void *create_vectors(random_source *source, int32_t precision, int64_t count, int64_t width)
 {
-    double *doubles = allocate(count * width, sizeof(double));
+    scoped_memory double *doubles = allocate(count * width, sizeof(double));
     void *values = allocate(count * width, precision_size(precision));
     random_fill(source, doubles, count * width, 1);
     from_doubles(precision, doubles, values, count * width);
-    free(doubles);
     return values;
 }
 
-/* Puts random vectors in the place of a chunk's targets; those that were ignored become masked NaNs. */
+/* Replaces a chunk's targets by random vectors. Ignored targets become masked NaNs. */
 static void make_targets_vectors(owned_chunk *made, int32_t precision, int64_t output_size, random_source *source)
 {
     int64_t rows = made->chunk.steps * made->chunk.streams;
@@ -487,14 +479,11 @@ static void *allocate_while_any_are_left(void *context, size_t alignment, size_t
 {
     void *memory = NULL;
     size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
-    (void)context;
     return allocations_left-- <= 0 || posix_memalign(&memory, least, size) ? NULL : memory;
 }
 
 static void release(void *context, void *memory, size_t size)
 {
-    (void)context;
-    (void)size;
     free(memory);
 }
 

@@ -1,18 +1,14 @@
 /*
- * What the suites share: checks that print the library's own sentence, numbers that are the same on every machine,
- * random models, states and chunks, and the golden files. It knows the public API alone. Linked into every suite.
+ * The common basis of the suites: checks that print the library's own sentence, random numbers that are the same on
+ * every machine, random models, states and chunks, and the golden files. It uses only the public API and is linked into
+ * every suite.
  */
 #ifndef RNN_TESTS_SUPPORT_H
 #define RNN_TESTS_SUPPORT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "rnn/rnn.h"
+#include "scoped.h"
+#include "suite.h"
 
 /* ---- Checks ---- */
 
@@ -20,8 +16,8 @@
 #define assert_ok(call) check_ok((call), #call, __FILE__, __LINE__)
 
 /*
- * The call must return `status` and leave one line that contains `part` in rnn_last_error(). A sentence left behind by
- * an earlier call doesn't count: another failure, of rnn_optimizer_set_learning_rate(NULL, 0), goes before.
+ * The call must return `status` and leave one line that contains `part` in rnn_last_error(). To make sure that the
+ * sentence isn't from an earlier call, rnn_optimizer_set_learning_rate(NULL, 0) fails first.
  */
 #define assert_fails(call, status, part)                                                                               \
     (leave_another_error(), check_fails((call), (status), (part), #call, __FILE__, __LINE__))
@@ -38,12 +34,12 @@ void check_ok(rnn_status status, const char *call, const char *file, int line);
 void check_fails(rnn_status actual, rnn_status expected, const char *part, const char *call, const char *file,
                  int line);
 void leave_another_error(void);
-void ignore(rnn_status status); /* For a call whose status doesn't matter to the test. */
+void ignore(rnn_status status); /* for a call whose status doesn't matter to the test */
 void check_relative(double actual, double expected, double tolerance, const char *what, const char *file, int line);
 void check_all_close(const double *actual, const double *expected, int64_t count, double tolerance, const char *what,
                      const char *file, int line);
 
-/* What an out-parameter holds before a call that fails, and must hold afterwards: a pointer to nothing of use. */
+/* A pointer that out-parameters hold before a call that fails and must still hold afterwards */
 #define UNTOUCHED ((void *)&untouched_object)
 extern char untouched_object;
 
@@ -55,20 +51,20 @@ void *allocate(int64_t count, size_t size);
 /* ---- Random test data: splitmix64, independent of the library's generator ---- */
 
 typedef struct random_source {
-    uint64_t state; /* Any value is a seed. */
+    uint64_t state; /* any value is a valid seed */
 } random_source;
 
 uint64_t random_bits(random_source *source);
 double random_between(random_source *source, double low, double high);
-int32_t random_below(random_source *source, int64_t limit); /* 0 to limit - 1; limit at most 2^31. */
-void random_fill(random_source *source, double *values, int64_t count, double scale); /* -scale to scale. */
+int32_t random_below(random_source *source, int64_t limit); /* 0 to limit - 1; limit is at most 2^31 */
+void random_fill(random_source *source, double *values, int64_t count, double scale); /* -scale to scale */
 
 /* ---- Values of either precision, as doubles ---- */
 
-/* Bytes of a number of this precision. */
+/* The size of a number of this precision */
 size_t precision_size(int32_t precision);
 
-/* Between the library's numbers of a precision and doubles. To float32 they are rounded. */
+/* Convert between numbers of a precision and doubles. float32 values are rounded. */
 void to_doubles(int32_t precision, const void *values, double *doubles, int64_t count);
 void from_doubles(int32_t precision, const double *doubles, void *values, int64_t count);
 
@@ -76,50 +72,59 @@ rnn_model_options options_of(const rnn_model *model);
 rnn_parameter parameter_of(const rnn_model *model, int64_t index);
 int64_t index_of(const rnn_model *model, const char *name);
 
-/* Row-major values of a parameter; those that return memory have parameter_of().count elements, to free(). */
+/* The row-major values of a parameter. Returned memory has parameter_of().count elements and must be freed. */
 double *get_parameter(const rnn_model *model, int64_t index);
 double *get_gradient(const rnn_model *model, int64_t index);
 void set_parameter(rnn_model *model, int64_t index, const double *values);
 
-/* All parameters, or all gradients, one after the other: parameter_total() elements, to free(). */
+/* All parameters or all gradients, one after the other: parameter_total() elements, to free() */
 int64_t parameter_total(const rnn_model *model);
 double *get_all_parameters(const rnn_model *model);
 double *get_all_gradients(const rnn_model *model);
 
-/* The state of all layers, [L][B][H]: h and then, of an LSTM, c. `model` says the shape. */
+/* The state of all layers: [L][B][H] of h, followed for an LSTM by [L][B][H] of c. `model` gives the shape. */
 int64_t state_total(const rnn_model *model, const rnn_state *state);
 double *get_state(const rnn_model *model, const rnn_state *state);
 void set_state(const rnn_model *model, rnn_state *state, const double *values);
 
 /* ---- What a failed call must not change ---- */
 
-/* The bits of a model's parameters and gradients, and of a state's values. */
+/* The bits of a model's parameters and gradients, and of a state's values */
 typedef struct snapshot {
     unsigned char *bytes;
     size_t size;
 } snapshot;
 
+static inline void release_snapshot(snapshot *taken)
+{
+    free(taken->bytes);
+}
+
+#define scoped_snapshot RELEASED_BY(release_snapshot) snapshot
+
 /* `state` may be NULL. Release with free(snapshot.bytes). */
 snapshot take_snapshot(const rnn_model *model, const rnn_state *state);
 
-/* Fails the test when a bit differs from `before`. */
+/* Fails the test if a bit differs from `before`. */
 void assert_unchanged(const snapshot *before, const rnn_model *model, const rnn_state *state);
 
 /* ---- Models, states and chunks to test with ---- */
 
-/* The defaults with these sizes. */
+/* The defaults with these sizes */
 rnn_model_options make_options(int64_t input_size, int64_t hidden_size, int64_t output_size, int64_t layers,
                                int32_t precision);
 
 rnn_model *create_model(const rnn_model_options *options);
 
-/* Every parameter, biases too, uniform in -scale to scale. The same values (rounded) in either precision. */
+/*
+ * All parameters, including biases, are uniform in -scale to scale, with the same (rounded) values in either precision.
+ */
 rnn_model *create_random_model(const rnn_model_options *options, double scale, uint64_t seed);
 
 rnn_state *create_state(const rnn_model *model, int64_t streams);
 rnn_state *create_random_state(const rnn_model *model, int64_t streams, double scale, uint64_t seed);
 
-/* The sizes of structs in version 0.1, the least that the library takes */
+/* The sizes of structs in version 0.1, which are the smallest that the library accepts */
 enum {
     FIRST_CHUNK_SIZE = offsetof(rnn_chunk, target_mask) + sizeof(void *),
     FIRST_OPTIONS_SIZE = offsetof(rnn_model_options, seed) + sizeof(uint64_t),
@@ -128,7 +133,7 @@ enum {
     FIRST_OPTIMIZER_OPTIONS_SIZE = offsetof(rnn_optimizer_options, clip_value) + sizeof(double),
 };
 
-/* A chunk together with the arrays that it points to; those that it doesn't have are NULL. */
+/* A chunk and the arrays that it points to. Arrays that it doesn't have are NULL. */
 typedef struct owned_chunk {
     rnn_chunk chunk;
     int32_t *inputs;              /* [T][B] */
@@ -139,32 +144,34 @@ typedef struct owned_chunk {
     size_t input_row, target_row; /* bytes of a vector */
 } owned_chunk;
 
-/* Random inputs below `input_size` and targets below `output_size`, a share of which (0 to 1) are RNN_IGNORE. */
+/* Random inputs below `input_size`, and random targets below `output_size` of which a share (0 to 1) are RNN_IGNORE */
 owned_chunk create_random_chunk(int64_t steps, int64_t streams, int64_t input_size, int64_t output_size,
                                 double ignored_share, uint64_t seed);
 
 /*
- * What the model takes, ids or vectors of numbers in -1 to 1, with a share of the targets ignored or masked. A masked
- * target vector is NaNs. The same numbers (rounded) in either precision.
+ * A random chunk for the model, of ids or of vectors with elements in -1 to 1. A share of the targets is ignored or
+ * masked; a masked target vector holds NaNs. The values are the same (rounded) in either precision.
  */
 owned_chunk create_random_chunk_for(const rnn_model *model, int64_t steps, int64_t streams, double ignored_share,
                                     uint64_t seed);
 void destroy_chunk(owned_chunk *chunk);
 
-/* `steps` steps of a chunk from `first` on: a view, valid as long as `chunk`. */
+#define scoped_chunk RELEASED_BY(destroy_chunk) owned_chunk
+
+/* A view of `steps` steps of a chunk from `first` on, valid as long as `chunk` */
 rnn_chunk chunk_steps(const owned_chunk *chunk, int64_t first, int64_t steps);
 
 /* ---- Golden files ---- */
 
-/* A file of tests/golden as it is, `size` bytes, to free(). A NUL that isn't counted follows. */
+/* The `size` bytes of a file in tests/golden, to free(). A NUL that isn't counted follows. */
 char *read_golden(const char *name, size_t *size);
 
-/* A file of little-endian float64 numbers, `count` of them, to free(). */
+/* The `count` numbers of a file of little-endian float64, to free() */
 double *read_golden_doubles(const char *name, int64_t *count);
 
 /* ---- No memory ---- */
 
-/* For rnn_set_allocator(): fails once `allocations_left` calls have worked. */
+/* For rnn_set_allocator(). It fails after `allocations_left` calls have succeeded. */
 extern const rnn_allocator failing_allocator;
 extern int64_t allocations_left;
 

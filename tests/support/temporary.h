@@ -1,6 +1,6 @@
 /*
- * Files to test with: a set-up that moves the process into a directory of its own, in which a test names its files as
- * it likes, and a tear-down that removes it. Used by the suites that read files.
+ * A set-up that moves the process into an empty directory, where a test may use any file names, and a tear-down that
+ * removes the directory. Used by the suites that read files.
  */
 #ifndef RNN_TESTS_TEMPORARY_H
 #define RNN_TESTS_TEMPORARY_H
@@ -18,21 +18,19 @@
 #include <time.h>
 #include <unistd.h>
 
-/* cmocka's set-up: makes an empty directory the current one. */
+/* cmocka's set-up: changes to a new, empty directory. */
 static inline int enter_temporary_directory(void **state)
 {
     const char *parent = getenv("TMPDIR");
     char path[4096];
-    (void)state;
     snprintf(path, sizeof path, "%s/rnn-test-XXXXXX", parent == NULL ? "/tmp" : parent);
     return mkdtemp(path) == NULL || chdir(path) != 0;
 }
 
-/* cmocka's tear-down: removes the current directory with what is in it (directories in it must be empty). */
+/* cmocka's tear-down: removes the current directory and its contents (directories in it must be empty). */
 static inline int remove_temporary_directory(void **state)
 {
     char path[4096];
-    (void)state;
     DIR *directory = opendir(".");
     if (getcwd(path, sizeof path) == NULL || directory == NULL)
         return 1;
@@ -43,11 +41,11 @@ static inline int remove_temporary_directory(void **state)
     return chdir("/") != 0 || rmdir(path) != 0;
 }
 
-/* A test with both. */
+/* A test with both */
 #define test_with_files(function)                                                                                      \
     cmocka_unit_test_setup_teardown(function, enter_temporary_directory, remove_temporary_directory)
 
-/* Writes a file, replacing what it held. */
+/* Writes a file, which replaces any old one. */
 static inline void write_file(const char *path, const void *bytes, size_t size)
 {
     FILE *file = fopen(path, "wb");
@@ -64,8 +62,8 @@ static inline void set_time(const char *path, time_t seconds)
 }
 
 /*
- * Calls `attempt` on a file that this process may not read, in a child process without root's privileges, and returns
- * whether it returned true there. Skips the test where privileges can't be given up.
+ * Calls `attempt` on an unreadable file in a child process without root's privileges. Returns whether it returned true
+ * there. Skips the test if the privileges can't be given up.
  */
 static inline int holds_for_an_unreadable_file(const char *path, int (*attempt)(const char *path))
 {

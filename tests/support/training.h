@@ -1,16 +1,16 @@
 /*
- * A short training run whose results can be compared bit by bit. There is no cmocka check in it, so threads
- * and forked children may call it as well. Used by the suites about threads.
+ * A short training run whose results can be compared bit by bit. It contains no check of cmocka, so threads and forked
+ * children may call it too. Used by the suites about threads.
  */
 #ifndef RNN_TESTS_TRAINING_H
 #define RNN_TESTS_TRAINING_H
 
-#include "rnn/rnn.h"
+#include "scoped.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Enough work for 16 threads. */
+/* Enough work for 16 threads */
 enum { TRAINING_STEPS = 16, TRAINING_STREAMS = 32, TRAINING_SYMBOLS = 50, TRAINING_HIDDEN = 96, TRAINING_CHUNKS = 2 };
 
 typedef struct training {
@@ -52,6 +52,8 @@ static inline rnn_status run_training(rnn_model *model, rnn_state *state, rnn_op
         rnn_loss loss;
         status = rnn_forward_backward(model, state, &chunk, &loss);
         if (status == RNN_OK)
+            status = rnn_model_clip_norm(model, 1, NULL);
+        if (status == RNN_OK)
             status = rnn_optimizer_step(optimizer, model);
         if (status == RNN_OK)
             result->losses[n] = loss.sum;
@@ -65,19 +67,20 @@ static inline rnn_status run_training(rnn_model *model, rnn_state *state, rnn_op
     return status;
 }
 
-/* Creates an LSTM and trains it, on as many threads as are set. */
+/* Creates an LSTM and trains it with the number of threads that is set. */
 static inline training train(void)
 {
     training result = {.status = RNN_OK};
     rnn_model_options options;
-    rnn_model *model = NULL;
-    rnn_state *state = NULL;
-    rnn_optimizer *optimizer = NULL;
+    scoped_model *model = NULL;
+    scoped_state *state = NULL;
+    scoped_optimizer *optimizer = NULL;
     result.status = rnn_model_options_init(&options, sizeof options);
     options.cell = RNN_CELL_LSTM;
     options.input_size = options.output_size = TRAINING_SYMBOLS;
     options.hidden_size = TRAINING_HIDDEN;
     options.initialization = RNN_INIT_UNIFORM;
+    options.dropout_output = 0.25;
     if (result.status == RNN_OK)
         result.status = rnn_model_create(&options, &model);
     if (result.status == RNN_OK)
@@ -86,9 +89,6 @@ static inline training train(void)
         result.status = rnn_optimizer_create(model, NULL, &optimizer);
     if (result.status == RNN_OK)
         result.status = run_training(model, state, optimizer, &result);
-    rnn_optimizer_destroy(optimizer);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
     return result;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Text to test with that isn't ASCII: a reference decoder, written down as the grammar of RFC 3629 rather than as
- * arithmetic, and random texts. Used by the suites of vocabulary, source and corpus.
+ * Text that isn't ASCII: a reference decoder, which follows the grammar of RFC 3629 instead of using arithmetic, and
+ * random texts. Used by the suites about vocabularies, sources and corpora.
  */
 #ifndef RNN_TESTS_UNICODE_H
 #define RNN_TESTS_UNICODE_H
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* The bytes of a code point, as many as are returned. */
+/* Writes the bytes of a code point and returns their number. */
 static inline size_t write_code_point(int32_t code_point, unsigned char *bytes)
 {
     if (code_point < 0x80) {
@@ -34,7 +34,7 @@ static inline size_t write_code_point(int32_t code_point, unsigned char *bytes)
     return 4;
 }
 
-/* The length of the code point at the start of the bytes by the grammar's table, or 0. */
+/* The length of the code point at the start of the bytes by the grammar's table; 0 if there is none */
 static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
 {
     static const struct {
@@ -45,7 +45,7 @@ static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
         {{0xe1, 0xec}, {0x80, 0xbf}, 3}, {{0xed, 0xed}, {0x80, 0x9f}, 3}, {{0xee, 0xef}, {0x80, 0xbf}, 3},
         {{0xf0, 0xf0}, {0x90, 0xbf}, 4}, {{0xf1, 0xf3}, {0x80, 0xbf}, 4}, {{0xf4, 0xf4}, {0x80, 0x8f}, 4},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (bytes[0] < rows[i].first[0] || bytes[0] > rows[i].first[1] || size < rows[i].length)
             continue;
         int valid = rows[i].length == 1 || (bytes[1] >= rows[i].second[0] && bytes[1] <= rows[i].second[1]);
@@ -58,8 +58,8 @@ static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
 }
 
 /*
- * Writes the code points of a text, as many as are returned (room for `size` is enough), up to its end or to where it
- * is no longer UTF-8; `*end` is the offset of that.
+ * Writes the code points of a text up to its end, or up to the first bytes that aren't UTF-8, and returns their number.
+ * Room for `size` code points is enough. `*end` is the offset at which it stopped.
  */
 static inline int64_t read_code_points(const unsigned char *bytes, size_t size, int32_t *code_points, size_t *end)
 {
@@ -78,7 +78,7 @@ static inline int64_t read_code_points(const unsigned char *bytes, size_t size, 
     return count;
 }
 
-/* Any code point, of each length as often as of any other. */
+/* A random code point. Each length in bytes is equally likely. */
 static inline int32_t random_code_point(random_source *source)
 {
     static const int32_t limits[] = {0, 0x80, 0x800, 0x10000, 0x110000};
@@ -90,22 +90,21 @@ static inline int32_t random_code_point(random_source *source)
     return code_point;
 }
 
-/* A text of random code points out of `variety` different ones at most: `count` of them, `*size` bytes, to free(). */
+/* A text of `count` random code points, at most `variety` different ones; `*size` bytes, to free() */
 static inline unsigned char *create_unicode_text(int64_t count, int32_t variety, uint64_t seed, size_t *size)
 {
     random_source source = {seed};
     unsigned char *text = (unsigned char *)allocate(4 * count, 1);
-    int32_t *alphabet = (int32_t *)allocate(variety, sizeof *alphabet);
+    scoped_memory int32_t *alphabet = (int32_t *)allocate(variety, sizeof *alphabet);
     for (int32_t i = 0; i < variety; i++)
         alphabet[i] = random_code_point(&source);
     *size = 0;
     for (int64_t i = 0; i < count; i++)
         *size += write_code_point(alphabet[random_below(&source, variety)], text + *size);
-    free(alphabet);
     return text;
 }
 
-/* What is not UTF-8, where, and what the sentence says of it. */
+/* Texts that aren't UTF-8, the offset of the fault, and part of the sentence about it */
 typedef struct malformed_text {
     const char *text;
     size_t size;
@@ -145,6 +144,6 @@ static const malformed_text malformed_texts[] = {
     {"\xf0\x9f\xe4\xb8\xad", 5, 0, "cut short"},
 };
 
-enum { MALFORMED_TEXTS = sizeof malformed_texts / sizeof malformed_texts[0] };
+enum { MALFORMED_TEXTS = COUNT_OF(malformed_texts) };
 
 #endif

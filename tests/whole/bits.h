@@ -1,6 +1,4 @@
-/*
- * Computations of every kind, and hashes of what they give. Used by the suites that compare bits.
- */
+/* Computations of every kind, and hashes of their results. Used by the suites that compare bits. */
 #ifndef RNN_TESTS_BITS_H
 #define RNN_TESTS_BITS_H
 
@@ -21,7 +19,7 @@
 
 enum { STEPS = 7, STREAMS = 13, SYMBOLS = 83, FEATURES = 21, LAYERS = 2, CHUNKS = 3, DRAWN = 9, NAME_MOST = 64 };
 
-/* All of the mode that a program can see: rounding, flushing, what traps, and the flags of what has happened. */
+/* The whole floating-point state that a program can see: rounding, flushing, traps, and exception flags */
 static inline uint64_t float_state(void)
 {
 #if defined __x86_64__
@@ -36,7 +34,7 @@ static inline uint64_t float_state(void)
 #endif
 }
 
-/* The call returns RNN_OK and leaves the floating-point mode and its flags alone. */
+/* The call must return RNN_OK and leave the floating-point mode and its flags unchanged. */
 #define RUN(call)                                                                                                      \
     do {                                                                                                               \
         uint64_t before = float_state();                                                                               \
@@ -49,11 +47,10 @@ static inline uint64_t float_state(void)
 
 static inline int usual_mode(void **state)
 {
-    (void)state;
     return fesetenv(FE_DFL_ENV);
 }
 
-/* What a run leaves behind; each has its hash. */
+/* The results of a run, each of which has a hash */
 enum { PARAMETERS, STATE, OUTPUTS, LOSSES, SAMPLES, KINDS };
 
 typedef struct hashes {
@@ -72,13 +69,12 @@ static inline void add_state(uint64_t *hash, const rnn_model_options *o, const r
 {
     int64_t count = STREAMS * o->hidden_size;
     size_t size = (size_t)count * precision_size(o->precision);
-    void *values = allocate(1, size);
+    scoped_memory void *values = allocate(1, size);
     for (int32_t what = RNN_STATE_HIDDEN; what <= (o->cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY : 0); what++)
         for (int64_t l = 0; l < o->layers * (1 + o->bidirectional); l++) {
             RUN(rnn_state_get(state, l, what, values, count));
             add_bytes(hash, values, size);
         }
-    free(values);
 }
 
 typedef struct bits_case {
@@ -101,9 +97,9 @@ static const struct {
               {"tied", RNN_INPUT_EMBEDDING, 1},
               {"vectors", RNN_INPUT_VECTORS, 0}};
 
-enum { INPUTS = sizeof inputs / sizeof *inputs, RULES = sizeof rules / sizeof *rules };
+enum { INPUTS = COUNT_OF(inputs), RULES = COUNT_OF(rules) };
 
-/* Two layers with dropout and both biases; no size is a multiple of a vector's. */
+/* Two layers with dropout and both biases. No size is a multiple of a vector's. */
 static inline rnn_model_options model_of(int32_t cell, int32_t precision, int input, int32_t loss)
 {
     rnn_model_options o =
@@ -130,10 +126,9 @@ static inline rnn_optimizer_options rule_of(int32_t rule)
 
 static inline void create_chunks(bits_case *c)
 {
-    rnn_model *model = create_model(&c->model);
+    scoped_model *model = create_model(&c->model);
     for (int n = 0; n < CHUNKS; n++)
         c->chunks[n] = create_random_chunk_for(model, STEPS, STREAMS, 0.1, (uint64_t)n);
-    rnn_model_destroy(model);
 }
 
 static inline void destroy_chunks(bits_case *c)
@@ -149,7 +144,7 @@ static inline bool can_sample(const rnn_model_options *o)
 
 static inline void train(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
 {
-    rnn_optimizer *optimizer;
+    scoped_optimizer *optimizer;
     RUN(rnn_optimizer_create(model, &c->optimizer, &optimizer));
     RUN(rnn_state_observe(state, RNN_OBSERVE_GRADIENT_NORMS));
     for (int n = 0; n < CHUNKS; n++) {
@@ -166,32 +161,29 @@ static inline void train(const bits_case *c, rnn_model *model, rnn_state *state,
         add_bytes(&h->of[LOSSES], &loss.sum, sizeof loss.sum);
         add_bytes(&h->of[LOSSES], &norm, sizeof norm);
     }
-    rnn_optimizer_destroy(optimizer);
 }
 
 static inline void run_forward(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
 {
     int64_t count = (int64_t)STEPS * STREAMS * c->model.output_size;
     size_t size = (size_t)count * precision_size(c->model.precision);
-    void *outputs = allocate(1, size);
+    scoped_memory void *outputs = allocate(1, size);
     rnn_loss loss;
     RUN(rnn_forward(model, state, &c->chunks[0].chunk, outputs, count, &loss));
     add_bytes(&h->of[OUTPUTS], outputs, size);
     add_bytes(&h->of[LOSSES], &loss.sum, sizeof loss.sum);
-    free(outputs);
 }
 
 static inline void draw(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
 {
     rnn_sampler_options options;
-    rnn_sampler *sampler;
+    scoped_sampler *sampler;
     int32_t drawn[DRAWN * STREAMS];
     assert_ok(rnn_sampler_options_init(&options, sizeof options));
     options.temperature = 0.75;
     RUN(rnn_sampler_create(&options, &sampler));
     RUN(rnn_sample(model, state, sampler, c->chunks[0].inputs, DRAWN, drawn));
     add_bytes(&h->of[SAMPLES], drawn, sizeof drawn);
-    rnn_sampler_destroy(sampler);
 }
 
 static void compute_ragged(const bits_case *c, hashes *h);
@@ -206,8 +198,8 @@ static inline hashes compute(const bits_case *c)
         compute_ragged(c, &h);
         return h;
     }
-    rnn_model *model;
-    rnn_state *state;
+    scoped_model *model;
+    scoped_state *state;
     RUN(rnn_model_create(&c->model, &model));
     RUN(rnn_state_create(model, STREAMS, &state));
     train(c, model, state, &h);
@@ -219,8 +211,6 @@ static inline hashes compute(const bits_case *c)
     int64_t count;
     RUN(rnn_model_flat_parameters(model, &parameters, &count));
     add_bytes(&h.of[PARAMETERS], parameters, (size_t)count * precision_size(c->model.precision));
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
     return h;
 }
 
@@ -235,7 +225,7 @@ static inline void make_ragged(rnn_chunk *chunk, int64_t lengths[STREAMS], uint8
     chunk->starts = starts;
 }
 
-/* The loss is half the sum of the squared outputs, times 2^-6: its gradient is the outputs times that, exactly. */
+/* The loss is half the sum of the squared outputs, times 2^-6. So its gradient is exactly the outputs times 2^-6. */
 static inline void learn_by_halves(const bits_case *c, rnn_model *model, rnn_state *state, const rnn_chunk *chunk,
                                    hashes *h)
 {
@@ -243,8 +233,8 @@ static inline void learn_by_halves(const bits_case *c, rnn_model *model, rnn_sta
     size_t number = precision_size(c->model.precision), parts = c->model.cell == RNN_CELL_LSTM ? 2 : 1;
     size_t states = parts * LAYERS * STREAMS * (size_t)(c->model.hidden_size * (1 + c->model.bidirectional));
     bool vectors = c->model.input == RNN_INPUT_VECTORS;
-    void *outputs = allocate(count, number), *initial = allocate((int64_t)states, number);
-    void *of_inputs = allocate(STEPS * STREAMS * FEATURES, number);
+    scoped_memory void *outputs = allocate(count, number), *initial = allocate((int64_t)states, number);
+    scoped_memory void *of_inputs = allocate(STEPS * STREAMS * FEATURES, number);
     rnn_chunk_gradients gradients;
     RUN(rnn_forward_training(model, state, chunk, outputs, count));
     add_bytes(&h->of[OUTPUTS], outputs, (size_t)count * number);
@@ -260,16 +250,13 @@ static inline void learn_by_halves(const bits_case *c, rnn_model *model, rnn_sta
     RUN(rnn_backward(model, state, &gradients));
     add_bytes(&h->of[LOSSES], initial, states * number);
     add_bytes(&h->of[LOSSES], of_inputs, (size_t)(STEPS * STREAMS * FEATURES) * number);
-    free(outputs);
-    free(initial);
-    free(of_inputs);
 }
 
 static inline void train_ragged(const bits_case *c, rnn_model *model, rnn_model *average, rnn_state *state, hashes *h)
 {
     int64_t lengths[STREAMS];
     uint8_t starts[STEPS * STREAMS];
-    rnn_optimizer *optimizer;
+    scoped_optimizer *optimizer;
     RUN(rnn_optimizer_create(model, &c->optimizer, &optimizer));
     for (int n = 0; n < CHUNKS; n++) {
         double costs[STEPS * STREAMS];
@@ -283,14 +270,13 @@ static inline void train_ragged(const bits_case *c, rnn_model *model, rnn_model 
         RUN(rnn_optimizer_step(optimizer, model));
         RUN(rnn_model_average(average, model, 0.3));
     }
-    rnn_optimizer_destroy(optimizer);
 }
 
 static inline void generate(const bits_case *c, const rnn_model *model, rnn_state *state, hashes *h)
 {
     rnn_sampler_options options;
     rnn_generate_options what;
-    rnn_sampler *sampler;
+    scoped_sampler *sampler;
     int32_t drawn[DRAWN * STREAMS];
     int64_t lengths[STREAMS];
     double probabilities[DRAWN * STREAMS];
@@ -312,15 +298,14 @@ static inline void generate(const bits_case *c, const rnn_model *model, rnn_stat
     RUN(rnn_generate(model, state, sampler, &what, drawn, NULL, probabilities));
     add_bytes(&h->of[SAMPLES], drawn, sizeof drawn);
     add_bytes(&h->of[SAMPLES], probabilities, sizeof probabilities);
-    rnn_sampler_destroy(sampler);
 }
 
-/* From where the first stream stands */
+/* Searches from the first stream's state. */
 static inline void search(const rnn_model *model, const rnn_state *state, hashes *h)
 {
     enum { BEAMS = 5 };
     rnn_beam_options options;
-    rnn_state *first;
+    scoped_state *first;
     int32_t ids[BEAMS * DRAWN];
     double logs[BEAMS], scores[BEAMS];
     RUN(rnn_state_create(model, 1, &first));
@@ -334,13 +319,12 @@ static inline void search(const rnn_model *model, const rnn_state *state, hashes
     add_bytes(&h->of[SAMPLES], ids, sizeof ids);
     add_bytes(&h->of[SAMPLES], logs, sizeof logs);
     add_bytes(&h->of[SAMPLES], scores, sizeof scores);
-    rnn_state_destroy(first);
 }
 
 static inline void compute_ragged(const bits_case *c, hashes *h)
 {
-    rnn_model *model, *average;
-    rnn_state *state;
+    scoped_model *model, *average;
+    scoped_state *state;
     const void *parameters;
     int64_t count;
     RUN(rnn_model_create(&c->model, &model));
@@ -354,9 +338,6 @@ static inline void compute_ragged(const bits_case *c, hashes *h)
     add_state(&h->of[STATE], &c->model, state);
     RUN(rnn_model_flat_parameters(average, &parameters, &count));
     add_bytes(&h->of[PARAMETERS], parameters, (size_t)count * precision_size(c->model.precision));
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
-    rnn_model_destroy(average);
 }
 
 static inline bits_case case_of(int32_t cell, int32_t precision, int input, int32_t loss)

@@ -1,6 +1,6 @@
 /*
- * An allocator that keeps books of what the library holds, and a list of everything that the library does, call by
- * call. Used by the suites about memory.
+ * An allocator that keeps books on the memory that the library holds, and a list of calls of every kind that allocate
+ * and release it. Used by the suites about memory.
  */
 #ifndef RNN_TESTS_BOOKS_H
 #define RNN_TESTS_BOOKS_H
@@ -21,24 +21,22 @@ typedef struct block {
     size_t size;
 } block;
 
-/* `refuse_from` to `refuse_to` count the calls of allocate, from 1; what goes wrong in a callback is kept for the test.
- */
 typedef struct ledger {
     pthread_mutex_t lock;
-    int64_t calls;
-    int64_t refuse_from, refuse_to;
-    size_t limit;   /* larger blocks are refused */
-    size_t largest; /* block asked for */
+    int64_t calls;                  /* of allocate */
+    int64_t refuse_from, refuse_to; /* the calls that get no memory, counted from 1 */
+    size_t limit;                   /* larger blocks are refused */
+    size_t largest;                 /* block asked for */
     block blocks[MOST_BLOCKS];
     int64_t held;
-    const char *violation;
+    const char *violation; /* of the allocator's contract, for the test to report */
 } ledger;
 
 static ledger books;
 
 /*
- * Memory at the alignment asked for and at none higher, full of garbage. (Valgrind and the address sanitizer watch its
- * end.)
+ * Returns memory full of garbage, at exactly the alignment that was asked for. (Valgrind and the address sanitizer
+ * watch its end.)
  */
 static inline void *keep_and_allocate(void *context, size_t alignment, size_t size)
 {
@@ -50,9 +48,9 @@ static inline void *keep_and_allocate(void *context, size_t alignment, size_t si
     if (size == 0) {
         kept->violation = "allocate was asked for nothing";
     } else if (alignment == 0 || (alignment & (alignment - 1)) != 0) {
-        kept->violation = "allocate was asked for an alignment that is no power of two";
+        kept->violation = "allocate was asked for an alignment that is not a power of two";
     } else if (kept->held == MOST_BLOCKS) {
-        kept->violation = "more blocks than the books have room for";
+        kept->violation = "there are more blocks than the books have room for";
     } else if (size <= kept->limit && (kept->calls < kept->refuse_from || kept->calls > kept->refuse_to)) {
         block *entry = &kept->blocks[kept->held];
         size_t twice = 2 * (alignment < sizeof(void *) ? sizeof(void *) : alignment);
@@ -75,10 +73,10 @@ static inline void release_and_keep(void *context, void *memory, size_t size)
     while (i < kept->held && kept->blocks[i].memory != memory)
         i++;
     if (i == kept->held) {
-        kept->violation = "release was given what allocate had not returned";
+        kept->violation = "release was given memory that allocate had not returned";
     } else {
         if (kept->blocks[i].size != size)
-            kept->violation = "release was given another size than allocate";
+            kept->violation = "release was given a different size from allocate";
         memset(memory, 0x5a, kept->blocks[i].size);
         free(kept->blocks[i].start);
         kept->blocks[i] = kept->blocks[--kept->held];
@@ -88,7 +86,7 @@ static inline void release_and_keep(void *context, void *memory, size_t size)
 
 static const rnn_allocator keeping = {.allocate = keep_and_allocate, .release = release_and_keep, .context = &books};
 
-/* Nothing is refused until further notice. */
+/* From here on the library uses these books. At first they refuse nothing. */
 static inline void open_books(void)
 {
     books = (ledger){.limit = SIZE_MAX};
@@ -96,7 +94,7 @@ static inline void open_books(void)
     assert_ok(rnn_set_allocator(&keeping));
 }
 
-/* All must have been given back. */
+/* The library must have released everything. */
 static inline void close_books(void)
 {
     if (books.violation != NULL)
@@ -122,7 +120,7 @@ typedef struct scene {
     void *gradients;
     int64_t gradient_count;
 
-    /* What it leads to, and must lead to whatever failed on the way. */
+    /* The results of the calls, which must not depend on any failures on the way */
     struct results {
         rnn_loss loss[6];
         double gradients[40];
@@ -134,40 +132,20 @@ typedef struct scene {
     } results;
 } scene;
 
-static inline rnn_status create_vocab(scene *s)
-{
-    return rnn_vocab_create_from_text(RNN_VOCAB_BYTES, text, sizeof text - 1, &s->vocab);
-}
+/* A function that makes one call of the library. */
+#define CALL(name, call)                                                                                               \
+    static inline rnn_status name(scene *s)                                                                            \
+    {                                                                                                                  \
+        return call;                                                                                                   \
+    }
 
-static inline rnn_status create_vocab_from_list(scene *s)
-{
-    return rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &s->list_vocab);
-}
-
-static inline rnn_status create_vocab_from_file(scene *s)
-{
-    return rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", &s->file_vocab);
-}
-
-static inline rnn_status create_corpus(scene *s)
-{
-    return rnn_corpus_create_from_text(s->vocab, text, sizeof text - 1, STEPS, STREAMS, &s->corpus);
-}
-
-static inline rnn_status create_corpus_from_file(scene *s)
-{
-    return rnn_corpus_create_from_file(s->file_vocab, "text", STEPS, STREAMS, &s->file_corpus);
-}
-
-static inline rnn_status split_corpus(scene *s)
-{
-    return rnn_corpus_split(s->corpus, 0.25, &s->validation);
-}
-
-static inline rnn_status split_file(scene *s)
-{
-    return rnn_corpus_split(s->file_corpus, 0.25, &s->file_validation);
-}
+CALL(create_vocab, rnn_vocab_create_from_text(RNN_VOCAB_BYTES, text, sizeof text - 1, &s->vocab))
+CALL(create_vocab_from_list, rnn_vocab_create_from_list(RNN_VOCAB_BYTES, "abc", 3, &s->list_vocab))
+CALL(create_vocab_from_file, rnn_vocab_create_from_file(RNN_VOCAB_BYTES, "text", &s->file_vocab))
+CALL(create_corpus, rnn_corpus_create_from_text(s->vocab, text, sizeof text - 1, STEPS, STREAMS, &s->corpus))
+CALL(create_corpus_from_file, rnn_corpus_create_from_file(s->file_vocab, "text", STEPS, STREAMS, &s->file_corpus))
+CALL(split_corpus, rnn_corpus_split(s->corpus, 0.25, &s->validation))
+CALL(split_file, rnn_corpus_split(s->file_corpus, 0.25, &s->file_validation))
 
 static inline rnn_status open_source(scene *s)
 {
@@ -175,30 +153,11 @@ static inline rnn_status open_source(scene *s)
     return rnn_source_open(paths, 2, &s->source);
 }
 
-static inline rnn_status create_utf8_vocab_from_source(scene *s)
-{
-    return rnn_vocab_create_from_source(RNN_VOCAB_UTF8, s->source, &s->utf8_vocab);
-}
-
-static inline rnn_status create_utf8_vocab_from_list(scene *s)
-{
-    return rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "the 中", 7, &s->utf8_list_vocab);
-}
-
-static inline rnn_status create_vocab_with_unknown(scene *s)
-{
-    return rnn_vocab_create_with_unknown(s->utf8_list_vocab, NULL, 0, &s->unknown_vocab);
-}
-
-static inline rnn_status create_utf8_corpus(scene *s)
-{
-    return rnn_corpus_create_from_source(s->unknown_vocab, s->source, STEPS, STREAMS, &s->utf8_corpus);
-}
-
-static inline rnn_status split_utf8_corpus(scene *s)
-{
-    return rnn_corpus_split(s->utf8_corpus, 0.25, &s->utf8_validation);
-}
+CALL(create_utf8_vocab_from_source, rnn_vocab_create_from_source(RNN_VOCAB_UTF8, s->source, &s->utf8_vocab))
+CALL(create_utf8_vocab_from_list, rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "the 中", 7, &s->utf8_list_vocab))
+CALL(create_vocab_with_unknown, rnn_vocab_create_with_unknown(s->utf8_list_vocab, NULL, 0, &s->unknown_vocab))
+CALL(create_utf8_corpus, rnn_corpus_create_from_source(s->unknown_vocab, s->source, STEPS, STREAMS, &s->utf8_corpus))
+CALL(split_utf8_corpus, rnn_corpus_split(s->utf8_corpus, 0.25, &s->utf8_validation))
 
 static inline rnn_status next_utf8_chunk(scene *s)
 {
@@ -218,85 +177,22 @@ static inline rnn_status create_small_model(int64_t symbols, int64_t layers, int
     return status == RNN_OK ? rnn_model_create(&options, model) : status;
 }
 
-static inline rnn_status create_training_model(scene *s)
-{
-    return create_small_model(rnn_vocab_size(s->vocab), 2, RNN_FLOAT32, &s->model);
-}
-
-static inline rnn_status create_double_model(scene *s)
-{
-    return create_small_model(3, 1, RNN_FLOAT64, &s->double_model);
-}
-
-static inline rnn_status create_training_state(scene *s)
-{
-    return rnn_state_create(s->model, STREAMS, &s->state);
-}
-
-static inline rnn_status create_sampling_state(scene *s)
-{
-    return rnn_state_create(s->model, 1, &s->sampling_state);
-}
-
-static inline rnn_status create_double_state(scene *s)
-{
-    return rnn_state_create(s->double_model, 1, &s->double_state);
-}
-
-static inline rnn_status create_optimizer(scene *s)
-{
-    return rnn_optimizer_create(s->model, NULL, &s->optimizer);
-}
-
-static inline rnn_status create_sampler(scene *s)
-{
-    return rnn_sampler_create(NULL, &s->sampler);
-}
-
-static inline rnn_status next_chunk(scene *s)
-{
-    return rnn_corpus_next(s->corpus, &s->chunk, NULL);
-}
-
-static inline rnn_status next_validation_chunk(scene *s)
-{
-    return rnn_corpus_next(s->validation, &s->chunk, NULL);
-}
-
-static inline rnn_status next_chunk_of_the_file(scene *s)
-{
-    return rnn_corpus_next(s->file_validation, &s->chunk, NULL);
-}
-
-static inline rnn_status forward(scene *s)
-{
-    return rnn_forward(s->model, s->state, &s->chunk, NULL, 0, &s->results.loss[0]);
-}
-
-static inline rnn_status forward_backward(scene *s)
-{
-    return rnn_forward_backward(s->model, s->state, &s->chunk, &s->results.loss[1]);
-}
-
-static inline rnn_status forward_backward_again(scene *s)
-{
-    return rnn_forward_backward(s->model, s->state, &s->chunk, &s->results.loss[2]);
-}
-
-static inline rnn_status clip(scene *s)
-{
-    return rnn_model_clip_value(s->model, 0.25);
-}
-
-static inline rnn_status step(scene *s)
-{
-    return rnn_optimizer_step(s->optimizer, s->model);
-}
-
-static inline rnn_status need_flat_gradients(scene *s)
-{
-    return rnn_model_flat_gradients(s->double_model, &s->gradients, &s->gradient_count);
-}
+CALL(create_training_model, create_small_model(rnn_vocab_size(s->vocab), 2, RNN_FLOAT32, &s->model))
+CALL(create_double_model, create_small_model(3, 1, RNN_FLOAT64, &s->double_model))
+CALL(create_training_state, rnn_state_create(s->model, STREAMS, &s->state))
+CALL(create_sampling_state, rnn_state_create(s->model, 1, &s->sampling_state))
+CALL(create_double_state, rnn_state_create(s->double_model, 1, &s->double_state))
+CALL(create_optimizer, rnn_optimizer_create(s->model, NULL, &s->optimizer))
+CALL(create_sampler, rnn_sampler_create(NULL, &s->sampler))
+CALL(next_chunk, rnn_corpus_next(s->corpus, &s->chunk, NULL))
+CALL(next_validation_chunk, rnn_corpus_next(s->validation, &s->chunk, NULL))
+CALL(next_chunk_of_the_file, rnn_corpus_next(s->file_validation, &s->chunk, NULL))
+CALL(forward, rnn_forward(s->model, s->state, &s->chunk, NULL, 0, &s->results.loss[0]))
+CALL(forward_backward, rnn_forward_backward(s->model, s->state, &s->chunk, &s->results.loss[1]))
+CALL(forward_backward_again, rnn_forward_backward(s->model, s->state, &s->chunk, &s->results.loss[2]))
+CALL(clip, rnn_model_clip_value(s->model, 0.25))
+CALL(step, rnn_optimizer_step(s->optimizer, s->model))
+CALL(need_flat_gradients, rnn_model_flat_gradients(s->double_model, &s->gradients, &s->gradient_count))
 
 static inline rnn_status forward_backward_in_double(scene *s)
 {
@@ -306,7 +202,7 @@ static inline rnn_status forward_backward_in_double(scene *s)
     return rnn_forward_backward(s->double_model, s->double_state, &chunk, &s->results.loss[3]);
 }
 
-/* What the options of a model lead to: an embedding, orthogonal weights, dropout. */
+/* A model with an embedding, orthogonal weights and dropout */
 static inline rnn_status create_lstm(scene *s)
 {
     rnn_model_options options;
@@ -346,35 +242,12 @@ static inline rnn_status train_lstm(scene *s, int64_t steps, rnn_loss *loss)
     return rnn_forward_backward(s->lstm, s->lstm_state, &chunk, loss);
 }
 
-static inline rnn_status train_lstm_on_a_short_chunk(scene *s)
-{
-    return train_lstm(s, 2, &s->results.loss[4]);
-}
-
-static inline rnn_status train_lstm_on_a_long_chunk(scene *s)
-{
-    return train_lstm(s, 6, &s->results.loss[5]);
-}
-
-static inline rnn_status clip_norm(scene *s)
-{
-    return rnn_model_clip_norm(s->lstm, 0.5, NULL);
-}
-
-static inline rnn_status step_adam(scene *s)
-{
-    return rnn_optimizer_step(s->adam, s->lstm);
-}
-
-static inline rnn_status see_activations(scene *s)
-{
-    return rnn_state_get_activations(s->lstm_state, 1, s->results.activations, 6 * 2 * 7);
-}
-
-static inline rnn_status see_gradient_norms(scene *s)
-{
-    return rnn_state_get_gradient_norms(s->lstm_state, 1, s->results.norms, 6);
-}
+CALL(train_lstm_on_a_short_chunk, train_lstm(s, 2, &s->results.loss[4]))
+CALL(train_lstm_on_a_long_chunk, train_lstm(s, 6, &s->results.loss[5]))
+CALL(clip_norm, rnn_model_clip_norm(s->lstm, 0.5, NULL))
+CALL(step_adam, rnn_optimizer_step(s->adam, s->lstm))
+CALL(see_activations, rnn_state_get_activations(s->lstm_state, 1, s->results.activations, 6 * 2 * 7))
+CALL(see_gradient_norms, rnn_state_get_gradient_norms(s->lstm_state, 1, s->results.norms, 6))
 
 static inline rnn_status draw(scene *s)
 {
@@ -384,7 +257,7 @@ static inline rnn_status draw(scene *s)
 
 static const struct {
     rnn_status (*call)(scene *);
-    int allocates; /* RNN_ERROR_MEMORY is among what the header says that it returns */
+    int allocates; /* the header says that it may return RNN_ERROR_MEMORY */
 } calls[] = {
     {create_vocab, 1},
     {create_vocab_from_list, 1},

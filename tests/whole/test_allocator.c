@@ -1,13 +1,10 @@
-/*
- * Setting the allocator, and when that is refused.
- */
+/* Setting the allocator, and when the library refuses it */
 #include "books.h"
 
 /* ---- Setting the allocator ---- */
 
 static void test_the_allocator_cannot_change_while_an_object_lives(void **state)
 {
-    (void)state;
     open_books();
     rnn_model *model = NULL;
     assert_ok(create_small_model(3, 1, RNN_FLOAT32, &model));
@@ -47,7 +44,6 @@ static void test_an_allocator_without_one_of_its_functions_is_refused_and_the_pr
     const rnn_allocator no_allocate = {.release = release_and_keep, .context = &books};
     const rnn_allocator no_release = {.allocate = keep_and_allocate, .context = &books};
     rnn_sampler *sampler = NULL;
-    (void)state;
     open_books();
     assert_fails(rnn_set_allocator(&no_allocate), RNN_ERROR_ARGUMENT, "allocate is NULL");
     assert_fails(rnn_set_allocator(&no_release), RNN_ERROR_ARGUMENT, "release is NULL");
@@ -61,7 +57,6 @@ static void test_the_allocator_struct_is_copied(void **state)
 {
     rnn_allocator given = keeping;
     rnn_sampler *sampler = NULL;
-    (void)state;
     open_books();
     assert_ok(rnn_set_allocator(&given));
     memset(&given, 0, sizeof given);
@@ -74,7 +69,6 @@ static void test_the_allocator_struct_is_copied(void **state)
 static void test_null_goes_back_to_the_c_library(void **state)
 {
     rnn_sampler *sampler = NULL;
-    (void)state;
     open_books();
     assert_ok(rnn_set_allocator(NULL));
     assert_ok(rnn_sampler_create(NULL, &sampler));

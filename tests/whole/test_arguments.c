@@ -1,6 +1,6 @@
 /*
- * What every function refuses, one row a function: NULL where something must be, and numbers out of range. What takes
- * more than one bad argument to see is in each function's own suite.
+ * Every function refuses NULL where an object is required, and numbers out of range. Each function has one row. Errors
+ * that need more than one bad argument are tested in the function's own suite.
  */
 #include "one_of_each.h"
 
@@ -9,7 +9,7 @@
 
 enum { STEPS_MOST = 1 << 24, STREAMS_MOST = 1 << 20, SYMBOLS_MOST = 1 << 24 };
 
-/* What calls write to. A call that fails leaves all of it as it was. */
+/* The results of calls. A call that fails must leave all of them unchanged. */
 static struct {
     rnn_model *model;
     rnn_state *state;
@@ -38,10 +38,10 @@ static struct {
 
 /* ---- One bad argument at a time ---- */
 
-/* The argument that is bad in the present call, and which of its bad values it has. */
+/* The argument that is bad in the current call, and which of its bad values it has */
 static char bad_name[32];
 static int bad_value;
-static char bad_shown[32]; /* as the sentence has it; "" where that is of no interest */
+static char bad_shown[32]; /* as the sentence shows it; "" if that doesn't matter */
 
 static bool is_bad(const char *name)
 {
@@ -64,18 +64,18 @@ static double real(const char *name, double good, double low, double high)
 }
 
 /*
- * The arguments of a call that are checked, by the names that the sentences have: a pointer; an integer of least to
- * most; a finite number, of which `good` is a right value and `low` and `high` are wrong ones.
+ * The checked arguments of a call, with the names that the sentences use: a pointer; an integer from least to most; a
+ * finite number, for which `good` is valid and `low` and `high` are not.
  */
 #define P(name, pointer) (is_bad(#name) ? NULL : (pointer))
 #define I(name, least, most) integer(#name, least, most, INT64_MIN, INT64_MAX)
 #define I32(name, least, most) ((int32_t)integer(#name, least, most, INT32_MIN, INT32_MAX))
 #define R(name, good, low, high) real(#name, good, low, high)
 
-/* The functions that have had a row, one after the other: " rnn_model_copy(" */
+/* The functions that have had a row, one after the other, as in " rnn_model_copy(" */
 static char tested[8192];
 
-/* Moves `at` to the next argument of the call's text that is checked. False: there is none. */
+/* Moves `at` to the next checked argument in the call's text. Returns false if there is none. */
 static bool next_argument(const char **at)
 {
     for (const char *c = *at; (c = strpbrk(c, "PIR")); c++) {
@@ -92,7 +92,7 @@ static bool next_argument(const char **at)
     return false;
 }
 
-/* Makes each checked argument bad, in each way that there is, and expects the sentence that says so. */
+/* Makes each checked argument bad in every possible way, and expects the sentence about it. */
 #define REFUSES(call)                                                                                                  \
     do {                                                                                                               \
         const char *at = #call;                                                                                        \
@@ -112,7 +112,7 @@ static bool next_argument(const char **at)
             }                                                                                                          \
     } while (0)
 
-/* The set-up. It fills `out` with values that no call writes. */
+/* The set-up, which fills `out` with values that no call writes */
 static int create_all_and_out(void **state)
 {
     memset(&out, 0x77, sizeof out);
@@ -121,8 +121,7 @@ static int create_all_and_out(void **state)
 
 static void test_models_refuse_bad_arguments(void **state)
 {
-    (void)state;
-    snapshot before = take_snapshot(valid.model, valid.state);
+    scoped_snapshot before = take_snapshot(valid.model, valid.state);
     int64_t enumerators = rnn_enumerator_count();
     REFUSES(rnn_enumerator(I(index, 0, enumerators - 1), P(name, &out.text), P(value, &out.number)));
     REFUSES(rnn_model_options_init(P(model_options, &out.model_options), sizeof out.model_options));
@@ -154,12 +153,10 @@ static void test_models_refuse_bad_arguments(void **state)
     REFUSES(rnn_model_set_note(P(model, valid.model), P(key, "key"), "value"));
     REFUSES(rnn_model_note_at(P(model, valid.model), I(index, 0, 0), P(key, &out.text), P(value, &out.value)));
     assert_unchanged(&before, valid.model, valid.state);
-    free(before.bytes);
 }
 
 static void test_states_refuse_bad_arguments(void **state)
 {
-    (void)state;
     snapshot before = take_snapshot(valid.model, valid.state);
     REFUSES(rnn_state_create(P(model, valid.model), I(streams, 1, STREAMS_MOST), P(state, &out.state)));
     REFUSES(rnn_state_reset(P(state, valid.state)));
@@ -188,11 +185,13 @@ static void test_states_refuse_bad_arguments(void **state)
 
 static void test_training_refuses_bad_arguments(void **state)
 {
-    (void)state;
-    snapshot before = take_snapshot(valid.model, valid.state);
+    scoped_snapshot before = take_snapshot(valid.model, valid.state);
     REFUSES(rnn_chunk_init(P(chunk, &out.chunk), sizeof out.chunk));
     REFUSES(rnn_forward(P(model, valid.model), P(state, valid.state), P(chunk, &valid.chunk), out.values,
                         I(outputs_count, 2 * SYMBOLS, 2 * SYMBOLS), &out.loss));
+    REFUSES(rnn_forward(valid.model, valid.state, &valid.chunk, NULL, I(outputs_count, 0, 0), &out.loss));
+    assert_fails(rnn_forward(valid.model, valid.state, &valid.chunk, out.values, 0, &out.loss), RNN_ERROR_ARGUMENT,
+                 "outputs_count is 0");
     REFUSES(rnn_forward_backward(P(model, valid.model), P(state, valid.state), P(chunk, &valid.chunk), &out.loss));
     REFUSES(rnn_evaluate(P(model, valid.model), P(corpus, valid.corpus), I(streams, 1, STREAMS_MOST),
                          P(loss, &out.loss), &out.count));
@@ -214,13 +213,11 @@ static void test_training_refuses_bad_arguments(void **state)
     REFUSES(rnn_optimizer_set_options(P(optimizer, valid.optimizer), P(options, &valid.optimizer_options)));
     REFUSES(rnn_optimizer_set_learning_rate(P(optimizer, valid.optimizer), R(learning_rate, 1, -1, -1e-300)));
     assert_unchanged(&before, valid.model, valid.state);
-    free(before.bytes);
 }
 
 static void test_sampling_refuses_bad_arguments(void **state)
 {
-    (void)state;
-    snapshot before = take_snapshot(valid.model, valid.state);
+    scoped_snapshot before = take_snapshot(valid.model, valid.state);
     REFUSES(rnn_sampler_options_init(P(sampler_options, &out.sampler_options), sizeof out.sampler_options));
     REFUSES(rnn_sampler_create(NULL, P(sampler, &out.sampler)));
     out.sampler_options.struct_size = sizeof out.sampler_options;
@@ -239,12 +236,10 @@ static void test_sampling_refuses_bad_arguments(void **state)
     REFUSES(rnn_beam_search(P(model, valid.model), valid.state, P(options, &valid.beam_options), P(ids, out.ids),
                             &out.count, out.values, out.values + 1));
     assert_unchanged(&before, valid.model, valid.state);
-    free(before.bytes);
 }
 
 static void test_texts_refuse_bad_arguments(void **state)
 {
-    (void)state;
     REFUSES(rnn_source_open(P(paths, paths), I(count, 1, 1 << 20), P(source, &out.source)));
     REFUSES(rnn_vocab_create_from_text(I32(kind, 0, 2), P(text, "abc"), 3, P(vocab, &out.vocab)));
     REFUSES(rnn_vocab_create_from_file(I32(kind, 0, 2), P(path, "text"), P(vocab, &out.vocab)));
@@ -281,7 +276,6 @@ static void test_texts_refuse_bad_arguments(void **state)
 
 static void test_batchers_refuse_bad_arguments(void **state)
 {
-    (void)state;
     REFUSES(rnn_sequences_init(P(sequences, (rnn_sequences *)(void *)out.values), sizeof(rnn_sequences)));
     REFUSES(rnn_batcher_options_init(P(batcher_options, (rnn_batcher_options *)(void *)out.values),
                                      sizeof(rnn_batcher_options)));
@@ -297,7 +291,6 @@ static void test_batchers_refuse_bad_arguments(void **state)
 
 static void test_files_refuse_bad_arguments(void **state)
 {
-    (void)state;
     REFUSES(rnn_model_save(P(model, valid.model), NULL, P(path, "x")));
     REFUSES(rnn_model_save_to_memory(P(model, valid.model), NULL, P(bytes, out.bytes), 16, P(size, &out.size)));
     REFUSES(rnn_save_options_init(P(save_options, (rnn_save_options *)(void *)out.values), sizeof(rnn_save_options)));
@@ -321,12 +314,13 @@ static void test_files_refuse_bad_arguments(void **state)
     assert_ok(rnn_set_threads(0));
 }
 
-/* Every function of the header that takes a pointer and returns a status has a row above; NULL is allowed in one. */
+/*
+ * Every function that takes a pointer and returns a status must have a row above. In rnn_set_allocator() NULL is valid.
+ */
 static void test_every_function_has_a_row(void **state)
 {
     size_t size = 0;
-    (void)state;
-    char *header = read_golden("../../include/rnn/rnn.h", &size);
+    scoped_memory char *header = read_golden("../../include/rnn/rnn.h", &size);
     for (char *at = strstr(header, "RNN_CHECKED rnn_status "); at; at = strstr(at, "RNN_CHECKED rnn_status ")) {
         char name[80];
         at += strlen("RNN_CHECKED rnn_status ");
@@ -335,12 +329,10 @@ static void test_every_function_has_a_row(void **state)
         if (pointer < end && strcmp(name, " rnn_set_allocator(") != 0 && !strstr(tested, name))
             fail_msg("%s) has no row", name);
     }
-    free(header);
 }
 
 static void test_getters_return_nothing_for_null(void **state)
 {
-    (void)state;
     assert_int_equal(rnn_model_parameter_count(NULL), 0);
     assert_int_equal(rnn_model_note_count(NULL), 0);
     assert_null(rnn_model_note(NULL, "key"));
@@ -363,7 +355,6 @@ static void test_getters_return_nothing_for_null(void **state)
 
 static void test_destroying_null_does_nothing(void **state)
 {
-    (void)state;
     rnn_model_destroy(NULL);
     rnn_state_destroy(NULL);
     rnn_optimizer_destroy(NULL);

@@ -1,12 +1,12 @@
 /*
- * The same numbers, bit by bit, from every compiler and every instruction set that has a fused
- * multiply-add: tests/golden/bits.txt holds hashes of them. `test_bits --write FILE` writes a new one.
+ * Every compiler and every instruction set with a fused multiply-add must give the same bits. tests/golden/bits.txt
+ * holds hashes of them. `test_bits --write FILE` writes a new file.
  */
 #include "bits.h"
 
 /* ---- What is computed ---------------------------------------------------------------------------------------- */
 
-/* A larger model that begins as the seed's does, but for the recurrent weights */
+/* A larger model, initialised like the seed's except for its recurrent weights */
 static rnn_model_options orthogonal_model(int32_t cell, int32_t precision)
 {
     rnn_model_options o = make_options(SYMBOLS, 100, SYMBOLS, LAYERS, precision);
@@ -17,7 +17,7 @@ static rnn_model_options orthogonal_model(int32_t cell, int32_t precision)
     return o;
 }
 
-/* All that a rule has: momentum, decay and a limit */
+/* A rule with all its settings: momentum, decay and a limit */
 static rnn_optimizer_options full_rule_of(int32_t rule)
 {
     rnn_optimizer_options o = rule_of(rule);
@@ -81,7 +81,7 @@ static void visit_ragged_cases(bits_case *c, case_function *function, void *cont
             }
 }
 
-/* All cells, precisions, inputs and losses; then all rules of update; then a larger model of each cell. */
+/* Visits all cells, precisions, inputs and losses; then all optimizers; then a larger model of each cell. */
 static void visit_cases(case_function *function, void *context)
 {
     bits_case c = {.ragged = false};
@@ -138,14 +138,15 @@ static void write_case(const bits_case *c, void *file)
     fputs(line, file);
 }
 
-/* The probabilities of some outputs, their losses and the gradients of these */
+/* A hash of the probabilities of some outputs, their losses, and the gradients of the losses */
 static uint64_t hash_of_losses(int32_t precision)
 {
     enum { COUNT = STEPS * STREAMS * SYMBOLS };
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     size_t number = precision_size(precision);
-    double *values = allocate(COUNT, sizeof *values), costs[STEPS * STREAMS];
-    void *outputs = allocate(COUNT, number), *results = allocate(COUNT, number);
+    scoped_memory double *values = allocate(COUNT, sizeof *values);
+    double costs[STEPS * STREAMS];
+    scoped_memory void *outputs = allocate(COUNT, number), *results = allocate(COUNT, number);
     random_source source = {9};
     random_fill(&source, values, COUNT, 20);
     from_doubles(precision, values, outputs, COUNT);
@@ -155,19 +156,14 @@ static uint64_t hash_of_losses(int32_t precision)
         rnn_model_options o = make_options(SYMBOLS, 4, SYMBOLS, 1, precision);
         o.loss = loss;
         o.reduction = RNN_REDUCTION_MEAN;
-        rnn_model *model = create_model(&o);
-        owned_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 7);
+        scoped_model *model = create_model(&o);
+        scoped_chunk chunk = create_random_chunk_for(model, STEPS, STREAMS, 0.2, 7);
         memset(costs, 0, sizeof costs);
         chunk.chunk.losses = costs;
         RUN(rnn_loss_gradient(model, &chunk.chunk, outputs, COUNT, results, NULL));
         add_bytes(&hash, results, COUNT * number);
         add_bytes(&hash, costs, sizeof costs);
-        destroy_chunk(&chunk);
-        rnn_model_destroy(model);
     }
-    free(results);
-    free(outputs);
-    free(values);
     return hash;
 }
 
@@ -217,11 +213,10 @@ static bool is_fused(void)
 
 static void test_all_fused_instruction_sets_have_the_golden_bits(void **state)
 {
-    (void)state;
     if (!is_fused())
         skip();
     size_t size;
-    char *golden = read_golden("bits.txt", &size);
+    scoped_memory char *golden = read_golden("bits.txt", &size);
     comparison with = {.golden = golden};
     visit_cases(compare_case, &with);
     char line[LINE_MOST];
@@ -229,7 +224,6 @@ static void test_all_fused_instruction_sets_have_the_golden_bits(void **state)
     compare_line(&with, line);
     assert_int_equal(with.different, 0);
     assert_string_equal(with.golden, "");
-    free(golden);
 }
 
 static int write_golden(const char *path)

@@ -1,4 +1,4 @@
-/* Functions under their names of version 0.1, which no header has any longer, do what they did. */
+/* Functions still work under their old names of version 0.1, which are no longer in the header. */
 #include "support.h"
 
 #include <stdlib.h>
@@ -10,11 +10,10 @@ rnn_status rnn_state_gradient_norms(const rnn_state *state, int64_t layer, doubl
 
 static void test_old_names_still_work(void **state)
 {
-    (void)state;
     rnn_model_options o = make_options(7, 4, 7, 1, RNN_FLOAT64);
-    rnn_model *model = create_model(&o);
-    rnn_state *own = create_state(model, 1);
-    owned_chunk chunk = create_random_chunk_for(model, 3, 1, 0, 5);
+    scoped_model *model = create_model(&o);
+    scoped_state *own = create_state(model, 1);
+    scoped_chunk chunk = create_random_chunk_for(model, 3, 1, 0, 5);
     rnn_parameter old, now = parameter_of(model, 2);
     double of_old[12], of_now[12];
     assert_ok(rnn_parameter_init(&old, sizeof old));
@@ -30,9 +29,6 @@ static void test_old_names_still_work(void **state)
     assert_ok(rnn_state_get_gradient_norms(own, 0, of_now, 3));
     assert_memory_equal(of_old, of_now, 3 * sizeof *of_old);
     assert_fails(rnn_model_parameter(model, 99, &old), RNN_ERROR_ARGUMENT, "index is 99");
-    destroy_chunk(&chunk);
-    rnn_state_destroy(own);
-    rnn_model_destroy(model);
 }
 
 int main(void)

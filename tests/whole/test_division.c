@@ -1,6 +1,4 @@
-/*
- * How work is divided among threads, calls and streams changes no bit of a result.
- */
+/* The division of work among threads, calls and streams doesn't change a bit of any result. */
 #include "bits.h"
 
 /* ---- How the work is divided --------------------------------------------------------------------------------- */
@@ -17,15 +15,15 @@ static void check_threads(const bits_case *c)
     assert_ok(rnn_set_threads(0));
 }
 
-/* Outputs and the state after a chunk that a call for each step computes */
+/* One call for each step must give the same outputs and state as one call for the chunk. */
 static void check_steps(const bits_case *c)
 {
-    rnn_model *model = create_model(&c->model);
-    rnn_state *whole = create_random_state(model, STREAMS, 0.5, 1),
-              *stepwise = create_random_state(model, STREAMS, 0.5, 1);
+    scoped_model *model = create_model(&c->model);
+    scoped_state *whole = create_random_state(model, STREAMS, 0.5, 1),
+                 *stepwise = create_random_state(model, STREAMS, 0.5, 1);
     int64_t row = STREAMS * c->model.output_size;
     size_t size = (size_t)row * precision_size(c->model.precision);
-    char *expected = allocate(STEPS, size), *actual = allocate(STEPS, size);
+    scoped_memory char *expected = allocate(STEPS, size), *actual = allocate(STEPS, size);
     RUN(rnn_forward(model, whole, &c->chunks[0].chunk, expected, STEPS * row, NULL));
     for (int64_t t = 0; t < STEPS; t++) {
         rnn_chunk step = chunk_steps(&c->chunks[0], t, 1);
@@ -36,14 +34,9 @@ static void check_steps(const bits_case *c)
     add_state(&hash[0], &c->model, whole);
     add_state(&hash[1], &c->model, stepwise);
     assert_true(hash[0] == hash[1]);
-    free(expected);
-    free(actual);
-    rnn_state_destroy(whole);
-    rnn_state_destroy(stepwise);
-    rnn_model_destroy(model);
 }
 
-/* One stream of a chunk: the arrays [T][B] and [T][B][I] without the others */
+/* Copies the inputs of one stream of a chunk. */
 static void gather_stream(const rnn_model_options *o, const owned_chunk *from, int64_t stream, int32_t *ids,
                           char *vectors)
 {
@@ -57,15 +50,15 @@ static void gather_stream(const rnn_model_options *o, const owned_chunk *from, i
     }
 }
 
-/* Each stream's outputs are those that it has without the others. */
+/* Each stream must have the outputs that it has alone. */
 static void check_streams(const bits_case *c)
 {
     const rnn_model_options *o = &c->model;
-    rnn_model *model = create_model(o);
-    rnn_state *together = create_random_state(model, STREAMS, 0.5, 1), *alone = create_state(model, 1);
+    scoped_model *model = create_model(o);
+    scoped_state *together = create_random_state(model, STREAMS, 0.5, 1), *alone = create_state(model, 1);
     size_t row = (size_t)o->output_size * precision_size(o->precision);
-    char *expected = allocate(STEPS * STREAMS, row), *actual = allocate(STEPS, row);
-    char *vectors = allocate(STEPS * o->input_size, precision_size(o->precision));
+    scoped_memory char *expected = allocate(STEPS * STREAMS, row), *actual = allocate(STEPS, row);
+    scoped_memory char *vectors = allocate(STEPS * o->input_size, precision_size(o->precision));
     int32_t ids[STEPS];
     for (int64_t b = 0; b < STREAMS; b++) {
         rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = STEPS, .streams = 1};
@@ -79,16 +72,9 @@ static void check_streams(const bits_case *c)
         for (int64_t t = 0; t < STEPS; t++)
             memcpy(expected + (size_t)(t * STREAMS + b) * row, actual + (size_t)t * row, row);
     }
-    char *outputs = allocate(STEPS * STREAMS, row);
+    scoped_memory char *outputs = allocate(STEPS * STREAMS, row);
     RUN(rnn_forward(model, together, &c->chunks[0].chunk, outputs, STEPS * STREAMS * o->output_size, NULL));
     assert_memory_equal(outputs, expected, STEPS * STREAMS * row);
-    free(outputs);
-    free(vectors);
-    free(actual);
-    free(expected);
-    rnn_state_destroy(alone);
-    rnn_state_destroy(together);
-    rnn_model_destroy(model);
 }
 
 static void check_cells(void (*check)(const bits_case *c))
@@ -104,19 +90,16 @@ static void check_cells(void (*check)(const bits_case *c))
 
 static void test_1_2_and_3_threads_give_the_same_bits(void **state)
 {
-    (void)state;
     check_cells(check_threads);
 }
 
 static void test_a_call_for_each_step_gives_the_same_bits_as_one_for_all(void **state)
 {
-    (void)state;
     check_cells(check_steps);
 }
 
 static void test_each_stream_alone_gives_the_same_bits_as_all_together(void **state)
 {
-    (void)state;
     check_cells(check_streams);
 }
 

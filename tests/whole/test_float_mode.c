@@ -1,18 +1,16 @@
-/*
- * The caller's floating-point mode: results don't depend on it, and it is as it was when a call returns.
- */
+/* Results don't depend on the caller's floating-point mode, and every call restores it. */
 #include "bits.h"
 
 /* ---- The caller's floating-point mode ------------------------------------------------------------------------ */
 
-/* RUN() has looked after each call whether the mode is still what it was. */
+/* RUN() checks after each call that the mode hasn't changed. */
 static void check_mode(void (*set_mode)(void))
 {
     bits_case cases[] = {case_of(RNN_CELL_TANH, RNN_FLOAT64, 3, RNN_LOSS_SQUARED_ERROR),
                          case_of(RNN_CELL_GRU, RNN_FLOAT32, 1, RNN_LOSS_CROSS_ENTROPY),
                          case_of(RNN_CELL_LSTM, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY)};
     for (int32_t threads = 1; threads <= 2; threads++)
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
             assert_ok(rnn_set_threads(threads));
             hashes usual = compute(&cases[i]);
             set_mode();
@@ -21,16 +19,16 @@ static void check_mode(void (*set_mode)(void))
             assert_memory_equal(&own, &usual, sizeof own);
         }
     assert_ok(rnn_set_threads(0));
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
         destroy_chunks(&cases[i]);
 }
 
-/* What is written to files and read from them */
+/* Values that have been written to files and read from them */
 typedef struct file_bits {
     double rate;                /* of a checkpoint's optimizer */
     int64_t split;              /* symbols left by rnn_corpus_split() */
-    uint64_t bytes, as_float32; /* hashes of a model in float64, and of what it becomes in float32 */
-    double subnormal;           /* as float64 of a subnormal float32 */
+    uint64_t bytes, as_float32; /* hashes of a model in float64 and of its conversion to float32 */
+    double subnormal;           /* a subnormal float32, converted to float64 */
 } file_bits;
 
 static uint64_t parameter_hash(const rnn_model *model)
@@ -59,11 +57,11 @@ static rnn_model *load_as(const void *bytes, size_t size, int32_t precision)
 static void pass_through_memory(int32_t precision, file_bits *bits)
 {
     enum { ROOM = 1 << 20 };
-    char *bytes = allocate(ROOM, 1);
+    scoped_memory char *bytes = allocate(ROOM, 1);
     size_t size = 0;
     int64_t index;
     rnn_model_options options = model_of(RNN_CELL_GRU, precision, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model *model = create_model(&options), *other;
+    scoped_model *model = create_model(&options), *other;
     index = index_of(model, "decoder.bias");
     if (precision == RNN_FLOAT32) {
         const float bias[SYMBOLS] = {1e-40f};
@@ -79,12 +77,9 @@ static void pass_through_memory(int32_t precision, file_bits *bits)
         add_bytes(&bits->bytes, bytes, size);
         bits->as_float32 = parameter_hash(other);
     }
-    rnn_model_destroy(other);
-    rnn_model_destroy(model);
-    free(bytes);
 }
 
-/* A learning rate as a checkpoint hands it back */
+/* Saves a learning rate in a checkpoint and returns the one that is loaded. */
 static double pass_through_checkpoint(double rate)
 {
     char path[NAME_MOST];
@@ -110,18 +105,14 @@ static double pass_through_checkpoint(double rate)
 static int64_t split_a_million(void)
 {
     enum { SIZE = 1000000 };
-    char *text = allocate(SIZE, 1);
-    rnn_vocab *vocab;
-    rnn_corpus *corpus, *validation;
+    scoped_memory char *text = allocate(SIZE, 1);
+    scoped_vocab *vocab;
+    scoped_corpus *corpus, *validation;
     memset(text, 'a', SIZE);
     assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_BYTES, text, SIZE, &vocab));
     assert_ok(rnn_corpus_create_from_text(vocab, text, SIZE, 10, 1, &corpus));
     RUN(rnn_corpus_split(corpus, 0.3, &validation));
     int64_t left = rnn_corpus_size(corpus);
-    rnn_corpus_destroy(validation);
-    rnn_corpus_destroy(corpus);
-    rnn_vocab_destroy(vocab);
-    free(text);
     return left;
 }
 
@@ -189,7 +180,6 @@ static void raise_flags(void)
 
 static void test_a_callers_rounding_mode_changes_no_bit_and_stays(void **state)
 {
-    (void)state;
     check_mode(round_upward);
     check_mode(round_downward);
     check_mode(round_toward_zero);
@@ -197,13 +187,11 @@ static void test_a_callers_rounding_mode_changes_no_bit_and_stays(void **state)
 
 static void test_a_callers_exception_flags_stay(void **state)
 {
-    (void)state;
     check_mode(raise_flags);
 }
 
 static void test_a_callers_mode_changes_no_file_and_nothing_that_is_read(void **state)
 {
-    (void)state;
     check_files(round_upward);
     check_files(round_downward);
     check_files(raise_flags);
@@ -221,7 +209,7 @@ static void trap_every_exception(void)
     _mm_setcsr(0);
 }
 
-/* What is refused is so in each mode of the caller's: numbers that modes see differently, and one that traps */
+/* The same arguments are refused in every mode of the caller: numbers that some modes flush, and one that may trap */
 static void check_arguments(void (*set_mode)(void))
 {
     static const uint64_t signalling_nan = UINT64_C(0x7ff0000000000001);
@@ -230,8 +218,9 @@ static void check_arguments(void (*set_mode)(void))
     rnn_model_options biased = usual, embedded = usual;
     rnn_optimizer_options small, momentum, signalling;
     rnn_sampler_options cold;
-    rnn_model *model, *none;
-    rnn_optimizer *first, *second, *third;
+    rnn_model *none;
+    scoped_optimizer *first, *second;
+    rnn_optimizer *third;
     rnn_sampler *sampler;
     rnn_status status[7];
     biased.forget_bias = tiny;
@@ -245,7 +234,7 @@ static void check_arguments(void (*set_mode)(void))
     memcpy(&signalling.learning_rate, &signalling_nan, sizeof signalling_nan);
     assert_ok(rnn_sampler_options_init(&cold, sizeof cold));
     cold.temperature = -tiny;
-    assert_ok(rnn_model_create(&usual, &model));
+    scoped_model *model = create_model(&usual);
 
     set_mode();
     status[0] = rnn_optimizer_create(model, &small, &first);
@@ -258,17 +247,14 @@ static void check_arguments(void (*set_mode)(void))
     fesetenv(FE_DFL_ENV);
     for (int i = 0; i < 7; i++)
         assert_int_equal(status[i], i < 3 ? RNN_OK : RNN_ERROR_ARGUMENT);
-    rnn_optimizer_destroy(first);
-    rnn_optimizer_destroy(second);
-    rnn_model_destroy(model);
 }
 
-/* A file may hold any number, and looking for the one that isn't finite traps nothing. */
+/* A file may hold a signalling NaN. Looking for numbers that aren't finite must not trap. */
 static void check_signalling_parameter(void (*set_mode)(void))
 {
     static const uint32_t signalling_nan = UINT32_C(0x7f800001);
     rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model *model, *loaded;
+    scoped_model *model, *loaded;
     static char bytes[1 << 20];
     size_t size;
     assert_ok(rnn_model_create(&options, &model));
@@ -279,25 +265,20 @@ static void check_signalling_parameter(void (*set_mode)(void))
     rnn_status status = rnn_model_check_finite(loaded);
     fesetenv(FE_DFL_ENV);
     assert_int_equal(status, RNN_ERROR_NONFINITE);
-    rnn_model_destroy(loaded);
-    rnn_model_destroy(model);
 }
 
 static void test_a_callers_flushing_of_subnormals_changes_no_bit_and_stays(void **state)
 {
-    (void)state;
     check_mode(flush_subnormals);
 }
 
 static void test_exceptions_that_trap_for_the_caller_change_no_bit_and_still_do(void **state)
 {
-    (void)state;
     check_mode(trap_every_exception);
 }
 
 static void test_flushing_and_traps_change_no_file_and_nothing_that_is_read(void **state)
 {
-    (void)state;
     check_files(flush_subnormals);
     check_files(trap_every_exception);
     check_refusals(trap_every_exception);
@@ -308,18 +289,16 @@ static void test_flushing_and_traps_change_no_file_and_nothing_that_is_read(void
 
 #endif
 
-/* Trapped or not, what isn't finite is found without an exception. */
+/* Numbers that aren't finite are found without raising an exception flag. */
 static void test_looking_for_what_is_not_finite_raises_no_flag(void **state)
 {
-    (void)state;
     rnn_model_options options = model_of(RNN_CELL_TANH, RNN_FLOAT32, 0, RNN_LOSS_CROSS_ENTROPY);
-    rnn_model *model = create_model(&options);
+    scoped_model *model = create_model(&options);
     float bias[SYMBOLS] = {[SYMBOLS - 1] = INFINITY};
     int64_t index = index_of(model, "decoder.bias");
     uint64_t before = float_state();
     assert_fails(rnn_model_set_parameter(model, index, bias, SYMBOLS), RNN_ERROR_ARGUMENT, "not finite");
     assert_true(float_state() == before);
-    rnn_model_destroy(model);
 }
 
 static int64_t subnormal_among(const float *values, int64_t count)
@@ -332,15 +311,15 @@ static int64_t subnormal_among(const float *values, int64_t count)
 
 static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void **test)
 {
-    (void)test;
     enum { HEARD = 100, ROUNDS = 12, COUNT = STREAMS * 45 };
     rnn_model_options options = model_of(RNN_CELL_LSTM, RNN_FLOAT32, 3, RNN_LOSS_SQUARED_ERROR);
-    options.initialization = RNN_INIT_NORMAL; /* no biases: silence moves nothing */
+    options.initialization = RNN_INIT_NORMAL; /* no biases, so silence changes nothing */
     options.layers = 1;
     options.dropout = 0;
-    rnn_model *model = create_model(&options);
-    rnn_state *state = create_random_state(model, STREAMS, 1, 1);
-    float *silence = allocate(HEARD * STREAMS * FEATURES, sizeof *silence), memory[COUNT], hidden[COUNT];
+    scoped_model *model = create_model(&options);
+    scoped_state *state = create_random_state(model, STREAMS, 1, 1);
+    scoped_memory float *silence = allocate(HEARD * STREAMS * FEATURES, sizeof *silence);
+    float memory[COUNT], hidden[COUNT];
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = HEARD, .streams = STREAMS, .input_vectors = silence};
     for (int round = 0; round < ROUNDS; round++) {
         RUN(rnn_forward(model, state, &chunk, NULL, 0, NULL));
@@ -349,9 +328,6 @@ static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void 
         assert_int_equal(subnormal_among(memory, COUNT), 0);
         assert_int_equal(subnormal_among(hidden, COUNT), 0);
     }
-    free(silence);
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /*
- * What the sentences of rnn_last_error() say, word for word: enumerators by their names, counts and their nouns, what
- * to do when training has diverged, and what a text that isn't UTF-8 seems to be.
+ * The exact sentences of rnn_last_error(): the names of enumerators, counts and their nouns, advice after training has
+ * diverged, and the likely encoding of a text that isn't UTF-8.
  */
 #include "support.h"
 #include "temporary.h"
@@ -31,7 +31,6 @@ static void test_a_number_that_is_no_enumerator_is_told_which_there_are(void **s
     rnn_load_options loading;
     rnn_vocab *vocab = NULL;
     rnn_model *model = NULL;
-    (void)state;
     assert_option_is_listed(offsetof(rnn_model_options, cell),
                             "cell is 7; it must be one of RNN_CELL_TANH (0), RNN_CELL_GRU (1), RNN_CELL_LSTM (2)");
     assert_option_is_listed(offsetof(rnn_model_options, precision),
@@ -63,31 +62,25 @@ static rnn_model_options tanh_options(void)
     return make_options(4, 3, 4, 1, RNN_FLOAT32);
 }
 
-/* The sentence about a state, or an optimizer, of one model that is used with another. */
+/* Checks the sentence about a state or an optimizer that is used with another model. */
 static void assert_mismatch(const rnn_model_options *own, const rnn_model_options *other, int of_optimizer,
                             const char *sentence)
 {
-    rnn_model *made = create_model(own), *used = create_model(other);
+    scoped_model *made = create_model(own), *used = create_model(other);
     if (of_optimizer) {
-        rnn_optimizer *optimizer = NULL;
+        scoped_optimizer *optimizer = NULL;
         assert_ok(rnn_optimizer_create(made, NULL, &optimizer));
         assert_says(rnn_optimizer_step(optimizer, used), RNN_ERROR_MISMATCH, sentence);
-        rnn_optimizer_destroy(optimizer);
     } else {
-        rnn_state *state = create_state(made, 1);
-        owned_chunk chunk = create_random_chunk_for(used, 2, 1, 0, 1);
+        scoped_state *state = create_state(made, 1);
+        scoped_chunk chunk = create_random_chunk_for(used, 2, 1, 0, 1);
         assert_says(rnn_forward(used, state, &chunk.chunk, NULL, 0, NULL), RNN_ERROR_MISMATCH, sentence);
-        destroy_chunk(&chunk);
-        rnn_state_destroy(state);
     }
-    rnn_model_destroy(used);
-    rnn_model_destroy(made);
 }
 
 static void test_objects_of_another_model_say_by_name_in_what_it_differs(void **state)
 {
     rnn_model_options own = tanh_options(), other = tanh_options();
-    (void)state;
     own.cell = RNN_CELL_LSTM;
     other.cell = RNN_CELL_GRU;
     assert_mismatch(&own, &other, 0,
@@ -111,8 +104,7 @@ static void test_a_setting_that_a_rule_does_not_use_is_refused_with_the_rules_na
     rnn_optimizer_options options;
     rnn_optimizer *optimizer = NULL;
     rnn_model_options tanh = tanh_options();
-    rnn_model *model = create_model(&tanh);
-    (void)state;
+    scoped_model *model = create_model(&tanh);
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_SGD));
     options.beta1 = 0.5;
     assert_says(rnn_optimizer_create(model, &options, &optimizer), RNN_ERROR_ARGUMENT,
@@ -123,7 +115,6 @@ static void test_a_setting_that_a_rule_does_not_use_is_refused_with_the_rules_na
     assert_says(rnn_optimizer_create(model, &options, &optimizer), RNN_ERROR_ARGUMENT,
                 "epsilon is 0.5; it must be 0, since RNN_OPTIMIZER_SGD has no use for it (rnn_optimizer_options_init() "
                 "sets it to 0)");
-    rnn_model_destroy(model);
 }
 
 static void test_what_a_state_keeps_is_said_by_name(void **state)
@@ -131,9 +122,8 @@ static void test_what_a_state_keeps_is_said_by_name(void **state)
     float values[3];
     rnn_model_options gru = tanh_options();
     gru.cell = RNN_CELL_GRU;
-    rnn_model *model = create_model(&gru);
-    rnn_state *kept = create_state(model, 1);
-    (void)state;
+    scoped_model *model = create_model(&gru);
+    scoped_state *kept = create_state(model, 1);
     assert_says(rnn_state_get(kept, 0, 9, values, 3), RNN_ERROR_ARGUMENT,
                 "what is 9; it must be one of RNN_STATE_HIDDEN (0), RNN_STATE_MEMORY (1)");
     assert_says(rnn_state_get(kept, 0, RNN_STATE_MEMORY, values, 3), RNN_ERROR_ARGUMENT,
@@ -141,41 +131,34 @@ static void test_what_a_state_keeps_is_said_by_name(void **state)
                 "memory");
     assert_says(rnn_state_observe(kept, 4), RNN_ERROR_ARGUMENT,
                 "what is 4; it must be 0, RNN_OBSERVE_ACTIVATIONS (1), RNN_OBSERVE_GRADIENT_NORMS (2) or their sum");
-    rnn_state_destroy(kept);
-    rnn_model_destroy(model);
 }
 
 static void test_a_target_may_be_an_id_or_rnn_ignore(void **state)
 {
     rnn_model_options options = tanh_options();
-    rnn_model *model = create_model(&options);
-    rnn_state *stream = create_state(model, 1);
-    owned_chunk chunk = create_random_chunk_for(model, 2, 1, 0, 1);
-    (void)state;
+    scoped_model *model = create_model(&options);
+    scoped_state *stream = create_state(model, 1);
+    scoped_chunk chunk = create_random_chunk_for(model, 2, 1, 0, 1);
     chunk.targets[1] = 4;
     assert_says(rnn_forward_backward(model, stream, &chunk.chunk, NULL), RNN_ERROR_SYMBOL,
                 "chunk->targets[1] is 4; it must be 0 to 3, or RNN_IGNORE (-1)");
     chunk.inputs[1] = -1;
     assert_says(rnn_forward_backward(model, stream, &chunk.chunk, NULL), RNN_ERROR_SYMBOL,
                 "chunk->inputs[1] is -1; it must be 0 to 3");
-    destroy_chunk(&chunk);
-    rnn_state_destroy(stream);
-    rnn_model_destroy(model);
 }
 
 /* ---- Counts ---- */
 
 static void test_one_is_counted_without_an_s(void **state)
 {
-    rnn_vocab *vocab = NULL;
+    scoped_vocab *vocab = NULL;
     rnn_corpus *corpus = NULL;
     rnn_model *loaded = NULL;
     rnn_model_options options = tanh_options();
-    rnn_model *model = create_model(&options);
-    rnn_state *one = create_state(model, 1), *two = create_state(model, 2);
+    scoped_model *model = create_model(&options);
+    scoped_state *one = create_state(model, 1), *two = create_state(model, 2);
     int32_t ids[2] = {0};
     char text[2];
-    (void)state;
     assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, "ab", 2, &vocab));
     assert_says(rnn_corpus_create_from_text(vocab, "a", 1, 1, 1, &corpus), RNN_ERROR_ARGUMENT,
                 "the text has 1 symbol; for 1 stream of 1 step it must have at least 2");
@@ -191,7 +174,7 @@ static void test_one_is_counted_without_an_s(void **state)
                 "capacity is 1; the text has at least 2 bytes");
     assert_says(rnn_state_copy(one, two), RNN_ERROR_MISMATCH, "destination has 1 stream; source has 2");
     assert_says(rnn_state_copy(two, one), RNN_ERROR_MISMATCH, "destination has 2 streams; source has 1");
-    owned_chunk chunk = create_random_chunk_for(model, 2, 2, 0, 1);
+    scoped_chunk chunk = create_random_chunk_for(model, 2, 2, 0, 1);
     assert_says(rnn_forward(model, one, &chunk.chunk, NULL, 0, NULL), RNN_ERROR_MISMATCH,
                 "chunk->streams is 2; the state has 1 stream");
     assert_says(rnn_model_load_from_memory("?", 1, NULL, &loaded, NULL), RNN_ERROR_FORMAT,
@@ -202,24 +185,19 @@ static void test_one_is_counted_without_an_s(void **state)
     assert_says(rnn_state_reset_stream(two, 2), RNN_ERROR_ARGUMENT, "stream is 2; it must be 0 to 1");
     assert_says(rnn_vocab_decode(vocab, ids, -1, text, 1, NULL), RNN_ERROR_ARGUMENT,
                 "count is -1; it must be 0 or more");
-    destroy_chunk(&chunk);
-    rnn_state_destroy(two);
-    rnn_state_destroy(one);
-    rnn_model_destroy(model);
-    rnn_vocab_destroy(vocab);
 }
 
 /* ---- Divergence ---- */
 
 #define ADVICE "lower the learning rate or clip the gradients"
 
-/* A model whose parameters have the given size: finite, or made infinite by a step that is far too long. */
+/* A model whose parameters have this size. If it is infinite, a step that is far too long makes them infinite. */
 static rnn_model *create_diverged(double size)
 {
     rnn_model_options options = tanh_options();
     rnn_model *model = create_random_model(&options, size < (double)INFINITY ? size : 1, 1);
     rnn_optimizer_options sgd;
-    rnn_optimizer *optimizer = NULL;
+    scoped_optimizer *optimizer = NULL;
     void *gradients;
     int64_t count;
     if (size < (double)INFINITY)
@@ -231,7 +209,6 @@ static rnn_model *create_diverged(double size)
     ((float *)gradients)[count - 1] = 1e10F;
     assert_ok(rnn_optimizer_step(optimizer, model));
     assert_fails(rnn_model_check_finite(model), RNN_ERROR_NONFINITE, "decoder.bias[3] is -inf");
-    rnn_optimizer_destroy(optimizer);
     return model;
 }
 
@@ -252,13 +229,12 @@ static void test_divergence_says_what_to_do_by_whether_the_parameters_are_finite
         {3e38, ", although all parameters are finite; " ADVICE},
         {(double)INFINITY, ", and the parameter decoder.bias[3] is -inf; go back to a saved model, then " ADVICE},
     };
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        rnn_model *model = create_diverged(cases[i].size);
-        rnn_state *stream = create_state(model, 1);
-        rnn_optimizer *optimizer = NULL;
-        rnn_sampler *sampler = NULL;
-        owned_chunk chunk = create_random_chunk_for(model, 3, 1, 0, 1);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        scoped_model *model = create_diverged(cases[i].size);
+        scoped_state *stream = create_state(model, 1);
+        scoped_optimizer *optimizer = NULL;
+        scoped_sampler *sampler = NULL;
+        scoped_chunk chunk = create_random_chunk_for(model, 3, 1, 0, 1);
         int32_t drawn[3];
         rnn_loss loss;
         const int32_t first = 0;
@@ -274,35 +250,25 @@ static void test_divergence_says_what_to_do_by_whether_the_parameters_are_finite
         assert_non_null(strstr(rnn_last_error(), cases[i].rest));
         assert_fails(rnn_model_clip_norm(model, 1, NULL), RNN_ERROR_NONFINITE, "the norm of the gradients is inf");
         assert_non_null(strstr(rnn_last_error(), cases[i].rest));
-        destroy_chunk(&chunk);
-        rnn_sampler_destroy(sampler);
-        rnn_optimizer_destroy(optimizer);
-        rnn_state_destroy(stream);
-        rnn_model_destroy(model);
     }
 }
 
-/* With vectors their size may be the reason. */
+/* With vectors, their size may be the reason. */
 static void test_vectors_too_large_for_the_precision_are_to_be_scaled_down(void **state)
 {
     rnn_model_options options = make_options(2, 3, 2, 1, RNN_FLOAT32);
     options.input = RNN_INPUT_VECTORS;
     options.loss = RNN_LOSS_SQUARED_ERROR;
-    rnn_model *model = create_model(&options);
-    rnn_state *stream = create_state(model, 1);
-    rnn_optimizer *optimizer = NULL;
-    owned_chunk chunk = create_random_chunk_for(model, 2, 1, 0, 1);
-    (void)state;
+    scoped_model *model = create_model(&options);
+    scoped_state *stream = create_state(model, 1);
+    scoped_optimizer *optimizer = NULL;
+    scoped_chunk chunk = create_random_chunk_for(model, 2, 1, 0, 1);
     ((float *)chunk.target_vectors)[0] = 3e38F;
     assert_ok(rnn_optimizer_create(model, NULL, &optimizer));
     assert_ok(rnn_forward_backward(model, stream, &chunk.chunk, NULL));
     assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE,
                  ", although all parameters are finite; lower the learning rate, clip the gradients or scale the "
                  "vectors down");
-    rnn_optimizer_destroy(optimizer);
-    destroy_chunk(&chunk);
-    rnn_state_destroy(stream);
-    rnn_model_destroy(model);
 }
 
 /* ---- Texts that aren't UTF-8 ---- */
@@ -320,8 +286,8 @@ static const struct {
     {TEXT("\xc4rger, \xd6l und \xfc"
           "ber\n"),
      LATIN_1},
-    {TEXT("the author\x92s own words\r\n"), LATIN_1}, /* Windows's */
-    {TEXT("\xcf\xf0\xe8\xe2\xe5\xf2\n"), LATIN_1},    /* Cyrillic in bytes */
+    {TEXT("the author\x92s own words\r\n"), LATIN_1}, /* Windows-1252 */
+    {TEXT("\xcf\xf0\xe8\xe2\xe5\xf2\n"), LATIN_1},    /* Windows-1251 */
     {TEXT("Stra\xdf"
           "e"),
      LATIN_1},
@@ -329,21 +295,21 @@ static const struct {
           "a\0b\0\n\0"),
      UTF_16},
     {TEXT("\xfe\xff\0a\0b\0\n"), UTF_16},
-    {TEXT("c\0a\0f\0\xe9\0\n\0"), UTF_16}, /* without a mark */
+    {TEXT("c\0a\0f\0\xe9\0\n\0"), UTF_16}, /* without a byte order mark */
     {TEXT("\0c\0a\0f\0\xe9\0\n"), UTF_16},
-    {TEXT("na\xc3\xafve caf\xe9"), ""}, /* UTF-8 with a fault */
+    {TEXT("na\xc3\xafve caf\xe9"), ""}, /* UTF-8 with one fault */
     {TEXT("na\xc3\xafve caf\xc3"), ""}, /* cut off */
     {TEXT("all ASCII, then cut off \xe4\xb8"), ""},
     {TEXT("cut off after one byte \xc3"), ""},
     {TEXT("cut short \xe4\xb8 within"), ""},
     {TEXT("overlong \xc0\x80 form"), ""},
-    {TEXT("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ""}, /* no text at all */
+    {TEXT("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), ""}, /* not a text */
     {TEXT("\x7f"
           "ELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0\x01\0\0\0\xd0\x0f"),
      ""},
 };
 
-/* The last sentence must be about bytes that aren't UTF-8, and end with the advice, or without any. */
+/* The last sentence must be about bytes that aren't UTF-8, and must end with this advice ("": none). */
 static void assert_advice(const char *advice)
 {
     const char *sentence = rnn_last_error(), *rest = strstr(sentence, "; the text looks like");
@@ -353,15 +319,14 @@ static void assert_advice(const char *advice)
 
 static void test_text_in_another_encoding_is_recognised_wherever_it_is_refused(void **state)
 {
-    rnn_vocab *known = NULL, *vocab = NULL;
+    scoped_vocab *known = NULL, *vocab = NULL;
     rnn_corpus *corpus = NULL;
     rnn_source *source = NULL;
     int32_t ids[64];
     const char *path = "text";
-    (void)state;
     assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, "a", 1, &known));
     assert_ok(rnn_vocab_create_with_unknown(known, NULL, 0, &vocab));
-    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(encodings); i++) {
         const char *text = encodings[i].text, *advice = encodings[i].advice;
         size_t size = encodings[i].size;
         rnn_vocab *none = NULL;
@@ -383,18 +348,17 @@ static void test_text_in_another_encoding_is_recognised_wherever_it_is_refused(v
         assert_advice(advice);
         rnn_source_destroy(source);
     }
-    rnn_vocab_destroy(vocab);
-    rnn_vocab_destroy(known);
 }
 
-/* UTF-16 of ASCII without a mark is UTF-8 with a NUL beside each letter, and NUL is a symbol as any other. */
+/*
+ * UTF-16 of ASCII without a byte order mark is valid UTF-8 with a NUL beside each letter, and NUL is a symbol like any
+ * other.
+ */
 static void test_nuls_are_no_error(void **state)
 {
-    rnn_vocab *vocab = NULL;
-    (void)state;
+    scoped_vocab *vocab = NULL;
     assert_ok(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, "a\0b\0\n\0", 6, &vocab));
     assert_int_equal(rnn_vocab_size(vocab), 4);
-    rnn_vocab_destroy(vocab);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /*
- * The seed's training run, number for number: golden/seed.py trains in numpy, librnn trains on the same text from the
- * same parameters, and the two are compared after every chunk.
+ * The seed's training run, number for number. golden/seed.py trains in numpy, and librnn trains on the same text from
+ * the same parameters. The two are compared after every chunk.
  */
 #include "support.h"
 
@@ -9,7 +9,7 @@
 
 enum { STEPS = 25, HIDDEN = 100 };
 
-/* What golden/seed.py wrote. */
+/* The results of golden/seed.py */
 typedef struct golden_run {
     char *text;
     size_t text_size;
@@ -23,8 +23,8 @@ static golden_run read_golden_run(void)
     golden_run run = {0};
     run.text = read_golden("seed.txt", &run.text_size);
     size_t size = 0;
-    char *log = read_golden("seed_losses.csv", &size);
-    char *line = strchr(log, '\n') + 1; /* the first names the columns */
+    scoped_memory char *log = read_golden("seed_losses.csv", &size);
+    char *line = strchr(log, '\n') + 1; /* after the first line, which names the columns */
     int64_t lines = 0;
     for (const char *c = line; *c != '\0'; c++)
         lines += *c == '\n';
@@ -40,7 +40,6 @@ static golden_run read_golden_run(void)
     }
     assert_int_equal(run.iterations, lines);
     assert_true(lines >= 250);
-    free(log);
     return run;
 }
 
@@ -51,40 +50,37 @@ static void destroy_golden_run(golden_run *run)
     free(run->losses);
 }
 
-/* The parameters in the order in which the golden files hold them. */
+/* The order of the parameters in the golden files */
 static const char *const golden_order[] = {"rnn.weight_ih_l0", "rnn.weight_hh_l0", "rnn.bias_ih_l0", "decoder.weight",
                                            "decoder.bias"};
-enum { PARAMETERS = sizeof golden_order / sizeof golden_order[0] };
+enum { PARAMETERS = COUNT_OF(golden_order) };
 
 static void set_golden_parameters(rnn_model *model, const char *file)
 {
     int64_t count = 0, offset = 0;
-    double *golden = read_golden_doubles(file, &count);
+    scoped_memory double *golden = read_golden_doubles(file, &count);
     assert_int_equal(count, parameter_total(model));
     for (int k = 0; k < PARAMETERS; k++) {
         int64_t index = index_of(model, golden_order[k]);
         set_parameter(model, index, golden + offset);
         offset += parameter_of(model, index).count;
     }
-    free(golden);
 }
 
 static void assert_golden_parameters(const rnn_model *model, const char *file, double tolerance)
 {
     int64_t count = 0, offset = 0;
-    double *golden = read_golden_doubles(file, &count);
+    scoped_memory double *golden = read_golden_doubles(file, &count);
     assert_int_equal(count, parameter_total(model));
     for (int k = 0; k < PARAMETERS; k++) {
         int64_t index = index_of(model, golden_order[k]);
-        double *values = get_parameter(model, index);
+        scoped_memory double *values = get_parameter(model, index);
         assert_all_close(values, golden + offset, parameter_of(model, index).count, tolerance);
         offset += parameter_of(model, index).count;
-        free(values);
     }
-    free(golden);
 }
 
-/* The five things that train. */
+/* All objects of the training run */
 typedef struct seed_trainer {
     rnn_vocab *vocab;
     rnn_corpus *corpus;
@@ -116,7 +112,7 @@ static void destroy_trainer(seed_trainer *trainer)
     rnn_vocab_destroy(trainer->vocab);
 }
 
-/* One turn of the seed's loop. Returns the loss. */
+/* Runs the seed's loop once and returns the loss. */
 static double train_one_chunk(seed_trainer *trainer)
 {
     rnn_chunk chunk;
@@ -135,7 +131,6 @@ static double train_one_chunk(seed_trainer *trainer)
 
 static void test_corpus_serves_the_chunks_and_starts_over_where_the_seed_does(void **state)
 {
-    (void)state;
     golden_run run = read_golden_run();
     seed_trainer trainer = create_trainer(&run, RNN_FLOAT64);
     int64_t starts = 0;
@@ -161,7 +156,6 @@ static void test_corpus_serves_the_chunks_and_starts_over_where_the_seed_does(vo
 
 static void test_float64_training_has_the_seeds_losses_and_ends_in_its_parameters(void **state)
 {
-    (void)state;
     golden_run run = read_golden_run();
     seed_trainer trainer = create_trainer(&run, RNN_FLOAT64);
     for (int64_t i = 0; i < run.iterations; i++) {
@@ -174,12 +168,11 @@ static void test_float64_training_has_the_seeds_losses_and_ends_in_its_parameter
 }
 
 /*
- * Adagrad's first steps change every weight by 0.1, whatever its gradient, and rounding errors grow with each of them
- * until float32 goes a way of its own. The first iterations say whether it set out on the same one.
+ * Adagrad's first steps change every weight by 0.1, whatever its gradient. Rounding errors grow with each step until
+ * the float32 run diverges from the seed's. The first iterations show whether it started out the same.
  */
 static void test_float32_training_begins_with_the_seeds_losses(void **state)
 {
-    (void)state;
     enum { FIRST_ITERATIONS = 4 };
     golden_run run = read_golden_run();
     seed_trainer trainer = create_trainer(&run, RNN_FLOAT32);

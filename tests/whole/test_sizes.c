@@ -1,6 +1,6 @@
 /*
- * Sizes that no memory holds, and texts near 2^63 bytes. What is too large must be an error: a product
- * that wraps around would be a block of memory that is too small. Where a size_t has 32 bits, most of these wrap.
+ * Sizes that don't fit in memory, and texts of nearly 2^63 bytes. Whatever is too large must be an error: if a product
+ * of sizes wrapped around, the library would allocate too little. Where a size_t has 32 bits, most of these wrap.
  */
 #define _GNU_SOURCE /* memfd_create() */
 
@@ -11,16 +11,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- An allocator that has little memory ---- */
+/* ---- An allocator with little memory ---- */
 
-enum { MEMORY_MOST = 1 << 26 }; /* bytes a block */
+enum { MEMORY_MOST = 1 << 26 }; /* bytes in a block */
 
-static uint64_t refused; /* bytes: the size of the last block that was refused, or 0 */
+static uint64_t refused; /* the bytes of the last block that was refused, or 0 */
 
 static void *allocate_a_little(void *context, size_t alignment, size_t size)
 {
     void *memory = NULL;
-    (void)context;
     if (size > MEMORY_MOST) {
         refused = size;
         return NULL;
@@ -30,29 +29,25 @@ static void *allocate_a_little(void *context, size_t alignment, size_t size)
 
 static void release(void *context, void *memory, size_t size)
 {
-    (void)context;
-    (void)size;
     free(memory);
 }
 
 static int begin_with_little_memory(void **state)
 {
     static const rnn_allocator little = {allocate_a_little, release, NULL};
-    (void)state;
     refused = 0;
     return rnn_set_allocator(&little);
 }
 
 static int end_with_little_memory(void **state)
 {
-    (void)state;
     return rnn_set_allocator(NULL);
 }
 
 #define test_with_little_memory(function)                                                                              \
     cmocka_unit_test_setup_teardown(function, begin_with_little_memory, end_with_little_memory)
 
-/* The library either asked for so many bytes at least, or found that a size_t doesn't hold their number. */
+/* The library either asked for at least this many bytes, or found that their number doesn't fit in a size_t. */
 static void assert_refused(uint64_t bytes)
 {
     assert_true(refused >= bytes || (refused == 0 && bytes > SIZE_MAX / 2));
@@ -62,44 +57,61 @@ static void test_a_model_larger_than_memory_is_an_error_that_asks_for_all_its_by
 {
     static const struct {
         int64_t input, hidden, output, layers;
-        int32_t cell, precision;
     } sizes[] = {
-        {2, 65536, 2, 1, RNN_CELL_TANH, RNN_FLOAT32},                  /* H H is 2^32 */
-        {2, 32768, 2, 4, RNN_CELL_TANH, RNN_FLOAT32},                  /* the layers' sum passes 2^32 */
-        {2, 32768, 2, 1, RNN_CELL_LSTM, RNN_FLOAT64},                  /* the number of bytes does */
-        {65536, 100, 1 << 24, 1, RNN_CELL_GRU, RNN_FLOAT32},           /* the decoder's does */
-        {1 << 24, 1 << 20, 1 << 24, 1024, RNN_CELL_LSTM, RNN_FLOAT64}, /* the most that options allow */
+        {2, 65536, 2, 1},         /* hidden * hidden is 2^32 */
+        {2, 32768, 2, 4},         /* the sum of the layers exceeds 2^32 */
+        {2, 32768, 2, 1},         /* the number of bytes does */
+        {65536, 100, 1 << 24, 1}, /* the decoder's does */
+        {1, 1 << 20, 1, 1},         {1 << 24, 1 << 20, 1 << 24, 1},
+        {1 << 24, 100, 1 << 24, 1}, {1 << 24, 1 << 20, 1 << 24, 1024}, /* the most that the options allow */
     };
-    (void)state;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        rnn_model_options options =
-            make_options(sizes[i].input, sizes[i].hidden, sizes[i].output, sizes[i].layers, sizes[i].precision);
-        rnn_model *model = NULL;
-        uint64_t hidden = (uint64_t)sizes[i].hidden;
-        uint64_t least = (hidden * (uint64_t)sizes[i].layers + (uint64_t)sizes[i].output) * hidden;
-        options.cell = sizes[i].cell;
-        refused = 0;
-        assert_fails(rnn_model_create(&options, &model), RNN_ERROR_MEMORY, "");
-        assert_refused(least * precision_size(options.precision));
-        assert_null(model);
-    }
+    static const uint64_t gates[] = {[RNN_CELL_TANH] = 1, [RNN_CELL_GRU] = 3, [RNN_CELL_LSTM] = 4};
+    for (int i = 0; i < COUNT_OF(sizes); i++)
+        for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
+            for (int32_t precision = RNN_FLOAT32; precision <= RNN_FLOAT64; precision++) {
+                uint64_t v = (uint64_t)sizes[i].input, h = (uint64_t)sizes[i].hidden, o = (uint64_t)sizes[i].output;
+                uint64_t l = (uint64_t)sizes[i].layers;
+                uint64_t parameters = gates[cell] * (h * v + (2 * l - 1) * h * h + 2 * l * h) + o * h + o;
+                rnn_model_options options =
+                    make_options(sizes[i].input, sizes[i].hidden, sizes[i].output, sizes[i].layers, precision);
+                rnn_model *model = NULL;
+                options.cell = cell;
+                options.bias = RNN_BIAS_BOTH;
+                refused = 0;
+                assert_fails(rnn_model_create(&options, &model), RNN_ERROR_MEMORY, "");
+                assert_refused(parameters * precision_size(precision));
+                assert_null(model);
+            }
 }
 
 static void test_a_state_larger_than_memory_is_an_error_that_asks_for_all_its_bytes(void **state)
 {
-    (void)state;
     rnn_model_options options = make_options(2, 17, 2, 1024, RNN_FLOAT32);
-    rnn_model *model = create_model(&options);
+    scoped_model *model = create_model(&options);
     rnn_state *memory = NULL;
     assert_fails(rnn_state_create(model, 1 << 20, &memory), RNN_ERROR_MEMORY, "a state");
     assert_refused((UINT64_C(17) << 30) * sizeof(float));
     assert_null(memory);
-    rnn_model_destroy(model);
+}
+
+static void test_a_chunk_that_needs_more_than_memory_is_an_error_that_changes_nothing(void **state)
+{
+    enum { STEPS = 1 << 24, HIDDEN = 16 };
+    scoped_memory int32_t *ids = allocate(STEPS, sizeof *ids);
+    rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = STEPS, .streams = 1, .inputs = ids, .targets = ids};
+    rnn_model_options options = make_options(3, HIDDEN, 3, 1, RNN_FLOAT32);
+    scoped_model *model = create_model(&options);
+    scoped_state *memory = create_state(model, 1);
+    scoped_snapshot before = take_snapshot(model, memory);
+    refused = 0;
+    assert_fails(rnn_forward_backward(model, memory, &chunk, NULL), RNN_ERROR_MEMORY, "");
+    assert_refused((uint64_t)STEPS * HIDDEN * sizeof(float));
+    assert_unchanged(&before, model, memory);
 }
 
 /* ---- Texts ---- */
 
-/* A file of so many zeros, which takes no room; `path` is a way to open it. */
+/* A sparse file of `size` zeros, and a path that opens it */
 static int create_zeros(int64_t size, char path[64])
 {
     int descriptor = memfd_create("zeros", MFD_CLOEXEC);
@@ -119,7 +131,6 @@ static rnn_vocab *create_zero_vocab(void)
 static void test_a_chunk_larger_than_memory_is_an_error(void **state)
 {
     char path[64];
-    (void)state;
     int zeros = create_zeros(INT64_C(1) << 62, path);
     rnn_vocab *vocab = create_zero_vocab();
     rnn_corpus *corpus = NULL;
@@ -134,7 +145,6 @@ static void test_a_text_of_2_63_bytes_is_served_to_its_end(void **state)
 {
     enum { STEPS = 1 << 16 };
     char path[64];
-    (void)state;
     int zeros = create_zeros(INT64_MAX, path);
     rnn_vocab *vocab = create_zero_vocab();
     rnn_corpus *corpus = NULL;
@@ -157,7 +167,6 @@ static void test_a_text_of_2_63_bytes_is_served_to_its_end(void **state)
 static void test_files_of_more_than_2_63_bytes_together_are_an_error(void **state)
 {
     char first[64], second[64];
-    (void)state;
     int zeros = create_zeros(INT64_MAX, first), more = create_zeros(1, second);
     const char *const paths[] = {first, second};
     rnn_source *source = NULL;
@@ -170,16 +179,14 @@ static void test_files_of_more_than_2_63_bytes_together_are_an_error(void **stat
 static void test_room_for_more_ids_than_memory_holds_is_room(void **state)
 {
     static const int64_t capacities[] = {1, INT64_C(1) << 32, INT64_MAX};
-    (void)state;
-    rnn_vocab *vocab = create_zero_vocab();
-    for (size_t i = 0; i < sizeof capacities / sizeof *capacities; i++) {
+    scoped_vocab *vocab = create_zero_vocab();
+    for (size_t i = 0; i < COUNT_OF(capacities); i++) {
         int32_t id = -1;
         int64_t count = 0;
         assert_ok(rnn_vocab_encode(vocab, "\0", 1, &id, capacities[i], &count));
         assert_int_equal(id, 0);
         assert_int_equal(count, 1);
     }
-    rnn_vocab_destroy(vocab);
 }
 
 int main(void)
@@ -187,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test_with_little_memory(test_a_model_larger_than_memory_is_an_error_that_asks_for_all_its_bytes),
         test_with_little_memory(test_a_state_larger_than_memory_is_an_error_that_asks_for_all_its_bytes),
+        test_with_little_memory(test_a_chunk_that_needs_more_than_memory_is_an_error_that_changes_nothing),
         test_with_little_memory(test_a_chunk_larger_than_memory_is_an_error),
         cmocka_unit_test(test_a_text_of_2_63_bytes_is_served_to_its_end),
         cmocka_unit_test(test_files_of_more_than_2_63_bytes_together_are_an_error),

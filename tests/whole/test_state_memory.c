@@ -1,27 +1,26 @@
 /*
- * What states and models hold. A state is little more than its numbers, however much has run
- * through it: a server can have one for each of thousands of users of one model.
+ * How much memory states and models hold. A state holds little more than its values, however much it has run. So a
+ * server can keep a state for each of thousands of users of one model.
  */
+#include "processes.h"
 #include "support.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 enum { SYMBOLS = 65, HIDDEN = 512, LAYERS = 2, STATES = 1000, PROMPT = 2048, READERS = 8 };
 
-/* h and c, and 1 KiB for all else */
+/* h, c, and 1 KiB for everything else */
 enum { STATE_BYTES = 2 * LAYERS * HIDDEN * (int)sizeof(float) + 1024 };
 
 /* ---- An allocator that counts ---- */
 
 static atomic_llong held;       /* bytes */
-static long long held_at_start; /* of a test: what failed tests before have left */
+static long long held_at_start; /* of a test; failed tests may have left some */
 
 static void *allocate_and_count(void *context, size_t alignment, size_t size)
 {
     void *pointer = NULL;
-    (void)context;
     if (posix_memalign(&pointer, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) != 0)
         return NULL;
     atomic_fetch_add(&held, (long long)size);
@@ -30,7 +29,6 @@ static void *allocate_and_count(void *context, size_t alignment, size_t size)
 
 static void release_and_count(void *context, void *pointer, size_t size)
 {
-    (void)context;
     atomic_fetch_sub(&held, (long long)size);
     free(pointer);
 }
@@ -38,13 +36,11 @@ static void release_and_count(void *context, void *pointer, size_t size)
 static int count_memory(void **state)
 {
     const rnn_allocator counting = {.allocate = allocate_and_count, .release = release_and_count};
-    (void)state;
     return rnn_set_allocator(&counting);
 }
 
 static int begin_at_zero(void **state)
 {
-    (void)state;
     held_at_start = atomic_load(&held);
     return 0;
 }
@@ -74,18 +70,16 @@ static void run_prompt(const rnn_model *model, rnn_state *state, int64_t symbols
 
 static void train(rnn_model *model, rnn_state *state, int64_t steps, int64_t streams)
 {
-    int32_t *ids = allocate(steps * streams, sizeof *ids);
+    scoped_memory int32_t *ids = allocate(steps * streams, sizeof *ids);
     const rnn_chunk chunk = {
         .struct_size = sizeof chunk, .steps = steps, .streams = streams, .inputs = ids, .targets = ids};
     assert_ok(rnn_forward_backward(model, state, &chunk, NULL));
-    free(ids);
 }
 
 /* ---- States ---- */
 
 static void test_1000_states_that_have_run_a_step_hold_h_and_c_and_at_most_1_kib_each(void **state)
 {
-    (void)state;
     static rnn_state *states[STATES];
     rnn_model *model = create_lstm(HIDDEN);
     rnn_state *first = create_state(model, 1);
@@ -115,21 +109,18 @@ static long long bytes_of_state_after(const rnn_model *model, int64_t symbols)
 
 static void test_a_prompt_of_2048_symbols_leaves_a_state_as_large_as_a_prompt_of_1(void **state)
 {
-    (void)state;
-    rnn_model *model = create_lstm(HIDDEN);
+    scoped_model *model = create_lstm(HIDDEN);
     long long after_1 = bytes_of_state_after(model, 1);
     assert_in_range(after_1, STATE_BYTES - 1024, STATE_BYTES);
     assert_int_equal(bytes_of_state_after(model, PROMPT), after_1);
-    rnn_model_destroy(model);
 }
 
 static void test_states_that_have_each_run_a_long_prompt_hold_no_more_than_others(void **state)
 {
-    (void)state;
     enum { FEW = 4 };
     rnn_state *states[FEW];
-    rnn_model *model = create_lstm(HIDDEN);
-    rnn_state *first = create_state(model, 1);
+    scoped_model *model = create_lstm(HIDDEN);
+    scoped_state *first = create_state(model, 1);
     run_prompt(model, first, PROMPT);
     long long before = bytes_held();
     for (int i = 0; i < FEW; i++) {
@@ -139,13 +130,10 @@ static void test_states_that_have_each_run_a_long_prompt_hold_no_more_than_other
     }
     for (int i = 0; i < FEW; i++)
         rnn_state_destroy(states[i]);
-    rnn_state_destroy(first);
-    rnn_model_destroy(model);
 }
 
 static void test_a_model_and_its_states_give_back_all_memory(void **state)
 {
-    (void)state;
     rnn_model *model = create_lstm(HIDDEN);
     rnn_state *one = create_state(model, 1), *four = create_state(model, 4);
     run_prompt(model, one, 100);
@@ -160,67 +148,52 @@ static void test_a_model_and_its_states_give_back_all_memory(void **state)
 
 enum { LARGE_STEPS = 1000, SMALL_STEPS = 4, TRAINED_STREAMS = 8, SMALL_CHUNKS = 100 };
 
-/* What a model and its state hold after a large chunk, if there is one, and many small ones. */
+/* Returns the memory of a model and its state after a large chunk (none if `large_steps` is 0) and many small ones. */
 static long long bytes_after_training(int64_t large_steps)
 {
-    rnn_model *model = create_lstm(64);
-    rnn_state *state = create_state(model, TRAINED_STREAMS);
+    scoped_model *model = create_lstm(64);
+    scoped_state *state = create_state(model, TRAINED_STREAMS);
     if (large_steps > 0)
         train(model, state, large_steps, TRAINED_STREAMS);
     for (int n = 0; n < SMALL_CHUNKS; n++)
         train(model, state, SMALL_STEPS, TRAINED_STREAMS);
     long long bytes = bytes_held();
-    rnn_state_destroy(state);
-    rnn_model_destroy(model);
     return bytes;
 }
 
 static void test_small_chunks_after_a_large_one_give_its_memory_back(void **state)
 {
-    (void)state;
-    enum { MARGIN = 1 << 20 }; /* the large chunk takes some 20 MiB */
+    enum { MARGIN = 1 << 20 }; /* the large chunk takes about 20 MiB */
     long long small_alone = bytes_after_training(0);
     assert_in_range(bytes_after_training(LARGE_STEPS), 0, small_alone + MARGIN);
 }
 
-/* ---- Readers of a model that nobody has run yet ---- */
+/* ---- Several readers of a model that hasn't run yet ---- */
 
 typedef struct reader {
     const rnn_model *model;
-    pthread_barrier_t *start;
     rnn_status status;
     float outputs[10 * SYMBOLS];
 } reader;
 
-static void *read_model(void *argument)
+static void read_model(void *argument)
 {
     static const int32_t ids[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
     reader *task = argument;
-    rnn_state *state = NULL;
+    scoped_state *state = NULL;
     const rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = 10, .streams = 1, .inputs = ids};
-    if (task->start != NULL)
-        pthread_barrier_wait(task->start);
     task->status = rnn_state_create(task->model, 1, &state);
     if (task->status == RNN_OK)
         task->status = rnn_forward(task->model, state, &chunk, task->outputs, 10 * SYMBOLS, NULL);
-    rnn_state_destroy(state);
-    return NULL;
 }
 
 static void assert_readers_agree(const rnn_model *model)
 {
     static reader readers[READERS], alone;
-    pthread_t threads[READERS];
-    pthread_barrier_t start;
-    assert_int_equal(pthread_barrier_init(&start, NULL, READERS), 0);
-    for (int i = 0; i < READERS; i++) {
-        readers[i] = (reader){.model = model, .start = &start};
-        assert_int_equal(pthread_create(&threads[i], NULL, read_model, &readers[i]), 0);
-    }
-    for (int i = 0; i < READERS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    pthread_barrier_destroy(&start);
     alone = (reader){.model = model};
+    for (int i = 0; i < READERS; i++)
+        readers[i] = alone;
+    run_in_threads(READERS, read_model, readers, sizeof *readers);
     read_model(&alone);
     assert_int_equal(alone.status, RNN_OK);
     for (int i = 0; i < READERS; i++) {
@@ -231,34 +204,27 @@ static void assert_readers_agree(const rnn_model *model)
 
 static void test_threads_may_be_the_first_to_run_a_fresh_model_at_once(void **state)
 {
-    (void)state;
     for (int n = 0; n < 10; n++) {
-        rnn_model *model = create_lstm(64);
+        scoped_model *model = create_lstm(64);
         assert_readers_agree(model);
-        rnn_model_destroy(model);
     }
 }
 
 static void test_threads_may_be_the_first_to_run_a_trained_model_at_once(void **state)
 {
-    (void)state;
-    rnn_model *model = create_lstm(64);
-    rnn_state *trained = create_state(model, TRAINED_STREAMS);
-    rnn_optimizer *optimizer;
+    scoped_model *model = create_lstm(64);
+    scoped_state *trained = create_state(model, TRAINED_STREAMS);
+    scoped_optimizer *optimizer;
     assert_ok(rnn_optimizer_create(model, NULL, &optimizer));
     for (int n = 0; n < 10; n++) {
         train(model, trained, SMALL_STEPS, TRAINED_STREAMS);
         assert_ok(rnn_optimizer_step(optimizer, model));
         assert_readers_agree(model);
     }
-    rnn_optimizer_destroy(optimizer);
-    rnn_state_destroy(trained);
-    rnn_model_destroy(model);
 }
 
 static void test_readers_of_one_model_hold_its_packed_weights_once(void **state)
 {
-    (void)state;
     rnn_model *model = create_lstm(HIDDEN);
     const void *parameters;
     int64_t count;

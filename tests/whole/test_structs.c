@@ -1,120 +1,65 @@
 /*
- * Structs and their sizes. What every function that reads or writes a struct takes, one row a function: the size in the
- * first release, and that of a later version, as far as this version knows it.
+ * Structs and their sizes. Every function that reads or writes a struct has one row here. It must take a struct of the
+ * size that the first release had, and a larger one of a later version if the fields that this version doesn't know are
+ * zero.
  */
 #include "one_of_each.h"
 
 #include <stdbool.h>
 
-/* A function that takes a struct. */
+/* A function that takes a struct */
 typedef struct use {
     const char *name;  /* of the struct, in sentences */
-    size_t first, now; /* its size in the first release, and here */
-    const void *valid; /* what a call that works takes; NULL of a function that only fills it */
+    size_t first, now; /* its size in the first release and in this one */
+    const void *valid; /* a struct with which the call works */
     rnn_status (*call)(void *given);
-    bool writes; /* what lies beyond `now` is zeroed; otherwise it must be zeros */
+    bool writes; /* zeroes everything beyond `now`; otherwise that must be zeros already */
 } use;
 
-/* What the calls write, which nobody reads */
+/* The calls write here; nothing reads it. */
 static float numbers[2 * SYMBOLS];
 static int32_t drawn[4];
 
-static rnn_status create_model_with(void *given)
-{
-    rnn_model *model = NULL;
-    rnn_status status = rnn_model_create(given, &model);
-    rnn_model_destroy(model);
-    return status;
-}
+/* A function that calls the library with a struct. */
+#define CALL(name, call)                                                                                               \
+    static rnn_status name(void *given)                                                                                \
+    {                                                                                                                  \
+        return call;                                                                                                   \
+    }
 
-static rnn_status get_options(void *given)
-{
-    return rnn_model_get_options(valid.model, given);
-}
+/* The same for a call that creates an object, which this destroys. */
+#define CREATES(object, name, call)                                                                                    \
+    static rnn_status name(void *given)                                                                                \
+    {                                                                                                                  \
+        scoped_##object *created = NULL;                                                                               \
+        return call;                                                                                                   \
+    }
 
-static rnn_status describe(void *given)
-{
-    return rnn_model_describe_parameter(valid.model, 0, given);
-}
-
-static rnn_status run_forward(void *given)
-{
-    return rnn_forward(valid.model, valid.state, given, NULL, 0, NULL);
-}
-
-static rnn_status run_forward_backward(void *given)
-{
-    return rnn_forward_backward(valid.model, valid.state, given, NULL);
-}
-
-static rnn_status run_forward_training(void *given)
-{
-    return rnn_forward_training(valid.model, valid.state, given, numbers, 2 * SYMBOLS);
-}
-
-static rnn_status run_loss_gradient(void *given)
-{
-    return rnn_loss_gradient(valid.model, given, zeros, 2 * SYMBOLS, numbers, NULL);
-}
+CREATES(model, create_model_with, rnn_model_create(given, &created))
+CALL(get_options, rnn_model_get_options(valid.model, given))
+CALL(describe, rnn_model_describe_parameter(valid.model, 0, given))
+CALL(run_forward, rnn_forward(valid.model, valid.state, given, NULL, 0, NULL))
+CALL(run_forward_backward, rnn_forward_backward(valid.model, valid.state, given, NULL))
+CALL(run_forward_training, rnn_forward_training(valid.model, valid.state, given, numbers, 2 * SYMBOLS))
+CALL(run_loss_gradient, rnn_loss_gradient(valid.model, given, zeros, 2 * SYMBOLS, numbers, NULL))
 
 static rnn_status run_backward(void *given)
 {
     rnn_status status = rnn_backward(valid.model, valid.state, given);
-    if (status == RNN_OK) /* a chunk goes back once */
+    if (status == RNN_OK) /* each forward pass allows one backward pass */
         status = rnn_forward_training(valid.model, valid.state, &valid.chunk, numbers, 2 * SYMBOLS);
     return status;
 }
 
-static rnn_status create_optimizer_with(void *given)
-{
-    rnn_optimizer *optimizer = NULL;
-    rnn_status status = rnn_optimizer_create(valid.model, given, &optimizer);
-    rnn_optimizer_destroy(optimizer);
-    return status;
-}
-
-static rnn_status get_optimizer_options(void *given)
-{
-    return rnn_optimizer_get_options(valid.optimizer, given);
-}
-
-static rnn_status set_optimizer_options(void *given)
-{
-    return rnn_optimizer_set_options(valid.optimizer, given);
-}
-
-static rnn_status create_sampler_with(void *given)
-{
-    rnn_sampler *sampler = NULL;
-    rnn_status status = rnn_sampler_create(given, &sampler);
-    rnn_sampler_destroy(sampler);
-    return status;
-}
-
-static rnn_status get_sampler_options(void *given)
-{
-    return rnn_sampler_get_options(valid.sampler, given);
-}
-
-static rnn_status set_sampler_options(void *given)
-{
-    return rnn_sampler_set_options(valid.sampler, given);
-}
-
-static rnn_status generate_with(void *given)
-{
-    return rnn_generate(valid.model, valid.state, valid.sampler, given, drawn, NULL, NULL);
-}
-
-static rnn_status search_with(void *given)
-{
-    return rnn_beam_search(valid.model, valid.state, given, drawn, NULL, NULL, NULL);
-}
-
-static rnn_status corpus_next(void *given)
-{
-    return rnn_corpus_next(valid.corpus, given, NULL);
-}
+CREATES(optimizer, create_optimizer_with, rnn_optimizer_create(valid.model, given, &created))
+CALL(get_optimizer_options, rnn_optimizer_get_options(valid.optimizer, given))
+CALL(set_optimizer_options, rnn_optimizer_set_options(valid.optimizer, given))
+CREATES(sampler, create_sampler_with, rnn_sampler_create(given, &created))
+CALL(get_sampler_options, rnn_sampler_get_options(valid.sampler, given))
+CALL(set_sampler_options, rnn_sampler_set_options(valid.sampler, given))
+CALL(generate_with, rnn_generate(valid.model, valid.state, valid.sampler, given, drawn, NULL, NULL))
+CALL(search_with, rnn_beam_search(valid.model, valid.state, given, drawn, NULL, NULL, NULL))
+CALL(corpus_next, rnn_corpus_next(valid.corpus, given, NULL))
 
 static rnn_status corpus_next_of_all(void *given)
 {
@@ -124,78 +69,26 @@ static rnn_status corpus_next_of_all(void *given)
     return status;
 }
 
-static rnn_status create_batcher_of(void *given)
-{
-    rnn_batcher *batcher = NULL;
-    rnn_status status = rnn_batcher_create(given, &valid.batcher_options, &batcher);
-    rnn_batcher_destroy(batcher);
-    return status;
-}
+CREATES(batcher, create_batcher_of, rnn_batcher_create(given, &valid.batcher_options, &created))
+CREATES(batcher, create_batcher_with, rnn_batcher_create(&valid.sequences, given, &created))
+CALL(batcher_next, rnn_batcher_next(valid.batcher, given, NULL))
+CALL(save_with, rnn_model_save_with(valid.model, NULL, given, "x"))
+CALL(save_to_memory_with, rnn_model_save_to_memory_with(valid.model, NULL, given, NULL, 0, &(size_t){0}))
+CREATES(model, load_with, rnn_model_load("file", given, &created, NULL))
+CREATES(model, load_from_memory_with, rnn_model_load_from_memory(valid.bytes, valid.size, given, &created, NULL))
+CALL(save_checkpoint, rnn_checkpoint_save(given, "x"))
+CALL(save_checkpoint_to_memory, rnn_checkpoint_save_to_memory(given, NULL, 0, &(size_t){0}))
 
-static rnn_status create_batcher_with(void *given)
+static rnn_status destroy_loaded(rnn_status status, const rnn_checkpoint *checkpoint)
 {
-    rnn_batcher *batcher = NULL;
-    rnn_status status = rnn_batcher_create(&valid.sequences, given, &batcher);
-    rnn_batcher_destroy(batcher);
-    return status;
-}
-
-static rnn_status batcher_next(void *given)
-{
-    return rnn_batcher_next(valid.batcher, given, NULL);
-}
-
-static rnn_status save_with(void *given)
-{
-    return rnn_model_save_with(valid.model, NULL, given, "x");
-}
-
-static rnn_status save_to_memory_with(void *given)
-{
-    return rnn_model_save_to_memory_with(valid.model, NULL, given, NULL, 0, &(size_t){0});
-}
-
-static rnn_status load_with(void *given)
-{
-    rnn_model *model = NULL;
-    rnn_status status = rnn_model_load("file", given, &model, NULL);
-    rnn_model_destroy(model);
-    return status;
-}
-
-static rnn_status load_from_memory_with(void *given)
-{
-    rnn_model *model = NULL;
-    rnn_status status = rnn_model_load_from_memory(valid.bytes, valid.size, given, &model, NULL);
-    rnn_model_destroy(model);
-    return status;
-}
-
-static rnn_status save_checkpoint(void *given)
-{
-    return rnn_checkpoint_save(given, "x");
-}
-
-static rnn_status save_checkpoint_to_memory(void *given)
-{
-    return rnn_checkpoint_save_to_memory(given, NULL, 0, &(size_t){0});
-}
-
-static rnn_status load_checkpoint(void *given)
-{
-    rnn_status status = rnn_checkpoint_load("file", given);
     if (status == RNN_OK)
-        rnn_model_destroy(((rnn_checkpoint *)given)->model);
+        rnn_model_destroy(checkpoint->model);
     return status;
 }
 
-static rnn_status load_checkpoint_from_memory(void *given)
-{
-    rnn_status status = rnn_checkpoint_load_from_memory(valid.bytes, valid.size, given);
-    if (status == RNN_OK)
-        rnn_model_destroy(((rnn_checkpoint *)given)->model);
-    return status;
-}
+CALL(load_checkpoint, destroy_loaded(rnn_checkpoint_load("file", given), given))
+CALL(load_checkpoint_from_memory,
+     destroy_loaded(rnn_checkpoint_load_from_memory(valid.bytes, valid.size, given), given))
 
 /* The sizes of structs in the first release, where they have grown since */
 enum {
@@ -203,14 +96,10 @@ enum {
     FIRST_LOAD_OPTIONS_SIZE = offsetof(rnn_load_options, embedding_name) + sizeof(char *),
 };
 
-#define READS(name, first, field, call)                                                                                \
-    {                                                                                                                  \
-        name, first, sizeof valid.field, &valid.field, call, false                                                     \
-    }
-#define FILLS(name, first, field, call)                                                                                \
-    {                                                                                                                  \
-        name, first, sizeof valid.field, &valid.field, call, true                                                      \
-    }
+/* clang-format off */
+#define READS(name, first, field, call) {name, first, sizeof valid.field, &valid.field, call, false}
+#define FILLS(name, first, field, call) {name, first, sizeof valid.field, &valid.field, call, true}
+/* clang-format on */
 
 static const use uses[] = {
     READS("model_options", FIRST_OPTIONS_SIZE, model_options, create_model_with),
@@ -261,7 +150,7 @@ static size_t impossible_size(int which, size_t first)
 
 enum { IMPOSSIBLE_SIZES = 6 };
 
-/* A struct that is valid, and zeros and then 0x77s behind it */
+/* Puts a valid struct of this size into the room: zeros follow its known fields, and 0x77s follow the struct. */
 static void fill_room(const use *u, size_t size)
 {
     memset(&room, 0x77, sizeof room);
@@ -272,8 +161,7 @@ static void fill_room(const use *u, size_t size)
 
 static void test_structs_of_an_impossible_size_are_refused(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(uses); i++)
         for (int k = 0; k < IMPOSSIBLE_SIZES; k++) {
             char part[80];
             size_t size = impossible_size(k, uses[i].first);
@@ -287,24 +175,21 @@ static void test_structs_of_an_impossible_size_are_refused(void **state)
 
 static void test_structs_of_the_first_release_and_of_later_ones_are_taken(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(uses); i++) {
         const size_t sizes[] = {uses[i].first, uses[i].now, uses[i].now + UNKNOWN, MOST};
-        for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        for (size_t k = 0; k < COUNT_OF(sizes); k++) {
             fill_room(&uses[i], sizes[k]);
             assert_ok(uses[i].call(&room));
             assert_int_equal(room.struct_size, sizes[k]);
             for (size_t at = uses[i].now; at < sizeof room.bytes; at++)
-                if (at >= sizes[k] || at >= uses[i].now)
-                    assert_int_equal(room.bytes[at], at < sizes[k] ? 0 : 0x77);
+                assert_int_equal(room.bytes[at], at < sizes[k] ? 0 : 0x77);
         }
     }
 }
 
 static void test_fields_that_are_not_known_must_be_zero_and_are_zeroed(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof uses / sizeof uses[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(uses); i++)
         for (size_t at = uses[i].now; at < uses[i].now + UNKNOWN; at++) {
             char part[80];
             fill_room(&uses[i], uses[i].now + UNKNOWN);
@@ -363,8 +248,7 @@ static const struct {
 
 static void test_init_refuses_an_impossible_size_and_fills_nothing(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
         for (int k = 0; k < IMPOSSIBLE_SIZES; k++) {
             char part[80];
             size_t size = impossible_size(k, kinds[i].first);
@@ -378,11 +262,10 @@ static void test_init_refuses_an_impossible_size_and_fills_nothing(void **state)
 
 static void test_init_fills_a_struct_of_any_version_to_its_end_and_no_further(void **state)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         unsigned char expected[MOST];
         const size_t sizes[] = {kinds[i].now, kinds[i].first, kinds[i].now + UNKNOWN, MOST};
-        for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++) {
+        for (size_t k = 0; k < COUNT_OF(sizes); k++) {
             memset(&room, 0x77, sizeof room);
             assert_ok(kinds[i].init(&room, sizes[k]));
             assert_int_equal(room.struct_size, sizes[k]);
@@ -396,12 +279,11 @@ static void test_init_fills_a_struct_of_any_version_to_its_end_and_no_further(vo
     }
 }
 
-/* Where a struct is optional, NULL stands for what its _init function fills in. */
+/* If a struct is optional, NULL means the values that its _init function fills in. */
 static void test_no_options_are_the_defaults(void **state)
 {
     rnn_optimizer_options optimizer_options = valid.optimizer_options;
     rnn_sampler_options sampler_options = valid.sampler_options;
-    (void)state;
     assert_ok(rnn_optimizer_get_options(valid.optimizer, &optimizer_options));
     assert_memory_equal(&optimizer_options, &valid.optimizer_options, sizeof optimizer_options);
     assert_ok(rnn_sampler_get_options(valid.sampler, &sampler_options));

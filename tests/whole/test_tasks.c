@@ -1,6 +1,6 @@
 /*
- * Learning, from beginning to end: classic tasks that can only be solved by remembering something for long, learned
- * from scratch with margins wide enough for any machine's rounding.
+ * Learning from beginning to end: classic tasks that need a long memory, learned from scratch. The margins are wide
+ * enough for any machine's rounding.
  */
 #include "support.h"
 
@@ -10,14 +10,14 @@
 
 enum { STREAMS = 32 };
 
-/* A model in training: each chunk starts from a state of zeros. */
+/* A model in training. Each chunk starts from a state of zeros. */
 typedef struct learner {
     rnn_model *model;
     rnn_state *state;
     rnn_optimizer *optimizer;
 } learner;
 
-/* PyTorch's initialisation, and Adam. */
+/* With PyTorch's initialisation and Adam */
 static learner create_learner(rnn_model_options options, double learning_rate)
 {
     learner made = {0};
@@ -52,8 +52,8 @@ static void learn(learner *l, const rnn_chunk *chunk)
 enum { ADDING_STEPS = 100 };
 
 /*
- * Sequences of numbers of 0 to 1, two of which are marked: one in the first half and one in the second. After the last
- * the sum of the two is asked for. Who always answers 1, their mean, has a squared error of 1/6.
+ * Sequences of numbers from 0 to 1. Two numbers are marked, one in each half. The target after the last number is the
+ * sum of these two. A model that always answers 1, the mean, has a squared error of 1/6.
  */
 typedef struct adding {
     float inputs[ADDING_STEPS][STREAMS][2]; /* the number, and 1 if it is marked */
@@ -83,13 +83,13 @@ static void fill_adding(adding *problem, random_source *source)
                                  .target_mask = &problem->mask[0][0]};
 }
 
-/* The mean squared error on sequences not seen before, of a cell that has seen 1500 chunks. */
+/* Trains a cell on 1500 chunks and returns its mean squared error on new sequences. */
 static double learn_to_add(int32_t cell)
 {
     enum { CHUNKS = 1500, FRESH_CHUNKS = 32 };
     rnn_model_options options = make_options(2, 32, 1, 1, RNN_FLOAT32);
     random_source source = {7};
-    adding *problem = allocate(1, sizeof *problem);
+    scoped_memory adding *problem = allocate(1, sizeof *problem);
     rnn_loss total = {0};
     options.cell = cell;
     options.input = RNN_INPUT_VECTORS;
@@ -112,26 +112,22 @@ static double learn_to_add(int32_t cell)
     }
     assert_int_equal(total.count, FRESH_CHUNKS * STREAMS);
     destroy_learner(&l);
-    free(problem);
     return total.sum / (double)total.count;
 }
 
 static void test_an_lstm_learns_to_add_two_numbers_up_to_100_steps_back(void **state)
 {
-    (void)state;
     assert_true(learn_to_add(RNN_CELL_LSTM) < 0.05);
 }
 
 static void test_a_gru_learns_to_add_two_numbers_up_to_100_steps_back(void **state)
 {
-    (void)state;
     assert_true(learn_to_add(RNN_CELL_GRU) < 0.05);
 }
 
-/* Which shows that the task takes what the other two have. */
+/* This shows that the task needs the memory of the other two cells. */
 static void test_a_vanilla_rnn_does_not_learn_to_in_as_many_steps(void **state)
 {
-    (void)state;
     assert_true(learn_to_add(RNN_CELL_TANH) > 0.1);
 }
 
@@ -140,15 +136,16 @@ static void test_a_vanilla_rnn_does_not_learn_to_in_as_many_steps(void **state)
 enum { B, T, P, S, X, V, E, SYMBOLS };
 enum { REBER_MOST = 40 }; /* symbols; longer strings are drawn again */
 
-/* From each node of Reber's grammar two ways lead on, with a symbol each; node 5 is the end. */
+/* Two edges leave each node of Reber's grammar, each with a symbol. Node 5 is the end. */
 static const struct {
     int32_t symbol;
     int to;
 } ways[5][2] = {{{T, 1}, {P, 2}}, {{S, 1}, {X, 3}}, {{T, 2}, {V, 4}}, {{X, 2}, {S, 5}}, {{P, 3}, {V, 5}}};
 
 /*
- * B, T or P, then a string of the grammar between another B and E, then the T or P that came second, and E. Only who
- * has kept the second symbol over the whole inner string knows the last but one. Returns the number of symbols.
+ * Draws B, then T or P, then a string of the grammar between another B and E, then the same T or P, and E. To predict
+ * the last symbol but one, a model must remember the second symbol over the whole inner string. Returns the number of
+ * symbols.
  */
 static int draw_reber(random_source *source, int32_t *string)
 {
@@ -172,7 +169,7 @@ static int draw_reber(random_source *source, int32_t *string)
     }
 }
 
-/* A string in each stream, and each symbol's successor as its target. */
+/* A string in each stream. The target of each symbol is the next one. */
 typedef struct reber {
     int32_t inputs[REBER_MOST][STREAMS];
     int32_t targets[REBER_MOST][STREAMS]; /* RNN_IGNORE after the end of a string */
@@ -214,7 +211,6 @@ static void test_an_lstm_learns_the_last_but_one_symbol_of_the_embedded_reber_gr
     rnn_model_options options = make_options(SYMBOLS, 16, SYMBOLS, 1, RNN_FLOAT32);
     random_source source = {1};
     int right = 0;
-    (void)state;
     options.cell = RNN_CELL_LSTM;
     options.forget_bias = 1;
     options.seed = 1;

@@ -1,30 +1,16 @@
 /*
- * A program that loads the library as a plug-in can unload it at any time. Nothing of it stays behind,
- * no mapping and no thread. This suite isn't linked with the library: RNN_LIBRARY is its path.
+ * A program that loads the library as a plug-in can unload it at any time. No mapping and no thread of it remain. This
+ * suite isn't linked with the library; RNN_LIBRARY is its path.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <dirent.h>
-#include <dlfcn.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
+#include "../support/processes.h"
 #include "rnn/rnn.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
 
 enum { ROUNDS = 20, THREADS = 4, STEPS = 16, STREAMS = 32, SYMBOLS = 50 };
 
-/* The functions that the tests call. */
+/* The functions that the tests call */
 #define FUNCTIONS(each)                                                                                                \
     each(rnn_set_threads) each(rnn_last_error) each(rnn_model_options_init) each(rnn_model_create)                     \
         each(rnn_model_destroy) each(rnn_state_create) each(rnn_state_destroy) each(rnn_forward_backward)
@@ -51,7 +37,7 @@ static bool load(library *rnn)
     return found;
 }
 
-/* Trains on four threads; an error before that leaves a sentence in the thread's memory. */
+/* Trains on four threads, after an error that leaves a sentence in the thread's memory. */
 static bool compute(const library *rnn)
 {
     static const int32_t ids[STEPS * STREAMS];
@@ -76,11 +62,11 @@ static bool compute(const library *rnn)
 
 static bool load_compute_unload(void)
 {
-    library rnn;
-    return load(&rnn) && compute(&rnn) && dlclose(rnn.handle) == 0;
+    library own;
+    return load(&own) && compute(&own) && dlclose(own.handle) == 0;
 }
 
-/* ---- What is left ---- */
+/* ---- What remains after unloading ---- */
 
 static bool is_mapped(void)
 {
@@ -94,194 +80,150 @@ static bool is_mapped(void)
     return mapped;
 }
 
-static int count_tasks(void)
-{
-    int count = 0;
-    DIR *directory = opendir("/proc/self/task");
-    assert_non_null(directory);
-    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
-        count += entry->d_name[0] != '.';
-    closedir(directory);
-    return count;
-}
-
-/* A thread that has been joined may still be in /proc for a moment. */
 static void assert_nothing_is_left(void)
 {
-    const struct timespec moment = {.tv_nsec = 10000000};
-    for (int i = 0; i < 200 && count_tasks() > 1; i++)
-        nanosleep(&moment, NULL);
-    assert_int_equal(count_tasks(), 1);
+    assert_int_equal(count_tasks_down_to(1), 1);
     assert_false(is_mapped());
+}
+
+static library rnn; /* for tests that unload it later */
+
+static void load_and_compute(void)
+{
+    assert_true(load(&rnn));
+    assert_true(compute(&rnn));
+}
+
+static void unload(void)
+{
+    assert_int_equal(dlclose(rnn.handle), 0);
+    assert_nothing_is_left();
 }
 
 /* ---- The tests ---- */
 
 static void test_the_library_is_mapped_while_it_is_loaded(void **state)
 {
-    (void)state;
-    library rnn;
     assert_true(load(&rnn));
     assert_true(is_mapped());
-    assert_int_equal(dlclose(rnn.handle), 0);
-    assert_nothing_is_left();
+    unload();
 }
 
 static void test_the_library_can_be_loaded_and_unloaded_again_and_again(void **state)
 {
-    (void)state;
     for (int n = 0; n < ROUNDS; n++) {
         assert_true(load_compute_unload());
         assert_nothing_is_left();
     }
 }
 
-static void *load_in_thread(void *argument)
+static void load_in_thread(void *right)
 {
-    bool *right = argument;
-    *right = load_compute_unload();
-    return NULL;
+    *(bool *)right = load_compute_unload();
+}
+
+static void load_in_threads(int count)
+{
+    bool right[THREADS] = {false};
+    run_in_threads(count, load_in_thread, right, sizeof *right);
+    for (int i = 0; i < count; i++)
+        assert_true(right[i]);
+    assert_nothing_is_left();
 }
 
 static void test_a_thread_of_its_own_can_load_and_unload_the_library(void **state)
 {
-    (void)state;
-    for (int n = 0; n < ROUNDS; n++) {
-        bool right = false;
-        pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, load_in_thread, &right), 0);
-        assert_int_equal(pthread_join(thread, NULL), 0);
-        assert_true(right);
-        assert_nothing_is_left();
-    }
+    for (int n = 0; n < ROUNDS; n++)
+        load_in_threads(1);
 }
 
 static void test_threads_can_load_and_unload_the_library_at_once(void **state)
 {
-    (void)state;
-    for (int n = 0; n < ROUNDS; n++) {
-        bool right[THREADS] = {false};
-        pthread_t threads[THREADS];
-        for (int i = 0; i < THREADS; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, load_in_thread, &right[i]), 0);
-        for (int i = 0; i < THREADS; i++)
-            assert_int_equal(pthread_join(threads[i], NULL), 0);
-        for (int i = 0; i < THREADS; i++)
-            assert_true(right[i]);
-        assert_nothing_is_left();
-    }
+    for (int n = 0; n < ROUNDS; n++)
+        load_in_threads(THREADS);
 }
 
-static void *compute_in_thread(void *argument)
+static void compute_in_thread(void *right)
 {
-    const library *rnn = argument;
-    return compute(rnn) ? argument : NULL;
+    *(bool *)right = compute(&rnn);
 }
 
 static void test_another_thread_than_the_one_that_computed_can_unload_the_library(void **state)
 {
-    (void)state;
-    library rnn;
-    pthread_t thread;
-    void *right;
+    bool right = false;
     assert_true(load(&rnn));
-    assert_int_equal(pthread_create(&thread, NULL, compute_in_thread, &rnn), 0);
-    assert_int_equal(pthread_join(thread, &right), 0);
-    assert_non_null(right);
-    assert_int_equal(dlclose(rnn.handle), 0);
-    assert_nothing_is_left();
+    run_in_threads(1, compute_in_thread, &right, sizeof right);
+    assert_true(right);
+    unload();
 }
 
 /* ---- With fork ---- */
 
-static void assert_ends_well(pid_t pid)
+static bool do_nothing(void *argument)
 {
-    int status;
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    return true;
+}
+
+static bool child_loads_computes_unloads(void *argument)
+{
+    return load_compute_unload();
 }
 
 static void test_a_program_that_has_unloaded_the_library_can_fork(void **state)
 {
-    (void)state;
     assert_true(load_compute_unload());
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(60);
-        _exit(0);
-    }
-    assert_ends_well(pid);
+    assert_true(holds_in_child(do_nothing, NULL));
 }
 
 static void test_a_forked_child_can_load_the_library_that_its_parent_has_unloaded(void **state)
 {
-    (void)state;
     assert_true(load_compute_unload());
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(60);
-        _exit(load_compute_unload() ? 0 : 1);
-    }
-    assert_ends_well(pid);
+    assert_true(holds_in_child(child_loads_computes_unloads, NULL));
 }
 
-/* The parent's helpers aren't in the child: nobody may wait for them there. */
+static bool child_unloads(void *argument)
+{
+    return dlclose(rnn.handle) == 0 && !is_mapped() && count_tasks() == 1;
+}
+
+/* The child doesn't have the parent's helpers, so nothing may wait for them there. */
 static void test_a_forked_child_can_unload_the_library_that_its_parent_has_loaded(void **state)
 {
-    (void)state;
-    library rnn;
-    assert_true(load(&rnn));
+    load_and_compute();
+    assert_true(holds_in_child(child_unloads, NULL));
     assert_true(compute(&rnn));
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(60);
-        _exit(dlclose(rnn.handle) == 0 && !is_mapped() && count_tasks() == 1 ? 0 : 1);
-    }
-    assert_ends_well(pid);
-    assert_true(compute(&rnn));
-    assert_int_equal(dlclose(rnn.handle), 0);
-    assert_nothing_is_left();
+    unload();
+}
+
+static bool child_computes_and_unloads(void *argument)
+{
+    return compute(&rnn) && dlclose(rnn.handle) == 0 && !is_mapped();
 }
 
 static void test_a_forked_child_that_computes_can_unload_the_library(void **state)
 {
-    (void)state;
-    library rnn;
-    assert_true(load(&rnn));
-    assert_true(compute(&rnn));
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(60);
-        _exit(compute(&rnn) && dlclose(rnn.handle) == 0 && !is_mapped() ? 0 : 1);
-    }
-    assert_ends_well(pid);
-    assert_int_equal(dlclose(rnn.handle), 0);
-    assert_nothing_is_left();
+    load_and_compute();
+    assert_true(holds_in_child(child_computes_and_unloads, NULL));
+    unload();
+}
+
+static bool child_exits(void *argument)
+{
+    exit(0);
+}
+
+static bool child_computes_and_exits(void *argument)
+{
+    exit(compute(&rnn) ? 0 : 1);
 }
 
 static void test_a_forked_child_can_exit_with_the_library_loaded(void **state)
 {
-    (void)state;
-    library rnn;
-    assert_true(load(&rnn));
-    assert_true(compute(&rnn));
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        alarm(60);
-        exit(0);
-    }
-    assert_ends_well(pid);
-    pid = fork();
-    if (pid == 0) {
-        alarm(60);
-        exit(compute(&rnn) ? 0 : 1);
-    }
-    assert_ends_well(pid);
-    assert_int_equal(dlclose(rnn.handle), 0);
-    assert_nothing_is_left();
+    load_and_compute();
+    fflush(NULL); /* or the child would write the same again */
+    assert_true(holds_in_child(child_exits, NULL));
+    assert_true(holds_in_child(child_computes_and_exits, NULL));
+    unload();
 }
 
 int main(void)
