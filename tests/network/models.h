@@ -4,6 +4,8 @@
 #ifndef RNN_TESTS_MODELS_H
 #define RNN_TESTS_MODELS_H
 
+#include "support.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdbool.h>

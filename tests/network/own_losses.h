@@ -2,6 +2,8 @@
 #ifndef RNN_TESTS_OWN_LOSSES_H
 #define RNN_TESTS_OWN_LOSSES_H
 
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  * clipping by norm within the step, options changed on the way, schedules. Most are compared, bit for bit, with a
  * program that does the same by hand.
  */
-#include "checkpoints.h"
+#include "checkpoint_memory.h"
 #include "optimizers.h"
 
 enum { SYMBOLS = 11, HIDDEN = 13, STEPS = 6, STREAMS = 3 };

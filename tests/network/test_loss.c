@@ -3,6 +3,8 @@
  * rnn_softmax().
  */
 
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,13 +1,6 @@
 /* Notes: the user's strings in a model, its files, its checkpoints and its copies. */
-#include "checkpoints.h"
+#include "checkpoint_memory.h"
 #include "model_files.h"
-
-#define scoped_file RELEASED_BY(release_file) file_bytes
-
-static void release_file(file_bytes *file)
-{
-    free(file->bytes);
-}
 
 enum { KEY_MOST = 200, VALUE_MOST = 1 << 20, NOTES_MOST = 1024 };
 

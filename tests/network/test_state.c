@@ -1,5 +1,5 @@
 /* The state: its values, copying and resetting it, its random index, and which models and chunks it fits. */
-#include "checkpoints.h"
+#include "checkpoint_memory.h"
 #include "models.h"
 
 /* All that a state's shape depends on, apart from sizes */

@@ -1,5 +1,7 @@
 /* Beam search, compared with a search of everything and with greedy drawing; stops, penalties, ties, errors. */
 
+#include "support.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>

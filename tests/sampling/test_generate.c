@@ -1,5 +1,5 @@
 /* Drawing with filters, and rnn_generate(): prompts, ends, log-probabilities. */
-#include "checkpoints.h"
+#include "checkpoint_memory.h"
 
 #include <math.h>
 #include <stdbool.h>

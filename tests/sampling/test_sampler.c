@@ -1,5 +1,7 @@
 /* rnn_sample(): the distribution that it draws from, what a draw depends on, and what it feeds to the model. */
 
+#include "support.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdio.h>

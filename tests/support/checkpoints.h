@@ -4,6 +4,7 @@
 #ifndef RNN_TESTS_CHECKPOINTS_H
 #define RNN_TESTS_CHECKPOINTS_H
 
+#include "checkpoint_memory.h"
 #include "model_files.h"
 #include "temporary.h"
 
@@ -24,24 +25,6 @@ static inline void assert_same_files(const char *path, const char *other)
     scoped_file a = read_whole(path), b = read_whole(other);
     assert_int_equal(a.size, b.size);
     assert_memory_equal(a.bytes, b.bytes, a.size);
-}
-
-static inline rnn_checkpoint empty_checkpoint(void)
-{
-    rnn_checkpoint c;
-    assert_ok(rnn_checkpoint_init(&c, sizeof c));
-    return c;
-}
-
-static inline rnn_checkpoint save_and_load(const rnn_checkpoint *saved)
-{
-    rnn_checkpoint loaded = empty_checkpoint();
-    size_t size = 0;
-    assert_ok(rnn_checkpoint_save_to_memory(saved, NULL, 0, &size));
-    scoped_memory char *bytes = allocate((int64_t)size, 1);
-    assert_ok(rnn_checkpoint_save_to_memory(saved, bytes, size, &size));
-    assert_ok(rnn_checkpoint_load_from_memory(bytes, size, &loaded));
-    return loaded;
 }
 
 static inline rnn_checkpoint load_checkpoint(const char *path)
