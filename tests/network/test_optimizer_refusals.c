@@ -39,7 +39,8 @@ static int steps_until_refused(rnn_model *model, rnn_optimizer *optimizer, const
         rnn_status status = rnn_optimizer_step(optimizer, model);
         if (status != RNN_OK) {
             assert_int_equal(status, RNN_ERROR_NONFINITE);
-            assert_non_null(strstr(rnn_last_error(), "so large that what the optimizer accumulates would be infinite"));
+            assert_non_null(
+                strstr(rnn_last_error(), "so large that an accumulator of the optimizer would become infinite"));
             assert_unchanged(&before, model, NULL);
         }
         free(before.bytes);

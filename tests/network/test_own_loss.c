@@ -358,13 +358,15 @@ static void test_backward_needs_a_forward_pass_of_its_own(void **state)
     (void)state;
     fixture *f = create_fixture();
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
-                 "the state keeps no activations; call rnn_forward_training() on this "
+                 "the state has no activations for the backward pass; call rnn_forward_training() on this "
                  "state before each rnn_backward()");
     assert_ok(rnn_forward(f->model, f->state, &f->chunk.chunk, NULL, 0, NULL));
-    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "has no activations for the backward pass");
     forward(f);
     assert_ok(rnn_backward(f->model, f->state, &f->gradients));
-    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "has no activations for the backward pass");
     destroy_fixture(f);
 }
 
@@ -461,7 +463,8 @@ static void test_what_a_pass_has_not_computed_has_no_gradient(void **state)
     double weights[STEPS * STREAMS * OUTPUTS] = {0}, inputs[STEPS * STREAMS];
     f->gradients.outputs = weights;
     assert_ok(rnn_forward_training(f->model, f->state, &f->chunk.chunk, NULL, 0));
-    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "no outputs were computed");
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "rnn_forward_training() computed no outputs");
     destroy_fixture(f);
 
     rnn_model_options o = make_options(INPUTS, HIDDEN, OUTPUTS, 1, RNN_FLOAT64);
@@ -474,7 +477,7 @@ static void test_what_a_pass_has_not_computed_has_no_gradient(void **state)
     double outputs[STEPS * STREAMS * OUTPUTS];
     assert_ok(rnn_forward_training(model, own, &chunk.chunk, outputs, STEPS * STREAMS * OUTPUTS));
     assert_fails(rnn_backward(model, own, &g), RNN_ERROR_ARGUMENT,
-                 "gradients->input_vectors is given; it must be NULL, since the model has ids as inputs");
+                 "gradients->input_vectors is not NULL; it must be NULL, since the model's inputs are ids");
     destroy_chunk(&chunk);
     rnn_state_destroy(own);
     rnn_model_destroy(model);
@@ -489,10 +492,10 @@ static void test_forward_training_refuses_what_it_does_not_compute(void **state)
     f->chunk.chunk.losses = losses;
     f->chunk.chunk.target_vectors = f->chunk.target_vectors;
     assert_fails(rnn_forward_training(f->model, f->state, &f->chunk.chunk, NULL, 0), RNN_ERROR_ARGUMENT,
-                 "chunk->losses is given; it must be NULL, since the loss is the caller's");
+                 "chunk->losses is not NULL; it must be NULL, since the caller computes the loss");
     f->chunk.chunk.losses = NULL;
     assert_fails(rnn_forward_training(f->model, f->state, &f->chunk.chunk, f->outputs, 5), RNN_ERROR_ARGUMENT,
-                 "outputs_count is 5; it must be 126, that is steps times streams times output_size");
+                 "outputs_count is 5; it must be 126, which is steps times streams times output_size");
     assert_unchanged(&before, f->model, f->state);
     free(before.bytes);
     destroy_fixture(f);
