@@ -1,4 +1,4 @@
-/* What the example programs do about an error: the library's sentence, and the end. */
+/* If a call has failed, ends the program with the library's message. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-// The library from C++: each handle is a unique_ptr, each error an exception. An LSTM learns a text, and writes some.
+// Uses the library from C++. Each handle is a unique_ptr, and each error is an exception. An LSTM learns a text and
+// writes a sample.
 #include <iostream>
 #include <memory>
 #include <stdexcept>
@@ -24,7 +25,8 @@ using State = Handle<rnn_state, rnn_state_destroy>;
 using Optimizer = Handle<rnn_optimizer, rnn_optimizer_destroy>;
 using Sampler = Handle<rnn_sampler, rnn_sampler_destroy>;
 
-// What a function creates, as its owner: make<Vocab>(rnn_vocab_create_from_text, RNN_VOCAB_BYTES, text, size)
+// Calls a function that creates an object, and returns a handle that owns the object:
+//     make<Vocab>(rnn_vocab_create_from_text, RNN_VOCAB_BYTES, text, size)
 template <typename H, typename F, typename... A> static H make(F create, A... arguments)
 {
     typename H::pointer object = nullptr;
