@@ -1,5 +1,5 @@
-# How all C of this project is compiled; what only the library's own sources need is in rnn_internal_settings(). Nothing
-# of it reaches a project that contains this one.
+# Compiler settings for all C of this project. rnn_internal_settings() adds those for the library's own sources. None of
+# them affects a project that contains this one.
 
 if(top_level AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE RelWithDebInfo)
@@ -8,7 +8,7 @@ endif()
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-set(CMAKE_UNITY_BUILD OFF) # a source's static names are its own
+set(CMAKE_UNITY_BUILD OFF) # sources may have static functions of the same name
 
 add_compile_options(
     -Wall
@@ -30,7 +30,7 @@ if(top_level AND RNN_SANITIZE)
     add_link_options(-fsanitize=${RNN_SANITIZE})
 endif()
 
-# For the objects that the libraries are made of: nothing is visible outside but what the header marks.
+# Settings for the objects of the libraries. Only functions that the header marks are visible outside.
 function(rnn_internal_settings target)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
     target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)

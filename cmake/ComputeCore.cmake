@@ -1,5 +1,5 @@
-# The compute core is one source, src/core/core.c, compiled once for each precision and instruction set. All of them are
-# in the library; src/network/cpu.c picks one when the program runs.
+# The compute core is one source, src/core/core.c, which is compiled once for each precision and instruction set. The
+# library contains all these builds, and src/network/cpu.c chooses one when the program runs.
 
 include(CheckCCompilerFlag)
 
@@ -10,7 +10,7 @@ set(RNN_FLAGS_baseline)
 set(RNN_FLAGS_avx2 -mavx2 -mfma)
 set(RNN_FLAGS_avx512 -mfma -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512)
 
-# How sources of the core are compiled for a precision and an instruction set.
+# Compiler settings of the core for a precision and an instruction set.
 function(rnn_core_settings target precision instruction_set)
     target_compile_definitions(${target} PRIVATE
         RNN_CORE_PRECISION=${precision}
@@ -23,8 +23,8 @@ function(rnn_core_settings target precision instruction_set)
         -ffp-contract=off # the same bits from every compiler and instruction set: see real.h
         -fno-math-errno
         -fno-trapping-math
-        -falign-functions=64 -falign-loops=64 # so that speed doesn't depend on what stands before a loop
-        -fno-asynchronous-unwind-tables # nothing is thrown through it; debuggers have their own tables
+        -falign-functions=64 -falign-loops=64 # so that a loop's speed doesn't depend on the code before it
+        -fno-asynchronous-unwind-tables # no exception passes through it; debuggers have their own tables
         ${RNN_FLAGS_${instruction_set}}
     )
 endfunction()
@@ -41,8 +41,8 @@ function(rnn_add_core instruction_set)
     endforeach()
 endfunction()
 
-# Adds the core for all instruction sets that the compiler knows, tells src/network/cpu.c which they are (RNN_HAVE_AVX2, ...),
-# and leaves their names in RNN_INSTRUCTION_SETS. The baseline of AArch64 is NEON.
+# Adds a build of the core for each instruction set that the compiler supports. Defines RNN_HAVE_AVX2 and so on for
+# src/network/cpu.c, and sets RNN_INSTRUCTION_SETS to the list of their names. The baseline of AArch64 is NEON.
 function(rnn_add_compute_core)
     set(instruction_sets baseline)
     rnn_add_core(baseline)

@@ -1,4 +1,4 @@
-# What `install` copies: header, both libraries, and how pkg-config and find_package(librnn) find them.
+# Installs the header, both libraries, and the files with which pkg-config and find_package(librnn) find them.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -15,7 +15,7 @@ install(
     DESTINATION ${package_dir}
 )
 
-# librnn.pc finds everything from where it stands itself, so that an installed tree may be moved.
+# The paths in librnn.pc are relative to the file itself, so that an installed tree can be moved.
 set(pkgconfig_dir ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY "${pkgconfig_dir}" OUTPUT_VARIABLE to_prefix)
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_INCLUDEDIR BASE_DIRECTORY "${pkgconfig_dir}" OUTPUT_VARIABLE to_include)

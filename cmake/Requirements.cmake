@@ -1,11 +1,11 @@
-# What librnn needs to be built, and where this machine has it.
+# Checks that this machine has everything that librnn needs, and finds the libraries.
 
 if(top_level AND PROJECT_SOURCE_DIR STREQUAL PROJECT_BINARY_DIR)
-    message(FATAL_ERROR "librnn can't be built in its own directory. Delete CMakeCache.txt and CMakeFiles, which CMake "
-                        "has just made there, and give another directory: cmake -S . -B build")
+    message(FATAL_ERROR "librnn can't be built in its source directory. Delete CMakeCache.txt and CMakeFiles, which "
+                        "CMake has just created there, and give another directory: cmake -S . -B build")
 endif()
 
-# Compilers that don't take gcc's options and attributes can't compile the core. Apple counts in another way than clang.
+# The core needs a compiler with gcc's options and attributes. Apple numbers its versions of clang differently.
 set(needed_GNU 10)
 set(needed_Clang 13)
 set(needed_AppleClang 13.1.6)
@@ -13,7 +13,7 @@ set(needed ${needed_${CMAKE_C_COMPILER_ID}})
 if(NOT needed OR CMAKE_C_COMPILER_VERSION VERSION_LESS needed OR CMAKE_C_COMPILER_FRONTEND_VARIANT STREQUAL "MSVC")
     message(FATAL_ERROR "librnn needs gcc ${needed_GNU}, clang ${needed_Clang}, Apple's clang ${needed_AppleClang} or "
                         "a later one of these; ${CMAKE_C_COMPILER} is "
-                        "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}. Name another with -DCMAKE_C_COMPILER.")
+                        "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}. Choose another with -DCMAKE_C_COMPILER.")
 endif()
 
 find_package(Threads REQUIRED)
@@ -22,7 +22,7 @@ if(PKG_CONFIG_FOUND)
     pkg_check_modules(librnn_jansson IMPORTED_TARGET jansson)
 endif()
 if(NOT PKG_CONFIG_FOUND OR NOT librnn_jansson_FOUND)
-    message(FATAL_ERROR "librnn needs pkg-config and jansson 2.10 (on Debian: pkg-config, libjansson-dev).")
+    message(FATAL_ERROR "librnn needs pkg-config and jansson 2.10 or later (on Debian: pkg-config, libjansson-dev).")
 endif()
 if(librnn_jansson_VERSION VERSION_LESS 2.10)
     message(FATAL_ERROR "librnn needs jansson 2.10 or later; pkg-config finds ${librnn_jansson_VERSION}.")

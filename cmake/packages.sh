@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by the scripts that build: installs what a bare Debian-like machine lacks.
+# The scripts that build source this file. It installs packages that a bare Debian-like machine lacks.
 
-# Whether the machine has what a Debian package brings, wherever it came from.
+# Whether the machine has the contents of a Debian package, from wherever they came.
 has_package() {
     case $1 in
         gcc) command -v cc ;;
@@ -31,7 +31,7 @@ as_root() {
     fi
 }
 
-# Installs those of the packages named that are missing; ends the script if it can't.
+# Installs the packages that are missing. If that fails, ends the script.
 need_packages() {
     local package missing=() apt_get=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
     for package in "$@"; do
@@ -45,7 +45,7 @@ need_packages() {
     if ! command -v apt-get > /dev/null ||
         ! "${apt_get[@]}" update ||
         ! "${apt_get[@]}" install --no-install-recommends "${missing[@]}"; then
-        echo "Cannot install them here. Please install ${missing[*]} (Debian's names) and run this again." >&2
+        echo "These packages can't be installed here. Install ${missing[*]} (Debian's names) and try again." >&2
         exit 1
     fi
 }

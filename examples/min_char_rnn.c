@@ -1,9 +1,9 @@
 /*
- * min_char_rnn: the seed's program, Andrej Karpathy's minimal character-level RNN, on librnn.
+ * min_char_rnn: Andrej Karpathy's minimal character-level RNN, min-char-rnn, written with librnn.
  *
- * Learns to predict the next symbol of a text and prints now and then what it would write itself. Defaults and the
- * order of things are the seed's; docs/seed.md sets the two programs side by side. Options only choose sizes and
- * numbers, and whether a symbol is a byte or, with --utf8, a code point.
+ * It learns to predict the next symbol of a text, and now and then prints a sample of its own writing. It has the
+ * defaults and the structure of the original; docs/seed.md compares the two programs. Options choose the sizes and the
+ * other settings. A symbol is a byte or, with --utf8, a code point.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -22,20 +22,20 @@
 enum { SAMPLE_LENGTH = 200, USAGE_ERROR = 2 };
 
 static const char usage[] = "usage: min_char_rnn [OPTION...] FILE...\n"
-                            "Learns the text in FILE and shows now and then what it would write. Ctrl-C stops it.\n"
-                            "Several files are one text; - is standard input.\n"
+                            "Learns the text in FILE and prints samples of its writing. Ctrl-C stops it.\n"
+                            "Several files are read as one text; - is standard input.\n"
                             "\n"
                             "  --utf8             a symbol is a code point instead of a byte\n"
                             "  --iterations N     stop after N chunks\n"
                             "  --hidden N         hidden units (100)\n"
-                            "  --sequence N       steps of a chunk (25)\n"
-                            "  --learning-rate X  of Adagrad (0.1)\n"
-                            "  --seed N           of the initial weights and the samples (0)\n"
+                            "  --sequence N       steps in a chunk (25)\n"
+                            "  --learning-rate X  learning rate of Adagrad (0.1)\n"
+                            "  --seed N           seed of the initial weights and the samples (0)\n"
                             "  --precision P      float32 or float64 (float32)\n"
-                            "  --sample-every N   show a sample and the loss every N chunks (100); 0: never\n"
-                            "  -h, --help         print this\n";
+                            "  --sample-every N   print a sample and the loss every N chunks (100); 0: never\n"
+                            "  -h, --help         print this help\n";
 
-/* What the program is told on its command line; the defaults are the seed's. */
+/* The settings from the command line. */
 typedef struct settings {
     const char *const *paths; /* one text; "-" is standard input */
     int64_t path_count;
@@ -53,11 +53,11 @@ static void request_stop(int number)
     stop = 1;
 }
 
-/* Ends the program with a sentence when a call failed: with the library's, unless there is more to say. */
+/* If a call has failed, ends the program with the library's message. If training has diverged, gives advice instead. */
 static void check(rnn_status status)
 {
     if (status == RNN_ERROR_NONFINITE) {
-        fprintf(stderr, "min_char_rnn: training has diverged: numbers are no longer finite; "
+        fprintf(stderr, "min_char_rnn: training has diverged: some numbers are no longer finite; "
                         "try a lower --learning-rate\n");
         exit(EXIT_FAILURE);
     }
@@ -67,11 +67,11 @@ static void check(rnn_status status)
     }
 }
 
-/* Makes what was printed visible, through a pipe too. */
+/* Flushes standard output, so that the text is visible at once even through a pipe. */
 static void flush_output(void)
 {
     if (ferror(stdout) || fflush(stdout) != 0) {
-        fprintf(stderr, "min_char_rnn: cannot write to standard output: %s\n", strerror(errno));
+        fprintf(stderr, "min_char_rnn: standard output can't be written: %s\n", strerror(errno));
         exit(EXIT_FAILURE);
     }
 }
@@ -125,7 +125,7 @@ static settings parse_options(int argc, char **argv)
     int option, index;
     while ((option = getopt_long(argc, argv, "h", names, &index)) != -1) {
         if (option == '?')
-            exit(USAGE_ERROR); /* getopt_long() has said why */
+            exit(USAGE_ERROR); /* getopt_long() has printed the reason */
         if (option == HELP) {
             fputs(usage, stdout);
             flush_output();
@@ -144,7 +144,7 @@ static settings parse_options(int argc, char **argv)
         }
     }
     if (optind >= argc) {
-        fprintf(stderr, "min_char_rnn: no FILE given; min_char_rnn --help says how to use it\n");
+        fprintf(stderr, "min_char_rnn: FILE is missing; see min_char_rnn --help\n");
         exit(USAGE_ERROR);
     }
     s.paths = (const char *const *)&argv[optind];
@@ -152,7 +152,7 @@ static settings parse_options(int argc, char **argv)
     return s;
 }
 
-/* What the network would write after the symbol `first`; advances the state. */
+/* Samples from the network after the symbol `first`, prints the sample, and advances the state. */
 static void print_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler, const rnn_vocab *vocab,
                          int32_t first)
 {
@@ -201,7 +201,7 @@ int main(int argc, char **argv)
     sampling.seed = (uint64_t)s.seed;
     check(rnn_sampler_create(&sampling, &sampler));
 
-    /* The first Ctrl-C ends the loop, a second one the program. */
+    /* The first Ctrl-C ends the loop. A second one ends the program. */
     struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -209,7 +209,7 @@ int main(int argc, char **argv)
     long long characters = rnn_corpus_size(corpus), unique = rnn_vocab_size(vocab), n = 0;
     printf("data has %lld characters, %lld unique.\n", characters, unique);
     flush_output();
-    double smooth_loss = log((double)unique) * (double)s.sequence; /* what guessing costs */
+    double smooth_loss = log((double)unique) * (double)s.sequence; /* the loss of guessing */
 
     rnn_chunk chunk;
     rnn_loss loss;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds librnn, then trains a model of a text for one minute, shows its progress and what it writes.
+# Builds librnn, trains a model on a text for one minute, and prints a sample of its writing.
 #   examples/quickstart.sh [FILE]
-# learns FILE, or else librnn's own sources. Installs what the build needs and the machine lacks.
+# The text is FILE, or librnn's own sources if there is none. Missing packages are installed first.
 set -euo pipefail
 
 if [[ $# -gt 1 ]]; then
@@ -9,7 +9,7 @@ if [[ $# -gt 1 ]]; then
     exit 2
 fi
 if [[ $# -eq 1 && ! -f $1 ]]; then
-    echo "examples/quickstart.sh: '$1' is not a file; give it a text to learn, 100 KB or more" >&2
+    echo "examples/quickstart.sh: FILE is '$1'; it must be a file with a text of 100 KB or more" >&2
     exit 2
 fi
 text=${1:+$(realpath -- "$1")}
@@ -30,7 +30,7 @@ program=$build/examples/char_rnn
 model=$build/quickstart.safetensors
 
 echo
-echo "Training for one minute on ${1:-"librnn's own sources"}. Ctrl-C stops sooner."
+echo "Training for one minute on ${1:-"librnn's own sources"}. Press Ctrl-C to stop earlier."
 "$program" train "$text" --minutes 1 --out "$model" || [[ $? -eq 130 ]]
 
 echo

@@ -1,8 +1,8 @@
 /*
- * resume: training that may be stopped at any moment, by Ctrl-C, a kill or a power failure, and started again.
+ * resume: training that can be stopped at any moment, by Ctrl-C, a kill or a power failure, and started again.
  *
- * Learns a text, byte by byte, and writes a checkpoint every so many chunks. Where there is one already it goes on from
- * there, and computes what it would have computed without a stop, bit for bit.
+ * It learns a text, byte by byte, and saves a checkpoint every SAVE_EVERY chunks. If the checkpoint exists at the
+ * start, training resumes from it and computes the same bits as without a stop.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 enum { CHUNKS = 20000, SAVE_EVERY = 100, STEPS = 50, STREAMS = 16 };
 
-/* The checkpoint's counters: the chunks learned so far, and what the run must go on with. */
+/* The checkpoint's counters: the chunks learned so far, and the properties that must be the same when it resumes. */
 enum { LEARNED, TEXT_SIZE, TEXT_CHECKSUM, RUN_STEPS, RUN_STREAMS };
 
 static _Noreturn void fail(const char *format, ...)
@@ -35,11 +35,11 @@ static void check(rnn_status status)
         fail("%s", rnn_last_error());
 }
 
-/* Output that nobody gets is an error. */
+/* Flushes standard output. It is an error if the output can't be written. */
 static void flush_output(void)
 {
     if (ferror(stdout) || fflush(stdout) != 0)
-        fail("cannot write to standard output: %s", strerror(errno));
+        fail("standard output can't be written: %s", strerror(errno));
 }
 
 static int64_t parse_chunks(const char *text)
@@ -52,7 +52,10 @@ static int64_t parse_chunks(const char *text)
     return value;
 }
 
-/* Whether there is a file. One that can't be opened counts: loading it says why, and a new run would replace it. */
+/*
+ * Whether a file exists. A file that can't be opened counts as existing: loading it then reports the reason, whereas a
+ * new run would replace the file.
+ */
 static int exists(const char *path)
 {
     FILE *file = fopen(path, "rb");
@@ -62,25 +65,25 @@ static int exists(const char *path)
     return !missing;
 }
 
-/* The size and a checksum (FNV-1a) of a text, which tell it from others. */
+/* Computes the size and a checksum (FNV-1a) of a text, to recognise the text later. */
 static void examine(const char *path, int64_t *text_size, int64_t *checksum)
 {
     static unsigned char piece[65536];
     uint64_t size = 0, sum = 14695981039346656037U;
     FILE *file = fopen(path, "rb");
     if (!file)
-        fail("cannot open %s: %s", path, strerror(errno));
+        fail("%s can't be opened: %s", path, strerror(errno));
     for (size_t n; (n = fread(piece, 1, sizeof piece, file)) > 0; size += n)
         for (size_t i = 0; i < n; i++)
             sum = (sum ^ piece[i]) * 1099511628211U;
     if (ferror(file))
-        fail("cannot read %s: %s", path, strerror(errno));
+        fail("%s can't be read: %s", path, strerror(errno));
     fclose(file);
     *text_size = (int64_t)size;
     *checksum = (int64_t)sum;
 }
 
-/* A new run: what is to be in the checkpoint. */
+/* Begins a new run: creates the objects of the checkpoint. */
 static void begin(rnn_checkpoint *c, const char *text)
 {
     rnn_model_options options;
@@ -102,26 +105,26 @@ static void begin(rnn_checkpoint *c, const char *text)
     c->counters[RUN_STREAMS] = STREAMS;
 }
 
-/* An earlier run, if it is one of this program on this text. */
+/* Resumes an earlier run. Fails unless it was a run of this program on this text. */
 static void go_on(rnn_checkpoint *c, const char *text, const char *path)
 {
-    static const char advice[] = "or give the name of a new checkpoint to begin anew";
+    static const char advice[] = "or give the name of a new checkpoint to start again";
     int64_t size, checksum;
     check(rnn_checkpoint_load(path, c));
     const char *missing = !c->vocab ? "vocabulary" : !c->optimizer ? "optimizer" : !c->state ? "state" : NULL;
     if (missing)
-        fail("%s has no %s, so training can't go on from it; give a checkpoint of this program, %s", path, missing,
+        fail("%s has no %s, so training can't resume from it; give a checkpoint of this program, %s", path, missing,
              advice);
     if (c->counters[RUN_STEPS] != STEPS || c->counters[RUN_STREAMS] != STREAMS)
-        fail("%s was not trained by this program, in %d streams of %d steps; give a checkpoint that was, %s", path,
+        fail("%s was not trained by this program, with %d streams of %d steps; give a checkpoint that was, %s", path,
              STREAMS, STEPS, advice);
     examine(text, &size, &checksum);
     if (c->counters[TEXT_SIZE] != size || c->counters[TEXT_CHECKSUM] != checksum)
-        fail("%s was trained on another text than %s is now; give the text that it was trained on, %s", path, text,
+        fail("%s was trained on a text that differs from %s; give the text that it was trained on, %s", path, text,
              advice);
 }
 
-/* One chunk; a counter keeps their number, a value the smoothed loss. */
+/* Learns one chunk. A counter holds the number of chunks, and a value holds the smoothed loss. */
 static void train(rnn_checkpoint *c, rnn_corpus *corpus)
 {
     rnn_chunk chunk;
@@ -164,9 +167,9 @@ int main(int argc, char **argv)
     check(rnn_corpus_create_from_file(c.vocab, text, STEPS, STREAMS, &corpus));
     check(rnn_corpus_seek(corpus, c.corpus_position));
     if (c.counters[LEARNED] < chunks)
-        check(rnn_checkpoint_save(&c, path)); /* before any work that could not be saved */
+        check(rnn_checkpoint_save(&c, path)); /* fails before the training if the file can't be written */
     else
-        printf("%s has learned %lld chunks already\n", path, (long long)c.counters[LEARNED]);
+        printf("%s has already learned %lld chunks\n", path, (long long)c.counters[LEARNED]);
     while (c.counters[LEARNED] < chunks) {
         train(&c, corpus);
         if (c.counters[LEARNED] % SAVE_EVERY != 0 && c.counters[LEARNED] != chunks)

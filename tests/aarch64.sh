@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds librnn for AArch64 in build-aarch64/ (or $BUILD_DIR) and runs the suites of the compute core under QEMU, after
-# installing what that needs and the machine lacks. On one thread, since not every QEMU can create more.
+# Installs missing packages, builds librnn for AArch64 in build-aarch64/ (or $BUILD_DIR) and runs the suites of the
+# compute core under QEMU. They run on one thread, since not every QEMU can create more.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 if [[ $(uname -m) == aarch64 ]]; then
-    echo "This machine is an AArch64: tests/run.sh has tested it."
+    echo "This machine is an AArch64, so tests/run.sh tests it already."
     exit
 fi
 

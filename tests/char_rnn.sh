@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs char_rnn as a user would: trains, is killed and resumed, samples, evaluates, and makes mistakes.
-#   tests/char_rnn.sh BUILD_DIR [CONFIGURATION], the last for a build directory with several
+#   tests/char_rnn.sh BUILD_DIR [CONFIGURATION]
+# CONFIGURATION is needed only for a build directory with several.
 set -u
 
 if [[ $# -lt 1 || $# -gt 2 ]]; then
@@ -18,7 +19,7 @@ fail() {
     echo "FAIL  $1" >&2
     failed=$((failed + 1))
 }
-shows() { # PATTERN NAME: the output of the last command has a line like that
+shows() { # PATTERN NAME: a line of the last command's output must match the pattern
     grep -Eq -- "$1" out || fail "$2: $(head -n 3 out | tr '\n' '|')"
 }
 succeeds() { # NAME ARGUMENTS...
@@ -26,7 +27,7 @@ succeeds() { # NAME ARGUMENTS...
     shift
     timeout 300 "$program" "$@" > out 2> err < /dev/null || fail "$name: $(head -n 2 err)"
 }
-refuses() { # NAME PATTERN ARGUMENTS...: fails with one line that matches
+refuses() { # NAME PATTERN ARGUMENTS...: must fail, with a message that matches the pattern
     local name=$1 pattern=$2 status
     shift 2
     timeout 300 "$program" "$@" > out 2> err < /dev/null

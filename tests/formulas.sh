@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Each formula in the documentation names the code that computes it, and each marker in the code belongs to a formula.
-# A paragraph that begins with "Code:" names files and, behind each, the markers in it: `src/file.c` (`one`, `other`).
+# Tests that each formula in the documentation names the code that computes it, and that each marker in the code belongs
+# to a formula. A paragraph that begins with "Code:" names files and, after each, its markers: `src/file.c` (`a`, `b`).
 # A marker is the comment "formula: NAME" in the code.
 #   tests/formulas.sh [SOURCE_DIR]
 set -euo pipefail
@@ -28,14 +28,14 @@ markers() {
 declare -A in_code=() in_docs=()
 while read -r file name; do
     in_code[$file $name]=1
-    [[ $name =~ ^[a-z0-9]+(-[a-z0-9]+)*$ ]] || fail "$file has the marker '$name', which isn't a name"
+    [[ $name =~ ^[a-z0-9]+(-[a-z0-9]+)*$ ]] || fail "$file has the marker '$name', which isn't a valid name"
 done < <(markers)
 
 file='' named=0
 while read -r page word; do
     if [[ $word == */* ]]; then
         file=$word
-        [[ -f $file ]] || fail "$page names $file, which isn't there"
+        [[ -f $file ]] || fail "$page names $file, which doesn't exist"
     else
         [[ -n ${in_code[$file $word]:-} ]] || fail "$page names $word in $file, which has no such marker"
         in_docs[$file $word]=1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The header compiles without a warning in every standard of C and C++, included first and twice, and a compiler warns
-# of a status that is ignored.
+# Tests that the header compiles without a warning in every standard of C and C++, included first and twice, and that
+# compilers warn of an ignored status.
 #   tests/header.sh [COMPILER...]
-# Without arguments: with those of gcc, clang, g++ and clang++ that the machine has.
+# Without arguments it tries gcc, clang, g++ and clang++, as far as the machine has them.
 set -euo pipefail
 
 include=$(dirname "$(realpath "$0")")/../include
@@ -15,7 +15,7 @@ if [[ $# -eq 0 ]]; then
     done
 fi
 if [[ ${#compilers[@]} -eq 0 ]]; then
-    echo "tests/header.sh: there is none of gcc, clang, g++ and clang++ here" >&2
+    echo "tests/header.sh: this machine has none of gcc, clang, g++ and clang++" >&2
     exit 1
 fi
 
@@ -33,9 +33,9 @@ int main(void) { return rnn_set_threads(0) != RNN_OK; }
 END
 sed 's/return rnn_set_threads(0) != RNN_OK/rnn_set_threads(0); return 0/' "$work/twice" > "$work/ignored"
 
-# The first program, which the header opens with
+# The program at the beginning of the header
 sed -n '/^ \* @code{.c}$/,/^ \* @endcode$/{/@code\|@endcode/d;s/^ \* \{0,1\}//;p}' "$include/rnn/rnn.h" > "$work/first"
-[[ $(grep -c '^int main' "$work/first") -eq 1 ]] || fail "the header doesn't open with one program"
+[[ $(grep -c '^int main' "$work/first") -eq 1 ]] || fail "the header doesn't begin with exactly one program"
 
 compile() { # FILE OPTION...
     local file=$1
@@ -57,9 +57,9 @@ for compiler in "${compilers[@]}"; do
             compile first -std="$standard" || fail "$compiler -std=$standard doesn't accept the first program"
         fi
         compile ignored -std="$standard" -DRNN_NO_WARN_UNUSED_RESULT ||
-            fail "$compiler -std=$standard warns, in spite of RNN_NO_WARN_UNUSED_RESULT"
+            fail "$compiler -std=$standard warns in spite of RNN_NO_WARN_UNUSED_RESULT"
         if compile ignored -std="$standard" 2> "$work/errors"; then
-            fail "$compiler -std=$standard doesn't warn of a status that is ignored"
+            fail "$compiler -std=$standard doesn't warn of an ignored status"
         fi
         grep -q unused-result "$work/errors" || fail "$compiler -std=$standard: $(cat "$work/errors")"
     done

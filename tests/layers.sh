@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The sources lie in rooms, and a file includes only what is in its own room or in one below: see
-# docs/architecture.md. Each file compiles by itself, whatever was included before it.
+# Tests that each source file includes only headers from the directories that docs/architecture.md allows for its own
+# directory, and that each file compiles by itself.
 #   tests/layers.sh [COMPILER]
 set -euo pipefail
 
@@ -12,7 +12,7 @@ fail() {
     failed=1
 }
 
-# What a room may include, as a pattern of paths
+# For each directory, a pattern of the paths that its files may include
 declare -A below=(
     [base]='base/*'
     [core]='base/*|core/*'
@@ -29,7 +29,7 @@ matches() { # PATH PATTERN|PATTERN...
     local pattern
     IFS='|' read -ra patterns <<< "$2"
     for pattern in "${patterns[@]}"; do
-        # shellcheck disable=SC2053 # it is a pattern
+        # shellcheck disable=SC2053 # the right side is a pattern
         [[ $1 == $pattern ]] && return 0
     done
     return 1
@@ -40,12 +40,12 @@ while read -r file; do
     room=$(dirname "${file#src/}")
     [[ $room == . ]] && continue
     if [[ -z ${below[$room]:-} ]]; then
-        fail "$file is in a room that this script doesn't know"
+        fail "$file is in a directory that this script doesn't know"
         continue
     fi
     while read -r included; do
         [[ -f src/$included ]] || fail "$file includes $included, which isn't a path below src"
-        matches "$included" "${below[$room]}" || fail "$file includes $included, which isn't below src/$room"
+        matches "$included" "${below[$room]}" || fail "$file includes $included, which src/$room may not use"
     done < <(sed -n 's/^#include "\(.*\)"$/\1/p' "$file")
     "$compiler" -x c -std=c11 -fsyntax-only -Wall -Wextra -Wno-unused -Werror -ffp-contract=off -Isrc -Iinclude \
         -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DRNN_EXPERIMENTAL -DRNN_CORE_PRECISION=32 \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the example programs as a user would and checks what they print and how they end.
-# Usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION], the last for a build directory with several
+# Runs the example programs as a user would, and checks their output and exit status.
+# Usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]
+# CONFIGURATION is needed only for a build directory with several.
 set -u
 
 if [ $# -lt 2 ] || [ $# -gt 3 ]; then
@@ -21,7 +22,7 @@ cd "$work" || exit 2
 passed=0
 failed=0
 
-# What a check says when it is through: its name, and for a failure what was wrong.
+# Each check ends with one of these, which print its name and, after a failure, the reason.
 pass() {
     passed=$((passed + 1))
     echo "ok    $1"
@@ -42,13 +43,13 @@ check() { # NAME COMMAND...: the command must succeed
     fi
 }
 
-# Runs the program; leaves its output in out and err and its exit status in $status.
+# Runs the program. Its output is then in out and err, and its exit status in $status.
 run() {
     timeout 300 "$program" "$@" >out 2>err </dev/null
     status=$?
 }
 
-runs() { # NAME ARGUMENTS...: must succeed without a word on stderr
+runs() { # NAME ARGUMENTS...: must succeed and print nothing to stderr
     local name=$1
     shift
     run "$@"
@@ -61,7 +62,7 @@ runs() { # NAME ARGUMENTS...: must succeed without a word on stderr
     fi
 }
 
-judge_refusal() { # NAME CULPRIT: $status must be an error's, and err one line that names the culprit
+judge_refusal() { # NAME CULPRIT: $status must be that of an error, and err must be one line that names the culprit
     if [ "$status" -eq 0 ]; then
         fail "$1" "it exits with 0"
     elif [ "$status" -ge 124 ]; then
@@ -91,7 +92,7 @@ first_loss() {
     sed -n 's/^iter [0-9]*, loss: //p' "$1" | head -n 1
 }
 
-holds() { # EXPRESSION: of numbers, for awk
+holds() { # EXPRESSION: an expression for awk, which must be true
     awk "BEGIN { exit !($1) }"
 }
 
@@ -100,7 +101,7 @@ for ((i = 0; i < 250; i++)); do printf 'hello world '; done >text
 characters=3000
 unique=8
 
-# ---- What it prints ----
+# ---- Output ----
 
 runs "trains for --iterations iterations" text --iterations 201
 mv out default.out
@@ -217,10 +218,10 @@ kill -KILL "$pid" 2>/dev/null
 wait "$pid"
 check "exits with 0 after SIGINT" test $? -eq 0
 check "says nothing on stderr after SIGINT" test ! -s err
-check "ends with a line on where it stopped" grep -q '[0-9]' <(tail -n 1 out)
+check "ends with a line that tells where it stopped" grep -q '[0-9]' <(tail -n 1 out)
 check "ends that line" test "$(tail -c 1 out | wc -l)" -eq 1
 
-# ---- What it refuses ----
+# ---- Refusals ----
 
 refuses "refuses to run without a file" FILE
 refuses "refuses an unknown option" --bogus text --bogus
@@ -251,7 +252,7 @@ refuses "refuses a directory" folder folder --iterations 1
 refuses "refuses an empty device" /dev/null /dev/null --iterations 1
 refuses "refuses a text shorter than T + 1" 26 short --iterations 1
 
-# A file that may not be read: as root, given up for the purpose.
+# A file that the user may not read. Root may read every file, so the test gives up root's privileges for it.
 printf 'secret' >secret
 chmod 000 secret
 chmod 711 .
@@ -278,7 +279,7 @@ status=$?
 judge_refusal "fails when its output is closed" output
 check "leaves its input alone" cmp text copy
 
-# A rate that float32 can't take: numbers that are not finite are nobody's loss.
+# At this learning rate float32 overflows. The program must not print a loss that isn't finite.
 refuses "says that training has diverged" "training has diverged" text --learning-rate 1e38 --sample-every 1
 check "advises a lower rate" grep -q -- --learning-rate err
 check "prints no loss that isn't a number" eval '! grep -aiE "nan|inf" out err'
@@ -297,7 +298,7 @@ if [ -w /dev/full ]; then
     judge_refusal "fails when its usage can't be written" output
 fi
 
-# ---- resume: training that is stopped and started again ends in the same file ----
+# ---- resume: training that is stopped and started again must end with the same file ----
 
 program=$(dirname "$program")/resume
 for ((i = 0; i < 60; i++)); do
@@ -309,8 +310,8 @@ runs "learns the next part" story parts 5
 runs "learns the rest" story parts 8
 check "stops and goes on as if it hadn't stopped" cmp whole parts
 runs "has no more to learn" story parts 8
-check "says so" grep -q "parts has learned 8 chunks" out
-check "leaves a checkpoint with nothing to learn alone" cmp whole parts
+check "says so" grep -q "parts has already learned 8 chunks" out
+check "doesn't change a finished checkpoint" cmp whole parts
 runs "prints its usage" --help
 check "names its arguments" grep -q "TEXT CHECKPOINT" out
 refuses "wants a text and a checkpoint" TEXT story
@@ -319,7 +320,8 @@ for chunks in abc -5 +5 0 10x 1e3 '' ' ' ' 5' 0x10 1.5 9223372036854775808 99999
 done
 check "begins nothing when it refuses" test ! -e unborn
 
-# Where the checkpoint can't be written, it doesn't train first: from a network of NaNs that would be another error.
+# If the checkpoint can't be written, it must fail before it trains. The checkpoint has NaNs, so training would fail with
+# a different message.
 python3 - <<'END'
 import json, struct
 data = bytearray(open("whole", "rb").read())
@@ -350,11 +352,11 @@ elif cp "$program" unprivileged && setpriv --reuid=65534 --regid=65534 --clear-g
 fi
 chmod 755 locked
 
-# What a checkpoint must hold; a model's file, as rnn_model_save() writes it, has neither optimizer nor state.
+# A checkpoint must have all its parts. A file of rnn_model_save() has neither an optimizer nor a state.
 printf 'damaged' >damaged
 refuses "doesn't begin anew over a damaged checkpoint" damaged story damaged 8
 cat >without.py <<'END'
-"""without.py NAME PREFIX...: copies the file whole without all that has one of the prefixes."""
+"""without.py NAME PREFIX...: copies the file `whole`, without the entries that have one of the prefixes."""
 import json, struct, sys
 data = open("whole", "rb").read()
 start = 8 + struct.unpack("<Q", data[:8])[0]
@@ -381,7 +383,7 @@ done
 python3 without.py no_counters librnn.checkpoint.counters
 refuses "doesn't go on from what another program has trained" no_counters story no_counters 8
 
-# Another text: changed in its middle, cut off, longer, or with bytes that the old one doesn't have.
+# Different texts: changed in the middle, truncated, longer, or with bytes that the old text doesn't have.
 sed 's/fisherman and his cat: 30/fisherman and his cat: 03/' story >changed
 head -c -1 story >shorter
 { cat story && echo "A cat."; } >longer
@@ -389,13 +391,13 @@ tr A '@' <story >other
 head -c 20 story >tiny
 for text in changed shorter longer other tiny; do
     cp whole kept
-    refuses "refuses another text: $text" "$text is now; give the text" "$text" kept 12
+    refuses "refuses another text: $text" "differs from $text; give the text" "$text" kept 12
     check "leaves the checkpoint alone: $text" cmp whole kept
 done
 cp story moved
 runs "takes the same text under another name" moved kept 12
 
-# What it has learned is saved before its output fails.
+# It must save its progress before its output fails.
 for name in full closed; do
     if [ $name = closed ]; then
         timeout 300 "$program" story $name 8 >&- 2>err
@@ -428,7 +430,7 @@ refuses "refuses a text that is too short" "symbols" story lines.safetensors "" 
 
 examples=$(dirname "$program")
 
-shows() { # PROGRAM PATTERN ARGUMENTS...: must succeed, and a line of its output match the pattern
+shows() { # PROGRAM PATTERN ARGUMENTS...: must succeed, and a line of its output must match the pattern
     local pattern=$2
     program=$examples/$1
     shift 2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds librnn in build/ (or $BUILD_DIR) and runs all tests, after installing what that needs and the machine lacks.
-# Arguments are passed on to cmake: tests/run.sh -DRNN_SANITIZE=address,undefined
+# Installs missing packages, builds librnn in build/ (or $BUILD_DIR) and runs all tests. Arguments are passed to cmake:
+#   tests/run.sh -DRNN_SANITIZE=address,undefined
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 

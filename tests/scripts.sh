@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The scripts that build find librnn's directory wherever they are called from, and through symbolic links. Each is
-# copied to a tree in which the first thing that it does there, to look for packages, is to say where it is.
+# Tests that the scripts that build find librnn's directory wherever they are called from, and through symbolic links.
+# Each script is copied to a tree with a cmake/packages.sh of its own, which prints the current directory and exits.
 set -euo pipefail
 
 source_dir=$(dirname "$(realpath "$0")")/..
@@ -16,7 +16,7 @@ need_packages() {
 }
 END
 
-# found_by SCRIPT COMMAND...: the command, run from elsewhere, must reach the tree.
+# found_by SCRIPT COMMAND...: runs the command from elsewhere. It must end up in the tree.
 found_by() {
     local script=$1 found
     shift
@@ -29,7 +29,7 @@ found_by() {
 
 scripts=(examples/quickstart.sh tests/run.sh tests/fuzz/run.sh .ci/run)
 if [[ $(uname -m) != aarch64 ]]; then
-    scripts+=(tests/aarch64.sh) # which has nothing to do there
+    scripts+=(tests/aarch64.sh) # on AArch64 it exits at once
 fi
 for script in "${scripts[@]}"; do
     mkdir -p "$(dirname "$tree/$script")"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The programs of the documentation do what its pages say. docs/tutorial.md: the listings of each step make a program,
-# with those of the steps before, that compiles without a warning and does what the step is about. docs/mainpage.md: its
-# program compiles. docs/howto.md: each excerpt is part of the program that is named before it.
+# Tests the programs of the documentation. docs/tutorial.md: the listings of each step and of the steps before it make a
+# program that compiles without a warning and works as described. docs/mainpage.md: its program compiles.
+# docs/howto.md: each excerpt is part of the program that is named before it.
 #   tests/tutorial.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]
 set -euo pipefail
 
@@ -26,8 +26,8 @@ compile() { # PROGRAM
         -Wl,-rpath,"$(dirname "$library")" || fail "$1.c doesn't compile"
 }
 
-# Writes step1.c, step2.c and so on. A definition of a listing begins at the start of a line. It takes the place of an
-# earlier one of the same name; a new one goes before what follows it in its listing, and main() is last.
+# Writes step1.c, step2.c and so on. A definition in a listing begins at the start of a line. It replaces an earlier
+# definition of the same name. A new definition goes before those that follow it in its listing, and main() is last.
 awk '
     function name(line) {
         if (line ~ /^#include/)
@@ -80,7 +80,7 @@ awk '
 ' "$source_dir/docs/tutorial.md"
 [[ -f step6.c && ! -f step7.c ]] || fail "docs/tutorial.md should have six steps"
 
-# The rounds that the later steps learn are many; these are enough to see what they do.
+# The later steps learn for many rounds. Fewer rounds are enough for this test.
 for ((step = 1; step <= 6; step++)); do
     if ((step >= 3)); then
         sed -i 's/ROUNDS = 2000, EVERY = 200/ROUNDS = 40, EVERY = 10/' "step$step.c"
@@ -93,7 +93,7 @@ for ((i = 0; i < 400; i++)); do
     echo "A long time ago, in a small house by the sea, there lived an old fisherman and his cat."
 done > text
 
-falls() { # FILE LINES LAST: it has so many lines, and the last number of the last line is less than LAST
+falls() { # FILE LINES LAST: the file must have LINES lines, and the last number of the last line must be below LAST
     [[ $(wc -l < "$1") -eq $2 ]] || fail "$1 should have $2 lines: $(cat "$1")"
     awk -v last="$3" '{ gsub(/[^0-9. ]/, ""); x = $NF } END { exit !(x > 0 && x < last) }' "$1" ||
         fail "the loss should fall below $3: $(cat "$1")"
@@ -110,7 +110,7 @@ falls output4 4 2.9
 [[ -s best.safetensors && ! -e run.safetensors ]] || fail "step 4 should save the best model"
 [[ $(sed 's/, the best//' output4) == "$(cat output3)" ]] || fail "steps 3 and 4 should learn the same"
 
-# Step 5 is killed once it has saved; then it goes on.
+# Step 5 is killed after it has saved, and then resumes.
 mv best.safetensors best4.safetensors
 ./step5 text > /dev/null &
 while [[ ! -e run.safetensors ]]; do
@@ -120,20 +120,20 @@ done
 kill -KILL $! 2> /dev/null || true
 wait $! 2> /dev/null || true
 ./step5 text > output5
-[[ $(wc -l < output5) -lt 4 ]] || fail "step 5 should go on from its checkpoint: $(cat output5)"
+[[ $(wc -l < output5) -lt 4 ]] || fail "step 5 should resume from its checkpoint: $(cat output5)"
 [[ $(cat output5) == "$(tail -n "$(wc -l < output5)" output4)" ]] ||
-    fail "step 5 should go on as step 4 did: $(cat output4 output5)"
+    fail "step 5 should resume with the results of step 4: $(cat output4 output5)"
 cmp best.safetensors best4.safetensors || fail "steps 4 and 5 should have the same best model"
 
 ./step6 write "A long" > output6
-[[ $(head -c 6 output6) == "A long" && $(wc -c < output6) -eq 407 ]] || fail "step 6 should write on: $(cat output6)"
+[[ $(head -c 6 output6) == "A long" && $(wc -c < output6) -eq 407 ]] || fail "step 6 should continue the text: $(cat output6)"
 if ./step6 text > /dev/null 2> error || ! grep -q usage error; then
-    fail "step 6 should say how it is used"
+    fail "step 6 should print its usage"
 fi
 echo "ok: docs/tutorial.md"
 
-# The front page's program
-# shellcheck disable=SC2016 # these are no command substitutions
+# The program of the front page
+# shellcheck disable=SC2016 # the backticks aren't command substitutions
 sed -n '/^```c$/,/^```$/{/^```/d;p}' "$source_dir/docs/mainpage.md" > mainpage.c
 [[ $(grep -c '^int main' mainpage.c) -eq 1 ]] || fail "docs/mainpage.md should have one C program"
 compile mainpage
@@ -141,8 +141,8 @@ compile mainpage
 grep -q fisherman output || fail "the program of docs/mainpage.md should learn the text; it wrote: $(cat output)"
 echo "ok: docs/mainpage.md"
 
-# The lines of an excerpt stand in this order in the last program that is named before it in its section, but for
-# comments and spaces. An excerpt from no program is compiled.
+# The lines of an excerpt must occur, in this order, in the last program that is named before it in its section.
+# Comments and spaces don't count. If no program is named before it, the excerpt must compile.
 awk '
     /^## / { program = "none" }
     /`examples\/[^`]*`/ { program = $0; sub(/.*`examples\//, "", program); sub(/`.*/, "", program) }
@@ -160,7 +160,7 @@ for excerpt in excerpt*; do
         ${CC:-cc} -Wall -Wextra -Werror -Wno-unused-function -I"$source_dir/include" -c -o /dev/null "$excerpt.c" ||
             fail "this excerpt of docs/howto.md doesn't compile: $(tail -n +2 "$excerpt")"
     else
-        [[ -f $source_dir/examples/$program ]] || fail "docs/howto.md names examples/$program, which isn't there"
+        [[ -f $source_dir/examples/$program ]] || fail "docs/howto.md names examples/$program, which doesn't exist"
         awk '
             BEGIN { i = 0 }
             NR == FNR { line[n++] = $0; next }
@@ -168,7 +168,7 @@ for excerpt in excerpt*; do
             END { if (i < n) print line[i] }
         ' <(tail -n +2 "$excerpt" | plain) <(plain < "$source_dir/examples/$program") > missing
         [[ ! -s missing ]] ||
-            fail "docs/howto.md: examples/$program doesn't have this, or in another order: $(cat missing)"
+            fail "docs/howto.md: examples/$program doesn't have this line in this place: $(cat missing)"
     fi
 done
 echo "ok: docs/howto.md"

@@ -53,7 +53,7 @@ static void close_keeping_errno(int descriptor)
     errno = error;
 }
 
-/* Opens an existing file. If it gets a descriptor below 3, it holds that one until it has opened another. */
+/* Opens an existing file. If the descriptor is below 3, keeps it open until a further try gives a higher one. */
 static int open_old(const char *path, int flags)
 {
     int descriptor = open_once(AT_FDCWD, path, flags | O_CLOEXEC, 0);
@@ -69,7 +69,7 @@ static rnn_status fail_to_open(const char *path)
     return librnn_fail(RNN_ERROR_IO, "%.*s can't be opened: %s", PATH_SHOWN, path, strerror(errno));
 }
 
-/* Copies the path, for error messages. Nothing is open yet. */
+/* Copies the path, for error messages. The file isn't open yet. */
 static rnn_status begin(const char *path, rnn_file *file)
 {
     RNN_REQUIRE(path);
@@ -119,7 +119,7 @@ static int open_any(const char *path)
     return open_old(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 }
 
-/* Standard input begins at its current position. It is left positioned at its end. */
+/* The text of standard input begins at the current position. Moves the position to the end. */
 static void take_rest(rnn_file *file)
 {
     off_t at = lseek(file->descriptor, 0, SEEK_CUR);
@@ -219,8 +219,8 @@ static rnn_status wait_for_bytes(const rnn_file *file)
     int ready;
     do {
         if (is_interrupted())
-            return librnn_fail(RNN_ERROR_IO, "%.*s was not read to its end: the program has interrupted it", PATH_SHOWN,
-                               file->path);
+            return librnn_fail(RNN_ERROR_IO, "%.*s was not read to its end; the program interrupted the call",
+                               PATH_SHOWN, file->path);
         ready = poll(&wait, 1, interrupt.ask ? BETWEEN : -1);
         if (ready < 0 && errno != EINTR)
             return fail_to_read(file);
@@ -330,7 +330,7 @@ static rnn_status open_directory(rnn_replacement *r)
     return r->directory >= 0 ? RNN_OK : fail_to_write(r, strerror(errno));
 }
 
-/* Inspects the file to replace, if it exists. It is an error if it isn't a regular file. */
+/* Inspects the file to replace, if it exists. Fails if it isn't a regular file. */
 static rnn_status look_at_old(const rnn_replacement *r, struct stat *old, bool *exists)
 {
     *exists = false;
@@ -348,8 +348,8 @@ static rnn_status look_at_old(const rnn_replacement *r, struct stat *old, bool *
 }
 
 /*
- * Opens a new file under a unique name. If it gets a descriptor below 3, it holds that one until it has opened another,
- * then removes the first file.
+ * Opens a new file under a unique name. If the descriptor is below 3, keeps that file open until a further try gives a
+ * higher descriptor, then removes it.
  */
 static int open_new(rnn_replacement *r, mode_t permissions)
 {
@@ -370,7 +370,10 @@ static int open_new(rnn_replacement *r, mode_t permissions)
     return higher;
 }
 
-/* Skips names that are taken, by killed processes or by others that are saving. */
+/*
+ * Creates the new file. Skips names that exist: a killed process may have left such a file, or another process may be
+ * saving.
+ */
 static rnn_status create_temporary(rnn_replacement *r, mode_t permissions)
 {
     for (int i = 0; i < NAMES_MOST && r->descriptor < 0; i++) {
@@ -383,7 +386,7 @@ static rnn_status create_temporary(rnn_replacement *r, mode_t permissions)
 
 /*
  * Gives the new file the old one's owner, group and permissions, as far as this process and the file system allow. If
- * the group can't be changed, it gets no more permissions than everybody.
+ * the group can't be changed, the new file's group gets no more permissions than everybody has.
  */
 static void take_after(const rnn_replacement *r, const struct stat *old)
 {
@@ -412,8 +415,8 @@ rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)
     if (status == RNN_OK)
         status = look_at_old(&r, &old, &replaces);
     /*
-     * If a file is replaced, only its owner may read the new one at first, so that nobody who may not read the old file
-     * can read it. Otherwise the umask decides.
+     * If the new file replaces an old one, only the owner may read it at first. Otherwise somebody who may not read the
+     * old file could read the new one. If there is no old file, the umask determines the permissions.
      */
     if (status == RNN_OK)
         status = create_temporary(&r, replaces ? S_IRUSR | S_IWUSR

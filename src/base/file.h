@@ -15,19 +15,19 @@ enum { PATH_SHOWN = 256 };
 typedef struct rnn_file {
     int descriptor;
     bool once;                /* can only be read from start to end: a pipe, a terminal, a file of /proc */
-    int64_t base;             /* where the text begins; not 0 for a standard input that has been read from */
-    int64_t size;             /* bytes from `base` on, when it was opened; 0 if `once` */
-    struct timespec modified; /* when it was opened */
+    int64_t base;             /* offset where the text begins; not 0 if the program has read from standard input */
+    int64_t size;             /* bytes from `base` on, when the file was opened; 0 if `once` */
+    struct timespec modified; /* time of the last modification, when the file was opened */
     char *path;               /* for error messages */
 } rnn_file;
 
-/* Opens a regular file for reading. Anything else is an error, and the function doesn't wait for it. */
+/* Opens a regular file for reading. Anything else is an error. The function never waits, not even for a FIFO. */
 rnn_status librnn_file_open(const char *path, rnn_file *file);
 
 /* Opens a file for reading that may be readable only once. "-" is standard input. */
 rnn_status librnn_file_open_any(const char *path, rnn_file *file);
 
-/* Reads exactly `size` bytes from `offset` on. If the file has become too short, that is an error. */
+/* Reads exactly `size` bytes from `offset` on. Fails if the file has become too short. */
 rnn_status librnn_file_read(const rnn_file *file, int64_t offset, void *bytes, size_t size);
 
 /*
@@ -56,7 +56,7 @@ void librnn_file_close(rnn_file *file);
  */
 typedef struct rnn_replacement {
     int directory;      /* the directory of both files; -1: none */
-    int descriptor;     /* of the new file; -1: none */
+    int descriptor;     /* descriptor of the new file; -1: none */
     const char *path;   /* the caller's path, for error messages; it must stay valid */
     char *target;       /* the file to replace: `path`, or the target of that symbolic link */
     const char *name;   /* name in `directory`; the end of `target` */
@@ -77,7 +77,7 @@ typedef struct rnn_bytes {
 
 rnn_status librnn_bytes_read(const rnn_bytes *source, uint64_t offset, void *bytes, size_t size);
 
-/* A destination for bytes, in order: a file, or memory that is large enough if `file` is NULL. */
+/* A destination to which bytes are written in order: a file, or, if `file` is NULL, memory that is large enough. */
 typedef struct rnn_sink {
     const rnn_replacement *file;
     char *memory;

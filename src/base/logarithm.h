@@ -9,8 +9,8 @@
 #include <math.h>
 
 /*
- * log x for x > 0; infinity and NaN are returned unchanged. x = 2^n m, log m = 2 artanh((m - 1) / (m + 1)) by its
- * series.
+ * log x for x > 0; infinity and NaN are returned unchanged. It uses x = 2^n m and the series of
+ * log m = 2 artanh((m - 1) / (m + 1)).
  */
 static inline double logarithm(double x)
 {

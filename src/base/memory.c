@@ -46,9 +46,10 @@ rnn_status rnn_set_allocator(const rnn_allocator *given)
     RNN_TRY(librnn_check_pointer("allocator->release", given->release ? given : NULL));
     size_t out = atomic_load(&blocks_out);
     if (out > 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "the allocator can't be changed while the library holds memory: %zu block%s at present", out,
-                           rnn_plural(out));
+        return librnn_fail(
+            RNN_ERROR_ARGUMENT,
+            "the library holds %zu block%s of memory; the allocator can be changed only while it holds none", out,
+            rnn_plural(out));
     allocator = *given;
     return RNN_OK;
 }
@@ -57,11 +58,11 @@ rnn_status librnn_allocate(const char *purpose, size_t count, size_t size, void 
 {
     size_t total;
     if (!rnn_size_multiply(count, size, &total) || !rnn_size_add(total, sizeof(prefix), &total))
-        return librnn_fail(RNN_ERROR_MEMORY, "%s: %zu times %zu byte%s is more than can be addressed", purpose, count,
-                           size, rnn_plural(size));
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory for %s (%zu times %zu byte%s)", purpose, count, size,
+                           rnn_plural(size));
     prefix *block = allocator.allocate(allocator.context, ALIGNMENT, total);
     if (!block)
-        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: %zu byte%s for %s", total, rnn_plural(total), purpose);
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory for %s (%zu byte%s)", purpose, total, rnn_plural(total));
     atomic_fetch_add(&blocks_out, 1);
     block->total = total;
     *memory = memset(block + 1, 0, total - sizeof(prefix));

@@ -17,7 +17,7 @@ extern const enumerator librnn_statuses[], librnn_observations[], librnn_inputs[
     librnn_initializations[], librnn_precisions[], librnn_load_precisions[], librnn_reductions[], librnn_rules[],
     librnn_vocab_kinds[], librnn_state_parts[], librnn_layouts[], librnn_target_kinds[];
 
-/* All cells, and the end of the table. layout.c asserts that the core has the same number. */
+/* All cells, and the end of the table. layout.c asserts that the core has the same number of cells. */
 extern const enumerator librnn_cells[4];
 
 /* The name of a number, for example "RNN_CELL_LSTM"; NULL if the table doesn't have the number. */

@@ -83,7 +83,7 @@ rnn_status librnn_check_range(const char *name, int64_t value, int64_t least, in
     if (least == most)
         return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64, name, value, least);
     if (most == INT64_MAX)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64 " or more", name, value, least);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be at least %" PRId64, name, value, least);
     return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %" PRId64 "; it must be %" PRId64 " to %" PRId64, name, value, least,
                        most);
 }
@@ -105,7 +105,8 @@ static rnn_status check_struct_size(const char *name, size_t struct_size, size_t
 {
     if (struct_size >= first && struct_size <= STRUCT_SIZE_MOST)
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "struct_size of %s is %zu; it must be sizeof(rnn_%s), here %zu to %d", name,
+    return librnn_fail(RNN_ERROR_ARGUMENT,
+                       "struct_size of %s is %zu; it must be sizeof(rnn_%s), at least %zu and at most %d", name,
                        struct_size, name, first, STRUCT_SIZE_MOST);
 }
 
@@ -134,8 +135,8 @@ rnn_status librnn_struct_read(const char *name, const void *given, void *fields,
     RNN_TRY(check_struct_size(name, size, first));
     for (size_t i = known; i < size; i++)
         if (((const unsigned char *)given)[i] != 0)
-            return librnn_fail(RNN_ERROR_ARGUMENT, "%s has a field set that version %s of the library doesn't know",
-                               name, rnn_version());
+            return librnn_fail(RNN_ERROR_ARGUMENT, "%s sets a field that version %s of the library doesn't know", name,
+                               rnn_version());
     memcpy(fields, given, size < known ? size : known);
     memcpy(fields, &known, sizeof known);
     return RNN_OK;

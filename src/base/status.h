@@ -1,5 +1,5 @@
 /*
- * status.h: how functions report errors, check arguments, and read structs that may grow in later releases.
+ * status.h: reports errors, checks arguments, and reads structs that may grow in later releases.
  */
 #ifndef RNN_STATUS_H
 #define RNN_STATUS_H
@@ -20,9 +20,9 @@ rnn_status librnn_check_range(const char *name, int64_t value, int64_t least, in
 rnn_status librnn_check_pointer(const char *name, const void *pointer);
 
 /*
- * The caller's numbers are checked by their bits, which depends on no floating-point mode: subnormal numbers aren't
- * zero, and a signalling NaN doesn't trap. These integers have the same order as the numbers. A NaN is beyond either
- * infinity.
+ * The library checks the caller's numbers by their bits, so the result doesn't depend on the floating-point mode:
+ * subnormal numbers aren't zero, and a signalling NaN doesn't trap. This function returns an integer for a number. The
+ * integers have the same order as the numbers, and those of NaNs are beyond either infinity's.
  */
 static inline int64_t rnn_order(double value)
 {
@@ -37,7 +37,7 @@ static inline bool rnn_is_finite(double value)
     return -infinity < order && order < infinity;
 }
 
-/* At least 0 and less than 1. */
+/* Whether a number is at least 0 and less than 1. */
 static inline bool rnn_is_share(double value)
 {
     return rnn_order(value) >= 0 && rnn_order(value) < rnn_order(1);
@@ -46,7 +46,7 @@ static inline bool rnn_is_share(double value)
 /* Checks that a number is finite and at least 0, or greater than 0 if `exclusive`. */
 rnn_status librnn_check_number(const char *name, double value, bool exclusive);
 
-/* If the call fails, returns its status from the present function. */
+/* If the call fails, returns its status from the function that contains this macro. */
 #define RNN_TRY(call)                                                                                                  \
     do {                                                                                                               \
         rnn_status try_status = (call);                                                                                \

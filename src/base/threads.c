@@ -1,5 +1,5 @@
 /*
- * threads.c: a pool of helper threads on POSIX threads, and the decision how many of them a call uses.
+ * threads.c: a pool of helper threads, which are POSIX threads. It also decides how many of them a call uses.
  *
  * A call divides each phase of its work into shares. Every worker, including the caller, has a range of shares. It
  * takes these one after the other, then the remaining shares of the other workers. So a helper that isn't running
@@ -28,8 +28,8 @@ enum {
 };
 
 /*
- * The number of multiplications that makes a thread worthwhile, some ten microseconds of work. With less, waiting for
- * one another costs more than the work.
+ * The minimum number of multiplications for each thread, about ten microseconds of work. With less, the threads would
+ * spend more time waiting for one another than working.
  */
 #define WORK_OF_A_THREAD 250e3
 
@@ -49,7 +49,7 @@ static struct pool {
     atomic_bool taken; /* a call is using the pool */
     size_t helpers;    /* number of helpers created; only the call that uses the pool changes it */
 
-    /* The current phase. A late helper may read it too, and then doesn't use it. */
+    /* The current phase. A helper that comes late may read these fields, but doesn't use them. */
     atomic_uint_fast32_t phase;
     _Atomic(core_task *) task;
     _Atomic(void *) context;
@@ -122,7 +122,7 @@ static void take_shares(size_t me, uint_fast32_t phase)
 
 /* ---- Helpers ----------------------------------------------------------------------------------------------------- */
 
-/* Waits until the phase isn't `seen` any more, and returns it. */
+/* Waits until the phase isn't `seen` any more or the helpers must stop. Returns the phase. */
 static uint_fast32_t await_phase(worker *me, uint_fast32_t seen)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -162,7 +162,7 @@ static void wake_helper(worker *helper)
     pthread_mutex_unlock(&pool.mutex);
 }
 
-/* Creates the next helper. It blocks all signals, which are for the program's own threads. */
+/* Creates the next helper. It blocks all signals, so that the program's own threads handle them. */
 static bool make_helper(void)
 {
     worker *helper = &pool.worker[pool.helpers + 1];

@@ -23,7 +23,7 @@ const char *librnn_utf8_fault(const unsigned char *bytes, size_t size)
 {
     unsigned char first = bytes[0], second = size > 1 ? bytes[1] : 0;
     if (first < 0xc0)
-        return "it doesn't continue a code point";
+        return "it is a continuation byte, but no code point has begun";
     if (first >= 0xf8)
         return "no code point begins with it";
     if (first < 0xc2 || (first == 0xe0 && second >= 0x80 && second < 0xa0) ||
@@ -98,7 +98,7 @@ rnn_status librnn_utf8_check(const char *name, const char *text)
     for (size_t at = 0, left = strlen(text); left > 0;) {
         size_t length = (size_t)rnn_utf8_read((const unsigned char *)text + at, left, &code_point);
         if (length == 0)
-            return librnn_fail(RNN_ERROR_ARGUMENT, "%s is not UTF-8 at byte %zu", name, at);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "%s is not valid UTF-8 at byte %zu", name, at);
         at += length;
         left -= length;
     }

@@ -165,8 +165,9 @@ typedef struct core_update {
     double learning_rate;
     double epsilon;
     double momentum;
-    double limit;        /* maximum magnitude of a gradient, applied before anything else */
-    double weight_decay; /* times the parameter, is added to the gradient; with AdamW it acts on the parameter itself */
+    double limit; /* maximum magnitude of a gradient, applied before anything else */
+    double
+        weight_decay; /* its product with the parameter is added to the gradient; AdamW shrinks the parameter instead */
     double beta1, beta2;
     double correction1, correction2; /* 1 - beta^steps */
     bool nesterov;
@@ -180,7 +181,7 @@ typedef struct rnn_core {
     /* The properties of a cell; NULL if no cell has that number. */
     const core_cell_info *(*cell)(int32_t cell);
 
-    /* The stride of two streams in a state: H rounded up. The padding is zero. */
+    /* The distance between two streams in a state: H rounded up. The padding is zero. */
     size_t (*state_stride)(int64_t hidden_size);
 
     /*
@@ -196,10 +197,10 @@ typedef struct rnn_core {
     void (*pack)(const core_network *network, const void *parameters, const core_team *team, void *forward,
                  void *backward);
 
-    /* How many positions a pass decodes, for its shape. This depends on its inputs, targets and outputs. */
+    /* The number of positions that a pass decodes. The caller stores it in the pass's shape. */
     int64_t (*count_decoded)(const core_pass *pass);
 
-    /* In bytes; SIZE_MAX if the number overflows. */
+    /* The size of the work space in bytes; SIZE_MAX if it overflows. */
     size_t (*workspace_size)(const core_network *network, const core_shape *shape);
 
     void (*forward)(const core_pass *pass);

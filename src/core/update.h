@@ -95,7 +95,8 @@ static void blend(void *values, const void *others, size_t count, double weight)
 }
 
 /*
- * In double, as SUMS partial sums side by side, whatever the vector width. So additions needn't wait for one another.
+ * Sums in double. It computes SUMS partial sums side by side, whatever the vector width, so that additions needn't wait
+ * for one another.
  */
 static double sum_of_squares(const void *values, size_t count)
 {

@@ -19,7 +19,7 @@ enum {
 };
 
 struct model_cache {
-    uint64_t version;                    /* of the parameters */
+    uint64_t version;                    /* version of the parameters */
     _Atomic(void *) forward;             /* packed weights for the forward pass; NULL: none that are up to date */
     _Atomic(void *) spare;               /* memory for packed weights, whose contents are out of date; or NULL */
     void *backward;                      /* memory for the packed weights of the backward pass; or NULL */

@@ -1,6 +1,6 @@
 /*
- * cache.h: what a model keeps for computing with it: packed weights, in the order in which the matrix products read
- * them, and memory that calls reuse. Any number of threads may read one model; they need no lock.
+ * cache.h: the memory that a model keeps for computing: packed weights, in the order in which the matrix products read
+ * them, and blocks that calls reuse. Any number of threads may read one model without a lock.
  */
 #ifndef RNN_CACHE_H
 #define RNN_CACHE_H

@@ -32,7 +32,8 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
                                 size_t width, const uint8_t *mask)
 {
     if (rows > SIZE_MAX / sizeof(double) / width)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %zu rows of %zu number%s, more than can be addressed", name, rows,
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "%s has %zu rows of %zu number%s, which is too large for the address space", name, rows,
                            width, rnn_plural(width));
     if (!mask && model->core->all_finite(vectors, rows * width))
         return RNN_OK;
@@ -51,36 +52,34 @@ static rnn_status check_vectors(const rnn_model *model, const char *name, const 
 /* A field must be NULL if the model takes the other kind of inputs or targets. */
 static rnn_status check_absent(const char *name, const void *field, const char *why)
 {
-    return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is given; it must be NULL, since the model has %s", name, why)
-                 : RNN_OK;
+    return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is not NULL; it must be NULL, since %s", name, why) : RNN_OK;
 }
 
 static rnn_status check_inputs(const rnn_model *model, const rnn_chunk *chunk, size_t rows)
 {
     const rnn_model_options *o = &model->options;
     if (o->input == RNN_INPUT_VECTORS) {
-        RNN_TRY(check_absent("chunk->inputs", chunk->inputs, "vectors as inputs"));
+        RNN_TRY(check_absent("chunk->inputs", chunk->inputs, "the model's inputs are vectors"));
         RNN_TRY(librnn_check_pointer("chunk->input_vectors", chunk->input_vectors));
         return check_vectors(model, "chunk->input_vectors", chunk->input_vectors, rows, (size_t)o->input_size, NULL);
     }
-    RNN_TRY(check_absent("chunk->input_vectors", chunk->input_vectors, "ids as inputs"));
+    RNN_TRY(check_absent("chunk->input_vectors", chunk->input_vectors, "the model's inputs are ids"));
     RNN_TRY(librnn_check_pointer("chunk->inputs", chunk->inputs));
     return librnn_check_ids("chunk->inputs", chunk->inputs, rows, 0, o->input_size);
 }
 
-/* Checks `rows` targets. */
 static rnn_status check_targets(const rnn_model *model, const rnn_chunk *chunk, size_t rows)
 {
     const rnn_model_options *o = &model->options;
     if (o->loss == RNN_LOSS_SQUARED_ERROR) {
-        RNN_TRY(check_absent("chunk->targets", chunk->targets, "vectors as targets"));
-        RNN_TRY(check_absent("chunk->hits", chunk->hits, "vectors as targets"));
+        RNN_TRY(check_absent("chunk->targets", chunk->targets, "the model's targets are vectors"));
+        RNN_TRY(check_absent("chunk->hits", chunk->hits, "the model's targets are vectors"));
         RNN_TRY(librnn_check_pointer("chunk->target_vectors", chunk->target_vectors));
         return check_vectors(model, "chunk->target_vectors", chunk->target_vectors, rows, (size_t)o->output_size,
                              chunk->target_mask);
     }
-    RNN_TRY(check_absent("chunk->target_vectors", chunk->target_vectors, "ids as targets"));
-    RNN_TRY(check_absent("chunk->target_mask", chunk->target_mask, "ids as targets"));
+    RNN_TRY(check_absent("chunk->target_vectors", chunk->target_vectors, "the model's targets are ids"));
+    RNN_TRY(check_absent("chunk->target_mask", chunk->target_mask, "the model's targets are ids"));
     RNN_TRY(librnn_check_pointer("chunk->targets", chunk->targets));
     return librnn_check_ids("chunk->targets", chunk->targets, rows, RNN_IGNORE, o->output_size);
 }
@@ -211,7 +210,8 @@ static rnn_status check_sizes(const rnn_model *model, const rnn_state *state, co
         return librnn_fail(RNN_ERROR_MISMATCH, "chunk->streams is %" PRId64 "; the state has %" PRId64 " stream%s",
                            chunk->streams, state->streams, rnn_plural((uint64_t)state->streams));
     if ((uint64_t)(chunk->steps * chunk->streams) > SIZE_MAX / sizeof(double))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams is %" PRId64 ", more than can be addressed",
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "steps times streams is %" PRId64 ", which is too large for the address space",
                            chunk->steps * chunk->streams);
     RNN_TRY(librnn_check_range("chunk->last_only", chunk->last_only, 0, 1));
     RNN_TRY(librnn_check_range("chunk->reserved", chunk->reserved, 0, 0));
@@ -225,7 +225,7 @@ static void forget_targets(rnn_chunk *chunk)
     chunk->target_mask = NULL;
 }
 
-/* state: what the chunk runs on; NULL: the chunk isn't run, and its inputs may hold anything. */
+/* state: the state that the chunk runs on. If it is NULL, the chunk isn't run, and its inputs may hold anything. */
 static rnn_status read(const rnn_model *model, const rnn_state *state, const rnn_chunk *given, bool targets,
                        chunk_reading *reading)
 {

@@ -57,7 +57,8 @@ rnn_status librnn_cpu_core(int32_t precision, const rnn_core **core)
             return RNN_OK;
         }
         if (wanted)
-            return librnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s, which this machine doesn't have", wanted);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s; this machine doesn't support that instruction set",
+                               wanted);
     }
-    return librnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s, which this library has no build for", wanted);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "RNN_CPU is %s; this library has no build for that instruction set", wanted);
 }

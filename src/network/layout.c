@@ -154,7 +154,7 @@ rnn_status librnn_model_lay_out(const rnn_model_options *o, rnn_model **model)
     if (m->too_large) {
         status = librnn_fail(RNN_ERROR_MEMORY,
                              "hidden_size is %" PRId64 ", input_size is %" PRId64 ", output_size is %" PRId64
-                             " and layers is %" PRId64 ": these are more parameters than can be addressed",
+                             " and layers is %" PRId64 "; the parameters are too large for the address space",
                              o->hidden_size, o->input_size, o->output_size, o->layers);
         goto failed;
     }

@@ -193,7 +193,7 @@ static RNN_FLOAT_BODY rnn_status run_softmax(int32_t precision, const void *logi
     RNN_TRY(librnn_cpu_core(precision, &core));
     size_t count = (size_t)symbols, bytes = count * (precision == RNN_FLOAT32 ? sizeof(float) : sizeof(double)), all;
     if (!rnn_size_multiply((uint64_t)rows, bytes, &all))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "rows times symbols is more than can be addressed");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "rows times symbols is too large for the address space");
     RNN_TRY(librnn_check_logits(core, precision, logits, (size_t)rows, count));
     for (size_t row = 0; row < (size_t)rows; row++) {
         char *to = (char *)probabilities + row * bytes;

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "core/core.h"
 
-/* The loss of some positions, and the number of hits among them */
+/* The loss of some positions, and the number of hits among them. */
 typedef struct score {
     rnn_loss loss;
     int64_t hits;

@@ -24,10 +24,10 @@ static rnn_status begin(rnn_model *model)
     RNN_TRY(librnn_model_initialise(model, model->core->cell(o->cell)->forget_gate));
     if (model->core->all_finite(model->parameters, model->count))
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT,
-                       "weight_scale is %g and forget_bias is %g; initial parameters as large as these are infinite in "
-                       "%s",
-                       o->weight_scale, o->forget_bias, librnn_name_of(librnn_precisions, o->precision));
+    return librnn_fail(
+        RNN_ERROR_ARGUMENT,
+        "weight_scale is %g and forget_bias is %g; with these, some initial parameters would be infinite in %s",
+        o->weight_scale, o->forget_bias, librnn_name_of(librnn_precisions, o->precision));
 }
 
 rnn_status rnn_model_create(const rnn_model_options *options, rnn_model **model)

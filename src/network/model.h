@@ -53,9 +53,8 @@ struct rnn_model {
 
     /*
      * The input weights of symbols, or their embeddings, come first in the buffers, one row per symbol. `used` tells
-     * which rows may have a non-zero gradient, and `used_rows` lists them. If any_row_used is true, all rows may have
-     * one: because the caller has got a pointer to the gradients, or because the embedding is also the decoder's
-     * weight.
+     * which rows may have a non-zero gradient, and `used_rows` lists them. If any_row_used is true, any row may have
+     * one, because the caller has a pointer to the gradients or because the embedding is also the decoder's weight.
      */
     size_t row_size; /* in elements */
     int64_t row_count;
@@ -123,8 +122,8 @@ static inline size_t rnn_model_place(const named_parameter *p, int64_t i, int64_
 
 /*
  * Fails with RNN_ERROR_MISMATCH for the first difference, for example "the state was made for a model whose hidden_size
- * is 100; here it is 128". layers_only: compares only what matters to a state, otherwise all that matters to an
- * optimizer.
+ * is 100; here it is 128". layers_only: compares only the properties that matter to a state. Otherwise it compares
+ * those that matter to an optimizer.
  */
 rnn_status librnn_model_check_shape(const char *who, const model_shape *own, const model_shape *other,
                                     bool layers_only);

@@ -48,7 +48,7 @@ static rnn_status check_unused(const char *name, double value, int32_t rule)
     if (rnn_order(value) == 0)
         return RNN_OK;
     return librnn_fail(RNN_ERROR_ARGUMENT,
-                       "%s is %g; it must be 0, since %s has no use for it (rnn_optimizer_options_init() sets it to 0)",
+                       "%s is %g; it must be 0, since %s doesn't use it (rnn_optimizer_options_init() sets it to 0)",
                        name, value, librnn_name_of(librnn_rules, rule));
 }
 
@@ -59,7 +59,7 @@ static rnn_status check_share(const char *name, double value, bool used, int32_t
         return check_unused(name, value, rule);
     if (rnn_is_share(value))
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 or more and less than 1", name, value);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be at least 0 and less than 1", name, value);
 }
 
 static rnn_status check_options(const rnn_optimizer_options *o)
@@ -84,7 +84,8 @@ static rnn_status check_options(const rnn_optimizer_options *o)
         return librnn_fail(RNN_ERROR_ARGUMENT, "spare_biases is 1; it must be 0, since weight_decay is 0");
     if (o->nesterov && !(sgd && rnn_order(o->momentum) > 0))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "nesterov is %" PRId32 "; it needs RNN_OPTIMIZER_SGD with a momentum greater than 0",
+                           "nesterov is %" PRId32
+                           "; it must be 0 unless rule is RNN_OPTIMIZER_SGD and momentum is greater than 0",
                            o->nesterov);
     return RNN_OK;
 }
@@ -100,7 +101,7 @@ bool librnn_optimizer_needs_second(const rnn_optimizer_options *o)
            (o->rule == RNN_OPTIMIZER_RMSPROP && rnn_order(o->momentum) > 0);
 }
 
-/* Whether a parameter with gradient 0 doesn't change. Then the step can skip the rows of unused symbols. */
+/* Whether a step leaves parameters with gradient 0 unchanged. It can then skip the rows of unused symbols. */
 static bool leaves_the_unused(const rnn_optimizer_options *o)
 {
     return rnn_order(o->weight_decay) == 0 && (o->rule == RNN_OPTIMIZER_ADAGRAD || !librnn_optimizer_needs_first(o));
@@ -225,7 +226,8 @@ static bool accumulates_finite(const part_step *s, size_t offset, size_t count)
 
 static rnn_status fail_for(const rnn_model *model, size_t offset, const char *what)
 {
-    return librnn_model_fail_nonfinite(model, "a gradient of %s is %s (rnn_model_zero_gradients() drops all gradients)",
+    return librnn_model_fail_nonfinite(model,
+                                       "a gradient of %s is %s (rnn_model_zero_gradients() discards all gradients)",
                                        librnn_model_name_at(model, offset), what);
 }
 
@@ -241,7 +243,7 @@ static rnn_status check_part(const part_step *step, const model_part *p)
     for (size_t i = p->offset, count; i < end; i += count) {
         count = end - i < COUNT_TRIED ? end - i : COUNT_TRIED;
         if (!accumulates_finite(step, i, count))
-            return fail_for(m, i, "so large that what the optimizer accumulates would be infinite");
+            return fail_for(m, i, "so large that an accumulator of the optimizer would become infinite");
     }
     return RNN_OK;
 }
@@ -311,21 +313,22 @@ rnn_status rnn_optimizer_step(rnn_optimizer *optimizer, rnn_model *model)
 rnn_status rnn_optimizer_get_options(const rnn_optimizer *optimizer, rnn_optimizer_options *options)
 {
     RNN_REQUIRE(optimizer);
-    return librnn_struct_write("options", options, &optimizer->options, OPTIONS_FIRST_SIZE, sizeof *options);
+    return librnn_struct_write("optimizer_options", options, &optimizer->options, OPTIONS_FIRST_SIZE, sizeof *options);
 }
 
 rnn_status rnn_optimizer_set_options(rnn_optimizer *optimizer, const rnn_optimizer_options *given)
 {
     RNN_REQUIRE(optimizer);
     rnn_optimizer_options *own = &optimizer->options, options = usual[own->rule];
-    RNN_TRY(librnn_struct_read("options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
+    RNN_TRY(librnn_struct_read("optimizer_options", given, &options, OPTIONS_FIRST_SIZE, sizeof options));
     RNN_TRY(check_options(&options));
     if (options.rule != own->rule)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "rule is %s; it must stay %s, by which the optimizer has accumulated",
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "rule is %s; it must stay %s, since the optimizer's accumulators belong to that rule",
                            librnn_name_of(librnn_rules, options.rule), librnn_name_of(librnn_rules, own->rule));
     if ((rnn_order(options.momentum) > 0) != (rnn_order(own->momentum) > 0))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "momentum is %g; it must stay %s 0, since what is accumulated depends on it",
+                           "momentum is %g; it must stay %s 0, since the optimizer's accumulators depend on that",
                            options.momentum, rnn_order(own->momentum) > 0 ? "greater than" : "at");
     *own = options;
     return RNN_OK;

@@ -6,7 +6,7 @@
 
 #include "network/model.h"
 
-/* A checkpoint stores the number of steps as a JSON number, which is exact up to here. The count stops here. */
+/* The count of steps stops here. Programs that read numbers as doubles can read this number exactly in a checkpoint. */
 #define RNN_STEPS_MOST ((INT64_C(1) << 53) - 1)
 
 struct rnn_optimizer {

@@ -41,19 +41,20 @@ static rnn_status check_embedding(const rnn_model_options *o)
         return RNN_OK;
     if (o->input != RNN_INPUT_EMBEDDING || o->embedding_size != rnn_options_features(o) ||
         o->output_size != o->input_size)
-        return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "tied is %" PRId32 "; it needs input to be RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
-                           ") equal to %shidden_size (%" PRId64 "), and output_size (%" PRId64
-                           ") equal to input_size (%" PRId64 ")",
-                           o->tied, o->embedding_size, o->bidirectional ? "twice " : "", rnn_options_features(o),
-                           o->output_size, o->input_size);
+        return librnn_fail(
+            RNN_ERROR_ARGUMENT,
+            "tied is %" PRId32 "; it must be 0 unless input is RNN_INPUT_EMBEDDING, embedding_size (%" PRId64
+            ") is %shidden_size (%" PRId64 "), and output_size (%" PRId64 ") is input_size (%" PRId64 ")",
+            o->tied, o->embedding_size, o->bidirectional ? "twice " : "", rnn_options_features(o), o->output_size,
+            o->input_size);
     return RNN_OK;
 }
 
 static rnn_status check_probability(const char *name, double p)
 {
-    return rnn_is_share(p) ? RNN_OK
-                           : librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be 0 or more and less than 1", name, p);
+    return rnn_is_share(p)
+               ? RNN_OK
+               : librnn_fail(RNN_ERROR_ARGUMENT, "%s is %g; it must be at least 0 and less than 1", name, p);
 }
 
 rnn_status librnn_options_check(const rnn_model_options *o)
@@ -109,25 +110,23 @@ rnn_status librnn_options_check_effect(const rnn_model_options *given, const rnn
 {
     if (rnn_order(given->dropout) != rnn_order(used->dropout))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "dropout is %g; it must be 0 with one layer, since it acts between layers alone",
+                           "dropout is %g; it must be 0 with one layer, since it acts only between layers",
                            given->dropout);
     if (rnn_order(given->dropout_input) != rnn_order(used->dropout_input))
         return librnn_fail(RNN_ERROR_ARGUMENT,
                            "dropout_input is %g; it must be 0 with RNN_INPUT_IDS, since ids have no elements to drop",
                            given->dropout_input);
     if (rnn_order(given->dropout_recurrent) != rnn_order(used->dropout_recurrent))
-        return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "dropout_recurrent is %g; it must be 0, since a cell of %s has no candidate",
+        return librnn_fail(RNN_ERROR_ARGUMENT, "dropout_recurrent is %g; it must be 0, since %s has no candidate",
                            given->dropout_recurrent, librnn_name_of(librnn_cells, given->cell));
     if (given->dropout_per_chunk != used->dropout_per_chunk)
         return librnn_fail(RNN_ERROR_ARGUMENT, "dropout_per_chunk is 1; it must be 0, since there is no dropout");
     if (rnn_order(given->weight_scale) != rnn_order(used->weight_scale))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "weight_scale is %g; it must stay at its default, %g, with RNN_INIT_UNIFORM, which has no "
-                           "use for it",
+                           "weight_scale is %g; it must be %g, its default, since RNN_INIT_UNIFORM doesn't use it",
                            given->weight_scale, used->weight_scale);
     if (rnn_order(given->forget_bias) != rnn_order(used->forget_bias))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be 0, since a cell of %s has no forget gate",
+        return librnn_fail(RNN_ERROR_ARGUMENT, "forget_bias is %g; it must be 0, since %s has no forget gate",
                            given->forget_bias, librnn_name_of(librnn_cells, given->cell));
     return RNN_OK;
 }

@@ -135,7 +135,8 @@ static rnn_status check_finite_values(const rnn_model *model, int64_t index, con
     RNN_TRY(check_values(model, index, values, count, p));
     if (model->core->all_finite(values, (size_t)count))
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite, for %s", (*p)->name);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "values has an element that is not finite; all values of %s must be finite",
+                       (*p)->name);
 }
 
 rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *values, int64_t count)

@@ -260,7 +260,7 @@ static void clear_results(const rnn_model *model, const rnn_chunk *chunk, void *
         memset(outputs, 0, places * (size_t)model->options.output_size * model->element_size);
 }
 
-/* Makes sure there is memory for what the caller wants to observe. */
+/* Makes sure that there is memory for the data that the caller observes. */
 static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_t steps, bool backward)
 {
     size_t layers = (size_t)model->network.layers, values;
@@ -276,7 +276,7 @@ static rnn_status need_observed(const rnn_model *model, rnn_state *state, int64_
     return RNN_OK;
 }
 
-/* Saves what the caller wants to observe. */
+/* Saves the data that the caller observes. */
 static void keep_observed(const rnn_model *model, rnn_state *state, const core_pass *pass)
 {
     if (pass->gradient_norms)
@@ -315,12 +315,13 @@ rnn_status librnn_check_outputs(const rnn_model *model, const rnn_chunk *chunk, 
 {
     int64_t expected = 0;
     if (outputs && __builtin_mul_overflow(librnn_chunk_places(chunk), model->options.output_size, &expected))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "steps times streams times output_size is more than can be addressed");
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "steps times streams times output_size is too large for the address space");
     if (count == expected)
         return RNN_OK;
     const char *why = !outputs           ? ", since outputs is NULL"
-                      : chunk->last_only ? ", that is streams times output_size, since chunk->last_only is 1"
-                                         : ", that is steps times streams times output_size";
+                      : chunk->last_only ? ", which is streams times output_size, since chunk->last_only is 1"
+                                         : ", which is steps times streams times output_size";
     return librnn_fail(RNN_ERROR_ARGUMENT, "outputs_count is %" PRId64 "; it must be %" PRId64 "%s", count, expected,
                        why);
 }
@@ -376,7 +377,7 @@ static bool is_plain(const rnn_chunk *chunk)
 /*
  * Programs that run live call for one step of one stream and its outputs. Once the weights are packed, such a call
  * takes a faster path. This function returns true only if a call is of that kind and all its arguments are valid,
- * except for what the core checks itself.
+ * except those that the core checks itself.
  */
 static bool is_live_step(const rnn_model *model, const rnn_state *state, const rnn_chunk *chunk, const void *outputs,
                          int64_t outputs_count, const rnn_loss *loss)
@@ -539,8 +540,8 @@ static void keep_arrays(const rnn_run *run, const rnn_chunk *chunk, core_pass *p
 static rnn_status check_no_results(const rnn_chunk *chunk)
 {
     const char *name = chunk->losses ? "losses" : chunk->hits ? "hits" : NULL;
-    return name ? librnn_fail(RNN_ERROR_ARGUMENT, "chunk->%s is given; it must be NULL, since the loss is the caller's",
-                              name)
+    return name ? librnn_fail(RNN_ERROR_ARGUMENT,
+                              "chunk->%s is not NULL; it must be NULL, since the caller computes the loss", name)
                 : RNN_OK;
 }
 
@@ -590,7 +591,7 @@ rnn_status rnn_forward_training(rnn_model *model, rnn_state *state, const rnn_ch
 rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gradients, size_t struct_size)
 {
     const rnn_chunk_gradients empty = {.struct_size = sizeof empty};
-    return librnn_struct_init("gradients", gradients, struct_size, &empty, sizeof empty, sizeof empty);
+    return librnn_struct_init("chunk_gradients", gradients, struct_size, &empty, sizeof empty, sizeof empty);
 }
 
 static rnn_status check_final_state(const rnn_model *model, const void *gradients, size_t count)
@@ -629,8 +630,8 @@ static rnn_status check_output_gradients(const rnn_model *model, const core_pass
 static rnn_status check_kept(const rnn_model *model, const rnn_state *state)
 {
     if (state->kept_version == 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "the state keeps no activations; call rnn_forward_training() on this "
-                                               "state before each rnn_backward()");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "the state has no activations for the backward pass; call "
+                                               "rnn_forward_training() on this state before each rnn_backward()");
     if (state->kept_version != librnn_cache_version(model))
         return librnn_fail(RNN_ERROR_MISMATCH, "rnn_forward_training() ran with another model, or the model's "
                                                "parameters have changed since");
@@ -643,13 +644,15 @@ static rnn_status check_gradients(const rnn_model *model, const rnn_state *state
     size_t streams = (size_t)state->streams;
     size_t values = state->parts * (size_t)rnn_stack_of(&state->shape) * streams * (size_t)state->shape.hidden_size;
     if (!g->outputs && !g->final_state)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->outputs and gradients->final_state are both NULL");
-    if (g->outputs && !pass->outputs)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "gradients->outputs is given; it must be NULL, since no outputs were computed");
+                           "gradients->outputs and gradients->final_state are both NULL; at least one must be set");
+    if (g->outputs && !pass->outputs)
+        return librnn_fail(
+            RNN_ERROR_ARGUMENT,
+            "gradients->outputs is not NULL; it must be NULL, since rnn_forward_training() computed no outputs");
     if (g->input_vectors && model->options.input != RNN_INPUT_VECTORS)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "gradients->input_vectors is given; it must be NULL, since the model has ids as inputs");
+                           "gradients->input_vectors is not NULL; it must be NULL, since the model's inputs are ids");
     RNN_TRY(check_output_gradients(model, pass, g->outputs));
     return check_final_state(model, g->final_state, values);
 }
@@ -681,7 +684,7 @@ static RNN_FLOAT_BODY rnn_status run_backward(rnn_model *model, rnn_state *state
     rnn_chunk_gradients gradients = {0};
     RNN_REQUIRE(model);
     RNN_REQUIRE(state);
-    RNN_TRY(librnn_struct_read("gradients", given, &gradients, sizeof gradients, sizeof gradients));
+    RNN_TRY(librnn_struct_read("chunk_gradients", given, &gradients, sizeof gradients, sizeof gradients));
     RNN_TRY(check_kept(model, state));
     RNN_TRY(check_gradients(model, state, &gradients));
     RNN_TRY(librnn_model_need_gradients(model));

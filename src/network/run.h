@@ -18,7 +18,7 @@ typedef struct rnn_run {
     core_team team;
     void *memory;          /* one block that holds all of the following */
     void *next;            /* the state after the last piece */
-    void *outputs;         /* the number of outputs that librnn_run_begin() was asked for */
+    void *outputs;         /* room for as many numbers as librnn_run_begin() was asked for */
     double *position_loss; /* [T][B] losses of a piece */
     uint8_t *hits;         /* [T][B] hits of a piece; or NULL */
     void *workspace;       /* work space of a piece */
@@ -39,7 +39,7 @@ typedef struct rnn_piece {
 } rnn_piece;
 
 /*
- * Begins a call. `largest` is the call's largest piece, and `outputs` is how many numbers run->outputs must hold.
+ * Begins a call. `largest` is the call's largest piece, and run->outputs has room for `outputs` numbers.
  * training: `model` is not const, and backward() follows. After RNN_OK, call librnn_run_end().
  */
 rnn_status librnn_run_begin(rnn_run *run, const rnn_model *model, rnn_state *state, const rnn_piece *largest,

@@ -72,7 +72,7 @@ rnn_status librnn_model_check_shape(const char *who, const model_shape *own, con
     RNN_TRY(check_same(who, "bidirectional", own->bidirectional, other->bidirectional));
     RNN_TRY(check_same(who, "learned_state", own->learned_state, other->learned_state));
     if (layers_only && own->core != other->core)
-        return librnn_fail(RNN_ERROR_MISMATCH, "%s was made for another instruction set than the model uses", who);
+        return librnn_fail(RNN_ERROR_MISMATCH, "%s was made for a different instruction set from the model's", who);
     if (layers_only)
         return RNN_OK;
     RNN_TRY(check_same(who, "input_size", own->input_size, other->input_size));

@@ -124,7 +124,7 @@ static bool is_fresh(const rnn_state *state, int64_t stream)
     return state->fresh && state->fresh[stream];
 }
 
-/* The caller is about to set some values. In streams that haven't begun, all other values become zeros. */
+/* Begins all streams. The values of streams that hadn't begun become zeros; the caller then sets some of them. */
 static void begin_with_zeros(rnn_state *state)
 {
     if (!state->fresh)
@@ -189,8 +189,7 @@ static rnn_status check_values(const rnn_state *state, int64_t layer, int32_t wh
     RNN_TRY(librnn_check_enumerator("what", what, librnn_state_parts));
     if (what >= (int32_t)state->parts)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "what is RNN_STATE_MEMORY (1); it must be RNN_STATE_HIDDEN (0), since a cell of %s has no "
-                           "memory",
+                           "what is RNN_STATE_MEMORY (1); it must be RNN_STATE_HIDDEN (0), since %s has no memory",
                            librnn_name_of(librnn_cells, state->shape.cell));
     RNN_REQUIRE(values);
     int64_t own = state->streams * state->shape.hidden_size;
@@ -222,7 +221,7 @@ rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const vo
 {
     RNN_TRY(check_values(state, layer, what, values, count));
     if (!state->shape.core->all_finite(values, (size_t)count))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "values has an element that is not finite; all must be finite");
     begin_with_zeros(state);
     size_t row = (size_t)state->shape.hidden_size * state->element_size;
     for (int64_t b = 0; b < state->streams; b++)
@@ -256,7 +255,7 @@ rnn_status rnn_state_set_all(rnn_state *state, const void *values, int64_t count
 {
     RNN_TRY(check_all(state, values, count));
     if (!state->shape.core->all_finite(values, (size_t)count))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "values holds a number that is not finite");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "values has an element that is not finite; all must be finite");
     begin_with_zeros(state);
     size_t row = (size_t)state->shape.hidden_size * state->element_size,
            rows = (size_t)count * state->element_size / row;
@@ -300,11 +299,13 @@ rnn_status rnn_state_get_activations(const rnn_state *state, int64_t layer, void
     RNN_TRY(librnn_check_range("layer", layer, 0, rnn_stack_of(&state->shape) - 1));
     RNN_REQUIRE(values);
     if (state->activation_steps == 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "the state holds no activations; see rnn_state_observe()");
+        return librnn_fail(
+            RNN_ERROR_ARGUMENT,
+            "the state has no activations to give; choose them with rnn_state_observe(), then run a chunk");
     int64_t own = state->activation_steps * state->streams * state->shape.hidden_size;
     if (count != own)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "count is %" PRId64 "; the chunk had %" PRId64 " activation%s of the layer", count, own,
+                           "count is %" PRId64 "; the layer had %" PRId64 " activation%s in the last chunk", count, own,
                            rnn_plural((uint64_t)own));
     size_t bytes = (size_t)own * state->element_size;
     memcpy(values, (const char *)state->activations.memory + (size_t)layer * bytes, bytes);
@@ -317,9 +318,11 @@ rnn_status rnn_state_get_gradient_norms(const rnn_state *state, int64_t layer, d
     RNN_TRY(librnn_check_range("layer", layer, 0, rnn_stack_of(&state->shape) - 1));
     RNN_REQUIRE(norms);
     if (state->norm_steps == 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "the state holds no gradient norms; see rnn_state_observe()");
+        return librnn_fail(
+            RNN_ERROR_ARGUMENT,
+            "the state has no gradient norms to give; choose them with rnn_state_observe(), then run a chunk");
     if (count != state->norm_steps)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the chunk had %" PRId64 " step%s", count,
+        return librnn_fail(RNN_ERROR_ARGUMENT, "count is %" PRId64 "; the last chunk had %" PRId64 " step%s", count,
                            state->norm_steps, rnn_plural((uint64_t)state->norm_steps));
     memcpy(norms, (const double *)state->gradient_norms.memory + layer * count, (size_t)count * sizeof *norms);
     return RNN_OK;

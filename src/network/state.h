@@ -28,7 +28,7 @@ struct rnn_state {
      */
     uint8_t *fresh;
 
-    uint64_t random_index; /* of the next chunk's dropout masks */
+    uint64_t random_index; /* index of the next chunk's dropout masks */
     bool turned;           /* alternates with each call for one step: see core_step */
 
     /* The observations that the caller asked for, and their results for the last chunk or the last backward pass. */

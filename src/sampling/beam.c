@@ -106,7 +106,7 @@ static rnn_status begin(search *s, const rnn_state *state)
     rnn_sampler_options excluding;
     uint64_t bytes = lay_out(s);
     if (bytes > SIZE_MAX / 2)
-        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: a beam search takes %" PRIu64 " bytes", bytes);
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory for a beam search (%" PRIu64 " bytes)", bytes);
     RNN_TRY(rnn_sampler_options_init(&excluding, sizeof excluding));
     excluding.excluded = s->options->excluded;
     excluding.excluded_count = s->options->excluded_count;
@@ -221,7 +221,10 @@ static rnn_status find_all(search *s)
 
 /* ---- Results ----------------------------------------------------------------------------------------------------- */
 
-/* log P(Y) / ((5 + |Y|) / 6)^alpha. exponentials() computes e^(x - max) of its row. */
+/*
+ * log P(Y) / ((5 + |Y|) / 6)^alpha. exponentials() computes e^(x - max) for each x of its row. The maximum is the first
+ * element, so the second becomes the inverse of the power.
+ */
 static double score_of(const search *s, const hypothesis *h)
 {
     double powers[2] = {s->options->length_penalty * logarithm((5 + (double)h->count) / 6), 0};
@@ -279,7 +282,7 @@ rnn_status rnn_beam_search(const rnn_model *model, const rnn_state *state, const
 {
     rnn_beam_options options = default_options;
     RNN_REQUIRE(model);
-    RNN_TRY(librnn_struct_read("options", given, &options, sizeof options, sizeof options));
+    RNN_TRY(librnn_struct_read("beam_options", given, &options, sizeof options, sizeof options));
     RNN_TRY(librnn_check_writer(model, "search"));
     if (state)
         RNN_TRY(librnn_state_check_model(state, model));

@@ -34,7 +34,8 @@ rnn_status librnn_draw_begin(drawing *d, const rnn_sampler *sampler, const rnn_c
             return librnn_fail(RNN_ERROR_SYMBOL, "excluded[%" PRId64 "] is %" PRId32 "; it must be 0 to %" PRId64, i,
                                o->excluded[i], symbols - 1);
     if (o->excluded_count == symbols)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "all %" PRId64 " symbols are excluded; there is none to draw", symbols);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "all %" PRId64 " symbols are excluded; at least one must be left to draw", symbols);
     if (candidates + copy == 0)
         return RNN_OK;
     RNN_TRY(librnn_allocate("drawing a symbol", candidates + copy, 1, &d->memory));
@@ -288,13 +289,12 @@ rnn_status librnn_check_writer(const rnn_model *model, const char *verb)
                            verb);
     if (o->input_size != o->output_size)
         return librnn_fail(RNN_ERROR_MISMATCH,
-                           "input_size is %" PRId64 " and output_size is %" PRId64
-                           "; to %s, both must be the same symbols",
+                           "input_size is %" PRId64 " and output_size is %" PRId64 "; to %s, they must be equal",
                            o->input_size, o->output_size, verb);
     if (o->bidirectional)
-        return librnn_fail(RNN_ERROR_MISMATCH,
-                           "the model is bidirectional; to %s, it must not be, since it would have to read symbols "
-                           "that aren't drawn yet",
-                           verb);
+        return librnn_fail(
+            RNN_ERROR_MISMATCH,
+            "the model is bidirectional; to %s, it must not be, since it would read symbols that aren't drawn yet",
+            verb);
     return RNN_OK;
 }

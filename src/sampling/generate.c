@@ -79,7 +79,7 @@ static rnn_status begin(generation *g, const rnn_sampler *sampler, const rnn_sta
     uint64_t numbers = probabilities ? (uint64_t)g->options->most * streams * sizeof(double) : 0;
     uint64_t bytes = outputs + going + numbers + steps * streams * sizeof *g->ids; /* less than 2^50 */
     if (bytes > SIZE_MAX / 2)
-        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: generating symbols takes %" PRIu64 " bytes", bytes);
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory for generating symbols (%" PRIu64 " bytes)", bytes);
     RNN_TRY(librnn_draw_begin(&g->drawing, sampler, m->core, m->options.precision, g->symbols, probabilities));
     RNN_TRY(rnn_state_create(m, g->streams, &g->state));
     RNN_TRY(rnn_state_copy(g->state, state));
@@ -211,7 +211,7 @@ rnn_status rnn_generate(const rnn_model *model, rnn_state *state, rnn_sampler *s
     RNN_REQUIRE(model);
     RNN_REQUIRE(state);
     RNN_REQUIRE(sampler);
-    RNN_TRY(librnn_struct_read("options", given, &options, sizeof options, sizeof options));
+    RNN_TRY(librnn_struct_read("generate_options", given, &options, sizeof options, sizeof options));
     RNN_TRY(librnn_state_check_model(state, model));
     RNN_TRY(librnn_check_writer(model, "generate"));
     RNN_TRY(check_options(model, &options, state->streams));

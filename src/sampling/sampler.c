@@ -46,7 +46,7 @@ static rnn_status check_options(const rnn_sampler_options *o)
     RNN_TRY(librnn_check_range("top_k", o->top_k, 0, INT64_MAX));
     RNN_TRY(check_top_p(o->top_p));
     if (!rnn_is_share(o->min_p))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "min_p is %g; it must be 0 or more and less than 1", o->min_p);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "min_p is %g; it must be at least 0 and less than 1", o->min_p);
     RNN_TRY(librnn_check_number("repetition_penalty", o->repetition_penalty, true));
     bool penalty = rnn_order(o->repetition_penalty) != rnn_order(1);
     RNN_TRY(librnn_check_range("repetition_window", o->repetition_window, penalty, penalty ? WINDOW_MOST : 0));
@@ -55,7 +55,7 @@ static rnn_status check_options(const rnn_sampler_options *o)
         RNN_TRY(librnn_check_pointer("excluded", o->excluded));
     for (int64_t i = 0; i < o->excluded_count; i++)
         if (o->excluded[i] < 0)
-            return librnn_fail(RNN_ERROR_SYMBOL, "excluded[%" PRId64 "] is %" PRId32 "; it must be 0 or more", i,
+            return librnn_fail(RNN_ERROR_SYMBOL, "excluded[%" PRId64 "] is %" PRId32 "; it must be at least 0", i,
                                o->excluded[i]);
     return RNN_OK;
 }
@@ -108,7 +108,7 @@ rnn_status rnn_sampler_set_options(rnn_sampler *sampler, const rnn_sampler_optio
 rnn_status rnn_sampler_get_options(const rnn_sampler *sampler, rnn_sampler_options *options)
 {
     RNN_REQUIRE(sampler);
-    return librnn_struct_write("options", options, &sampler->options, OPTIONS_FIRST_SIZE, sizeof *options);
+    return librnn_struct_write("sampler_options", options, &sampler->options, OPTIONS_FIRST_SIZE, sizeof *options);
 }
 
 rnn_status rnn_sampler_create(const rnn_sampler_options *options, rnn_sampler **sampler)

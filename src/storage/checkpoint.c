@@ -130,7 +130,7 @@ static rnn_status check_objects(const rnn_checkpoint *c)
     return c->state ? librnn_state_check_model(c->state, c->model) : RNN_OK;
 }
 
-/* Makes the frame of the objects. It must be destroyed. */
+/* Makes the frame of the objects. The caller must destroy it. */
 static rnn_status frame_of(const rnn_checkpoint *c, frame *f)
 {
     *f = (frame){.model = c->model};
@@ -157,7 +157,7 @@ static bool has_gradients(const rnn_model *model)
     return bytes && (model->used_count > 0 || bytes[0] != 0 || memcmp(bytes, bytes + 1, size - 1) != 0);
 }
 
-/* Writes the name of a parameter's tensor in a buffer of the parameters' layout. */
+/* Writes the name of the tensor that holds a parameter's gradient or accumulator. */
 static void name_array(const char *prefix, const named_parameter *p, char name[ARRAY_NAME_MOST])
 {
     snprintf(name, ARRAY_NAME_MOST, "%s%s", prefix, p->name);
@@ -205,13 +205,14 @@ static rnn_status read_fresh(const safetensors_reader *reader, rnn_state *state)
     RNN_TRY(librnn_text_read_ids(reader, fresh_key, &streams, &count));
     rnn_status status = RNN_OK;
     if (count > 0 && !state->fresh)
-        status = librnn_fail(RNN_ERROR_FORMAT, "there is %s, but the state has no learned initial state", fresh_key);
+        status =
+            librnn_fail(RNN_ERROR_FORMAT, "the file has %s, but the state has no learned initial state", fresh_key);
     for (int64_t i = 0; i < count && status == RNN_OK; i++)
         if (streams[i] < state->streams)
             state->fresh[streams[i]] = 1;
         else
-            status = librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 "; the state has %" PRId64 " stream%s", fresh_key,
-                                 streams[i], state->streams, rnn_plural((uint64_t)state->streams));
+            status = librnn_fail(RNN_ERROR_FORMAT, "%s lists stream %" PRId32 "; the state has %" PRId64 " stream%s",
+                                 fresh_key, streams[i], state->streams, rnn_plural((uint64_t)state->streams));
     librnn_release(streams);
     return status;
 }
@@ -274,8 +275,9 @@ static rnn_status read_frozen(const safetensors_reader *reader, rnn_model *model
     rnn_status status = RNN_OK;
     for (int64_t i = 0; i < count && status == RNN_OK; i++)
         if (rnn_model_freeze(model, indices[i], 1) != RNN_OK)
-            status = librnn_fail(RNN_ERROR_FORMAT, "%s has %" PRId32 "; the model has %" PRId64 " parameters",
-                                 frozen_key, indices[i], model->named_count);
+            status =
+                librnn_fail(RNN_ERROR_FORMAT, "%s lists parameter %" PRId32 "; the model has %" PRId64 " parameters",
+                            frozen_key, indices[i], model->named_count);
     librnn_release(indices);
     return status;
 }
@@ -484,7 +486,8 @@ static rnn_status need_tensor(safetensors_reader *reader, const char *name, cons
     if (!*tensor)
         return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", name);
     if (strcmp((*tensor)->type, type) != 0)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s", name, TYPE_SHOWN, (*tensor)->type, type);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s has the type %.*s; it must be %s", name, TYPE_SHOWN, (*tensor)->type,
+                           type);
     return RNN_OK;
 }
 
@@ -495,8 +498,8 @@ static rnn_status need_numbers(safetensors_reader *reader, const char *name, con
     const char *type = librnn_model_type(model);
     *tensor = librnn_safetensors_find(reader, name);
     if (*tensor && strcmp((*tensor)->type, type) != 0)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; it must be %s, the model's precision", name, TYPE_SHOWN,
-                           (*tensor)->type, type);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s has the type %.*s; it must be %s, the model's precision", name,
+                           TYPE_SHOWN, (*tensor)->type, type);
     return need_tensor(reader, name, type, tensor);
 }
 
@@ -544,8 +547,9 @@ static rnn_status use_rows(rnn_model *model, int64_t i, const int32_t *rows, int
     for (int64_t k = 0; k < count; k++) {
         if (rows[k] < 0 || rows[k] >= model->row_count || model->used[rows[k]])
             return librnn_fail(RNN_ERROR_FORMAT,
-                               "%s[%" PRId64 "] is %" PRId32 "; it must be 0 to %" PRId64 ", each once", rows_name,
-                               i + k, rows[k], model->row_count - 1);
+                               "%s[%" PRId64 "] is %" PRId32 "; it must be 0 to %" PRId64
+                               ", and each may occur only once",
+                               rows_name, i + k, rows[k], model->row_count - 1);
         librnn_model_use_rows(model, &rows[k], 1);
     }
     return RNN_OK;
@@ -587,7 +591,7 @@ static rnn_status check_unlisted(const rnn_model *model)
             continue;
         for (size_t i = 0; i < size; i++)
             if (bytes[i] != 0)
-                return librnn_fail(RNN_ERROR_FORMAT, "symbol %" PRId64 " has a gradient, and %s doesn't list it", row,
+                return librnn_fail(RNN_ERROR_FORMAT, "symbol %" PRId64 " has a gradient, but %s doesn't list it", row,
                                    rows_name);
     }
     return RNN_OK;
@@ -618,7 +622,8 @@ static rnn_status check_squares(const rnn_model *model, const char *prefix, cons
         for (size_t i = 0; i < (size_t)(p->rows * p->columns); i++) {
             double value = rnn_model_number(model, buffer, p->offset + i);
             if (value < 0)
-                return librnn_fail(RNN_ERROR_FORMAT, "%s%s holds %g; it must hold squares", prefix, p->name, value);
+                return librnn_fail(RNN_ERROR_FORMAT, "%s%s has the element %g; squares must be at least 0", prefix,
+                                   p->name, value);
         }
     }
     return RNN_OK;
@@ -652,7 +657,7 @@ static rnn_status read_optimizer(safetensors_reader *reader, const rnn_model *mo
         RNN_TRY(check_array(reader, model, second_prefix));
     rnn_status status = rnn_optimizer_create(model, &read.options, optimizer);
     if (status == RNN_ERROR_ARGUMENT)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible optimizer: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an invalid optimizer: %s", rnn_last_error());
     RNN_TRY(status);
     (*optimizer)->steps = read.steps;
     return read_accumulators(reader, model, *optimizer);
@@ -673,7 +678,8 @@ static rnn_status read_state_values(safetensors_reader *reader, rnn_state *state
                 break;
             rnn_safetensors_order(values, (size_t)count, state->element_size);
             if (rnn_state_set(state, l, (int32_t)part, values, count) != RNN_OK)
-                status = librnn_fail(RNN_ERROR_FORMAT, "%s holds a number that is not finite", state_names[part]);
+                status = librnn_fail(RNN_ERROR_FORMAT, "%s has an element that is not finite; all must be finite",
+                                     state_names[part]);
         }
     }
     librnn_release(values);
@@ -693,8 +699,9 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
     RNN_TRY(need_numbers(reader, state_names[0], model, &t));
     const int64_t shape[3] = {model->network.layers, t->rank == 3 ? t->shape[1] : 0, model->options.hidden_size};
     if (shape[1] < 1 || shape[1] > STREAMS_MOST)
-        return librnn_fail(RNN_ERROR_FORMAT, "the shape of %s must be layers, 1 to %d streams, hidden_size", t->name,
-                           STREAMS_MOST);
+        return librnn_fail(RNN_ERROR_FORMAT,
+                           "%s has the wrong shape; it must be [layers][streams][hidden_size], with 1 to %d streams",
+                           t->name, STREAMS_MOST);
     for (int32_t part = 0; part < model->core->cell(model->options.cell)->state_parts; part++) {
         RNN_TRY(need_numbers(reader, state_names[part], model, &t));
         RNN_TRY(librnn_tensor_check_shape(t, 3, shape));
@@ -718,7 +725,7 @@ static rnn_status read_sampler(const safetensors_reader *reader, rnn_sampler **s
     rnn_status status = rnn_sampler_create(&read.options, sampler);
     librnn_release(excluded);
     if (status == RNN_ERROR_ARGUMENT)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible sampler: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an invalid sampler: %s", rnn_last_error());
     if (status == RNN_OK)
         (*sampler)->drawn = read.drawn;
     return status;
@@ -757,7 +764,7 @@ static rnn_status read_without_model(safetensors_reader *reader, rnn_checkpoint 
         RNN_TRY(librnn_text_read_fields(reader, bare_fields, COUNT_OF(bare_fields), &options));
         rnn_status status = librnn_model_lay_out(&options, &f.bare);
         if (status == RNN_ERROR_ARGUMENT)
-            return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible model: %s", rnn_last_error());
+            return librnn_fail(RNN_ERROR_FORMAT, "the file describes an invalid model: %s", rnn_last_error());
         RNN_TRY(status);
         f.model = f.bare;
     }
@@ -776,7 +783,7 @@ static rnn_status read_all(safetensors_reader *reader, void *checkpoint)
     RNN_TRY(librnn_text_read_format(reader, &own));
     if (!own)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "librnn has not written the file; rnn_model_load() may find a model in it");
+                           "the file was not written by librnn; rnn_model_load() may find a model in it");
     RNN_TRY(librnn_text_check_number(reader, format_key, FORMAT, &more));
     if (more && librnn_safetensors_text(reader, WITHOUT_MODEL_KEY))
         return read_without_model(reader, c);

@@ -164,7 +164,7 @@ static rnn_status enter_number_style(number_style *style)
 {
     style->own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!style->own)
-        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: for a locale");
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory for a locale");
     style->callers = uselocale(style->own);
     style->mode = rnn_float_enter_exact();
     return RNN_OK;
@@ -200,7 +200,7 @@ static rnn_status read_field(const safetensors_reader *reader, const text_field 
     if (!text && o->use != TEXT_NEEDED)
         return RNN_OK;
     if (!text)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file doesn't say what %s is", o->key);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has no %s", o->key);
     if (!scan_field(o, text, record))
         return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\", which version %s of the library doesn't know", o->key,
                            TEXT_SHOWN, text, rnn_version());
@@ -260,8 +260,8 @@ rnn_status librnn_text_read_ids(const safetensors_reader *reader, const char *ke
         if (!scan_id(&at, &(*ids)[(*count)++])) {
             librnn_release(*ids);
             *ids = NULL;
-            return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be ids with a comma between each two", key,
-                               TEXT_SHOWN, text);
+            return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be ids separated by commas", key, TEXT_SHOWN,
+                               text);
         }
     return RNN_OK;
 }
@@ -304,7 +304,7 @@ rnn_status librnn_text_read_names(const safetensors_reader *reader, module_names
     for (int m = 0; m < MODULES; m++) {
         read.of[m] = librnn_safetensors_text(reader, name_keys[m]);
         if (read.of[m] && strlen(read.of[m]) > MODULE_NAME_MOST)
-            return librnn_fail(RNN_ERROR_FORMAT, "%s has %zu bytes; it must have at most %d", name_keys[m],
+            return librnn_fail(RNN_ERROR_FORMAT, "%s has %zu bytes; it must have 0 to %d", name_keys[m],
                                strlen(read.of[m]), MODULE_NAME_MOST);
     }
     *names = librnn_names_or_standard(&read);
@@ -338,11 +338,12 @@ rnn_status librnn_text_check_number(const safetensors_reader *reader, const char
     if (!text)
         return RNN_OK;
     if (!scan_digits(text, UINT64_MAX, &number) || number == 0)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a number, 1 or more", key, TEXT_SHOWN, text);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is \"%.*s\"; it must be a whole number of at least 1", key, TEXT_SHOWN,
+                           text);
     if (number > newest)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "%s is %" PRIu64 ", of a later version of the library; version %s reads up to %" PRIu64, key,
-                           number, rnn_version(), newest);
+                           "%s is %" PRIu64 ", from a later version of the library; version %s reads up to %" PRIu64,
+                           key, number, rnn_version(), newest);
     return RNN_OK;
 }
 
@@ -482,7 +483,7 @@ static rnn_status scan_bytes(const char *key, const char *text, char **bytes, si
 {
     *size = strlen(text) / 2;
     if (*size == 0 || strspn(text, "0123456789abcdef") != 2 * *size)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of digits 0 to 9, a to f", key);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of the digits 0 to 9 and a to f", key);
     RNN_TRY(librnn_allocate("a vocabulary's symbols", *size, 1, (void **)bytes));
     for (size_t i = 0; i < *size; i++)
         (*bytes)[i] = (char)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
@@ -493,7 +494,7 @@ static rnn_status scan_bytes(const char *key, const char *text, char **bytes, si
 static rnn_status blame_file(const char *key, rnn_status status)
 {
     if (status == RNN_ERROR_ARGUMENT || status == RNN_ERROR_SYMBOL)
-        return librnn_fail(RNN_ERROR_FORMAT, "%s can't be made into a vocabulary: %s", key, rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "%s is invalid: %s", key, rnn_last_error());
     return status;
 }
 
@@ -531,7 +532,8 @@ rnn_status librnn_text_read_vocab(const safetensors_reader *reader, const rnn_mo
     if (!kind && !text)
         return RNN_OK;
     if (!kind || !text)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file has one of %s and %s without the other", kind_key, symbols_key);
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has only one of %s and %s; it must have both or neither",
+                           kind_key, symbols_key);
     while (number < VOCAB_KINDS && strcmp(vocab_kinds[number], kind) != 0)
         number++;
     if (number == VOCAB_KINDS)

@@ -25,8 +25,8 @@ typedef enum text_kind {
  * TEXT_NEEDED: the file must have the field. Among a model's options, these determine what the network computes, and a
  * given configuration must agree with them.
  * TEXT_OPTIONAL: the file may lack the field. Reading then leaves the struct's field unchanged.
- * TEXT_ADDED: the same, but the field is written only if it differs from its default. So a file that an earlier release
- * can use is identical to the one that that release would have written.
+ * TEXT_ADDED: the same, but the field is written only if it differs from its default. So if an earlier release can use
+ * a file, it would have written the same bytes.
  * TEXT_NEEDED_ADDED: written and read as TEXT_ADDED, but determines what the network computes.
  */
 typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED, TEXT_NEEDED_ADDED } text_use;
@@ -34,7 +34,7 @@ typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED, TEXT_NEEDED_ADDE
 /* Describes how one field of a struct is stored in the metadata. */
 typedef struct text_field {
     const char *key;
-    size_t offset; /* of the field in the struct */
+    size_t offset; /* offset of the field in the struct */
     text_kind kind;
     text_use use;
     const char *words[6]; /* by number, then NULL; for numbers that are TEXT_ADDED, words[0] is the default as text, and

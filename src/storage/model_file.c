@@ -130,7 +130,8 @@ static rnn_status check_name(const char *option, const char *name)
         RNN_TRY(librnn_utf8_check(option, name));
     size_t own = strlen(OWN_PREFIX) - 1; /* without its dot */
     if (name && strncmp(name, OWN_PREFIX, own) == 0 && (name[own] == '\0' || name[own] == '.'))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "%s is \"%s\"; names that begin so are librnn's own", option, name);
+        return librnn_fail(RNN_ERROR_ARGUMENT,
+                           "%s is \"%s\"; \"librnn\" and names that begin with \"librnn.\" are reserved", option, name);
     return RNN_OK;
 }
 
@@ -149,7 +150,7 @@ static rnn_status read_save_options(const rnn_save_options *given, const rnn_mod
     bool embeds = model->options.input == RNN_INPUT_EMBEDDING;
     if (!embeds && strcmp(embedding, librnn_standard_names.of[MODULE_EMBEDDING]) != 0)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "embedding_name is \"%.*s\", which has no effect: the model has no embedding", NAME_SHOWN,
+                           "embedding_name is \"%.*s\"; it has no effect, since the model has no embedding", NAME_SHOWN,
                            embedding);
     if (embeds && strcmp(embedding, names->of[MODULE_DECODER]) == 0)
         return librnn_fail(RNN_ERROR_ARGUMENT, "embedding_name and decoder_name are both \"%.*s\"; they must differ",

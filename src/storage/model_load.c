@@ -2,8 +2,8 @@
  * model_load.c: creates a model from a file's texts and tensors. docs/files.md is the specification.
  *
  * Loading does cheap checks first. It finds the options from the texts or from the tensors' shapes. The options give
- * the shapes of the parameters, which are compared with the file's tensors. Only if all tensors are there does it
- * allocate the parameters. So a model is never larger than its file.
+ * the shapes of the parameters, which are compared with the file's tensors. It allocates the parameters only after it
+ * has found all tensors. So a model is never larger than its file.
  */
 #include "storage/model_load.h"
 
@@ -151,21 +151,20 @@ static rnn_status fail_missing(const loading *l, const char *parameter)
         return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s", name);
     if (is_part(l->reader->source, &part, &parts))
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file has no tensor %s; by its name it is part %d of %d, so put the tensors of all "
-                           "parts into one file",
+                           "the file has no tensor %s; its name says that it is part %d of %d, so put the tensors of "
+                           "all parts into one file",
                            name, part, parts);
     size_t candidates = list_tensors(l, parameter, list, sizeof list, &only);
     if (candidates == 1) {
         const char *dot = strrchr(only->name, '.');
-        return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s, but it has %s: set %s to \"%.*s\"", name, list,
+        return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s, but it has %s; set %s to \"%.*s\"", name, list,
                            name_options[m], dot ? (int)(dot - only->name) : 0, only->name);
     }
     if (candidates > 1)
         return librnn_fail(
             RNN_ERROR_FORMAT,
-            "the file has no tensor %s, but it has %s: set %s to what stands before \".%s\" in the right "
-            "one",
-            name, list, name_options[m], strchr(parameter, '.') + 1);
+            "the file has no tensor %s, but it has %s; set %s to the part before \".%s\" of the right name", name, list,
+            name_options[m], strchr(parameter, '.') + 1);
     list_tensors(l, NULL, list, sizeof list, NULL);
     return librnn_fail(RNN_ERROR_FORMAT, "the file has no tensor %s; it has %s", name, *list ? list : "none");
 }
@@ -185,10 +184,10 @@ static rnn_status fail_missing_weight(const loading *l, const named_parameter *p
         return fail_missing(l, p->name);
     char name[TENSOR_NAME_MOST];
     librnn_tensor_name(&l->names, p->name, name);
-    return librnn_fail(RNN_ERROR_FORMAT,
-                       "the file has no tensor %s, but it has %s: if the one stands for both, set tied in the "
-                       "configuration",
-                       name, other->name);
+    return librnn_fail(
+        RNN_ERROR_FORMAT,
+        "the file has no tensor %s, but it has %s; if that tensor serves as both, set tied in the configuration", name,
+        other->name);
 }
 
 /* ---- Checking the tensors ---------------------------------------------------------------------------------------- */
@@ -254,14 +253,14 @@ static const number_type *type_of(const safetensor *t)
 static rnn_status check_tensor(const safetensor *t, int32_t rank, const int64_t *shape)
 {
     if (!type_of(t))
-        return librnn_fail(RNN_ERROR_FORMAT, "%s is %.*s; librnn reads F64, F32, F16 and BF16", t->name, NAME_SHOWN,
-                           t->type);
+        return librnn_fail(RNN_ERROR_FORMAT, "%s has the type %.*s; it must be F64, F32, F16 or BF16", t->name,
+                           NAME_SHOWN, t->type);
     return librnn_tensor_check_shape(t, rank, shape);
 }
 
 /*
- * Whether a parameter is missing and may be. In a file that librnn didn't write, biases may be missing, but in a layer
- * only both at once. Gains must not be missing.
+ * Whether the file lacks a parameter that it may lack. In a file that librnn didn't write, biases may be missing, but
+ * if a layer has one of its two biases, it must have both. Gains must not be missing.
  */
 static bool is_without(const loading *l, const named_parameter *p)
 {
@@ -304,12 +303,12 @@ static rnn_status check_kind(const loading *l, const rnn_model_options *o)
         if (strstr(t->name, "weight_hr_l"))
             return librnn_fail(
                 RNN_ERROR_FORMAT,
-                "the file's tensor %.*s is of an LSTM with projections (proj_size), which librnn doesn't "
-                "support",
+                "the file's tensor %.*s belongs to an LSTM with projections (proj_size), which librnn doesn't support",
                 2 * NAME_SHOWN, t->name);
         if (strstr(t->name, "_reverse") && !o->bidirectional)
             return librnn_fail(RNN_ERROR_FORMAT,
-                               "the file's tensor %.*s is of a bidirectional network, but the configuration isn't",
+                               "the file's tensor %.*s belongs to a bidirectional network, but bidirectional is 0 in "
+                               "the configuration",
                                2 * NAME_SHOWN, t->name);
     }
     return RNN_OK;
@@ -326,10 +325,10 @@ static rnn_status check_others(const loading *l)
             return librnn_fail(RNN_ERROR_FORMAT, "the file has a tensor %.*s, but the model has no such parameter",
                                2 * NAME_SHOWN, t->name);
         if (!l->options->ignore_others)
-            return librnn_fail(RNN_ERROR_FORMAT,
-                               "the file has a tensor %.*s, but the model has no such parameter; ignore_others passes "
-                               "over it",
-                               2 * NAME_SHOWN, t->name);
+            return librnn_fail(
+                RNN_ERROR_FORMAT,
+                "the file has a tensor %.*s, but the model has no such parameter; set ignore_others to ignore it",
+                2 * NAME_SHOWN, t->name);
     }
     return RNN_OK;
 }
@@ -414,10 +413,11 @@ static rnn_status put(const loading *l, const named_parameter *p, int64_t index,
     }
     double first = piece->type->number(place_in(piece, k)), sum = second == 0 ? first : first + second;
     if (second != 0 && p->rows - index <= m->core->cell(m->options.cell)->separate * m->options.hidden_size)
-        return librnn_fail(status_of_number(l),
-                           "%s[%" PRId64
-                           "] is %g; the last bias of %s can't be added to the other, so use RNN_BIAS_BOTH",
-                           other->tensor->name, index, second, librnn_name_of(librnn_cells, m->options.cell));
+        return librnn_fail(
+            status_of_number(l),
+            "%s[%" PRId64
+            "] is %g; it must be 0 unless bias is RNN_BIAS_BOTH, since %s uses its last biases separately",
+            other->tensor->name, index, second, librnn_name_of(librnn_cells, m->options.cell));
     if (isfinite(first) && isfinite(second) && !isfinite(to_double ? sum : (double)(float)sum))
         return librnn_fail(status_of_number(l), "element %" PRId64 " of %s is %g, which is too large for %s", index,
                            piece->tensor->name, sum, librnn_name_of(librnn_precisions, m->options.precision));
@@ -486,7 +486,7 @@ static rnn_status infer_cell(const safetensor *hh, rnn_model_options *o)
     }
     return librnn_fail(RNN_ERROR_FORMAT,
                        "%s has %" PRId64 " rows and %" PRId64
-                       " columns; there must be as many rows for each column as a cell has gates: %s",
+                       " columns; the rows must be the columns times the number of a cell's gates: %s",
                        hh->name, hh->shape[0], hh->shape[1], list);
 }
 
@@ -507,9 +507,9 @@ static rnn_status ask_for_input(const loading *l, const safetensor *ih)
     librnn_tensor_name(&l->names, "embedding.weight", name);
     size_t others = list_tensors(l, "embedding.weight", list, sizeof list, NULL);
     return librnn_fail(RNN_ERROR_FORMAT,
-                       "the file doesn't say whether the %" PRId64 " column%s of %s are symbols or the features of "
-                       "vectors: give a configuration with its input, and set infer; or if %s is an embedding, set "
-                       "embedding_name",
+                       "the file doesn't say whether the %" PRId64
+                       " column%s of %s belong to symbols or to the features of vectors; give a configuration with the "
+                       "right input and set infer, or if %s is an embedding, set embedding_name",
                        ih->shape[1], rnn_plural((uint64_t)ih->shape[1]), ih->name, others > 0 ? list : name);
 }
 
@@ -577,7 +577,7 @@ static rnn_status choose_options(const loading *l, rnn_model_options *options)
     return RNN_OK;
 }
 
-/* Which of the two precisions the numbers are loaded in. */
+/* Chooses the precision in which the numbers are loaded. */
 static int32_t choose_precision(const loading *l, const rnn_model_options *o)
 {
     if (l->options->precision != RNN_PRECISION_STORED)
@@ -604,15 +604,15 @@ static rnn_status choose_names(loading *l)
     for (int m = 0; m < MODULES; m++)
         if (given.of[m] && strcmp(given.of[m], l->names.of[m]) != 0)
             return librnn_fail(RNN_ERROR_MISMATCH,
-                               "%s is \"%.*s\", which has no effect: librnn has written the file, and calls the module "
-                               "\"%.*s\"",
+                               "%s is \"%.*s\"; it has no effect, since the file was written by librnn, which calls "
+                               "the module \"%.*s\"",
                                name_options[m], NAME_SHOWN, given.of[m], NAME_SHOWN, l->names.of[m]);
     return RNN_OK;
 }
 
 /*
- * Checks that the file has a tensor for each layer. A model that has been laid out uses memory for each layer, so
- * otherwise a small file could make the model large.
+ * Checks that the file has a tensor for each layer. Laying out a model takes memory for each layer, so without this
+ * check a small file could make the library allocate much memory.
  */
 static rnn_status check_layers(const loading *l, const rnn_model_options *options)
 {
@@ -632,7 +632,7 @@ static rnn_status read_model(loading *l, const rnn_model_options *options)
     RNN_TRY(check_layers(l, options));
     rnn_status status = librnn_model_lay_out(options, &l->model);
     if (status == RNN_ERROR_ARGUMENT && !l->options->configuration)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an impossible model: %s", rnn_last_error());
+        return librnn_fail(RNN_ERROR_FORMAT, "the file describes an invalid model: %s", rnn_last_error());
     RNN_TRY(status);
     RNN_TRY(check_tensors(l));
     RNN_TRY(librnn_model_allocate(l->model));
@@ -649,13 +649,13 @@ rnn_status librnn_model_read_from(safetensors_reader *reader, const rnn_load_opt
     rnn_vocab *read = NULL;
     RNN_TRY(librnn_text_read_format(reader, &l.own));
     if (librnn_safetensors_text(reader, WITHOUT_MODEL_KEY))
-        return librnn_fail(RNN_ERROR_FORMAT, "this is a checkpoint that was saved without a model");
+        return librnn_fail(RNN_ERROR_FORMAT, "the file is a checkpoint that was saved without a model");
     RNN_TRY(choose_names(&l));
     RNN_TRY(choose_options(&l, &chosen));
     if (!has_embedding(&chosen) &&
         strcmp(l.names.of[MODULE_EMBEDDING], librnn_standard_names.of[MODULE_EMBEDDING]) != 0)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "embedding_name is \"%.*s\", which has no effect: the model has no embedding", NAME_SHOWN,
+                           "embedding_name is \"%.*s\"; it has no effect, since the model has no embedding", NAME_SHOWN,
                            l.names.of[MODULE_EMBEDDING]);
     chosen.precision = choose_precision(&l, &chosen);
     rnn_status status = read_model(&l, &chosen);

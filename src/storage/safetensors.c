@@ -55,18 +55,18 @@ static const char *kind_of(const unsigned char *bytes, size_t size)
         const char *sentence;
     } kinds[] = {
 #define KIND(begin, sentence) {begin, sizeof(begin) - 1, sentence}
-        KIND("PK\3\4", "a ZIP archive, as torch.save() writes it (.pt, .pth): save the state_dict() with "
+        KIND("PK\3\4", "a ZIP archive such as torch.save() writes (.pt, .pth); save the state_dict() with "
                        "safetensors.torch.save_file()"),
-        KIND("\x80", "a Python pickle, as torch.save() wrote it once (.pt, .pth): save the state_dict() with "
-                     "safetensors.torch.save_file()"),
-        KIND("\x89HDF", "an HDF5 file, as Keras writes it: save its arrays with safetensors.numpy.save_file()"),
-        KIND("\x93NUMPY", "an array of numpy's: save the arrays of all parameters with safetensors.numpy.save_file()"),
+        KIND("\x80", "a Python pickle such as old versions of torch.save() write (.pt, .pth); save the state_dict() "
+                     "with safetensors.torch.save_file()"),
+        KIND("\x89HDF", "an HDF5 file such as Keras writes; save its arrays with safetensors.numpy.save_file()"),
+        KIND("\x93NUMPY", "a numpy array; save the arrays of all parameters with safetensors.numpy.save_file()"),
         KIND("GGUF", "a GGUF file, which librnn doesn't read"),
-        KIND("\x1f\x8b", "compressed with gzip: uncompress it first"),
-        KIND("version https://git-lfs", "a pointer of Git LFS, not the file itself: git lfs pull fetches that"),
+        KIND("\x1f\x8b", "compressed with gzip; uncompress it first"),
+        KIND("version https://git-lfs", "a Git LFS pointer; fetch the file itself with git lfs pull"),
         KIND("{", "a JSON text; if it is the index of a model in several parts, put the tensors of all parts into one "
                   "file"),
-        KIND("<", "an HTML or XML text, such as a server's answer in place of the file"),
+        KIND("<", "an HTML or XML text, perhaps a server's error message"),
 #undef KIND
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -76,8 +76,8 @@ static const char *kind_of(const unsigned char *bytes, size_t size)
 }
 
 /*
- * Fails because the length of the header is impossible. The message says what the file is if it is recognised,
- * otherwise what is wrong.
+ * Fails because the length of the header is impossible. If the file is of another known format, the message names that
+ * format.
  */
 static rnn_status fail_of_length(const rnn_bytes *source, uint64_t value)
 {
@@ -92,11 +92,11 @@ static rnn_status fail_of_length(const rnn_bytes *source, uint64_t value)
                            rnn_plural(size), LENGTH_SIZE);
     if (value > HEADER_MOST)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file isn't a safetensors file, or damaged: its header would be %" PRIu64
-                           " bytes long; the maximum is %d",
+                           "the file isn't a safetensors file, or is damaged: its header would have %" PRIu64
+                           " bytes; the maximum is %d",
                            value, HEADER_MOST);
     return librnn_fail(RNN_ERROR_FORMAT,
-                       "the file is cut off or damaged: its header would have %" PRIu64 " byte%s; %" PRIu64
+                       "the file is truncated or damaged: its header should have %" PRIu64 " byte%s; only %" PRIu64
                        " follow its length",
                        value, rnn_plural(value), source->size - LENGTH_SIZE);
 }
@@ -133,7 +133,7 @@ static bool has_memory(size_t length)
 }
 
 /*
- * Checks the number and the nesting of brackets and commas. For each bracket jansson needs a hundred times its size in
+ * Checks the number and the nesting of brackets and commas. For each bracket jansson needs about a hundred bytes of
  * memory, and for nested brackets also stack. So a header of only brackets and commas would take very much memory and
  * time. A header that lists tensors stays far below the limits.
  */
@@ -156,21 +156,21 @@ static rnn_status check_brackets(const char *text, size_t length)
             commas += c == ',';
     }
     if (depth > DEPTH_MOST)
-        return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file isn't a safetensors file, or damaged: its header has more than %d brackets within "
-                           "each other",
-                           DEPTH_MOST);
+        return librnn_fail(
+            RNN_ERROR_FORMAT,
+            "the file isn't a safetensors file, or is damaged: its header has brackets nested more than %d deep",
+            DEPTH_MOST);
     if (brackets <= DENSE_LEAST + length / BYTES_OF_BRACKET && commas <= DENSE_LEAST + length / BYTES_OF_COMMA)
         return RNN_OK;
     return librnn_fail(RNN_ERROR_FORMAT,
-                       "the file isn't a safetensors file, or damaged: its header has %zu bracket%s and %zu comma%s in "
-                       "%zu bytes, more than any list of tensors",
+                       "the file isn't a safetensors file, or is damaged: its header has %zu bracket%s and %zu comma%s "
+                       "in %zu bytes, which is more than any list of tensors has",
                        brackets, rnn_plural(brackets), commas, rnn_plural(commas), length);
 }
 
 static rnn_status fail_of_memory(void)
 {
-    return librnn_fail(RNN_ERROR_MEMORY, "out of memory: for the header of a file");
+    return librnn_fail(RNN_ERROR_MEMORY, "out of memory for the header of a file");
 }
 
 /*
@@ -182,7 +182,7 @@ static rnn_status parse_header(const char *text, size_t length, json_t **header)
     json_error_t first = {0}, error = {0};
     if (length == 0 || text[0] != '{')
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file isn't a safetensors file, or damaged: its header isn't a JSON object");
+                           "the file isn't a safetensors file, or is damaged: its header isn't a JSON object");
     RNN_TRY(check_brackets(text, length));
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!has_memory(length))
@@ -226,7 +226,7 @@ static rnn_status read_texts(const json_t *texts)
     if (!json_is_object(texts))
         return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: its %s isn't a JSON object", metadata_key);
     json_object_foreach((json_t *)texts, key, value) if (!json_is_string(value)) return librnn_fail(
-        RNN_ERROR_FORMAT, "the file is damaged: %.*s in its %s is no text", NAME_SHOWN, key, metadata_key);
+        RNN_ERROR_FORMAT, "the file is damaged: %.*s in its %s is not a string", NAME_SHOWN, key, metadata_key);
     return RNN_OK;
 }
 
@@ -238,14 +238,14 @@ static rnn_status read_shape(const json_t *shape, safetensor *tensor)
     uint64_t count = 1, bits = librnn_safetensors_bits(tensor->type);
     bool fits = true, empty = false;
     if (!json_is_array(shape))
-        return fail_about(tensor->name, "no \"shape\" that is an array");
+        return fail_about(tensor->name, "no \"shape\" array");
     if (json_array_size(shape) > TENSOR_RANK_MOST)
         return fail_about(tensor->name, "a shape of more than 8 dimensions");
     tensor->rank = (int32_t)json_array_size(shape);
     json_array_foreach(shape, i, length)
     {
         if (!json_is_integer(length) || json_integer_value(length) < 0)
-            return fail_about(tensor->name, "a shape that isn't of whole numbers, 0 or more");
+            return fail_about(tensor->name, "a shape whose elements aren't all whole numbers of at least 0");
         tensor->shape[i] = json_integer_value(length);
         empty = empty || tensor->shape[i] == 0;
         fits = !__builtin_mul_overflow(count, (uint64_t)tensor->shape[i], &count) && fits;
@@ -255,7 +255,7 @@ static rnn_status read_shape(const json_t *shape, safetensor *tensor)
     else if (!fits || __builtin_mul_overflow(count, bits, &count))
         return fail_about(tensor->name, "a shape too large for any file");
     if (bits != 0 && (count % 8 != 0 || count / 8 != tensor->size))
-        return fail_about(tensor->name, "\"data_offsets\" that don't fit its shape and its \"dtype\"");
+        return fail_about(tensor->name, "\"data_offsets\" that don't match its shape and \"dtype\"");
     return RNN_OK;
 }
 
@@ -267,18 +267,18 @@ static rnn_status read_tensor(const char *name, const json_t *entry, uint64_t da
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
     tensor->name = name;
     if (!json_is_object(entry))
-        return fail_about(name, "no JSON object");
+        return fail_about(name, "an entry that isn't a JSON object");
     if (!json_is_string(type))
-        return fail_about(name, "no \"dtype\" that is a text");
+        return fail_about(name, "no \"dtype\" string");
     tensor->type = json_string_value(type);
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
-        return fail_about(name, "no \"data_offsets\" of two whole numbers");
+        return fail_about(name, "no \"data_offsets\" array of two whole numbers");
     json_int_t from = json_integer_value(begin), to = json_integer_value(end);
     if (from < 0 || to < from)
         return fail_about(name, "\"data_offsets\" out of order");
     if ((uint64_t)to > data_size)
         return librnn_fail(RNN_ERROR_FORMAT,
-                           "the file is cut off or damaged: the bytes of its tensor %.*s end at %" PRIu64
+                           "the file is truncated or damaged: the bytes of its tensor %.*s end at %" PRIu64
                            "; the file has %" PRIu64,
                            NAME_SHOWN, name, data + (uint64_t)to, data + data_size);
     tensor->offset = data + (uint64_t)from;
@@ -305,12 +305,12 @@ static rnn_status check_places(safetensors_reader *r, uint64_t data)
     qsort(r->tensors, r->count, sizeof *r->tensors, compare_places);
     for (size_t i = 0; i < r->count; i++) {
         if (r->tensors[i].offset != data)
-            return fail_about(r->tensors[i].name, r->tensors[i].offset < data ? "bytes that another has as well"
-                                                                              : "bytes of no tensor before it");
+            return fail_about(r->tensors[i].name, r->tensors[i].offset < data ? "bytes that overlap another tensor's"
+                                                                              : "a gap before its bytes");
         data += r->tensors[i].size;
     }
     if (data != r->source->size)
-        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: %" PRIu64 " byte%s after its last tensor",
+        return librnn_fail(RNN_ERROR_FORMAT, "the file is damaged: it has %" PRIu64 " byte%s after its last tensor",
                            r->source->size - data, rnn_plural(r->source->size - data));
     return RNN_OK;
 }

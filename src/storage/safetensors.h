@@ -17,13 +17,13 @@ enum { TENSOR_RANK_MOST = 8 };
 
 /* ---- Reading ---- */
 
-/* One tensor. Everything has been checked that doesn't depend on its purpose. */
+/* One tensor. The reader has made all checks that don't depend on the tensor's purpose. */
 typedef struct safetensor {
     const char *name; /* UTF-8 */
     const char *type; /* "F32", for example; may be an unknown type, whose size isn't checked */
     int32_t rank;
     int64_t shape[TENSOR_RANK_MOST];
-    uint64_t offset, size; /* of its bytes, from the start of the file */
+    uint64_t offset, size; /* offset of its bytes from the start of the file, and their number */
     bool taken;            /* librnn_safetensors_find() has returned it */
 } safetensor;
 

@@ -1,10 +1,10 @@
 /*
  * batcher.c: serves sequences of unequal length in batches.
  *
- * Each epoch is planned when it begins. The sequences take turns in the epoch's order. Each turn gets a stream, and the
- * step of the epoch at which it begins in that stream. To serve a chunk, the batcher copies the part of each turn
- * between the chunk's first step and its last. This is the same for both layouts. They differ in how they plan, and in
- * the number of steps of a chunk.
+ * The batcher plans each epoch when it begins. A turn is a sequence at its place in the epoch's order. The plan gives
+ * each turn a stream, and the step of the epoch at which the turn begins in that stream. To serve a chunk, the batcher
+ * copies the part of each turn between the chunk's first step and its last. This is the same for both layouts. They
+ * differ only in the plan and in the number of steps of a chunk.
  */
 #include "base/memory.h"
 #include "base/names.h"
@@ -122,7 +122,7 @@ static rnn_status check_unused(const char *name, int64_t value, const char *why)
 
 static rnn_status check_absent(const char *name, const void *field, const char *why)
 {
-    return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is given; it must be NULL %s", name, why) : RNN_OK;
+    return field ? librnn_fail(RNN_ERROR_ARGUMENT, "%s is not NULL; it must be NULL %s", name, why) : RNN_OK;
 }
 
 static rnn_status check_options(const rnn_batcher_options *o)
@@ -141,7 +141,7 @@ static rnn_status check_options(const rnn_batcher_options *o)
     if (o->bucket != 0)
         RNN_TRY(librnn_check_range("bucket", o->bucket, 2, INT32_MAX));
     if (!o->shuffle && o->seed != 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "seed is %" PRIu64 "; it must be 0 without shuffle", o->seed);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "seed is %" PRIu64 "; it must be 0 unless shuffle is 1", o->seed);
     return RNN_OK;
 }
 
@@ -160,9 +160,9 @@ static rnn_status check_inputs(const rnn_sequences *s)
 {
     if (!s->input_vectors) {
         RNN_TRY(librnn_check_pointer("sequences->inputs", s->inputs));
-        return check_unused("sequences->input_size", s->input_size, "without input_vectors");
+        return check_unused("sequences->input_size", s->input_size, "unless input_vectors is set");
     }
-    RNN_TRY(check_absent("sequences->inputs", s->inputs, "beside input_vectors"));
+    RNN_TRY(check_absent("sequences->inputs", s->inputs, "if input_vectors is set"));
     return librnn_check_range("sequences->input_size", s->input_size, 1, SIZE_MOST);
 }
 
@@ -179,11 +179,11 @@ static rnn_status check_targets(const rnn_sequences *s, const rnn_batcher_option
     if (o->target_kind == RNN_TARGETS_LAST && o->layout == RNN_BATCH_PACKED && !s->target_vectors)
         RNN_TRY(librnn_check_pointer("sequences->targets", s->targets));
     if (s->target_vectors) {
-        RNN_TRY(check_absent("sequences->targets", s->targets, "beside target_vectors"));
+        RNN_TRY(check_absent("sequences->targets", s->targets, "if target_vectors is set"));
         return librnn_check_range("sequences->output_size", s->output_size, 1, SIZE_MOST);
     }
-    RNN_TRY(check_absent("sequences->target_mask", s->target_mask, "without target_vectors"));
-    return check_unused("sequences->output_size", s->output_size, "without target_vectors");
+    RNN_TRY(check_absent("sequences->target_mask", s->target_mask, "unless target_vectors is set"));
+    return check_unused("sequences->output_size", s->output_size, "unless target_vectors is set");
 }
 
 static rnn_status check_sequences(const rnn_sequences *s, const rnn_batcher_options *o)
@@ -196,7 +196,7 @@ static rnn_status check_sequences(const rnn_sequences *s, const rnn_batcher_opti
     if (s->input_vectors || s->target_vectors)
         RNN_TRY(librnn_check_enumerator("sequences->precision", s->precision, librnn_precisions));
     else
-        RNN_TRY(check_unused("sequences->precision", s->precision, "without vectors"));
+        RNN_TRY(check_unused("sequences->precision", s->precision, "unless input_vectors or target_vectors is set"));
     return check_lengths(s, o->target_kind);
 }
 
@@ -259,10 +259,10 @@ static rnn_status check_target_ids(const rnn_batcher *batcher, size_t count)
         librnn_check_ids("sequences->targets", batcher->sequences.targets, count, RNN_IGNORE, SYMBOLS_MOST);
     if (status == RNN_OK || has_one_target(batcher))
         return status;
-    return librnn_fail(status,
-                       "%s. With RNN_TARGETS_EACH there are %zu targets, one for each element; with "
-                       "RNN_TARGETS_LAST one for each sequence",
-                       rnn_last_error(), count);
+    return librnn_fail(
+        status,
+        "%s. RNN_TARGETS_EACH takes %zu targets, one for each element; RNN_TARGETS_LAST takes one for each sequence",
+        rnn_last_error(), count);
 }
 
 static rnn_status copy_targets(rnn_batcher *batcher)
@@ -303,7 +303,7 @@ static rnn_status create_chunk(rnn_batcher *batcher)
 {
     size_t streams = (size_t)batcher->options.streams, rows;
     if (!rnn_size_multiply((uint64_t)batcher->longest, streams, &rows))
-        return librnn_fail(RNN_ERROR_MEMORY, "%" PRId64 " steps of %zu streams are more than can be addressed",
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory for a chunk of %" PRId64 " steps and %zu streams",
                            batcher->longest, streams);
     size_t targets = has_one_target(batcher) && !is_packed(batcher) ? streams : rows;
     batcher->start.size = 1;
@@ -545,7 +545,7 @@ static void clear_column(const column *c, size_t rows, int byte)
         memset(c->chunk, byte, rows * c->size);
 }
 
-/* 255 in each byte is the id -1, RNN_IGNORE. */
+/* Four bytes of 255 are the id -1, which is RNN_IGNORE. */
 static void clear_chunk(rnn_batcher *batcher)
 {
     size_t streams = (size_t)batcher->options.streams, rows = (size_t)batcher->steps * streams;
@@ -670,12 +670,12 @@ rnn_status rnn_batcher_get_places(const rnn_batcher *batcher, int64_t *sequences
     RNN_REQUIRE(batcher);
     if (batcher->steps == 0)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "the batcher has served no chunk since it was created or its position was set");
+                           "the batcher has served no chunk since it was created or since its position was set");
     int64_t streams = batcher->options.streams, all = batcher->steps * streams;
     if (count != all && count != streams)
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "count is %" PRId64 "; it must be %" PRId64 ", the positions of the chunk, or %" PRId64
-                           ", its streams",
+                           "count is %" PRId64 "; it must be %" PRId64 " (the chunk's positions) or %" PRId64
+                           " (its streams)",
                            count, all, streams);
     if (sequences)
         memcpy(sequences, batcher->of_place, (size_t)count * sizeof *sequences);
@@ -720,8 +720,7 @@ int64_t rnn_batcher_position(const rnn_batcher *batcher)
 }
 
 /*
- * Goes to the chunk before which `served` positions of an epoch have been served. Returns false if no chunk begins
- * there.
+ * Goes to the chunk of an epoch that begins after `served` positions. Returns false if no chunk begins there.
  */
 static bool go_to(rnn_batcher *batcher, int64_t epoch, int64_t served)
 {

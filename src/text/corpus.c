@@ -30,7 +30,7 @@ struct rnn_corpus {
     rnn_source *source;
     int64_t unit;              /* bytes per symbol, which is a little-endian unsigned number; 1 for bytes */
     int64_t symbols;           /* for ids: each must be less than this */
-    int64_t begin, size;       /* of this part, in symbols of the source */
+    int64_t begin, size;       /* where this part begins and how long it is, in symbols of the source */
     int64_t steps, streams;    /* T, B */
     bool drop_last;            /* whether the last symbols of a stream may remain unused */
     int64_t length;            /* S: inputs of a stream; unless drop_last, some streams may have one less */
@@ -124,8 +124,7 @@ static rnn_status create_part(const origin *from, int64_t begin, int64_t size, i
         goto failed;
     size_t ids;
     if (!rnn_size_multiply((uint64_t)steps, (uint64_t)streams, &ids)) {
-        status = librnn_fail(RNN_ERROR_MEMORY,
-                             "steps is %" PRId64 " and streams is %" PRId64 ": a chunk is larger than can be addressed",
+        status = librnn_fail(RNN_ERROR_MEMORY, "out of memory for a chunk of %" PRId64 " steps and %" PRId64 " streams",
                              steps, streams);
         goto failed;
     }
@@ -180,7 +179,7 @@ static rnn_status encode(const rnn_vocab *vocab, const rnn_source *source, int64
     rnn_status status = librnn_vocab_read_source(vocab, source, put_id, w);
     if (status == RNN_OK && w->count != w->room)
         status =
-            librnn_fail(RNN_ERROR_IO, "the text has changed since it was opened: it has another number of symbols");
+            librnn_fail(RNN_ERROR_IO, "the text has changed since it was opened; its number of symbols is different");
     if (status != RNN_OK)
         librnn_release(w->bytes);
     return status;
@@ -218,7 +217,7 @@ static rnn_status check_shape(const rnn_vocab *vocab, int64_t steps, int64_t str
     return check_sizes(steps, streams, corpus);
 }
 
-/* Checks the bytes of a text in memory at once, as happens with code points when they are encoded. */
+/* Checks all bytes of a text in memory. Code points are checked when they are encoded. */
 static rnn_status check_bytes(const rnn_vocab *vocab, const unsigned char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
@@ -236,10 +235,9 @@ rnn_status rnn_corpus_create_from_text(const rnn_vocab *vocab, const void *text,
 {
     RNN_TRY(check_shape(vocab, steps, streams, corpus));
     RNN_REQUIRE(text);
-    uint64_t length =
-        size; /* avoids a comparison that is always false with a 32-bit size_t, for which compilers warn */
+    uint64_t length = size; /* with a 32-bit size_t the comparison would always be false, and compilers would warn */
     if (length > INT64_MAX / 2)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; no text is that long", size);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; it must be less than 2^62", size);
     if (vocab->kind == RNN_VOCAB_BYTES)
         RNN_TRY(check_bytes(vocab, text, size));
     rnn_source *source;
@@ -310,11 +308,11 @@ rnn_status rnn_corpus_create_from_id_file(const char *path, int32_t id_size, int
     RNN_TRY(librnn_source_open_file(path, &source));
     origin from = {.source = source, .unit = id_size, .symbols = symbols};
     int64_t size = rnn_source_size(source);
-    rnn_status status =
-        size % id_size == 0
-            ? create_part(&from, 0, size / id_size, steps, streams, corpus)
-            : librnn_fail(RNN_ERROR_FORMAT, "%.200s has %" PRId64 " bytes, which is no whole number of ids of %" PRId32,
-                          path, size, id_size);
+    rnn_status status = size % id_size == 0
+                            ? create_part(&from, 0, size / id_size, steps, streams, corpus)
+                            : librnn_fail(RNN_ERROR_FORMAT,
+                                          "%.200s has %" PRId64 " bytes; it must have a multiple of id_size, %" PRId32,
+                                          path, size, id_size);
     rnn_source_destroy(source);
     return status;
 }
@@ -335,7 +333,7 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     RNN_REQUIRE(corpus);
     RNN_REQUIRE(validation);
     if (!rnn_is_share(share) || rnn_order(share) == 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be between 0 and 1", share);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be greater than 0 and less than 1", share);
     fenv_t mode = rnn_float_enter_exact();
     int64_t moved;
     find_part(corpus, share, &moved);

@@ -21,10 +21,10 @@ enum {
 
 /* A piece of the text: a file, or a block of memory. */
 typedef struct part {
-    int64_t begin;       /* in the source */
+    int64_t begin;       /* offset in the source */
     int64_t size;        /* never 0 */
-    int64_t offset;      /* of its first byte in its file */
-    int64_t file;        /* index of the file that it is or came from; -1: none */
+    int64_t offset;      /* offset of its first byte in its file */
+    int64_t file;        /* index of its file; -1: it doesn't come from a file */
     unsigned char *text; /* NULL: it is read from the file */
 } part;
 
@@ -58,7 +58,8 @@ static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64
     int64_t total;
     if (__builtin_add_overflow(source->size, size, &total))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "the texts have %" PRId64 " byte%s and %" PRId64 " more; the maximum is 2^63 - 1",
+                           "the texts have %" PRId64 " byte%s and %" PRId64
+                           " more; together they must have at most 2^63 - 1",
                            source->size, rnn_plural((uint64_t)source->size), size);
     if (source->parts_count == source->parts_room) {
         int64_t room = source->parts_room == 0 ? 1 : 2 * source->parts_room;
@@ -105,7 +106,7 @@ rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_sou
 }
 
 /*
- * Reads a file that can be read only once, to its end. Each block's size grows with the amount read so far, so there
+ * Reads the whole of a file that can be read only once. Each block's size grows with the amount read so far, so there
  * are only a few blocks.
  */
 static rnn_status hold(rnn_source *source, int64_t file)
@@ -166,9 +167,9 @@ static rnn_status check_paths(const char *const *paths, int64_t count)
         if (strcmp(paths[i], "-") != 0)
             continue;
         if (input >= 0)
-            return librnn_fail(RNN_ERROR_ARGUMENT,
-                               "paths[%" PRId64 "] and paths[%" PRId64 "] are \"-\"; standard input can be read once",
-                               input, i);
+            return librnn_fail(
+                RNN_ERROR_ARGUMENT,
+                "paths[%" PRId64 "] and paths[%" PRId64 "] are \"-\"; standard input can be read only once", input, i);
         input = i;
     }
     return RNN_OK;

@@ -14,7 +14,10 @@ enum {
 /* Creates a source with a copy of a text in memory. */
 rnn_status librnn_source_create_from_text(const void *text, size_t size, rnn_source **source);
 
-/* Creates a source from memory that librnn_allocate() returned, without a copy. It takes ownership even if it fails. */
+/*
+ * Creates a source from memory that librnn_allocate() returned, without a copy. The function takes ownership of the
+ * memory even if it fails.
+ */
 rnn_status librnn_source_take(unsigned char *memory, size_t size, rnn_source **source);
 
 /* Opens one regular file. Anything else is an error. */
@@ -30,9 +33,9 @@ const unsigned char *librnn_source_text(const rnn_source *source);
 rnn_status librnn_source_read(const rnn_source *source, int64_t offset, void *bytes, size_t size);
 
 /*
- * Returns the bytes from `offset` on, which must be less than the source's size. These are *size bytes (at most
- * PIECE_SIZE), more if they needn't be copied, or fewer at the source's end. They are in `room` or in the source
- * itself.
+ * Returns the bytes from `offset` on; `offset` must be less than the source's size. *size: in, the number of bytes
+ * wanted, at most PIECE_SIZE; out, their number, which is larger if they needn't be copied, or smaller at the source's
+ * end. The bytes are in `room` or in the source itself.
  */
 rnn_status librnn_source_piece(const rnn_source *source, int64_t offset, unsigned char room[PIECE_SIZE],
                                const unsigned char **bytes, size_t *size);

@@ -101,9 +101,9 @@ static rnn_status refuse_at(int32_t kind, const unsigned char *bytes, size_t siz
 
 /* ---- Creation ---- */
 
-static const char need_symbol[] = "a vocabulary needs a text of at least one symbol";
+static const char need_symbol[] = "a vocabulary needs at least one symbol";
 
-/* Allocates the pages that the symbols need, still without ids. */
+/* Allocates the pages that the symbols need. The ids aren't in the pages yet. */
 static rnn_status create_pages(rnn_vocab *v, const int32_t *symbols, int32_t count)
 {
     RNN_TRY(librnn_allocate("a vocabulary's pages", PAGES, sizeof *v->page_of, (void **)&v->page_of));
@@ -203,7 +203,7 @@ static rnn_status check_word(const char *word, size_t size, size_t offset)
     for (size_t i = 0; i < size; i++)
         if (rnn_is_space(word[i]))
             return librnn_fail(RNN_ERROR_SYMBOL,
-                               "\"%.*s\" at offset %zu holds white space, which no word of a text does",
+                               "the word \"%.*s\" at offset %zu contains white space, which a word must not",
                                size < WORD_SHOWN ? (int)size : WORD_SHOWN, word, offset);
     return RNN_OK;
 }
@@ -216,8 +216,8 @@ static rnn_status add_line(words *list, const char *line, size_t size, size_t of
     size = size > 0 ? size : 1;
     if (librnn_words_find(list, word, size) < 0)
         return librnn_words_add(list, word, size, 0);
-    return librnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s%.*s%s twice, the second time at offset %zu",
-                       *word == '\n' ? "an empty line, which is the line's end," : "the word \"",
+    return librnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s%.*s%s twice; the second is at offset %zu",
+                       *word == '\n' ? "an empty line (the line's end)" : "the word \"",
                        *word == '\n'       ? 0
                        : size < WORD_SHOWN ? (int)size
                                            : WORD_SHOWN,
@@ -268,10 +268,10 @@ rnn_status rnn_vocab_create_frequent(const rnn_vocab *known, int64_t most, int64
     RNN_TRY(librnn_check_range("least", least, 1, INT64_MAX));
     RNN_REQUIRE(vocab);
     if (known->kind != RNN_VOCAB_WORDS)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "known is of %s; it must be of RNN_VOCAB_WORDS",
+        return librnn_fail(RNN_ERROR_ARGUMENT, "the kind of known is %s; it must be RNN_VOCAB_WORDS",
                            librnn_name_of(librnn_vocab_kinds, known->kind));
     if (known->words->count > 0 && known->words->counts[0] == 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "known has not been made from a text, so its words have no frequency");
+        return librnn_fail(RNN_ERROR_ARGUMENT, "known was not made from a text; its words must have frequencies");
     bool has = known->unknown >= 0;
     const char *shown = has ? (const char *)known->shown : unknown_word;
     size_t size = strlen(shown);
@@ -427,7 +427,7 @@ static rnn_status read_list(int32_t kind, const unsigned char *bytes, size_t siz
         if (has_seen(seen, symbol)) {
             char name[NAME_SIZE];
             name_symbol(kind, symbol, name);
-            return librnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice, the second time at offset %zu", name, offset);
+            return librnn_fail(RNN_ERROR_ARGUMENT, "symbols has %s twice; the second is at offset %zu", name, offset);
         }
         mark_seen(seen, symbol);
         symbols[(*count)++] = symbol;
@@ -479,7 +479,7 @@ rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *sho
     RNN_REQUIRE(known);
     RNN_REQUIRE(vocab);
     if (!shown && size > 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "shown is NULL and size is %zu; without a text, size must be 0", size);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "size is %zu; it must be 0 if shown is NULL", size);
     if (!shown) {
         shown = known->kind == RNN_VOCAB_WORDS  ? unknown_word
                 : known->kind == RNN_VOCAB_UTF8 ? "\xef\xbf\xbd" /* U+FFFD, the replacement character */
@@ -488,7 +488,7 @@ rnn_status rnn_vocab_create_with_unknown(const rnn_vocab *known, const void *sho
     }
     RNN_TRY(check_shown(known->kind, shown, size));
     if (known->unknown >= 0)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "known has an unknown symbol already, the id %" PRId32, known->unknown);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "known already has an unknown symbol, with id %" PRId32, known->unknown);
     if (known->words)
         return create_words_with_unknown(known, shown, size, vocab);
     int32_t *symbols;
@@ -571,7 +571,7 @@ static int32_t encode_word(const rnn_vocab *vocab, const char *word, size_t size
     return id < 0 && !rnn_is_line_end(word, size) ? vocab->unknown : id;
 }
 
-/* Fails because a word has no id. A line's end without an id is skipped instead. */
+/* Fails because a word has no id, unless the word is a line's end, which is skipped. */
 static rnn_status check_missing(const char *word, size_t size, const char *place)
 {
     if (rnn_is_line_end(word, size))
@@ -601,7 +601,7 @@ static rnn_status encode_words(const rnn_vocab *vocab, const char *text, size_t 
     return RNN_OK;
 }
 
-/* Passes the words of a source on to `take`, as ids. */
+/* A reading of a source that passes its words to `take`, as ids. */
 typedef struct word_reading {
     const rnn_vocab *vocab;
     const rnn_source *source;
@@ -714,8 +714,9 @@ static rnn_status count_bytes(const rnn_vocab *vocab, const int32_t *ids, int64_
         symbol_of(vocab, ids[i], &length);
         length += i > 0 && is_spaced(vocab, ids[i - 1], ids[i]);
         if (!rnn_size_add(*size, length, size))
-            return librnn_fail(RNN_ERROR_ARGUMENT, "the text of %" PRId64 " symbol%s is longer than can be addressed",
-                               count, rnn_plural((uint64_t)count));
+            return librnn_fail(RNN_ERROR_ARGUMENT,
+                               "the text of %" PRId64 " symbol%s is too large for the address space", count,
+                               rnn_plural((uint64_t)count));
     }
     return RNN_OK;
 }

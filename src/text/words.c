@@ -16,8 +16,8 @@
 enum { FIRST_SLOTS = 1 << 10, FIRST_BYTES = 1 << 12 };
 
 /*
- * Philox as a block cipher, chained over blocks of 16 bytes. Nobody who doesn't know the key can construct words with
- * equal hashes. The ids don't depend on the hash.
+ * Philox as a block cipher, chained over blocks of 16 bytes. Without the key, nobody can construct words with equal
+ * hashes. The ids don't depend on the hash.
  */
 static uint64_t hash_of(uint64_t key, const char *word, size_t size)
 {
@@ -118,7 +118,7 @@ static rnn_status make_room(words *w, size_t size)
     if ((size_t)w->count == w->slot_count / 2)
         RNN_TRY(double_slots(w));
     if (!rnn_size_add(used, size, &wanted) || !rnn_size_add(wanted, 1, &wanted))
-        return librnn_fail(RNN_ERROR_MEMORY, "out of memory: the words are longer than can be addressed");
+        return librnn_fail(RNN_ERROR_MEMORY, "out of memory for words");
     if (wanted <= room)
         return RNN_OK;
     return enlarge((void **)&w->bytes, used, wanted < 2 * room ? 2 * room : wanted);
@@ -132,7 +132,7 @@ rnn_status librnn_words_add(words *w, const char *word, size_t size, int64_t cou
         return RNN_OK;
     }
     if (w->count == WORDS_MOST)
-        return librnn_fail(RNN_ERROR_ARGUMENT, "there are more than %d words", WORDS_MOST);
+        return librnn_fail(RNN_ERROR_ARGUMENT, "there are more than %d words, which is the maximum", WORDS_MOST);
     RNN_TRY(make_room(w, size));
     size_t slot = slot_of(w, word, size);
     memcpy(w->bytes + w->starts[w->count], word, size);

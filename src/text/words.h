@@ -15,7 +15,7 @@ typedef struct words {
     int64_t *counts; /* how often each word has been added */
     int32_t *slots;  /* hash table: 1 + id; 0: free */
     size_t slot_count;
-    uint64_t key; /* of the hash function */
+    uint64_t key; /* key of the hash function */
 } words;
 
 rnn_status librnn_words_create(words **created);
@@ -29,7 +29,7 @@ rnn_status librnn_words_add(words *w, const char *word, size_t size, int64_t cou
 
 /*
  * Sorts the words with a count of at least `least` by descending frequency, and words of equal frequency by their
- * bytes. Keeps at most `most` of them; 0 means all. The line's end is always kept, the word `without` never.
+ * bytes. Keeps at most `most` of them; 0 means all. It always keeps the line's end and never keeps the word `without`.
  */
 rnn_status librnn_words_sort(const words *w, int64_t most, int64_t least, const char *without, size_t without_size,
                              words **sorted);
@@ -45,13 +45,13 @@ static inline const char *rnn_words_get(const words *w, int32_t id, size_t *size
     return w->bytes + w->starts[id];
 }
 
-/* A line's end is a word. */
+/* Whether a word is a line's end, which counts as a word. */
 static inline bool rnn_is_line_end(const char *word, size_t size)
 {
     return size == 1 && word[0] == '\n';
 }
 
-/* Whether a byte separates words. A line's end separates them as well. */
+/* Whether a byte separates words. This includes the line's end. */
 static inline bool rnn_is_space(char byte)
 {
     return byte == ' ' || (byte >= '\t' && byte <= '\r');

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# librnn beside its peers on the configurations of bench.c: PyTorch, oneDNN (C and L), the seed's program in numpy (S).
-# All take turns within a round, since a machine's speed drifts, and medians of the rounds count.
+# Compares librnn with its peers on the configurations of bench.c: PyTorch, oneDNN (C and L), and min-char-rnn in numpy
+# (S). All programs take turns in each round, since a machine's speed drifts. The results are medians over the rounds.
 set -euo pipefail
 
 usage() {
     cat >&2 << 'END'
 usage: compare.sh BUILD_DIR [OPTION...] [CONFIGURATION...]
-    --rounds N      how often all take their turn (5)
-    --seconds X     of one turn (3)
-    --threads N     of librnn (1); peers may take 1 to N, whatever is fastest
-    --precision P   float32 or float64 (float32); numpy computes in float64, as the seed does, oneDNN in float32 only
-    --scaling       no peers: librnn on one thread and on N, or 2; with the time of a cache line's round trip between
-                    two processors
-    --against DIR   no peers: librnn of another build, by another compiler, say, or of another version; may be repeated
-Configurations are S C G L W I1 I64; all of them if none is given. From the environment:
+    --rounds N      number of rounds (5)
+    --seconds X     length of a turn (3)
+    --threads N     threads of librnn (1); a peer uses 1 to N, the number with which it is fastest
+    --precision P   float32 or float64 (float32); numpy always computes in float64, and oneDNN only in float32
+    --scaling       compares librnn on one thread with librnn on N threads (at least 2) instead of peers; also prints
+                    the time of a cache line's round trip between two processors
+    --against DIR   compares with another build of librnn instead of peers; may be repeated
+Configurations are S C G L W I1 I64; the default is all of them. Environment variables:
     PYTHON          an interpreter that has torch and numpy (python3)
-    BLAS_FOLDERS    folders of libblas.so.3, separated by colons (all those that Debian's packages put somewhere)
+    BLAS_FOLDERS    folders of libblas.so.3, separated by colons (by default those of Debian's packages)
 END
     exit 2
 }
@@ -49,8 +49,8 @@ here=$(dirname "$(realpath "$0")")
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
 
-# The rows are lines of librnn's fraction of one core's peak, its tokens/s, and the tokens/s of others. Prints the
-# medians of all tokens/s, of the fraction of all threads' peak, and of the ratios of librnn to each of the others.
+# Each row has librnn's fraction of one core's peak, its tokens/s, and the tokens/s of the others. Prints the medians of
+# all tokens/s, the median of the fraction of all threads' peak, and the medians of librnn's ratios to the others.
 medians() {
     awk -v threads="$threads" '
         function median(values, count,    i, j, held) {
@@ -74,11 +74,11 @@ medians() {
         }' "$rows"
 }
 
-tokens() { # from the line of a peer on stdin
+tokens() { # reads the line of a peer from stdin
     sed -n 's|.*: \([0-9]*\) tokens/s.*|\1|p'
 }
 
-# Fraction of one core's peak, tokens/s
+# Prints librnn's fraction of one core's peak and its tokens/s.
 librnn() { # THREADS [BUILD_DIR]
     "${2:-$build}/tests/bench" "$configuration" --threads "$1" --seconds "$seconds" --precision "$precision" |
         sed -n 's|.*: \([0-9]*\) tokens/s.*fraction \(.*\)|\2 \1|p'
@@ -156,7 +156,7 @@ else
     done
 fi
 if [[ ${#blas_folders[@]} -eq 0 ]]; then
-    echo "No fast BLAS among Debian's alternatives: Python's modules use what they find" \
+    echo "Debian's alternatives have no fast BLAS, so Python's modules use their default" \
         "(Debian: libopenblas0-openmp, libblis4-openmp)" >&2
     blas_folders=("")
 fi
@@ -165,18 +165,18 @@ torch_blas="" numpy_blas=""
 if "$python" -c 'import torch' 2> /dev/null; then
     torch_blas=$(blas_list torch)
 else
-    echo "$python has no torch: left out (Debian: python3-torch; PYTHON names another interpreter)" >&2
+    echo "$python has no torch, which is left out (Debian: python3-torch; PYTHON names another interpreter)" >&2
 fi
 if "$python" -c 'import numpy' 2> /dev/null; then
     numpy_blas=$(blas_list numpy)
 else
-    echo "$python has no numpy: left out (Debian: python3-numpy; PYTHON names another interpreter)" >&2
+    echo "$python has no numpy, which is left out (Debian: python3-numpy; PYTHON names another interpreter)" >&2
 fi
 if [[ ! -x $onednn ]]; then
-    echo "$onednn has not been built: left out (Debian: libdnnl-dev of version 2, then configure again)" >&2
+    echo "$onednn is not built, so oneDNN is left out (Debian: libdnnl-dev, version 2; then configure again)" >&2
 fi
 
-# The ways to run CONFIGURATION that may be a peer's fastest, lines of: PEER THREADS BLAS FOLDER OPTION
+# Prints the ways of running CONFIGURATION that may be a peer's fastest, as lines: PEER THREADS BLAS FOLDER OPTION
 candidates() {
     local blas folder count
     for ((count = 1; count <= threads; count++)); do
@@ -206,7 +206,7 @@ run_peer() { # PEER THREADS BLAS FOLDER OPTION
     esac
 }
 
-# The best of PEER among the candidates: the index of the one whose median is largest, nothing if there is none.
+# Prints the index of PEER's candidate with the largest median, or nothing if there is none.
 best_of() { # PEER, or "" for any
     local i best=""
     for i in "${!ways[@]}"; do

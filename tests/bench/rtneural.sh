@@ -1,10 +1,11 @@
 #!/bin/sh
-# rtneural.sh: one call for one step of one stream, librnn beside RTNeural, in ns.
+# rtneural.sh: compares librnn with RTNeural: the time in ns of a call for one step of one stream.
 #
 #     rtneural.sh BUILD_DIR RTNEURAL_DIR [XSIMD_INCLUDE_DIR]
 #
-# RTNEURAL_DIR is a checkout of RTNeural; its Eigen back end needs libeigen3-dev, its xsimd back end a checkout of xsimd
-# 9 or newer. All take turns three times and the least counts; of RTNeural, that of the fastest back end.
+# RTNEURAL_DIR is a checkout of RTNeural. Its Eigen back end needs libeigen3-dev, and its xsimd back end a checkout of
+# xsimd 9 or later. All programs take three turns, and the shortest time counts. For RTNeural it is the time of the
+# fastest back end.
 set -eu
 if [ $# -lt 2 ]; then
     echo "usage: rtneural.sh BUILD_DIR RTNEURAL_DIR [XSIMD_INCLUDE_DIR]" >&2
@@ -22,7 +23,7 @@ for backend in STL EIGEN XSIMD; do
         2>"$directory/log"; then
         peers="$peers $backend"
     else
-        echo "without the $backend back end, which doesn't compile: $(grep -m 1 error "$directory/log")"
+        echo "The $backend back end is left out, since it doesn't compile: $(grep -m 1 error "$directory/log")"
     fi
 done
 

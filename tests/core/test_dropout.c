@@ -485,7 +485,7 @@ static void test_probabilities_without_effect_or_out_of_range_are_refused(void *
                  "dropout_per_chunk is 1; it must be 0, since there is no dropout");
     bad = o;
     bad.dropout_output = 1;
-    assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT, "dropout_output is 1; it must be 0 or more");
+    assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT, "dropout_output is 1; it must be at least 0");
     bad.dropout_output = (double)NAN;
     assert_fails(rnn_model_create(&bad, &model), RNN_ERROR_ARGUMENT, "dropout_output is ");
     assert_null(model);

@@ -509,7 +509,8 @@ static void test_bad_lengths_and_flags_are_refused_by_name(void **state)
     destroy_chunk(&given);
     given = create_random_chunk_for(vectors, STEPS, STREAMS, 0, 8);
     given.chunk.hits = &hits;
-    assert_refused(vectors, &given.chunk, "chunk->hits is given; it must be NULL, since the model has vectors");
+    assert_refused(vectors, &given.chunk,
+                   "chunk->hits is not NULL; it must be NULL, since the model's targets are vectors");
     destroy_chunk(&given);
 }
 

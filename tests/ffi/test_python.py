@@ -386,7 +386,7 @@ class Tests:
 
     def test_a_model_takes_one_kind_of_inputs(self):
         model, state = self.make_for_vectors()
-        self.assert_fails(self.rnn.RnnError.ARGUMENT, "vectors as inputs", model.forward, state,
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "the model's inputs are vectors", model.forward, state,
                           self.rnn.Chunk([0, 1], streams=2))
 
     # ---- Seeing inside ----
@@ -559,7 +559,7 @@ class Tests:
                 self.assertAlmostEqual(number, other, places=14)
         for row in rnn.softmax([[0, 1, 2], [5, 5, 5]]):
             self.assertAlmostEqual(sum(row), 1, places=15)
-        with self.assertRaisesRegex(ValueError, "rows of symbols"):
+        with self.assertRaisesRegex(ValueError, r"\[rows\]\[symbols\]"):
             rnn.softmax([1, 2])
         with self.assertRaisesRegex(rnn.RnnError, "outputs_count is 4"):
             model.loss_gradient(chunk, [[1, 2], [3, 4]])
@@ -715,7 +715,7 @@ class Tests:
                     moved[t][i] += step
                     costs.append(pinball(moved, rnn.State(model))[0])
                 self.assertAlmostEqual(flat(of_inputs)[2 * t + i], (costs[0] - costs[1]) / 2e-6, places=7)
-        with self.assertRaisesRegex(rnn.RnnError, "keeps no activations"):
+        with self.assertRaisesRegex(rnn.RnnError, "has no activations for the backward pass"):
             model.backward(state, gradients)
         model.forward_training(state, rnn.Chunk(input_vectors=inputs))
         with self.assertRaisesRegex(ValueError, r"outputs has 2 numbers; it must have the shape \(3, 1, 1\)"):
@@ -805,7 +805,7 @@ class Tests:
     def test_a_batcher_refuses_what_does_not_fit(self):
         rnn = self.rnn
         for error, sentence, call in (
-                (TypeError, "^a batcher needs inputs or input_vectors, and not both$", rnn.Batcher),
+                (TypeError, "^a batcher needs either inputs or input_vectors$", rnn.Batcher),
                 (TypeError, "^inputs is 3; it must be a sequence of sequences$", lambda: rnn.Batcher(3)),
                 (TypeError, r"^inputs\[1\] is 2; it must be a sequence of whole numbers$",
                  lambda: rnn.Batcher([[1], 2])),
@@ -1108,8 +1108,8 @@ class Tests:
         model.forward_backward(state, corpus.next()[0])
         copied = copy.copy(state)
         model.forward_backward(copied, corpus.next()[0])
-        self.assert_fails(self.rnn.RnnError.ARGUMENT, "holds no activations", copied.activations)
-        self.assert_fails(self.rnn.RnnError.ARGUMENT, "holds no gradient norms", copied.gradient_norms)
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "has no activations to give", copied.activations)
+        self.assert_fails(self.rnn.RnnError.ARGUMENT, "has no gradient norms to give", copied.gradient_norms)
         self.assertEqual(len(state.gradient_norms()), 25)
 
     def test_a_copy_keeps_its_class_and_the_attributes_that_it_was_given(self):
@@ -1253,7 +1253,7 @@ class Tests:
         refused(TypeError, "dropout is 1j; it must be a number$", dropout=1j)
         refused(OverflowError, "dropout is a number of 100001 bits; ", dropout=2**100000)
         refused(TypeError, "unknown option: hiden_size; did you mean hidden_size.$", hiden_size=3)
-        refused(TypeError, "unknown option: xyz; there are input_size, hidden_size, ", xyz=3)
+        refused(TypeError, "unknown option: xyz; it must be one of input_size, hidden_size, ", xyz=3)
         refused(TypeError, "unknown option: struct_size; ", struct_size=3)
         refused(TypeError, "unknown option: learningrate; did you mean learning_rate.$",
                 lambda **options: rnn.Optimizer(model, **options), learningrate=1)
@@ -1268,7 +1268,7 @@ class Tests:
         refused(TypeError, "rnn_name is None; it must be a str$", load, rnn_name=None)
         refused(TypeError, "precision is None; it must be a whole number$", load, precision=None)
         refused(TypeError, "decoder_name is an object of type bytes; it must be a str$", load, decoder_name=b"x")
-        refused(ValueError, r"embedding_name is 'a\\x00b'; it can't hold a NUL$", load, embedding_name="a\0b")
+        refused(ValueError, r"embedding_name is 'a\\x00b'; it must not contain a NUL$", load, embedding_name="a\0b")
         refused(ValueError, r"rnn_name is '\\udc80'; ", load, rnn_name="\udc80")
         refused(TypeError, "configuration is 3; it must be a dictionary", load, configuration=3)
         refused(TypeError, "layers is 'x'; ", load, configuration={"layers": "x"})
@@ -1325,7 +1325,7 @@ class Tests:
         for name, value, call in calls:
             with self.assertRaisesRegex(TypeError, f"^(source|{name}) is .*; it must be "):
                 call(value)
-        with self.assertRaisesRegex(ValueError, "^path is 'a.x00b'; it can't hold a NUL$"):
+        with self.assertRaisesRegex(ValueError, "^path is 'a.x00b'; it must not contain a NUL$"):
             rnn.Vocab.from_file("a\0b")
         with self.assertRaisesRegex(ValueError, "^there are 9 counters; a checkpoint has room for 8$"):
             rnn.checkpoint_to_bytes(model, counters=range(9))
@@ -1369,7 +1369,8 @@ class Tests:
         refused(numbers, OverflowError, [0, 10**400], r"\[1\] is a number of 1329 bits; it must be ")
         refused(numbers, OverflowError, [0, 1e300], " holds a number that is too large for the model's precision$")
         for value in ([[1, 2], [3]], [[1], 2], [1, [2]], [[[1]], [2]]):
-            refused(ids + numbers + vectors, ValueError, value, " is nested to unequal lengths or depths; it must be ")
+            refused(ids + numbers + vectors, ValueError, value,
+                    " has nested sequences of unequal lengths or depths; it must be ")
         for value in ([1, 2], [[], []], []):
             refused(vectors, ValueError, value, " must be a sequence of vectors, all of one length$")
         for mask in ("ab", 3, [None, 1], ["x", "y"]):
@@ -1377,7 +1378,7 @@ class Tests:
                 rnn.Chunk(input_vectors=[[1], [2]], target_mask=mask)
         with self.assertRaisesRegex(TypeError, "^a chunk needs inputs or input_vectors$"):
             rnn.Chunk(None)
-        with self.assertRaisesRegex(ValueError, "^a chunk needs a position at least$"):
+        with self.assertRaisesRegex(ValueError, "^a chunk needs at least one position$"):
             rnn.Chunk([])
         with self.assertRaisesRegex(TypeError, "^streams is '2'; it must be a whole number$"):
             rnn.Chunk([1, 2], streams="2")
@@ -1412,8 +1413,8 @@ class Tests:
     def test_norms_are_those_of_the_last_chunk_that_went_back(self):
         rnn = self.rnn
         _, _, model, state = self.make(weight_scale=0.5)
-        no_norms = (rnn.RnnError.ARGUMENT, "holds no gradient norms", state.gradient_norms)
-        no_activations = (rnn.RnnError.ARGUMENT, "holds no activations", state.activations)
+        no_norms = (rnn.RnnError.ARGUMENT, "has no gradient norms to give", state.gradient_norms)
+        no_activations = (rnn.RnnError.ARGUMENT, "has no activations to give", state.activations)
         model.forward_backward(state, rnn.Chunk([0, 1, 2], [1, 2, 3]))
         state.observe(rnn.OBSERVE_GRADIENT_NORMS + rnn.OBSERVE_ACTIVATIONS)
         self.assert_fails(*no_norms)  # switched on after the chunk

@@ -95,7 +95,7 @@ class Tests(unittest.TestCase):
             for of_model in (rnn.BIAS_INPUT, rnn.BIAS_BOTH):
                 configuration = {**options, "bias": of_model}
                 if bias and of_model == rnn.BIAS_INPUT and options["cell"] == rnn.CELL_GRU:
-                    with self.assertRaisesRegex(rnn.RnnError, "use RNN_BIAS_BOTH"):
+                    with self.assertRaisesRegex(rnn.RnnError, "unless bias is RNN_BIAS_BOTH"):
                         rnn.Model.load(self.path, configuration=configuration)
                     continue
                 model, vocab = rnn.Model.load(self.path, configuration=configuration)
@@ -142,7 +142,7 @@ class Tests(unittest.TestCase):
                                  read_safetensors(self.path)[0].items()}, strict=True)
 
     def test_what_a_configuration_or_librnn_has_not_is_refused_by_name(self):
-        for options, part in (({"bidirectional": True}, "but the configuration isn't"), ({"proj_size": 2}, "projections")):
+        for options, part in (({"bidirectional": True}, "but bidirectional is 0 in the configuration"), ({"proj_size": 2}, "projections")):
             network = nn.ModuleDict({"rnn": nn.LSTM(3, 4, **options), "decoder": nn.Linear(4, 3)})
             write_safetensors(self.path, {name: t.numpy() for name, t in network.state_dict().items()})
             with self.assertRaisesRegex(rnn.RnnError, part) as caught:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the fuzzers in build-fuzz/ (or $BUILD_DIR), runs each over its seed corpus, and then with new inputs for
-# SECONDS (default 20) each. What they find stays in $BUILD_DIR/found, and inputs that reach more code in
-# $BUILD_DIR/corpus, where the next run goes on. One fuzzer: run.sh 600 fuzz_model.
+# Builds the fuzzers in build-fuzz/ (or $BUILD_DIR). Runs each over its seed corpus, then with new inputs for SECONDS
+# (default 20). Inputs that cause a failure are saved in $BUILD_DIR/found. Inputs that reach more code are saved in
+# $BUILD_DIR/corpus, and the next run begins with them. To run one fuzzer: run.sh 600 fuzz_model.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../.."
 
@@ -35,7 +35,7 @@ for fuzzer in "${fuzzers[@]}"; do
         fuzz_model) options=(-max_len=4096 -dict=tests/fuzz/json.dict) ;;
         *) options=(-max_len=512 -dict=tests/fuzz/utf8.dict) ;;
     esac
-    # A limit of a single allocation covers what doesn't come from the library's allocator: jansson's.
+    # The limit for a single allocation also covers jansson's, which don't use the library's allocator.
     options+=(-malloc_limit_mb=64 -rss_limit_mb=1024 -timeout=10 -artifact_prefix="$build/found/$fuzzer-")
     mkdir -p "$build/corpus/$fuzzer"
     printf '%s: ' "$fuzzer"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # tests/install/run.sh BUILD_DIR
-# Installs a build, moves what was installed, and checks what programs elsewhere rely on: that they can be built through
-# pkg-config and through CMake, from C and from C++, with the shared library and with the static one, and that the
-# shared library exports the functions of the header and needs nothing but the C library and jansson. Then has other
-# projects contain librnn, builds it where and as users do, and checks what it says where it can't be built.
+# Installs a build, moves the installed files, and tests that programs can be built with them: through pkg-config and
+# through CMake, from C and from C++, with the shared library and with the static one. Tests that the shared library
+# exports exactly the functions of the header and needs only the C library and jansson. Then builds projects that
+# contain librnn, builds librnn in unusual directories, and tests the messages for machines where it can't be built.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
@@ -19,7 +19,7 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig
 version=$(pkg-config --modversion librnn)
 major=${version%%.*}
 
-# expect WHAT EXPECTED ACTUAL
+# expect NAME EXPECTED ACTUAL
 expect() {
     if [[ $2 != "$3" ]]; then
         printf '%s: expected\n%s\nbut got\n%s\n' "$@" >&2
@@ -28,7 +28,7 @@ expect() {
     echo "ok: $1"
 }
 
-# run_cmake ARGUMENT...: shows what it says if it fails.
+# run_cmake ARGUMENT...: runs cmake, and shows its output if it fails.
 run_cmake() {
     cmake "$@" > cmake.log 2>&1 || {
         tail -n 40 cmake.log >&2
@@ -80,7 +80,7 @@ embed() {
     done
 }
 
-installed() { # NAME: the files installed by a project, but for those of a folder of librnn's own
+installed() { # NAME: the files that a project has installed, except those of librnn's CMake package
     (cd "$1/installed" && find . -type f -o -type l | grep -v /cmake/ | grep -o '[^/]*$' | sort | xargs)
 }
 
@@ -94,7 +94,7 @@ expect "installs librnn with RNN_INSTALL" \
 
 # ---- Built as users do ----
 
-# Folders of odd names, a place of its own for libraries, and several configurations in one build directory.
+# Directories with unusual names, a separate directory for libraries, and several configurations in one build directory.
 odd=(-DRNN_BUILD_TESTS=OFF -DRNN_BUILD_EXAMPLES=OFF)
 mkdir "$source/docs"
 cp "$here/../../docs/CMakeLists.txt" "$here/../../docs/Doxyfile.in" "$source/docs"
@@ -111,9 +111,9 @@ run_cmake --build absolute.build
 expect "absolute CMAKE_INSTALL_LIBDIR, find_package" "$version" "$(absolute.build/consumer_static)"
 unset PKG_CONFIG_PATH
 
-# ---- What it refuses ----
+# ---- Refusals ----
 
-# refuses WHAT SENTENCE OPTION...: to configure must fail and say the sentence.
+# refuses NAME SENTENCE OPTION...: configuring must fail and print the sentence.
 refuses() {
     local what=$1 sentence=$2
     shift 2
@@ -122,11 +122,11 @@ refuses() {
         echo "$what: expected to be refused" >&2
         exit 1
     fi
-    # CMake breaks lines where it likes
+    # CMake breaks lines at unpredictable places
     expect "refuses $what" "$sentence" "$(xargs -d '\n' < cmake.log | tr -s ' ' | grep -oF "$sentence")"
 }
 
-# A compiler that says it is another: cc, with macros undefined and defined.
+# Makes gcc or clang report that it is another compiler, by undefining and defining macros.
 impersonate() { # NAME OPTION...
     printf '#!/bin/sh\nexec %s "$@"\n' "${*:2}" > "$1"
     chmod +x "$1"
@@ -147,4 +147,4 @@ refuses "an old jansson" "librnn needs jansson 2.10 or later; pkg-config finds 2
 unset PKG_CONFIG_PATH
 refuses "a machine without pkg-config" "librnn needs pkg-config and jansson 2.10" \
     -DCMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON
-refuses "to build in its own directory" "librnn can't be built in its own directory." -B "$source"
+refuses "to build in its source directory" "librnn can't be built in its source directory." -B "$source"

@@ -197,7 +197,7 @@ static void test_a_model_of_vectors_refuses_ids_as_inputs(void **state)
     scoped_fixture f = create_vector_fixture(RNN_FLOAT32);
     rnn_chunk chunk = f.chunk.chunk;
     chunk.inputs = ids;
-    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->inputs is given");
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->inputs is not NULL");
     chunk.input_vectors = NULL;
     assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->inputs is given");
 }
@@ -211,7 +211,7 @@ static void test_a_model_of_ids_refuses_vectors_as_inputs(void **state)
         scoped_fixture f = create_fixture(kinds[i], RNN_LOSS_CROSS_ENTROPY, RNN_FLOAT32, 0);
         rnn_chunk chunk = f.chunk.chunk;
         chunk.input_vectors = vectors;
-        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->input_vectors is given");
+        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->input_vectors is not NULL");
         chunk.inputs = NULL;
         assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->input_vectors is given");
     }
@@ -224,7 +224,7 @@ static void test_squared_error_refuses_ids_as_targets(void **state)
     scoped_fixture f = create_vector_fixture(RNN_FLOAT32);
     rnn_chunk chunk = f.chunk.chunk;
     chunk.targets = ids;
-    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->targets is given");
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->targets is not NULL");
     chunk.target_vectors = NULL;
     assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->targets is given");
 }
@@ -237,7 +237,7 @@ static void test_cross_entropy_refuses_vectors_as_targets_and_a_mask(void **stat
     scoped_fixture f = create_fixture(RNN_INPUT_VECTORS, RNN_LOSS_CROSS_ENTROPY, RNN_FLOAT32, 0);
     rnn_chunk chunk = f.chunk.chunk;
     chunk.target_vectors = vectors;
-    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->target_vectors is given");
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->target_vectors is not NULL");
     chunk = f.chunk.chunk;
     chunk.target_mask = mask;
     assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->target_mask is given");

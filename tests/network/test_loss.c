@@ -161,10 +161,11 @@ static void test_bad_arguments_are_refused(void **state)
     rnn_chunk bad = f->chunk;
     const rnn_model *model = f->model;
     assert_fails(rnn_loss_gradient(model, &bad, outputs, 18, gradient, &loss), RNN_ERROR_ARGUMENT,
-                 "outputs_count is 18; it must be 126, that is steps times streams times output_size");
+                 "outputs_count is 18; it must be 126, which is steps times streams times output_size");
     bad.last_only = 1;
-    assert_fails(rnn_loss_gradient(model, &bad, outputs, NUMBERS, gradient, &loss), RNN_ERROR_ARGUMENT,
-                 "outputs_count is 126; it must be 18, that is streams times output_size, since chunk->last_only is 1");
+    assert_fails(
+        rnn_loss_gradient(model, &bad, outputs, NUMBERS, gradient, &loss), RNN_ERROR_ARGUMENT,
+        "outputs_count is 126; it must be 18, which is streams times output_size, since chunk->last_only is 1");
     bad = f->chunk;
     bad.targets = NULL;
     assert_fails(rnn_loss_gradient(model, &bad, outputs, NUMBERS, gradient, &loss), RNN_ERROR_ARGUMENT,

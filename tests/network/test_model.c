@@ -183,16 +183,16 @@ static void test_create_refuses_each_option_that_has_no_effect_unless_it_is_the_
         options.weight_scale = scales[i];
         rnn_model_destroy(create_model(&options));
         options.initialization = RNN_INIT_UNIFORM;
-        assert_refused(&options, "it must stay at its default, 0.01, with RNN_INIT_UNIFORM");
+        assert_refused(&options, "it must be 0.01, its default, since RNN_INIT_UNIFORM");
         options.weight_scale = usual.weight_scale;
         rnn_model_destroy(create_model(&options));
     }
 
     options = usual;
     options.forget_bias = 1;
-    assert_refused(&options, "forget_bias is 1; it must be 0, since a cell of RNN_CELL_TANH has no forget gate");
+    assert_refused(&options, "forget_bias is 1; it must be 0, since RNN_CELL_TANH has no forget gate");
     options.cell = RNN_CELL_GRU;
-    assert_refused(&options, "forget_bias is 1; it must be 0, since a cell of RNN_CELL_GRU has no forget gate");
+    assert_refused(&options, "forget_bias is 1; it must be 0, since RNN_CELL_GRU has no forget gate");
     options.cell = RNN_CELL_LSTM;
     rnn_model_destroy(create_model(&options));
 }

@@ -77,8 +77,9 @@ static void test_the_limits_are_those_of_the_header(void **state)
     assert_fails(rnn_model_set_note(model, "", NULL), RNN_ERROR_ARGUMENT, "key has 0 bytes");
     assert_fails(rnn_model_set_note(model, "k", value), RNN_ERROR_ARGUMENT,
                  "value has 1048577 bytes; it must have 0 to 1048576");
-    assert_fails(rnn_model_set_note(model, "a\xff", "v"), RNN_ERROR_ARGUMENT, "key is not UTF-8 at byte 1");
-    assert_fails(rnn_model_set_note(model, "k", "ab\xed\xa0\x80"), RNN_ERROR_ARGUMENT, "value is not UTF-8 at byte 2");
+    assert_fails(rnn_model_set_note(model, "a\xff", "v"), RNN_ERROR_ARGUMENT, "key is not valid UTF-8 at byte 1");
+    assert_fails(rnn_model_set_note(model, "k", "ab\xed\xa0\x80"), RNN_ERROR_ARGUMENT,
+                 "value is not valid UTF-8 at byte 2");
     assert_int_equal(rnn_model_note_count(model), 0);
     key[KEY_MOST] = value[VALUE_MOST] = '\0';
     assert_ok(rnn_model_set_note(model, key, value));

@@ -354,10 +354,11 @@ static void test_backward_needs_a_forward_pass_of_its_own(void **state)
     (void)state;
     scoped_fixture *f = create_fixture();
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
-                 "the state keeps no activations; call rnn_forward_training() on this "
+                 "the state has no activations for the backward pass; call rnn_forward_training() on this "
                  "state before each rnn_backward()");
     assert_ok(rnn_forward(f->model, f->state, &f->chunk.chunk, NULL, 0, NULL));
-    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "has no activations for the backward pass");
     forward(f);
     assert_ok(rnn_backward(f->model, f->state, &f->gradients));
     assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
@@ -457,10 +458,10 @@ static void test_forward_training_refuses_what_it_does_not_compute(void **state)
     f->chunk.chunk.losses = losses;
     f->chunk.chunk.target_vectors = f->chunk.target_vectors;
     assert_fails(rnn_forward_training(f->model, f->state, &f->chunk.chunk, NULL, 0), RNN_ERROR_ARGUMENT,
-                 "chunk->losses is given; it must be NULL, since the loss is the caller's");
+                 "chunk->losses is not NULL; it must be NULL, since the caller computes the loss");
     f->chunk.chunk.losses = NULL;
     assert_fails(rnn_forward_training(f->model, f->state, &f->chunk.chunk, f->outputs, 5), RNN_ERROR_ARGUMENT,
-                 "outputs_count is 5; it must be 126, that is steps times streams times output_size");
+                 "outputs_count is 5; it must be 126, which is steps times streams times output_size");
     assert_unchanged(&before, f->model, f->state);
 }
 

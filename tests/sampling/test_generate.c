@@ -261,7 +261,7 @@ static void test_bad_options_are_refused_and_the_old_ones_stay(void **state)
         {0, 0, 1, 0, 0, 0, "top_p is 0; it must be greater than 0 and at most 1"},
         {1.5, 0, 1, 0, 0, 0, "top_p is 1.5"},
         {NAN, 0, 1, 0, 0, 0, "top_p is "},
-        {1, 1, 1, 0, 0, 0, "min_p is 1; it must be 0 or more and less than 1"},
+        {1, 1, 1, 0, 0, 0, "min_p is 1; it must be at least 0 and less than 1"},
         {1, -0.1, 1, 0, 0, 0, "min_p is -0.1"},
         {1, 0, 0, 0, 1, 0, "repetition_penalty is 0"},
         {1, 0, INFINITY, 0, 1, 0, "repetition_penalty is inf"},

@@ -165,11 +165,11 @@ static void test_a_checkpoint_without_a_model_is_refused_where_one_is_needed(voi
     /* The metadata of the model decides the shapes of the other tensors. */
     static const char *const changes[][3] = {
         {"hidden_size\":\"2\"", "hidden_size\":\"3\"", "has the shape"},
-        {"hidden_size\":\"2\"", "hidden_size\":\"0\"", "an impossible model: hidden_size is 0"},
+        {"hidden_size\":\"2\"", "hidden_size\":\"0\"", "an invalid model: hidden_size is 0"},
         {"precision\":\"float32\"", "precision\":\"float64\"", "it must be F64"},
         {"precision\":\"float32\"", "precision\":\"float16\"", "doesn't know"},
         {"librnn.cell\":\"lstm\"", "librnn.cell\":\"tanh\"", "has the shape"},
-        {"librnn.cell\"", "librnn.x\"", "doesn't say what librnn.cell is"},
+        {"librnn.cell\"", "librnn.x\"", "the file has no librnn.cell"},
     };
     refuse_all(&file, changes);
     destroy_objects(&c);

@@ -43,30 +43,30 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
 {
     (void)state;
     static const char *const changes[][3] = {
-        {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"3\"", "librnn.checkpoint is 3, of a later version"},
+        {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"3\"", "librnn.checkpoint is 3, from a later version"},
         {"librnn.checkpoint\":\"1\"", "librnn.checkpoint\":\"0\"", "librnn.checkpoint is \"0\""},
         {"librnn.format\":\"1\"", "librnn.format\":\"2\"", "librnn.format is 2"},
-        {"\"librnn.format\":\"1\",", "", "librnn has not written the file"},
+        {"\"librnn.format\":\"1\",", "", "the file was not written by librnn"},
         {"position\":\"12\"", "position\":\"-1\"", "librnn.checkpoint.corpus_position is \"-1\""},
         {"position\":\"12\"", "position\":\"9223372036854775808\"", "librnn.checkpoint.corpus_position"},
         {"checkpoint.gradients\":\"1\"", "checkpoint.gradients\":\"2\"", "librnn.checkpoint.gradients is \"2\""},
         {"gradient_rows\":\"listed\"", "gradient_rows\":\"some\"", "librnn.checkpoint.gradient_rows is \"some\""},
-        {"librnn.checkpoint.gradient_rows", "librnn.checkpoint.x", "say what librnn.checkpoint.gradient_rows is"},
+        {"librnn.checkpoint.gradient_rows", "librnn.checkpoint.x", "the file has no librnn.checkpoint.gradient_rows"},
         {"rule\":\"rmsprop\"", "rule\":\"sgdx\"", "librnn.optimizer.rule is \"sgdx\""},
-        {"librnn.optimizer.rule", "librnn.optimizer.x", "doesn't say what librnn.optimizer.rule is"},
-        {"momentum\":\"0.5\"", "momentum\":\"1\"", "an impossible optimizer: momentum is 1"},
+        {"librnn.optimizer.rule", "librnn.optimizer.x", "the file has no librnn.optimizer.rule"},
+        {"momentum\":\"0.5\"", "momentum\":\"1\"", "an invalid optimizer: momentum is 1"},
         {"momentum\":\"0.5\"", "momentum\":\"nan\"", "librnn.optimizer.momentum is \"nan\""},
         {"momentum\":\"0.5\"", "momentum\":\"\"", "librnn.optimizer.momentum is \"\""},
-        {"learning_rate\":\"0", "learning_rate\":\"1e999\",\"x\":\"", "an impossible optimizer: learning_rate is inf"},
-        {"learning_rate\":\"", "learning_rate\":\"-", "an impossible optimizer: learning_rate is -"},
-        {"nesterov\":\"0\"", "nesterov\":\"1\"", "an impossible optimizer: nesterov is 1"},
-        {"beta1\":\"0\"", "beta1\":\"0.5\"", "an impossible optimizer: beta1 is 0.5"},
+        {"learning_rate\":\"0", "learning_rate\":\"1e999\",\"x\":\"", "an invalid optimizer: learning_rate is inf"},
+        {"learning_rate\":\"", "learning_rate\":\"-", "an invalid optimizer: learning_rate is -"},
+        {"nesterov\":\"0\"", "nesterov\":\"1\"", "an invalid optimizer: nesterov is 1"},
+        {"beta1\":\"0\"", "beta1\":\"0.5\"", "an invalid optimizer: beta1 is 0.5"},
         {"optimizer.steps\":\"1\"", "optimizer.steps\":\"9007199254740992\"", "must be less than 2^53"},
         {"optimizer.steps\":\"1\"", "optimizer.steps\":\"-1\"", "librnn.optimizer.steps is \"-1\""},
         {"random_index\":\"2\"", "random_index\":\"18014398509481984\"", "must be less than 2^54"},
-        {"librnn.state.random_index", "librnn.state.x", "doesn't say what librnn.state.random_index is"},
-        {"temperature\":\"0", "temperature\":\"-0", "an impossible sampler: temperature is -0.7"},
-        {"librnn.sampler.temperature", "librnn.sampler.x", "doesn't say what librnn.sampler.temperature is"},
+        {"librnn.state.random_index", "librnn.state.x", "the file has no librnn.state.random_index"},
+        {"temperature\":\"0", "temperature\":\"-0", "an invalid sampler: temperature is -0.7"},
+        {"librnn.sampler.temperature", "librnn.sampler.x", "the file has no librnn.sampler.temperature"},
         {"sampler.drawn\":\"10\"", "sampler.drawn\":\"x\"", "librnn.sampler.drawn is \"x\""},
         {"sampler.seed\":\"18446744073709551612\"", "sampler.seed\":\"18446744073709551616\"", "librnn.sampler.seed"},
     };
@@ -100,7 +100,7 @@ static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **stat
          "librnn.checkpoint.values\":{\"dtype\":\"F64\",\"shape\":[4,2]",
          "librnn.checkpoint.values has the shape [4][2]"},
         {"librnn.checkpoint.values\":{\"dtype\":\"F64\"", "librnn.checkpoint.values\":{\"dtype\":\"I64\"",
-         "librnn.checkpoint.values is I64; it must be F64"},
+         "librnn.checkpoint.values has the type I64; it must be F64"},
         {"librnn.gradient.decoder.bias", "librnn.x", "no tensor librnn.gradient.decoder.bias"},
         {"librnn.gradient.decoder.weight\":{\"dtype\":\"F32\",\"shape\":[7,2]",
          "librnn.gradient.decoder.weight\":{\"dtype\":\"F32\",\"shape\":[2,7]",
@@ -109,20 +109,21 @@ static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **stat
          "no tensor librnn.optimizer.first.rnn.weight_hh"},
         {"librnn.optimizer.second.decoder.bias\":{\"dtype\":\"F32\"",
          "librnn.optimizer.second.decoder.bias\":{\"dtype\":\"I32\"",
-         "librnn.optimizer.second.decoder.bias is I32; it must be F32"},
+         "librnn.optimizer.second.decoder.bias has the type I32; it must be F32"},
         {"librnn.state.hidden\":{", "librnn.x\":{", "no tensor librnn.state.hidden"},
         {"librnn.state.memory\":{", "librnn.x\":{", "no tensor librnn.state.memory"},
         {"librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
-         "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4]", "the shape of librnn.state.hidden must be layers"},
+         "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4]",
+         "librnn.state.hidden has the wrong shape; it must be [layers]"},
         {"librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
          "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[1,4,2]", "librnn.state.hidden has the shape [1][4][2]"},
         {"librnn.state.memory\":{\"dtype\":\"F32\",\"shape\":[2,2,2]",
          "librnn.state.memory\":{\"dtype\":\"F32\",\"shape\":[2,1,4]", "librnn.state.memory has the shape [2][1][4]"},
         {"librnn.gradient_rows\":{\"dtype\":\"I32\"", "librnn.gradient_rows\":{\"dtype\":\"F32\"",
-         "librnn.gradient_rows is F32; it must be I32"},
+         "librnn.gradient_rows has the type F32; it must be I32"},
         {"librnn.gradient_rows\":{\"dtype\":\"I32\",\"shape\":[2]",
          "librnn.gradient_rows\":{\"dtype\":\"I32\",\"shape\":[2,1]", "librnn.gradient_rows has 2 dimensions"},
-        {"librnn.gradient_rows\":{", "librnn.x\":{", "has a gradient, and librnn.gradient_rows doesn't list it"},
+        {"librnn.gradient_rows\":{", "librnn.x\":{", "has a gradient, but librnn.gradient_rows doesn't list it"},
     };
     file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
     refuse_all(&file, changes);
@@ -170,7 +171,7 @@ static void test_values_that_no_run_can_have_are_refused(void **state)
         }
         for (int i = 0; i < 3; i++) {
             put_float(&file, "librnn.state.memory", 5, bad[i]);
-            refuse(&file, RNN_ERROR_FORMAT, "librnn.state.memory holds a number that is not finite");
+            refuse(&file, RNN_ERROR_FORMAT, "librnn.state.memory has an element that is not finite");
         }
         free(file.bytes);
     }

@@ -66,7 +66,7 @@ static void test_names_of_modules_that_have_no_effect_are_refused(void **state)
         const char **names[] = {&options.rnn_name, &options.decoder_name, &options.embedding_name};
         char part[96];
         *names[i] = "net";
-        snprintf(part, sizeof part, "%s_name is \"net\", which has no effect: librnn has written the file",
+        snprintf(part, sizeof part, "%s_name is \"net\"; it has no effect, since the file was written by librnn",
                  standard[i]);
         assert_load_fails(&file, &options, RNN_ERROR_MISMATCH, part);
         *names[i] = standard[i];
@@ -299,7 +299,7 @@ static void test_shapes_that_make_no_model_are_refused(void **state)
         {"\"shape\":[20,5]", "\"shape\":[10,10]", /* a tanh RNN of 10 units */
          "rnn.weight_ih_l0 has the shape [20][3]; the model needs [10][3]"},
         {"\"shape\":[20,5]", "\"shape\":[50,2]",
-         "rnn.weight_hh_l0 has 50 rows and 2 columns; there must be as many rows for each column as a cell has gates: "
+         "rnn.weight_hh_l0 has 50 rows and 2 columns; the rows must be the columns times the number of a cell's gates: "
          "1 (tanh), 3 (gru), 4 (lstm)"},
         {"\"shape\":[20,5]", "\"shape\":[100]", "rnn.weight_hh_l0 has the shape [100]; it must have 2 dimensions"},
         {"\"shape\":[20,3]", "\"shape\":[60]", "rnn.weight_ih_l0 has the shape [60]; it must have 2 dimensions"},
@@ -385,9 +385,10 @@ static void test_names_in_a_file_and_given_must_agree(void **state)
     names.rnn_name = "lstm";
     file_bytes file = saved_with(model, &names);
     options.rnn_name = "rnn";
-    assert_load_fails(&file, &options, RNN_ERROR_MISMATCH,
-                      "rnn_name is \"rnn\", which has no effect: librnn has written the file, and calls the module "
-                      "\"lstm\"");
+    assert_load_fails(
+        &file, &options, RNN_ERROR_MISMATCH,
+        "rnn_name is \"rnn\"; it has no effect, since the file was written by librnn, which calls the module "
+        "\"lstm\"");
     refuse_load(edited(&file, "rnn_name\":\"lstm\"", "rnn_name\":\"gru\""), RNN_ERROR_FORMAT,
                 "no tensor gru.weight_hh_l0");
     free(file.bytes);
@@ -400,8 +401,9 @@ static void test_save_options_are_checked(void **state)
     static const struct {
         const char *rnn, *decoder, *embedding, *part;
     } cases[] = {
-        {"a\xff", NULL, NULL, "rnn_name is not UTF-8 at byte 1"},
-        {NULL, "librnn", NULL, "decoder_name is \"librnn\"; names that begin so are librnn's own"},
+        {"a\xff", NULL, NULL, "rnn_name is not valid UTF-8 at byte 1"},
+        {NULL, "librnn", NULL,
+         "decoder_name is \"librnn\"; \"librnn\" and names that begin with \"librnn.\" are reserved"},
         {NULL, NULL, "librnn.x", "embedding_name is \"librnn.x\""},
         {NULL, "embedding", NULL, "embedding_name and decoder_name are both \"embedding\"; they must differ"},
         {NULL, "", "", "embedding_name and decoder_name are both \"\""},
@@ -437,7 +439,7 @@ static void test_save_options_are_checked(void **state)
     names = make_save_options();
     names.embedding_name = "words";
     assert_fails(rnn_model_save_with(model, NULL, &names, "model"), RNN_ERROR_ARGUMENT,
-                 "embedding_name is \"words\", which has no effect: the model has no embedding");
+                 "embedding_name is \"words\"; it has no effect, since the model has no embedding");
     rnn_model_destroy(model);
 }
 

@@ -20,27 +20,27 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
         {"\2\0\0\0\0\0\0", 7, "7 bytes"},
         {"\0\0\0\0\0\0\0\0", 8, "isn't a JSON object"},
         {"\0\0\0\0\0\0\0\0{}", 10, "isn't a JSON object"},
-        {"\2\0\0\0\0\0\0\0{", 9, "cut off"},
-        {"\3\0\0\0\0\0\0\0{}", 10, "cut off"},
-        {"\377\377\377\377\377\377\377\377{}", 10, "18446744073709551615 bytes long"},
+        {"\2\0\0\0\0\0\0\0{", 9, "truncated"},
+        {"\3\0\0\0\0\0\0\0{}", 10, "truncated"},
+        {"\377\377\377\377\377\377\377\377{}", 10, "its header would have 18446744073709551615 bytes"},
         {"\0\0\0\0\0\0\0\200{}", 10, "9223372036854775808"},
         {"\1\341\365\5\0\0\0\0{}", 10, "100000001"},
         {"\0\341\365\5\0\0\0\0{}", 10, "its header would have 100000000 bytes; 2 follow its length"},
         {"PK\3\4\0\0\0\0\1\0\0\0\0\0\0\0", 16, "cut off"}, /* torch.save() doesn't write this */
         {"PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0", 16, "a ZIP archive, as torch.save() writes it (.pt, .pth): save"},
         {"PK\3\4", 4, "a ZIP archive"},
-        {"\200\2\212\nl\374\234F\371 j\250P\31.", 14, "a Python pickle, as torch.save() wrote it once"},
-        {"\211HDF\r\n\32\n\0\0", 10, "an HDF5 file, as Keras writes it"},
-        {"\223NUMPY\1\0v\0{", 11, "an array of numpy's"},
+        {"\200\2\212\nl\374\234F\371 j\250P\31.", 14, "a Python pickle such as old versions of torch.save() write"},
+        {"\211HDF\r\n\32\n\0\0", 10, "an HDF5 file such as Keras writes"},
+        {"\223NUMPY\1\0v\0{", 11, "a numpy array"},
         {"GGUF\3\0\0\0\1\0\0\0", 12, "a GGUF file"},
-        {"\37\213\10\10\1\2\3\4\0", 9, "compressed with gzip: uncompress it first"},
-        {"version https://git-lfs.github.com/spec/v1\n", 43, "a pointer of Git LFS, not the file itself"},
+        {"\37\213\10\10\1\2\3\4\0", 9, "compressed with gzip; uncompress it first"},
+        {"version https://git-lfs.github.com/spec/v1\n", 43, "a Git LFS pointer; fetch the file itself"},
         {"{\n  \"metadata\": {}}", 19, "a JSON text; if it is the index of a model in several parts, put"},
         {"{}", 2, "a JSON text"},
         {"<!DOCTYPE html>", 15, "an HTML or XML text"},
-        {"{\1\0\0\0\0\0\0{}", 10, "cut off"},      /* a header of 379 bytes */
+        {"{\1\0\0\0\0\0\0{}", 10, "truncated"},    /* a header of 379 bytes */
         {"\2\0\0\0\0\0\0\0{}", 10, "it has none"}, /* empty, and sound */
-        {"\2\0\0\0\0\0\0\0{}\0", 11, "damaged: 1 byte after"},
+        {"\2\0\0\0\0\0\0\0{}\0", 11, "damaged: it has 1 byte after"},
         {"\2\0\0\0\0\0\0\0[]", 10, "isn't a JSON object"},
         {"\3\0\0\0\0\0\0\0 {}", 11, "isn't a JSON object"},
         {"\3\0\0\0\0\0\0\0{}\0", 11, "byte"},
@@ -68,16 +68,16 @@ static void test_headers_of_the_wrong_types_are_refused(void **state)
     static const char *const headers[][2] = {
         {"{\"__metadata__\":null}", "__metadata__ isn't a JSON object"},
         {"{\"__metadata__\":[]}", "__metadata__ isn't a JSON object"},
-        {"{\"__metadata__\":{\"a\":1}}", "a in its __metadata__ is no text"},
-        {"{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}", "a in its __metadata__ is no text"},
+        {"{\"__metadata__\":{\"a\":1}}", "a in its __metadata__ is not a string"},
+        {"{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}", "a in its __metadata__ is not a string"},
         {"{\"__metadata__\":{\"a\":\"b\",\"a\":\"b\"}}", "duplicate"},
         {"{\"__metadata__\":{\"a\":\"\\u0000\"}}", "\\u0000"},
         {"{\"__metadata__\":{\"a\\u0000\":\"b\"}}", ""},
         {"{\"__metadata__\":{\"a\":\"\xff\"}}", "unable to decode byte"},
         {"{\"\xc3\x28\":{}}", "unable to decode byte"},
         {"{\"__metadata__\":{},\"__metadata__\":{}}", "duplicate"},
-        {"{\"x\":null}", "tensor x has no JSON object"},
-        {"{\"x\":[]}", "tensor x has no JSON object"},
+        {"{\"x\":null}", "tensor x has an entry that isn't a JSON object"},
+        {"{\"x\":[]}", "tensor x has an entry that isn't a JSON object"},
         {"{\"x\":{}}", "no \"dtype\""},
         {"{\"x\":{\"dtype\":5,\"shape\":[],\"data_offsets\":[0,4]}}", "no \"dtype\""},
         {"{\"x\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "no \"shape\""},
@@ -114,30 +114,30 @@ static void test_tensors_that_do_not_lie_one_behind_the_other_are_refused(void *
     } files[] = {
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "out of order"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "out of order"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "cut off"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "damaged: 1 byte after"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "bytes of no tensor before it"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 3, "truncated"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 5, "damaged: it has 1 byte after"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "a gap before its bytes"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
          "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
-         12, "tensor y has bytes of no tensor before it"},
+         12, "tensor y has a gap before its bytes"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
          "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
-         8, "tensor y has bytes that another has"},
+         8, "tensor y has bytes that overlap another tensor's"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
          "\"y\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
-         4, "has bytes that another has"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "don't fit its shape"},
-        {"{\"x\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "don't fit its shape"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,4]}}", 4, "don't fit its shape"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,8]}}", 8, "don't fit its shape"},
-        {"{\"x\":{\"dtype\":\"F4\",\"shape\":[1],\"data_offsets\":[0,0]}}", 0, "don't fit its shape"},
+         4, "has bytes that overlap another tensor's"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "don't match its shape"},
+        {"{\"x\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "don't match its shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,4]}}", 4, "don't match its shape"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,8]}}", 8, "don't match its shape"},
+        {"{\"x\":{\"dtype\":\"F4\",\"shape\":[1],\"data_offsets\":[0,0]}}", 0, "don't match its shape"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "8 dimensions"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "too large"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,0]}}", 0, "too large"},
         {"{\"x\":{\"dtype\":\"U8\",\"shape\":[2305843009213693952],\"data_offsets\":[0,0]}}", 0, "too large"},
-        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]}}", 4, "cut off"},
+        {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]}}", 4, "truncated"},
         {"{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[9223372036854775803,9223372036854775807]}}", 4,
-         "cut off"},
+         "truncated"},
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         refuse_header(files[i].header, files[i].data, files[i].part);
@@ -165,7 +165,7 @@ static void test_deep_nesting_is_refused(void **state)
             for (size_t i = 0; i < depth; i++)
                 memcpy(header + 5 + i * step, kind ? "{\"a\":" : "[", step);
             refuse_load(make_file(header, 5 + depth * step, NULL, 0), RNN_ERROR_FORMAT,
-                        "more than 8 brackets within each other");
+                        "brackets nested more than 8 deep");
             free(header);
         }
     }

@@ -113,9 +113,9 @@ typedef struct malformed_text {
 } malformed_text;
 
 static const malformed_text malformed_texts[] = {
-    {"a\x80", 2, 1, "continue a code point"},
-    {"\xbf", 1, 0, "continue a code point"},
-    {"\xc3\xa9\xa9", 3, 2, "continue a code point"},
+    {"a\x80", 2, 1, "continuation byte"},
+    {"\xbf", 1, 0, "continuation byte"},
+    {"\xc3\xa9\xa9", 3, 2, "continuation byte"},
     {"ab\xc0\x80", 4, 2, "overlong"}, /* U+0000 */
     {"\xc1\xbf", 2, 0, "overlong"},   /* U+007F */
     {"\xe0\x80\x80", 3, 0, "overlong"},

@@ -42,7 +42,7 @@ static void test_bad_options_are_refused(void **state)
     REFUSE_OPTION(reserved, 1, "reserved is 1");
     REFUSE_OPTION(bucket, 1, "bucket is 1; it must be 2 to 2147483647");
     REFUSE_OPTION(bucket, -1, "bucket is -1");
-    REFUSE_OPTION(seed, 9, "seed is 9; it must be 0 without shuffle");
+    REFUSE_OPTION(seed, 9, "seed is 9; it must be 0 unless shuffle is 1");
     o.layout = RNN_BATCH_PACKED;
     REFUSE_OPTION(steps, 0, "steps is 0; it must be 1 to 16777216");
     o.steps = 3;
@@ -64,14 +64,16 @@ static void test_bad_sequences_are_refused(void **state)
     REFUSE_SEQUENCES(d, count, INT64_C(1) << 40, "sequences->count is 1099511627776");
     REFUSE_SEQUENCES(d, lengths, NULL, "sequences->lengths is NULL");
     REFUSE_SEQUENCES(d, inputs, NULL, "sequences->inputs is NULL");
-    REFUSE_SEQUENCES(d, input_size, 3, "sequences->input_size is 3; it must be 0 without input_vectors");
-    REFUSE_SEQUENCES(d, output_size, 3, "sequences->output_size is 3; it must be 0 without target_vectors");
+    REFUSE_SEQUENCES(d, input_size, 3, "sequences->input_size is 3; it must be 0 unless input_vectors is set");
+    REFUSE_SEQUENCES(d, output_size, 3, "sequences->output_size is 3; it must be 0 unless target_vectors is set");
     REFUSE_SEQUENCES(d, target_mask, v->mask,
-                     "sequences->target_mask is given; it must be NULL without target_vectors");
-    REFUSE_SEQUENCES(d, precision, 1, "sequences->precision is 1; it must be 0 without vectors");
+                     "sequences->target_mask is not NULL; it must be NULL unless target_vectors is set");
+    REFUSE_SEQUENCES(d, precision, 1,
+                     "sequences->precision is 1; it must be 0 unless input_vectors or target_vectors is set");
     REFUSE_SEQUENCES(d, reserved, 1, "sequences->reserved is 1");
-    REFUSE_SEQUENCES(v, inputs, d->ids, "sequences->inputs is given; it must be NULL beside input_vectors");
-    REFUSE_SEQUENCES(v, targets, d->targets, "sequences->targets is given; it must be NULL beside target_vectors");
+    REFUSE_SEQUENCES(v, inputs, d->ids, "sequences->inputs is not NULL; it must be NULL if input_vectors is set");
+    REFUSE_SEQUENCES(v, targets, d->targets,
+                     "sequences->targets is not NULL; it must be NULL if target_vectors is set");
     REFUSE_SEQUENCES(v, input_size, 0, "sequences->input_size is 0; it must be 1 to 16777216");
     REFUSE_SEQUENCES(v, output_size, INT64_C(1) << 40, "sequences->output_size is 1099511627776");
     REFUSE_SEQUENCES(v, precision, 2, "sequences->precision is 2; it must be one of RNN_FLOAT32 (0)");
@@ -81,8 +83,8 @@ static void test_bad_sequences_are_refused(void **state)
     refuse(&d->sequences, &o, "sequences->lengths[4] is 1099511627776");
     d->lengths[4] = 1;
     o.target_kind = RNN_TARGETS_NEXT;
-    REFUSE_SEQUENCES(v, targets, NULL, "sequences->target_vectors is given; it must be NULL with RNN_TARGETS_NEXT");
-    refuse(&d->sequences, &o, "sequences->targets is given; it must be NULL with RNN_TARGETS_NEXT");
+    REFUSE_SEQUENCES(v, targets, NULL, "sequences->target_vectors is not NULL; it must be NULL with RNN_TARGETS_NEXT");
+    refuse(&d->sequences, &o, "sequences->targets is not NULL; it must be NULL with RNN_TARGETS_NEXT");
     REFUSE_SEQUENCES(d, targets, NULL, "sequences->lengths[4] is 1; it must be 2 to 16777216");
     free_data(d);
     free_data(v);
@@ -100,7 +102,7 @@ static void test_ids_out_of_range_are_refused(void **state)
     d->targets[2] = -2;
     assert_fails(rnn_batcher_create(&d->sequences, NULL, &batcher), RNN_ERROR_SYMBOL, "sequences->targets[2] is -2");
     assert_fails(rnn_batcher_create(&d->sequences, NULL, &batcher), RNN_ERROR_SYMBOL,
-                 "; with RNN_TARGETS_LAST one for each sequence");
+                 "; RNN_TARGETS_LAST takes one for each sequence");
     d->targets[2] = RNN_IGNORE;
     assert_null(batcher);
     assert_ok(rnn_batcher_create(&d->sequences, NULL, &batcher));

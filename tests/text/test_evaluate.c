@@ -107,7 +107,7 @@ static void test_bad_ids_and_arguments_are_refused(void **state)
     assert_fails(rnn_corpus_create_from_ids(ids, 6, 6, 3, 2, &corpus), RNN_ERROR_ARGUMENT, "at least 7");
     write_file("ids", "\x01\x00\x02\x00\x09\x00\x01", 7);
     assert_fails(rnn_corpus_create_from_id_file("ids", 2, 6, 1, 1, &corpus), RNN_ERROR_FORMAT,
-                 "ids has 7 bytes, which is no whole number of ids of 2");
+                 "ids has 7 bytes; it must have a multiple of id_size, 2");
     assert_fails(rnn_corpus_create_from_id_file("ids", 3, 6, 1, 1, &corpus), RNN_ERROR_ARGUMENT,
                  "id_size is 3; it must be 1, 2 or 4");
     assert_fails(rnn_corpus_create_from_id_file("none", 2, 6, 1, 1, &corpus), RNN_ERROR_IO, "none");

@@ -252,7 +252,7 @@ static void test_create_with_unknown_refuses_bad_arguments(void **state)
     assert_fails(rnn_vocab_create_with_unknown(known, "?", 0, &vocab), RNN_ERROR_ARGUMENT, "size is 0");
     assert_fails(rnn_vocab_create_with_unknown(known, "0123456789abcdefg", 17, &vocab), RNN_ERROR_ARGUMENT,
                  "size is 17; it must be 1 to 16");
-    assert_fails(rnn_vocab_create_with_unknown(has_one, "?", 1, &vocab), RNN_ERROR_ARGUMENT, "the id 1");
+    assert_fails(rnn_vocab_create_with_unknown(has_one, "?", 1, &vocab), RNN_ERROR_ARGUMENT, "with id 1");
     assert_ptr_equal(vocab, UNTOUCHED);
     rnn_vocab_destroy(has_one);
     rnn_vocab_destroy(known);

@@ -80,9 +80,9 @@ static void test_a_list_with_a_code_point_twice_is_refused(void **state)
     (void)state;
     rnn_vocab *vocab = UNTOUCHED;
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "中a文中", 10, &vocab), RNN_ERROR_ARGUMENT,
-                 "symbols has U+4E2D '中' twice, the second time at offset 7");
+                 "symbols has U+4E2D '中' twice; the second is at offset 7");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_UTF8, "\0a\0", 3, &vocab), RNN_ERROR_ARGUMENT,
-                 "symbols has U+0000 twice, the second time at offset 2");
+                 "symbols has U+0000 twice; the second is at offset 2");
     assert_ptr_equal(vocab, UNTOUCHED);
 }
 

@@ -203,14 +203,15 @@ static void test_what_is_no_vocabulary_of_words_is_refused(void **state)
     assert_fails(rnn_vocab_create_from_text(RNN_VOCAB_WORDS, " \t ", 3, &vocab), RNN_ERROR_ARGUMENT,
                  "the text has no words");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_WORDS, "a\nb\na\n", 6, &vocab), RNN_ERROR_ARGUMENT,
-                 "symbols has the word \"a\" twice, the second time at offset 4");
+                 "symbols has the word \"a\" twice; the second is at offset 4");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_WORDS, "a\n\nb\n\n", 6, &vocab), RNN_ERROR_ARGUMENT,
-                 "symbols has an empty line, which is the line's end, twice, the second time at offset 5");
+                 "symbols has an empty line (the line's end) twice; the second is at offset 5");
     assert_fails(rnn_vocab_create_from_list(RNN_VOCAB_WORDS, "a\nb c\n", 6, &vocab), RNN_ERROR_SYMBOL,
-                 "\"b c\" at offset 2 holds white space");
-    assert_fails(rnn_vocab_create_with_unknown(words, "a b", 3, &vocab), RNN_ERROR_SYMBOL, "holds white space");
-    assert_fails(rnn_vocab_create_frequent(bytes, 0, 1, &vocab), RNN_ERROR_ARGUMENT, "known is of RNN_VOCAB_BYTES");
-    assert_fails(rnn_vocab_create_frequent(list, 0, 1, &vocab), RNN_ERROR_ARGUMENT, "not been made from a text");
+                 "the word \"b c\" at offset 2 contains white space");
+    assert_fails(rnn_vocab_create_with_unknown(words, "a b", 3, &vocab), RNN_ERROR_SYMBOL, "contains white space");
+    assert_fails(rnn_vocab_create_frequent(bytes, 0, 1, &vocab), RNN_ERROR_ARGUMENT,
+                 "the kind of known is RNN_VOCAB_BYTES");
+    assert_fails(rnn_vocab_create_frequent(list, 0, 1, &vocab), RNN_ERROR_ARGUMENT, "not made from a text");
     assert_null(vocab);
     rnn_vocab_destroy(bytes);
     rnn_vocab_destroy(words);

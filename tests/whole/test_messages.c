@@ -108,12 +108,12 @@ static void test_a_setting_that_a_rule_does_not_use_is_refused_with_the_rules_na
     assert_ok(rnn_optimizer_options_init(&options, sizeof options, RNN_OPTIMIZER_SGD));
     options.beta1 = 0.5;
     assert_says(rnn_optimizer_create(model, &options, &optimizer), RNN_ERROR_ARGUMENT,
-                "beta1 is 0.5; it must be 0, since RNN_OPTIMIZER_SGD has no use for it (rnn_optimizer_options_init() "
+                "beta1 is 0.5; it must be 0, since RNN_OPTIMIZER_SGD doesn't use it (rnn_optimizer_options_init() "
                 "sets it to 0)");
     options.beta1 = 0;
     options.epsilon = 0.5;
     assert_says(rnn_optimizer_create(model, &options, &optimizer), RNN_ERROR_ARGUMENT,
-                "epsilon is 0.5; it must be 0, since RNN_OPTIMIZER_SGD has no use for it (rnn_optimizer_options_init() "
+                "epsilon is 0.5; it must be 0, since RNN_OPTIMIZER_SGD doesn't use it (rnn_optimizer_options_init() "
                 "sets it to 0)");
 }
 
@@ -127,7 +127,7 @@ static void test_what_a_state_keeps_is_said_by_name(void **state)
     assert_says(rnn_state_get(kept, 0, 9, values, 3), RNN_ERROR_ARGUMENT,
                 "what is 9; it must be one of RNN_STATE_HIDDEN (0), RNN_STATE_MEMORY (1)");
     assert_says(rnn_state_get(kept, 0, RNN_STATE_MEMORY, values, 3), RNN_ERROR_ARGUMENT,
-                "what is RNN_STATE_MEMORY (1); it must be RNN_STATE_HIDDEN (0), since a cell of RNN_CELL_GRU has no "
+                "what is RNN_STATE_MEMORY (1); it must be RNN_STATE_HIDDEN (0), since RNN_CELL_GRU has no "
                 "memory");
     assert_says(rnn_state_observe(kept, 4), RNN_ERROR_ARGUMENT,
                 "what is 4; it must be 0, RNN_OBSERVE_ACTIVATIONS (1), RNN_OBSERVE_GRADIENT_NORMS (2) or their sum");
@@ -245,8 +245,9 @@ static void test_divergence_says_what_to_do_by_whether_the_parameters_are_finite
         assert_fails(rnn_forward(model, stream, &chunk.chunk, NULL, 0, &loss), RNN_ERROR_NONFINITE, cases[i].rest);
         assert_fails(rnn_sample(model, stream, sampler, &first, 3, drawn), RNN_ERROR_NONFINITE, cases[i].rest);
         set_gradient(model, INFINITY);
-        assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE,
-                     "a gradient of rnn.weight_ih_l0 is not finite (rnn_model_zero_gradients() drops all gradients)");
+        assert_fails(
+            rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE,
+            "a gradient of rnn.weight_ih_l0 is not finite (rnn_model_zero_gradients() discards all gradients)");
         assert_non_null(strstr(rnn_last_error(), cases[i].rest));
         assert_fails(rnn_model_clip_norm(model, 1, NULL), RNN_ERROR_NONFINITE, "the norm of the gradients is inf");
         assert_non_null(strstr(rnn_last_error(), cases[i].rest));

@@ -109,15 +109,15 @@ static const use uses[] = {
     READS("chunk", FIRST_CHUNK_SIZE, chunk, run_forward_backward),
     READS("chunk", FIRST_CHUNK_SIZE, chunk, run_loss_gradient),
     READS("chunk", FIRST_CHUNK_SIZE, chunk, run_forward_training),
-    READS("gradients", sizeof(rnn_chunk_gradients), gradients, run_backward),
+    READS("chunk_gradients", sizeof(rnn_chunk_gradients), gradients, run_backward),
     READS("optimizer_options", FIRST_OPTIMIZER_OPTIONS_SIZE, optimizer_options, create_optimizer_with),
-    READS("options", FIRST_OPTIMIZER_OPTIONS_SIZE, optimizer_options, set_optimizer_options),
-    FILLS("options", FIRST_OPTIMIZER_OPTIONS_SIZE, optimizer_options, get_optimizer_options),
+    READS("optimizer_options", FIRST_OPTIMIZER_OPTIONS_SIZE, optimizer_options, set_optimizer_options),
+    FILLS("optimizer_options", FIRST_OPTIMIZER_OPTIONS_SIZE, optimizer_options, get_optimizer_options),
     READS("sampler_options", FIRST_SAMPLER_OPTIONS_SIZE, sampler_options, create_sampler_with),
     READS("sampler_options", FIRST_SAMPLER_OPTIONS_SIZE, sampler_options, set_sampler_options),
-    FILLS("options", FIRST_SAMPLER_OPTIONS_SIZE, sampler_options, get_sampler_options),
-    READS("options", sizeof(rnn_generate_options), generate_options, generate_with),
-    READS("options", sizeof(rnn_beam_options), beam_options, search_with),
+    FILLS("sampler_options", FIRST_SAMPLER_OPTIONS_SIZE, sampler_options, get_sampler_options),
+    READS("generate_options", sizeof(rnn_generate_options), generate_options, generate_with),
+    READS("beam_options", sizeof(rnn_beam_options), beam_options, search_with),
     FILLS("chunk", FIRST_CHUNK_SIZE, chunk, corpus_next),
     FILLS("chunk", sizeof(rnn_chunk), chunk, corpus_next_of_all),
     READS("sequences", sizeof(rnn_sequences), sequences, create_batcher_of),
@@ -194,7 +194,7 @@ static void test_fields_that_are_not_known_must_be_zero_and_are_zeroed(void **st
             char part[80];
             fill_room(&uses[i], uses[i].now + UNKNOWN);
             room.bytes[at] = 1;
-            snprintf(part, sizeof part, "%s has a field set that version", uses[i].name);
+            snprintf(part, sizeof part, "%s sets a field that version", uses[i].name);
             if (uses[i].writes)
                 assert_ok(uses[i].call(&room));
             else
@@ -234,7 +234,7 @@ static const struct {
     {"model_options", FIRST_OPTIONS_SIZE, sizeof(rnn_model_options), init_model_options},
     {"parameter", FIRST_PARAMETER_SIZE, sizeof(rnn_parameter), init_parameter},
     {"chunk", FIRST_CHUNK_SIZE, sizeof(rnn_chunk), init_chunk},
-    {"gradients", sizeof(rnn_chunk_gradients), sizeof(rnn_chunk_gradients), init_chunk_gradients},
+    {"chunk_gradients", sizeof(rnn_chunk_gradients), sizeof(rnn_chunk_gradients), init_chunk_gradients},
     {"optimizer_options", FIRST_OPTIMIZER_OPTIONS_SIZE, sizeof(rnn_optimizer_options), init_optimizer_options},
     {"sampler_options", FIRST_SAMPLER_OPTIONS_SIZE, sizeof(rnn_sampler_options), init_sampler_options},
     {"generate_options", sizeof(rnn_generate_options), sizeof(rnn_generate_options), init_generate_options},

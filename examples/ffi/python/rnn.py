@@ -1,17 +1,17 @@
-"""librnn from Python, through ctypes alone.
+"""Uses librnn from Python. The module needs only ctypes.
 
-A thin layer over include/rnn/rnn.h, whose comments say what the calls do: one class for each kind of object, one method
-for each call that takes one. What is added is what Python expects: an exception instead of a status, lengths that
-follow from the data, memory that can't be used after it is gone.
+It is a thin layer over include/rnn/rnn.h, whose comments describe the calls. There is one class for each kind of object
+and one method for each call on it. The module adds the usual conventions of Python: failures raise exceptions, lengths
+follow from the data, and memory can't be used after it has been released.
 
-The library is the file that the environment variable LIBRNN names, or else the system's librnn.so.0.
+It loads the library from the file that the environment variable LIBRNN names, or else the system's librnn.so.0.
 
-Arrays come back as numpy arrays where numpy can be imported, and as lists otherwise; either is taken as an argument.
-Text is bytes, or any other object that holds bytes: a bytearray, a memoryview, an mmap.
+Arrays are returned as numpy arrays if numpy can be imported, and as lists otherwise. Arguments may be either. Text is
+bytes, or any other object that holds bytes: a bytearray, a memoryview, an mmap.
 
-Objects are released by close(), at the end of a `with` block, or when they are no longer referred to. A call under way
-in another thread, and a view of a model's memory, keep an object alive until they end. All but a Source, a Corpus
-and a Batcher can be copied and pickled. Ctrl-C ends a call that waits for a pipe.
+Objects are released by close(), at the end of a `with` block, or when nothing refers to them any more. A call in
+progress in another thread, or a view of a model's memory, keeps an object alive until it ends. All objects can be
+copied and pickled, except a Source, a Corpus and a Batcher. Ctrl-C ends a call that waits for a pipe.
 """
 
 import array
@@ -55,7 +55,7 @@ _REAL = {FLOAT32: "f", FLOAT64: "d"}
 
 
 class RnnError(Exception):
-    """A call failed. str() is the library's sentence; `status` is one of the numbers below."""
+    """A call failed. str() gives the library's message, and `status` is one of the numbers below."""
 
     ARGUMENT, MEMORY, IO, SYMBOL, MISMATCH, NONFINITE, FORMAT = range(1, 8)
 
@@ -72,30 +72,30 @@ class ClosedError(RnnError, ValueError):
 
 
 class Loss(NamedTuple):
-    """What a chunk costs: a sum over `count` positions."""
+    """The loss of a chunk: a sum over `count` positions."""
 
     sum: float
     count: int
 
     @property
     def mean(self):
-        """The loss of a position; nan when none counted."""
+        """The mean loss of a position; nan if no position counts."""
         return self.sum / self.count if self.count else math.nan
 
 
 class BeamResult(NamedTuple):
-    """What Model.beam_search() has found."""
+    """A continuation that Model.beam_search() has found."""
 
     ids: list
     log_probability: float
     score: float
 
 
-# ---- Arguments: what C can't see is checked here ----
+# ---- Arguments: checks that C can't make ----
 
 
 def _shown(value):
-    """What a sentence shows of a value that is wrong."""
+    """Formats an invalid value for an error message."""
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a number of {value.bit_length()} bits"
     if getattr(value, "ndim", None) == 0:  # numpy's scalars
@@ -106,11 +106,11 @@ def _shown(value):
 
 
 def _is_bool(value):
-    return type(value).__name__ in ("bool", "bool_")  # numpy's has the one name or the other
+    return type(value).__name__ in ("bool", "bool_")  # numpy's type has either name
 
 
 def _whole(ctype, name, value):
-    """The number as a C integer; ctypes itself would silently cut off what doesn't fit."""
+    """The number as a C integer. Fails if it doesn't fit, whereas ctypes would drop the upper bits."""
     try:
         number = None if _is_bool(value) else operator.index(value)
     except TypeError:
@@ -133,24 +133,24 @@ def _real(name, value):
     except TypeError:
         pass
     except OverflowError:
-        raise OverflowError(f"{name} is {_shown(value)}; it must be a number that a float can hold") from None
+        raise OverflowError(f"{name} is {_shown(value)}; it must be a number within the range of a float") from None
     raise TypeError(f"{name} is {_shown(value)}; it must be a number")
 
 
 def _text(name, value):
-    """A name as C has it."""
+    """A str as a C string."""
     if not isinstance(value, str):
         raise TypeError(f"{name} is {_shown(value)}; it must be a str")
     if "\0" in value:
-        raise ValueError(f"{name} is {_shown(value)}; it can't hold a NUL")
+        raise ValueError(f"{name} is {_shown(value)}; it must not contain a NUL")
     try:
         return value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{name} is {ascii(value)}; it can't hold half a surrogate pair") from None
+        raise ValueError(f"{name} is {ascii(value)}; it must not contain half a surrogate pair") from None
 
 
 class _Path(c_char_p):
-    """A path as C has it."""
+    """A path as a C string."""
 
     def __init__(self, name, value):
         try:
@@ -158,12 +158,12 @@ class _Path(c_char_p):
         except TypeError:
             raise TypeError(f"{name} is {_shown(value)}; it must be a str, bytes or a path object") from None
         if b"\0" in path:
-            raise ValueError(f"{name} is {_shown(os.fsdecode(path))}; it can't hold a NUL")
+            raise ValueError(f"{name} is {_shown(os.fsdecode(path))}; it must not contain a NUL")
         super().__init__(path)
 
 
 class _Bytes(ctypes.Structure):
-    """The bytes of an object where they are, which they stay as long as this is there: CPython's Py_buffer."""
+    """A view of the bytes of an object (CPython's Py_buffer). The bytes stay in place as long as the view exists."""
 
     _fields_ = [("address", c_void_p), ("owner", c_void_p), ("size", c_ssize_t), ("itemsize", c_ssize_t),
                 ("readonly", ctypes.c_int), ("ndim", ctypes.c_int), ("format", c_void_p), ("shape", c_void_p),
@@ -174,7 +174,7 @@ class _Bytes(ctypes.Structure):
         try:
             view = memoryview(value)
         except TypeError:
-            hint = "; its encode() makes bytes of it" if isinstance(value, str) else ""
+            hint = " (use its encode())" if isinstance(value, str) else ""
             raise TypeError(f"{name} is {_shown(value)}; it must be bytes{hint}") from None
         if view.itemsize != 1 or view.format.lstrip("@=<>!") not in ("B", "b", "c"):
             raise TypeError(f"{name} holds elements of the format {view.format!r}; it must be bytes")
@@ -184,7 +184,7 @@ class _Bytes(ctypes.Structure):
         _release_buffer(byref(self))
 
 
-# By an index ctypes gives functions of our own, whose types nobody else sets.
+# With an index, ctypes returns new function objects, so no other module can change their argument types.
 _get_buffer, _release_buffer = ctypes.pythonapi["PyObject_GetBuffer"], ctypes.pythonapi["PyBuffer_Release"]
 _get_buffer.argtypes = [py_object, POINTER(_Bytes), ctypes.c_int]
 _release_buffer.argtypes, _release_buffer.restype = [POINTER(_Bytes)], None
@@ -202,7 +202,7 @@ class _Struct(ctypes.Structure):
 
     @classmethod
     def filled(cls, init, given, *arguments):
-        """The library's defaults, and what the caller has given instead."""
+        """A struct with the library's defaults, except for the fields that the caller has given."""
         struct = cls()
         init(byref(struct), sizeof(cls), *arguments)
         return struct.changed(given)
@@ -213,7 +213,7 @@ class _Struct(ctypes.Structure):
         for name, value in given.items():
             if name not in types:
                 near = difflib.get_close_matches(str(name), types, 1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(types)}"
+                hint = f"did you mean {near[0]}?" if near else f"it must be one of {', '.join(types)}"
                 raise TypeError(f"unknown option: {name}; {hint}")
             if name in _FLAGS and _is_bool(value):
                 value = int(value)
@@ -288,11 +288,11 @@ class _Excluding(_Struct):
     """Options with ids that are excluded."""
 
     def changed(self, given):
-        """`excluded` is a sequence of ids; how many there are follows from it. `vocab` is a Vocab or None."""
+        """Sets `excluded`, a sequence of ids, together with its length, and `vocab`, a Vocab or None."""
         given = dict(given)
         vocab = given.pop("vocab", None)
         if vocab is not None:
-            self.owner = _argument(_vocab, "vocab", vocab)  # stays as long as this struct
+            self.owner = _argument(_vocab, "vocab", vocab)  # keeps the vocabulary as long as this struct
             self.vocab = self.owner.value
         if "excluded" in given:
             ids, _ = _taken(_INT32, "excluded", given.pop("excluded"))
@@ -346,8 +346,9 @@ except OSError as error:
 
 
 class _Handle(c_void_p):
-    """Owns one of the library's objects, which goes when nothing refers to this any longer: the Python object until
-    close(), views of its memory, and calls, since ctypes holds on to the arguments of a call until it returns.
+    """Owns one of the library's objects, and releases it when nothing refers to the handle any more. These refer to it:
+    the Python object until close(), views of its memory, and calls, since ctypes keeps the arguments of a call until it
+    returns.
     """
 
     destroy = None
@@ -357,7 +358,7 @@ class _Handle(c_void_p):
 
 
 def _handle_type(name):
-    """The owner of what the header calls rnn_`name`."""
+    """The type of handles for the header's type rnn_`name`."""
     destroy = getattr(_library, f"rnn_{name}_destroy")
     destroy.argtypes, destroy.restype = [c_void_p], None
     return type(name, (_Handle,), {"destroy": destroy})
@@ -368,7 +369,7 @@ _source, _vocab, _corpus, _batcher, _model, _state, _optimizer, _sampler = map(
 
 
 def _argument(kind, name, value):
-    """What a call passes to C for the caller's argument, which a sentence calls `name`."""
+    """Converts an argument of the caller for C. Error messages call it `name`."""
     if kind is c_double:
         return _real(name, value)
     if kind in (c_int32, c_int64, c_uint64, c_size_t):
@@ -391,7 +392,7 @@ def _raise_on_failure(status, function, arguments):
 
 
 def _function(returns, name, /, **takes):
-    """A function of the library; `takes` has the names and types of its arguments."""
+    """A function of the library. `takes` contains the names and types of its arguments."""
     function = getattr(_library, name)
     function.argtypes = list(takes.values())
     function.restype = returns
@@ -591,12 +592,12 @@ def status_name(status):
 
 
 def schedule_warmup(step, steps):
-    """A factor for the learning rate: rises in equal parts to 1, which step `steps` - 1 has and all later ones."""
+    """A factor for the learning rate: rises linearly to 1, which it reaches at step `steps` - 1, then stays 1."""
     return _schedule_warmup(step, steps)
 
 
 def schedule_cosine(step, steps, least=0.0):
-    """A factor for the learning rate: falls from 1 to `least` in `steps` steps along half a period of a cosine."""
+    """A factor for the learning rate: falls from 1 to `least` in `steps` steps, along half a period of a cosine."""
     return _schedule_cosine(step, steps, least)
 
 
@@ -606,17 +607,17 @@ def schedule_step_decay(step, every, factor):
 
 
 def schedule_one_cycle(step, steps, rise, first=0.04, last=0.0001):
-    """A factor for the learning rate: from `first` to 1 in `rise` steps, then to `last` in the rest of `steps`."""
+    """A factor for the learning rate: rises from `first` to 1 in `rise` steps, then falls to `last` by step `steps`."""
     return _schedule_one_cycle(step, steps, rise, first, last)
 
 
 def set_threads(threads):
-    """Sets how many threads a call may compute with; 0 is the default. Results don't depend on it."""
+    """Sets the number of threads that a call may use; 0 is the default. Results don't depend on it."""
     _set_threads(threads)
 
 
 def threads():
-    """How many threads a call may compute with."""
+    """The number of threads that a call may use."""
     return _threads()
 
 
@@ -630,7 +631,7 @@ def _new(kind, count):
             return numpy.empty(count, kind)
         return array.array(kind, bytes(count * array.array(kind).itemsize))
     except (MemoryError, OverflowError, ValueError):
-        raise MemoryError(f"there is no memory for {count} numbers") from None
+        raise MemoryError(f"out of memory for {count} numbers") from None
 
 
 def _address(buffer):
@@ -641,7 +642,7 @@ def _size(shape):
     return functools.reduce(operator.mul, shape, 1)
 
 
-# What the elements of an argument must be, and the kinds of numpy's types that are that.
+# For each element type of an argument: its description, and the kinds of numpy types that it accepts.
 _WANTED = {_INT32: ("whole numbers", "iu"), "f": ("numbers", "iuf"), "d": ("numbers", "iuf"), _BYTE: ("bools", "biuf")}
 
 
@@ -657,7 +658,7 @@ def _taken(kind, name, values):
     if given is None or given.ndim == 0 or given.size and (given.dtype.kind not in kinds or given.dtype.itemsize > 8):
         if given is not None and given is values and given.ndim > 0:
             raise TypeError(f"{name} has elements of the type {given.dtype}; they must be {wanted}")
-        buffer, shape = _gathered(kind, name, values)  # which says what is wrong, and where
+        buffer, shape = _gathered(kind, name, values)  # raises an exception that names the invalid element
         return numpy.array(buffer), shape
     if kind == _BYTE:
         given = given != 0
@@ -676,7 +677,7 @@ _NO_SEQUENCES = (str, bytes, bytearray, dict, set, frozenset)
 
 
 def _gathered(kind, name, values):
-    """The same without numpy, from sequences, nested or not."""
+    """The same without numpy, from a sequence, which may be nested."""
     numbers = []
     shape = _flatten(name, values, numbers)
     if shape == ():
@@ -698,7 +699,7 @@ def _gathered(kind, name, values):
 
 
 def _flatten(name, values, numbers):
-    """Adds the elements of nested sequences to a list, and returns their shape: () for what is no sequence."""
+    """Adds the elements of nested sequences to a list. Returns their shape, or () if `values` isn't a sequence."""
     if hasattr(values, "tolist"):
         values = values.tolist()
     if isinstance(values, _NO_SEQUENCES) or not (hasattr(values, "__len__") and hasattr(values, "__getitem__")):
@@ -709,13 +710,13 @@ def _flatten(name, values, numbers):
         return (len(values),)
     shapes = {_flatten(name, value, numbers) for value in values}
     if len(shapes) > 1:
-        raise ValueError(f"{name} is nested to unequal lengths or depths; it must be one sequence of numbers, or "
-                         f"nested sequences of equal lengths")
+        raise ValueError(f"{name} has nested sequences of unequal lengths or depths; it must be a sequence of numbers, "
+                         f"or nested sequences of equal lengths")
     return (len(values), *shapes.pop())
 
 
 def _shaped(buffer, *shape):
-    """The buffer as the caller gets it: an array of that shape, or lists of lists."""
+    """The buffer in the form for the caller: an array of this shape, or nested lists."""
     if numpy is not None:
         return buffer.reshape(shape)
     values = buffer.tolist()
@@ -728,14 +729,14 @@ def _shaped(buffer, *shape):
 
 
 class _Object:
-    """Owns a handle until close(). What Python must know about the library's object is kept with the handle."""
+    """Owns a handle until close(). The handle also has the facts about the library's object that Python needs."""
 
     _handle = None
     _handle_type = None
 
     @classmethod
     def _made(cls, create, *arguments):
-        """An object by one of the library's functions."""
+        """Creates an object with one of the library's functions."""
         made = cls.__new__(cls)
         made._create(create, *arguments)
         return made
@@ -749,14 +750,14 @@ class _Object:
         self._handle = handle
 
     def _open(self):
-        """The handle. A method that uses the library's memory after a call holds it meanwhile."""
+        """Returns the handle. A method that uses the library's memory after a call must keep the handle until then."""
         handle = self._handle
         if handle is None:
             raise ClosedError(RnnError.ARGUMENT, f"the {self._handle_type.__name__} is closed")
         return handle
 
     def close(self):
-        """Releases the object once no call uses it and there is no view of its memory."""
+        """Releases the object as soon as no call uses it and no view of its memory exists."""
         self._handle = None
 
     def __enter__(self):
@@ -767,14 +768,14 @@ class _Object:
         self.close()
 
     def __reduce__(self):
-        """Copies and pickles, by what a checkpoint holds of the object."""
+        """Copies and pickles the object as a checkpoint of it."""
         self._open()
         attributes = {name: value for name, value in vars(self).items() if name != "_handle"}
         return _remade, (type(self), checkpoint_to_bytes(**{self._handle_type.__name__: self})), attributes
 
 
 def _owned(kind, handle):
-    """An object for the library's; None if there is none."""
+    """The Python object for one of the library's; None if the handle is empty."""
     if not handle:
         return None
     made = object.__new__(kind)
@@ -787,15 +788,15 @@ def _remade(kind, data):
 
 
 class _Waiting(threading.local):
-    """What this thread's call asks while it waits; without one, int() is 0, which stands for waiting on."""
+    """The function that this thread's call asks while it waits. The default is int(), which returns 0: keep waiting."""
 
     ask = int
 
 
 def _answers(raised):
-    """0 each time that it is asked, until the handler of a signal raises an exception, which is kept.
+    """Yields 0 until the handler of a signal raises an exception. Then keeps the exception and yields 1.
 
-    Python runs handlers when it goes on with a generator. In a function it would run them before any `try`.
+    Python runs signal handlers when it resumes a generator. In a function it would run them before any `try`.
     """
     try:
         while True:
@@ -809,22 +810,22 @@ def _answers(raised):
 
 _waiting = _Waiting()
 _ask = _Ask(operator.methodcaller("ask"))
-for _kept in (_waiting, _ask):  # as long as the process lives, since a call may wait while Python ends
+for _kept in (_waiting, _ask):  # must live as long as the process, since a call may still wait while Python exits
     ctypes.pythonapi["Py_IncRef"](py_object(_kept))
 _set_interrupt(_ask, _waiting)
 atexit.register(_set_interrupt, _Ask(), None)
 
 
 class Source(_Object):
-    """Where a text comes from: files one behind the other, standard input ("-"), pipes. It can't be copied."""
+    """The source of a text: files in sequence, standard input ("-"), pipes. It can't be copied."""
 
     _handle_type = _source
 
     def __init__(self, *paths):
         if not paths:
-            raise TypeError("a source needs a path or several")
+            raise TypeError("a source needs at least one path")
         names = [_Path("path", path) for path in paths]
-        raised, ask = [], _waiting.ask  # the handler of a signal may open another source meanwhile
+        raised, ask = [], _waiting.ask  # a signal handler may open another source during the call
         answers = _answers(raised)
         next(answers)
         _waiting.ask = answers.__next__
@@ -846,7 +847,7 @@ class Source(_Object):
         return _source_size(self)
 
     def __reduce__(self):
-        raise TypeError("a Source can't be copied or pickled, since it holds open files and what came out of pipes")
+        raise TypeError("a Source can't be copied or pickled, since it holds open files and the contents of pipes")
 
 
 class Vocab(_Object):
@@ -876,14 +877,14 @@ class Vocab(_Object):
         return cls._made(_vocab_create_from_list, kind, symbols.address, symbols.size)
 
     def with_unknown(self, shown=None):
-        """A vocabulary with one symbol more, for all that this one doesn't have, decoded as the bytes `shown`."""
+        """A vocabulary with an additional symbol for all unknown ones. It is decoded as the bytes `shown`."""
         if shown is None:
             return self._made(_vocab_create_with_unknown, self, None, 0)
         shown = _Bytes("shown", shown)
         return self._made(_vocab_create_with_unknown, self, shown.address, shown.size)
 
     def frequent(self, most=0, least=1):
-        """A vocabulary of the frequent words of this one, with an unknown symbol for the others."""
+        """A vocabulary of this one's frequent words, with an unknown symbol for the others."""
         return self._made(_vocab_create_frequent, self, most, least)
 
     def __len__(self):
@@ -918,7 +919,7 @@ class Vocab(_Object):
 
 
 def _filled(write, *arguments):
-    """The bytes that a function of the library writes, which is asked for their number first."""
+    """Returns the bytes that a function of the library writes. Asks the function for their number first."""
     size = c_size_t()
     write(*arguments, None, 0, byref(size))
     data = ctypes.create_string_buffer(max(size.value, 1))
@@ -927,7 +928,7 @@ def _filled(write, *arguments):
 
 
 class _Field:
-    """One array of a chunk, a copy: a number for each position or, with a width, a vector of so many numbers."""
+    """A copy of one array of a chunk: a number for each position or, with a width, a vector of that many numbers."""
 
     def __init__(self, kind, name, values):
         buffer, shape = _taken(kind, name, values)
@@ -940,7 +941,7 @@ class _Field:
         self.count = len(buffer) // (self.width or 1)
 
     def address(self, name, real):
-        """Where the numbers stand: ids and masks as they are, vectors as elements of the type `real`."""
+        """The address of the numbers. Vectors have elements of the type `real`."""
         kind = self._kind if self.width is None else real
         if kind not in self._buffers:
             self._buffers[kind], _ = _taken(kind, name, self._buffers[self._kind])
@@ -951,12 +952,12 @@ class _Field:
 
 
 class Chunk:
-    """T steps of B streams: ids [T][B], given as one sequence or nested; or vectors, given as [T][B][n] or [T * B][n].
-    A target vector counts where the mask [T][B] is true, or everywhere if there is none.
+    """T steps of B streams. Ids are [T][B], as one sequence or nested. Vectors are [T][B][n] or [T * B][n]. A target
+    vector counts if its element of the mask [T][B] is true. Without a mask, all count.
 
-    `lengths` [B] says after how many steps a stream ends; what stands behind is not looked at. Where `starts` [T][B] is
-    true, a stream's state is set to zeros before the step. With `last_only`, outputs and targets are those of each
-    stream's last position alone, [B].
+    `lengths` [B] are the numbers of steps after which the streams end; the positions after that are ignored. If an
+    element of `starts` [T][B] is true, the stream's state is set to the initial state before that step. With
+    `last_only`, only the last position of each stream has outputs and a target, so these are [B].
     """
 
     def __init__(self, inputs=None, targets=None, streams=1, *, input_vectors=None, target_vectors=None,
@@ -978,9 +979,9 @@ class Chunk:
         if set(counts.values()) != {count}:
             raise ValueError("; ".join(f"{name} has {count} positions" for name, count in counts.items()))
         if count == 0:
-            raise ValueError("a chunk needs a position at least")
+            raise ValueError("a chunk needs at least one position")
         if count % streams != 0:
-            raise ValueError(f"{count} positions can't be divided into {streams} streams")
+            raise ValueError(f"there are {count} positions; their number must be a multiple of streams, {streams}")
         self.steps, self.streams = count // streams, streams
         self._lengths = None
         if lengths is not None:
@@ -991,7 +992,7 @@ class Chunk:
 
     @staticmethod
     def _check_last(counts, streams):
-        """Targets are one for each stream, not for each position."""
+        """Checks that there is one target for each stream rather than for each position."""
         for name in ("targets", "target_vectors", "target_mask"):
             if counts.pop(name, streams) != streams:
                 raise ValueError(f"{name} must have one element for each of the {streams} streams, since last_only is "
@@ -999,13 +1000,13 @@ class Chunk:
 
     @property
     def places(self):
-        """The shape of what stands at positions: (T, B), or (B,) with last_only."""
+        """The shape of outputs and targets, without the size of a vector: (T, B), or (B,) with last_only."""
         return (self.streams,) if self.last_only else (self.steps, self.streams)
 
     lengths = property(lambda self: None if self._lengths is None else list(self._lengths))
 
     def _struct(self, options):
-        """The C struct for a model. C can't see how long a vector is, so that is checked here."""
+        """The C struct for a model. C can't check the length of vectors, so this method does."""
         struct = _Chunk(sizeof(_Chunk), self.steps, self.streams)
         widths = {"input_vectors": options.input_size, "target_vectors": options.output_size}
         for name, field in self._fields.items():
@@ -1034,7 +1035,7 @@ class Chunk:
 
 
 class Corpus(_Object):
-    """A text, encoded as it is read and served chunk after chunk. It can't be copied."""
+    """A text that is served as chunks of ids. It can't be copied."""
 
     _handle_type = _corpus
 
@@ -1056,13 +1057,13 @@ class Corpus(_Object):
 
     @classmethod
     def from_ids(cls, ids, symbols, steps, streams=1):
-        """A sequence of ids from 0 to symbols - 1: words, notes, the bytes of a protocol."""
+        """A corpus of ids from 0 to symbols - 1, such as words, notes, or the bytes of a protocol."""
         buffer, _ = _taken(_INT32, "ids", ids)
         return cls._made(_corpus_create_from_ids, _address(buffer), len(buffer), symbols, steps, streams)
 
     @classmethod
     def from_id_file(cls, path, id_size, symbols, steps, streams=1):
-        """A file of unsigned integers of `id_size` bytes, 1, 2 or 4, the lowest first. It stays in its file."""
+        """A corpus of unsigned little-endian integers of 1, 2 or 4 bytes (`id_size`), which are read from the file."""
         return cls._made(_corpus_create_from_id_file, path, id_size, symbols, steps, streams)
 
     def split(self, share):
@@ -1070,7 +1071,7 @@ class Corpus(_Object):
         return self._made(_corpus_split, self, share)
 
     def next(self):
-        """The next chunk, a copy, and whether it is the first of the text: the moment to reset the state."""
+        """A copy of the next chunk, and whether it is the first of the text. If it is, reset the state."""
         corpus, chunk, restarted = self._open(), _Chunk.sized(), c_int32()
         _corpus_next(corpus, byref(chunk), byref(restarted))
         ids = (c_int32 * (chunk.steps * chunk.streams)).from_address
@@ -1078,12 +1079,12 @@ class Corpus(_Object):
         return Chunk(ids(chunk.inputs), ids(chunk.targets), chunk.streams, lengths=lengths), bool(restarted.value)
 
     def set_drop_last(self, drop_last):
-        """False: each symbol but the first is a target once a pass, and the last chunk may be shorter."""
+        """False: each symbol except the first is a target once in each pass, and the last chunk may be shorter."""
         _corpus_set_drop_last(self, int(bool(drop_last)))
 
     def __reduce__(self):
-        raise TypeError("a Corpus can't be copied or pickled, since it may read a file; make another of the same text, "
-                        "whose seek() takes this one's position")
+        raise TypeError("a Corpus can't be copied or pickled, since it may read a file; create another of the same "
+                        "text and pass this one's position to its seek()")
 
     def rewind(self):
         _corpus_rewind(self)
@@ -1105,7 +1106,7 @@ class Corpus(_Object):
 
 
 class _Sequenced:
-    """One array for each sequence, as one array of all, one behind the other."""
+    """The arrays of all sequences, joined into one array."""
 
     def __init__(self, kind, name, sequences):
         if isinstance(sequences, _NO_SEQUENCES) or not (hasattr(sequences, "__len__") and
@@ -1134,11 +1135,11 @@ class _Sequenced:
 
 
 class Batcher(_Object):
-    """Sequences of unequal length, served as chunks of B streams. It can't be copied.
+    """Serves sequences of unequal length as chunks of B streams. It can't be copied.
 
-    `inputs` are sequences of ids, `input_vectors` arrays [length][I]. Targets have the same form; with
-    target_kind=TARGETS_LAST there is one target for each sequence, and with TARGETS_NEXT none is given. Options are the
-    fields of rnn_batcher_options.
+    `inputs` are sequences of ids, or `input_vectors` are arrays [length][I]. Targets have the same form. With
+    target_kind=TARGETS_LAST there is one target for each sequence, and with TARGETS_NEXT there must be no targets.
+    Options are the fields of rnn_batcher_options.
 
         for chunk in batcher.epoch():
             model.forward_backward(state, chunk)
@@ -1150,7 +1151,7 @@ class Batcher(_Object):
     def __init__(self, inputs=None, targets=None, streams=1, *, input_vectors=None, target_vectors=None,
                  target_mask=None, **options):
         if (inputs is None) == (input_vectors is None):
-            raise TypeError("a batcher needs inputs or input_vectors, and not both")
+            raise TypeError("a batcher needs either inputs or input_vectors")
         filled = _BatcherOptions.filled(_batcher_options_init, {"streams": streams, **options})
         one_each = filled.target_kind == TARGETS_LAST
         struct, real = _Sequences.sized(), _REAL[FLOAT64]
@@ -1185,7 +1186,7 @@ class Batcher(_Object):
         self._handle.shape = None
 
     def next(self):
-        """The next chunk, a copy, and whether it is the last of its epoch. After that comes the first of the next."""
+        """A copy of the next chunk, and whether it is the last of its epoch. After the last, the next epoch begins."""
         batcher, chunk, last = self._open(), _Chunk.sized(), c_int32()
         _batcher_next(batcher, byref(chunk), byref(last))
         rows = chunk.steps * chunk.streams
@@ -1203,15 +1204,15 @@ class Batcher(_Object):
         return Chunk(streams=chunk.streams, last_only=bool(chunk.last_only), **arrays), bool(last.value)
 
     def epoch(self):
-        """The chunks that are left of the present epoch."""
+        """The remaining chunks of the current epoch."""
         last = False
         while not last:
             chunk, last = self.next()
             yield chunk
 
     def places(self):
-        """Of the chunk served last: which sequence stands at each position [T][B], and which element of it; -1 beyond a
-        stream's end. In a padded chunk the first row says all.
+        """For the last chunk served: the index of the sequence at each position [T][B], and the index of the element in
+        that sequence; -1 after a stream's end. In a padded chunk the first row has all sequences.
         """
         batcher = self._open()
         shape = batcher.shape or (1, 1)
@@ -1220,8 +1221,8 @@ class Batcher(_Object):
         return _shaped(sequences, *shape), _shaped(elements, *shape)
 
     def __reduce__(self):
-        raise TypeError("a Batcher can't be copied or pickled; make another of the same sequences, whose seek() takes "
-                        "this one's position")
+        raise TypeError("a Batcher can't be copied or pickled; create another of the same sequences and pass this "
+                        "one's position to its seek()")
 
     def rewind(self):
         _batcher_rewind(self)
@@ -1235,17 +1236,17 @@ class Batcher(_Object):
 
     @property
     def positions(self):
-        """How many positions an epoch has."""
+        """The number of positions of an epoch."""
         return _batcher_positions(self)
 
     @property
     def steps(self):
-        """The most steps of a chunk."""
+        """The maximum number of steps of a chunk."""
         return _batcher_steps(self)
 
     @property
     def chunks(self):
-        """How many chunks the present epoch has."""
+        """The number of chunks of the current epoch."""
         return _batcher_chunks(self)
 
     @property
@@ -1254,7 +1255,7 @@ class Batcher(_Object):
 
 
 class _Notes(collections.abc.MutableMapping):
-    """A model's notes, as a dict has them: strings by their keys, in the order of the keys' bytes."""
+    """A model's notes as a mapping from keys to strings, in the order of the keys' bytes."""
 
     def __init__(self, model):
         self._model = model
@@ -1269,7 +1270,7 @@ class _Notes(collections.abc.MutableMapping):
         _model_set_note(self._model, key, value)
 
     def __delitem__(self, key):
-        self[key]  # raises a KeyError if there is none
+        self[key]  # raises KeyError if there is no such note
         _model_set_note(self._model, key, c_char_p())
 
     def __iter__(self):
@@ -1288,10 +1289,10 @@ class _Notes(collections.abc.MutableMapping):
 
 
 class Model(_Object):
-    """A network and its parameters. Options are the fields of rnn_model_options; the rest take the library's defaults.
+    """A network and its parameters. Options are the fields of rnn_model_options; others have the library's defaults.
 
-    parameter(), set_parameter() and gradient() copy. The views, which need numpy, show the model's own memory, as it
-    changes; they are read-only, and valid even after close().
+    parameter(), set_parameter() and gradient() copy. The views need numpy. They show the model's own memory, which
+    changes in training. They are read-only, and stay valid after close().
     """
 
     _handle_type = _model
@@ -1306,14 +1307,14 @@ class Model(_Object):
 
     @classmethod
     def load(cls, path, **options):
-        """A model from a file, and the vocabulary that was saved with it, or None. Options are the fields of
-        rnn_load_options, the configuration being a dictionary of a model's options.
+        """Loads a model from a file. Returns it with the vocabulary that was saved with it, or None. Options are the
+        fields of rnn_load_options; the configuration is a dictionary of a model's options.
         """
         return cls._loaded(_model_load, [path], **options)
 
     @classmethod
     def from_bytes(cls, data, **options):
-        """The same from the bytes of a file."""
+        """Like load(), from the bytes of a file."""
         data = _Bytes("data", data)
         return cls._loaded(_model_load_from_memory, [data.address, data.size], **options)
 
@@ -1329,25 +1330,25 @@ class Model(_Object):
         return _owned(cls, model), _owned(Vocab, vocab)
 
     def save(self, path, vocab=None, **options):
-        """Saves the model, and the vocabulary with it, to a file, which is replaced as a whole. Options are the fields
-        of rnn_save_options: what the file calls the modules.
+        """Saves the model, and a vocabulary if there is one, to a file, which is replaced as a whole. Options are the
+        fields of rnn_save_options: the names of the modules in the file.
         """
         filled = _SaveOptions.filled(_save_options_init, options)
         _model_save_with(self, _vocab() if vocab is None else vocab, byref(filled), path)
 
     def to_bytes(self, vocab=None, **options):
-        """What save() writes."""
+        """The bytes that save() would write."""
         filled = _SaveOptions.filled(_save_options_init, options)
         return _filled(_model_save_to_memory_with, self, _vocab() if vocab is None else vocab, byref(filled))
 
     @property
     def notes(self):
-        """Strings of your own, which are saved and copied with the model: model.notes["classes"] = "cat dog"."""
+        """Strings of your choice, which are saved and copied with the model: model.notes["classes"] = "cat dog"."""
         self._open()
         return _Notes(self)
 
     def check_finite(self):
-        """Raises an RnnError when a parameter is NaN or infinite."""
+        """Raises RnnError if a parameter is NaN or infinite."""
         _model_check_finite(self)
 
     @property
@@ -1384,18 +1385,18 @@ class Model(_Object):
         _model_set_parameter(model, index, _address(buffer), len(buffer))
 
     def set_gradient(self, name, values):
-        """Sets a parameter's gradient: what was computed elsewhere, or summed over processes."""
+        """Sets a parameter's gradient, for example to one computed elsewhere or summed over processes."""
         model, index, parameter = self._find(name)
         buffer, _ = _taken(_REAL[parameter.precision], "values", values)
         _model_set_gradient(model, index, _address(buffer), len(buffer))
 
     def parameter_view(self, name):
-        """A parameter's values where they are."""
+        """A view of a parameter's values."""
         model, _, parameter = self._find(name)
         return _view(model, parameter, parameter.values)
 
     def gradient_view(self, name):
-        """A parameter's gradient where it is; None before there are gradients."""
+        """A view of a parameter's gradient; None until there are gradients."""
         model, _, parameter = self._find(name)
         return _view(model, parameter, parameter.gradient)
 
@@ -1420,14 +1421,14 @@ class Model(_Object):
         _model_clip_value(self, limit)
 
     def clip_norm(self, limit):
-        """Scales the gradients down to a norm of at most `limit`; returns the norm that they had."""
+        """Scales the gradients down to a norm of at most `limit`. Returns the norm before the scaling."""
         norm = c_double()
         _model_clip_norm(self, limit, byref(norm))
         return norm.value
 
     def forward(self, state, chunk):
-        """Runs over a chunk; returns the outputs [T][B][O], or [B][O] with last_only, and, if the chunk has targets,
-        the loss, else None.
+        """Runs forward over a chunk. Returns the outputs, [T][B][O], or [B][O] with last_only, and the loss, or None if
+        the chunk has no targets.
         """
         model, state = self._open(), _argument(_state, "state", state)
         struct = _chunk_struct(model, chunk)
@@ -1439,23 +1440,23 @@ class Model(_Object):
         return _shaped(outputs, *shape), loss and Loss(loss.sum, loss.count)
 
     def forward_backward(self, state, chunk):
-        """Runs over a chunk, forward and back; adds to the gradients and returns the loss."""
+        """Runs forward and backward over a chunk. Adds to the gradients and returns the loss."""
         model, state, loss = self._open(), _argument(_state, "state", state), _Loss()
         _forward_backward(model, state, byref(_chunk_struct(model, chunk)), byref(loss))
         state.steps = state.norm_steps = chunk.steps
         return Loss(loss.sum, loss.count)
 
     def evaluate(self, corpus, streams=1):
-        """The loss over a whole corpus, in which each symbol but the first is a target once, and how often the target
-        has the largest output. One stream gives the exact loss; more are faster.
+        """The loss over a whole corpus, and the number of targets that have the largest output. Each symbol except the
+        first is a target once. One stream gives the exact loss; more streams are faster.
         """
         loss, hits = _Loss(), c_int64()
         _evaluate(self, corpus, streams, byref(loss), byref(hits))
         return Loss(loss.sum, loss.count), hits.value
 
     def score(self, state, chunk):
-        """Runs over a chunk; returns what each position costs, [T][B] or [B] with last_only, and how often the target
-        has the largest output, None where targets are vectors.
+        """Runs forward over a chunk. Returns the loss of each position, [T][B], or [B] with last_only, and the number
+        of targets that have the largest output, or None if targets are vectors.
         """
         model, state = self._open(), _argument(_state, "state", state)
         struct, losses, hits = _chunk_struct(model, chunk), _new("d", _size(chunk.places)), c_int64()
@@ -1468,8 +1469,8 @@ class Model(_Object):
         return _shaped(losses, *chunk.places), hits.value if ids else None
 
     def forward_training(self, state, chunk):
-        """Runs over a chunk, with dropout on, for a loss of your own; returns the outputs [T][B][O], or [B][O] with
-        last_only. The state keeps what backward() needs.
+        """Runs forward over a chunk with dropout, for a loss of your own. Returns the outputs, [T][B][O], or [B][O]
+        with last_only. The state keeps the activations for backward().
         """
         model, state = self._open(), _argument(_state, "state", state)
         struct = _chunk_struct(model, chunk)
@@ -1480,7 +1481,7 @@ class Model(_Object):
         return _shaped(outputs, *shape)
 
     def loss_gradient(self, chunk, outputs):
-        """The model's own loss of outputs that forward_training() gave for a chunk, and its gradient for backward()."""
+        """The model's own loss for a chunk and outputs of forward_training(), and its gradient for backward()."""
         model, loss = self._open(), _Loss()
         struct, kind = _chunk_struct(model, chunk), _REAL[model.options.precision]
         buffer, shape = _taken(kind, "outputs", outputs)
@@ -1489,9 +1490,10 @@ class Model(_Object):
         return Loss(loss.sum, loss.count), _shaped(gradient, *shape)
 
     def backward(self, state, outputs=None, final_state=None):
-        """Takes the gradients of your loss with respect to the outputs of the last forward_training() on this state and
-        to the state after it, [P][L][B][H] as State.get_all() has it; adds to the gradients of the parameters. Returns
-        the gradients with respect to the input vectors [T][B][I], None for ids, and to the state before the chunk.
+        """Runs backward over the chunk of the last forward_training() on this state. The arguments are the gradients of
+        your loss with respect to its outputs and to the state after it, [P][L][B][H] as in State.get_all(). Adds to the
+        gradients of the parameters. Returns the gradients with respect to the input vectors, [T][B][I] or None for ids,
+        and to the state before the chunk.
         """
         model, state = self._open(), _argument(_state, "state", state)
         options, kind, chunk = model.options, _REAL[model.options.precision], state.kept
@@ -1518,15 +1520,15 @@ class Model(_Object):
         return inputs, _shaped(initial, *_state_shape(state))
 
     def freeze(self, name, frozen=True):
-        """An optimizer leaves a frozen parameter alone."""
+        """Freezes or unfreezes a parameter. Optimizers don't change frozen parameters."""
         _model_freeze(self, self._find(name)[1], int(bool(frozen)))
 
     def is_frozen(self, name):
         return self._find(name)[2].frozen != 0
 
     def average(self, model, weight):
-        """Moves this model's parameters towards another's: self += weight (model - self). With 1 - d after every step
-        it becomes an exponential moving average, with 1 / (n + 1) the mean of n + 1 models.
+        """Moves this model's parameters towards another's: self += weight (model - self). With weight 1 - d after every
+        step this gives an exponential moving average. With weight 1 / (n + 1) it gives the mean of n + 1 models.
         """
         _model_average(self, model, weight)
 
@@ -1542,9 +1544,9 @@ class Model(_Object):
 
 
     def generate(self, state, sampler, most, prompts=None, stop=None):
-        """Reads a prompt for each stream, a sequence of ids that may be empty, and writes up to `most` symbols, or until
-        it draws `stop`. Returns for each stream the ids that it has drawn and their log-probabilities, both as lists.
-        Without prompts, the streams go on from the state.
+        """Reads a prompt for each stream, a sequence of ids that may be empty, and draws up to `most` symbols. A stream
+        ends earlier if it draws `stop`. Returns for each stream the ids drawn and their log-probabilities, both as
+        lists. Without prompts, the streams continue from the state.
         """
         state = _argument(_state, "state", state)
         streams = _state_streams(state)
@@ -1570,9 +1572,9 @@ class Model(_Object):
 
 
     def beam_search(self, most, state=None, prompt=(), **options):
-        """Searches for the most probable continuations of up to `most` symbols: a list of BeamResults, the best first.
-        The state, of one stream, stays as it is; None is a new one. Options are the other fields of rnn_beam_options:
-        beams, results, length_penalty, excluded, vocab and stop.
+        """Searches for the most probable continuations of up to `most` symbols. Returns a list of BeamResults, the best
+        first. The state must have one stream, and isn't changed; None means a new state. Options are the other fields
+        of rnn_beam_options: beams, results, length_penalty, excluded, vocab and stop.
         """
         filled = _BeamOptions.filled(_beam_options_init, {"most": most} | options)
         ids = _taken(_INT32, "prompt", prompt)[0] if len(prompt) else ()
@@ -1588,10 +1590,10 @@ class Model(_Object):
 
 
 def softmax(logits):
-    """The probabilities of logits [rows][symbols], of each row by itself."""
+    """The probabilities of logits [rows][symbols], for each row separately."""
     buffer, shape = _taken("d", "logits", logits)
     if len(shape) < 2:
-        raise ValueError(f"logits has the shape {shape}; it must have rows of symbols")
+        raise ValueError(f"logits has the shape {shape}; it must be [rows][symbols]")
     _softmax(FLOAT64, _address(buffer), _size(shape[:-1]), shape[-1], _address(buffer))
     return _shaped(buffer, *shape)
 
@@ -1629,12 +1631,12 @@ def _view(model, parameter, address):
 
 
 def _state_shape(state):
-    """The shape of all values of a state: parts, layers, streams, units"""
+    """The shape of all values of a state: parts, layers, streams, units."""
     return state.parts, state.layers, _state_streams(state), state.hidden_size
 
 
 class State(_Object):
-    """What a model remembers from chunk to chunk, for B streams. A copy doesn't observe."""
+    """The hidden state of B streams, which a model carries from chunk to chunk. A copy doesn't observe."""
 
     _handle_type = _state
 
@@ -1644,8 +1646,8 @@ class State(_Object):
         self._know_model(model.options)
 
     def _own(self, handle):
-        handle.steps = handle.norm_steps = 1  # of the last chunk, and of the last that went back
-        handle.kept = None  # the chunk that backward() would go back through
+        handle.steps = handle.norm_steps = 1  # steps of the last chunk, and of the last backward pass
+        handle.kept = None  # the chunk of the last forward_training(), until backward()
         super()._own(handle)
 
     def _know(self, precision, parts, layers, hidden_size):
@@ -1661,7 +1663,7 @@ class State(_Object):
         return _state_streams(self)
 
     def reset(self, stream=None):
-        """Sets all streams to zeros, or one."""
+        """Sets all streams, or one, to the initial state."""
         if stream is None:
             _state_reset(self)
         else:
@@ -1687,7 +1689,7 @@ class State(_Object):
         _state_set(state, layer, what, _address(buffer), len(buffer))
 
     def get_all(self):
-        """A copy of all values, [P][L][B][H]: all h and then, of an LSTM (P = 2), all c."""
+        """A copy of all values, [P][L][B][H]: all h and, for an LSTM (P = 2), then all c."""
         state = self._open()
         values = _new(state.kind, _size(_state_shape(state)))
         _state_get_all(state, _address(values), _size(_state_shape(state)))
@@ -1700,7 +1702,7 @@ class State(_Object):
 
     @property
     def random_index(self):
-        """Which dropout mask comes next."""
+        """The index of the next dropout mask."""
         return _state_random_index(self)
 
     @random_index.setter
@@ -1708,7 +1710,7 @@ class State(_Object):
         _state_set_random_index(self, value)
 
     def observe(self, what):
-        """Chooses what the next chunks leave behind: a sum of OBSERVE_ values."""
+        """Chooses the data that later calls keep: a sum of OBSERVE_ values."""
         _state_observe(self, what)
 
     def activations(self, layer=0):
@@ -1728,8 +1730,8 @@ class State(_Object):
 
 
 class Optimizer(_Object):
-    """A rule of update and what it has accumulated. Options are the fields of rnn_optimizer_options; the rest take the
-    rule's usual settings.
+    """An update rule and its accumulated values. Options are the fields of rnn_optimizer_options; others have the
+    rule's defaults.
     """
 
     _handle_type = _optimizer
@@ -1744,7 +1746,7 @@ class Optimizer(_Object):
 
     @property
     def options(self):
-        """What the optimizer is now: the fields of rnn_optimizer_options."""
+        """The current options: the fields of rnn_optimizer_options."""
         options = _OptimizerOptions.sized()
         _optimizer_get_options(self, byref(options))
         return _visible(options)
@@ -1774,32 +1776,32 @@ class Sampler(_Object):
 
     @property
     def options(self):
-        """How the sampler draws now: the fields of rnn_sampler_options."""
+        """The current options: the fields of rnn_sampler_options."""
         options = _SamplerOptions.sized()
         _sampler_get_options(self, byref(options))
         visible = _visible(options)
-        del visible["vocab"]  # its unknown symbol is among the excluded
+        del visible["vocab"]  # its unknown symbol is among the excluded ids
         visible["excluded"] = [options.excluded[i] for i in range(visible.pop("excluded_count"))]
         return visible
 
     def set_options(self, **options):
-        """Changes some options from now on. How often the sampler has drawn stays."""
+        """Changes some options from the next draw on. The number of draws made stays the same."""
         now = _SamplerOptions.sized()
         _sampler_get_options(self, byref(now))
         _sampler_set_options(self, byref(now.changed(options)))
 
     def draw(self, logits):
-        """Draws a symbol for each row of logits [B][V]; returns the ids and their log-probabilities, both as lists."""
+        """Draws a symbol for each row of logits [B][V]. Returns the ids and their log-probabilities, both as lists."""
         buffer, shape = _taken("d", "logits", logits)
         if len(shape) != 2:
-            raise ValueError(f"logits has the shape {shape}; it must be streams and symbols")
+            raise ValueError(f"logits has the shape {shape}; it must be [streams][symbols]")
         ids, logs = (c_int32 * shape[0])(), (c_double * shape[0])()
         _sampler_draw(self, FLOAT64, _address(buffer), *shape, ids, logs)
         return list(ids), list(logs)
 
 
 class Checkpoint(NamedTuple):
-    """What load_checkpoint() has found: None for the objects that the file doesn't hold."""
+    """The contents of a checkpoint. Objects that it doesn't contain are None."""
 
     model: Model
     optimizer: Optimizer
@@ -1820,8 +1822,8 @@ _NUMBERS = 8  # how many counters, and how many values, a checkpoint has
 
 def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
                     counters=(), values=(), average=None):
-    """Saves a run of training to a file, which is replaced as a whole. There is room for eight counters, whole numbers,
-    and eight values, floats. The average is another model: see Model.average().
+    """Saves a training run to a file, which is replaced as a whole. There may be up to eight counters, which are whole
+    numbers, and up to eight values, which are floats. The average is another model: see Model.average().
     """
     struct = _checkpoint(corpus_position, counters, values, model=_argument(_model, "model", model),
                          optimizer=optimizer, state=state, sampler=sampler, vocab=vocab, average=average)
@@ -1837,7 +1839,7 @@ def checkpoint_to_bytes(model=None, optimizer=None, state=None, sampler=None, vo
 
 
 def _checkpoint(corpus_position, counters, values, **objects):
-    """The C struct, which keeps the objects alive."""
+    """The C struct. It keeps the objects alive."""
     struct, struct.held = _Checkpoint.sized(), []
     for name, value in objects.items():
         if value is not None:
@@ -1857,14 +1859,14 @@ def _checkpoint(corpus_position, counters, values, **objects):
 
 
 def load_checkpoint(path):
-    """A run of training from a file: a Checkpoint of new objects."""
+    """Loads a training run from a file. Returns a Checkpoint of new objects."""
     struct = _Checkpoint.sized()
     _checkpoint_load(path, byref(struct))
     return _found(struct)
 
 
 def checkpoint_from_bytes(data):
-    """The same from the bytes of a file. The model is None where it was when they were made."""
+    """Like load_checkpoint(), from the bytes of a file. The model is None if it was None in checkpoint_to_bytes()."""
     data, struct = _Bytes("data", data), _Checkpoint.sized()
     _checkpoint_load_from_memory(data.address, data.size, byref(struct))
     return _found(struct, data)
@@ -1877,7 +1879,7 @@ def _found(struct, data=None):
                        values=tuple(struct.values))
     if found.state and found.model:
         found.state._know_model(found.model._handle.options)
-    elif found.state:  # the header of the file says what it is for: docs/files.md
+    elif found.state:  # the file's header has the precision and the shape: see docs/files.md
         length = int.from_bytes(ctypes.string_at(data.address, 8), "little")
         header = json.loads(ctypes.string_at(data.address + 8, length))
         hidden = header["librnn.state.hidden"]

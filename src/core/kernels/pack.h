@@ -118,7 +118,10 @@ INLINE void store_transposed(vector v[WIDTH], real *out, size_t out_row)
         store(out + j * out_row, v[j]);
 }
 
-/* Each whole vector belongs to one group. */
+/*
+ * B[k][n] = w[n][k], where K = columns and N is the sum of the groups' strides; for one share of the panels. Each whole
+ * vector belongs to one group.
+ */
 static void pack_columns(team me, const real *w, row_groups of, size_t columns, real *packed)
 {
     static const real zeros[WIDTH];
@@ -127,7 +130,7 @@ static void pack_columns(team me, const real *w, row_groups of, size_t columns, 
     share mine = share_of(me, panels.count);
     for (size_t panel = mine.first; panel < mine.first + mine.count; panel++) {
         size_t start = start_of(panels, panel), width = width_of(panels, panel);
-        for (size_t n = start; n < start + width; n += WIDTH) { /* The last block may overlap the previous one. */
+        for (size_t n = start; n < start + width; n += WIDTH) {
             size_t within = n % of.stride, count = within < of.rows ? least_of(of.rows - within, WIDTH) : 0;
             const real *from = group_at(w, of, n / of.stride, columns) + within * columns;
             real *to = packed + start * columns + (n - start);
@@ -138,8 +141,7 @@ static void pack_columns(team me, const real *w, row_groups of, size_t columns, 
                 continue;
             }
             for (size_t done = 0; done < columns; done += WIDTH) {
-                size_t k = least_of(done, columns - WIDTH); /* B[k][n] = w[n][k], where K = columns and N is the sum of
-                                                               the groups' strides; for one share of the panels. */
+                size_t k = least_of(done, columns - WIDTH); /* the last block may overlap the previous one */
                 vector v[WIDTH];
                 if (count == WIDTH) {
 #pragma GCC unroll 16

@@ -191,7 +191,7 @@ INLINE real sum_of_lanes(const vector sums[LANE_VECTORS])
             v[i] += v[i + half];
     for (int left = WIDTH; left > 1; left /= 2)
         v[0] = interleave_low(v[0], v[0]) +
-               interleave_high(v[0], v[0]); /* each remaining sum is in more lanes each time */
+               interleave_high(v[0], v[0]); /* each remaining sum then fills twice as many lanes */
     return v[0][0];
 }
 

@@ -1,5 +1,5 @@
 /*
- * positions.h: which positions of a chunk have outputs and targets, and at which index of the caller's arrays they are.
+ * positions.h: finds the positions of a chunk that have outputs and targets, and their indices in the caller's arrays.
  *
  * Usually all rows have outputs, and row (t, b) has target (t, b). A stream that has ended has neither. If only the
  * last position of each stream counts, outputs and targets have one row per stream.

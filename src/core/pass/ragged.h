@@ -1,10 +1,10 @@
 /*
  * ragged.h: streams that end before the chunk does, and streams whose state begins anew within it.
  *
- * A stream that has ended stands still: its h and c are copied from step to step, and in the backward pass their
- * gradients are. A stream that starts at a step begins it with the initial state (zeros or parameters), and no gradient
- * flows further back. The step computes these streams as well, and the result is then overwritten; so the arithmetic of
- * all other streams is unchanged.
+ * A stream that has ended stands still: its h and c are copied from step to step, and so are their gradients in the
+ * backward pass. A stream that starts at a step begins the step with the initial state (zeros or parameters), and no
+ * gradient flows further back. The step computes these streams like the others, and their results are then overwritten.
+ * So the arithmetic of all other streams is unchanged.
  */
 #ifndef RNN_CORE_PASS_RAGGED_H
 #define RNN_CORE_PASS_RAGGED_H

@@ -293,8 +293,8 @@ static layer_input input_of(const workspace *w, int64_t layer)
 }
 
 /*
- * How many steps are multiplied together. Several steps give matrices with more rows, as long as these still fit into a
- * cache.
+ * The number of steps that are multiplied together. Several steps give matrices with more rows. The number is limited
+ * so that the rows still fit into a cache.
  */
 static size_t steps_at_once(const workspace *w)
 {
@@ -303,8 +303,8 @@ static size_t steps_at_once(const workspace *w)
 }
 
 /*
- * How many steps form a block whose weight gradients are added together: about BLOCK_K rows, which is what one such
- * product takes at once.
+ * The number of steps in a block. The weight gradients of a block are added together. It has about BLOCK_K rows, which
+ * is as many as one such product takes at once.
  */
 static size_t steps_of_block(const workspace *w)
 {
