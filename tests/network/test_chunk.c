@@ -199,7 +199,7 @@ static void test_a_model_of_vectors_refuses_ids_as_inputs(void **state)
     chunk.inputs = ids;
     assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->inputs is not NULL");
     chunk.input_vectors = NULL;
-    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->inputs is given");
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->inputs is not NULL");
 }
 
 static void test_a_model_of_ids_refuses_vectors_as_inputs(void **state)
@@ -213,7 +213,7 @@ static void test_a_model_of_ids_refuses_vectors_as_inputs(void **state)
         chunk.input_vectors = vectors;
         assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->input_vectors is not NULL");
         chunk.inputs = NULL;
-        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->input_vectors is given");
+        assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->input_vectors is not NULL");
     }
 }
 
@@ -226,7 +226,7 @@ static void test_squared_error_refuses_ids_as_targets(void **state)
     chunk.targets = ids;
     assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->targets is not NULL");
     chunk.target_vectors = NULL;
-    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->targets is given");
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->targets is not NULL");
 }
 
 static void test_cross_entropy_refuses_vectors_as_targets_and_a_mask(void **state)
@@ -240,7 +240,7 @@ static void test_cross_entropy_refuses_vectors_as_targets_and_a_mask(void **stat
     assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->target_vectors is not NULL");
     chunk = f.chunk.chunk;
     chunk.target_mask = mask;
-    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->target_mask is given");
+    assert_refuses(&f, &chunk, RNN_ERROR_ARGUMENT, "chunk->target_mask is not NULL");
 }
 
 static void test_missing_vectors_are_refused(void **state)

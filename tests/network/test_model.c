@@ -121,7 +121,7 @@ static void test_create_refuses_numbers_out_of_range(void **state)
         double bad[7];
     } fields[] = {
         {FIELD(weight_scale), "it must be finite and", {-0.01, -DBL_MIN, -DBL_TRUE_MIN, -1, INFINITY, -INFINITY, NAN}},
-        {FIELD(dropout), "it must be 0 or more", {-0.1, -DBL_TRUE_MIN, 1, 1.5, INFINITY, -INFINITY, NAN}},
+        {FIELD(dropout), "it must be at least 0", {-0.1, -DBL_TRUE_MIN, 1, 1.5, INFINITY, -INFINITY, NAN}},
         {FIELD(forget_bias), "it must be finite", {INFINITY, -INFINITY, NAN, INFINITY, INFINITY, INFINITY, INFINITY}},
     };
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)

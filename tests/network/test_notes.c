@@ -204,7 +204,8 @@ static void test_hostile_notes_are_refused(void **state)
     refuse(model, "\"librnn.note.k\"", "\"librnn.note.k\xff\"", "not valid JSON");
     refuse(model, "\"librnn.note.k\":\"v\"", "\"librnn.note.k\":\"v\xed\xa0\x80\"", "not valid JSON");
     refuse(model, "\"librnn.note.k\":\"v\"", "\"librnn.note.k\":\"v\\u0000\"", "not valid JSON");
-    refuse(model, "\"librnn.note.k\":\"v\"", "\"librnn.note.k\":1", "librnn.note.k in its __metadata__ is no text");
+    refuse(model, "\"librnn.note.k\":\"v\"", "\"librnn.note.k\":1",
+           "librnn.note.k in its __metadata__ is not a string");
 }
 
 /* ---- No memory ---- */

@@ -35,7 +35,7 @@ static int steps_until_refused(rnn_model *model, rnn_optimizer *optimizer, const
         rnn_status status = rnn_optimizer_step(optimizer, model);
         if (status == RNN_OK)
             continue;
-        check_fails(status, RNN_ERROR_NONFINITE, "so large that what the optimizer accumulates would be infinite",
+        check_fails(status, RNN_ERROR_NONFINITE, "so large that an accumulator of the optimizer would become infinite",
                     "the step", __FILE__, __LINE__);
         assert_unchanged(&before, model, NULL);
         return n;

@@ -361,7 +361,8 @@ static void test_backward_needs_a_forward_pass_of_its_own(void **state)
                  "has no activations for the backward pass");
     forward(f);
     assert_ok(rnn_backward(f->model, f->state, &f->gradients));
-    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "keeps no activations");
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "has no activations for the backward pass");
 }
 
 static void test_backward_refuses_another_model_and_one_that_has_changed(void **state)
@@ -436,7 +437,8 @@ static void test_what_a_pass_has_not_computed_has_no_gradient(void **state)
     double weights[STEPS * STREAMS * OUTPUTS] = {0}, inputs[STEPS * STREAMS];
     f->gradients.outputs = weights;
     assert_ok(rnn_forward_training(f->model, f->state, &f->chunk.chunk, NULL, 0));
-    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT, "no outputs were computed");
+    assert_fails(rnn_backward(f->model, f->state, &f->gradients), RNN_ERROR_ARGUMENT,
+                 "rnn_forward_training() computed no outputs");
 
     rnn_model_options o = make_options(INPUTS, HIDDEN, OUTPUTS, 1, RNN_FLOAT64);
     scoped_model *model = create_model(&o);
@@ -446,7 +448,7 @@ static void test_what_a_pass_has_not_computed_has_no_gradient(void **state)
     double outputs[STEPS * STREAMS * OUTPUTS];
     assert_ok(rnn_forward_training(model, own, &chunk.chunk, outputs, STEPS * STREAMS * OUTPUTS));
     assert_fails(rnn_backward(model, own, &g), RNN_ERROR_ARGUMENT,
-                 "gradients->input_vectors is given; it must be NULL, since the model has ids as inputs");
+                 "gradients->input_vectors is not NULL; it must be NULL, since the model's inputs are ids");
 }
 
 static void test_forward_training_refuses_what_it_does_not_compute(void **state)

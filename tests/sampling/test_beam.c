@@ -359,10 +359,10 @@ static void test_bad_arguments_are_refused_and_nothing_is_written(void **state)
     rnn_model_options v = make_options(2, 3, 2, 1, RNN_FLOAT32);
     v.input = RNN_INPUT_VECTORS;
     scoped_model *vectors = create_model(&v);
-    assert_fails(rnn_beam_search(vectors, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, both");
+    assert_fails(rnn_beam_search(vectors, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, ");
     v = make_options(2, 3, 4, 1, RNN_FLOAT32);
     scoped_model *uneven = create_model(&v);
-    assert_fails(rnn_beam_search(uneven, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, both");
+    assert_fails(rnn_beam_search(uneven, NULL, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH, "to search, ");
     scoped_state *other = create_state(uneven, 1);
     assert_fails(rnn_beam_search(model, other, &o, ids, &count, &log, &score), RNN_ERROR_MISMATCH,
                  "the state was made for");

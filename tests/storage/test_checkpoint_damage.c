@@ -184,7 +184,7 @@ static void test_training_in_another_precision_than_the_models_is_refused(void *
     static const char *const changes[][3] = {
         {"librnn.state.hidden\":{\"dtype\":\"F64\",\"shape\":[2,2,2]",
          "librnn.state.hidden\":{\"dtype\":\"F32\",\"shape\":[2,4,2]",
-         "librnn.state.hidden is F32; it must be F64, the model's precision"},
+         "librnn.state.hidden has the type F32; it must be F64, the model's precision"},
     };
     file_bytes file = full_file(RNN_CELL_TANH, RNN_OPTIMIZER_ADAGRAD, RNN_FLOAT64);
     refuse_all(&file, changes);

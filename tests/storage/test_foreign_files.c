@@ -79,7 +79,7 @@ static void test_names_of_modules_that_have_no_effect_are_refused(void **state)
     f.options.configuration = &f.o;
     f.options.embedding_name = "net";
     assert_load_fails(&f.file, &f.options, RNN_ERROR_ARGUMENT,
-                      "embedding_name is \"net\", which has no effect: the model has no");
+                      "embedding_name is \"net\"; it has no effect, since the model has no");
     f.options.embedding_name = "embedding";
     assert_loads_as(&f.file, &f.options, f.model);
     destroy_foreign(&f);
@@ -195,10 +195,10 @@ static void test_a_tied_file_loaded_as_another_model_is_refused_with_advice(void
     f.o.tied = 0;
     f.options.configuration = &f.o;
     assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
-                      "no tensor decoder.weight, but it has embedding.weight: if the one stands for both, set tied");
+                      "no tensor decoder.weight, but it has embedding.weight; if that tensor serves as both, set tied");
     rename_tensor(&f.file, "embedding.weight", "decoder.weight");
     assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
-                      "no tensor embedding.weight, but it has decoder.weight: if the one stands for both, set tied");
+                      "no tensor embedding.weight, but it has decoder.weight; if that tensor serves as both, set tied");
     destroy_foreign(&f);
 }
 
@@ -218,8 +218,9 @@ static void test_a_load_infers_the_model_from_its_tensors(void **state)
             given.input = o.input;
             given.loss = o.loss;
             if (input == IDS || input == VECTORS) {
-                assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
-                                  "of rnn.weight_ih_l0 are symbols or the features of vectors: give a configuration");
+                assert_load_fails(
+                    &f.file, &f.options, RNN_ERROR_FORMAT,
+                    "of rnn.weight_ih_l0 belong to symbols or to the features of vectors; give a configuration");
                 assert_non_null(strstr(rnn_last_error(), "if embedding.weight is an embedding, set embedding_name"));
                 f.options.configuration = &given;
             }
@@ -318,7 +319,7 @@ static void test_shapes_that_make_no_model_are_refused(void **state)
     static const char nothing[] = "{\"rnn.weight_hh_l0\":{\"dtype\":\"F32\",\"shape\":[0,0],\"data_offsets\":[0,0]},"
                                   "\"rnn.weight_ih_l0\":{\"dtype\":\"F32\",\"shape\":[0,0],\"data_offsets\":[0,0]},"
                                   "\"embedding.weight\":{\"dtype\":\"F32\",\"shape\":[0,0],\"data_offsets\":[0,0]}}";
-    refuse_load(make_file(nothing, strlen(nothing), NULL, 0), RNN_ERROR_FORMAT, "describes an impossible model");
+    refuse_load(make_file(nothing, strlen(nothing), NULL, 0), RNN_ERROR_FORMAT, "describes an invalid model");
     destroy_foreign(&f);
 }
 

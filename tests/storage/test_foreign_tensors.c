@@ -88,28 +88,28 @@ static void test_a_sentence_names_what_the_file_has_instead(void **state)
     f.options.configuration = &o;
     f.options.rnn_name = "lstm";
     assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
-                      "the file has no tensor lstm.weight_hh_l0, but it has rnn.weight_hh_l0: set rnn_name to \"rnn\"");
+                      "the file has no tensor lstm.weight_hh_l0, but it has rnn.weight_hh_l0; set rnn_name to \"rnn\"");
     add_tensor(&f.file, "net.gru.weight_hh_l0", "F32", "0,0");
     assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
-                      "no tensor lstm.weight_hh_l0, but it has net.gru.weight_hh_l0, rnn.weight_hh_l0: set rnn_name to "
-                      "what stands before \".weight_hh_l0\" in the right one");
+                      "no tensor lstm.weight_hh_l0, but it has net.gru.weight_hh_l0, rnn.weight_hh_l0; set rnn_name to "
+                      "the part before \".weight_hh_l0\" of the right name");
     add_tensor(&f.file, "a.weight_hh_l0", "F32", "0,0");
     add_tensor(&f.file, "b.weight_hh_l0", "F32", "0,0");
     assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
-                      "but it has a.weight_hh_l0, b.weight_hh_l0, net.gru.weight_hh_l0 and 1 more: set rnn_name");
+                      "but it has a.weight_hh_l0, b.weight_hh_l0, net.gru.weight_hh_l0 and 1 more; set rnn_name");
     destroy_foreign(&f);
 
     f = create_foreign(o);
     f.options.configuration = &o;
     rename_tensor(&f.file, "rnn.weight_hh_l0", "weight_hh_l0");
-    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT, "but it has weight_hh_l0: set rnn_name to \"\"");
+    assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT, "but it has weight_hh_l0; set rnn_name to \"\"");
     destroy_foreign(&f);
 
     f = create_foreign(o);
     f.options.configuration = &o;
     f.options.decoder_name = "fc";
     assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
-                      "no tensor fc.weight, but it has decoder.weight: set decoder_name to \"decoder\"");
+                      "no tensor fc.weight, but it has decoder.weight; set decoder_name to \"decoder\"");
     rename_tensor(&f.file, "rnn.weight_hh_l0", "rnn.kernel");
     assert_load_fails(&f.file, &f.options, RNN_ERROR_FORMAT,
                       "no tensor rnn.weight_hh_l0; it has decoder.bias, decoder.weight, rnn.bias_hh_l0 and 3 more");

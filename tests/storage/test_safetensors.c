@@ -25,9 +25,9 @@ static void test_what_is_no_safetensors_file_is_refused(void **state)
         {"\377\377\377\377\377\377\377\377{}", 10, "its header would have 18446744073709551615 bytes"},
         {"\0\0\0\0\0\0\0\200{}", 10, "9223372036854775808"},
         {"\1\341\365\5\0\0\0\0{}", 10, "100000001"},
-        {"\0\341\365\5\0\0\0\0{}", 10, "its header would have 100000000 bytes; 2 follow its length"},
-        {"PK\3\4\0\0\0\0\1\0\0\0\0\0\0\0", 16, "cut off"}, /* torch.save() doesn't write this */
-        {"PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0", 16, "a ZIP archive, as torch.save() writes it (.pt, .pth): save"},
+        {"\0\341\365\5\0\0\0\0{}", 10, "its header should have 100000000 bytes; only 2 follow its length"},
+        {"PK\3\4\0\0\0\0\1\0\0\0\0\0\0\0", 16, "truncated"}, /* torch.save() doesn't write this */
+        {"PK\3\4\0\0\10\10\0\0\0\0\0\0\0\0", 16, "a ZIP archive such as torch.save() writes (.pt, .pth); save"},
         {"PK\3\4", 4, "a ZIP archive"},
         {"\200\2\212\nl\374\234F\371 j\250P\31.", 14, "a Python pickle such as old versions of torch.save() write"},
         {"\211HDF\r\n\32\n\0\0", 10, "an HDF5 file such as Keras writes"},

@@ -184,7 +184,7 @@ static void test_one_is_counted_without_an_s(void **state)
     assert_says(rnn_state_reset_stream(one, 1), RNN_ERROR_ARGUMENT, "stream is 1; it must be 0");
     assert_says(rnn_state_reset_stream(two, 2), RNN_ERROR_ARGUMENT, "stream is 2; it must be 0 to 1");
     assert_says(rnn_vocab_decode(vocab, ids, -1, text, 1, NULL), RNN_ERROR_ARGUMENT,
-                "count is -1; it must be 0 or more");
+                "count is -1; it must be at least 0");
 }
 
 /* ---- Divergence ---- */
