@@ -478,6 +478,26 @@ static void test_the_repetition_penalty_counts_prompt_and_draws_within_the_windo
     assert_memory_equal(ids, expected, sizeof ids);
 }
 
+static void test_the_repetition_penalty_applies_once_to_a_symbol(void **state)
+{
+    (void)state;
+    static const int32_t twice[] = {2, 2};
+    scoped_model *model = stubborn_model();
+    rnn_sampler_options s = defaults();
+    rnn_generate_options o = generate_options();
+    int32_t id;
+    s.temperature = 0;
+    s.repetition_penalty = 1.2; /* 2 / 1.2 is still more than 1.5; 2 / 1.2 / 1.2 would be less */
+    s.repetition_window = 2;
+    scoped_sampler *sampler = create_sampler(&s);
+    scoped_state *run = create_state(model, 1);
+    o.prompt = twice;
+    o.prompt_steps = 2;
+    o.most = 1;
+    assert_ok(rnn_generate(model, run, sampler, &o, &id, NULL, NULL));
+    assert_int_equal(id, 2);
+}
+
 static void test_a_stream_ends_with_the_stop_symbol_and_its_state_stays(void **state)
 {
     (void)state;
@@ -623,6 +643,7 @@ int main(void)
         cmocka_unit_test(test_a_call_without_a_prompt_continues),
         cmocka_unit_test(test_streams_with_prompts_of_their_own_write_what_each_writes_alone),
         cmocka_unit_test(test_the_repetition_penalty_counts_prompt_and_draws_within_the_window),
+        cmocka_unit_test(test_the_repetition_penalty_applies_once_to_a_symbol),
         cmocka_unit_test(test_a_stream_ends_with_the_stop_symbol_and_its_state_stays),
         cmocka_unit_test(test_bad_arguments_are_refused_and_nothing_moves),
         cmocka_unit_test(test_a_checkpoint_keeps_how_a_sampler_draws),
