@@ -177,6 +177,23 @@ fi
 succeeds "averages" average a.safetensors again.safetensors --out mean.safetensors
 succeeds "evaluates the average" evaluate mean.safetensors text --share 0.1
 
+# ---- Files that must not be lost ----
+overwrites='is to be read and to be overwritten'
+for name in lost lost.checkpoint lost.csv lost.svg; do
+    cp text $name
+    refuses "refuses to overwrite the text $name" "$name $overwrites" train $name "${small[@]}" --budget 9 --out lost
+    refuses "refuses to overwrite $name, a validation text" "$name $overwrites" \
+        train text --validation-file $name "${small[@]}" --budget 9 --out lost
+    same text $name "the text $name is lost"
+done
+cp configuration lost.csv
+refuses "refuses to overwrite the configuration" "lost.csv $overwrites" \
+    train text --config lost.csv --budget 9 --out lost
+rm lost lost.*
+cp text lost.try
+succeeds "trains beside a file that ends in .try" train text "${small[@]}" --budget 9 --quiet --out lost
+same text lost.try "a file that ends in .try is lost"
+
 # ---- Help and mistakes ----
 for command in train sample evaluate info average; do
     succeeds "explains $command" $command --help

@@ -132,6 +132,9 @@ typedef struct corpora {
 void text_open(corpora *t, char **paths, int count, settings *s, rnn_vocab *vocab);
 void text_close(corpora *t);
 
+/* Fails if writing a file would overwrite one of those that are read. */
+void refuse_to_overwrite(const char *output, char *const *inputs, int count);
+
 /* Cuts the text into training and validation, in chunks of the settings' size. */
 void text_cut(corpora *t, const char *validation_path, const settings *s);
 
@@ -208,6 +211,9 @@ void report_validation(report *r, const figures *f, bool best);
 
 /* Prints a line above the progress line. */
 void report_line(report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The model's path with another ending, to free() */
+char *beside(const char *model_path, const char *ending);
 
 /* Draws the curves, if gnuplot is there: true, and their file's name. The path has 4096 bytes. */
 bool report_draw(const report *r, const char *model_path, char *picture);

@@ -22,8 +22,7 @@ double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The model's path with another ending */
-static char *beside(const char *model_path, const char *ending)
+char *beside(const char *model_path, const char *ending)
 {
     static const char usual[] = ".safetensors";
     size_t length = strlen(model_path), end = sizeof usual - 1;

@@ -346,7 +346,9 @@ static void try_directory(const char *path)
     char probe[PATH_LENGTH];
     if ((size_t)snprintf(probe, sizeof probe, "%s.try", path) >= sizeof probe)
         fail("the name %s is too long", path);
-    FILE *file = fopen(probe, "w");
+    FILE *file = fopen(probe, "wx"); /* a file that has this name stays */
+    if (!file && errno == EEXIST)
+        return;
     if (!file)
         fail("can't write beside %s: %s", path, strerror(errno));
     fclose(file);
@@ -398,12 +400,28 @@ static request read_command_line(settings *s, int count, char **arguments)
     return r;
 }
 
+/* The run must not overwrite what it reads. */
+static void try_outputs(const training *t, const request *r)
+{
+    char *const others[] = {(char *)r->validation_path, (char *)r->config};
+    char *const beside_model[] = {beside(t->model_path, ".csv"), beside(t->model_path, ".svg")};
+    const char *const outputs[] = {t->model_path, t->checkpoint_path, beside_model[0], beside_model[1]};
+    for (int i = 0; i < 4; i++) {
+        refuse_to_overwrite(outputs[i], r->paths, r->files);
+        for (int k = 0; k < 2; k++)
+            refuse_to_overwrite(outputs[i], others + k, others[k] ? 1 : 0);
+    }
+    free(beside_model[0]);
+    free(beside_model[1]);
+    try_directory(t->model_path);
+}
+
 static void run(training *t, const request *r, const settings *given)
 {
     bool quiet = r->quiet || process_number() > 0;
     check(rnn_checkpoint_init(&t->now, sizeof t->now));
     if (process_number() == 0)
-        try_directory(t->model_path);
+        try_outputs(t, r);
     if (r->resumed) {
         run_load(t, given, r->paths, r->files, r->validation_path);
     } else {
