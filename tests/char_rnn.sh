@@ -186,6 +186,9 @@ for name in lost lost.checkpoint lost.csv lost.svg; do
         train text --validation-file $name "${small[@]}" --budget 9 --out lost
     same text $name "the text $name is lost"
 done
+for name in a.safetensors text; do
+    refuses "evaluate refuses to overwrite $name" "$name $overwrites" evaluate a.safetensors text --surprise $name
+done
 cp configuration lost.csv
 refuses "refuses to overwrite the configuration" "lost.csv $overwrites" \
     train text --config lost.csv --budget 9 --out lost
