@@ -212,6 +212,10 @@ refuses "refuses a number" "--hidden is 'many'; it must be a whole number" train
 refuses "refuses a choice" "--cell is 'gnu'; it must be one of tanh, gru, lstm" train text --cell gnu
 refuses "needs a value" "--hidden needs a value" train text --hidden
 refuses "refuses a directory that isn't there" "can't write beside none/m" train text --out none/m
+refuses "refuses a directory as the model, before it trains" "can't write \.: it isn't a regular file" \
+    train text "${small[@]}" --budget 400000 --out .
+[[ ! -s out ]] || fail "it trains before it finds out that it can't write: $(head -n 3 out)"
+refuses "refuses a model without a name" "--out is empty" train text --out ""
 refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
 refuses "refuses a model that is none" "text" sample text
 refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     PATH_LENGTH = 4096,
@@ -400,7 +402,19 @@ static request read_command_line(settings *s, int count, char **arguments)
     return r;
 }
 
-/* The run must not overwrite what it reads. */
+/* Fails if a file can't be replaced by a new one. */
+static void try_to_replace(const char *path)
+{
+    struct stat old;
+    if (stat(path, &old) != 0)
+        return;
+    if (!S_ISREG(old.st_mode))
+        fail("can't write %s: it isn't a regular file", path);
+    if (access(path, W_OK) != 0)
+        fail("can't write %s: %s", path, strerror(errno));
+}
+
+/* The run must not overwrite what it reads, or find out late that it can't write. */
 static void try_outputs(const training *t, const request *r)
 {
     char *const others[] = {(char *)r->validation_path, (char *)r->config};
@@ -414,6 +428,8 @@ static void try_outputs(const training *t, const request *r)
     free(beside_model[0]);
     free(beside_model[1]);
     try_directory(t->model_path);
+    try_to_replace(t->model_path);
+    try_to_replace(t->checkpoint_path);
 }
 
 static void run(training *t, const request *r, const settings *given)
@@ -461,6 +477,8 @@ int command_train(int count, char **arguments)
     if (snprintf(model, sizeof model, "%s%s", name, ending) >= (int)sizeof model ||
         snprintf(checkpoint, sizeof checkpoint, "%s%s.checkpoint", name, ending) >= (int)sizeof checkpoint)
         fail("the name of the model is too long");
+    if (!*name)
+        fail("--out is empty");
     check(rnn_set_threads((int32_t)given.value[SET_THREADS].whole));
     processes_begin();
     run(&t, &r, &given);
