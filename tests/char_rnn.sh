@@ -219,6 +219,10 @@ refuses "refuses a model without a name" "--out is empty" train text --out ""
 refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
 refuses "refuses a model that is none" "text" sample text
 refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"
+tr s z < text > zea
+succeeds "trains on another text" train zea "${small[@]}" --budget 9 --quiet --out z.safetensors
+refuses "refuses to average models of other symbols" "a.safetensors and z.safetensors have different vocabularies" \
+    average a.safetensors z.safetensors --out mean.safetensors
 refuses "needs two to average" "two models" average a.safetensors --out b
 if [[ -e /dev/full ]]; then
     "$program" info a.safetensors > /dev/full 2> err && fail "a full disk goes unnoticed"
