@@ -69,6 +69,14 @@ if command -v gnuplot > /dev/null; then
     grep -q '<svg' drawn.svg || fail "the picture of the curves"
 fi
 
+mkfifo pipe
+cat text > pipe &
+for from in pipe -; do # xz can't read them again
+    timeout 60 "$program" train $from "${small[@]}" --budget 9 --out pipe.safetensors < text > out 2> err ||
+        fail "trains on $from: $(head -n 2 err)"
+    grep -q 'xz' out && fail "it compares with what xz makes of a text that can't be read again: $from"
+done
+
 # ---- Stopped and resumed ----
 resumed=(train text "${small[@]}" --budget 400000 --quiet)
 succeeds "trains without a stop" "${resumed[@]}" --out once.safetensors

@@ -219,7 +219,8 @@ char *beside(const char *model_path, const char *ending);
 bool report_draw(const report *r, const char *model_path, char *picture);
 void report_close(report *r);
 
-/* The bytes that `xz -9` makes of files; -1 if it can't be run */
+/* The bytes that `xz -9` makes of files; -1 if it can't be run, or can't read them again as they are no regular files
+ */
 int64_t xz_size(char **paths, int count);
 
 /* Seconds of a clock that only goes forward */

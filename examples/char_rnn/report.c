@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,6 +159,11 @@ static bool finish(FILE *stream, pid_t child)
 int64_t xz_size(char **paths, int count)
 {
     static char buffer[1 << 16];
+    for (int i = 0; i < count; i++) {
+        struct stat file;
+        if (strcmp(paths[i], "-") == 0 || stat(paths[i], &file) != 0 || !S_ISREG(file.st_mode))
+            return -1;
+    }
     char **arguments = allocate((size_t)(count + 4) * sizeof *arguments);
     arguments[0] = "xz";
     arguments[1] = "-9c";
