@@ -55,6 +55,14 @@ succeeds "prints nothing if told so" train text "${small[@]}" --budget 20000 --q
 succeeds "trains without a budget until a plateau" train text --hidden 4 --streams 8 --sequence 16 --patience 1 --out p.safetensors
 shows 'validation has stopped falling: half the learning rate' "halves the rate on a plateau"
 
+succeeds "validates on another text" train text --validation-file text "${small[@]}" --budget 9 --out v.safetensors
+shows '^text: .*; text is for validation$' "says what it validates on"
+if command -v xz > /dev/null; then
+    bits=$(($(xz -9c text | wc -c) * 8))
+    expected=$(awk -v bits=$bits -v bytes="$(wc -c < text)" 'BEGIN { printf "%.4f", bits * log(2) / bytes }')
+    shows ", xz -9 $expected nats a token" "counts only what xz reads"
+fi
+
 succeeds "chooses a size for the time" train text --minutes 0.02 --out m.safetensors
 shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million tokens here|suits the text.s size); dropout' \
     "says why it chose the size"

@@ -155,8 +155,11 @@ double in_unit(unit u, double nats);
 
 /* ---- Choosing ---- */
 
-/* Chooses the settings that are not given, and says in three lines what they are and why. `out` may be NULL. */
-void choose_settings(const corpora *t, settings *s, FILE *out);
+/*
+ * Chooses the settings that are not given, and says in three lines what they are and why. `validation_path` and `out`
+ * may be NULL.
+ */
+void choose_settings(const corpora *t, settings *s, const char *validation_path, FILE *out);
 rnn_model *create_model(const settings *s, int64_t symbols);
 
 /* ---- Processes: without MPI there is one, with the number 0 ---- */

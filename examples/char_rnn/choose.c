@@ -161,7 +161,7 @@ static const char *kind_name(const settings *s)
     return names[s->value[SET_TOKENS].whole];
 }
 
-void choose_settings(const corpora *t, settings *s, FILE *out)
+void choose_settings(const corpora *t, settings *s, const char *validation_path, FILE *out)
 {
     static const char *const cells[] = {"RNN", "GRU", "LSTM"}, *const schedules[] = {"constant", "cosine", "plateau"};
     char reason[100];
@@ -170,8 +170,12 @@ void choose_settings(const corpora *t, settings *s, FILE *out)
     choose_training(t, s);
     if (!out)
         return;
-    fprintf(out, "text: %.3g MB, %lld different %s; the last %.3g %% are for validation\n", (double)t->bytes / 1e6,
-            (long long)rnn_vocab_size(t->vocab), kind_name(s), 100 * s->value[SET_VALIDATION].real);
+    fprintf(out, "text: %.3g MB, %lld different %s; ", (double)t->bytes / 1e6, (long long)rnn_vocab_size(t->vocab),
+            kind_name(s));
+    if (validation_path)
+        fprintf(out, "%s is for validation\n", validation_path);
+    else
+        fprintf(out, "the last %.3g %% are for validation\n", 100 * s->value[SET_VALIDATION].real);
     fprintf(out, "model: %s %lldx%lld, %s; dropout %g\n", cells[s->value[SET_CELL].whole],
             (long long)s->value[SET_LAYERS].whole, (long long)s->value[SET_HIDDEN].whole, reason,
             s->value[SET_DROPOUT_OUTPUT].real);

@@ -302,9 +302,11 @@ static void train(training *t)
 
 /* ---- Beginning and end ------------------------------------------------------------------------------------------- */
 
-static void find_levels(training *t, char **paths, int count)
+static void find_levels(training *t, char **paths, int count, bool has_validation_file)
 {
-    double characters = (double)(rnn_corpus_size(t->text.training) + rnn_corpus_size(t->text.validation));
+    double characters = (double)rnn_corpus_size(t->text.training);
+    if (!has_validation_file)
+        characters += (double)rnn_corpus_size(t->text.validation);
     t->report.entropy = text_entropy(t->text.validation, rnn_vocab_size(t->text.vocab));
     if (t->text.bytes > XZ_BYTES_MOST)
         return;
@@ -313,7 +315,7 @@ static void find_levels(training *t, char **paths, int count)
         t->report.xz = (double)size * 8 * 0.69314718055994530942 / characters;
 }
 
-static void finish(training *t, char **paths, int count)
+static void finish(training *t, char **paths, int count, bool has_validation_file)
 {
     char picture[PATH_LENGTH];
     rnn_model *best;
@@ -326,7 +328,7 @@ static void finish(training *t, char **paths, int count)
                 in_unit(t->report.measure, loss), t->report.measure.name, t->model_path);
     if (t->report.quiet)
         return;
-    find_levels(t, paths, count);
+    find_levels(t, paths, count, has_validation_file);
     if (!isnan(t->report.xz))
         report_line(&t->report, "to compare: single tokens %.4f, xz -9 %.4f nats a token", t->report.entropy,
                     t->report.xz);
@@ -338,7 +340,7 @@ static void finish(training *t, char **paths, int count)
 static void begin(training *t, char **paths, int count, const char *validation_path, bool quiet)
 {
     text_open(&t->text, paths, count, &t->settings, NULL);
-    choose_settings(&t->text, &t->settings, quiet ? NULL : stdout);
+    choose_settings(&t->text, &t->settings, validation_path, quiet ? NULL : stdout);
     text_cut(&t->text, validation_path, &t->settings);
     run_create(t);
 }
@@ -455,7 +457,7 @@ static void run(training *t, const request *r, const settings *given)
         report_line(&t->report, "stopped at %lld tokens; go on with the same command and --resume",
                     (long long)t->now.counters[COUNT_TOKENS]);
     } else {
-        finish(t, r->paths, r->files);
+        finish(t, r->paths, r->files, r->validation_path != NULL);
     }
     report_close(&t->report);
     run_destroy(t);
