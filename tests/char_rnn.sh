@@ -63,6 +63,11 @@ if command -v xz > /dev/null; then
     shows ", xz -9 $expected nats a token" "counts only what xz reads"
 fi
 
+succeeds "keeps a history of huge losses" train text "${small[@]}" --precision float64 --learning-rate 1 \
+    --schedule constant --warmup 1 --clip 0 --weight-decay 5 --budget 40000 --quiet --out huge.safetensors
+succeeds "shows the history" info huge.safetensors.checkpoint
+[[ $(grep -cE '^ +[0-9]+( +[0-9.]+){2}$' out) -eq 20 ]] || fail "the history hasn't 20 lines: $(tail -n 2 out)"
+
 succeeds "chooses a size for the time" train text --minutes 0.02 --out m.safetensors
 shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million tokens here|suits the text.s size); dropout' \
     "says why it chose the size"

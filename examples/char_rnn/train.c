@@ -114,7 +114,7 @@ static void write_sample(training *t)
 
 static void add_history(training *t, const figures *f)
 {
-    char line[100];
+    char line[1000]; /* the largest double has 309 digits before the point */
     int length = snprintf(line, sizeof line, "%lld %.6f %.6f\n", (long long)f->tokens, f->training, f->validation);
     size_t used = strlen(t->history);
     char *longer = realloc(t->history, used + (size_t)length + 1);
