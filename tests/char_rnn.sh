@@ -63,6 +63,8 @@ if command -v xz > /dev/null; then
     shows ", xz -9 $expected nats a token" "counts only what xz reads"
 fi
 
+succeeds "trains without a limit of the norm" train text "${small[@]}" --clip 0 --budget 9 --quiet --out n.safetensors
+awk -F, 'NR == 2 { exit !($7 > 0) }' n.csv || fail "the log has no norm of the gradients: $(tail -n 1 n.csv)"
 succeeds "keeps a history of huge losses" train text "${small[@]}" --precision float64 --learning-rate 1 \
     --schedule constant --warmup 1 --clip 0 --weight-decay 5 --budget 40000 --quiet --out huge.safetensors
 succeeds "shows the history" info huge.safetensors.checkpoint

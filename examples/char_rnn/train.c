@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -245,8 +246,9 @@ static bool step(training *t, double progress)
 {
     rnn_loss loss = {0};
     rnn_status status = run_chunk(t, &loss);
-    if (status == RNN_OK && t->settings.value[SET_CLIP].real > 0)
-        status = rnn_model_clip_norm(t->now.model, t->settings.value[SET_CLIP].real, &t->gradient_norm);
+    double limit = t->settings.value[SET_CLIP].real;
+    if (status == RNN_OK) /* without a limit this only computes the norm */
+        status = rnn_model_clip_norm(t->now.model, limit > 0 ? limit : DBL_MAX, &t->gradient_norm);
     if (status == RNN_OK) {
         check(rnn_optimizer_set_learning_rate(t->now.optimizer, learning_rate(t, progress)));
         status = rnn_optimizer_step(t->now.optimizer, t->now.model);
