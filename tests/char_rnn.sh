@@ -239,6 +239,9 @@ refuses "refuses a directory as the model, before it trains" "can't write \.: it
     train text "${small[@]}" --budget 400000 --out .
 [[ ! -s out ]] || fail "it trains before it finds out that it can't write: $(head -n 3 out)"
 refuses "refuses a model without a name" "--out is empty" train text --out ""
+refuses "gives up after four divergences" "diverged 4 times, and there is no model yet" \
+    train text "${small[@]}" --learning-rate 1e6 --warmup 1 --budget 400000 --quiet --out never.safetensors
+[[ ! -e never.safetensors ]] || fail "there is a model although there is said to be none"
 refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
 refuses "refuses a model that is none" "text" sample text
 refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"

@@ -268,6 +268,9 @@ static void go_back(training *t)
 {
     int64_t retries = t->now.counters[COUNT_RETRIES] + 1;
     double factor = t->now.values[VALUE_RATE_FACTOR] / 2;
+    if (retries > RETRIES && isinf(t->now.values[VALUE_BEST]))
+        fail("training has diverged %d times, and there is no model yet; try a lower --learning-rate or --clip",
+             RETRIES + 1);
     if (retries > RETRIES)
         fail("training has diverged %d times; try a lower --learning-rate or --clip. The best model so far is %s",
              RETRIES + 1, t->model_path);
