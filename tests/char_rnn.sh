@@ -115,6 +115,8 @@ refuses "refuses to resume with another text" "trained on another text" \
     train other "${small[@]}" --budget 400000 --out two.safetensors --resume
 refuses "refuses a setting that can't change" "--hidden can't change" \
     train text --hidden 25 --budget 400000 --out two.safetensors --resume
+refuses "refuses to resume without the budget" "cosine needs a budget" \
+    train text --budget 0 --out two.safetensors --resume
 refuses "refuses to resume what isn't there" "none.safetensors.checkpoint" train text --out none.safetensors --resume
 
 succeeds "trains with an average" train text "${small[@]}" --averaging 0.98 --budget 60000 --quiet --out av.safetensors

@@ -160,6 +160,9 @@ double in_unit(unit u, double nats);
  * may be NULL.
  */
 void choose_settings(const corpora *t, settings *s, const char *validation_path, FILE *out);
+
+/* Fails if the schedule needs a budget and there is none. */
+void check_budget(const settings *s);
 rnn_model *create_model(const settings *s, int64_t symbols);
 
 /* ---- Processes: without MPI there is one, with the number 0 ---- */

@@ -95,6 +95,12 @@ static bool has_budget(const settings *s)
     return s->value[SET_MINUTES].real > 0 || s->value[SET_EPOCHS].real > 0 || s->value[SET_BUDGET].whole > 0;
 }
 
+void check_budget(const settings *s)
+{
+    if (s->value[SET_SCHEDULE].whole == SCHEDULE_COSINE && !has_budget(s))
+        fail("--schedule cosine needs a budget: --minutes, --epochs or --budget");
+}
+
 static void choose_chunks(const corpora *t, settings *s)
 {
     if (s->value[SET_VALIDATION].real < 0)
@@ -131,8 +137,7 @@ static void choose_training(const corpora *t, settings *s)
         s->value[SET_DROPOUT_OUTPUT].real = t->bytes < 20000000 ? 0.15 : 0;
     if (s->value[SET_SCHEDULE].whole == AUTOMATIC)
         s->value[SET_SCHEDULE].whole = has_budget(s) ? SCHEDULE_COSINE : SCHEDULE_PLATEAU;
-    if (s->value[SET_SCHEDULE].whole == SCHEDULE_COSINE && !has_budget(s))
-        fail("--schedule cosine needs a budget: --minutes, --epochs or --budget");
+    check_budget(s);
     if (s->value[SET_WEIGHT_DECAY].real < 0)
         s->value[SET_WEIGHT_DECAY].real = s->value[SET_OPTIMIZER].whole == RNN_OPTIMIZER_ADAMW ? 0.1 : 0;
     double tokens = (double)s->value[SET_BUDGET].whole;
