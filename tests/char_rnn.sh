@@ -77,6 +77,9 @@ shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million t
 if command -v script > /dev/null; then # it makes a terminal
     script -qec "$program train text ${small[*]} --budget 200000 --out tty.safetensors" /dev/null > out < /dev/null
     shows '#\.+ +[0-9]+ %, [0-9:]+ left, epoch [0-9.]+, [0-9]+ tokens/s, loss [0-9.]+' "shows a progress line"
+    script -qec "stty cols 50; $program train text ${small[*]} --budget 200000 --out tty.safetensors" /dev/null > out < /dev/null
+    tr '\r' '\n' < out | grep 'left, epoch' | awk '{ sub(/^\033\[K/, ""); if (length($0) >= 50) exit 1 }' ||
+        fail "the progress line is longer than the terminal is wide"
 fi
 if command -v gnuplot > /dev/null; then
     succeeds "draws the curves" train text "${small[@]}" --budget 20000 --out drawn.safetensors
