@@ -439,10 +439,29 @@ static void try_outputs(const training *t, const request *r)
     try_to_replace(t->checkpoint_path);
 }
 
-static void run(training *t, const request *r, const settings *given)
+/* All processes take the settings of process 0, which may have read another configuration file. */
+static void agree_on_settings(settings *s, bool *resumed)
+{
+    setting_value threads = s->value[SET_THREADS];
+    processes_broadcast(s, sizeof *s);
+    processes_broadcast(resumed, sizeof *resumed);
+    s->value[SET_THREADS] = threads;
+}
+
+/* The processes must read the same text, which may lie on different disks. */
+static void compare_texts(const training *t)
+{
+    int64_t own = t->now.counters[COUNT_FINGERPRINT], first = own;
+    processes_broadcast(&first, sizeof first);
+    if (own != first)
+        fail("the text is another one than that of process 0");
+}
+
+static void run(training *t, request *r, settings *given)
 {
     bool quiet = r->quiet || process_number() > 0;
     check(rnn_checkpoint_init(&t->now, sizeof t->now));
+    agree_on_settings(given, &r->resumed);
     if (process_number() == 0)
         try_outputs(t, r);
     if (r->resumed) {
@@ -451,6 +470,7 @@ static void run(training *t, const request *r, const settings *given)
         t->settings = *given;
         begin(t, r->paths, r->files, r->validation_path, quiet);
     }
+    compare_texts(t);
     check(rnn_set_threads((int32_t)t->settings.value[SET_THREADS].whole));
     report_open(&t->report, t->model_path, quiet, r->resumed, unit_of(t->text.vocab));
     signal(SIGINT, interrupt);
