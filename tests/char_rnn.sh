@@ -135,6 +135,17 @@ wait $! 2> /dev/null
 succeeds "resumes with an average" train text --quiet --out av.safetensors --resume
 same once.safetensors av.safetensors "a run with an average that was resumed ends with other bytes"
 
+for ((i = 0; i < 16; i++)); do cat text; done > long
+"$program" train text --validation-file long --hidden 256 --streams 4 --sequence 4 --sample 0 --budget 1 --threads 1 \
+    --out long.safetensors > out 2> err &
+for ((i = 0; i < 600; i++)); do
+    grep -q '^epoch' out && break
+    sleep 0.05
+done
+sleep 0.5 # it now validates on all of the text, which takes some seconds
+kill -TERM $!
+wait $! 2> /dev/null && fail "a signal doesn't end the last validation"
+
 # ---- Configuration ----
 succeeds "prints its configuration" info a.safetensors --config
 cp out configuration

@@ -482,6 +482,8 @@ static void run(training *t, request *r, settings *given)
         report_line(&t->report, "stopped at %lld tokens; go on with the same command and --resume",
                     (long long)t->now.counters[COUNT_TOKENS]);
     } else {
+        signal(SIGINT, SIG_DFL); /* the checkpoint is saved; the rest may be interrupted */
+        signal(SIGTERM, SIG_DFL);
         finish(t, r->paths, r->files, r->validation_path != NULL);
     }
     report_close(&t->report);
