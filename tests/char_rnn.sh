@@ -56,6 +56,21 @@ succeeds "prints nothing if told so" train text "${small[@]}" --budget 20000 --q
 succeeds "trains without a budget until a plateau" train text --hidden 4 --streams 8 --sequence 16 --patience 1 --out p.safetensors
 shows 'validation has stopped falling: half the learning rate' "halves the rate on a plateau"
 
+succeeds "validates on another text" train text --validation-file text "${small[@]}" --budget 9 --out v.safetensors
+shows '^text: .*; text is for validation$' "says what it validates on"
+if command -v xz > /dev/null; then
+    bits=$(($(xz -9c text | wc -c) * 8))
+    expected=$(awk -v bits=$bits -v bytes="$(wc -c < text)" 'BEGIN { printf "%.4f", bits * log(2) / bytes }')
+    shows ", xz -9 $expected nats a token" "counts only what xz reads"
+fi
+
+succeeds "trains without a limit of the norm" train text "${small[@]}" --clip 0 --budget 9 --quiet --out n.safetensors
+awk -F, 'NR == 2 { exit !($7 > 0) }' n.csv || fail "the log has no norm of the gradients: $(tail -n 1 n.csv)"
+succeeds "keeps a history of huge losses" train text "${small[@]}" --precision float64 --learning-rate 1 \
+    --schedule constant --warmup 1 --clip 0 --weight-decay 5 --budget 40000 --quiet --out huge.safetensors
+succeeds "shows the history" info huge.safetensors.checkpoint
+[[ $(grep -cE '^ +[0-9]+( +[0-9.]+){2}$' out) -eq 20 ]] || fail "the history hasn't 20 lines: $(tail -n 2 out)"
+
 succeeds "chooses a size for the time" train text --minutes 0.02 --out m.safetensors
 shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million tokens here|suits the text.s size); dropout' \
     "says why it chose the size"
@@ -63,12 +78,23 @@ shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million t
 if command -v script > /dev/null; then # it makes a terminal
     script -qec "$program train text ${small[*]} --budget 200000 --out tty.safetensors" /dev/null > out < /dev/null
     shows '#\.+ +[0-9]+ %, [0-9:]+ left, epoch [0-9.]+, [0-9]+ tokens/s, loss [0-9.]+' "shows a progress line"
+    script -qec "stty cols 50; $program train text ${small[*]} --budget 200000 --out tty.safetensors" /dev/null > out < /dev/null
+    tr '\r' '\n' < out | grep 'left, epoch' | awk '{ sub(/^\033\[K/, ""); if (length($0) >= 50) exit 1 }' ||
+        fail "the progress line is longer than the terminal is wide"
 fi
 if command -v gnuplot > /dev/null; then
     succeeds "draws the curves" train text "${small[@]}" --budget 20000 --out drawn.safetensors
     shows '^curves: drawn.svg$' "says where the curves are"
     grep -q '<svg' drawn.svg || fail "the picture of the curves"
 fi
+
+mkfifo pipe
+cat text > pipe &
+for from in pipe -; do # xz can't read them again
+    timeout 60 "$program" train $from "${small[@]}" --budget 9 --out pipe.safetensors < text > out 2> err ||
+        fail "trains on $from: $(head -n 2 err)"
+    grep -q 'xz' out && fail "it compares with what xz makes of a text that can't be read again: $from"
+done
 
 # ---- Stopped and resumed ----
 resumed=(train text "${small[@]}" --budget 400000 --quiet)
@@ -93,6 +119,8 @@ refuses "refuses to resume with another text" "trained on another text" \
     train other "${small[@]}" --budget 400000 --out two.safetensors --resume
 refuses "refuses a setting that can't change" "--hidden can't change" \
     train text --hidden 25 --budget 400000 --out two.safetensors --resume
+refuses "refuses to resume without the budget" "cosine needs a budget" \
+    train text --budget 0 --out two.safetensors --resume
 refuses "refuses to resume what isn't there" "none.safetensors.checkpoint" train text --out none.safetensors --resume
 
 succeeds "trains with an average" train text "${small[@]}" --averaging 0.98 --budget 60000 --quiet --out av.safetensors
@@ -107,6 +135,17 @@ kill -KILL $!
 wait $! 2> /dev/null
 succeeds "resumes with an average" train text --quiet --out av.safetensors --resume
 same once.safetensors av.safetensors "a run with an average that was resumed ends with other bytes"
+
+for ((i = 0; i < 16; i++)); do cat text; done > long
+"$program" train text --validation-file long --hidden 256 --streams 4 --sequence 4 --sample 0 --budget 1 --threads 1 \
+    --out long.safetensors > out 2> err &
+for ((i = 0; i < 600; i++)); do
+    grep -q '^epoch' out && break
+    sleep 0.05
+done
+sleep 0.5 # it now validates on all of the text, which takes some seconds
+kill -TERM $!
+wait $! 2> /dev/null && fail "a signal doesn't end the last validation"
 
 # ---- Configuration ----
 succeeds "prints its configuration" info a.safetensors --config
@@ -178,6 +217,26 @@ fi
 succeeds "averages" average a.safetensors again.safetensors --out mean.safetensors
 succeeds "evaluates the average" evaluate mean.safetensors text --share 0.1
 
+# ---- Files that must not be lost ----
+overwrites='is to be read and to be overwritten'
+for name in lost lost.checkpoint lost.csv lost.svg; do
+    cp text $name
+    refuses "refuses to overwrite the text $name" "$name $overwrites" train $name "${small[@]}" --budget 9 --out lost
+    refuses "refuses to overwrite $name, a validation text" "$name $overwrites" \
+        train text --validation-file $name "${small[@]}" --budget 9 --out lost
+    same text $name "the text $name is lost"
+done
+for name in a.safetensors text; do
+    refuses "evaluate refuses to overwrite $name" "$name $overwrites" evaluate a.safetensors text --surprise $name
+done
+cp configuration lost.csv
+refuses "refuses to overwrite the configuration" "lost.csv $overwrites" \
+    train text --config lost.csv --budget 9 --out lost
+rm lost lost.*
+cp text lost.try
+succeeds "trains beside a file that ends in .try" train text "${small[@]}" --budget 9 --quiet --out lost
+same text lost.try "a file that ends in .try is lost"
+
 # ---- Help and mistakes ----
 for command in train sample evaluate info average; do
     succeeds "explains $command" $command --help
@@ -193,9 +252,20 @@ refuses "refuses a number" "--hidden is 'many'; it must be a whole number" train
 refuses "refuses a choice" "--cell is 'gnu'; it must be one of tanh, gru, lstm" train text --cell gnu
 refuses "needs a value" "--hidden needs a value" train text --hidden
 refuses "refuses a directory that isn't there" "can't write beside none/m" train text --out none/m
+refuses "refuses a directory as the model, before it trains" "can't write \.: it isn't a regular file" \
+    train text "${small[@]}" --budget 400000 --out .
+[[ ! -s out ]] || fail "it trains before it finds out that it can't write: $(head -n 3 out)"
+refuses "refuses a model without a name" "--out is empty" train text --out ""
+refuses "gives up after four divergences" "diverged 4 times, and there is no model yet" \
+    train text "${small[@]}" --learning-rate 1e6 --warmup 1 --budget 400000 --quiet --out never.safetensors
+[[ ! -e never.safetensors ]] || fail "there is a model although there is said to be none"
 refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
 refuses "refuses a model that is none" "text" sample text
 refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"
+tr s z < text > zea
+succeeds "trains on another text" train zea "${small[@]}" --budget 9 --quiet --out z.safetensors
+refuses "refuses to average models of other symbols" "a.safetensors and z.safetensors have different vocabularies" \
+    average a.safetensors z.safetensors --out mean.safetensors
 refuses "needs two to average" "two models" average a.safetensors --out b
 if [[ -e /dev/full ]]; then
     "$program" info a.safetensors > /dev/full 2> err && fail "a full disk goes unnoticed"

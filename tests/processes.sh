@@ -79,6 +79,19 @@ for signal in KILL TERM; do
 done
 succeeds "goes on with another number of processes" 1 "${run[@]}" --budget 160000 --out two.safetensors --resume
 
+# Files differ between the machines
+together() { # ARGUMENTS of process 0, which are ten, and of process 1
+    timeout 60 "$mpirun" -n 1 "$program" train "${@:1:10}" --out d.safetensors : \
+        -n 1 "$program" train "${@:11}" --out d.safetensors > out 2> err < /dev/null
+}
+common=(--streams 4 --sequence 16 --threads 1 --quiet)
+printf 'hidden 16\nbudget 9000\n' > first
+printf 'hidden 17\nbudget 3000\n' > second
+together text "${common[@]}" --config first text "${common[@]}" --config second || fail "configurations differ: $(head -n 3 err)"
+tr s z < text > other
+together text "${common[@]}" --config first other "${common[@]}" --config first && fail "texts differ, and it succeeds"
+grep -q 'the text is another one than that of process 0' err || fail "texts differ: $(head -n 3 err)"
+
 refuses "refuses a missing text" "nowhere" 2 nowhere
 refuses "refuses too few streams" "1 streams for 2 processes; give --streams 2" 2 text --hidden 8 --streams 1 --budget 9
 refuses "refuses to resume what isn't there" "none.checkpoint" 2 text --out none --resume

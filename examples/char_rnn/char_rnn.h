@@ -132,6 +132,9 @@ typedef struct corpora {
 void text_open(corpora *t, char **paths, int count, settings *s, rnn_vocab *vocab);
 void text_close(corpora *t);
 
+/* Fails if writing a file would overwrite one of those that are read. */
+void refuse_to_overwrite(const char *output, char *const *inputs, int count);
+
 /* Cuts the text into training and validation, in chunks of the settings' size. */
 void text_cut(corpora *t, const char *validation_path, const settings *s);
 
@@ -152,8 +155,14 @@ double in_unit(unit u, double nats);
 
 /* ---- Choosing ---- */
 
-/* Chooses the settings that are not given, and says in three lines what they are and why. `out` may be NULL. */
-void choose_settings(const corpora *t, settings *s, FILE *out);
+/*
+ * Chooses the settings that are not given, and says in three lines what they are and why. `validation_path` and `out`
+ * may be NULL.
+ */
+void choose_settings(const corpora *t, settings *s, const char *validation_path, FILE *out);
+
+/* Fails if the schedule needs a budget and there is none. */
+void check_budget(const settings *s);
 rnn_model *create_model(const settings *s, int64_t symbols);
 
 /* ---- Processes: without MPI there is one, with the number 0 ---- */
@@ -209,11 +218,15 @@ void report_validation(report *r, const figures *f, bool best);
 /* Prints a line above the progress line. */
 void report_line(report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The model's path with another ending, to free() */
+char *beside(const char *model_path, const char *ending);
+
 /* Draws the curves, if gnuplot is there: true, and their file's name. The path has 4096 bytes. */
 bool report_draw(const report *r, const char *model_path, char *picture);
 void report_close(report *r);
 
-/* The bytes that `xz -9` makes of files; -1 if it can't be run */
+/* The bytes that `xz -9` makes of files; -1 if it can't be run, or can't read them again as they are no regular files
+ */
 int64_t xz_size(char **paths, int count);
 
 /* Seconds of a clock that only goes forward */

@@ -95,6 +95,12 @@ static bool has_budget(const settings *s)
     return s->value[SET_MINUTES].real > 0 || s->value[SET_EPOCHS].real > 0 || s->value[SET_BUDGET].whole > 0;
 }
 
+void check_budget(const settings *s)
+{
+    if (s->value[SET_SCHEDULE].whole == SCHEDULE_COSINE && !has_budget(s))
+        fail("--schedule cosine needs a budget: --minutes, --epochs or --budget");
+}
+
 static void choose_chunks(const corpora *t, settings *s)
 {
     if (s->value[SET_VALIDATION].real < 0)
@@ -131,8 +137,7 @@ static void choose_training(const corpora *t, settings *s)
         s->value[SET_DROPOUT_OUTPUT].real = t->bytes < 20000000 ? 0.15 : 0;
     if (s->value[SET_SCHEDULE].whole == AUTOMATIC)
         s->value[SET_SCHEDULE].whole = has_budget(s) ? SCHEDULE_COSINE : SCHEDULE_PLATEAU;
-    if (s->value[SET_SCHEDULE].whole == SCHEDULE_COSINE && !has_budget(s))
-        fail("--schedule cosine needs a budget: --minutes, --epochs or --budget");
+    check_budget(s);
     if (s->value[SET_WEIGHT_DECAY].real < 0)
         s->value[SET_WEIGHT_DECAY].real = s->value[SET_OPTIMIZER].whole == RNN_OPTIMIZER_ADAMW ? 0.1 : 0;
     double tokens = (double)s->value[SET_BUDGET].whole;
@@ -161,7 +166,7 @@ static const char *kind_name(const settings *s)
     return names[s->value[SET_TOKENS].whole];
 }
 
-void choose_settings(const corpora *t, settings *s, FILE *out)
+void choose_settings(const corpora *t, settings *s, const char *validation_path, FILE *out)
 {
     static const char *const cells[] = {"RNN", "GRU", "LSTM"}, *const schedules[] = {"constant", "cosine", "plateau"};
     char reason[100];
@@ -170,8 +175,12 @@ void choose_settings(const corpora *t, settings *s, FILE *out)
     choose_training(t, s);
     if (!out)
         return;
-    fprintf(out, "text: %.3g MB, %lld different %s; the last %.3g %% are for validation\n", (double)t->bytes / 1e6,
-            (long long)rnn_vocab_size(t->vocab), kind_name(s), 100 * s->value[SET_VALIDATION].real);
+    fprintf(out, "text: %.3g MB, %lld different %s; ", (double)t->bytes / 1e6, (long long)rnn_vocab_size(t->vocab),
+            kind_name(s));
+    if (validation_path)
+        fprintf(out, "%s is for validation\n", validation_path);
+    else
+        fprintf(out, "the last %.3g %% are for validation\n", 100 * s->value[SET_VALIDATION].real);
     fprintf(out, "model: %s %lldx%lld, %s; dropout %g\n", cells[s->value[SET_CELL].whole],
             (long long)s->value[SET_LAYERS].whole, (long long)s->value[SET_HIDDEN].whole, reason,
             s->value[SET_DROPOUT_OUTPUT].real);

@@ -245,6 +245,8 @@ static void run(const request *r, char **paths, int files)
     rnn_vocab *vocab;
     rnn_loss loss;
     int64_t hits;
+    if (r->surprise)
+        refuse_to_overwrite(r->surprise, paths, files);
     check(rnn_set_threads((int32_t)r->threads));
     load_writer(paths[0], NULL, &model, &vocab);
     rnn_corpus *corpus = open_corpus(vocab, paths + 1, files - 1, r->share);

@@ -97,6 +97,21 @@ int command_info(int count, char **arguments)
     return EXIT_SUCCESS;
 }
 
+static bool same_vocab(const rnn_vocab *a, const rnn_vocab *b)
+{
+    if (rnn_vocab_kind(a) != rnn_vocab_kind(b) || rnn_vocab_size(a) != rnn_vocab_size(b))
+        return false;
+    for (int32_t id = 0; id < rnn_vocab_size(a); id++) {
+        const char *symbol_a, *symbol_b;
+        size_t size_a, size_b;
+        check(rnn_vocab_symbol(a, id, &symbol_a, &size_a));
+        check(rnn_vocab_symbol(b, id, &symbol_b, &size_b));
+        if (size_a != size_b || memcmp(symbol_a, symbol_b, size_a) != 0)
+            return false;
+    }
+    return true;
+}
+
 static void average_models(char **paths, int files, const char *out)
 {
     rnn_model *average, *next;
@@ -104,6 +119,8 @@ static void average_models(char **paths, int files, const char *out)
     load_writer(paths[0], NULL, &average, &vocab);
     for (int i = 1; i < files; i++) {
         load_writer(paths[i], NULL, &next, &its_vocab);
+        if (!same_vocab(vocab, its_vocab))
+            fail("%s and %s have different vocabularies; average models of the same text", paths[0], paths[i]);
         check(rnn_model_average(average, next, 1.0 / (i + 1)));
         rnn_vocab_destroy(its_vocab);
         rnn_model_destroy(next);

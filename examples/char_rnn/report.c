@@ -2,11 +2,14 @@
 #include "char_rnn.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,8 +25,7 @@ double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* The model's path with another ending */
-static char *beside(const char *model_path, const char *ending)
+char *beside(const char *model_path, const char *ending)
 {
     static const char usual[] = ".safetensors";
     size_t length = strlen(model_path), end = sizeof usual - 1;
@@ -80,12 +82,19 @@ static void print_time(char *text, size_t size, double seconds)
         snprintf(text, size, "%ld:%02ld", s / 60, s % 60);
 }
 
+/* Characters that fit in a line of the terminal without a wrap */
+static int terminal_width(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+}
+
 void report_progress(report *r, const figures *f)
 {
     if (!r->terminal || f->seconds - r->shown_at < SHOWN_EVERY)
         return;
     r->shown_at = f->seconds > 0 ? f->seconds : 1e-9;
-    char bar[BAR + 1] = "", left[32] = "?", validation[48] = "";
+    char bar[BAR + 1] = "", left[32] = "?", validation[48] = "", budget[96] = "", line[512];
     int full = f->progress < 0 ? 0 : (int)(f->progress * BAR);
     for (int i = 0; i < BAR; i++)
         bar[i] = i < full ? '#' : '.';
@@ -93,12 +102,12 @@ void report_progress(report *r, const figures *f)
         print_time(left, sizeof left, f->seconds * (1 - f->progress) / f->progress);
     if (!isnan(f->validation))
         snprintf(validation, sizeof validation, ", validation %.4f", f->validation);
-    fputs("\r\033[K", stderr);
     if (f->progress >= 0)
-        fprintf(stderr, "%s %3.0f %%, %s left, ", bar, 100 * f->progress, left);
-    fprintf(stderr, "epoch %.2f, %.0f tokens/s, loss %.4f%s, %.3g %s, rate %.2g, norm %.2f", f->epoch,
-            f->tokens_per_second, f->training, validation, in_unit(r->measure, f->training), r->measure.name,
-            f->learning_rate, f->gradient_norm);
+        snprintf(budget, sizeof budget, "%s %3.0f %%, %s left, ", bar, 100 * f->progress, left);
+    snprintf(line, sizeof line, "%sepoch %.2f, %.0f tokens/s, loss %.4f%s, %.3g %s, rate %.2g, norm %.2f", budget,
+             f->epoch, f->tokens_per_second, f->training, validation, in_unit(r->measure, f->training), r->measure.name,
+             f->learning_rate, f->gradient_norm);
+    fprintf(stderr, "\r\033[K%.*s", terminal_width(), line);
     fflush(stderr);
 }
 
@@ -159,6 +168,11 @@ static bool finish(FILE *stream, pid_t child)
 int64_t xz_size(char **paths, int count)
 {
     static char buffer[1 << 16];
+    for (int i = 0; i < count; i++) {
+        struct stat file;
+        if (strcmp(paths[i], "-") == 0 || stat(paths[i], &file) != 0 || !S_ISREG(file.st_mode))
+            return -1;
+    }
     char **arguments = allocate((size_t)(count + 4) * sizeof *arguments);
     arguments[0] = "xz";
     arguments[1] = "-9c";

@@ -257,6 +257,7 @@ void run_load(training *t, const settings *given, char **paths, int count, const
     rnn_checkpoint loaded = load_checkpoint(t->checkpoint_path);
     const char *history = rnn_model_note(loaded.model, NOTE_HISTORY);
     load_settings(t, given, loaded.model);
+    check_budget(&t->settings);
     t->history = allocate(history ? strlen(history) + 1 : 1);
     strcpy(t->history, history ? history : "");
     text_open(&t->text, paths, count, &t->settings, loaded.vocab);

@@ -2,10 +2,13 @@
 #include "run.h"
 
 #include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     PATH_LENGTH = 4096,
@@ -112,7 +115,7 @@ static void write_sample(training *t)
 
 static void add_history(training *t, const figures *f)
 {
-    char line[100];
+    char line[1000]; /* the largest double has 309 digits before the point */
     int length = snprintf(line, sizeof line, "%lld %.6f %.6f\n", (long long)f->tokens, f->training, f->validation);
     size_t used = strlen(t->history);
     char *longer = realloc(t->history, used + (size_t)length + 1);
@@ -243,8 +246,9 @@ static bool step(training *t, double progress)
 {
     rnn_loss loss = {0};
     rnn_status status = run_chunk(t, &loss);
-    if (status == RNN_OK && t->settings.value[SET_CLIP].real > 0)
-        status = rnn_model_clip_norm(t->now.model, t->settings.value[SET_CLIP].real, &t->gradient_norm);
+    double limit = t->settings.value[SET_CLIP].real;
+    if (status == RNN_OK) /* without a limit this only computes the norm */
+        status = rnn_model_clip_norm(t->now.model, limit > 0 ? limit : DBL_MAX, &t->gradient_norm);
     if (status == RNN_OK) {
         check(rnn_optimizer_set_learning_rate(t->now.optimizer, learning_rate(t, progress)));
         status = rnn_optimizer_step(t->now.optimizer, t->now.model);
@@ -264,6 +268,9 @@ static void go_back(training *t)
 {
     int64_t retries = t->now.counters[COUNT_RETRIES] + 1;
     double factor = t->now.values[VALUE_RATE_FACTOR] / 2;
+    if (retries > RETRIES && isinf(t->now.values[VALUE_BEST]))
+        fail("training has diverged %d times, and there is no model yet; try a lower --learning-rate or --clip",
+             RETRIES + 1);
     if (retries > RETRIES)
         fail("training has diverged %d times; try a lower --learning-rate or --clip. The best model so far is %s",
              RETRIES + 1, t->model_path);
@@ -300,9 +307,11 @@ static void train(training *t)
 
 /* ---- Beginning and end ------------------------------------------------------------------------------------------- */
 
-static void find_levels(training *t, char **paths, int count)
+static void find_levels(training *t, char **paths, int count, bool has_validation_file)
 {
-    double characters = (double)(rnn_corpus_size(t->text.training) + rnn_corpus_size(t->text.validation));
+    double characters = (double)rnn_corpus_size(t->text.training);
+    if (!has_validation_file)
+        characters += (double)rnn_corpus_size(t->text.validation);
     t->report.entropy = text_entropy(t->text.validation, rnn_vocab_size(t->text.vocab));
     if (t->text.bytes > XZ_BYTES_MOST)
         return;
@@ -311,7 +320,7 @@ static void find_levels(training *t, char **paths, int count)
         t->report.xz = (double)size * 8 * 0.69314718055994530942 / characters;
 }
 
-static void finish(training *t, char **paths, int count)
+static void finish(training *t, char **paths, int count, bool has_validation_file)
 {
     char picture[PATH_LENGTH];
     rnn_model *best;
@@ -324,7 +333,7 @@ static void finish(training *t, char **paths, int count)
                 in_unit(t->report.measure, loss), t->report.measure.name, t->model_path);
     if (t->report.quiet)
         return;
-    find_levels(t, paths, count);
+    find_levels(t, paths, count, has_validation_file);
     if (!isnan(t->report.xz))
         report_line(&t->report, "to compare: single tokens %.4f, xz -9 %.4f nats a token", t->report.entropy,
                     t->report.xz);
@@ -336,7 +345,7 @@ static void finish(training *t, char **paths, int count)
 static void begin(training *t, char **paths, int count, const char *validation_path, bool quiet)
 {
     text_open(&t->text, paths, count, &t->settings, NULL);
-    choose_settings(&t->text, &t->settings, quiet ? NULL : stdout);
+    choose_settings(&t->text, &t->settings, validation_path, quiet ? NULL : stdout);
     text_cut(&t->text, validation_path, &t->settings);
     run_create(t);
 }
@@ -346,7 +355,9 @@ static void try_directory(const char *path)
     char probe[PATH_LENGTH];
     if ((size_t)snprintf(probe, sizeof probe, "%s.try", path) >= sizeof probe)
         fail("the name %s is too long", path);
-    FILE *file = fopen(probe, "w");
+    FILE *file = fopen(probe, "wx"); /* a file that has this name stays */
+    if (!file && errno == EEXIST)
+        return;
     if (!file)
         fail("can't write beside %s: %s", path, strerror(errno));
     fclose(file);
@@ -398,18 +409,68 @@ static request read_command_line(settings *s, int count, char **arguments)
     return r;
 }
 
-static void run(training *t, const request *r, const settings *given)
+/* Fails if a file can't be replaced by a new one. */
+static void try_to_replace(const char *path)
+{
+    struct stat old;
+    if (stat(path, &old) != 0)
+        return;
+    if (!S_ISREG(old.st_mode))
+        fail("can't write %s: it isn't a regular file", path);
+    if (access(path, W_OK) != 0)
+        fail("can't write %s: %s", path, strerror(errno));
+}
+
+/* The run must not overwrite what it reads, or find out late that it can't write. */
+static void try_outputs(const training *t, const request *r)
+{
+    char *const others[] = {(char *)r->validation_path, (char *)r->config};
+    char *const beside_model[] = {beside(t->model_path, ".csv"), beside(t->model_path, ".svg")};
+    const char *const outputs[] = {t->model_path, t->checkpoint_path, beside_model[0], beside_model[1]};
+    for (int i = 0; i < 4; i++) {
+        refuse_to_overwrite(outputs[i], r->paths, r->files);
+        for (int k = 0; k < 2; k++)
+            refuse_to_overwrite(outputs[i], others + k, others[k] ? 1 : 0);
+    }
+    free(beside_model[0]);
+    free(beside_model[1]);
+    try_directory(t->model_path);
+    try_to_replace(t->model_path);
+    try_to_replace(t->checkpoint_path);
+}
+
+/* All processes take the settings of process 0, which may have read another configuration file. */
+static void agree_on_settings(settings *s, bool *resumed)
+{
+    setting_value threads = s->value[SET_THREADS];
+    processes_broadcast(s, sizeof *s);
+    processes_broadcast(resumed, sizeof *resumed);
+    s->value[SET_THREADS] = threads;
+}
+
+/* The processes must read the same text, which may lie on different disks. */
+static void compare_texts(const training *t)
+{
+    int64_t own = t->now.counters[COUNT_FINGERPRINT], first = own;
+    processes_broadcast(&first, sizeof first);
+    if (own != first)
+        fail("the text is another one than that of process 0");
+}
+
+static void run(training *t, request *r, settings *given)
 {
     bool quiet = r->quiet || process_number() > 0;
     check(rnn_checkpoint_init(&t->now, sizeof t->now));
+    agree_on_settings(given, &r->resumed);
     if (process_number() == 0)
-        try_directory(t->model_path);
+        try_outputs(t, r);
     if (r->resumed) {
         run_load(t, given, r->paths, r->files, r->validation_path);
     } else {
         t->settings = *given;
         begin(t, r->paths, r->files, r->validation_path, quiet);
     }
+    compare_texts(t);
     check(rnn_set_threads((int32_t)t->settings.value[SET_THREADS].whole));
     report_open(&t->report, t->model_path, quiet, r->resumed, unit_of(t->text.vocab));
     signal(SIGINT, interrupt);
@@ -421,7 +482,9 @@ static void run(training *t, const request *r, const settings *given)
         report_line(&t->report, "stopped at %lld tokens; go on with the same command and --resume",
                     (long long)t->now.counters[COUNT_TOKENS]);
     } else {
-        finish(t, r->paths, r->files);
+        signal(SIGINT, SIG_DFL); /* the checkpoint is saved; the rest may be interrupted */
+        signal(SIGTERM, SIG_DFL);
+        finish(t, r->paths, r->files, r->validation_path != NULL);
     }
     report_close(&t->report);
     run_destroy(t);
@@ -443,6 +506,8 @@ int command_train(int count, char **arguments)
     if (snprintf(model, sizeof model, "%s%s", name, ending) >= (int)sizeof model ||
         snprintf(checkpoint, sizeof checkpoint, "%s%s.checkpoint", name, ending) >= (int)sizeof checkpoint)
         fail("the name of the model is too long");
+    if (!*name)
+        fail("--out is empty");
     check(rnn_set_threads((int32_t)given.value[SET_THREADS].whole));
     processes_begin();
     run(&t, &r, &given);
