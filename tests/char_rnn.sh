@@ -117,6 +117,9 @@ succeeds "finds the number again, and takes a larger budget" train text --budget
 sed 's/his cat/cat his/' text > other
 refuses "refuses to resume with another text" "trained on another text" \
     train other "${small[@]}" --budget 400000 --out two.safetensors --resume
+sed 's/line 900:/line 009:/' text > other
+refuses "refuses to resume with a text that differs in the middle" "trained on another text" \
+    train other "${small[@]}" --budget 400000 --out two.safetensors --resume
 refuses "refuses a setting that can't change" "--hidden can't change" \
     train text --hidden 25 --budget 400000 --out two.safetensors --resume
 refuses "refuses to resume without the budget" "cosine needs a budget" \

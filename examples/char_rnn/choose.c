@@ -134,12 +134,14 @@ static void choose_training(const corpora *t, settings *s)
 {
     double hidden = (double)s->value[SET_HIDDEN].whole;
     if (s->value[SET_DROPOUT_OUTPUT].real < 0)
-        s->value[SET_DROPOUT_OUTPUT].real = t->bytes < 20000000 ? 0.15 : 0;
+        s->value[SET_DROPOUT_OUTPUT].real = t->bytes > 20000000 ? 0 : hidden < 300 ? 0.1 : 0.15;
     if (s->value[SET_SCHEDULE].whole == AUTOMATIC)
         s->value[SET_SCHEDULE].whole = has_budget(s) ? SCHEDULE_COSINE : SCHEDULE_PLATEAU;
     check_budget(s);
     if (s->value[SET_WEIGHT_DECAY].real < 0)
-        s->value[SET_WEIGHT_DECAY].real = s->value[SET_OPTIMIZER].whole == RNN_OPTIMIZER_ADAMW ? 0.1 : 0;
+        s->value[SET_WEIGHT_DECAY].real = s->value[SET_OPTIMIZER].whole != RNN_OPTIMIZER_ADAMW ? 0
+                                          : hidden < 300                                       ? 0.05
+                                                                                               : 0.1;
     double tokens = (double)s->value[SET_BUDGET].whole;
     if (s->value[SET_EPOCHS].real > 0)
         tokens = s->value[SET_EPOCHS].real * (double)t->bytes;
@@ -156,7 +158,7 @@ static void choose_training(const corpora *t, settings *s)
         s->value[SET_LEARNING_RATE].real = 0.05;
         break;
     default:
-        s->value[SET_LEARNING_RATE].real = hidden < 300 ? 0.014 : hidden < 450 ? 0.012 : hidden < 700 ? 0.008 : 0.005;
+        s->value[SET_LEARNING_RATE].real = hidden < 300 ? 0.016 : hidden < 450 ? 0.012 : hidden < 700 ? 0.008 : 0.005;
     }
 }
 

@@ -39,8 +39,9 @@ static const entry table[SETTINGS] = {
                    .help = "with --tokens words: how many words are known; default 10000"},
     [SET_DROPOUT] = {"dropout", REAL, 0, 0, 0.99, .help = "dropout between layers; default 0"},
     [SET_DROPOUT_INPUT] = {"dropout-input", REAL, 0, 0, 0.99, .help = "dropout of the embedding; default 0"},
-    [SET_DROPOUT_OUTPUT] = {"dropout-output", REAL, AUTO, 0, 0.99,
-                            .help = "dropout of the last layer's output; default 0.15, or 0 for texts over 20 MB"},
+    [SET_DROPOUT_OUTPUT] =
+        {"dropout-output", REAL, AUTO, 0, 0.99,
+         .help = "dropout of the last layer's output; default 0.1 or, from 300 units, 0.15; 0 for texts over 20 MB"},
     [SET_DROPOUT_RECURRENT] = {"dropout-recurrent", REAL, 0, 0, 0.99,
                                .help = "dropout of the candidate of gru and lstm; default 0"},
     [SET_DROPOUT_PER_CHUNK] = {"dropout-per-chunk", SWITCH, 0, 0, 1,
@@ -65,8 +66,9 @@ static const entry table[SETTINGS] = {
                       .choices = {"constant", "cosine", "plateau"}},
     [SET_WARMUP] = {"warmup", WHOLE, 100, 1, 1 << 30, .help = "steps in which the learning rate rises; default 100"},
     [SET_CLIP] = {"clip", REAL, 1, 0, 1e6, .help = "limit of the gradients' norm, 0 for none; default 1"},
-    [SET_WEIGHT_DECAY] = {"weight-decay", REAL, AUTO, 0, 1e6,
-                          .help = "of adam's and other rules' weights; default 0.1 with adamw, else 0"},
+    [SET_WEIGHT_DECAY] =
+        {"weight-decay", REAL, AUTO, 0, 1e6,
+         .help = "of adam's and other rules' weights; default 0.05 or, from 300 units, 0.1 with adamw; else 0"},
     [SET_BETA2] = {"beta2", REAL, 0.99, 0, 0.999999, .help = "of rmsprop, adam and adamw; default 0.99"},
     [SET_AVERAGING] = {"averaging", REAL, 0, 0, 0.999999,
                        .help = "decay of a running average of the model, such as 0.999, which is then the one that is "

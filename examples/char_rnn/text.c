@@ -11,6 +11,7 @@ enum {
     BYTES_LEAST_FOR_FILES = 1 << 30, /* texts as large as that stay in their files, as bytes */
     QUICK_TOKENS = 1 << 15,
     ENTROPY_TOKENS = 1 << 20,
+    FINGERPRINT_CHUNKS = 1 << 10,
 };
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
@@ -126,22 +127,30 @@ void text_cut(corpora *t, const char *validation_path, const settings *s)
 
 /* ---- Measures ---------------------------------------------------------------------------------------------------- */
 
+/* Adds a corpus to a sum: all of it or, if it is large, chunks from all of it. */
+static uint64_t add_to_fingerprint(uint64_t sum, rnn_corpus *corpus)
+{
+    int64_t before = rnn_corpus_position(corpus), chunks = rnn_corpus_chunks(corpus);
+    int64_t used = chunks < FINGERPRINT_CHUNKS ? chunks : FINGERPRINT_CHUNKS;
+    rnn_chunk chunk;
+    check(rnn_chunk_init(&chunk, sizeof chunk));
+    check(rnn_corpus_rewind(corpus));
+    check(rnn_corpus_next(corpus, &chunk, NULL));
+    int64_t steps = rnn_corpus_position(corpus);
+    for (int64_t n = 0; n < used; n++) {
+        check(rnn_corpus_seek(corpus, n * chunks / used * steps));
+        check(rnn_corpus_next(corpus, &chunk, NULL));
+        for (int64_t k = 0; k < chunk.steps * chunk.streams; k++)
+            sum = (sum ^ (uint64_t)chunk.inputs[k]) * 1099511628211U; /* FNV-1a */
+    }
+    check(rnn_corpus_seek(corpus, before));
+    return (sum ^ (uint64_t)rnn_corpus_size(corpus)) * 1099511628211U;
+}
+
 int64_t text_fingerprint(const corpora *t)
 {
-    uint64_t sum = 14695981039346656037U; /* FNV-1a */
-    rnn_corpus *const parts[] = {t->training, t->validation};
-    for (int i = 0; i < 2; i++) {
-        rnn_chunk chunk;
-        int64_t position = rnn_corpus_position(parts[i]), size = rnn_corpus_size(parts[i]);
-        check(rnn_chunk_init(&chunk, sizeof chunk));
-        check(rnn_corpus_rewind(parts[i]));
-        check(rnn_corpus_next(parts[i], &chunk, NULL));
-        for (int64_t k = 0; k < chunk.steps * chunk.streams; k++)
-            sum = (sum ^ (uint64_t)chunk.inputs[k]) * 1099511628211U;
-        sum = (sum ^ (uint64_t)size) * 1099511628211U;
-        check(rnn_corpus_seek(parts[i], position));
-    }
-    return (int64_t)(sum >> 1);
+    uint64_t sum = add_to_fingerprint(14695981039346656037U, t->training);
+    return (int64_t)(add_to_fingerprint(sum, t->validation) >> 1);
 }
 
 double text_entropy(rnn_corpus *corpus, int64_t symbols)
