@@ -3,6 +3,7 @@
 
 include(CheckCCompilerFlag)
 
+set(RNN_SETS_x86_64 avx2 avx512)
 set(RNN_VECTOR_BYTES_baseline 16)
 set(RNN_VECTOR_BYTES_avx2 32)
 set(RNN_VECTOR_BYTES_avx512 64)
@@ -48,7 +49,7 @@ function(rnn_add_compute_core)
     rnn_add_core(baseline)
 
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
-        foreach(set IN ITEMS avx2 avx512)
+        foreach(set IN LISTS RNN_SETS_x86_64)
             check_c_compiler_flag("${RNN_FLAGS_${set}}" librnn_have_${set})
             if(librnn_have_${set})
                 rnn_add_core(${set})

@@ -101,6 +101,16 @@ bool librnn_optimizer_needs_second(const rnn_optimizer_options *o)
            (o->rule == RNN_OPTIMIZER_RMSPROP && rnn_order(o->momentum) > 0);
 }
 
+bool librnn_optimizer_first_is_squares(const rnn_optimizer_options *o)
+{
+    return o->rule == RNN_OPTIMIZER_ADAGRAD || o->rule == RNN_OPTIMIZER_RMSPROP;
+}
+
+bool librnn_optimizer_second_is_squares(const rnn_optimizer_options *o)
+{
+    return o->rule == RNN_OPTIMIZER_ADAM || o->rule == RNN_OPTIMIZER_ADAMW;
+}
+
 /* Whether a step leaves parameters with gradient 0 unchanged. It can then skip the rows of unused symbols. */
 static bool leaves_the_unused(const rnn_optimizer_options *o)
 {

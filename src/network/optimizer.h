@@ -24,4 +24,8 @@ struct rnn_optimizer {
 bool librnn_optimizer_needs_first(const rnn_optimizer_options *options);
 bool librnn_optimizer_needs_second(const rnn_optimizer_options *options);
 
+/* Whether an accumulator that the rule needs holds squares, which can't be negative. */
+bool librnn_optimizer_first_is_squares(const rnn_optimizer_options *options);
+bool librnn_optimizer_second_is_squares(const rnn_optimizer_options *options);
+
 #endif

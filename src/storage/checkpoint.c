@@ -631,15 +631,13 @@ static rnn_status check_squares(const rnn_model *model, const char *prefix, cons
 
 static rnn_status read_accumulators(safetensors_reader *reader, const rnn_model *model, rnn_optimizer *o)
 {
-    int32_t rule = o->options.rule;
-    bool adam = rule == RNN_OPTIMIZER_ADAM || rule == RNN_OPTIMIZER_ADAMW;
     if (o->first)
         RNN_TRY(read_array(reader, model, first_prefix, o->first));
     if (o->second)
         RNN_TRY(read_array(reader, model, second_prefix, o->second));
-    if (adam)
-        return check_squares(model, second_prefix, o->second);
-    return rule == RNN_OPTIMIZER_SGD ? RNN_OK : check_squares(model, first_prefix, o->first);
+    if (librnn_optimizer_first_is_squares(&o->options))
+        RNN_TRY(check_squares(model, first_prefix, o->first));
+    return librnn_optimizer_second_is_squares(&o->options) ? check_squares(model, second_prefix, o->second) : RNN_OK;
 }
 
 static rnn_status read_optimizer(safetensors_reader *reader, const rnn_model *model, rnn_optimizer **optimizer)
