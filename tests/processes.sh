@@ -63,21 +63,21 @@ for processes in 2 3; do
 done
 
 # Killed, stopped, and resumed
-run=("${settings[@]}" --budget 150000 --quiet)
+run=("${settings[@]}" --budget 400000 --quiet)
 succeeds "trains without a stop" 2 "${run[@]}" --out once.safetensors
 for signal in KILL TERM; do
-    rm -f two.*
-    start 2 "${run[@]}" --out two.safetensors &
+    rm -f parts.*
+    start 2 "${run[@]}" --out parts.safetensors &
     for ((i = 0; i < 1200; i++)); do
-        [[ -f two.csv && $(wc -l < two.csv) -ge 3 ]] && break
+        [[ -f parts.csv && $(wc -l < parts.csv) -ge 3 ]] && break
         sleep 0.05
     done
-    pkill "-$signal" --newest --full -- "^$program .*--out two.safetensors"
+    pkill "-$signal" --newest --full -- "^$program .*--out parts.safetensors"
     wait $! && fail "a process was ended by SIG$signal, and mpirun succeeds"
-    succeeds "resumes after SIG$signal" 2 "${run[@]}" --out two.safetensors --resume
-    same once.safetensors two.safetensors "a run resumed after SIG$signal ends with other bytes"
+    succeeds "resumes after SIG$signal" 2 "${run[@]}" --out parts.safetensors --resume
+    same once.safetensors parts.safetensors "a run resumed after SIG$signal ends with other bytes"
 done
-succeeds "goes on with another number of processes" 1 "${run[@]}" --budget 160000 --out two.safetensors --resume
+succeeds "goes on with another number of processes" 1 "${run[@]}" --budget 410000 --out parts.safetensors --resume
 
 # Files differ between the machines
 together() { # ARGUMENTS of process 0, which are ten, and of process 1

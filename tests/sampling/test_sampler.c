@@ -437,7 +437,7 @@ static void test_models_whose_outputs_cannot_be_fed_back_are_refused(void **unus
         int64_t output_size;
         int32_t input, loss;
     } cases[] = {{"output_size", 6, RNN_INPUT_IDS, RNN_LOSS_CROSS_ENTROPY},
-                 {"the model's inputs are vectors", 7, RNN_INPUT_VECTORS, RNN_LOSS_CROSS_ENTROPY},
+                 {"vectors as inputs or outputs", 7, RNN_INPUT_VECTORS, RNN_LOSS_CROSS_ENTROPY},
                  {"vectors as inputs or outputs", 7, RNN_INPUT_IDS, RNN_LOSS_SQUARED_ERROR}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         rnn_model_options options = make_options(7, 5, cases[i].output_size, 1, RNN_FLOAT32);
