@@ -1,5 +1,5 @@
-# Compiler settings for all C of this project. rnn_internal_settings() adds those for the library's own sources. None of
-# them affects a project that contains this one.
+# Compiler settings for all C code in this project. rnn_internal_settings() adds those for the library's own sources.
+# None of them affects a project that contains this one.
 
 if(top_level AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE RelWithDebInfo)

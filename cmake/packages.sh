@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The scripts that build source this file. It installs packages that a bare Debian-like machine lacks.
+# The build scripts include this file with "source". It installs packages that a bare Debian-like machine lacks.
 
-# Whether the machine has the contents of a Debian package, from wherever they came.
+# Whether the machine has the contents of a Debian package, wherever they came from.
 has_package() {
     case $1 in
         gcc) command -v cc ;;

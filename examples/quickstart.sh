@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds librnn, trains a model on a text for one minute, and prints a sample of its writing.
 #   examples/quickstart.sh [FILE]
-# The text is FILE, or librnn's own sources if there is none. Missing packages are installed first.
+# The text is FILE, or librnn's own sources if no FILE is given. Missing packages are installed first.
 set -euo pipefail
 
 if [[ $# -gt 1 ]]; then

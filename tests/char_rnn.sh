@@ -90,7 +90,7 @@ fi
 
 mkfifo pipe
 cat text > pipe &
-for from in pipe -; do # xz can't read them again
+for from in pipe -; do # these can be read only once, so xz can't compress them for comparison
     timeout 60 "$program" train $from "${small[@]}" --budget 9 --out pipe.safetensors < text > out 2> err ||
         fail "trains on $from: $(head -n 2 err)"
     grep -q 'xz' out && fail "it compares with what xz makes of a text that can't be read again: $from"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains one model on several processes: the bits repeat, a run that is killed or stopped resumes, and mistakes end all.
+# Tests training one model on several processes: the bits repeat, a run that is killed or stopped resumes, and a mistake
+# ends all processes.
 #   tests/processes.sh PROGRAM MPIRUN: char_rnn, built with RNN_WITH_MPI, and MPI's command that starts processes
 set -u
 
@@ -79,7 +80,7 @@ for signal in KILL TERM; do
 done
 succeeds "goes on with another number of processes" 1 "${run[@]}" --budget 410000 --out parts.safetensors --resume
 
-# Files differ between the machines
+# The processes get different files, as they might on different machines.
 together() { # ARGUMENTS of process 0, which are ten, and of process 1
     timeout 60 "$mpirun" -n 1 "$program" train "${@:1:10}" --out d.safetensors : \
         -n 1 "$program" train "${@:11}" --out d.safetensors > out 2> err < /dev/null

@@ -278,7 +278,7 @@ static rnn_status fail_to_write(const rnn_replacement *r, const char *reason)
     return librnn_fail(RNN_ERROR_IO, "%.*s can't be written: %s", PATH_SHOWN, r->path, reason);
 }
 
-/* Replaces the name by the target of its symbolic link. If the link is relative, the directory in `target` is kept. */
+/* Replaces the name with the target of its symbolic link. If the link is relative, keeps the directory in `target`. */
 static rnn_status follow_link(rnn_replacement *r, char link[PATH_MAX])
 {
     size_t length = link[0] == '/' ? 0 : (size_t)(r->name - r->target);

@@ -21,8 +21,8 @@ rnn_status librnn_check_pointer(const char *name, const void *pointer);
 
 /*
  * The library checks the caller's numbers by their bits, so the result doesn't depend on the floating-point mode:
- * subnormal numbers aren't zero, and a signalling NaN doesn't trap. This function returns an integer for a number. The
- * integers have the same order as the numbers, and those of NaNs are beyond either infinity's.
+ * subnormal numbers aren't zero, and a signalling NaN doesn't trap. This function maps a number to an integer. The
+ * integers have the same order as the numbers. A NaN's integer lies beyond that of the infinity with the same sign.
  */
 static inline int64_t rnn_order(double value)
 {
@@ -69,7 +69,7 @@ rnn_status librnn_struct_init(const char *name, void *given, size_t struct_size,
 /* Copies the caller's fields over the defaults in `fields`. */
 rnn_status librnn_struct_read(const char *name, const void *given, void *fields, size_t first, size_t known);
 
-/* Copies `fields` to the caller's struct, as many as fit. */
+/* Copies as many of `fields` to the caller's struct as fit. */
 rnn_status librnn_struct_write(const char *name, void *given, const void *fields, size_t first, size_t known);
 
 /* The maximum numbers of steps, streams and symbols that the header allows. */

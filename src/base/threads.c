@@ -7,7 +7,7 @@
  * own caches.
  *
  * A range is one number that holds the phase, the next share and the end. A helper that comes late, when its phase has
- * ended, finds an empty range or another phase and takes nothing. A thread that waits spins for some microseconds, then
+ * ended, finds an empty range or another phase and takes nothing. A waiting thread spins for some microseconds, then
  * sleeps.
  */
 #include "base/threads.h"

@@ -19,8 +19,8 @@
 
 /*
  * The format number of the checkpoint's part of a file. A reader that doesn't know the number must not resume from the
- * file. Format 2 has features that version 0.1 would ignore: frozen parameters, additional options of optimizers and
- * samplers, other kinds of dropout.
+ * file. Format 2 has features that version 0.1 would ignore: frozen parameters, averages, additional options of
+ * optimizers and samplers, other kinds of dropout.
  */
 enum { FIRST_FORMAT = 1, FORMAT = 2 };
 
@@ -327,8 +327,8 @@ static uint64_t format_of(const rnn_checkpoint *c, const rnn_model *model)
 }
 
 /*
- * Adds the names of everything, in the order in which write_all() writes it. Larger numbers come first, so that all are
- * aligned.
+ * Adds the names of everything, in the order in which write_all() writes it. Numbers with more bytes come first, so
+ * that all are aligned.
  */
 static rnn_status add_all(safetensors_writer *writer, const rnn_checkpoint *c, const frame *f)
 {
@@ -752,7 +752,7 @@ static rnn_status read_training(safetensors_reader *reader, const rnn_model *mod
     return read_sampler(reader, &c->sampler);
 }
 
-/* Reads a checkpoint without a model. If it has an optimizer or a state, it also describes the model of these. */
+/* Reads a checkpoint without a model. If it has an optimizer or a state, it also describes their model. */
 static rnn_status read_without_model(safetensors_reader *reader, rnn_checkpoint *c)
 {
     rnn_model_options options;

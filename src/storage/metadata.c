@@ -508,7 +508,7 @@ static rnn_status read_symbols(int32_t kind, const char *text, rnn_vocab **vocab
     return blame_file(symbols_key, status);
 }
 
-/* Replaces a vocabulary by one that also has the unknown symbol. */
+/* Replaces a vocabulary with one that also has the unknown symbol. */
 static rnn_status read_unknown(const char *text, rnn_vocab **vocab)
 {
     char *shown;

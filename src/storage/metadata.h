@@ -26,8 +26,8 @@ typedef enum text_kind {
  * given configuration must agree with them.
  * TEXT_OPTIONAL: the file may lack the field. Reading then leaves the struct's field unchanged.
  * TEXT_ADDED: the same, but the field is written only if it differs from its default. So if an earlier release can use
- * a file, it would have written the same bytes.
- * TEXT_NEEDED_ADDED: written and read as TEXT_ADDED, but determines what the network computes.
+ * a file, that release would have written the same bytes.
+ * TEXT_NEEDED_ADDED: written and read like TEXT_ADDED, but determines what the network computes.
  */
 typedef enum text_use { TEXT_NEEDED, TEXT_OPTIONAL, TEXT_ADDED, TEXT_NEEDED_ADDED } text_use;
 

@@ -92,7 +92,7 @@ static bool is_of_model(const loading *l, const safetensor *t, const rnn_model_o
 
 /* ---- Missing tensors --------------------------------------------------------------------------------------------- */
 
-/* Whether the file is one part of several, by its name. A model in several files has names such as x-00002-of-00003. */
+/* Whether the file's name is that of one file of a model in several files, such as x-00002-of-00003. */
 static bool is_part(const rnn_bytes *source, int *part, int *parts)
 {
     if (!source->file)

@@ -17,7 +17,7 @@
 enum {
     LENGTH_SIZE = 8,
     HEADER_MOST = 100000000, /* bytes; the format's own limit */
-    ALIGNMENT = 8,           /* of the tensors' bytes in the file */
+    ALIGNMENT = 8,           /* the tensors' bytes begin at a multiple of this in the file */
     NEEDED_BY_JANSSON = 40,  /* bytes per byte of a header that passes check_brackets() */
     DEPTH_MOST = 8,          /* maximum nesting of brackets; a valid header has three levels */
     BYTES_OF_BRACKET = 16,   /* minimum header bytes per bracket; a tensor has three in at least 51 bytes */
@@ -134,8 +134,8 @@ static bool has_memory(size_t length)
 
 /*
  * Checks the number and the nesting of brackets and commas. For each bracket jansson needs about a hundred bytes of
- * memory, and for nested brackets also stack. So a header of only brackets and commas would take very much memory and
- * time. A header that lists tensors stays far below the limits.
+ * memory, and for nested brackets it also needs stack. So a header of only brackets and commas would take a great deal
+ * of memory and time. A header that lists tensors stays far below the limits.
  */
 static rnn_status check_brackets(const char *text, size_t length)
 {

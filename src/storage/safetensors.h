@@ -68,7 +68,7 @@ rnn_status librnn_safetensors_read(const safetensors_reader *reader, const safet
 /*
  * Writes a file. First add all texts and tensors, the tensors in the order in which they will be in the file. Then
  * finish and write the header. Then write the tensors' bytes in the same order with librnn_sink_write(). Numbers are
- * aligned if tensors with larger numbers come first.
+ * aligned if tensors whose numbers have more bytes come first.
  */
 typedef struct safetensors_writer {
     struct json_t *header, *texts;

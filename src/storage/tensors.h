@@ -20,7 +20,7 @@ enum { MODULE_NAME_MOST = 200, TENSOR_NAME_MOST = MODULE_NAME_MOST + PARAMETER_N
 /* "rnn", "decoder" and "embedding". The library's own parameter names begin with these. */
 extern const module_names librnn_standard_names;
 
-/* Replaces each name that is NULL by the standard name. */
+/* Replaces each name that is NULL with the standard name. */
 module_names librnn_names_or_standard(const module_names *names);
 
 /* The module of a parameter. */
@@ -49,8 +49,8 @@ enum { SHAPE_TEXT_MOST = TENSOR_RANK_MOST * 22 + 1 };
 void librnn_shape_text(int32_t rank, const int64_t *shape, char text[SHAPE_TEXT_MOST]);
 
 /*
- * Writes a parameter from a buffer of the parameters' layout to a tensor of the parameter's shape, and reads it from a
- * tensor of that shape and of the model's type. Writing from NULL writes zeros.
+ * Writes a parameter to a tensor of the same shape, or reads it from one, which must also have the model's type.
+ * `buffer` has the layout of the model's parameters. Writing from NULL writes zeros.
  */
 rnn_status librnn_parameter_write_to(rnn_sink *sink, const rnn_model *model, const named_parameter *p,
                                      const void *buffer);

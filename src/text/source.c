@@ -1,6 +1,6 @@
 /*
- * source.c: sources of text. A source consists of files, one after the other, which are read when needed, and of
- * memory. Memory holds texts that the caller passed, and files that can be read only once.
+ * source.c: sources of text. A source is a sequence of parts. A part is a file, which is read when needed, or a block
+ * of memory. Memory holds texts that the caller passed, and files that can be read only once.
  */
 #include "text/source.h"
 

@@ -33,9 +33,9 @@ const unsigned char *librnn_source_text(const rnn_source *source);
 rnn_status librnn_source_read(const rnn_source *source, int64_t offset, void *bytes, size_t size);
 
 /*
- * Returns the bytes from `offset` on; `offset` must be less than the source's size. *size: in, the number of bytes
- * wanted, at most PIECE_SIZE; out, their number, which is larger if they needn't be copied, or smaller at the source's
- * end. The bytes are in `room` or in the source itself.
+ * Returns the bytes from `offset` on; `offset` must be less than the source's size. On entry *size is the number of
+ * bytes wanted, at most PIECE_SIZE. On return it is the number of bytes there are: more if they needn't be copied,
+ * fewer at the source's end. The bytes are in `room` or in the source itself.
  */
 rnn_status librnn_source_piece(const rnn_source *source, int64_t offset, unsigned char room[PIECE_SIZE],
                                const unsigned char **bytes, size_t *size);

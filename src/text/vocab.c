@@ -601,7 +601,7 @@ static rnn_status encode_words(const rnn_vocab *vocab, const char *text, size_t 
     return RNN_OK;
 }
 
-/* A reading of a source that passes its words to `take`, as ids. */
+/* The context of take_word(), which passes each word of a source to `take` as an id. */
 typedef struct word_reading {
     const rnn_vocab *vocab;
     const rnn_source *source;
@@ -662,7 +662,7 @@ rnn_status rnn_vocab_encode(const rnn_vocab *vocab, const void *text, size_t siz
 {
     RNN_REQUIRE(vocab);
     bool counting = !ids && capacity == 0;
-    /* a lower limit that is known before the text is read */
+    /* a lower bound on the number of symbols, known before the text is read */
     size_t least = vocab->kind == RNN_VOCAB_BYTES  ? size
                    : vocab->kind == RNN_VOCAB_UTF8 ? size / UTF8_MOST + (size % UTF8_MOST != 0)
                                                    : 0;

@@ -61,8 +61,8 @@ rnn_status librnn_vocab_refuse(int32_t kind, const unsigned char *text, size_t s
 
 /*
  * Call it when reading a piece of a source has stopped at byte `end` of the piece. The piece is `size` bytes from
- * `begin` on. It fails in the same way as librnn_vocab_refuse(), unless reading may have stopped only because the piece
- * ends. Then the next piece must begin at `end`.
+ * `begin` on. The function fails like librnn_vocab_refuse(), unless reading may have stopped only because the piece
+ * ends. In that case it succeeds, and the next piece must begin at `end`.
  */
 rnn_status librnn_vocab_check_stop(int32_t kind, const rnn_source *source, int64_t begin, const unsigned char *piece,
                                    size_t size, size_t end);

@@ -16,8 +16,8 @@
 enum { FIRST_SLOTS = 1 << 10, FIRST_BYTES = 1 << 12 };
 
 /*
- * Philox as a block cipher, chained over blocks of 16 bytes. Without the key, nobody can construct words with equal
- * hashes. The ids don't depend on the hash.
+ * Philox as a block cipher, chained over blocks of 16 bytes. Nobody can construct words with equal hashes without
+ * knowing the key. The ids don't depend on the hash.
  */
 static uint64_t hash_of(uint64_t key, const char *word, size_t size)
 {
@@ -205,8 +205,8 @@ rnn_status librnn_words_sort(const words *w, int64_t most, int64_t least, const 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 /*
- * Visits a text's words. If the text goes on, it omits a last word that may continue. *used: the number of bytes that
- * are finished.
+ * Visits a text's words. If more text follows, omits the last word if it may continue there. *used: the number of bytes
+ * that are finished.
  */
 static rnn_status visit_text(const char *text, size_t size, int64_t offset, bool goes_on, words_visitor *visit,
                              void *context, size_t *used)

@@ -118,7 +118,7 @@ if [[ ${#others[@]} -gt 0 ]]; then
             done
             echo "$row" >> "$rows"
         done
-        read -r -a median < <(medians) # this build, the others, of the peak, ratio to each of the others
+        read -r -a median < <(medians) # this build, the others, fraction of the peak, ratio to each of the others
         printf '%-4s %10s %8s' "$configuration" "${median[0]}" "${median[${#others[@]} + 1]}"
         for i in "${!others[@]}"; do
             printf ' %14s %6s' "${median[i + 1]}" "${median[${#others[@]} + 2 + i]}"
@@ -128,7 +128,8 @@ if [[ ${#others[@]} -gt 0 ]]; then
     exit
 fi
 
-# The name of the BLAS that Python's MODULE finds when FOLDER comes first: the name of the folder that it came from.
+# Prints the name of the BLAS that Python's MODULE loads when FOLDER comes first in the library path. This is the name
+# of the folder that the BLAS came from.
 blas_of() { # MODULE FOLDER
     LD_LIBRARY_PATH=$2${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} "$python" -c "
 import os, re, $1
@@ -138,7 +139,7 @@ library = min(libraries, key=lambda path: '/libblas.so' not in path, default='')
 print(os.path.basename(os.path.dirname(library)) or 'its-own')"
 }
 
-# Which BLAS Python's MODULE can be made to use: lines of NAME FOLDER. A module that brings its own has just that one.
+# Prints each BLAS that Python's MODULE can use, as lines of NAME FOLDER. A module with its own BLAS uses only that one.
 blas_list() { # MODULE
     local folder
     for folder in "${blas_folders[@]}"; do
@@ -146,7 +147,7 @@ blas_list() { # MODULE
     done | awk '!seen[$1]++'
 }
 
-# Debian's alternatives but the reference implementation, which is there to be right.
+# Debian's alternatives, except the reference implementation, which isn't meant to be fast.
 blas_folders=()
 if [[ -n ${BLAS_FOLDERS:-} ]]; then
     IFS=: read -r -a blas_folders <<< "$BLAS_FOLDERS"
@@ -232,7 +233,7 @@ for configuration in "${configurations[@]}"; do
         echo "$row" >> "$rows"
     done
 
-    read -r -a median < <(medians) # librnn, each way, of the peak, ratio to each way
+    read -r -a median < <(medians) # librnn, each way, fraction of the peak, ratio to each way
     printf '%-4s %10s %8s' "$configuration" "${median[0]}" "${median[${#ways[@]} + 1]}"
     for peer in torch onednn numpy; do
         best=$(best_of "$peer")
