@@ -1,4 +1,5 @@
-/* A model within the program: its file, hello.safetensors, is an array that the build makes. It writes a line. */
+/* A model within the program: its file, hello.safetensors, is an array that the build makes. The model writes a line.
+ */
 #include "check.h"
 #include "hello.h" /* static const unsigned char hello[] */
 

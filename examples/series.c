@@ -24,7 +24,7 @@ static rnn_batcher *create_series(int64_t count)
     rnn_batcher_options options;
     check(rnn_batcher_options_init(&options, sizeof options));
     options.streams = STREAMS;
-    options.layout = RNN_BATCH_PACKED;      /* one series behind the other */
+    options.layout = RNN_BATCH_PACKED;      /* one series after another */
     options.target_kind = RNN_TARGETS_NEXT; /* each value's target is the next value */
     options.steps = 32;
     options.shuffle = 1;

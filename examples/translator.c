@@ -1,4 +1,4 @@
-/* Dates become digits: an encoder reads one, and a decoder goes on from the encoder's state and writes. */
+/* Translates dates to digits. An encoder reads a date. A decoder begins with the encoder's state and writes digits. */
 #include <string.h>
 
 #include "check.h"
@@ -17,7 +17,7 @@ static int write_date(int date, char words[TEXT], char digits[TEXT])
 static rnn_checkpoint create_side(void)
 {
     rnn_checkpoint side = {.struct_size = sizeof side};
-    rnn_model_options options = recommended_options(RNN_CELL_GRU, SYMBOLS, SYMBOLS); /* ids are codes of ASCII */
+    rnn_model_options options = recommended_options(RNN_CELL_GRU, SYMBOLS, SYMBOLS); /* ids are ASCII codes */
     options.hidden_size = UNITS;
     check(rnn_model_create(&options, &side.model));
     check(rnn_state_create(side.model, STREAMS, &side.state));
@@ -25,7 +25,7 @@ static rnn_checkpoint create_side(void)
     return side;
 }
 
-/* Learns random dates, except every fifth. */
+/* Learns random dates, but never every fifth date, which is for the test. */
 static void learn(const rnn_checkpoint *encoder, const rnn_checkpoint *decoder)
 {
     static float outputs[OUTPUTS], gradient[OUTPUTS], memory[STREAMS * UNITS];

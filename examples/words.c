@@ -1,4 +1,4 @@
-/* An LSTM learns which word follows which in a text, and writes some. */
+/* An LSTM learns a text word by word, and writes some words of its own. */
 #include <math.h>
 
 #include "check.h"
@@ -47,7 +47,7 @@ int main(int argc, char **argv)
     run.optimizer = create_adam(run.model, 0.003);
     learn(&run, text, steps);
     check(rnn_sampler_options_init(&draw, sizeof draw));
-    draw.vocab = run.vocab; /* whose unknown symbol is never drawn */
+    draw.vocab = run.vocab; /* its unknown symbol is never drawn */
     check(rnn_sampler_create(&draw, &run.sampler));
     check(rnn_state_create(run.model, 1, &writer));
     check(rnn_sample(run.model, writer, run.sampler, &first, WRITTEN, ids));

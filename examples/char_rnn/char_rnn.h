@@ -19,7 +19,7 @@
 
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Ends the program with the library's sentence unless `status` is RNN_OK. */
+/* Ends the program with the library's message unless `status` is RNN_OK. */
 void check(rnn_status status);
 void *allocate(size_t size);
 void flush_output(void);
@@ -32,7 +32,7 @@ typedef union setting_value {
     double real;
 } setting_value;
 
-enum { AUTOMATIC = -1 }; /* of a whole number or choice: char_rnn chooses */
+enum { AUTOMATIC = -1 }; /* the value of a setting that char_rnn chooses */
 
 typedef enum setting {
     SET_CELL,
@@ -79,7 +79,7 @@ typedef struct settings {
 
 void settings_init(settings *s);
 
-/* Takes "--name value" at `arguments[0]`; returns how many arguments it used, 0 if that is no setting. */
+/* Reads "--name value" at `arguments[0]`. Returns the number of arguments used, or 0 if they aren't a setting. */
 int settings_take(settings *s, int count, char **arguments);
 
 /* Reads lines "name value" from a file or from a text. `source` names the text in errors. */
@@ -94,7 +94,7 @@ bool setting_may_change(setting which);
 const char *setting_name(setting which);
 void settings_help(FILE *out);
 
-/* Takes over the settings that were given in `by`. */
+/* Copies the settings that were given in `by`. */
 void settings_override(settings *s, const settings *by);
 
 /* ---- Options of a command ---- */
@@ -124,7 +124,7 @@ typedef struct corpora {
     rnn_source *source;
     rnn_vocab *vocab;
     rnn_corpus *training, *validation;
-    rnn_corpus *quick; /* a part of the validation, to look at while training; NULL: all of it */
+    rnn_corpus *quick; /* the part of `validation` to use while training; NULL: all of it */
     int64_t bytes;
 } corpora;
 
@@ -144,7 +144,7 @@ int64_t text_fingerprint(const corpora *t);
 /* Nats for each token when only the tokens' frequencies are known */
 double text_entropy(rnn_corpus *corpus, int64_t symbols);
 
-/* "bits per character" and so on: nats become the unit of a kind of tokens */
+/* The unit in which a loss is shown, such as bits per character. It depends on the kind of tokens. */
 typedef struct unit {
     const char *name;
     bool exponential; /* perplexity */
@@ -175,16 +175,16 @@ _Noreturn void processes_abort(int status);
 int process_count(void);
 int process_number(void);
 
-/* Gives each process the values of all. own: [values], all: [processes][values] */
+/* Gives each process the values of all processes. own: [values], all: [processes][values] */
 void processes_exchange(const double *own, int values, double *all);
 
 /* Gives each process the bytes of process 0. */
 void processes_broadcast(void *bytes, size_t size);
 
-/* Gives process 0 the bytes of all, one after the other. sizes: [processes] */
+/* Gives process 0 the bytes of all processes, one after the other. sizes: [processes] */
 void processes_gather(const void *own, size_t size, void *all, const size_t *sizes);
 
-/* Replaces the gradients of a model by the sum over all processes of weight * gradients, added up in one order. */
+/* Replaces the gradients of a model by the sum of weight * gradients over all processes, added up in one order. */
 void processes_sum_gradients(rnn_model *model, double weight);
 
 /* ---- Reports ---- */
@@ -203,10 +203,10 @@ typedef struct report {
     double shown_at; /* seconds */
     FILE *log;
     char *log_path;
-    double entropy, xz; /* lines to beat, in nats; NAN: not known */
+    double entropy, xz; /* levels to compare with, in nats; NAN: not known */
 } report;
 
-/* Begins a log beside the model, or goes on with the one that a resumed run has. */
+/* Begins a log beside the model or, in a resumed run, appends to the old one. */
 void report_open(report *r, const char *model_path, bool quiet, bool resumed, unit measure);
 
 /* Shows the progress line on a terminal, a few times a second. */
@@ -221,18 +221,20 @@ void report_line(report *r, const char *format, ...) __attribute__((format(print
 /* The model's path with another ending, to free() */
 char *beside(const char *model_path, const char *ending);
 
-/* Draws the curves, if gnuplot is there: true, and their file's name. The path has 4096 bytes. */
+/* Draws the curves with gnuplot. Returns whether that worked. `picture` has room for 4096 bytes and gets the path. */
 bool report_draw(const report *r, const char *model_path, char *picture);
 void report_close(report *r);
 
-/* The bytes that `xz -9` makes of files; -1 if it can't be run, or can't read them again as they are no regular files
+/*
+ * Returns the number of bytes to which `xz -9` compresses files. Returns -1 if xz can't be run, or if a file isn't a
+ * regular one, which xz couldn't read again.
  */
 int64_t xz_size(char **paths, int count);
 
-/* Seconds of a clock that only goes forward */
+/* Seconds of a monotonic clock */
 double now(void);
 
-/* ---- Commands: the arguments after the command's name; the exit status ---- */
+/* ---- Commands: each takes the arguments after its name and returns the exit status ---- */
 
 int command_train(int count, char **arguments);
 int command_sample(int count, char **arguments);
@@ -244,7 +246,7 @@ int command_average(int count, char **arguments);
 #define NOTE_SETTINGS "char_rnn.settings"
 #define NOTE_HISTORY "char_rnn.history"
 
-/* Loads a model with a vocabulary that it can write with; fails with a sentence otherwise. */
+/* Loads a model that can write text, and its vocabulary. Fails with a message if the model can't do that. */
 void load_writer(const char *path, const rnn_load_options *options, rnn_model **model, rnn_vocab **vocab);
 
 /* Text of ids, to free() */

@@ -1,4 +1,4 @@
-/* choose.c: chooses the settings that are not given, by the text and by the speed of the machine. */
+/* choose.c: chooses the settings that are not given, from the text and from the speed of the machine. */
 #include "char_rnn.h"
 
 #include <math.h>
@@ -37,7 +37,7 @@ static double work(const settings *s, int64_t symbols, int64_t hidden)
     return gates[s->value[SET_CELL].whole] * h * (layers * h + (layers - 1) * h + inputs) + h * (double)symbols;
 }
 
-/* Trains a network of this size for a moment, on random tokens. Returns the multiplications of a second. */
+/* Trains a network of this size for a moment, on random tokens. Returns multiplications per second. */
 static double measure_speed(const settings *given, int64_t symbols, int64_t hidden)
 {
     settings s = *given;
@@ -56,7 +56,7 @@ static double measure_speed(const settings *given, int64_t symbols, int64_t hidd
     chunk.steps = s.value[SET_SEQUENCE].whole;
     chunk.streams = s.value[SET_STREAMS].whole;
     chunk.inputs = chunk.targets = ids;
-    check(rnn_forward_backward(model, state, &chunk, NULL)); /* threads start, memory is touched */
+    check(rnn_forward_backward(model, state, &chunk, NULL)); /* the first call starts threads and touches memory */
     double begun = now(), seconds;
     do {
         check(rnn_forward_backward(model, state, &chunk, NULL));
@@ -70,8 +70,9 @@ static double measure_speed(const settings *given, int64_t symbols, int64_t hidd
 }
 
 /*
- * The largest network that a budget of time trains well here. Tried on Shakespeare's plays, a larger network was better
- * only if it could be trained on about TOKENS_PER_PARAMETER tokens for each of its parameters.
+ * Returns the size of the largest network that this machine can train well in the time budget. In trials on
+ * Shakespeare's plays, a larger network was better only if it could be trained on about TOKENS_PER_PARAMETER tokens for
+ * each of its parameters.
  */
 static int64_t hidden_for_time(const corpora *t, const settings *s, int64_t most, double *tokens)
 {
@@ -105,7 +106,7 @@ static void choose_chunks(const corpora *t, settings *s)
 {
     if (s->value[SET_VALIDATION].real < 0)
         s->value[SET_VALIDATION].real = t->bytes > 10 * VALIDATION_BYTES ? VALIDATION_BYTES / (double)t->bytes : 0.1;
-    /* A short text is cut into fewer and shorter pieces, so that validation has some of them. */
+    /* A short text gets fewer streams and shorter chunks, so that the validation text holds several chunks. */
     int64_t share = (int64_t)((double)t->bytes * s->value[SET_VALIDATION].real / 8);
     if (s->value[SET_SEQUENCE].whole == AUTOMATIC)
         s->value[SET_SEQUENCE].whole = share < 256 ? least(64, share / 4 + 1) : 64;
@@ -146,7 +147,7 @@ static void choose_training(const corpora *t, settings *s)
     if (s->value[SET_EPOCHS].real > 0)
         tokens = s->value[SET_EPOCHS].real * (double)t->bytes;
     int64_t steps = (int64_t)(tokens / (double)(s->value[SET_STREAMS].whole * s->value[SET_SEQUENCE].whole));
-    if (!s->given[SET_WARMUP] && tokens > 0) /* a tenth of a short training */
+    if (!s->given[SET_WARMUP] && tokens > 0) /* at most a tenth of a short training */
         s->value[SET_WARMUP].whole = least(s->value[SET_WARMUP].whole, steps / 10 + 1);
     if (s->value[SET_LEARNING_RATE].real >= 0)
         return;

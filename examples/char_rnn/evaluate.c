@@ -84,14 +84,14 @@ static void flush_character(surprise_file *s)
     s->bits = 0;
 }
 
-/* The number of bytes of a UTF-8 character that begins so; 1 for a byte that begins none */
+/* The length of the UTF-8 character that begins with this byte; 1 if no character does */
 static size_t character_size(char first)
 {
     unsigned char byte = (unsigned char)first;
     return byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1;
 }
 
-/* Collects bytes until they are a character, which gets one colour. */
+/* Collects bytes until they form a character, which gets one colour. */
 static void collect_byte(surprise_file *s, char byte, double bits)
 {
     bool continues = ((unsigned char)byte & 0xc0) == 0x80;
@@ -227,7 +227,7 @@ static rnn_corpus *open_corpus(const rnn_vocab *vocab, char **paths, int files, 
     rnn_source *source;
     rnn_corpus *corpus, *part;
     check(rnn_source_open((const char *const *)paths, files, &source));
-    if (rnn_corpus_create_from_source(vocab, source, STEPS, 1, &corpus) != RNN_OK) /* perhaps it is shorter */
+    if (rnn_corpus_create_from_source(vocab, source, STEPS, 1, &corpus) != RNN_OK) /* perhaps the text is too short */
         check(rnn_corpus_create_from_source(vocab, source, 1, 1, &corpus));
     rnn_source_destroy(source);
     if (share > 0) {

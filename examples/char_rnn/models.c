@@ -1,4 +1,4 @@
-/* models.c: shows what a model is, and makes one of several. */
+/* models.c: shows what a model is, and averages several models. */
 #include "char_rnn.h"
 
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static void print_options(const rnn_model *model, const rnn_vocab *vocab)
     printf("    %-24s %lld\n", "all", (long long)total);
 }
 
-/* Notes of others than char_rnn */
+/* Prints the notes that char_rnn didn't write. */
 static void print_notes(const rnn_model *model)
 {
     for (int64_t i = 0; i < rnn_model_note_count(model); i++) {

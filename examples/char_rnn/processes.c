@@ -73,7 +73,10 @@ void processes_gather(const void *own, size_t size, void *all, const size_t *siz
     free(places);
 }
 
-/* The sums of one slice of the gradients are this process's work. */
+/*
+ * The gradients are cut into one slice for each process. `own_lengths` and `own_places` are for the copies of this
+ * process's own slice, one from each process, which it adds up.
+ */
 typedef struct slices {
     int *lengths, *places, *own_lengths, *own_places;
 } slices;

@@ -131,7 +131,7 @@ void report_close(report *r)
 
 /* ---- Other programs ---------------------------------------------------------------------------------------------- */
 
-/* Runs a program with its input from, or its output to, the stream that is returned; NULL if that can't be. */
+/* Starts a program. Returns a stream to write its input or to read its output, or NULL if there can be none. */
 static FILE *start(char *const *arguments, bool to_program, pid_t *child)
 {
     int ends[2];
@@ -189,7 +189,7 @@ int64_t xz_size(char **paths, int count)
     return finish(output, child) && size > 0 ? size : -1;
 }
 
-/* A text for gnuplot: within quotes of its own */
+/* Writes a string in the quotes that gnuplot needs. */
 static void quote(FILE *to, const char *text)
 {
     putc('\'', to);

@@ -66,7 +66,7 @@ static void divide_streams(training *t)
     t->targets = allocate(size);
 }
 
-/* In process 0, makes the state of all streams. In the others, NULL. */
+/* Returns the state of all streams in process 0, and NULL in the others. */
 static rnn_state *gather_state(const training *t)
 {
     const settings *s = &t->settings;
@@ -168,7 +168,7 @@ void run_set_notes(training *t)
     free(all);
 }
 
-/* What to save: `now`, with the state of all streams in process 0 */
+/* Saves `now`, but with the state of all streams. Process 0 writes the file. */
 void run_save(training *t)
 {
     rnn_checkpoint c = t->now;
@@ -210,7 +210,7 @@ void run_return(training *t)
     check(rnn_corpus_seek(t->text.training, loaded.corpus_position));
 }
 
-/* Process 0 reads the file, which may be on its disk alone. */
+/* Process 0 reads the file, which the other machines may not have, and sends it to the others. */
 static rnn_checkpoint load_checkpoint(const char *path)
 {
     rnn_checkpoint c;
@@ -236,7 +236,7 @@ static rnn_checkpoint load_checkpoint(const char *path)
     return c;
 }
 
-/* The settings of the run, with the given ones that may change */
+/* Loads the settings of the run, and replaces those that were given. Fails if one of these can't change. */
 static void load_settings(training *t, const settings *given, const rnn_model *model)
 {
     settings *s = &t->settings;

@@ -36,7 +36,7 @@ void run_load(training *t, const settings *given, char **paths, int count, const
 void run_save(training *t);
 void run_destroy(training *t);
 
-/* Keeps the run in memory, and returns to it. */
+/* run_keep() keeps a copy of the run in memory. run_return() goes back to it. */
 void run_keep(training *t);
 void run_return(training *t);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 16 }; /* tokens that are drawn before they are shown */
+enum { PIECE = 16 }; /* tokens that are drawn at a time */
 
 typedef struct writing {
     rnn_model *model;
@@ -48,7 +48,7 @@ static char *read_prompt(const char *given)
     return text;
 }
 
-/* Ids of the prompt; without one, a line's end if the vocabulary has it. */
+/* Returns the ids of the prompt or, if it is empty, the id of a line's end if the vocabulary has one. */
 static int32_t *encode_prompt(const writing *w, int64_t *count)
 {
     size_t size = strlen(w->prompt);
@@ -61,7 +61,7 @@ static int32_t *encode_prompt(const writing *w, int64_t *count)
     return ids;
 }
 
-/* Where a text begins in another; `size` if it doesn't. Both may hold any bytes. */
+/* Returns where `wanted` begins in `text`, or `size` if it doesn't occur. Both may hold any bytes. */
 static size_t find_text(const char *text, size_t size, const char *wanted, size_t length)
 {
     for (size_t at = 0; at + length <= size; at++)
@@ -70,7 +70,10 @@ static size_t find_text(const char *text, size_t size, const char *wanted, size_
     return size;
 }
 
-/* The length of the part of a text that may be shown: up to the stop text, whose beginning may be at the end. */
+/*
+ * Returns the length of the part of a text that may be shown. That part ends before the stop text, or before what may
+ * be the beginning of the stop text at the end.
+ */
 static size_t shown_length(const writing *w, const char *text, size_t size, bool last, bool *stopped)
 {
     *stopped = false;

@@ -198,7 +198,7 @@ void settings_read_file(settings *s, const char *path)
     free(text);
 }
 
-/* The shortest text that gives the number back */
+/* Prints the shortest text that reads back as the same number. */
 static void print_real(char *text, size_t size, double number)
 {
     for (int digits = 6; digits <= 17; digits++) {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 enum {
-    BYTES_LEAST_FOR_FILES = 1 << 30, /* texts as large as that stay in their files, as bytes */
+    BYTES_LEAST_FOR_FILES = 1 << 30, /* texts of this size or more stay in their files, as bytes */
     QUICK_TOKENS = 1 << 15,
     ENTROPY_TOKENS = 1 << 20,
     FINGERPRINT_CHUNKS = 1 << 10,
@@ -28,7 +28,7 @@ static bool has_more_than_ascii(const rnn_vocab *vocab)
     return false;
 }
 
-/* Chooses between bytes and code points; leaves the vocabulary of the choice. */
+/* Chooses between bytes and code points, and creates the vocabulary. */
 static void choose_tokens(corpora *t, settings *s)
 {
     rnn_status status = RNN_ERROR_SYMBOL;
@@ -96,7 +96,7 @@ void refuse_to_overwrite(const char *output, char *const *inputs, int count)
             fail("%s is to be read and to be overwritten; give the output another name", output);
 }
 
-/* All tokens for training, and those for validation */
+/* Opens the training text and the validation text. */
 static void open_parts(const corpora *t, const char *validation_path, const settings *s, rnn_corpus **training,
                        rnn_corpus **validation)
 {
@@ -127,7 +127,7 @@ void text_cut(corpora *t, const char *validation_path, const settings *s)
 
 /* ---- Measures ---------------------------------------------------------------------------------------------------- */
 
-/* Adds a corpus to a sum: all of it or, if it is large, chunks from all of it. */
+/* Adds a corpus to a checksum: all of it or, if it is large, chunks spread evenly over it. */
 static uint64_t add_to_fingerprint(uint64_t sum, rnn_corpus *corpus)
 {
     int64_t before = rnn_corpus_position(corpus), chunks = rnn_corpus_chunks(corpus);

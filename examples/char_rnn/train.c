@@ -13,14 +13,15 @@
 enum {
     PATH_LENGTH = 4096,
     VALIDATIONS = 20,         /* in a budget */
-    TOKENS_BETWEEN = 500000,  /* validations, at most, without a budget */
+    TOKENS_BETWEEN = 500000,  /* at most, from one validation to the next, without a budget */
     XZ_BYTES_MOST = 64 << 20, /* compressing more takes too long */
     VALIDATION_STREAMS = 32,
     RETRIES = 3,  /* after a divergence */
-    HALVINGS = 5, /* of the rate, until a plateau ends the training */
+    HALVINGS = 5, /* of the rate, before the next plateau ends the training */
 };
 
-static const double SAVED_EVERY = 60, SAMPLED_EVERY = 20, LAST_RATE = 0.02; /* seconds, seconds, a share */
+static const double SAVED_EVERY = 60, SAMPLED_EVERY = 20,
+                    LAST_RATE = 0.02; /* the last is a share, the others seconds */
 
 static volatile sig_atomic_t interrupted;
 
@@ -125,7 +126,7 @@ static void add_history(training *t, const figures *f)
     t->history = longer;
 }
 
-/* Looks at the validation text, and keeps the model if it is the best so far. */
+/* Validates the model, and saves it if it is the best so far. */
 static void validate(training *t, double progress)
 {
     double loss = evaluate(run_best_model(t), t->text.quick ? t->text.quick : t->text.validation);
@@ -161,7 +162,7 @@ static bool is_over(const training *t, double progress)
     return progress >= 1 || t->now.counters[COUNT_HALVINGS] > HALVINGS;
 }
 
-/* Whether the run has come to its next part: of the budget or, if there is none, of its tokens. */
+/* A validation ends each part of a run: a share of the budget or, without a budget, a number of tokens. */
 static bool validation_is_due(training *t, double progress)
 {
     int64_t text = rnn_corpus_size(t->text.training) - 1, between = text < TOKENS_BETWEEN ? text : TOKENS_BETWEEN;
@@ -212,7 +213,7 @@ static rnn_status exchange(training *t, rnn_status status, rnn_loss *loss)
     return status;
 }
 
-/* Adds the gradient of a chunk, and its loss. */
+/* Computes the gradient and the loss of the next chunk. */
 static rnn_status run_chunk(training *t, rnn_loss *loss)
 {
     rnn_chunk chunk;
@@ -232,7 +233,7 @@ static rnn_status run_chunk(training *t, rnn_loss *loss)
     return status;
 }
 
-/* Moves the average towards the model. The first steps count equally; so the initial values are forgotten soon. */
+/* Moves the average towards the model. The first steps count equally, so the initial values are forgotten soon. */
 static void average(training *t)
 {
     double decay = t->settings.value[SET_AVERAGING].real;
@@ -388,7 +389,7 @@ typedef struct request {
     bool quiet, resumed;
 } request;
 
-/* Reads the command line, and the configuration file, whose settings it overrides. */
+/* Reads the command line and the configuration file. The command line's settings take precedence. */
 static request read_command_line(settings *s, int count, char **arguments)
 {
     request r = {.paths = allocate((size_t)(count + 1) * sizeof *r.paths)};

@@ -771,7 +771,7 @@ typedef struct rnn_chunk {
     const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
     const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] the same; may have any values where `target_mask` is 0. */
+    const void *target_vectors; /**< [T][B][O] such numbers too, or any values where `target_mask` is 0. */
     const uint8_t *target_mask; /**< [T][B] 0: leaves the target vector there out of the loss. NULL: all count. */
     /**
      * [B] The length of each stream's sequence, 0 to T: the stream ends after that many steps. After its end its state
@@ -790,8 +790,8 @@ typedef struct rnn_chunk {
      */
     double *losses;
     /**
-     * Out: a single number, the hits among the counted positions. A hit is a position whose target has the largest
-     * output. If several outputs are the largest, only the one with the lowest id counts. Needs targets and
+     * Out: a single number, which says how many of the counted positions are hits. A hit is a position whose target has
+     * the largest output. If several outputs are the largest, only the one with the lowest id counts. Needs targets and
      * #RNN_LOSS_CROSS_ENTROPY. NULL: not wanted.
      */
     int64_t *hits;
@@ -982,8 +982,9 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state 
  * @param streams 1 to N - 1, and at most 1048576.
  * @param[out] loss The loss.
  * @param[out] hits The number of targets that had the largest output; NULL if not wanted.
- * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when the model doesn't have an id; #RNN_ERROR_MISMATCH;
- *         #RNN_ERROR_NONFINITE when the loss or a state is not finite; #RNN_ERROR_IO; #RNN_ERROR_MEMORY.
+ * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_SYMBOL when the corpus has an id that the model doesn't have;
+ *         #RNN_ERROR_MISMATCH; #RNN_ERROR_NONFINITE when the loss or a state is not finite; #RNN_ERROR_IO;
+ *         #RNN_ERROR_MEMORY.
  */
 RNN_API RNN_CHECKED rnn_status rnn_evaluate(const rnn_model *model, const rnn_corpus *corpus, int64_t streams,
                                             rnn_loss *loss, int64_t *hits);
@@ -1042,9 +1043,9 @@ RNN_API RNN_CHECKED rnn_status rnn_softmax(int32_t precision, const void *logits
                                            void *probabilities);
 
 /**
- * The gradients that rnn_backward() reads and writes: gradients of the caller's loss, in the model's precision. Fill it
- * with rnn_chunk_gradients_init(). The values of a state are [P][L][B][H]: all h and then, for an LSTM (P = 2), all c.
- * For a bidirectional model they are [P][2 L][B][H], and in each layer the forward direction comes first.
+ * The gradients that rnn_backward() reads and writes: gradients of the caller's loss, in the model's precision. Fill
+ * the struct with rnn_chunk_gradients_init(). The values of a state are [P][L][B][H]: all h and then, for an LSTM (P =
+ * 2), all c. For a bidirectional model they are [P][2 L][B][H], and in each layer the forward direction comes first.
  */
 typedef struct rnn_chunk_gradients {
     size_t struct_size; /**< sizeof(rnn_chunk_gradients) as the caller knows it. */
@@ -1419,7 +1420,7 @@ RNN_API void rnn_sampler_destroy(rnn_sampler *sampler);
 RNN_API RNN_CHECKED rnn_status rnn_sample(const rnn_model *model, rnn_state *state, rnn_sampler *sampler,
                                           const int32_t *first, int64_t n, int32_t *ids);
 
-/** The options of rnn_generate(). Fill it with rnn_generate_options_init(). */
+/** The options of rnn_generate(). Fill the struct with rnn_generate_options_init(). */
 typedef struct rnn_generate_options {
     size_t struct_size;    /**< sizeof(rnn_generate_options) as the caller knows it. */
     const int32_t *prompt; /**< [P][B] ids that each stream reads first. NULL if P is 0. */
@@ -1429,7 +1430,7 @@ typedef struct rnn_generate_options {
      * all prompts have P ids.
      */
     const int64_t *prompt_lengths;
-    int64_t most;     /**< n, the maximum number of symbols for a stream, with `stop`: 0 to 16777216. Default 0. */
+    int64_t most;     /**< n, the maximum number of symbols for a stream, including `stop`: 0 to 16777216. Default 0. */
     int32_t stop;     /**< The id that ends a stream. -1, the default: none; all streams draw n symbols. */
     int32_t reserved; /**< Must be 0. */
 } rnn_generate_options;
@@ -1468,15 +1469,15 @@ RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *s
                                             const rnn_generate_options *options, int32_t *ids, int64_t *counts,
                                             double *log_probabilities);
 
-/** The options of rnn_beam_search(). Fill it with rnn_beam_options_init(). */
+/** The options of rnn_beam_search(). Fill the struct with rnn_beam_options_init(). */
 typedef struct rnn_beam_options {
     size_t struct_size; /**< sizeof(rnn_beam_options) as the caller knows it. */
     /** [P] ids that the model reads first, such as the first ids of a decoder's target texts. NULL if P is 0. */
     const int32_t *prompt;
     int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
-    int64_t most;         /**< n, the maximum number of symbols in a result, with `stop`: 1 to 16777216. Must be set. */
-    int64_t beams;        /**< W, the number of hypotheses followed at once: 1 to 1048576. Default 4. */
-    int64_t results;      /**< K, the number of results wanted: 1 to W. Default 1. */
+    int64_t most;    /**< n, the maximum number of symbols in a result, including `stop`: 1 to 16777216. Must be set. */
+    int64_t beams;   /**< W, the number of hypotheses followed at once: 1 to 1048576. Default 4. */
+    int64_t results; /**< K, the number of results wanted: 1 to W. Default 1. */
     /**
      * Alpha, 0 to 10. The score of a result Y is log P(Y) / ((5 + |Y|) / 6)^alpha, where |Y| is the number of its
      * symbols, including `stop`. Wu et al. ("Google's Neural Machine Translation System", 2016) use 0.6 to 0.7. Without
@@ -1832,7 +1833,8 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_create_from_source(const rnn_vocab *vo
                                                              int64_t steps, int64_t streams, rnn_corpus **corpus);
 
 /**
- * Opens a sequence of ids in memory, such as words, notes or the bytes of a protocol. The corpus serves it like a text.
+ * Opens a sequence of ids in memory, which may stand for words, musical notes or the bytes of a protocol. The corpus
+ * serves it like a text.
  * @param ids     [count] ids; copied, as one, two or four bytes each.
  * @param count   N.
  * @param symbols V: 1 to 16777216. All ids must be 0 to V - 1.
@@ -1914,7 +1916,7 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_next(rnn_corpus *corpus, rnn_chunk *ch
 RNN_API int64_t rnn_corpus_position(const rnn_corpus *corpus);
 
 /**
- * Sets the position of the next chunk, to one that rnn_corpus_position() gave for a corpus of the same text, part, T
+ * Sets the position of the next chunk to one that rnn_corpus_position() gave for a corpus of the same text, part, T
  * and B. From there on, this corpus serves the same chunks as that one.
  * @param corpus   The corpus.
  * @param position A multiple of T, 0 to T times rnn_corpus_chunks(). The largest value is the end of the text; the
@@ -1940,8 +1942,8 @@ RNN_API RNN_CHECKED rnn_status rnn_corpus_rewind(rnn_corpus *corpus);
  * - #RNN_BATCH_PADDED: a chunk has B whole sequences, one in each stream, and as many steps as the longest of them. If
  *   B doesn't divide N, the streams left over in the last chunk of an epoch have length 0.
  * - #RNN_BATCH_PACKED: in each stream one sequence follows another, cut into chunks of T steps. A stream that reaches
- *   the end of its sequence continues with the next one. If several streams do so in the same step, the lowest stream
- *   comes first. Only the end of an epoch is padded. Gradients don't go back beyond a chunk.
+ *   the end of its sequence continues with the next one. If several streams do so in the same step, the one with the
+ *   lowest number goes first. Only the end of an epoch is padded. Gradients don't go back beyond a chunk.
  *
  * In both layouts `starts` marks where a sequence begins, so you needn't reset the state, and one state serves training
  * and validation. (To begin sequences with a state of your own, use #RNN_BATCH_PADDED and set the chunk's `starts` to
@@ -1989,8 +1991,8 @@ enum {
 
 /**
  * Sequences for a batcher, which copies them. The elements of all sequences are in one array, one sequence after
- * another; there are S elements, the sum of the lengths. Fill it with rnn_sequences_init(), then set the fields that
- * you need.
+ * another; there are S elements, the sum of the lengths. Fill the struct with rnn_sequences_init(), then set the
+ * fields that you need.
  */
 typedef struct rnn_sequences {
     size_t struct_size;        /**< sizeof(rnn_sequences) as the caller knows it. */
@@ -2026,11 +2028,10 @@ typedef struct rnn_batcher_options {
     int32_t shuffle;     /**< 1: serves each epoch in a new random order. 0, the default: in the order given. */
     int32_t reserved;    /**< Must be 0. */
     /**
-     * Greater than 0: puts sequences of similar lengths together, which needs less padding. The sequences are divided,
+     * 2 to 2147483647: puts sequences of similar lengths together, which needs less padding. The sequences are divided,
      * in their order, into groups of `bucket` times B, and each group is sorted by length before it is cut into chunks.
      * With `shuffle`, the chunks are then shuffled, but a chunk of fewer than B sequences stays at the end. Needs
-     * #RNN_BATCH_PADDED. 2 to 2147483647; 10 to 100 are usual. A large number sorts all sequences. 0, the default: no
-     * sorting.
+     * #RNN_BATCH_PADDED. 10 to 100 are usual. A large number sorts all sequences. 0, the default: no sorting.
      */
     int64_t bucket;
     uint64_t seed; /**< Seed of the random order. Must be 0 without `shuffle`. Default 0. */
@@ -2117,7 +2118,7 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_get_places(const rnn_batcher *batcher
 RNN_API int64_t rnn_batcher_position(const rnn_batcher *batcher);
 
 /**
- * Sets the position of the next chunk, to one that rnn_batcher_position() gave for a batcher of the same sequences and
+ * Sets the position of the next chunk to one that rnn_batcher_position() gave for a batcher of the same sequences and
  * options. From there on, this batcher serves the same chunks as that one.
  * @param batcher  The batcher.
  * @param position 0 to 2^62, and a position at which a chunk begins.
@@ -2235,7 +2236,7 @@ RNN_API RNN_CHECKED rnn_status rnn_model_save_to_memory_with(const rnn_model *mo
 /** For ::rnn_load_options: the precision of the numbers in the file. */
 #define RNN_PRECISION_STORED (-1)
 
-/** The options for loading a model. Fill it with rnn_load_options_init(). */
+/** The options for loading a model. Fill the struct with rnn_load_options_init(). */
 typedef struct rnn_load_options {
     size_t struct_size; /**< sizeof(rnn_load_options) as the caller knows it. */
     /**
@@ -2277,12 +2278,12 @@ typedef struct rnn_load_options {
     /** The same for the nn.Embedding. NULL, the default: "embedding". Needs #RNN_INPUT_EMBEDDING. */
     const char *embedding_name;
     /**
-     * 1: librnn infers the cell, the layers, the sizes, the biases and whether the model is tied from the file. The
-     * configuration needn't give them. For a file that librnn didn't write, the model has an embedding if the file has
-     * a tensor of one. Otherwise the configuration's `input` decides, since models of ids and models of vectors have
-     * the same shapes. (If the file has no tensor of an embedding but `input` is #RNN_INPUT_EMBEDDING, the model is
-     * tied and its matrix has the decoder's name.) The `loss` is also taken from the configuration, because the tensors
-     * don't show it.
+     * 1: the configuration needn't give the cell, the layers, the sizes or the biases, or say whether the model is
+     * tied. librnn infers these from the file. For a file that librnn didn't write, the model has an embedding if the
+     * file has a tensor of one. Otherwise the configuration's `input` decides, since models of ids and models of
+     * vectors have the same shapes. (If the file has no tensor of an embedding but `input` is #RNN_INPUT_EMBEDDING, the
+     * model is tied and its matrix has the decoder's name.) The `loss` is also taken from the configuration, because
+     * the tensors don't show it.
      *
      * 0, the default: a configuration, if there is one, must be complete.
      */
@@ -2387,14 +2388,14 @@ typedef struct rnn_checkpoint {
     int64_t counters[RNN_CHECKPOINT_NUMBERS]; /**< For the program: iterations, or the position of another corpus. */
     double values[RNN_CHECKPOINT_NUMBERS];    /**< For the program: a smoothed loss, say. Any bits. */
     /**
-     * A running average of the model (rnn_model_average()), of which the parameters are saved. NULL: none. It needs a
-     * model. Since version 0.2; a program that was compiled with an older header loads such a file without it.
+     * A running average of the model (rnn_model_average()). Its parameters are saved. NULL: none. It needs a model.
+     * Since version 0.2; a program that was compiled with an older header loads such a file without it.
      */
     rnn_model *average;
 } rnn_checkpoint;
 
 /**
- * Makes a checkpoint that holds nothing: no objects, and zeros.
+ * Makes an empty checkpoint: every object is NULL, and every number is 0.
  * @param[out] checkpoint The checkpoint to fill.
  * @param struct_size sizeof(rnn_checkpoint).
  * @return #RNN_OK or #RNN_ERROR_ARGUMENT.

@@ -1,4 +1,4 @@
-"""Models between PyTorch and librnn, both ways: LIBRNN=path/to/librnn.so python3 pytorch.py"""
+"""Moves models from PyTorch to librnn and back: LIBRNN=path/to/librnn.so python3 pytorch.py"""
 
 import sys
 import tempfile
@@ -13,7 +13,7 @@ def main():
     import rnn
 
     def difference(network, model):
-        """Returns how far the outputs of the two are apart at most, for some ids [T][B]."""
+        """Returns the largest difference between the outputs of the two, for some ids [T][B]."""
         ids = [[0, 3], [1, 2], [4, 4], [2, 0]]
         hidden, _ = network["rnn"](nn.functional.one_hot(torch.tensor(ids)).float())
         outputs, _ = model.forward(rnn.State(model, streams=2), rnn.Chunk(ids, streams=2))

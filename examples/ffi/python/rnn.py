@@ -1057,7 +1057,7 @@ class Corpus(_Object):
 
     @classmethod
     def from_ids(cls, ids, symbols, steps, streams=1):
-        """A corpus of ids from 0 to symbols - 1, such as words, notes, or the bytes of a protocol."""
+        """A corpus of ids from 0 to symbols - 1, such as words, musical notes, or the bytes of a protocol."""
         buffer, _ = _taken(_INT32, "ids", ids)
         return cls._made(_corpus_create_from_ids, _address(buffer), len(buffer), symbols, steps, streams)
 
@@ -1832,7 +1832,7 @@ def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab
 
 def checkpoint_to_bytes(model=None, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
                         counters=(), values=(), average=None):
-    """Returns the bytes that save_checkpoint() writes. Here the model may be missing, to keep an object alone."""
+    """Returns the bytes that save_checkpoint() writes. Here the model may be None, to keep other objects alone."""
     struct = _checkpoint(corpus_position, counters, values, model=model, optimizer=optimizer, state=state,
                          sampler=sampler, vocab=vocab, average=average)
     return _filled(_checkpoint_save_to_memory, byref(struct))
