@@ -115,8 +115,8 @@ static double sum_of_squares(const void *values, size_t count)
 }
 
 /*
- * Replaces a rate that overflows by the largest number. Times a gradient of 0 it gives 0, whereas infinity would give
- * NaN.
+ * Replaces a rate that overflows by the largest number. Its product with a gradient of 0 is 0, whereas infinity times 0
+ * would be NaN.
  */
 INLINE real rate_of(double rate)
 {

@@ -2,9 +2,9 @@
  * cache.c: a model's packed weights and reusable memory.
  *
  * A caller that changes a model has exclusive access to it, so only readers can run at the same time. Readers take each
- * shared pointer by an atomic exchange and put it back by an atomic comparison. If two readers find no packed weights,
- * both pack them, and the first to finish wins. Nobody waits, so a process can be forked at any moment and the child
- * can go on.
+ * shared pointer by an atomic exchange and put it back by an atomic compare-and-exchange. If two readers find no packed
+ * weights, both pack them, and the first to finish wins. Nobody waits, so a process can be forked at any moment and the
+ * child can go on.
  */
 #include "network/cache.h"
 

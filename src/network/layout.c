@@ -17,7 +17,7 @@ enum {
     OTHER_PARAMETERS = 3,
 };
 
-/* lay_out() casts one enumeration to the other. */
+/* lay_out() casts the header's numbers to the core's enumerations. */
 _Static_assert((int)CORE_IDS == RNN_INPUT_IDS && (int)CORE_EMBEDDED_IDS == RNN_INPUT_EMBEDDING &&
                    (int)CORE_VECTORS == RNN_INPUT_VECTORS,
                "core_input numbers the inputs as the header does");

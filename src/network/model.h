@@ -208,7 +208,7 @@ static inline void *rnn_model_at(const rnn_model *model, void *array, size_t off
     return (char *)array + offset * model->element_size;
 }
 
-/* Returns an element of an array of a precision. */
+/* Returns an element of an array of this precision. */
 static inline double rnn_number_of(int32_t precision, const void *array, size_t offset)
 {
     return precision == RNN_FLOAT32 ? (double)((const float *)array)[offset] : ((const double *)array)[offset];

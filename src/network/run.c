@@ -36,8 +36,8 @@ static rnn_status check_loss(const rnn_model *model, const rnn_loss *loss)
 
 /*
  * The number of multiplications that a team would divide. In the backward pass the workers wait for one another after
- * each block of positions in each layer, so the work of one block must be worth it. In the forward pass they divide the
- * streams, at least a few for each worker.
+ * each block of positions in each layer, so the work of one block must be worth dividing. In the forward pass they
+ * divide the streams, at least a few for each worker.
  */
 static double work_of(const rnn_model *model, int64_t steps, int64_t streams, bool training)
 {
@@ -92,8 +92,8 @@ static core_pass pass_of(const rnn_run *run, const rnn_piece *piece)
 }
 
 /*
- * The work space that is large enough for the largest piece. It is also large enough for pieces of the same length in
- * which other positions are decoded.
+ * The size of a work space that is large enough for the largest piece. It is also large enough for pieces of the same
+ * length in which other positions are decoded.
  */
 static size_t workspace_size(const rnn_run *run, const rnn_piece *largest)
 {
@@ -248,8 +248,8 @@ static void add_piece(const core_pass *pass, const rnn_chunk *whole, score *tota
 }
 
 /*
- * Sets to zero the losses, and the outputs of chunks with lengths. Positions without a target or without outputs keep
- * these zeros.
+ * Sets the losses to zero, and also the outputs if the chunk has lengths. Positions without a target or without outputs
+ * keep these zeros.
  */
 static void clear_results(const rnn_model *model, const rnn_chunk *chunk, void *outputs)
 {
@@ -657,7 +657,7 @@ static rnn_status check_gradients(const rnn_model *model, const rnn_state *state
     return check_final_state(model, g->final_state, values);
 }
 
-/* Runs the backward pass for rnn_forward_training(). It uses its own team and its own packed weights. */
+/* Runs the backward pass that follows rnn_forward_training(). It uses its own team and its own packed weights. */
 static rnn_status train_backward(rnn_model *model, rnn_state *state, const rnn_chunk_gradients *g)
 {
     core_pass pass = state->pass;

@@ -24,7 +24,8 @@ struct rnn_state {
 
     /*
      * [B] 1: the stream hasn't begun. It will begin with the model's learned initial state, whatever its values are.
-     * NULL if the initial state isn't learned; it is zeros then, which the values already are.
+     * NULL if the initial state isn't learned. It is then zeros, and the values of a stream that hasn't begun are
+     * already zeros.
      */
     uint8_t *fresh;
 

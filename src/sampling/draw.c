@@ -96,7 +96,7 @@ static void exclude(const drawing *d, void *logits)
         set(d, logits, o->excluded[i], -(double)INFINITY); /* formula: sampling-excluded */
 }
 
-/* The most likely symbol. If several are equal, the first. */
+/* The most likely symbol, or the first of several that are equally likely. */
 static int32_t most_likely(const drawing *d, const void *logits)
 {
     int32_t best = 0;
@@ -108,7 +108,7 @@ static int32_t most_likely(const drawing *d, const void *logits)
 
 /* ---- Filters ----------------------------------------------------------------------------------------------------- */
 
-/* The more likely candidate comes first. If both are equal, the one with the lower id. */
+/* The more likely candidate comes first. If both are equally likely, the one with the lower id comes first. */
 static bool comes_before(const candidate *a, const candidate *b)
 {
     return a->weight > b->weight || (a->weight == b->weight && a->id < b->id);

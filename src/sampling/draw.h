@@ -7,7 +7,7 @@
 #include "core/core.h"
 #include "sampling/sampler.h"
 
-/* A symbol that may be drawn, or another item of which the best are needed. */
+/* A symbol that may be drawn. Beam search also uses it for hypotheses and their extensions. */
 typedef struct candidate {
     double weight; /* for a symbol: its probability times a factor that is the same for all symbols */
     int64_t id;

@@ -32,7 +32,7 @@ rnn_status rnn_sampler_options_init(rnn_sampler_options *options, size_t struct_
 
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
-/* Greater than 0 and at most 1. */
+/* top_p must be greater than 0 and at most 1. */
 static rnn_status check_top_p(double p)
 {
     return rnn_order(p) > 0 && rnn_order(p) <= rnn_order(1)
@@ -67,8 +67,8 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /*
- * Replaces the excluded ids by a sorted copy without duplicates, which includes the vocabulary's unknown symbol. NULL
- * if there are none.
+ * Replaces the excluded ids by a sorted copy without duplicates, which includes the vocabulary's unknown symbol. The
+ * copy is NULL if no ids are excluded.
  */
 static rnn_status take_excluded(rnn_sampler_options *o)
 {

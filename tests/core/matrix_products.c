@@ -95,7 +95,7 @@ static void check_product(size_t m_count, size_t n_count, size_t k_count)
         }
         product(1, n_padded, k_count, a + m * k_count, k_count, b, start + m * n_padded, 0, row, n_padded, false);
         assert_memory_equal(row, c + m * n_padded,
-                            n_padded * sizeof *row); /* however many rows are computed together */
+                            n_padded * sizeof *row); /* the number of rows computed together makes no difference */
         product(1, n_padded, k_count, a + m * k_count, k_count, b, start + m * n_padded, 0, row, n_padded, true);
         assert_memory_equal(row, c + m * n_padded, n_padded * sizeof *row);
     }
@@ -142,7 +142,7 @@ static void check_packing(size_t groups, size_t first, size_t group, size_t colu
         free(nothing);
         free(unit);
     }
-    for (size_t i = 0; i < groups * stride; i++) { /* and here a row */
+    for (size_t i = 0; i < groups * stride; i++) { /* a unit vector picks a row of w */
         real *unit = zeros(groups * stride), *nothing = zeros(padded);
         unit[i] = 1;
         product(1, padded, groups * stride, unit, groups * stride, by_rows, nothing, 0, sums, padded, false);
@@ -153,7 +153,7 @@ static void check_packing(size_t groups, size_t first, size_t group, size_t colu
         free(nothing);
         free(unit);
     }
-    for (size_t size = 2; size < 6; size++) { /* any division of the packing among threads gives the same */
+    for (size_t size = 2; size < 6; size++) { /* any division of the packing among threads gives the same bytes */
         scoped_memory real *columns_too = zeros(packed_matrix(columns, groups * stride));
         scoped_memory real *rows_too = zeros(packed_matrix(groups * stride, columns));
         for (size_t rank = 0; rank < size; rank++) {

@@ -130,7 +130,7 @@ static void assert_computes(const kind_test *kind, const size_row *size, int32_t
     assert_gradients_close(model, expected->gradients, tolerance);
 }
 
-/* In float64, and in float32 with rounded values */
+/* Compares in float64, and in float32 with rounded values. */
 static void assert_is_the_formulas(const kind_test *kind, const size_row *size)
 {
     rnn_model_options options = make_kind(kind, size, RNN_FLOAT64);

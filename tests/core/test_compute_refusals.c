@@ -217,7 +217,7 @@ static rnn_model *with_infinite_embedding(rnn_model *model)
     return loaded;
 }
 
-/* With 1 to 17 units: for every width of a vector, some rows are padded and some are not. */
+/* With 1, 5, 9, 13 and 17 units, the rows have padding at every vector width. */
 static void test_an_infinite_embedding_saturates_units_and_nothing_else(void **test)
 {
     for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)

@@ -177,7 +177,7 @@ static double largest(const double *values, int64_t count)
     return most;
 }
 
-/* Each may differ by the tolerance times the largest magnitude, or `scale` if that is more. A NaN fails. */
+/* Each value may differ by the tolerance times the largest magnitude, or `scale` if that is more. A NaN fails. */
 static void compare(const trial *c, const char *what, const double *actual, const double *expected, int64_t count,
                     double scale)
 {
@@ -292,7 +292,7 @@ static void check_without_targets(const trial *c, const forward_results *expecte
     compare_state_bits(c, "the state without targets", state, expected->state);
 }
 
-/* The chunk in two calls, cut at a random step */
+/* Runs the chunk in two calls, cut at a random step. */
 static void check_cut(trial *c, const forward_results *expected)
 {
     if (c->steps < 2)

@@ -32,8 +32,8 @@ static const double STEP = 1e-3;
 static const double NORMALISED_STEP = 2e-4;
 
 /*
- * A gradient must agree to a millionth of itself. A gradient below SMALL must agree to a millionth of SMALL, which is
- * the error of the numerical gradient.
+ * A gradient must agree to within a millionth of its value. A gradient below SMALL must agree to within a millionth of
+ * SMALL, which is the error of the numerical gradient.
  */
 static const double TOLERANCE = 1e-6;
 static const double SMALL = 1e-4;
@@ -161,7 +161,8 @@ static double loss_of(loss_function *function)
 }
 
 /*
- * The loss after one element of a parameter has moved by `distance`. `values` are the parameter's; they don't change.
+ * The loss after one element of a parameter has moved by `distance`. `values` holds the parameter's values and is
+ * unchanged afterwards.
  */
 static double loss_at(loss_function *function, int64_t index, double *values, int64_t element, double distance)
 {
@@ -204,7 +205,7 @@ static void check_all_parameters(void **state)
     double *gradient = gradients;
     for (int64_t index = 0; index < rnn_model_parameter_count(function.model); index++) {
         double largest = check_parameter(&function, index, gradient);
-        assert_true(largest > SMALL); /* otherwise no element was compared to a millionth of itself */
+        assert_true(largest > SMALL); /* otherwise no element was compared to within a millionth of its value */
         gradient += parameter_of(function.model, index).count;
     }
     free(gradients);

@@ -21,7 +21,7 @@ static rnn_model_options make_options_of_all(int32_t cell, int32_t initializatio
     return options;
 }
 
-/* The parameters of both models must be the same bits, except those whose names have `but` in them. */
+/* The parameters of both models must have the same bits, except those whose names contain `but`. */
 static void assert_same_parameters_but(const rnn_model *a, const rnn_model *b, const char *but)
 {
     assert_int_equal(rnn_model_parameter_count(a), rnn_model_parameter_count(b));
@@ -63,7 +63,7 @@ static void assert_share(double actual, double expected, double n)
     assert_true(fabs(actual - expected) < 5 * sqrt(expected * (1 - expected) / n));
 }
 
-/* ---- Normal: the seed's ---- */
+/* ---- Normal: that of min-char-rnn.py ---- */
 
 /*
  * The numbers must look as if drawn independently from N(0, scale²). Mean, variance, the correlation of neighbours and

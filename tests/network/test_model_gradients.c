@@ -166,7 +166,7 @@ static void test_clip_value_limits_each_gradient_to_plus_minus_limit(void **stat
                  {NAN, NAN},
                  {INFINITY, INFINITY},
                  {-INFINITY, -INFINITY}};
-    enum { CASES = sizeof cases / sizeof cases[0], COUNT = 83 }; /* gradients: no multiple of a vector's length */
+    enum { CASES = sizeof cases / sizeof cases[0], COUNT = 83 }; /* not a multiple of any vector's length */
     for (size_t p = 0; p < 2; p++) {
         scoped_model *model = create(7, 5, 3, 1, precisions[p]);
         double gradients[COUNT];

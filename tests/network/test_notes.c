@@ -92,7 +92,7 @@ static void test_the_limits_are_those_of_the_header(void **state)
                  "the model has 1024 notes, which is the maximum");
     assert_ok(rnn_model_set_note(model, "1", "another"));
 
-    /* A file can hold as many. */
+    /* A file can hold as many notes. */
     scoped_file file = saved(model, NULL);
     scoped_model *loaded = load(&file, NULL);
     assert_int_equal(rnn_model_note_count(loaded), NOTES_MOST);

@@ -68,7 +68,7 @@ static void test_a_gradient_that_makes_an_accumulator_infinite_is_refused(void *
             assert_ok(rnn_model_zero_gradients(model));
             assert_ok(rnn_optimizer_step(optimizer, model));
 
-            options.clip_value = 5; /* which makes it small */
+            options.clip_value = 5; /* makes the large gradient small */
             scoped_optimizer *clipping = create_optimizer(model, &options);
             assert_int_equal(steps_until_refused(model, clipping, gradients), 10);
         }
@@ -128,7 +128,7 @@ static void test_training_goes_on_after_a_refused_step_as_if_it_had_not_been(voi
 
 /* ---- Which models an optimizer fits ---- */
 
-/* The first, and those that differ from it in one thing */
+/* The first shape, and shapes that differ from it in one thing */
 /* clang-format off */
 static const struct {
     const char *what;

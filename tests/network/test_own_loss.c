@@ -127,7 +127,9 @@ static double loss_of(linear_loss *l)
     return sum;
 }
 
-/* Differences over four points, as in test_gradient.c, whose step is too long for layer normalisation. */
+/*
+ * Differences over four points, as in test_gradient.c, but always with the short step that layer normalisation needs.
+ */
 static double numerical(linear_loss *l, double *element, rnn_model *changed, int64_t parameter, double *values)
 {
     const double step = 2e-4, kept = *element;

@@ -37,7 +37,10 @@ static rnn_optimizer *create_adam(const rnn_model *model)
     return optimizer;
 }
 
-/* A batch of strings [LENGTH][BATCH], the reversed strings, and the decoder's inputs: the reversed, one step later. */
+/*
+ * A batch of strings [LENGTH][BATCH], the reversed strings, and the decoder's inputs, which are the reversed strings
+ * one step later.
+ */
 static void make_strings(random_source *source, int32_t *letters, int32_t *inputs, int32_t *reversed)
 {
     for (int t = 0; t < LENGTH; t++)

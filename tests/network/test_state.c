@@ -373,7 +373,7 @@ static void destroy_learner(learner *l)
 
 #define scoped_learner RELEASED_BY(destroy_learner) learner
 
-/* Whether the state begins with the model's initial state. Single steps have their own code, so it takes those. */
+/* Whether the state begins with the model's initial state. It runs single steps, since these have their own code. */
 static bool begins_anew(const learner *l, rnn_state *state)
 {
     double outputs[12];

@@ -383,7 +383,7 @@ static void test_one_stream_writes_what_forward_and_draw_write(void **state)
         }
 }
 
-/* Two calls, the second without a prompt, write what one writes. */
+/* Two calls, the second without a prompt, write the same as one call. */
 static void test_a_call_without_a_prompt_continues(void **state)
 {
     (void)state;
@@ -404,7 +404,10 @@ static void test_a_call_without_a_prompt_continues(void **state)
     assert_memory_equal(whole, parts, sizeof whole);
 }
 
-/* Draws depend on the number of the stream. To run alone, stream b keeps its number, and the others read nothing. */
+/*
+ * Draws depend on the number of the stream. So when stream b runs alone, it keeps its number, and the others read
+ * nothing.
+ */
 static void test_streams_with_prompts_of_their_own_write_what_each_writes_alone(void **state)
 {
     (void)state;
@@ -473,7 +476,7 @@ static void test_the_repetition_penalty_counts_prompt_and_draws_within_the_windo
     o.prompt = one;
     o.prompt_steps = 1;
     assert_ok(rnn_generate(model, run, sampler, &o, ids, NULL, NULL));
-    /* After 2 comes 1. While both are in the window comes 0, and so on. */
+    /* 2 is followed by 1. While both are in the window, 0 comes next, and so on. */
     static const int32_t expected[MOST] = {1, 0, 2, 1, 0, 2, 1, 0, 2};
     assert_memory_equal(ids, expected, sizeof ids);
 }

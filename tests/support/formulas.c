@@ -13,7 +13,7 @@ typedef struct weights {
 } weights;
 
 typedef struct layer {
-    int64_t inputs;               /* I, or H above the first */
+    int64_t inputs;               /* I; H in layers above the first */
     weights weight_ih, weight_hh; /* [G H][inputs], [G H][H] */
     weights bias_ih, bias_hh;     /* [G H] */
     double *x;                    /* [T][B][inputs] */
@@ -339,8 +339,8 @@ static void outputs_backward(const run *r, int64_t row)
 
 /*
  * Computes, for unit j, the derivatives with respect to the sums before the non-linearities from dh and dc. `d_input`
- * is for the products with x, `d_hidden` for those with the previous h. Then dh and dc hold what goes directly to the
- * previous step.
+ * is for the products with x, `d_hidden` for those with the previous h. Afterwards dh and dc hold the parts that flow
+ * directly to the previous step.
  */
 static void unit_backward(int32_t cell, int64_t hidden, const place *p, int64_t j, double *d_input, double *d_hidden)
 {

@@ -135,7 +135,7 @@ static inline void assert_loads_as(const file_bytes *file, const rnn_load_option
     rnn_model_destroy(loaded);
 }
 
-/* The same for a file that it frees. */
+/* The same, but this also frees the file. */
 static inline void accept_load(file_bytes file, const rnn_load_options *options, const rnn_model *expected)
 {
     assert_loads_as(&file, options, expected);

@@ -113,7 +113,7 @@ static inline int destroy_all(void **state)
     return remove_temporary_directory(state);
 }
 
-/* A test with both */
+/* A test with this set-up and tear-down */
 #define test_with_all(function) cmocka_unit_test_setup_teardown(function, create_all, destroy_all)
 
 #endif

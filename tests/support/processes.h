@@ -1,4 +1,4 @@
-/* Child processes and threads. It uses nothing of the library. */
+/* Child processes and threads. This header doesn't use the library. */
 #ifndef RNN_TESTS_PROCESSES_H
 #define RNN_TESTS_PROCESSES_H
 

@@ -1,6 +1,6 @@
 /*
- * The beginning of every suite: cmocka, the length of an array, and variables that release what they hold. It uses
- * nothing of the library, so the suites that aren't linked with support.c include it too.
+ * The beginning of every suite: cmocka, the length of an array, and variables that release what they hold. It doesn't
+ * use the library, so suites that aren't linked with support.c can also include it.
  */
 #ifndef RNN_TESTS_SUITE_H
 #define RNN_TESTS_SUITE_H

@@ -41,7 +41,7 @@ static inline int remove_temporary_directory(void **state)
     return chdir("/") != 0 || rmdir(path) != 0;
 }
 
-/* A test with both */
+/* A test with this set-up and tear-down */
 #define test_with_files(function)                                                                                      \
     cmocka_unit_test_setup_teardown(function, enter_temporary_directory, remove_temporary_directory)
 
@@ -54,7 +54,7 @@ static inline void write_file(const char *path, const void *bytes, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Sets a file's time of modification to so many seconds since 1970. */
+/* Sets a file's time of modification, in seconds since 1970. */
 static inline void set_time(const char *path, time_t seconds)
 {
     const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};

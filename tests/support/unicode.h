@@ -34,7 +34,7 @@ static inline size_t write_code_point(int32_t code_point, unsigned char *bytes)
     return 4;
 }
 
-/* The length of the code point at the start of the bytes by the grammar's table; 0 if there is none */
+/* The length of the code point at the start of the bytes, according to the grammar's table; 0 if there is none */
 static inline size_t measure_code_point(const unsigned char *bytes, size_t size)
 {
     static const struct {

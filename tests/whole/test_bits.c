@@ -6,7 +6,7 @@
 
 /* ---- What is computed ---------------------------------------------------------------------------------------- */
 
-/* A larger model, initialised like the seed's except for its recurrent weights */
+/* A larger model with normal weights, except for its recurrent weights, which are orthogonal */
 static rnn_model_options orthogonal_model(int32_t cell, int32_t precision)
 {
     rnn_model_options o = make_options(SYMBOLS, 100, SYMBOLS, LAYERS, precision);

@@ -313,7 +313,7 @@ static void test_an_lstm_that_hears_silence_ends_without_subnormal_numbers(void 
 {
     enum { HEARD = 100, ROUNDS = 12, COUNT = STREAMS * 45 };
     rnn_model_options options = model_of(RNN_CELL_LSTM, RNN_FLOAT32, 3, RNN_LOSS_SQUARED_ERROR);
-    options.initialization = RNN_INIT_NORMAL; /* no biases, so silence changes nothing */
+    options.initialization = RNN_INIT_NORMAL; /* the biases are 0, so inputs of zeros add nothing */
     options.layers = 1;
     options.dropout = 0;
     scoped_model *model = create_model(&options);

@@ -191,7 +191,10 @@ static void test_one_is_counted_without_an_s(void **state)
 
 #define ADVICE "lower the learning rate or clip the gradients"
 
-/* A model whose parameters have this size. If it is infinite, a step that is far too long makes them infinite. */
+/*
+ * A model with parameters of up to this size. If it is infinite, a step that is far too long makes the last one
+ * infinite.
+ */
 static rnn_model *create_diverged(double size)
 {
     rnn_model_options options = tanh_options();
@@ -254,7 +257,7 @@ static void test_divergence_says_what_to_do_by_whether_the_parameters_are_finite
     }
 }
 
-/* With vectors, their size may be the reason. */
+/* If a model works on vectors, the cause may be that they are too large. */
 static void test_vectors_too_large_for_the_precision_are_to_be_scaled_down(void **state)
 {
     rnn_model_options options = make_options(2, 3, 2, 1, RNN_FLOAT32);

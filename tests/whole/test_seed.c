@@ -1,6 +1,6 @@
 /*
- * The seed's training run, number for number. golden/seed.py trains in numpy, and librnn trains on the same text from
- * the same parameters. The two are compared after every chunk.
+ * The training run of the seed, Karpathy's min-char-rnn.py, number for number. golden/seed.py trains in numpy, and
+ * librnn trains on the same text from the same parameters. The two are compared after every chunk.
  */
 #include "support.h"
 

@@ -1,6 +1,7 @@
 /*
- * Sizes that don't fit in memory, and texts of nearly 2^63 bytes. Whatever is too large must be an error: if a product
- * of sizes wrapped around, the library would allocate too little. Where a size_t has 32 bits, most of these wrap.
+ * Sizes that don't fit in memory, and texts of nearly 2^63 bytes. A size that is too large must be an error: if a
+ * product of sizes wrapped around, the library would allocate too little. Where a size_t has 32 bits, most of these
+ * wrap.
  */
 #define _GNU_SOURCE /* memfd_create() */
 
@@ -60,8 +61,8 @@ static void test_a_model_larger_than_memory_is_an_error_that_asks_for_all_its_by
     } sizes[] = {
         {2, 65536, 2, 1},         /* hidden * hidden is 2^32 */
         {2, 32768, 2, 4},         /* the sum of the layers exceeds 2^32 */
-        {2, 32768, 2, 1},         /* the number of bytes does */
-        {65536, 100, 1 << 24, 1}, /* the decoder's does */
+        {2, 32768, 2, 1},         /* the number of bytes exceeds 2^32 */
+        {65536, 100, 1 << 24, 1}, /* the bytes of the decoder exceed 2^32 */
         {1, 1 << 20, 1, 1},         {1 << 24, 1 << 20, 1 << 24, 1},
         {1 << 24, 100, 1 << 24, 1}, {1 << 24, 1 << 20, 1 << 24, 1024}, /* the most that the options allow */
     };

@@ -332,7 +332,7 @@ static void use_states(void)
     HOLDS(rnn_state_streams(a) == 2);
 }
 
-/* With one stream, a few, and enough for two threads; for one step and for several */
+/* Runs each model with one stream, with a few, and with enough for two threads, for one step and for several. */
 static void run_models(void)
 {
     for (int m = 0; m < COUNT_OF(models); m++)
@@ -365,7 +365,7 @@ static void train_models(void)
         }
 }
 
-/* With a loss of the program's own, on streams of unequal length */
+/* Trains with the program's own loss, on streams of unequal length. */
 static void train_by_halves(void)
 {
     rnn_chunk_gradients gradients;
@@ -423,7 +423,7 @@ static void optimize(void)
     }
 }
 
-/* With prompts, filters, and logits of the program's own */
+/* Writes with prompts and filters, and draws from the program's own logits. */
 static void write_some(void)
 {
     rnn_sampler_options options;
@@ -551,7 +551,7 @@ static void destroy_everything(void)
     rnn_vocab_destroy(bytes_vocab);
 }
 
-/* Later ones need what earlier ones have created. */
+/* Later pieces of work need the objects that earlier ones have created. */
 static const work everything[] = {
     {"count_processors", count_processors},
     {"read_versions_and_names", read_versions_and_names},

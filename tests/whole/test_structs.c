@@ -27,7 +27,7 @@ static int32_t drawn[4];
         return call;                                                                                                   \
     }
 
-/* The same for a call that creates an object, which this destroys. */
+/* The same for a call that creates an object. The function destroys the object. */
 #define CREATES(object, name, call)                                                                                    \
     static rnn_status name(void *given)                                                                                \
     {                                                                                                                  \

@@ -17,7 +17,7 @@ typedef struct learner {
     rnn_optimizer *optimizer;
 } learner;
 
-/* With PyTorch's initialisation and Adam */
+/* Creates a learner with PyTorch's initialisation and Adam. */
 static learner create_learner(rnn_model_options options, double learning_rate)
 {
     learner made = {0};

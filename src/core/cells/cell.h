@@ -13,8 +13,8 @@
  * rounded up to whole vectors.
  *
  * Most gates need only the sum of their input product W_ih x and their recurrent product W_hh h'. These gates are
- * called joint. A separate gate needs the two products one by one, as the GRU's candidate does. A row of `gates` has,
- * in this order:
+ * called joint. A separate gate, such as the GRU's candidate, needs each of the two products on its own. A row of
+ * `gates` has, in this order:
  *
  *     the input products of the separate gates
  *     the sums of both products of the joint gates
@@ -22,9 +22,9 @@
  *
  * Each includes its biases. In this order all input products are adjacent, and so are all recurrent products.
  *
- * The columns beyond H are padding. It is zero in the products, in h and c, and in all gradients that a cell reads, and
- * the cell must leave it zero in the h, c and gradients that it writes. So a cell must turn zeros into h = 0 and c = 0.
- * (tanh does; σ on its own doesn't.)
+ * The columns beyond H are padding. The padding is zero in the products, in h and c, and in all gradients that a cell
+ * reads, and the cell must keep it zero in the h, c and gradients that it writes. So a cell must turn zeros into h = 0
+ * and c = 0. (tanh does; σ on its own doesn't.)
  */
 typedef struct cell_step {
     size_t streams;

@@ -19,7 +19,10 @@
 #include "core/kernels/real.h"
 #include "core/kernels/vector_math.h"
 
-/* It has two loops because n must wait for r. In two loops the processor has more independent work at any time. */
+/*
+ * n must wait for r, so r and n are computed in separate loops. This gives the processor more independent work at any
+ * time.
+ */
 static void gru_cell_forward(const cell_step *s)
 {
     for (size_t b = 0; b < s->streams; b++) {
@@ -27,7 +30,7 @@ static void gru_cell_forward(const cell_step *s)
         const real *row_q = row_z + s->width, *row_h_prev = s->h_prev + b * s->width;
         const real *keep = s->keep ? s->keep + b * s->width : NULL;
         real *row_h = s->h + b * s->width;
-        /* z comes right after r */
+        /* r and z are adjacent, so this loop computes both. */
         for (size_t j = 0; j < 2 * s->width; j += WIDTH)
             store(row_r + j, vector_sigmoid(load(row_r + j))); /* formula: gru-rz */
         for (size_t j = 0; j < s->width; j += WIDTH) {

@@ -20,7 +20,8 @@
 #include "core/kernels/vector_math.h"
 
 /*
- * It has two loops because o and h must wait for c. In two loops the processor has more independent work at any time.
+ * o and h must wait for c, so they are computed in a second loop. This gives the processor more independent work at any
+ * time.
  */
 static void lstm_cell_forward(const cell_step *s)
 {

@@ -6,7 +6,7 @@
  *     a = W_ih x + b_ih + W_hh h' + b_hh
  *     h = tanh(a)
  *
- * gates: in, a; out, undefined.
+ * The forward pass reads a from `gates`, whose contents are undefined afterwards.
  */
 #ifndef RNN_CORE_CELLS_TANH_H
 #define RNN_CORE_CELLS_TANH_H

@@ -170,7 +170,7 @@ static void outer_product_block(share i_share, size_t group, size_t kept, size_t
 
 /*
  * Weight gradients for one or two inputs X: W[i][j] += sum over p of G[p][i] X[p][j], in ascending order of p, for one
- * share of the i.
+ * share of the rows i.
  * g: [P] rows with stride g_row. Its columns come in groups of `group`, of which only the first `kept` exist in W.
  * scratch: OUTER_SCRATCH reals.
  */
@@ -200,10 +200,10 @@ static void outer_products(share i_share, size_t group, size_t kept, size_t p_co
 }
 
 /*
- * Bias gradient: b[i] += sum over p of G[p][i], for one share of the i (whole vectors). It sums in blocks of BLOCK_K,
- * which keeps the error of a long sum small. Groups are as in outer_products().
+ * Bias gradient: b[i] += sum over p of G[p][i], for one share of the elements i (whole vectors). It sums in blocks of
+ * BLOCK_K, which keeps the error of a long sum small. Groups are as in outer_products().
  * also: a second bias that gets the same sums; or NULL.
- * scratch: as many reals as there are i.
+ * scratch: i_share.count reals.
  */
 static void column_sums(share i_share, size_t group, size_t kept, size_t p_count, const real *g, size_t g_row, real *b,
                         real *also, real *scratch)

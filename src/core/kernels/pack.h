@@ -13,7 +13,10 @@ typedef struct parts {
     size_t count, size, larger;
 } parts;
 
-/* The fewest parts of at most `most` (1, 2 or 3). With `most` this small, computing the size needs no division. */
+/*
+ * Divides `total` into as few parts as possible, each of at most `most` (1, 2 or 3). With `most` this small, computing
+ * the size needs no division.
+ */
 INLINE parts parts_of(size_t total, size_t most)
 {
     size_t count = (total + most - 1) / most, size = total % most == 0 ? most : least_of(most - 1, total);
@@ -26,7 +29,7 @@ INLINE parts panels_of(size_t columns)
     return parts_of((columns + WIDTH - 1) / WIDTH, TILE_VECTORS);
 }
 
-/* The column where a panel begins. Its offset in the packed matrix is this times K. */
+/* The column where a panel begins. The panel's offset in the packed matrix is this column times K. */
 INLINE size_t start_of(parts panels, size_t panel)
 {
     return (panel * panels.size + least_of(panel, panels.larger)) * WIDTH;
@@ -70,7 +73,7 @@ typedef struct row_groups {
     size_t count, first, rows, stride;
 } row_groups;
 
-/* The address of the first row of a group, in packed order. */
+/* The address of a group's first row. Groups are numbered in packed order. */
 static const real *group_at(const real *w, row_groups of, size_t group, size_t columns)
 {
     size_t from = of.first + group;

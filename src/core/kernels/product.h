@@ -30,8 +30,8 @@ typedef struct matrices {
 } matrices;
 
 /*
- * Divides the rows of C into tiles of 4 rows, of 3 rows, and at most one of 2 rows. It uses as many sums per tile as
- * possible.
+ * Divides the rows of C into tiles of 4 rows, of 3 rows, and at most one of 2 rows, so that each tile has as many sums
+ * as possible.
  */
 typedef struct tile_rows {
     size_t fours, threes;
@@ -158,7 +158,7 @@ static void multiply_panels(size_t threes, size_t twos, size_t products, const r
     }
 }
 
-/* The first panel of a group. The smaller groups come first, because the larger panels do. */
+/* The first panel of a group. The larger panels come first, so the groups with fewer panels come first as well. */
 INLINE size_t group_start(parts groups, size_t group)
 {
     size_t smaller = groups.count - groups.larger;

@@ -3,7 +3,7 @@
  * mathematical functions return.
  *
  * All three use exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2, with exp(r) - 1 = r + r² P(r). P is the
- * Chebyshev interpolation of (exp(r) - 1 - r) / r² on that range.
+ * Chebyshev interpolant of (exp(r) - 1 - r) / r² on that range.
  */
 #ifndef RNN_CORE_VECTOR_MATH_H
 #define RNN_CORE_VECTOR_MATH_H

@@ -2,7 +2,7 @@
  * backward.h: the backward pass of a chunk: backpropagation through time, truncated at the chunk's start.
  *
  * It goes from the outputs down, layer by layer, in blocks of steps from the last to the first. For each block the
- * workers first divide the streams: step by step backwards they compute the cell and the recurrent product, then the
+ * workers first divide the streams. Going back step by step, they compute the cell and the recurrent product, then the
  * gradient of the layer's input. Then they divide the rows of the weights and add the block's part of the weight
  * gradients, which are sums over all steps and streams. A block fits into the caches; a whole chunk doesn't.
  */
@@ -84,7 +84,7 @@ typedef struct summing {
     real *scratch;
 } summing;
 
-/* Weight gradients: W[i][j] += sum over p of G[p][i] X[p][j], for this worker's share of the i. */
+/* Weight gradients: W[i][j] += sum over p of G[p][i] X[p][j], for this worker's share of the rows i. */
 static void add_weight_gradients(const summing *s, size_t i_count, size_t group, size_t kept, size_t p_count,
                                  const real *g, size_t g_row, const outer_input *inputs, size_t count)
 {
@@ -415,7 +415,7 @@ static void begin_initial(const workspace *w)
                w->my_streams.count * w->stride * sizeof(real));
 }
 
-/* Adds the gradients of the streams that begin with the chunk. */
+/* Adds the gradients of the streams that begin with the chunk to the gradient of the initial state. */
 static void end_initial(const core_pass *pass, const workspace *w, int64_t l)
 {
     for (size_t b = w->my_streams.first; b < w->my_streams.first + w->my_streams.count; b++)
@@ -519,8 +519,8 @@ static void sum_weights(const backward_phase *phase, const summing *s)
 }
 
 /*
- * Runs one share of a phase. The shares of the streams come first. If there are as many shares of either kind, the two
- * kinds alternate instead, so that each worker gets both.
+ * Runs one share of a phase. The shares of the streams come first. If both kinds have the same number of shares, they
+ * alternate instead, so that each worker gets both.
  */
 static void backward_share(void *context, size_t worker, size_t number)
 {

@@ -57,7 +57,8 @@ static const int32_t *ids_of(const core_pass *pass, const workspace *w, int64_t 
 }
 
 /*
- * Puts ids and starts into reverse order. There a position starts a sequence if the chunk's next position starts one.
+ * Puts ids and starts into reverse order. In that order, a position starts a sequence if the position after it in the
+ * chunk starts one.
  */
 static void begin_reverse(const core_pass *pass, const workspace *w)
 {
@@ -113,7 +114,7 @@ static void join_level(const core_pass *pass, const workspace *w, int64_t l)
         }
 }
 
-/* Begins dh of a layer from the gradient of its level's output, for a share of the streams. */
+/* Initialises dh of a layer from the gradient of its level's output, for a share of the streams. */
 static void begin_layer_backwards(const core_pass *pass, const workspace *w, int64_t l)
 {
     bool top = level_of(pass->network, l) == level_of(pass->network, pass->network->layers - 1);
@@ -144,7 +145,8 @@ static void apply_mask_in_reverse(const core_pass *pass, const real *mask, share
 }
 
 /*
- * Adds the gradient of the level below's output. The layer in reverse comes first and overwrites; the other layer adds.
+ * Adds a layer's part to the gradient of the output of the level below. The layer in reverse comes first and overwrites
+ * the old values; the other layer adds its part.
  */
 static void add_below(const core_pass *pass, const workspace *w, int64_t l, share rows)
 {

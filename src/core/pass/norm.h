@@ -4,9 +4,9 @@
  *
  *     n(a) = gain (a - mean(a)) / sqrt(variance(a) + 1e-5)
  *
- * Mean and variance are taken over all units of the joint gates, and for separate gates over all units of those. This
- * is what the paper does for an LSTM and for a GRU. The layer's biases are added afterwards; they are the paper's
- * biases.
+ * Mean and variance are taken over all units of the joint gates together, and over all units of the separate gates
+ * together. This is what the paper does for an LSTM and for a GRU. The layer's biases are added afterwards; they are
+ * the paper's biases.
  *
  * Each kind of product has its own array. The forward pass overwrites a product with its normalised value, without the
  * gain. The backward pass overwrites that with its gradient.
@@ -164,7 +164,7 @@ static void normalise_products(const core_pass *pass, const workspace *w, int64_
     }
 }
 
-/* The gradients of a step's products, from those of its gates; for a share of the streams. */
+/* Computes the gradients of a step's products from those of its gates, for a share of the streams. */
 static void normalise_step_backward(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     forward_layer_weights weights = forward_layer_at(pass->network, l, pass->packed);

@@ -71,7 +71,10 @@ static bool is_fresh(const core_pass *pass, const workspace *w, int64_t l, size_
     return fresh && !(pass->lengths && pass->lengths[b] == 0);
 }
 
-/* Before a step backwards: saves dh before the step and dc, where the step must not change them. */
+/*
+ * Before a step of the backward pass: saves dc, and dh of the state before the step, for streams where the step must
+ * not change them.
+ */
 static void hold_gradients(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;
@@ -81,7 +84,7 @@ static void hold_gradients(const core_pass *pass, const workspace *w, int64_t l,
             continue;
         memcpy(w->dh_held + at, w->dh + row * w->stride, bytes);
         memcpy(w->dc_held + at, w->dc + at, bytes);
-        if (w->dinitial && !stands_still(pass, row)) /* dh then holds only what the step adds */
+        if (w->dinitial && !stands_still(pass, row)) /* so that dh holds only the step's part */
             memset(w->dh + row * w->stride, 0, bytes);
     }
 }
@@ -109,7 +112,7 @@ static void clear_gates(const core_pass *pass, const workspace *w, int64_t l, si
             memset(gate_at(w, l, t) + b * w->gates.row, 0, w->gates.row * sizeof(real));
 }
 
-/* After the step: corrects dh before the step and dc of streams that stand still or start. */
+/* After the step: corrects dc, and dh of the state before the step, for streams that stand still or start. */
 static void restore_gradients(const core_pass *pass, const workspace *w, int64_t l, size_t t)
 {
     size_t bytes = w->stride * sizeof(real), end = w->my_streams.first + w->my_streams.count;

@@ -91,7 +91,10 @@ static bool step(const core_step *s)
     return all_finite(s->next_state, (size_t)cell_of(n)->info.state_parts * state_at(n, n->layers));
 }
 
-/* Decodes row by row: a row's outputs don't depend on how many rows are decoded together. */
+/*
+ * Decodes row by row. This gives the same bits, since a row's outputs don't depend on how many rows are decoded
+ * together.
+ */
 static void decode_state(const core_network *n, const void *packed, const void *state, int64_t streams, void *memory,
                          void *outputs)
 {

@@ -90,7 +90,7 @@ static two_directions take_both(arena *memory, const workspace *w, const core_ne
     if (has_input_product(n, 0))
         both.x = take(memory, w->rows, w->x_stride, 1);
     if (n->input != CORE_VECTORS)
-        both.ids = (int32_t *)take(memory, w->rows, 1, 1); /* a real is large enough for an id, or below for a byte */
+        both.ids = (int32_t *)take(memory, w->rows, 1, 1); /* a real is large enough for an id and, below, for a byte */
     if (shape->starts)
         both.starts = (uint8_t *)take(memory, w->rows, 1, 1);
     if (shape->training) {
@@ -303,8 +303,8 @@ static size_t steps_at_once(const workspace *w)
 }
 
 /*
- * The number of steps in a block. The weight gradients of a block are added together. It has about BLOCK_K rows, which
- * is as many as one such product takes at once.
+ * The number of steps in a block, whose weight gradients are added together. A block has about BLOCK_K rows, as many as
+ * outer_products() sums at once.
  */
 static size_t steps_of_block(const workspace *w)
 {
@@ -317,7 +317,7 @@ static share rows_of(const workspace *w, size_t t, size_t steps)
     return (share){t * w->streams + w->my_streams.first, steps * w->my_streams.count};
 }
 
-/* Those of the rows that are decoded, as rows of `top`, `out` and the other arrays [D]. */
+/* The decoded ones among these rows, as rows of `top`, `out` and the other arrays [D]. */
 static share decoded_of(const workspace *w, share rows)
 {
     if (!w->decoded_before)
