@@ -172,30 +172,28 @@ static void test_a_file_that_cannot_be_read_is_an_error_with_its_name_and_the_sy
     rnn_vocab_destroy(all);
 }
 
-static rnn_vocab *all_bytes;
-
 static bool is_refusal(rnn_status status, const char *path)
 {
     return status == RNN_ERROR_IO && strstr(rnn_last_error(), path) && strstr(rnn_last_error(), strerror(EACCES));
 }
 
+/* Runs in a child process, so it leaves nothing allocated that a leak checker would find there. */
 static int is_refused(const char *path)
 {
-    rnn_vocab *vocab = UNTOUCHED;
+    rnn_vocab *vocab = UNTOUCHED, *all_bytes = vocab_of_all_bytes();
     rnn_corpus *corpus = UNTOUCHED;
     rnn_source *source = UNTOUCHED;
-    return is_refusal(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, path, &vocab), path) && vocab == UNTOUCHED &&
-           is_refusal(rnn_corpus_create_from_file(all_bytes, path, 1, 1, &corpus), path) && corpus == UNTOUCHED &&
-           is_refusal(rnn_source_open(&path, 1, &source), path) && source == UNTOUCHED;
+    bool refused = is_refusal(rnn_vocab_create_from_file(RNN_VOCAB_BYTES, path, &vocab), path) && vocab == UNTOUCHED &&
+                   is_refusal(rnn_corpus_create_from_file(all_bytes, path, 1, 1, &corpus), path) &&
+                   corpus == UNTOUCHED && is_refusal(rnn_source_open(&path, 1, &source), path) && source == UNTOUCHED;
+    rnn_vocab_destroy(all_bytes);
+    return refused;
 }
 
 static void test_an_unreadable_file_is_an_error_with_its_name_and_the_systems_reason(void **state)
 {
     (void)state;
-    all_bytes = vocab_of_all_bytes();
-    int refused = holds_for_an_unreadable_file("secret", is_refused);
-    rnn_vocab_destroy(all_bytes);
-    assert_true(refused);
+    assert_true(holds_for_an_unreadable_file("secret", is_refused));
 }
 
 int main(void)
