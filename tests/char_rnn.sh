@@ -4,41 +4,9 @@
 # CONFIGURATION is needed only for a build directory with several.
 set -u
 
-if [[ $# -lt 1 || $# -gt 2 ]]; then
-    echo "usage: tests/char_rnn.sh BUILD_DIR [CONFIGURATION]" >&2
-    exit 2
-fi
-program=$(realpath "$1")/examples/${2:+$2/}char_rnn
-[[ -x $program ]] || { echo "tests/char_rnn.sh: there is no program $program" >&2; exit 2; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 2
-failed=0
-
-fail() {
-    echo "FAIL  $1" >&2
-    failed=$((failed + 1))
-}
-shows() { # PATTERN NAME: a line of the last command's output must match the pattern
-    grep -Eq -- "$1" out || fail "$2: $(head -n 3 out | tr '\n' '|')"
-}
-succeeds() { # NAME ARGUMENTS...
-    local name=$1
-    shift
-    timeout 300 "$program" "$@" > out 2> err < /dev/null || fail "$name: $(head -n 2 err)"
-}
-refuses() { # NAME PATTERN ARGUMENTS...: must fail, with a message that matches the pattern
-    local name=$1 pattern=$2 status
-    shift 2
-    timeout 300 "$program" "$@" > out 2> err < /dev/null
-    status=$?
-    if [[ $status -eq 0 || $status -gt 2 ]] || ! grep -Eq -- "$pattern" err; then
-        fail "$name: status $status, $(head -n 2 err)"
-    fi
-}
-same() { # FILE FILE NAME
-    cmp -s "$1" "$2" || fail "$3"
-}
+# shellcheck source=tests/support/commands.sh
+source "$(dirname "$0")/support/commands.sh"
+begin char_rnn "$@"
 
 for ((i = 1; i <= 1500; i++)); do echo "line $i: the fisherman, his cat and the sea"; done > text
 small=(--hidden 24 --streams 8 --sequence 32)
@@ -275,5 +243,4 @@ if [[ -e /dev/full ]]; then
     grep -q "can't write to standard output" err || fail "a full disk: $(cat err)"
 fi
 
-((failed == 0)) || exit 1
-echo "ok: char_rnn"
+finish

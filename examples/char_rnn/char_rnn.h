@@ -1,7 +1,7 @@
 /*
  * char_rnn.h: declarations that the files of char_rnn share.
  *
- * main.c picks the command. options.c reads command lines. settings.c has the table of settings and reads and writes
+ * main.c picks the command. settings.c has the table of settings and reads and writes
  * configurations. text.c opens texts, and choose.c chooses the settings that aren't given. run.c creates, saves and
  * loads a run of training, and train.c carries it out. processes.c lets several processes share the work. report.c
  * shows progress and writes the log and the curves. sample.c, evaluate.c and models.c hold the other commands.
@@ -9,20 +9,7 @@
 #ifndef CHAR_RNN_H
 #define CHAR_RNN_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <rnn/rnn.h>
-
-/* ---- Errors ---- */
-
-_Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-/* Ends the program with the library's message unless `status` is RNN_OK. */
-void check(rnn_status status);
-void *allocate(size_t size);
-void flush_output(void);
+#include "../common/common.h"
 
 /* ---- Settings ---- */
 
@@ -79,8 +66,11 @@ typedef struct settings {
 
 void settings_init(settings *s);
 
-/* Reads "--name value" at `arguments[0]`. Returns the number of arguments used, or 0 if they aren't a setting. */
-int settings_take(settings *s, int count, char **arguments);
+/*
+ * Reads "--name value" at `arguments[0]`. Returns the number of arguments used, or 0 if they aren't a setting.
+ * s: settings *, as a command_line needs it
+ */
+int settings_take(void *s, int count, char **arguments);
 
 /* Reads lines "name value" from a file or from a text. `source` names the text in errors. */
 void settings_read_file(settings *s, const char *path);
@@ -97,27 +87,6 @@ void settings_help(FILE *out);
 /* Copies the settings that were given in `by`. */
 void settings_override(settings *s, const settings *by);
 
-/* ---- Options of a command ---- */
-
-typedef enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_WHOLE, OPTION_REAL } option_kind;
-
-typedef struct option {
-    const char *name; /* with its dashes */
-    option_kind kind;
-    void *value;         /* bool, const char *, int64_t or double */
-    int64_t least, most; /* of a number */
-} option;
-
-/*
- * Reads a command line: options of the table, settings if `s` isn't NULL, and operands. Returns the number of operands,
- * or -1 after --help. operands: [count]
- */
-int read_options(const char *command, const option *options, int option_count, settings *s, int count, char **arguments,
-                 char **operands);
-
-int64_t parse_whole(const char *name, const char *text, int64_t least, int64_t most);
-double parse_real(const char *name, const char *text, double least, double most);
-
 /* ---- Texts ---- */
 
 typedef struct corpora {
@@ -131,9 +100,6 @@ typedef struct corpora {
 /* Opens files, and chooses the kind of tokens and the vocabulary unless `vocab` is given (then the text owns it). */
 void text_open(corpora *t, char **paths, int count, settings *s, rnn_vocab *vocab);
 void text_close(corpora *t);
-
-/* Fails if writing a file would overwrite one of those that are read. */
-void refuse_to_overwrite(const char *output, char *const *inputs, int count);
 
 /* Cuts the text into training and validation, in chunks of the settings' size. */
 void text_cut(corpora *t, const char *validation_path, const settings *s);
@@ -170,8 +136,6 @@ rnn_model *create_model(const settings *s, int64_t symbols);
 void processes_begin(void);
 void processes_end(void);
 
-/* Ends all processes. */
-_Noreturn void processes_abort(int status);
 int process_count(void);
 int process_number(void);
 
@@ -198,9 +162,9 @@ typedef struct figures {
 } figures;
 
 typedef struct report {
-    bool quiet, terminal;
+    bool quiet;
+    progress_line line;
     unit measure;
-    double shown_at; /* seconds */
     FILE *log;
     char *log_path;
     double entropy, xz; /* levels to compare with, in nats; NAN: not known */
@@ -230,9 +194,6 @@ void report_close(report *r);
  * regular one, which xz couldn't read again.
  */
 int64_t xz_size(char **paths, int count);
-
-/* Seconds of a monotonic clock */
-double now(void);
 
 /* ---- Commands: each takes the arguments after its name and returns the exit status ---- */
 

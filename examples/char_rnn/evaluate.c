@@ -273,7 +273,8 @@ int command_evaluate(int count, char **arguments)
         {"--threads", OPTION_WHOLE, &r.threads, 0, 1024},    {"--dynamic", OPTION_FLAG, &r.dynamic, 0, 0},
     };
     char **paths = allocate((size_t)(count + 1) * sizeof *paths);
-    int files = read_options("evaluate", options, sizeof options / sizeof *options, NULL, count, arguments, paths);
+    const command_line line = {"char_rnn evaluate --help", options, sizeof options / sizeof *options, NULL, NULL};
+    int files = read_options(&line, count, arguments, paths);
     if (files >= 0 && files < 2)
         fail("evaluate needs a model and a text; see char_rnn evaluate --help");
     if (files < 0)

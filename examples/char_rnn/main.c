@@ -1,43 +1,10 @@
 /* char_rnn: trains recurrent networks on text, and uses them. */
 #include "char_rnn.h"
 
-#include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-_Noreturn void fail(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("char_rnn: ", stderr);
-    if (process_number() > 0)
-        fprintf(stderr, "process %d: ", process_number());
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    processes_abort(EXIT_FAILURE);
-}
-
-void check(rnn_status status)
-{
-    if (status != RNN_OK)
-        fail("%s", rnn_last_error());
-}
-
-void *allocate(size_t size)
-{
-    void *memory = calloc(size > 0 ? size : 1, 1);
-    if (!memory)
-        fail("there is no memory for %zu bytes", size);
-    return memory;
-}
-
-void flush_output(void)
-{
-    if (ferror(stdout) || fflush(stdout) != 0)
-        fail("can't write to standard output: %s", strerror(errno));
-}
+const char *program_name = "char_rnn";
 
 char *decode(const rnn_vocab *vocab, const int32_t *ids, int64_t count, size_t *size)
 {

@@ -83,7 +83,8 @@ int command_info(int count, char **arguments)
     bool configuration = false;
     const option options[] = {{"--config", OPTION_FLAG, &configuration, 0, 0}};
     char **paths = allocate((size_t)(count + 1) * sizeof *paths);
-    int files = read_options("info", options, 1, NULL, count, arguments, paths);
+    const command_line line = {"char_rnn info --help", options, sizeof options / sizeof *options, NULL, NULL};
+    int files = read_options(&line, count, arguments, paths);
     if (files >= 0 && files != 1)
         fail("info needs one model; see char_rnn info --help");
     if (files < 0)
@@ -136,7 +137,8 @@ int command_average(int count, char **arguments)
     const char *out = NULL;
     const option options[] = {{"--out", OPTION_TEXT, &out, 0, 0}};
     char **paths = allocate((size_t)(count + 1) * sizeof *paths);
-    int files = read_options("average", options, 1, NULL, count, arguments, paths);
+    const command_line line = {"char_rnn average --help", options, sizeof options / sizeof *options, NULL, NULL};
+    int files = read_options(&line, count, arguments, paths);
     if (files >= 0 && (files < 2 || !out))
         fail("average needs two models or more, and --out; see char_rnn average --help");
     if (files < 0)

@@ -15,24 +15,29 @@
 
 static int count = 1, number;
 
+static void end_all(int status)
+{
+    if (count > 1)
+        MPI_Abort(MPI_COMM_WORLD, status);
+}
+
 /* MPI ends all processes itself if a call fails. */
 void processes_begin(void)
 {
+    static char name[64];
     MPI_Init(NULL, NULL);
     MPI_Comm_size(MPI_COMM_WORLD, &count);
     MPI_Comm_rank(MPI_COMM_WORLD, &number);
+    program_end = end_all;
+    if (number > 0) {
+        snprintf(name, sizeof name, "%s: process %d", program_name, number);
+        program_name = name;
+    }
 }
 
 void processes_end(void)
 {
     MPI_Finalize();
-}
-
-_Noreturn void processes_abort(int status)
-{
-    if (count > 1)
-        MPI_Abort(MPI_COMM_WORLD, status);
-    exit(status);
 }
 
 int process_count(void)
@@ -163,11 +168,6 @@ void processes_sum_gradients(rnn_model *model, double weight)
 void processes_begin(void) {}
 
 void processes_end(void) {}
-
-_Noreturn void processes_abort(int status)
-{
-    exit(status);
-}
 
 int process_count(void)
 {

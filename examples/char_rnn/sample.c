@@ -227,7 +227,8 @@ int command_sample(int count, char **arguments)
     char **paths = allocate((size_t)(count + 1) * sizeof *paths);
     check(rnn_sampler_options_init(&o, sizeof o));
     o.temperature = 0.8;
-    int files = read_options("sample", options, sizeof options / sizeof *options, NULL, count, arguments, paths);
+    const command_line line = {"char_rnn sample --help", options, sizeof options / sizeof *options, NULL, NULL};
+    int files = read_options(&line, count, arguments, paths);
     if (files >= 0 && files != 1)
         fail("sample needs one model; see char_rnn sample --help");
     if (w.stop && !*w.stop)

@@ -145,7 +145,7 @@ static int find(const char *name, size_t length)
     return -1;
 }
 
-int settings_take(settings *s, int count, char **arguments)
+int settings_take(void *s, int count, char **arguments)
 {
     if (strncmp(arguments[0], "--", 2) != 0)
         return 0;

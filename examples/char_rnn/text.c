@@ -4,8 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     BYTES_LEAST_FOR_FILES = 1 << 30, /* texts of this size or more stay in their files, as bytes */
@@ -78,22 +76,6 @@ void text_close(corpora *t)
     rnn_corpus_destroy(t->training);
     rnn_vocab_destroy(t->vocab);
     rnn_source_destroy(t->source);
-}
-
-/* The path "-" is standard input. */
-static bool look_at(const char *path, struct stat *file)
-{
-    return (strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, file) : stat(path, file)) == 0;
-}
-
-void refuse_to_overwrite(const char *output, char *const *inputs, int count)
-{
-    struct stat written, read;
-    if (stat(output, &written) != 0 || !S_ISREG(written.st_mode))
-        return;
-    for (int i = 0; i < count; i++)
-        if (look_at(inputs[i], &read) && read.st_dev == written.st_dev && read.st_ino == written.st_ino)
-            fail("%s is to be read and to be overwritten; give the output another name", output);
 }
 
 /* Opens the training text and the validation text. */

@@ -401,7 +401,9 @@ static request read_command_line(settings *s, int count, char **arguments)
     settings given;
     settings_init(&given);
     settings_init(s);
-    r.files = read_options("train", options, sizeof options / sizeof *options, &given, count, arguments, r.paths);
+    const command_line line = {"char_rnn train --help", options, sizeof options / sizeof *options, settings_take,
+                               &given};
+    r.files = read_options(&line, count, arguments, r.paths);
     if (r.files == 0)
         fail("there is no text to train on; see char_rnn train --help");
     if (r.config)

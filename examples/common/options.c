@@ -1,5 +1,5 @@
-/* options.c: reads the options of a command from a table. */
-#include "char_rnn.h"
+/* options.c: reads command lines from a table of options. */
+#include "common.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -50,27 +50,31 @@ static void set(const option *o, const char *text)
     }
 }
 
-int read_options(const char *command, const option *options, int option_count, settings *s, int count, char **arguments,
-                 char **operands)
+int read_options(const command_line *line, int count, char **arguments, char **operands)
 {
     int operand_count = 0;
+    bool options = true; /* until "--" */
     for (int i = 0; i < count; i++) {
-        int used = s ? settings_take(s, count - i, arguments + i) : 0;
+        int used = options && line->take ? line->take(line->context, count - i, arguments + i) : 0;
         if (used > 0) {
             i += used - 1;
             continue;
         }
-        if (strncmp(arguments[i], "--", 2) != 0) {
+        if (!options || arguments[i][0] != '-' || strcmp(arguments[i], "-") == 0) {
             operands[operand_count++] = arguments[i];
+            continue;
+        }
+        if (strcmp(arguments[i], "--") == 0) {
+            options = false;
             continue;
         }
         if (strcmp(arguments[i], "--help") == 0)
             return -1;
-        const option *o = find(options, option_count, arguments[i]);
+        const option *o = find(line->options, line->option_count, arguments[i]);
         if (!o)
-            fail("there is no option %s; see char_rnn %s --help", arguments[i], command);
+            fail("there is no option %s; see %s", arguments[i], line->help);
         if (o->kind != OPTION_FLAG && ++i == count)
-            fail("%s needs a value; see char_rnn %s --help", o->name, command);
+            fail("%s needs a value; see %s", o->name, line->help);
         set(o, arguments[i]);
     }
     return operand_count;

@@ -1,0 +1,64 @@
+/* program.c: ends programs at errors, and has what is useful in all of them. */
+#include "common.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+void (*program_end)(int status);
+
+_Noreturn void fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s: ", program_name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    if (program_end)
+        program_end(EXIT_FAILURE);
+    exit(EXIT_FAILURE);
+}
+
+void check(rnn_status status)
+{
+    if (status != RNN_OK)
+        fail("%s", rnn_last_error());
+}
+
+void *allocate(size_t size)
+{
+    void *memory = calloc(size > 0 ? size : 1, 1);
+    if (!memory)
+        fail("there is no memory for %zu bytes", size);
+    return memory;
+}
+
+void flush_output(void)
+{
+    if (ferror(stdout) || fflush(stdout) != 0)
+        fail("can't write to standard output: %s", strerror(errno));
+}
+
+void refuse_to_overwrite(const char *output, char *const *inputs, int count)
+{
+    struct stat written, read;
+    if (stat(output, &written) != 0 || !S_ISREG(written.st_mode))
+        return;
+    for (int i = 0; i < count; i++) {
+        bool found = (strcmp(inputs[i], "-") == 0 ? fstat(STDIN_FILENO, &read) : stat(inputs[i], &read)) == 0;
+        if (found && read.st_dev == written.st_dev && read.st_ino == written.st_ino)
+            fail("%s is to be read and to be overwritten; give the output another name", output);
+    }
+}
+
+double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
