@@ -14,6 +14,7 @@ has_package() {
         libjs-mathjax) test -e /usr/share/javascript/mathjax/MathJax.js ;;
         ninja-build) command -v ninja ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
+        abigail-tools) command -v abidiff ;;
         libopenmpi-dev) command -v mpicc ;;
         openmpi-bin) command -v mpirun ;;
         libjansson-dev) pkg-config --exists jansson ;;
