@@ -126,7 +126,7 @@ static double scale_of(const judged *j)
     return j->model->options.reduction == RNN_REDUCTION_MEAN && counted > 0 ? 1 / counted : 1;
 }
 
-/* Names the first output that isn't finite at the first place with a bad loss. Finite outputs can give one as well. */
+/* Names the first output that isn't finite, if there is one at the first place whose loss isn't finite. */
 static rnn_status fail_for_outputs(const judged *j, double loss)
 {
     size_t count = (size_t)j->model->options.output_size, first = j->first_bad * count;

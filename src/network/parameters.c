@@ -78,7 +78,7 @@ rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, in
     return librnn_fail(RNN_ERROR_ARGUMENT, "name is \"%.100s\"; the model has no such parameter", name);
 }
 
-/* Fails with a message such as "count is 5; decoder.bias has 65". */
+/* Fails with a message such as "count is 5; decoder.bias has 65 elements". */
 static rnn_status check_values(const rnn_model *model, int64_t index, const void *values, int64_t count,
                                const named_parameter **p)
 {
