@@ -342,7 +342,7 @@ enum {
     RNN_FLOAT64 = 1  /**< `double`: for gradient checks and reference runs. */
 };
 
-/** The loss that training minimises: a sum or a mean. Positions count if they have a target (see ::rnn_chunk). */
+/** The loss that training minimises: a sum or a mean. ::rnn_chunk says which positions count. */
 enum {
     /** The sum of the loss over the counted positions of a chunk, as in min-char-rnn. It grows with T and B. */
     RNN_REDUCTION_SUM = 0,
@@ -771,7 +771,7 @@ typedef struct rnn_chunk {
     const int32_t *inputs;      /**< [T][B] ids, each 0 to V - 1. */
     const int32_t *targets;     /**< [T][B] ids, each 0 to O - 1 or #RNN_IGNORE. */
     const void *input_vectors;  /**< [T][B][I] finite numbers of the model's precision. */
-    const void *target_vectors; /**< [T][B][O] such numbers too, or any values where `target_mask` is 0. */
+    const void *target_vectors; /**< [T][B][O] likewise; any values where `target_mask` is 0. */
     const uint8_t *target_mask; /**< [T][B] 0: leaves the target vector there out of the loss. NULL: all count. */
     /**
      * [B] The length of each stream's sequence, 0 to T: the stream ends after that many steps. After its end its state
@@ -819,7 +819,7 @@ RNN_API RNN_CHECKED rnn_status rnn_chunk_init(rnn_chunk *chunk, size_t struct_si
  */
 typedef struct rnn_loss {
     double sum;    /**< Sum of the losses of the counted positions: see #RNN_LOSS_CROSS_ENTROPY and so on. */
-    int64_t count; /**< Number of counted positions: those whose target is neither #RNN_IGNORE nor masked. */
+    int64_t count; /**< Number of counted positions, as defined in ::rnn_chunk. */
 } rnn_loss;
 /** @} */
 
@@ -969,14 +969,14 @@ RNN_API RNN_CHECKED rnn_status rnn_forward_backward(rnn_model *model, rnn_state 
                                                     rnn_loss *loss);
 
 /**
- * Computes the loss of a model over a whole corpus. Each of its N symbols but the first is a target exactly once. That
- * includes the last symbols, which rnn_corpus_next() may leave unused. The perplexity is exp(sum / count). Dropout is
- * off.
+ * Computes the loss of a model over a whole corpus of N symbols. Every symbol except the first is a target exactly
+ * once. That includes the last symbols, which rnn_corpus_next() may leave unused. The perplexity is exp(sum / count).
+ * Dropout is off.
  *
  * The N - 1 targets are divided among the streams in parts that are as equal as possible. Each stream reads its part,
  * beginning with a new state. One stream gives the exact loss of the text. More streams are faster, but the model
- * predicts a little worse at the beginning of each part. For speed, 32 streams are enough. With them, the loss of a
- * text of 100,000 symbols is about a thousandth higher.
+ * predicts a little worse at the beginning of each part. For speed, 32 streams are enough: the loss of a text of
+ * 100,000 symbols is then about a thousandth higher.
  * @param model   A model of ids with #RNN_LOSS_CROSS_ENTROPY.
  * @param corpus  The corpus. Its position doesn't change; its T and B don't matter.
  * @param streams 1 to N - 1, and at most 1048576.
@@ -1104,8 +1104,8 @@ RNN_API RNN_CHECKED rnn_status rnn_backward(rnn_model *model, rnn_state *state, 
  */
 /**
  * The rule that updates a parameter x with gradient g. Products and roots are element by element. Accumulated values
- * start as zeros. A step first limits g, if there is a clip_value or a clip_norm. Then, except with AdamW, it adds the
- * product weight_decay x to g. Then it applies the rule. So the decay itself is not limited.
+ * start as zeros. A step first limits g, if there is a clip_value or a clip_norm. Then, except with AdamW, it adds
+ * weight_decay times x to g. Then it applies the rule. So the decay itself is not limited.
  */
 enum {
     /** m += g²; x -= learning_rate g / sqrt(m + epsilon). Duchi et al. 2011, in min-char-rnn's form. */
@@ -1472,7 +1472,7 @@ RNN_API RNN_CHECKED rnn_status rnn_generate(const rnn_model *model, rnn_state *s
 /** The options of rnn_beam_search(). Fill the struct with rnn_beam_options_init(). */
 typedef struct rnn_beam_options {
     size_t struct_size; /**< sizeof(rnn_beam_options) as the caller knows it. */
-    /** [P] ids that the model reads first, such as the first ids of a decoder's target texts. NULL if P is 0. */
+    /** [P] ids that the model reads first, such as the id that begins every text of a decoder. NULL if P is 0. */
     const int32_t *prompt;
     int64_t prompt_steps; /**< P, 0 to 16777216. Default 0: the search continues from the state. */
     int64_t most;    /**< n, the maximum number of symbols in a result, including `stop`: 1 to 16777216. Must be set. */
@@ -1595,11 +1595,11 @@ RNN_API int64_t rnn_source_size(const rnn_source *source);
  * A vocabulary corresponds to min-char-rnn's `chars`, `char_to_ix` and `ix_to_char`. It never changes after it is
  * created; any number of threads may use it.
  *
- * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. If it contains an
- * overlong form, a surrogate, a value above U+10FFFF, a truncated code point or a stray continuation byte, every
- * function that reads it fails with #RNN_ERROR_SYMBOL. rnn_last_error() then gives the offset of the byte. It also says
- * if the text looks like Latin-1 or UTF-16, and how to convert it. A vocabulary of code points always decodes to valid
- * UTF-8. A byte order mark is an ordinary symbol, U+FEFF.
+ * **Code points.** For a vocabulary of code points, a text must be UTF-8 as defined by RFC 3629. That excludes
+ * overlong forms, surrogates, values above U+10FFFF, truncated code points and stray continuation bytes. Every function
+ * that reads an invalid text fails with #RNN_ERROR_SYMBOL. rnn_last_error() then gives the offset of the first invalid
+ * byte. It also says if the text looks like Latin-1 or UTF-16, and how to convert it. A vocabulary of code points
+ * always decodes to valid UTF-8. A byte order mark is an ordinary symbol, U+FEFF.
  *
  * The library can't detect one mistake: a UTF-16 text that is all ASCII and has no byte order mark is also valid UTF-8,
  * with U+0000 before or after each letter. If the vocabulary of a text contains U+0000, check the text's encoding.
@@ -1773,8 +1773,8 @@ RNN_API RNN_CHECKED rnn_status rnn_vocab_symbol(const rnn_vocab *vocab, int32_t 
  *
  * A corpus cuts its N symbols into B streams of equal length S = (N - 1) / B, rounded down. The streams follow one
  * another in the text. The corpus serves all of them together, T steps at a time. At position p of the corpus, the
- * inputs of stream b are the T symbols that begin with number b S + p, counted from 0. The target of each input is the
- * symbol that follows it in the text.
+ * inputs of stream b are T symbols, of which the first has the number b S + p (counted from 0). The target of each
+ * input is the symbol that follows it in the text.
  *
  * After the last whole chunk, the corpus starts over at position 0. A chunk is served while p + T < S, as in
  * min-char-rnn, so the last few symbols of a stream may remain unused. The chunk at position 0 is always served.
@@ -1997,7 +1997,7 @@ enum {
 typedef struct rnn_sequences {
     size_t struct_size;        /**< sizeof(rnn_sequences) as the caller knows it. */
     int64_t count;             /**< N: 1 to 2147483647. */
-    const int64_t *lengths;    /**< [N] Elements of each sequence: 1, or 2 with #RNN_TARGETS_NEXT, to 16777216. */
+    const int64_t *lengths;    /**< [N] Elements of each sequence, 1 to 16777216; with #RNN_TARGETS_NEXT at least 2. */
     const int32_t *inputs;     /**< [S] ids, 0 to 16777215. NULL for vectors. */
     const void *input_vectors; /**< [S][I] numbers. NULL for ids. */
     /** [S], or [N] if the batcher's `target_kind` is #RNN_TARGETS_LAST: ids or #RNN_IGNORE. NULL if there are none. */
@@ -2259,7 +2259,7 @@ typedef struct rnn_load_options {
      * decoder's name, or both.
      *
      * For a file that librnn wrote, the configuration must agree with the file in all options that determine the
-     * network's results (cell, input, loss, bias, tied, layers, sizes, bidirectional, learned_state and layer_norm).
+     * network's results: cell, input, loss, bias, tied, layers, sizes, bidirectional, learned_state and layer_norm.
      * Settings that matter only in training are taken from the configuration.
      *
      * NULL, the default: everything is taken from the file, or inferred from the shapes of its tensors, as with
@@ -2300,15 +2300,15 @@ typedef struct rnn_load_options {
 RNN_API RNN_CHECKED rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size);
 
 /**
- * Loads a model. Unless they are converted, its numbers have the bits that were saved. They may include NaNs: see
- * rnn_model_check_finite().
+ * Loads a model. Its numbers have the bits that were saved, unless they are converted to another precision. They may
+ * include NaNs: see rnn_model_check_finite().
  * @param path    The name of a regular file.
  * @param options The options; not kept. NULL means the defaults.
  * @param[out] model The new model; release it with rnn_model_destroy().
  * @param[out] vocab The vocabulary that was saved with it, or NULL if there was none; release it with
  *        rnn_vocab_destroy(). NULL if not wanted.
  * @return #RNN_OK; #RNN_ERROR_ARGUMENT; #RNN_ERROR_IO (also for a directory or a pipe); #RNN_ERROR_FORMAT when the file
- *         is damaged, isn't a model, lacks something that must be known, or has other tensors than the model;
+ *         is damaged, isn't a model, lacks necessary information, or has other tensors than the model;
  *         #RNN_ERROR_MISMATCH when the file doesn't agree with `options`: the configuration or the names of modules
  *         differ, or one of the file's numbers is too large for the precision; #RNN_ERROR_MEMORY.
  */

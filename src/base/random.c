@@ -1,9 +1,9 @@
 /*
  * random.c: random distributions, from Philox's bits.
  *
- * It uses only operations that IEEE 754 rounds exactly (this file is compiled without contraction to fused
- * multiply-adds), and no function of the C library whose last bit differs between systems. Callers must be between
- * rnn_float_enter() and rnn_float_leave().
+ * It uses only operations that IEEE 754 rounds exactly, and no function of the C library whose last bit differs between
+ * systems. It is compiled without contraction to fused multiply-adds. Callers must be between rnn_float_enter() and
+ * rnn_float_leave().
  */
 #include "base/random.h"
 

@@ -46,8 +46,8 @@ static bool all_finite(const void *values, size_t count)
 }
 
 /*
- * Whether all gradients are so small that none of them can turn a finite sum of squares or momentum into infinity: the
- * square of each is less than half the last bit of the largest number.
+ * Whether all gradients are so small that none of them can turn a finite sum of squares or momentum into infinity. The
+ * square of each must be less than half the last bit of the largest number.
  */
 static bool all_moderate(const void *values, size_t count)
 {

@@ -32,6 +32,7 @@ typedef struct judged {
     uint8_t *hits;  /* [places] */
     char *rows;     /* one row for each worker */
     size_t row_size, shares;
+    size_t first_bad; /* the first place whose loss isn't finite; `places` if there is none */
 } judged;
 
 void librnn_score_add(score *total, const int32_t *targets, const uint8_t *mask, const double *losses,
@@ -107,6 +108,8 @@ static rnn_status judge(judged *j, score *total)
         j->shares = j->places < SHARES_EACH * workers.size ? j->places : SHARES_EACH * workers.size;
         workers.run(&workers, judge_share, j, j->shares);
         librnn_score_add(total, j->chunk->targets, j->chunk->target_mask, j->losses, j->hits, j->places);
+        while (j->first_bad < j->places && isfinite(j->losses[j->first_bad]))
+            j->first_bad++;
         if (j->chunk->losses)
             memcpy(j->chunk->losses, j->losses, j->places * sizeof *j->losses);
         librnn_release(memory);
@@ -121,6 +124,19 @@ static double scale_of(const judged *j)
     for (size_t place = 0; place < j->places; place++)
         counted += counts(j, place);
     return j->model->options.reduction == RNN_REDUCTION_MEAN && counted > 0 ? 1 / counted : 1;
+}
+
+/* Names the first output that isn't finite, if there is one at the first place whose loss isn't finite. */
+static rnn_status fail_for_outputs(const judged *j, double loss)
+{
+    size_t count = (size_t)j->model->options.output_size, first = j->first_bad * count;
+    for (size_t i = first; j->first_bad < j->places && i < first + count; i++) {
+        double output = rnn_model_number(j->model, j->outputs, i);
+        if (!isfinite(output))
+            return librnn_fail(RNN_ERROR_NONFINITE, "the loss of the outputs is %g; outputs[%zu] is %g", loss, i,
+                               output);
+    }
+    return librnn_fail(RNN_ERROR_NONFINITE, "the loss of the outputs is %g", loss);
 }
 
 static RNN_FLOAT_BODY rnn_status run_loss_gradient(const rnn_model *model, const rnn_chunk *given, const void *outputs,
@@ -139,7 +155,7 @@ static RNN_FLOAT_BODY rnn_status run_loss_gradient(const rnn_model *model, const
         status = judge(&j, &total);
     }
     if (status == RNN_OK && !isfinite(total.loss.sum))
-        status = librnn_fail(RNN_ERROR_NONFINITE, "the loss of the outputs is %g", total.loss.sum);
+        status = fail_for_outputs(&j, total.loss.sum);
     if (status == RNN_OK)
         librnn_score_give(&total, &reading.chunk, loss);
     librnn_chunk_forget(&reading);

@@ -214,6 +214,13 @@ static inline double rnn_number_of(int32_t precision, const void *array, size_t 
     return precision == RNN_FLOAT32 ? (double)((const float *)array)[offset] : ((const double *)array)[offset];
 }
 
+/*
+ * Finds the first number of an array that isn't finite: its index and its value. Returns false if all are finite. It
+ * may be called in any floating-point mode.
+ */
+bool librnn_find_nonfinite(const rnn_core *core, int32_t precision, const void *values, size_t count, size_t *index,
+                           double *value);
+
 /* The value of an element. */
 static inline double rnn_model_number(const rnn_model *model, const void *array, size_t offset)
 {

@@ -78,7 +78,7 @@ rnn_status rnn_model_find_parameter(const rnn_model *model, const char *name, in
     return librnn_fail(RNN_ERROR_ARGUMENT, "name is \"%.100s\"; the model has no such parameter", name);
 }
 
-/* Fails with a message such as "count is 5; decoder.bias has 65". */
+/* Fails with a message such as "count is 5; decoder.bias has 65 elements". */
 static rnn_status check_values(const rnn_model *model, int64_t index, const void *values, int64_t count,
                                const named_parameter **p)
 {
@@ -129,14 +129,33 @@ static void copy_in(const rnn_model *model, const named_parameter *p, void *buff
             memcpy(rnn_model_at(model, buffer, rnn_model_place(p, i, j)), values, model->element_size);
 }
 
+static RNN_FLOAT_BODY void find_nonfinite(int32_t precision, const void *values, size_t *index, double *value)
+{
+    *index = 0;
+    while (isfinite(*value = rnn_number_of(precision, values, *index)))
+        ++*index;
+}
+
+bool librnn_find_nonfinite(const rnn_core *core, int32_t precision, const void *values, size_t count, size_t *index,
+                           double *value)
+{
+    if (core->all_finite(values, count))
+        return false;
+    float_mode mode = rnn_float_enter(); /* converting a signalling NaN must not trap */
+    find_nonfinite(precision, values, index, value);
+    rnn_float_leave(mode);
+    return true;
+}
+
 static rnn_status check_finite_values(const rnn_model *model, int64_t index, const void *values, int64_t count,
                                       const named_parameter **p)
 {
     RNN_TRY(check_values(model, index, values, count, p));
-    if (model->core->all_finite(values, (size_t)count))
+    size_t i;
+    double bad;
+    if (!librnn_find_nonfinite(model->core, model->options.precision, values, (size_t)count, &i, &bad))
         return RNN_OK;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "values has an element that is not finite; all values of %s must be finite",
-                       (*p)->name);
+    return librnn_fail(RNN_ERROR_ARGUMENT, "values[%zu] is %g; all values of %s must be finite", i, bad, (*p)->name);
 }
 
 rnn_status rnn_model_set_parameter(rnn_model *model, int64_t index, const void *values, int64_t count)

@@ -596,13 +596,11 @@ rnn_status rnn_chunk_gradients_init(rnn_chunk_gradients *gradients, size_t struc
 
 static rnn_status check_final_state(const rnn_model *model, const void *gradients, size_t count)
 {
-    if (!gradients || model->core->all_finite(gradients, count))
+    size_t i;
+    double bad;
+    if (!gradients || !librnn_find_nonfinite(model->core, model->options.precision, gradients, count, &i, &bad))
         return RNN_OK;
-    size_t i = 0;
-    while (isfinite(rnn_model_number(model, gradients, i)))
-        i++;
-    return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->final_state[%zu] is %g; it must be finite", i,
-                       rnn_model_number(model, gradients, i));
+    return librnn_fail(RNN_ERROR_ARGUMENT, "gradients->final_state[%zu] is %g; it must be finite", i, bad);
 }
 
 /* Whether a place (a position, or a stream if last_only is set) has outputs: its stream hasn't ended earlier. */

@@ -220,10 +220,12 @@ rnn_status rnn_state_get(const rnn_state *state, int64_t layer, int32_t what, vo
 rnn_status rnn_state_set(rnn_state *state, int64_t layer, int32_t what, const void *values, int64_t count)
 {
     RNN_TRY(check_values(state, layer, what, values, count));
-    if (!state->shape.core->all_finite(values, (size_t)count))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "values has an element that is not finite; all must be finite");
+    size_t bad_index, row = (size_t)state->shape.hidden_size * state->element_size;
+    double bad;
+    if (librnn_find_nonfinite(state->shape.core, state->shape.precision, values, (size_t)count, &bad_index, &bad))
+        return librnn_fail(RNN_ERROR_ARGUMENT, "values[%zu] is %g; all values of layer %" PRId64 " must be finite",
+                           bad_index, bad, layer);
     begin_with_zeros(state);
-    size_t row = (size_t)state->shape.hidden_size * state->element_size;
     for (int64_t b = 0; b < state->streams; b++)
         memcpy(values_at(state, (size_t)what, layer, b), (const char *)values + (size_t)b * row, row);
     return RNN_OK;
@@ -254,11 +256,12 @@ rnn_status rnn_state_get_all(const rnn_state *state, void *values, int64_t count
 rnn_status rnn_state_set_all(rnn_state *state, const void *values, int64_t count)
 {
     RNN_TRY(check_all(state, values, count));
-    if (!state->shape.core->all_finite(values, (size_t)count))
-        return librnn_fail(RNN_ERROR_ARGUMENT, "values has an element that is not finite; all must be finite");
+    size_t bad_index, row = (size_t)state->shape.hidden_size * state->element_size,
+                      rows = (size_t)count * state->element_size / row;
+    double bad;
+    if (librnn_find_nonfinite(state->shape.core, state->shape.precision, values, (size_t)count, &bad_index, &bad))
+        return librnn_fail(RNN_ERROR_ARGUMENT, "values[%zu] is %g; it must be finite", bad_index, bad);
     begin_with_zeros(state);
-    size_t row = (size_t)state->shape.hidden_size * state->element_size,
-           rows = (size_t)count * state->element_size / row;
     for (size_t i = 0; i < rows; i++)
         memcpy((char *)state->values + i * state->stride * state->element_size, (const char *)values + i * row, row);
     return RNN_OK;

@@ -152,8 +152,8 @@ static bool scan_field(const text_field *o, const char *text, void *record)
 }
 
 /*
- * The thread's settings for reading and writing numbers as all files have them: with a decimal point, as in the C
- * locale, and rounded to nearest. leave_number_style() restores the caller's settings.
+ * The thread's settings for reading and writing the numbers of a file. Numbers have a decimal point, as in the C
+ * locale, and are rounded to nearest. leave_number_style() restores the caller's settings.
  */
 typedef struct number_style {
     locale_t own, callers;

@@ -3,7 +3,7 @@
  *
  * Loading does cheap checks first. It finds the options from the texts or from the tensors' shapes. The options give
  * the shapes of the parameters, which are compared with the file's tensors. It allocates the parameters only after it
- * has found all tensors. So a model is never larger than its file.
+ * has found all tensors. So the memory that a model takes is in proportion to the size of its file.
  */
 #include "storage/model_load.h"
 

@@ -1,10 +1,10 @@
 /*
  * batcher.c: serves sequences of unequal length in batches.
  *
- * The batcher plans each epoch when it begins. A turn is a sequence at its place in the epoch's order. The plan gives
- * each turn a stream, and the step of the epoch at which the turn begins in that stream. To serve a chunk, the batcher
- * copies the part of each turn between the chunk's first step and its last. This is the same for both layouts. They
- * differ only in the plan and in the number of steps of a chunk.
+ * At the beginning of each epoch the batcher plans all of it. A turn is a sequence at its place in the epoch's order.
+ * The plan gives each turn a stream, and the step of the epoch at which the turn begins in that stream. To serve a
+ * chunk, the batcher copies the part of each turn between the chunk's first step and its last. This is the same for
+ * both layouts. They differ only in the plan and in the number of steps of a chunk.
  */
 #include "base/memory.h"
 #include "base/names.h"

@@ -217,13 +217,14 @@ static rnn_model *with_infinite_embedding(rnn_model *model)
     return loaded;
 }
 
-/* With 1, 5, 9, 13 and 17 units, the rows have padding at every vector width. */
+/* With 4, 8 and 16 units, the rows have no padding at one vector width or more. Otherwise they always have some. */
 static void test_an_infinite_embedding_saturates_units_and_nothing_else(void **test)
 {
+    static const int64_t sizes[] = {1, 4, 5, 8, 9, 13, 16, 17};
     for (int32_t cell = RNN_CELL_TANH; cell <= RNN_CELL_LSTM; cell++)
-        for (int64_t hidden = 1; hidden <= 17; hidden += 4)
+        for (int size = 0; size < COUNT_OF(sizes); size++)
             for (int64_t streams = 1; streams <= 2; streams++) {
-                rnn_model_options options = make_options(3, hidden, 3, 1, RNN_FLOAT32);
+                rnn_model_options options = make_options(3, sizes[size], 3, 1, RNN_FLOAT32);
                 options.cell = cell;
                 options.input = RNN_INPUT_EMBEDDING;
                 options.embedding_size = 4;

@@ -366,7 +366,7 @@ static void test_all_values_of_a_state_go_out_and_in(void **state)
     scoped_snapshot same = take_snapshot(model, from);
     assert_unchanged(&same, model, to);
     all[7] = INFINITY;
-    assert_fails(rnn_state_set_all(to, all, COUNT), RNN_ERROR_ARGUMENT, "not finite");
+    assert_fails(rnn_state_set_all(to, all, COUNT), RNN_ERROR_ARGUMENT, "values[7] is inf; it must be finite");
     assert_fails(rnn_state_set_all(to, all, COUNT - 1), RNN_ERROR_ARGUMENT, "count is 155; the state has 156 values");
     assert_unchanged(&same, model, to);
 }

@@ -177,7 +177,10 @@ static void test_bad_arguments_are_refused(void **state)
     outputs[7] = NAN;
     f->owned.targets[1] = 0;
     assert_fails(rnn_loss_gradient(model, &f->chunk, outputs, NUMBERS, gradient, &loss), RNN_ERROR_NONFINITE,
-                 "the loss of the outputs is ");
+                 "nan; outputs[7] is nan");
+    outputs[7] = INFINITY;
+    assert_fails(rnn_loss_gradient(model, &f->chunk, outputs, NUMBERS, gradient, &loss), RNN_ERROR_NONFINITE,
+                 "; outputs[7] is inf");
     int64_t hits = -7; /* must stay, as the loss must */
     bad = f->chunk;
     bad.hits = &hits;

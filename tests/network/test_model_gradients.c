@@ -118,7 +118,7 @@ static void test_set_gradient_refuses_what_is_no_gradient(void **state)
     double got[3];
     assert_ok(rnn_model_set_gradient(model, bias, good, 3));
     assert_fails(rnn_model_set_gradient(model, bias, bad, 3), RNN_ERROR_ARGUMENT,
-                 "values has an element that is not finite; all values of decoder.bias must be finite");
+                 "values[1] is inf; all values of decoder.bias must be finite");
     assert_fails(rnn_model_set_gradient(model, bias, good, 2), RNN_ERROR_ARGUMENT,
                  "count is 2; decoder.bias has 3 elements");
     assert_ok(rnn_model_get_gradient(model, bias, got, 3));

@@ -90,6 +90,33 @@ static void test_a_sum_that_becomes_infinite_is_refused_in_time(void **state)
     }
 }
 
+/*
+ * The first gradient's square is one unit in the last place below the largest number, and the second adds that unit.
+ * The third is among the smallest whose square then makes the sum infinite.
+ */
+static void test_a_small_gradient_that_makes_the_largest_sum_infinite_is_refused(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < 2; p++) {
+        bool single = precisions[p] == RNN_FLOAT32;
+        double root = ldexp(1, single ? 64 : 512), unit = ldexp(1, single ? 104 : 971);
+        const double sizes[] = {root - ldexp(root, single ? -24 : -53), sqrt(unit), 1.1 * sqrt(unit / 2)};
+        scoped_model *model = create(7, 5, 3, 1, precisions[p]);
+        scoped_optimizer *optimizer = create_optimizer(model, NULL);
+        int64_t count = parameter_total(model);
+        scoped_memory double *gradients = allocate(count, sizeof(double));
+        for (int n = 0; n < 3; n++) {
+            for (int64_t i = 0; i < count; i++)
+                gradients[i] = sizes[n];
+            set_flat_gradients(model, gradients);
+            if (n < 2)
+                assert_ok(rnn_optimizer_step(optimizer, model));
+        }
+        assert_fails(rnn_optimizer_step(optimizer, model), RNN_ERROR_NONFINITE,
+                     "so large that an accumulator of the optimizer would become infinite");
+    }
+}
+
 /* Trains for five rounds. `disturbed`: a step that is refused comes before each. */
 static rnn_model *train_with_refusals(const rnn_optimizer_options *options, int32_t precision, int disturbed)
 {
@@ -210,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_a_gradient_that_is_not_finite_is_refused_wherever_it_stands),
         cmocka_unit_test(test_a_gradient_that_makes_an_accumulator_infinite_is_refused),
         cmocka_unit_test(test_a_sum_that_becomes_infinite_is_refused_in_time),
+        cmocka_unit_test(test_a_small_gradient_that_makes_the_largest_sum_infinite_is_refused),
         cmocka_unit_test(test_training_goes_on_after_a_refused_step_as_if_it_had_not_been),
         cmocka_unit_test(test_a_model_of_another_shape_is_refused),
         cmocka_unit_test(test_an_optimizer_outlives_its_model_and_fits_others_of_the_shape),

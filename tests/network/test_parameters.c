@@ -240,7 +240,10 @@ static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void
                 double numbers[64] = {0}, values[64];
                 numbers[i] = bad[i % 3];
                 from_doubles(precisions[p], numbers, values, count);
-                assert_fails(rnn_model_set_parameter(model, index, values, count), RNN_ERROR_ARGUMENT, "values");
+                char expected[80];
+                snprintf(expected, sizeof expected, "values[%lld] is %g; all values of %s must be finite", (long long)i,
+                         bad[i % 3], parameter_of(model, index).name);
+                assert_fails(rnn_model_set_parameter(model, index, values, count), RNN_ERROR_ARGUMENT, expected);
             }
         }
         assert_unchanged(&before, model, NULL);

@@ -143,8 +143,17 @@ static void test_set_refuses_values_that_are_not_finite_wherever_they_stand(void
             double numbers[15] = {0}, values[15];
             numbers[i] = bad[i % 3];
             from_doubles(kinds[k].precision, numbers, values, 15);
+            char expected[80];
+            snprintf(expected, sizeof expected, "values[%d] is %g; all values of layer 0 must be finite", i,
+                     bad[i % 3]);
             for (int32_t what = 0; what < kinds[k].parts; what++)
-                assert_fails(rnn_state_set(state, 0, what, values, 15), RNN_ERROR_ARGUMENT, "values");
+                assert_fails(rnn_state_set(state, 0, what, values, 15), RNN_ERROR_ARGUMENT, expected);
+            double all[30] = {0}, all_values[30];
+            int last_part = (kinds[k].parts - 1) * 15;
+            all[last_part + i] = bad[i % 3];
+            from_doubles(kinds[k].precision, all, all_values, 30);
+            snprintf(expected, sizeof expected, "values[%d] is %g; it must be finite", last_part + i, bad[i % 3]);
+            assert_fails(rnn_state_set_all(state, all_values, last_part + 15), RNN_ERROR_ARGUMENT, expected);
         }
         assert_unchanged(&before, model, state);
     }

@@ -23,8 +23,8 @@
  * Each includes its biases. In this order all input products are adjacent, and so are all recurrent products.
  *
  * The columns beyond H are padding. The padding is zero in the products, in h and c, and in all gradients that a cell
- * reads, and the cell must keep it zero in the h, c and gradients that it writes. So a cell must turn zeros into h = 0
- * and c = 0. (tanh does; σ on its own doesn't.)
+ * reads. The cell must keep it zero in the h, c and gradients that it writes. So a cell must turn zeros into h = 0 and
+ * c = 0. (tanh does; σ on its own doesn't.)
  */
 typedef struct cell_step {
     size_t streams;

@@ -87,8 +87,8 @@ INLINE vector first_of(vector v, size_t count)
 
 /*
  * out = begin + gain n, where n is x normalised; x becomes n. `out` may be `begin`. Returns the factor of x - mean(x),
- * 1 / sqrt(variance + 1e-5). The sums are of x minus its first element. That element is one of the numbers, so the
- * variance is accurate enough when computed from the two sums.
+ * 1 / sqrt(variance + 1e-5). The variance is computed from a sum and a sum of squares. To keep it accurate, the first
+ * element of x is subtracted from all elements before they are summed.
  */
 static real normalise(const norm_group *group, const real *gain, const real *begin, real *x, real *out)
 {
