@@ -208,15 +208,26 @@ static void advance(double amount, const char *what)
     }
 }
 
+/* Opens PREFIX.csv. None of a command's files may be one of its inputs. */
 static FILE *open_table(char path[PATH_SIZE], char *const *inputs, int count)
 {
-    if (snprintf(path, PATH_SIZE, "%s.csv", set.out) >= PATH_SIZE)
-        fail("--out is longer than %d bytes", PATH_SIZE - 5);
-    refuse_to_overwrite(path, inputs, count);
+    static const char *const endings[] = {"-trained.svg", ".svg", ".csv"};
+    for (int i = 0; i < 3; i++) {
+        if (snprintf(path, PATH_SIZE, "%s%s", set.out, endings[i]) >= PATH_SIZE)
+            fail("--out is longer than %d bytes", PATH_SIZE - 13);
+        refuse_to_overwrite(path, inputs, count);
+    }
     FILE *table = fopen(path, "w");
     if (!table)
         fail("can't write %s: %s", path, strerror(errno));
     return table;
+}
+
+static void close_table(FILE *table, const char *path)
+{
+    const bool failed = ferror(table) != 0;
+    if (fclose(table) != 0 || failed)
+        fail("can't write %s", path);
 }
 
 /*
@@ -227,7 +238,7 @@ static void draw_panels(const char *table, const char *ending, int columns, int 
                         const char *panels, const char *key)
 {
     plot p;
-    char path[PATH_SIZE + 16];
+    char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s%s.svg", set.out, ending);
     width = 55 + columns * (width + 45);
     const double height = 95 + 215 * rows;
@@ -399,7 +410,11 @@ static void measure_networks(const cell *c, double radius, int condition, int64_
                 exp((logs[d] - logs[0]) / windows));
     }
     const double left = exp((logs[distance] - logs[0]) / windows);
-    row += sprintf(row, "  %7.0e %-8s", left, left < 0.01 ? "vanishes" : left > 100 ? "explodes" : "holds");
+    const double trend = exp((logs[distance] - logs[distance / 2]) / windows); /* in the half that is further back */
+    row += sprintf(row, "  %7.0e %-8s", left,
+                   trend < 0.1 || left < 1e-100 ? "vanishes"
+                   : trend > 10                 ? "explodes"
+                                                : "holds");
     if (condition != BEFORE)
         sprintf(row, " %-7.3g", loss);
     free(logs);
@@ -461,9 +476,9 @@ static int command_flow(int count, char **arguments)
             progress_clear(&work.line);
             printf("%-20s %6g%s\n", set.cells[c].name, radii.values[r], row);
             flush_output();
+            fflush(table);
         }
-    if (fclose(table) != 0)
-        fail("can't write %s: %s", path, strerror(errno));
+    close_table(table, path);
     printf("table: %s\n", path);
     for (int k = BEFORE; k < conditions && k <= CLIPPED; k++) { /* a picture before and one after the training */
         snprintf(values, sizeof values, "distance = %lld.\nradii = '%s'\nconditions = '%s'\n", (long long)distance,
@@ -662,9 +677,9 @@ static int command_memory(int count, char **arguments)
                     fprintf(table, "%s,%s,%lld,%lld,%.6g,%.6g,", task_names[task], set.cells[c].name, (long long)length,
                             (long long)network, guess, loss);
                     fprintf(table, learned > 0 ? "%lld\n" : "\n", (long long)learned);
+                    fflush(table); /* a command that is stopped leaves the rows that it has finished */
                 }
-    if (fclose(table) != 0)
-        fail("can't write %s: %s", path, strerror(errno));
+    close_table(table, path);
     printf("table: %s\n", path);
     snprintf(values, sizeof values, "lengths = '%s'\nsteps = %lld\ntasks = '%s'\n", lengths.items, (long long)set.steps,
              both ? "adding copy" : task_name);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests gradient_flow: its norms against numerical derivatives, what they do over the distance, what cells learn, and its
-# messages.
+# Tests gradient_flow: its norms against numerical derivatives, what they do over the distance, what cells learn, and
+# its messages.
 #   tests/gradient_flow.sh BUILD_DIR [CONFIGURATION]
 set -u
 
@@ -11,7 +11,8 @@ begin gradient_flow "$@"
 # ---- check ----
 succeeds "checks the norms" check
 shows '^largest relative difference: [0-9.]+e-(0[7-9]|1)' "the norms are those of numerical derivatives"
-[[ $(grep -cE '^(tanh RNN|GRU|LSTM forget bias 1) +[0-9]+ ' out) -eq 15 ]] || fail "checks three cells at five distances"
+[[ $(grep -cE '^(tanh RNN|GRU|LSTM forget bias 1) +[0-9]+ ' out) -eq 15 ]] ||
+    fail "checks three cells at five distances"
 
 # ---- flow ----
 # norm CELL RADIUS TRAINING DISTANCE: prints a relative norm of flow.csv
@@ -22,7 +23,7 @@ holds() { # EXPRESSION NAME: an expression for awk, which must be true
     awk "BEGIN { exit !($1) }" || fail "$2: $1"
 }
 
-untrained=(flow --distance 40 --steps 0 --radii 0.5,1,2.5)
+untrained=(flow --distance 40 --steps 0 --radii "0.5,1,2.5")
 succeeds "measures" "${untrained[@]}"
 cp flow.csv first.csv
 [[ $(wc -l < flow.csv) -eq $((1 + 4 * 3 * 41)) ]] || fail "the table has $(wc -l < flow.csv) lines"
@@ -51,7 +52,8 @@ cmp -s first.csv flow.csv && fail "another seed measures the same"
 succeeds "trains" flow --distance 40 --steps 20 --networks 1 --radii 2.5 --forget-bias 1
 awk -F, '$1 == "tanh RNN" && $6 == 0 { loss[$3] = $4 } END { exit !(loss["unclipped"] > loss["clipped"] + 1) }' \
     flow.csv || fail "clipping doesn't help a tanh RNN of radius 2.5: $(grep tanh out)"
-[[ $(cut -d, -f3 flow.csv | sort -u | tr '\n' ' ') == "clipped training unclipped untrained " ]] || fail "the conditions"
+[[ $(cut -d, -f3 flow.csv | sort -u | tr '\n' ' ') == "clipped training unclipped untrained " ]] ||
+    fail "the conditions"
 for ((i = 0; i < 900; i++)); do echo "line $i: the cat sat on the mat, and the dog $((i * i)) saw it."; done > text
 succeeds "reads a text" flow text --hidden 8 --distance 10 --steps 3 --radii 1
 timeout 60 "$program" flow - --hidden 8 --distance 10 --steps 3 --radii 1 --out piped < text > out 2> err ||
@@ -118,9 +120,11 @@ refuses "check refuses a text" "check reads no text such as text" check text
 refuses "refuses a missing text" "nowhere" flow nowhere
 head -c 500 text > short
 refuses "refuses a short text" "symbols" flow short --distance 1000
-cp text lost.csv
-refuses "refuses to overwrite the text" "lost.csv is to be read and to be overwritten" flow lost.csv --out lost
-same text lost.csv "the text lost.csv is lost"
+for name in lost.csv lost.svg lost-trained.svg; do
+    cp text $name
+    refuses "refuses to overwrite the text $name" "$name is to be read and to be overwritten" flow $name --out lost
+    same text $name "the text $name is lost"
+done
 refuses "refuses a directory that isn't there" "can't write none/m.csv" memory --out none/m
 if [[ -e /dev/full ]]; then
     "$program" check > /dev/full 2> err && fail "a full disk goes unnoticed"
