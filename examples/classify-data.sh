@@ -20,12 +20,14 @@ languages() {
     local -A files=([English]=american-english [French]=french [German]=ngerman [Italian]=italian [Spanish]=spanish)
     for language in "${!files[@]}"; do
         if [[ ! -r $directory/${files[$language]} ]]; then
-            echo "there is no $directory/${files[$language]}; install wamerican, wngerman, wfrench, witalian and wspanish" >&2
+            echo "there is no $directory/${files[$language]};" \
+                "install wamerican, wngerman, wfrench, witalian and wspanish" >&2
             exit 1
         fi
     done
     for language in English French German Italian Spanish; do
-        sed 's/.*/\L&/' "$directory/${files[$language]}" | grep -E '^[[:lower:]]{2,}$' | sort -u | sed "s/^/$language\t/"
+        sed 's/.*/\L&/' "$directory/${files[$language]}" | grep -E '^[[:lower:]]{2,}$' | sort -u |
+            sed "s/^/$language\t/"
     done | awk -F '\t' '{ languages[$2]++; language[$2] = $1 }
         END { for (word in languages) if (languages[word] == 1) print language[word] "\t" word }' | sort |
         shuf --random-source=<(yes) | awk -F '\t' '++count[$1] <= 10000'
