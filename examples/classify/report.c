@@ -48,8 +48,11 @@ static void draw_confusion(const classifier *c, const int64_t *confusion, const 
     if (!plot_open(&p, path))
         fail("can't start gnuplot, which draws %s", path);
     fputs("unset grid\nset xlabel 'answer'\nset ylabel 'class'\nset palette defined (0 'white', 1 'dark-blue')\n"
-          "set yrange [] reverse\nset cbrange [0:1]\nset xtics rotate by -35\nset tics out nomirror noenhanced\n",
+          "set cbrange [0:]\nset tics out nomirror\nset xtics () rotate by 45 right noenhanced\n"
+          "set ytics () noenhanced\n",
           p.gnuplot);
+    fprintf(p.gnuplot, "set xrange [-0.5:%lld.5]\nset yrange [%lld.5:-0.5]\n", (long long)c->classes - 1,
+            (long long)c->classes - 1);
     for (int64_t j = 0; j < c->classes; j++) {
         fprintf(p.gnuplot, "set xtics add (");
         plot_quote(&p, c->names[j]);
@@ -57,7 +60,7 @@ static void draw_confusion(const classifier *c, const int64_t *confusion, const 
         plot_quote(&p, c->names[j]);
         fprintf(p.gnuplot, " %lld)\n", (long long)j);
     }
-    fputs("set datafile separator whitespace\nplot '-' matrix with image notitle\n", p.gnuplot);
+    fputs("set datafile separator whitespace\nplot '-' matrix with image pixels notitle\n", p.gnuplot);
     for (int64_t i = 0; i < c->classes; i++) {
         int64_t lines = 0;
         for (int64_t j = 0; j < c->classes; j++)
