@@ -98,10 +98,9 @@ static void plot_end(plot *p, const char *path, const char *curves)
         fail("gnuplot can't draw %s; is it installed?", path);
 }
 
-static const char OF_TEST[] =
-    "$data using 1:6 with lines linecolor '#c08000' title 'Holt-Winters', "
-    "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'network', "
-    "$data using 1:2 with points pointtype 7 pointsize 0.4 linecolor '#303030' title 'actual'";
+static const char OF_TEST[] = "$data using 1:6 with lines linecolor '#c08000' title 'Holt-Winters', "
+                              "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'network', "
+                              "$data using 1:2 with lines linecolor '#303030' title 'actual'";
 static const char OF_FUTURE[] = "$data using 1:2 with lines linecolor '#303030' title 'known', "
                                 "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'forecast'";
 
