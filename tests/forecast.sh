@@ -10,9 +10,9 @@ begin forecast "$@"
 
 # Prints the RMSE of a row of the table for a number of steps, 1 or all.
 rmse() { # NAME STEPS
-    awk -v name="$1" -v all=$([[ $2 == all ]] && echo 1 || echo 0) '
-        / ahead: / { part = / 1 to / }
-        part == all && index($0, "  " name) == 1 { print $(NF - 3); exit }' out
+    awk -v name="$1" -v steps="$2" '
+        / ahead: / { part = / 1 to / ? "all" : "1" }
+        part == steps && index($0, "  " name) == 1 { print $(NF - 3); exit }' out
 }
 at_most() { # NAME VALUE LIMIT
     awk -v value="$2" -v limit="$3" 'BEGIN { exit !(value != "" && value > 0 && value <= limit) }' ||
@@ -179,7 +179,10 @@ seq 90 | awk '{ printf "%d,\"%g\"\r\n", $1, 20 + $1 % 12 }' >> quoted.csv
 succeeds "reads quotes and CRLF" train quoted.csv --time t --updates 5 --hidden 4 --quiet --out quoted.safetensors
 succeeds "forecasts with quotes" predict quoted.safetensors quoted.csv
 shows '^"x ""y""",91,1,' "writes quotes"
-succeeds "forecasts a constant series" train <(printf 'x\n'; yes 5 | head -n 60) --updates 5 --quiet --out c.safetensors
+{ echo x && yes 5 | head -n 60; } > constant.csv
+succeeds "learns a constant series" train constant.csv --updates 5 --quiet --out constant.safetensors
+succeeds "evaluates a constant series" evaluate constant.safetensors constant.csv
+grep -Eqw 'nan|inf' out && fail "the measures of a constant series: $(cat out)"
 refuses "refuses a file that is no model" "mg.csv" predict mg.csv mg.csv
 refuses "refuses more steps than the model has" "forecasts 12; train a model with more" \
     predict passengers.safetensors "$data/passengers.csv" --steps 13

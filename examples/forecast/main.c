@@ -273,7 +273,7 @@ static void print_scores(const scores *all, const char *name, const settings *s,
     }
     const measure *m = &all->network[part];
     const double own = by_scale ? m->scaled / (double)m->count : measure_rmse(m), change = 100 * (own / least - 1);
-    if (best >= 0)
+    if (best >= 0 && least > 0)
         printf("The network's %s is %.1f %% %s that of the best simple forecast, %s.\n", by_scale ? "MASE" : "RMSE",
                fabs(change), change < 0 ? "below" : "above", simple_names[best]);
 }

@@ -252,6 +252,9 @@ double measure_rmse(const measure *m)
 void measure_print(const measure *m, const char *name)
 {
     const double n = (double)m->count;
-    printf("  %-18s %8.4g %8.4g %10.5g %9.1f %% %10.4g\n", name, m->scaled / n, m->relative / n, measure_rmse(m),
+    char scaled[16] = "-"; /* MASE has no value if the series was constant before the test */
+    if (isfinite(m->scaled))
+        snprintf(scaled, sizeof scaled, "%.4g", m->scaled / n);
+    printf("  %-18s %8s %8.4g %10.5g %9.1f %% %10.4g\n", name, scaled, m->relative / n, measure_rmse(m),
            100 * m->covered / n, m->width / n);
 }
