@@ -255,7 +255,7 @@ static void write_introduction(const exporter *e)
         " * It needs no library, and no memory other than the caller's. Compile it as a part of the program. For the\n"
         " * declarations alone, write in other files of C or C++:\n *\n"
         " *     #define @_DECLARATIONS\n *     #include \"FILE\"\n *\n"
-        " * `float` must be IEEE 754's binary32. The sigmoid and tanh are exact to 3e-7.\n */\n");
+        " * `float` must be IEEE 754's binary32. Sigmoid and tanh are exact to 3e-7.\n */\n");
 }
 
 static void write_declarations(const exporter *e)
@@ -296,7 +296,7 @@ static void write_elementary(const exporter *e)
     put(e, "/* exp(-x), x >= 0; the polynomial is that of Cephes. */\n"
            "static float @_exp_minus(float x)\n{\n"
            "    union {\n        uint32_t bits;\n        float value;\n    } power; /* of 2 */\n"
-           "    if (!(x < 87.0f))\n        x = 87.0f; /* NaN, too */\n"
+           "    if (!(x < 87.0f))\n        x = 87.0f; /* also for NaN */\n"
            "    int32_t n = (int32_t)(x * 1.44269504f + 0.5f);\n"
            "    float r = ((float)n * 0.693359375f - x) - (float)n * 2.12194440e-4f;\n"
            "    float p = 1.9875691500e-4f;\n"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Exports models of all kinds as C, compiles them, and compares them with the library; on a Cortex-M4, too, if
-# arm-none-eabi-gcc and qemu-system-arm are installed.
+# Exports models of all kinds as C, compiles them, and compares them with the library. If arm-none-eabi-gcc and
+# qemu-system-arm are installed, it also compares them on an emulated Cortex-M4.
 #   tests/rnn_export.sh BUILD_DIR [CONFIGURATION]
 # CONFIGURATION is needed only for a build directory with several.
 set -u
@@ -114,6 +114,13 @@ if command -v c++ > /dev/null; then
         fail "C++ with the declarations: $(head -n 3 err)"
     c++ -x c++ -Wall -Wextra -Werror -c second.c -o second.o 2> err || fail "compiled as C++: $(head -n 3 err)"
 fi
+
+# ---- The plug-in of docs/embedded.md ----
+succeeds "exports an amplifier" gru_vectors.safetensors --name amp --out amp.c
+# shellcheck disable=SC2016 # the backticks aren't command substitutions
+sed -n '/^```c$/,/^```$/{/^```/!p}' "$support/../../docs/embedded.md" > plugin.c
+[[ -s plugin.c ]] || fail "docs/embedded.md has no program"
+cc -std=c99 "${strict[@]}" -c plugin.c -o plugin.o 2> err || fail "the plug-in: $(head -n 3 err)"
 
 # ---- Help and mistakes ----
 succeeds "explains itself" --help
