@@ -7,6 +7,7 @@ has_package() {
         gcc) command -v cc ;;
         libc6-dev) echo '#include <math.h>' | cc -E - ;;
         libclang-rt-dev) echo 'int main(void) {}' | clang -fsanitize=address -x c -o /dev/null - ;;
+        gcc-arm-none-eabi) command -v arm-none-eabi-gcc ;;
         gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc ;;
         qemu-user) command -v qemu-aarch64 ;;
         libcmocka-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc ;;
@@ -32,8 +33,8 @@ as_root() {
     fi
 }
 
-# Installs the packages that are missing. If that fails, ends the script.
-need_packages() {
+# Installs those of the packages that are missing, and fails if that isn't possible.
+install_packages() {
     local package missing=() apt_get=(as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
     for package in "$@"; do
         has_package "$package" || missing+=("$package")
@@ -47,6 +48,16 @@ need_packages() {
         ! "${apt_get[@]}" update ||
         ! "${apt_get[@]}" install --no-install-recommends "${missing[@]}"; then
         echo "These packages can't be installed here. Install ${missing[*]} (Debian's names) and try again." >&2
-        exit 1
+        return 1
     fi
+}
+
+# Installs the packages that are missing. If that fails, ends the script.
+need_packages() {
+    install_packages "$@" || exit 1
+}
+
+# Installs the packages that are missing. If that fails, the script goes on without them.
+want_packages() {
+    install_packages "$@" || echo "Going on without them."
 }
