@@ -6,7 +6,6 @@ cd "$(dirname "$(realpath "$0")")/.."
 
 source cmake/packages.sh
 need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3
-want_packages gcc-arm-none-eabi qemu-system-arm # to run an exported model on a Cortex-M4; 65 MB to download
 
 build=${BUILD_DIR:-build}
 cmake -S . -B "$build" -DRNN_BUILD_TESTS=ON "$@"
