@@ -9,7 +9,9 @@ source_dir=$(realpath "$(dirname "$0")/..")
 source "$(dirname "$0")/support/commands.sh"
 begin compress "$@"
 
-for ((i = 1; i <= 600; i++)); do echo "line $((i * i % 997)): the fisherman, his cat and the $((i % 7)) seas"; done > text
+for ((i = 1; i <= 600; i++)); do
+    echo "line $((i * i % 997)): the fisherman, his cat and the $((i % 7)) seas"
+done > text
 head -c 20000 "$program" > binary
 : > empty
 printf 'x' > one
@@ -116,7 +118,8 @@ succeeds "explains itself" --help
 shows '^usage: compress' "explains itself"
 if command -v script > /dev/null; then # it makes a terminal
     script -qec "$program -c text > tty.rnz" /dev/null > out < /dev/null
-    shows '#\.+ +[0-9]+ %, [0-9:?]+ left +[0-9.]+ MB -> [0-9.]+ MB, [0-9.]+ bits per byte, [0-9.]+ KB/s' "shows progress"
+    shows '#\.+ +[0-9]+ %, [0-9:?]+ left +[0-9.]+ MB -> [0-9.]+ MB, [0-9.]+ bits per byte, [0-9.]+ KB/s' \
+        "shows progress"
     script -qec "$program text -c" /dev/null > out < /dev/null
     shows "can't be written to a terminal" "refuses to write to a terminal"
 fi
