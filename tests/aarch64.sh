@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs missing packages, builds librnn for AArch64 in build-aarch64/ (or $BUILD_DIR) and runs the suites of the
-# compute core under QEMU. They run on one thread, since not every QEMU can create more.
+# compute core under QEMU, and examples/compress. They run on one thread, since not every QEMU can create more.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -17,7 +17,7 @@ need_packages cmake make pkg-config gcc-aarch64-linux-gnu qemu-user libjansson-d
 
 build=${BUILD_DIR:-build-aarch64}
 libraries=/usr/lib/aarch64-linux-gnu
-PKG_CONFIG_LIBDIR=$libraries/pkgconfig cmake -S . -B "$build" -DRNN_BUILD_TESTS=ON -DRNN_BUILD_EXAMPLES=OFF \
+PKG_CONFIG_LIBDIR=$libraries/pkgconfig cmake -S . -B "$build" -DRNN_BUILD_TESTS=ON -DRNN_BUILD_EXAMPLES=ON \
     -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc "$@"
 cmake --build "$build" --parallel "$(nproc)"
 
@@ -41,9 +41,16 @@ same_bits() {
     echo "passed: the bits of tests/golden/bits.txt"
 }
 
-export -f emulate run_suite same_bits
+# Both directions: an archive of another machine is read, and the same archive is written.
+same_archive() {
+    emulate "$build/examples/compress" -q -d tests/golden/license.rnz -c | cmp - LICENSE
+    emulate "$build/examples/compress" -q LICENSE -c | cmp - tests/golden/license.rnz
+    echo "passed: the archive tests/golden/license.rnz"
+}
+
+export -f emulate run_suite same_bits same_archive
 export build libraries
 suites=(vector_math_f32_baseline vector_math_f64_baseline matrix_products_f32_baseline matrix_products_f64_baseline
     test_compute test_compute_refusals test_dropout test_initial test_long_sums test_model test_model_gradients
     test_optimizer_rules test_parameters test_sampler test_seed test_small_stack test_torch)
-printf '%s\n' same_bits "${suites[@]/#/run_suite }" | xargs -P "$(nproc)" -I {} bash -euo pipefail -c '{}'
+printf '%s\n' same_bits same_archive "${suites[@]/#/run_suite }" | xargs -P "$(nproc)" -I {} bash -euo pipefail -c '{}'
