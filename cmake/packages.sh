@@ -17,6 +17,7 @@ has_package() {
         libopenmpi-dev) command -v mpicc ;;
         openmpi-bin) command -v mpirun ;;
         libjansson-dev) pkg-config --exists jansson ;;
+        python3-clang) /usr/bin/python3 -c 'import clang.cindex' ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
         *) command -v "$1" ;;
     esac &> /dev/null

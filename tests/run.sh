@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 source cmake/packages.sh
-need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3
+need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3 python3-clang
 
 build=${BUILD_DIR:-build}
 cmake -S . -B "$build" -DRNN_BUILD_TESTS=ON "$@"
