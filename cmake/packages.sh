@@ -16,6 +16,8 @@ has_package() {
         libcmocka-dev) pkg-config --exists cmocka ;;
         libopenmpi-dev) command -v mpicc ;;
         openmpi-bin) command -v mpirun ;;
+        golang-go) command -v go ;;
+        nodejs) command -v node ;;
         libjansson-dev) pkg-config --exists jansson ;;
         python3-clang) /usr/bin/python3 -c 'import clang.cindex' ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
@@ -49,4 +51,9 @@ need_packages() {
         echo "These packages can't be installed here. Install ${missing[*]} (Debian's names) and try again." >&2
         exit 1
     fi
+}
+
+# Installs the packages that are missing. If that fails, the script goes on without them.
+want_packages() {
+    (need_packages "$@") || echo "The script goes on without them." >&2
 }

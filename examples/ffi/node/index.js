@@ -162,10 +162,11 @@ function fill(struct, given, ...rest) {
   const buffer = Buffer.alloc(options.struct_size);
   check(native[`${struct}_init`](buffer, buffer.length, ...rest));
   Object.assign(options, koffi.decode(buffer, structs[struct]));
-  const fields = new Map(Object.entries(declarations.structs[struct]).map(([name, type]) => [camel(name), [name, type]]));
+  const types = Object.entries(declarations.structs[struct]);
+  const fields = new Map(types.map(([name, type]) => [camel(name), [name, type]]));
   for (const [key, value] of Object.entries(given)) {
     const [name, type] = fields.get(key) ?? [];
-    if (name === undefined || name === 'reserved' || name === 'struct_size') throw new TypeError(`unknown option ${key}`);
+    if (!name || name === 'reserved' || name === 'struct_size') throw new TypeError(`unknown option ${key}`);
     if (value === undefined) continue;
     if (Object.hasOwn(choices, name)) options[name] = choose(name, value);
     else if (typeof value === 'boolean') options[name] = Number(value);
@@ -195,7 +196,10 @@ class Vocab extends Handle {
     }
     const bytes = text(symbols);
     const number = choose('kind', kind);
-    super(create((out) => native.rnn_vocab_create_from_text(number, bytes, bytes.length, out)), native.rnn_vocab_destroy);
+    super(
+      create((out) => native.rnn_vocab_create_from_text(number, bytes, bytes.length, out)),
+      native.rnn_vocab_destroy,
+    );
   }
 
   static fromFile(kind, path) {
@@ -463,7 +467,8 @@ class Model extends Handle {
   }
 
   get parameters() {
-    return Array.from({ length: native.rnn_model_parameter_count(pointerOf(this, Model)) }, (_, i) => this.#describe(i));
+    const length = native.rnn_model_parameter_count(pointerOf(this, Model));
+    return Array.from({ length }, (_, index) => this.#describe(index));
   }
 
   #read(call, name, values) {
@@ -532,7 +537,8 @@ class Model extends Handle {
   // The struct of a chunk: a corpus's own, or one that points to the arrays of a plain object.
   #chunk(chunk) {
     if (chunk instanceof CorpusChunk) return bufferOf(chunk);
-    const { steps, streams = 1, inputs, targets, inputVectors, targetVectors, targetMask, lengths, starts, losses } = chunk;
+    const { steps, streams = 1, inputs, targets, inputVectors, targetVectors } = chunk;
+    const { targetMask, lengths, starts, losses } = chunk;
     const positions = size('steps', steps) * size('streams', streams);
     const outputs = chunk.lastOnly ? streams : positions;
     const raw = { struct_size: koffi.sizeof(structs.rnn_chunk), steps, streams, last_only: chunk.lastOnly ? 1 : 0 };

@@ -198,19 +198,19 @@ test('memory is released by close() and by the garbage collector, and the progra
   for (const release of ['corpus.close()', '']) {
     const program = `
       const { Corpus, Model } = require(${JSON.stringify(path.join(__dirname, '..'))});
-      const ids = new Int32Array(1 << 22);
+      const ids = new Int32Array(1 << 20);
       const make = () => { const corpus = Corpus.fromIds(ids, 2, { steps: 16 }); ${release} };
       const pause = () => new Promise((resolve) => setTimeout(resolve, 1));
       (async () => {
-        for (let n = 0; n < 120; n++) {
+        for (let n = 0; n < 200; n++) {
           make();
-          if (n % 5 === 0) { gc(); await pause(); }
+          if (n % 20 === 0) { gc(); await pause(); }
         }
         globalThis.last = new Model({ inputSize: 8, outputSize: 8 });
         console.log(process.memoryUsage().rss >> 20);
       })();`;
     const result = spawnSync(process.execPath, ['--expose-gc', '-e', program], { encoding: 'utf8' });
     assert.equal(result.status, 0, result.stderr);
-    assert.ok(Number(result.stdout) < 250, `120 corpora of 4 MB leave ${result.stdout.trim()} MB in use`);
+    assert.ok(Number(result.stdout) < 170, `200 corpora of 1 MB leave ${result.stdout.trim()} MB in use`);
   }
 });
