@@ -22,7 +22,8 @@ END
 rm -rf "$work/go"
 cp -r "$source_dir/examples/ffi/go" "$work/go"
 cd "$work/go"
-export PKG_CONFIG_PATH=$work/pkgconfig GOCACHE=$work/go-cache GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local CGO_ENABLED=1
+export PKG_CONFIG_PATH=$work/pkgconfig CGO_ENABLED=1
+export GOCACHE=$work/go-cache GOPROXY=off GOFLAGS=-mod=mod GOTOOLCHAIN=local
 export LD_LIBRARY_PATH=$library_dir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 
 if [[ -n $(gofmt -l .) ]]; then

@@ -17,8 +17,11 @@ fi
 cd "$work/node"
 find . -mindepth 1 -maxdepth 1 ! -name node_modules -exec rm -rf {} +
 find "$source_dir/examples/ffi/node" -mindepth 1 -maxdepth 1 ! -name node_modules -exec cp -r {} . \;
-if ! node -e 'process.exit(require("koffi/package.json").version === require("./package.json").dependencies.koffi ? 0 : 1)' \
-    2> /dev/null; then
+version() {
+    sed -n "s/.*\"$1\": \"\([0-9.]*\)\".*/\1/p" "$2"
+}
+if [[ ! -e node_modules/koffi/package.json ||
+    $(version version node_modules/koffi/package.json) != "$(version koffi package.json)" ]]; then
     # koffi comes with its compiled library, so no script has to run.
     if ! timeout 120 npm install --no-audit --no-fund --no-package-lock --ignore-scripts --fetch-retries=1; then
         echo "The module for Node.js isn't tested, because npm can't install koffi here."

@@ -74,7 +74,7 @@ impl<T: Real> Model<T> {
     }
 
     fn load_with(
-        call: impl FnOnce(&sys::rnn_load_options, *mut *mut sys::rnn_model, *mut *mut sys::rnn_vocab) -> sys::rnn_status,
+        call: impl FnOnce(*const sys::rnn_load_options, *mut *mut sys::rnn_model, *mut *mut sys::rnn_vocab) -> i32,
     ) -> Result<(Self, Option<Vocab>)> {
         let mut options = MaybeUninit::uninit();
         // SAFETY: the call fills the struct if it succeeds.
