@@ -18,7 +18,10 @@ has_package() {
         abigail-tools) command -v abidiff ;;
         libopenmpi-dev) command -v mpicc ;;
         openmpi-bin) command -v mpirun ;;
+        golang-go) command -v go ;;
+        nodejs) command -v node ;;
         libjansson-dev) pkg-config --exists jansson ;;
+        python3-clang) /usr/bin/python3 -c 'import clang.cindex' ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
         *) command -v "$1" ;;
     esac &> /dev/null

@@ -5,7 +5,12 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 source cmake/packages.sh
-need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3
+need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3 python3-clang
+
+# Without these languages, the tests of their modules are skipped
+want_packages rustc cargo
+want_packages golang-go
+want_packages nodejs npm
 
 build=${BUILD_DIR:-build}
 cmake -S . -B "$build" -DRNN_BUILD_TESTS=ON "$@"

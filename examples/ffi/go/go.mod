@@ -1,0 +1,3 @@
+module librnn/rnn
+
+go 1.19
