@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests examples/ffi/cpp/rnn.hpp in C++17 and C++20, with each of g++ and clang++ that the machine has, and with Valgrind
-# if it is installed.
+# Tests examples/ffi/cpp/rnn.hpp in C++17 and C++20, with each of g++ and clang++ that the machine has, and with
+# Valgrind if it is installed.
 #   tests/ffi/cpp.sh LIBRARY
 # Exits with 77 if there is no C++ compiler.
 set -euo pipefail

@@ -1,7 +1,7 @@
 -- librnn for LuaJIT. It is a thin layer over include/rnn/rnn.h, whose comments describe the calls.
 --
--- Each object has a method close(), which releases it. Lua doesn't release objects by itself: finalizers run in no fixed
--- order when a program ends, perhaps after the library is gone. rnn.with(function(scope) ... end) closes all objects
+-- Each object has a method close(), which releases it. Lua doesn't release objects by itself: finalizers run in no
+-- fixed order when a program ends, perhaps after the library is gone. rnn.with(function(scope) ... end) closes all objects
 -- that were created with scope(object), the last one first, even after an error.
 --
 -- A call that fails raises an error, a table with the fields `status`, `name` and `message`; tostring() gives the

@@ -20,7 +20,8 @@ local done, failure = pcall(rnn.with, function(scope)
         end
         total = total + model:forward_backward(state, chunk)
         if n % 1000 == 0 then
-            print(("step %d: %.3f nats per symbol, gradients of norm %.2f"):format(n, total / 1000, model:clip_norm(1e6)))
+            local norm = model:clip_norm(1e6)
+            print(("step %d: %.3f nats per symbol, gradients of norm %.2f"):format(n, total / 1000, norm))
             total = 0
         end
         model:clip_value(5)
