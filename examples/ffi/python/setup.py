@@ -1,6 +1,7 @@
-"""Bundles the shared library with the package: LIBRNN=path/to/librnn.so pip install examples/ffi/python
+"""Bundles the shared library with the package: LIBRNN=/path/to/librnn.so pip install ./examples/ffi/python
 
-Without LIBRNN in the environment, the package has no library of its own. pyproject.toml has everything else.
+The path must be absolute, because pip builds in another directory. Without LIBRNN in the environment, the package has
+no library of its own. pyproject.toml has everything else.
 """
 
 import os
