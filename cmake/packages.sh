@@ -22,6 +22,8 @@ has_package() {
         nodejs) command -v node ;;
         libjansson-dev) pkg-config --exists jansson ;;
         python3-clang) /usr/bin/python3 -c 'import clang.cindex' ;;
+        python3-pip | python3-setuptools | python3-wheel) /usr/bin/python3 -c "import ${1#python3-}" ;;
+        python3-venv) /usr/bin/python3 -c 'import venv, ensurepip' ;;
         python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
         *) command -v "$1" ;;
     esac &> /dev/null

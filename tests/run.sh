@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 source cmake/packages.sh
-need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3 python3-clang
+need_packages gcc g++ libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3 python3-clang \
+    python3-venv python3-pip python3-setuptools python3-wheel luajit
 
 # Without these languages, the tests of their modules are skipped
 want_packages rustc cargo

@@ -9,7 +9,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "ffi" / "python"))
-import rnn  # noqa: E402
+import librnn as rnn  # noqa: E402
 
 
 def flat(values):

@@ -1,4 +1,4 @@
-"""examples/ffi/python/rnn.py, with numpy and without: LIBRNN=path/to/librnn.so python3 tests/ffi/test_python.py
+"""The package in examples/ffi/python, with numpy and without: LIBRNN=path/to/librnn.so python3 tests/ffi/test_python.py
 
 Every test runs twice: on the module as it is where numpy is installed, and on the module as it is without numpy.
 """
@@ -8,7 +8,7 @@ import contextlib
 import copy
 import ctypes
 import gc
-import importlib.util
+import importlib
 import math
 import mmap
 import os
@@ -29,17 +29,18 @@ PYTHON_DIR = SOURCE_DIR / "examples" / "ffi" / "python"
 TEXT = b"the quick brown fox jumps over the lazy dog. " * 40
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(PYTHON_DIR))
 
 
 def load_module(hide_numpy):
-    """A fresh copy of rnn.py; None when it should have numpy and there is none."""
-    spec = importlib.util.spec_from_file_location("rnn", PYTHON_DIR / "rnn.py")
-    module = importlib.util.module_from_spec(spec)
+    """A fresh copy of the package; None when it should have numpy and there is none."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "librnn"]:
+        del sys.modules[name]
     saved = sys.modules.get("numpy")
     if hide_numpy:
         sys.modules["numpy"] = None  # makes `import numpy` raise ImportError
     try:
-        spec.loader.exec_module(module)
+        module = importlib.import_module("librnn")
     finally:
         if hide_numpy:
             del sys.modules["numpy"]
@@ -269,12 +270,14 @@ class Tests:
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "text")
             path.write_bytes(TEXT)
-            output = subprocess.run([sys.executable, "-B", PYTHON_DIR / "train.py", path], check=True,
-                                    capture_output=True, text=True).stdout
+            output = subprocess.run([sys.executable, "-B", PYTHON_DIR / "train.py", path, path.with_name("model")],
+                                    check=True, capture_output=True, text=True).stdout
             failed = subprocess.run([sys.executable, "-B", PYTHON_DIR / "train.py", path.with_name("none")],
                                     capture_output=True, text=True)
         self.assertIn("step 10000:", output)
         self.assertIn("quick brown fox", output)
+        self.assertRegex(output, "gradient of rnn.weight_hh_l0: [0-9]")
+        self.assertIn("fox", output[output.index("loaded from"):])
         self.assertEqual(failed.returncode, 1)
         self.assertIn("none", failed.stderr)
         self.assertNotIn("Traceback", failed.stderr)
@@ -1050,7 +1053,7 @@ class Tests:
     @contextlib.contextmanager
     def importable(self):
         """Pickles name the module, of which there are two here."""
-        with unittest.mock.patch.dict(sys.modules, rnn=self.rnn):
+        with unittest.mock.patch.dict(sys.modules, librnn=self.rnn):
             yield
 
     def test_copies_go_on_as_the_originals(self):
@@ -1444,7 +1447,7 @@ class Tests:
     def waits(self, code, feed=None):
         """What a program prints, whose standard input is a pipe; `feed` may write to that, or wait for the end."""
         without = "sys.modules['numpy'] = None; " if self.rnn.numpy is None else ""
-        code = f"import os, signal, sys, threading, time; {without}import rnn\n{textwrap.dedent(code)}"
+        code = f"import os, signal, sys, threading, time; {without}import librnn as rnn\n{textwrap.dedent(code)}"
         child = subprocess.Popen([sys.executable, "-B", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                  stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(PYTHON_DIR)})
         try:
@@ -1765,6 +1768,42 @@ class WithNumpy(Tests, unittest.TestCase):
         for value in (numpy.float32(2), numpy.bool_(True)):
             with self.assertRaisesRegex(TypeError, "^hidden_size is (2.0|True); it must be a whole number$"):
                 self.rnn.Model(hidden_size=value)
+
+    def test_arrays_of_the_librarys_type_are_used_in_place(self):
+        rnn, numpy = self.rnn, self.rnn.numpy
+        ids = numpy.array([[0, 1], [2, 3]], numpy.int32)
+        chunk = rnn.Chunk(ids, streams=2)
+        self.assertTrue(numpy.shares_memory(chunk.inputs, ids))
+        self.assertFalse(numpy.shares_memory(rnn.Chunk(ids.T, streams=2).inputs, ids))
+        self.assertFalse(numpy.shares_memory(rnn.Chunk(ids.astype(numpy.int64), streams=2).inputs, ids))
+        for precision, kind in ((rnn.FLOAT32, numpy.float32), (rnn.FLOAT64, numpy.float64)):
+            model = rnn.Model(input=rnn.INPUT_VECTORS, input_size=3, hidden_size=4, output_size=2, precision=precision)
+            for given in (numpy.float32, numpy.float64):
+                vectors = numpy.linspace(-1, 1, 12, dtype=given).reshape(4, 1, 3)
+                chunk = rnn.Chunk(input_vectors=vectors)
+                self.assertTrue(numpy.shares_memory(chunk.input_vectors, vectors))
+                outputs, _ = model.forward(rnn.State(model), chunk)
+                copied, _ = model.forward(rnn.State(model), rnn.Chunk(input_vectors=vectors.tolist()))
+                numpy.testing.assert_array_equal(outputs, copied)
+                same = chunk._fields["input_vectors"].address("", numpy.dtype(kind).char) == vectors.ctypes.data
+                self.assertEqual(same, kind == given)
+
+    def test_a_batcher_takes_arrays_of_either_precision(self):
+        rnn, numpy = self.rnn, self.rnn.numpy
+        chunks = []
+        for kind in (numpy.float32, numpy.float64):
+            vectors = [numpy.arange(6, dtype=kind).reshape(3, 2), numpy.arange(4, dtype=kind).reshape(2, 2)]
+            batcher = rnn.Batcher(input_vectors=vectors, target_vectors=numpy.eye(2, dtype=kind), streams=2,
+                                  target_kind=rnn.TARGETS_LAST)
+            chunks.append(batcher.next()[0])
+        for name in ("input_vectors", "target_vectors"):
+            numpy.testing.assert_array_equal(*(getattr(chunk, name) for chunk in chunks))
+
+    def test_a_parameter_is_set_from_its_own_view(self):
+        _, _, model, _ = self.make()
+        before = model.parameter("decoder.weight")
+        model.set_parameter("decoder.weight", model.parameter_view("decoder.weight"))
+        self.rnn.numpy.testing.assert_array_equal(model.parameter("decoder.weight"), before)
 
     def test_arrays_of_any_layout_are_taken(self):
         _, _, model, _ = self.make()

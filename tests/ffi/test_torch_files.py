@@ -12,7 +12,7 @@ from torch.nn import functional
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "ffi" / "python"))
-import rnn  # noqa: E402
+import librnn as rnn  # noqa: E402
 from pytorch import read_safetensors, write_safetensors  # noqa: E402
 
 SYMBOLS, FEATURES, HIDDEN, EMBEDDING, STEPS, STREAMS = 7, 3, 6, 4, 9, 2

@@ -14,7 +14,7 @@ import torch
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "examples" / "ffi" / "python"))
 
-import rnn  # noqa: E402
+import librnn as rnn  # noqa: E402
 
 STEPS, STREAMS, INPUTS, HIDDEN, OUTPUTS = 7, 4, 3, 5, 2
 LENGTHS = [7, 2, 5, 1]

@@ -19,7 +19,7 @@ import numpy as np
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "examples" / "ffi" / "python"))
 sys.dont_write_bytecode = True
-import rnn  # noqa: E402
+import librnn as rnn  # noqa: E402
 
 SYMBOLS = b"\n !adehlorw"
 TEXT = b"hello world!\nhold a whole whale"

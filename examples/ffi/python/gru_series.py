@@ -3,7 +3,7 @@
 import math
 import sys
 
-import rnn
+import librnn
 
 STEPS, STREAMS, ROUNDS, DRAWN = 40, 16, 400, 72
 
@@ -14,21 +14,22 @@ def wave(t):
 
 if len(sys.argv) > 2:
     sys.exit("usage: gru_series.py [IMAGE.png]")
-model = rnn.Model(cell=rnn.CELL_GRU, input=rnn.INPUT_VECTORS, loss=rnn.LOSS_SQUARED_ERROR, input_size=1, output_size=1,
-                  hidden_size=32, initialization=rnn.INIT_UNIFORM, reduction=rnn.REDUCTION_MEAN)
-optimizer = rnn.Optimizer(model, rnn.OPTIMIZER_ADAM, learning_rate=0.005, clip_norm=1)
-state = rnn.State(model, STREAMS)
+model = librnn.Model(cell=librnn.CELL_GRU, input=librnn.INPUT_VECTORS, loss=librnn.LOSS_SQUARED_ERROR, input_size=1,
+                     output_size=1, hidden_size=32, initialization=librnn.INIT_UNIFORM,
+                     reduction=librnn.REDUCTION_MEAN)
+optimizer = librnn.Optimizer(model, librnn.OPTIMIZER_ADAM, learning_rate=0.005, clip_norm=1)
+state = librnn.State(model, STREAMS)
 for k in range(ROUNDS):
     values = [[[wave(t + 97 * b)] for b in range(STREAMS)] for t in range(k * STEPS, (k + 1) * STEPS + 1)]
-    chunk = rnn.Chunk(input_vectors=values[:-1], target_vectors=values[1:], streams=STREAMS)  # [T][B][1]
+    chunk = librnn.Chunk(input_vectors=values[:-1], target_vectors=values[1:], streams=STREAMS)  # [T][B][1]
     loss = model.forward_backward(state, chunk)
     optimizer.step(model)
     if (k + 1) % 100 == 0:
         print(f"round {k + 1}: squared error {loss.mean:.5f}")
 
-one, run = rnn.State(model), []  # reads the wave for 200 steps, and then its own outputs
+one, run = librnn.State(model), []  # reads the wave for 200 steps, and then its own outputs
 for t in range(200 + DRAWN):
-    outputs, _ = model.forward(one, rnn.Chunk(input_vectors=[[wave(t) if t < 200 else run[-1]]]))
+    outputs, _ = model.forward(one, librnn.Chunk(input_vectors=[[wave(t) if t < 200 else run[-1]]]))
     run.append(float(outputs[0][0][0]))
 truth, run = [wave(t + 1) for t in range(200, 200 + DRAWN)], run[200:]
 try:

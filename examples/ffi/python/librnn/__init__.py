@@ -1,13 +1,15 @@
-"""Uses librnn from Python. The module needs only ctypes.
+"""Uses librnn from Python. The package needs only ctypes.
 
 It is a thin layer over include/rnn/rnn.h, whose comments describe the calls. There is one class for each kind of object
 and one method for each call on it. The module adds the usual conventions of Python: failures raise exceptions, lengths
 follow from the data, and memory can't be used after it has been released.
 
-It loads the library from the file that the environment variable LIBRNN names, or else the system's librnn.so.0.
+It loads the library from the file that the environment variable LIBRNN names. Without the variable, it uses the library
+in the package's own directory, if it was installed with one, or else the system's librnn.so.0.
 
-Arrays are returned as numpy arrays if numpy can be imported, and as lists otherwise. Arguments may be either. Text is
-bytes, or any other object that holds bytes: a bytearray, a memoryview, an mmap.
+Arrays are returned as numpy arrays if numpy can be imported, and as lists otherwise. Arguments may be either. A numpy
+array of the library's type, in row-major order, isn't copied. Text is bytes, or any other object that holds bytes: a
+bytearray, a memoryview, an mmap.
 
 Objects are released by close(), at the end of a `with` block, or when nothing refers to them any more. A call in
 progress in another thread, or a view of a model's memory, keeps an object alive until it ends. All objects can be
@@ -26,6 +28,7 @@ import operator
 import os
 import reprlib
 import threading
+import types
 from ctypes import (POINTER, byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_ssize_t, c_uint64, c_void_p,
                     py_object, sizeof)
 from typing import NamedTuple
@@ -35,20 +38,9 @@ try:
 except ImportError:
     numpy = None
 
-VOCAB_BYTES, VOCAB_UTF8, VOCAB_WORDS = 0, 1, 2
-IGNORE = -1
-CELL_TANH, CELL_GRU, CELL_LSTM = 0, 1, 2
-INPUT_IDS, INPUT_EMBEDDING, INPUT_VECTORS = 0, 1, 2
-LOSS_CROSS_ENTROPY, LOSS_SQUARED_ERROR = 0, 1
-BIAS_INPUT, BIAS_BOTH = 0, 1
-INIT_NORMAL, INIT_UNIFORM = 0, 1
-FLOAT32, FLOAT64, PRECISION_STORED = 0, 1, -1
-REDUCTION_SUM, REDUCTION_MEAN = 0, 1
-BATCH_PADDED, BATCH_PACKED = 0, 1
-TARGETS_EACH, TARGETS_LAST, TARGETS_NEXT = 0, 1, 2
-STATE_HIDDEN, STATE_MEMORY = 0, 1
-OBSERVE_ACTIVATIONS, OBSERVE_GRADIENT_NORMS = 1, 2
-OPTIMIZER_ADAGRAD, OPTIMIZER_SGD, OPTIMIZER_RMSPROP, OPTIMIZER_ADAM, OPTIMIZER_ADAMW = 0, 1, 2, 3, 4
+from . import _declarations
+from ._declarations import *  # noqa: F403 - the constants
+from ._library import load
 
 _INT32, _BYTE = "i", "B"  # element types, by the names that the modules array and numpy share
 _REAL = {FLOAT32: "f", FLOAT64: "d"}
@@ -57,7 +49,8 @@ _REAL = {FLOAT32: "f", FLOAT64: "d"}
 class RnnError(Exception):
     """A call failed. str() gives the library's message, and `status` is one of the numbers below."""
 
-    ARGUMENT, MEMORY, IO, SYMBOL, MISMATCH, NONFINITE, FORMAT = range(1, 8)
+    ARGUMENT, MEMORY, IO, SYMBOL = ERROR_ARGUMENT, ERROR_MEMORY, ERROR_IO, ERROR_SYMBOL
+    MISMATCH, NONFINITE, FORMAT = ERROR_MISMATCH, ERROR_NONFINITE, ERROR_FORMAT
 
     def __init__(self, status, sentence):
         super().__init__(sentence)
@@ -193,8 +186,8 @@ _release_buffer.argtypes, _release_buffer.restype = [POINTER(_Bytes)], None
 # ---- The header's structs ----
 
 
-class _Struct(ctypes.Structure):
-    """A struct that begins with its size."""
+class _Struct:
+    """What the structs have in common that begin with their size."""
 
     @classmethod
     def sized(cls):
@@ -231,61 +224,36 @@ def _visible(options):
     return {name: getattr(options, name) for name, _ in options._fields_ if name not in ("struct_size", "reserved")}
 
 
-class _Chunk(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("steps", c_int64), ("streams", c_int64), ("inputs", c_void_p),
-                ("targets", c_void_p), ("input_vectors", c_void_p), ("target_vectors", c_void_p),
-                ("target_mask", c_void_p), ("lengths", c_void_p), ("starts", c_void_p), ("losses", c_void_p),
-                ("hits", POINTER(c_int64)), ("last_only", c_int32), ("reserved", c_int32)]
+class _Chunk(_Struct, _declarations.rnn_chunk):
+    pass
 
 
-class _ChunkGradients(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("outputs", c_void_p), ("final_state", c_void_p),
-                ("input_vectors", c_void_p), ("initial_state", c_void_p)]
+class _ChunkGradients(_Struct, _declarations.rnn_chunk_gradients):
+    pass
 
 
-class _Sequences(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("count", c_int64), ("lengths", c_void_p), ("inputs", c_void_p),
-                ("input_vectors", c_void_p), ("targets", c_void_p), ("target_vectors", c_void_p),
-                ("target_mask", c_void_p), ("input_size", c_int64), ("output_size", c_int64), ("precision", c_int32),
-                ("reserved", c_int32)]
+class _Sequences(_Struct, _declarations.rnn_sequences):
+    pass
 
 
-class _BatcherOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("streams", c_int64), ("steps", c_int64), ("layout", c_int32),
-                ("target_kind", c_int32), ("shuffle", c_int32), ("reserved", c_int32), ("bucket", c_int64),
-                ("seed", c_uint64)]
+class _BatcherOptions(_Struct, _declarations.rnn_batcher_options):
+    pass
 
 
-class _Loss(ctypes.Structure):
-    _fields_ = [("sum", c_double), ("count", c_int64)]
+class _ModelOptions(_Struct, _declarations.rnn_model_options):
+    pass
 
 
-class _ModelOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("input_size", c_int64), ("hidden_size", c_int64), ("output_size", c_int64),
-                ("layers", c_int64), ("cell", c_int32), ("precision", c_int32), ("reduction", c_int32),
-                ("input", c_int32), ("loss", c_int32), ("bias", c_int32), ("initialization", c_int32),
-                ("orthogonal", c_int32), ("tied", c_int32), ("dropout_per_chunk", c_int32),
-                ("embedding_size", c_int64), ("weight_scale", c_double), ("forget_bias", c_double),
-                ("dropout", c_double), ("seed", c_uint64), ("dropout_input", c_double),
-                ("dropout_output", c_double), ("dropout_recurrent", c_double), ("bidirectional", c_int32),
-                ("learned_state", c_int32), ("layer_norm", c_int32), ("reserved", c_int32)]
+class _Parameter(_Struct, _declarations.rnn_parameter):
+    pass
 
 
-class _Parameter(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("name", c_char_p), ("shape", c_int64 * 2), ("strides", c_int64 * 2),
-                ("count", c_int64), ("rank", c_int32), ("precision", c_int32), ("values", c_void_p),
-                ("gradient", c_void_p), ("frozen", c_int32), ("reserved", c_int32)]
-
-
-class _OptimizerOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("rule", c_int32), ("nesterov", c_int32), ("learning_rate", c_double),
-                ("epsilon", c_double), ("weight_decay", c_double), ("momentum", c_double), ("beta1", c_double),
-                ("beta2", c_double), ("clip_value", c_double), ("clip_norm", c_double), ("spare_biases", c_int32),
-                ("reserved", c_int32)]
+class _OptimizerOptions(_Struct, _declarations.rnn_optimizer_options):
+    pass
 
 
 class _Excluding(_Struct):
-    """Options with ids that are excluded."""
+    """What the options with excluded ids have in common."""
 
     def changed(self, given):
         """Sets `excluded`, a sequence of ids, together with its length, and `vocab`, a Vocab or None."""
@@ -293,59 +261,45 @@ class _Excluding(_Struct):
         vocab = given.pop("vocab", None)
         if vocab is not None:
             self.owner = _argument(_vocab, "vocab", vocab)  # keeps the vocabulary as long as this struct
-            self.vocab = self.owner.value
+            self.vocab = self.owner
         if "excluded" in given:
             ids, _ = _taken(_INT32, "excluded", given.pop("excluded"))
-            self.excluded, self.excluded_count = (c_int32 * len(ids))(*(int(id) for id in ids)), len(ids)
+            self.ids = (c_int32 * len(ids))(*(int(id) for id in ids))  # must live as long as this struct
+            self.excluded, self.excluded_count = ctypes.addressof(self.ids), len(ids)
         return super().changed(given)
 
 
-class _SamplerOptions(_Excluding):
-    _fields_ = [("struct_size", c_size_t), ("temperature", c_double), ("seed", c_uint64), ("top_k", c_int64),
-                ("top_p", c_double), ("min_p", c_double), ("repetition_penalty", c_double),
-                ("repetition_window", c_int64), ("excluded", POINTER(c_int32)), ("excluded_count", c_int64),
-                ("vocab", c_void_p)]
+class _SamplerOptions(_Excluding, _declarations.rnn_sampler_options):
+    pass
 
 
-class _GenerateOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64),
-                ("prompt_lengths", c_void_p), ("most", c_int64), ("stop", c_int32), ("reserved", c_int32)]
+class _GenerateOptions(_Struct, _declarations.rnn_generate_options):
+    pass
 
 
-class _BeamOptions(_Excluding):
-    _fields_ = [("struct_size", c_size_t), ("prompt", c_void_p), ("prompt_steps", c_int64), ("most", c_int64),
-                ("beams", c_int64), ("results", c_int64), ("length_penalty", c_double),
-                ("excluded", POINTER(c_int32)), ("excluded_count", c_int64), ("stop", c_int32), ("reserved", c_int32),
-                ("vocab", c_void_p)]
+class _BeamOptions(_Excluding, _declarations.rnn_beam_options):
+    pass
 
 
-class _LoadOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("precision", c_int32), ("ignore_others", c_int32),
-                ("configuration", POINTER(_ModelOptions)), ("rnn_name", c_char_p), ("decoder_name", c_char_p),
-                ("embedding_name", c_char_p), ("infer", c_int32), ("reserved", c_int32)]
+class _LoadOptions(_Struct, _declarations.rnn_load_options):
+    pass
 
 
-class _SaveOptions(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("rnn_name", c_char_p), ("decoder_name", c_char_p),
-                ("embedding_name", c_char_p)]
+class _SaveOptions(_Struct, _declarations.rnn_save_options):
+    pass
 
 
-class _Checkpoint(_Struct):
-    _fields_ = [("struct_size", c_size_t), ("model", c_void_p), ("optimizer", c_void_p), ("state", c_void_p),
-                ("sampler", c_void_p), ("vocab", c_void_p), ("corpus_position", c_int64), ("counters", c_int64 * 8),
-                ("values", c_double * 8), ("average", c_void_p)]
+class _Checkpoint(_Struct, _declarations.rnn_checkpoint):
+    pass
 
 
 # ---- The header's functions ----
 
 
-try:
-    _library = ctypes.CDLL(os.environ.get("LIBRNN", "librnn.so.0"))
-except OSError as error:
-    raise ImportError(f"{error}; the environment variable LIBRNN can name the library's file") from None
+_library = load()
 
 
-class _Handle(c_void_p):
+class _Handle:
     """Owns one of the library's objects, and releases it when nothing refers to the handle any more. These refer to it:
     the Python object until close(), views of its memory, and calls, since ctypes keeps the arguments of a call until it
     returns.
@@ -361,11 +315,11 @@ def _handle_type(name):
     """The type of handles for the header's type rnn_`name`."""
     destroy = getattr(_library, f"rnn_{name}_destroy")
     destroy.argtypes, destroy.restype = [c_void_p], None
-    return type(name, (_Handle,), {"destroy": destroy})
+    return type(name, (_Handle, getattr(_declarations, f"rnn_{name}")), {"destroy": destroy})
 
 
-_source, _vocab, _corpus, _batcher, _model, _state, _optimizer, _sampler = map(
-    _handle_type, ["source", "vocab", "corpus", "batcher", "model", "state", "optimizer", "sampler"])
+_source, _vocab, _corpus, _batcher, _model, _state, _optimizer, _sampler = _HANDLES = [
+    _handle_type(name) for name in ("source", "vocab", "corpus", "batcher", "model", "state", "optimizer", "sampler")]
 
 
 def _argument(kind, name, value):
@@ -388,237 +342,72 @@ def _argument(kind, name, value):
 
 def _raise_on_failure(status, function, arguments):
     if status != 0:
-        raise RnnError(status, _last_error().decode(errors="replace"))
+        raise RnnError(status, _lib.rnn_last_error().decode(errors="replace"))
 
 
-def _function(returns, name, /, **takes):
-    """A function of the library. `takes` contains the names and types of its arguments."""
+def _function(name, /, **others):
+    """A function of the library, with the types in the declarations, except for `others`."""
+    returns, takes = _declarations.FUNCTIONS[name]
+    owners = {getattr(_declarations, f"rnn_{handle.__name__}"): handle for handle in _HANDLES}
+    takes = {name: owners.get(kind, kind) for name, kind in takes.items()} | others
+    takes = {name: c_int32 if kind is _declarations.rnn_status else kind for name, kind in takes.items()}
+    if "path" in takes:
+        takes["path"] = _Path
     function = getattr(_library, name)
-    function.argtypes = list(takes.values())
-    function.restype = returns
+    function.argtypes, function.restype = list(takes.values()), returns
+    if returns is _declarations.rnn_status:
+        function.restype, function.errcheck = c_int32, _raise_on_failure
 
     def call(*given):
         return function(*[_argument(kind, name, value) for (name, kind), value in zip(takes.items(), given)])
 
-    call.function = function
     return call
 
 
-def _call(name, /, **takes):
-    """A function that returns an rnn_status."""
-    call = _function(c_int32, name, **takes)
-    call.function.errcheck = _raise_on_failure
-    return call
-
-
-_version = _function(c_char_p, "rnn_version")
-_last_error = _function(c_char_p, "rnn_last_error")
-_status_name = _function(c_char_p, "rnn_status_name", status=c_int32)
 _Ask = ctypes.CFUNCTYPE(c_int32, py_object)
-_set_interrupt = _function(None, "rnn_set_interrupt", interrupted=_Ask, context=py_object)
-_set_threads = _call("rnn_set_threads", threads=c_int32)
-_threads = _function(c_int32, "rnn_threads")
-
-# Arrays and texts are passed by their address.
-_source_open = _call("rnn_source_open", paths=POINTER(c_char_p), count=c_int64, source=POINTER(_source))
-_source_size = _function(c_int64, "rnn_source_size", source=_source)
-
-_vocab_create_from_text = _call("rnn_vocab_create_from_text", kind=c_int32, text=c_void_p, size=c_size_t,
-                                vocab=POINTER(_vocab))
-_vocab_create_from_file = _call("rnn_vocab_create_from_file", kind=c_int32, path=_Path, vocab=POINTER(_vocab))
-_vocab_create_from_source = _call("rnn_vocab_create_from_source", kind=c_int32, source=_source, vocab=POINTER(_vocab))
-_vocab_create_from_list = _call("rnn_vocab_create_from_list", kind=c_int32, symbols=c_void_p, size=c_size_t,
-                                vocab=POINTER(_vocab))
-_vocab_create_with_unknown = _call("rnn_vocab_create_with_unknown", known=_vocab, shown=c_void_p, size=c_size_t,
-                                   vocab=POINTER(_vocab))
-_vocab_create_frequent = _call("rnn_vocab_create_frequent", known=_vocab, most=c_int64, least=c_int64,
-                               vocab=POINTER(_vocab))
-_vocab_size = _function(c_int64, "rnn_vocab_size", vocab=_vocab)
-_vocab_kind = _function(c_int32, "rnn_vocab_kind", vocab=_vocab)
-_vocab_unknown = _function(c_int32, "rnn_vocab_unknown", vocab=_vocab)
-_vocab_encode = _call("rnn_vocab_encode", vocab=_vocab, text=c_void_p, size=c_size_t, ids=c_void_p, capacity=c_int64,
-                      count=POINTER(c_int64))
-_vocab_decode = _call("rnn_vocab_decode", vocab=_vocab, ids=c_void_p, count=c_int64, text=c_void_p, capacity=c_size_t,
-                      size=POINTER(c_size_t))
-_vocab_symbol = _call("rnn_vocab_symbol", vocab=_vocab, index=c_int32, symbol=POINTER(c_void_p),
-                      size=POINTER(c_size_t))
-
-_corpus_create_from_text = _call("rnn_corpus_create_from_text", vocab=_vocab, text=c_void_p, size=c_size_t,
-                                 steps=c_int64, streams=c_int64, corpus=POINTER(_corpus))
-_corpus_create_from_file = _call("rnn_corpus_create_from_file", vocab=_vocab, path=_Path, steps=c_int64,
-                                 streams=c_int64, corpus=POINTER(_corpus))
-_corpus_create_from_ids = _call("rnn_corpus_create_from_ids", ids=c_void_p, count=c_int64, symbols=c_int64,
-                                steps=c_int64, streams=c_int64, corpus=POINTER(_corpus))
-_corpus_create_from_id_file = _call("rnn_corpus_create_from_id_file", path=_Path, id_size=c_int32, symbols=c_int64,
-                                    steps=c_int64, streams=c_int64, corpus=POINTER(_corpus))
-_corpus_create_from_source = _call("rnn_corpus_create_from_source", vocab=_vocab, source=_source, steps=c_int64,
-                                   streams=c_int64, corpus=POINTER(_corpus))
-_corpus_split = _call("rnn_corpus_split", corpus=_corpus, share=c_double, validation=POINTER(_corpus))
-_corpus_set_drop_last = _call("rnn_corpus_set_drop_last", corpus=_corpus, drop_last=c_int32)
-_corpus_size = _function(c_int64, "rnn_corpus_size", corpus=_corpus)
-_corpus_chunks = _function(c_int64, "rnn_corpus_chunks", corpus=_corpus)
-_corpus_next = _call("rnn_corpus_next", corpus=_corpus, chunk=POINTER(_Chunk), restarted=POINTER(c_int32))
-_corpus_position = _function(c_int64, "rnn_corpus_position", corpus=_corpus)
-_corpus_seek = _call("rnn_corpus_seek", corpus=_corpus, position=c_int64)
-_corpus_rewind = _call("rnn_corpus_rewind", corpus=_corpus)
-
-_batcher_options_init = _call("rnn_batcher_options_init", options=POINTER(_BatcherOptions), struct_size=c_size_t)
-_batcher_create = _call("rnn_batcher_create", sequences=POINTER(_Sequences), options=POINTER(_BatcherOptions),
-                        batcher=POINTER(_batcher))
-_batcher_size = _function(c_int64, "rnn_batcher_size", batcher=_batcher)
-_batcher_positions = _function(c_int64, "rnn_batcher_positions", batcher=_batcher)
-_batcher_steps = _function(c_int64, "rnn_batcher_steps", batcher=_batcher)
-_batcher_chunks = _function(c_int64, "rnn_batcher_chunks", batcher=_batcher)
-_batcher_next = _call("rnn_batcher_next", batcher=_batcher, chunk=POINTER(_Chunk), last=POINTER(c_int32))
-_batcher_places = _call("rnn_batcher_get_places", batcher=_batcher, sequences=c_void_p, elements=c_void_p, count=c_int64)
-_batcher_position = _function(c_int64, "rnn_batcher_position", batcher=_batcher)
-_batcher_seek = _call("rnn_batcher_seek", batcher=_batcher, position=c_int64)
-_batcher_rewind = _call("rnn_batcher_rewind", batcher=_batcher)
-
-_model_options_init = _call("rnn_model_options_init", options=POINTER(_ModelOptions), struct_size=c_size_t)
-_model_create = _call("rnn_model_create", options=POINTER(_ModelOptions), model=POINTER(_model))
-_model_get_options = _call("rnn_model_get_options", model=_model, options=POINTER(_ModelOptions))
-_model_parameter_count = _function(c_int64, "rnn_model_parameter_count", model=_model)
-_model_parameter = _call("rnn_model_describe_parameter", model=_model, index=c_int64, parameter=POINTER(_Parameter))
-_model_find_parameter = _call("rnn_model_find_parameter", model=_model, name=c_char_p, index=POINTER(c_int64))
-_model_get_parameter = _call("rnn_model_get_parameter", model=_model, index=c_int64, values=c_void_p, count=c_int64)
-_model_set_parameter = _call("rnn_model_set_parameter", model=_model, index=c_int64, values=c_void_p, count=c_int64)
-_model_get_gradient = _call("rnn_model_get_gradient", model=_model, index=c_int64, values=c_void_p, count=c_int64)
-_model_set_gradient = _call("rnn_model_set_gradient", model=_model, index=c_int64, values=c_void_p, count=c_int64)
-_model_check_finite = _call("rnn_model_check_finite", model=_model)
-_model_flat_parameters = _call("rnn_model_flat_parameters", model=_model, values=POINTER(c_void_p),
-                               count=POINTER(c_int64))
-_model_flat_gradients = _call("rnn_model_flat_gradients", model=_model, gradients=POINTER(c_void_p),
-                              count=POINTER(c_int64))
-_model_freeze = _call("rnn_model_freeze", model=_model, index=c_int64, frozen=c_int32)
-_model_average = _call("rnn_model_average", average=_model, model=_model, weight=c_double)
-_model_set_note = _call("rnn_model_set_note", model=_model, key=c_char_p, value=c_char_p)
-_model_note = _function(c_char_p, "rnn_model_note", model=_model, key=c_char_p)
-_model_note_count = _function(c_int64, "rnn_model_note_count", model=_model)
-_model_note_at = _call("rnn_model_note_at", model=_model, index=c_int64, key=POINTER(c_char_p),
-                       value=POINTER(c_char_p))
-_model_zero_gradients = _call("rnn_model_zero_gradients", model=_model)
-_model_clip_value = _call("rnn_model_clip_value", model=_model, limit=c_double)
-_model_clip_norm = _call("rnn_model_clip_norm", model=_model, limit=c_double, norm=POINTER(c_double))
-
-_state_create = _call("rnn_state_create", model=_model, streams=c_int64, state=POINTER(_state))
-_state_streams = _function(c_int64, "rnn_state_streams", state=_state)
-_state_reset = _call("rnn_state_reset", state=_state)
-_state_reset_stream = _call("rnn_state_reset_stream", state=_state, stream=c_int64)
-_state_copy = _call("rnn_state_copy", destination=_state, source=_state)
-_state_copy_stream = _call("rnn_state_copy_stream", destination=_state, stream=c_int64, source=_state,
-                           source_stream=c_int64)
-_state_get = _call("rnn_state_get", state=_state, layer=c_int64, what=c_int32, values=c_void_p, count=c_int64)
-_state_set = _call("rnn_state_set", state=_state, layer=c_int64, what=c_int32, values=c_void_p, count=c_int64)
-_state_get_all = _call("rnn_state_get_all", state=_state, values=c_void_p, count=c_int64)
-_state_set_all = _call("rnn_state_set_all", state=_state, values=c_void_p, count=c_int64)
-_state_random_index = _function(c_uint64, "rnn_state_random_index", state=_state)
-_state_set_random_index = _call("rnn_state_set_random_index", state=_state, random_index=c_uint64)
-_state_observe = _call("rnn_state_observe", state=_state, what=c_int32)
-_state_activations = _call("rnn_state_get_activations", state=_state, layer=c_int64, values=c_void_p, count=c_int64)
-_state_gradient_norms = _call("rnn_state_get_gradient_norms", state=_state, layer=c_int64, norms=c_void_p, count=c_int64)
-
-_forward = _call("rnn_forward", model=_model, state=_state, chunk=POINTER(_Chunk), outputs=c_void_p, count=c_int64,
-                 loss=POINTER(_Loss))
-_forward_backward = _call("rnn_forward_backward", model=_model, state=_state, chunk=POINTER(_Chunk),
-                          loss=POINTER(_Loss))
-
-_evaluate = _call("rnn_evaluate", model=_model, corpus=_corpus, streams=c_int64, loss=POINTER(_Loss),
-                  hits=POINTER(c_int64))
-_forward_training = _call("rnn_forward_training", model=_model, state=_state, chunk=POINTER(_Chunk), outputs=c_void_p,
-                          count=c_int64)
-_loss_gradient = _call("rnn_loss_gradient", model=_model, chunk=POINTER(_Chunk), outputs=c_void_p, count=c_int64,
-                       gradient=c_void_p, loss=POINTER(_Loss))
-_softmax = _call("rnn_softmax", precision=c_int32, logits=c_void_p, rows=c_int64, symbols=c_int64,
-                 probabilities=c_void_p)
-_backward = _call("rnn_backward", model=_model, state=_state, gradients=POINTER(_ChunkGradients))
-
-_optimizer_options_init = _call("rnn_optimizer_options_init", options=POINTER(_OptimizerOptions),
-                                struct_size=c_size_t, rule=c_int32)
-_optimizer_create = _call("rnn_optimizer_create", model=_model, options=POINTER(_OptimizerOptions),
-                          optimizer=POINTER(_optimizer))
-_optimizer_step = _call("rnn_optimizer_step", optimizer=_optimizer, model=_model)
-_optimizer_get_options = _call("rnn_optimizer_get_options", optimizer=_optimizer, options=POINTER(_OptimizerOptions))
-_optimizer_set_options = _call("rnn_optimizer_set_options", optimizer=_optimizer, options=POINTER(_OptimizerOptions))
-_optimizer_learning_rate = _function(c_double, "rnn_optimizer_learning_rate", optimizer=_optimizer)
-_optimizer_set_learning_rate = _call("rnn_optimizer_set_learning_rate", optimizer=_optimizer, learning_rate=c_double)
-
-_schedule_warmup = _function(c_double, "rnn_schedule_warmup", step=c_int64, steps=c_int64)
-_schedule_cosine = _function(c_double, "rnn_schedule_cosine", step=c_int64, steps=c_int64, least=c_double)
-_schedule_step_decay = _function(c_double, "rnn_schedule_step_decay", step=c_int64, every=c_int64, factor=c_double)
-_schedule_one_cycle = _function(c_double, "rnn_schedule_one_cycle", step=c_int64, steps=c_int64, rise=c_int64,
-                                first=c_double, last=c_double)
-
-_sampler_options_init = _call("rnn_sampler_options_init", options=POINTER(_SamplerOptions), struct_size=c_size_t)
-_sampler_create = _call("rnn_sampler_create", options=POINTER(_SamplerOptions), sampler=POINTER(_sampler))
-_sampler_get_options = _call("rnn_sampler_get_options", sampler=_sampler, options=POINTER(_SamplerOptions))
-_sampler_set_options = _call("rnn_sampler_set_options", sampler=_sampler, options=POINTER(_SamplerOptions))
-_sampler_draw = _call("rnn_sampler_draw", sampler=_sampler, precision=c_int32, logits=c_void_p, streams=c_int64,
-                      symbols=c_int64, ids=c_void_p, log_probabilities=c_void_p)
-_generate_options_init = _call("rnn_generate_options_init", options=POINTER(_GenerateOptions), struct_size=c_size_t)
-_generate = _call("rnn_generate", model=_model, state=_state, sampler=_sampler, options=POINTER(_GenerateOptions),
-                  ids=c_void_p, counts=POINTER(c_int64), log_probabilities=c_void_p)
-_beam_options_init = _call("rnn_beam_options_init", options=POINTER(_BeamOptions), struct_size=c_size_t)
-_beam_search = _call("rnn_beam_search", model=_model, state=_state, options=POINTER(_BeamOptions), ids=c_void_p,
-                     counts=POINTER(c_int64), log_probabilities=c_void_p, scores=c_void_p)
-_sample = _call("rnn_sample", model=_model, state=_state, sampler=_sampler, first=c_void_p, n=c_int64, ids=c_void_p)
-
-_load_options_init = _call("rnn_load_options_init", options=POINTER(_LoadOptions), struct_size=c_size_t)
-_checkpoint_save = _call("rnn_checkpoint_save", checkpoint=POINTER(_Checkpoint), path=_Path)
-_checkpoint_save_to_memory = _call("rnn_checkpoint_save_to_memory", checkpoint=POINTER(_Checkpoint), bytes=c_void_p,
-                                   capacity=c_size_t, size=POINTER(c_size_t))
-_checkpoint_load = _call("rnn_checkpoint_load", path=_Path, checkpoint=POINTER(_Checkpoint))
-_checkpoint_load_from_memory = _call("rnn_checkpoint_load_from_memory", bytes=c_void_p, size=c_size_t,
-                                     checkpoint=POINTER(_Checkpoint))
-_save_options_init = _call("rnn_save_options_init", options=POINTER(_SaveOptions), struct_size=c_size_t)
-_model_save_with = _call("rnn_model_save_with", model=_model, vocab=_vocab, options=POINTER(_SaveOptions), path=_Path)
-_model_save_to_memory_with = _call("rnn_model_save_to_memory_with", model=_model, vocab=_vocab,
-                                   options=POINTER(_SaveOptions), bytes=c_void_p, capacity=c_size_t,
-                                   size=POINTER(c_size_t))
-_model_load = _call("rnn_model_load", path=_Path, options=POINTER(_LoadOptions), model=POINTER(_model),
-                    vocab=POINTER(_vocab))
-_model_load_from_memory = _call("rnn_model_load_from_memory", bytes=c_void_p, size=c_size_t,
-                                options=POINTER(_LoadOptions), model=POINTER(_model), vocab=POINTER(_vocab))
+_lib = types.SimpleNamespace(**{name: _function(name) for name in _declarations.FUNCTIONS
+                                if not name.endswith("_destroy")})
+_lib.rnn_set_interrupt = _function("rnn_set_interrupt", interrupted=_Ask, context=py_object)
 
 
 def version():
     """The library's version, "major.minor.patch"."""
-    return _version().decode()
+    return _lib.rnn_version().decode()
 
 
 def status_name(status):
     """The header's name of an RnnError's status."""
-    return _status_name(status).decode()
+    return _lib.rnn_status_name(status).decode()
 
 
 def schedule_warmup(step, steps):
     """A factor for the learning rate: rises linearly to 1, which it reaches at step `steps` - 1, then stays 1."""
-    return _schedule_warmup(step, steps)
+    return _lib.rnn_schedule_warmup(step, steps)
 
 
 def schedule_cosine(step, steps, least=0.0):
     """A factor for the learning rate: falls from 1 to `least` in `steps` steps, along half a period of a cosine."""
-    return _schedule_cosine(step, steps, least)
+    return _lib.rnn_schedule_cosine(step, steps, least)
 
 
 def schedule_step_decay(step, every, factor):
     """A factor for the learning rate: `factor` to the power of step // every."""
-    return _schedule_step_decay(step, every, factor)
+    return _lib.rnn_schedule_step_decay(step, every, factor)
 
 
 def schedule_one_cycle(step, steps, rise, first=0.04, last=0.0001):
     """A factor for the learning rate: rises from `first` to 1 in `rise` steps, then falls to `last` by step `steps`."""
-    return _schedule_one_cycle(step, steps, rise, first, last)
+    return _lib.rnn_schedule_one_cycle(step, steps, rise, first, last)
 
 
 def set_threads(threads):
     """Sets the number of threads that a call may use; 0 is the default. Results don't depend on it."""
-    _set_threads(threads)
+    _lib.rnn_set_threads(threads)
 
 
 def threads():
     """The number of threads that a call may use."""
-    return _threads()
+    return _lib.rnn_threads()
 
 
 # ---- Arrays: numpy's, or the standard library's ----
@@ -646,8 +435,10 @@ def _size(shape):
 _WANTED = {_INT32: ("whole numbers", "iu"), "f": ("numbers", "iuf"), "d": ("numbers", "iuf"), _BYTE: ("bools", "biuf")}
 
 
-def _taken(kind, name, values):
-    """A copy of the caller's numbers, row-major, and their shape."""
+def _taken(kind, name, values, copy=False):
+    """The caller's numbers, row-major, and their shape. A numpy array that has this type and order already is used in
+    place, unless a copy is asked for.
+    """
     if numpy is None:
         return _gathered(kind, name, values)
     wanted, kinds = _WANTED[kind]
@@ -667,7 +458,8 @@ def _taken(kind, name, values):
             _whole(c_int32, f"{name}[{index}]", given.flat[index])
     try:
         with numpy.errstate(over="raise"):
-            return given.astype(kind, "C").reshape(-1), given.shape
+            copy = copy or given is not values  # such as a view of the library's memory
+            return given.astype(kind, "C", copy=copy).reshape(-1), given.shape
     except FloatingPointError:
         raise OverflowError(_TOO_LARGE.format(name)) from None
 
@@ -812,8 +604,8 @@ _waiting = _Waiting()
 _ask = _Ask(operator.methodcaller("ask"))
 for _kept in (_waiting, _ask):  # must live as long as the process, since a call may still wait while Python exits
     ctypes.pythonapi["Py_IncRef"](py_object(_kept))
-_set_interrupt(_ask, _waiting)
-atexit.register(_set_interrupt, _Ask(), None)
+_lib.rnn_set_interrupt(_ask, _waiting)
+atexit.register(_lib.rnn_set_interrupt, _Ask(), None)
 
 
 class Source(_Object):
@@ -830,7 +622,7 @@ class Source(_Object):
         next(answers)
         _waiting.ask = answers.__next__
         try:
-            self._create(_source_open, (c_char_p * len(names))(*[name.value for name in names]), len(names))
+            self._create(_lib.rnn_source_open, (c_char_p * len(names))(*[name.value for name in names]), len(names))
         except RnnError:
             if not raised:
                 raise
@@ -844,7 +636,7 @@ class Source(_Object):
 
     def __len__(self):
         """The length in bytes."""
-        return _source_size(self)
+        return _lib.rnn_source_size(self)
 
     def __reduce__(self):
         raise TypeError("a Source can't be copied or pickled, since it holds open files and the contents of pipes")
@@ -861,60 +653,60 @@ class Vocab(_Object):
     @classmethod
     def from_text(cls, text, kind=VOCAB_BYTES):
         text = _Bytes("text", text)
-        return cls._made(_vocab_create_from_text, kind, text.address, text.size)
+        return cls._made(_lib.rnn_vocab_create_from_text, kind, text.address, text.size)
 
     @classmethod
     def from_file(cls, path, kind=VOCAB_BYTES):
-        return cls._made(_vocab_create_from_file, kind, path)
+        return cls._made(_lib.rnn_vocab_create_from_file, kind, path)
 
     @classmethod
     def from_source(cls, source, kind=VOCAB_BYTES):
-        return cls._made(_vocab_create_from_source, kind, source)
+        return cls._made(_lib.rnn_vocab_create_from_source, kind, source)
 
     @classmethod
     def from_list(cls, symbols, kind=VOCAB_BYTES):
         symbols = _Bytes("symbols", symbols)
-        return cls._made(_vocab_create_from_list, kind, symbols.address, symbols.size)
+        return cls._made(_lib.rnn_vocab_create_from_list, kind, symbols.address, symbols.size)
 
     def with_unknown(self, shown=None):
         """A vocabulary with an additional symbol for all unknown ones. It is decoded as the bytes `shown`."""
         if shown is None:
-            return self._made(_vocab_create_with_unknown, self, None, 0)
+            return self._made(_lib.rnn_vocab_create_with_unknown, self, None, 0)
         shown = _Bytes("shown", shown)
-        return self._made(_vocab_create_with_unknown, self, shown.address, shown.size)
+        return self._made(_lib.rnn_vocab_create_with_unknown, self, shown.address, shown.size)
 
     def frequent(self, most=0, least=1):
         """A vocabulary of this one's frequent words, with an unknown symbol for the others."""
-        return self._made(_vocab_create_frequent, self, most, least)
+        return self._made(_lib.rnn_vocab_create_frequent, self, most, least)
 
     def __len__(self):
-        return _vocab_size(self)
+        return _lib.rnn_vocab_size(self)
 
     @property
     def kind(self):
-        return _vocab_kind(self)
+        return _lib.rnn_vocab_kind(self)
 
     @property
     def unknown(self):
         """The id of the unknown symbol, or -1."""
-        return _vocab_unknown(self)
+        return _lib.rnn_vocab_unknown(self)
 
     def encode(self, text):
         """The ids of bytes."""
         text = _Bytes("text", text)
         ids, count = _new(_INT32, text.size), c_int64()
-        _vocab_encode(self, text.address, text.size, _address(ids), text.size, byref(count))
+        _lib.rnn_vocab_encode(self, text.address, text.size, _address(ids), text.size, byref(count))
         return _shaped(ids[:count.value], count.value)
 
     def decode(self, ids):
         """The bytes of ids."""
         vocab, (buffer, _) = self._open(), _taken(_INT32, "ids", ids)
-        return _filled(_vocab_decode, vocab, _address(buffer), len(buffer))
+        return _filled(_lib.rnn_vocab_decode, vocab, _address(buffer), len(buffer))
 
     def symbol(self, index):
         """The bytes of one symbol."""
-        vocab, symbol, size = self._open(), c_void_p(), c_size_t()
-        _vocab_symbol(vocab, index, byref(symbol), byref(size))
+        vocab, symbol, size = self._open(), c_char_p(), c_size_t()
+        _lib.rnn_vocab_symbol(vocab, _whole(c_int32, "index", index).value, byref(symbol), byref(size))
         return ctypes.string_at(symbol, size.value)
 
 
@@ -928,12 +720,15 @@ def _filled(write, *arguments):
 
 
 class _Field:
-    """A copy of one array of a chunk: a number for each position or, with a width, a vector of that many numbers."""
+    """One array of a chunk: a number for each position or, with a width, a vector of that many numbers."""
 
     def __init__(self, kind, name, values):
+        self.width, vectors = None, kind == _REAL[FLOAT64]
+        if vectors and getattr(values, "dtype", None) == "float32":
+            kind = _REAL[FLOAT32]
         buffer, shape = _taken(kind, name, values)
-        self._kind, self.width = kind, None
-        if kind == _REAL[FLOAT64]:
+        self._kind = kind
+        if vectors:
             if len(shape) < 2 or shape[-1] == 0:
                 raise ValueError(f"{name} must be a sequence of vectors, all of one length")
             self.width = shape[-1]
@@ -954,6 +749,9 @@ class _Field:
 class Chunk:
     """T steps of B streams. Ids are [T][B], as one sequence or nested. Vectors are [T][B][n] or [T * B][n]. A target
     vector counts if its element of the mask [T][B] is true. Without a mask, all count.
+
+    The chunk uses a numpy array without copying it if its elements are int32 (ids) or the model's type (vectors) in
+    row-major order. Don't change such an array while you use the chunk. Everything else is copied.
 
     `lengths` [B] are the numbers of steps after which the streams end; the positions after that are ignored. If an
     element of `starts` [T][B] is true, the stream's state is set to the initial state before that step. With
@@ -1045,64 +843,64 @@ class Corpus(_Object):
     @classmethod
     def from_text(cls, vocab, text, steps, streams=1):
         text = _Bytes("text", text)
-        return cls._made(_corpus_create_from_text, vocab, text.address, text.size, steps, streams)
+        return cls._made(_lib.rnn_corpus_create_from_text, vocab, text.address, text.size, steps, streams)
 
     @classmethod
     def from_file(cls, vocab, path, steps, streams=1):
-        return cls._made(_corpus_create_from_file, vocab, path, steps, streams)
+        return cls._made(_lib.rnn_corpus_create_from_file, vocab, path, steps, streams)
 
     @classmethod
     def from_source(cls, vocab, source, steps, streams=1):
-        return cls._made(_corpus_create_from_source, vocab, source, steps, streams)
+        return cls._made(_lib.rnn_corpus_create_from_source, vocab, source, steps, streams)
 
     @classmethod
     def from_ids(cls, ids, symbols, steps, streams=1):
         """A corpus of ids from 0 to symbols - 1, such as words, musical notes, or the bytes of a protocol."""
         buffer, _ = _taken(_INT32, "ids", ids)
-        return cls._made(_corpus_create_from_ids, _address(buffer), len(buffer), symbols, steps, streams)
+        return cls._made(_lib.rnn_corpus_create_from_ids, _address(buffer), len(buffer), symbols, steps, streams)
 
     @classmethod
     def from_id_file(cls, path, id_size, symbols, steps, streams=1):
         """A corpus of unsigned little-endian integers of 1, 2 or 4 bytes (`id_size`), which are read from the file."""
-        return cls._made(_corpus_create_from_id_file, path, id_size, symbols, steps, streams)
+        return cls._made(_lib.rnn_corpus_create_from_id_file, path, id_size, symbols, steps, streams)
 
     def split(self, share):
         """Moves the last `share` of the symbols into a new corpus."""
-        return self._made(_corpus_split, self, share)
+        return self._made(_lib.rnn_corpus_split, self, share)
 
     def next(self):
         """A copy of the next chunk, and whether it is the first of the text. If it is, reset the state."""
         corpus, chunk, restarted = self._open(), _Chunk.sized(), c_int32()
-        _corpus_next(corpus, byref(chunk), byref(restarted))
+        _lib.rnn_corpus_next(corpus, byref(chunk), byref(restarted))
         ids = (c_int32 * (chunk.steps * chunk.streams)).from_address
         lengths = (c_int64 * chunk.streams).from_address(chunk.lengths) if chunk.lengths else None
         return Chunk(ids(chunk.inputs), ids(chunk.targets), chunk.streams, lengths=lengths), bool(restarted.value)
 
     def set_drop_last(self, drop_last):
         """False: each symbol except the first is a target once in each pass, and the last chunk may be shorter."""
-        _corpus_set_drop_last(self, int(bool(drop_last)))
+        _lib.rnn_corpus_set_drop_last(self, int(bool(drop_last)))
 
     def __reduce__(self):
         raise TypeError("a Corpus can't be copied or pickled, since it may read a file; create another of the same "
                         "text and pass this one's position to its seek()")
 
     def rewind(self):
-        _corpus_rewind(self)
+        _lib.rnn_corpus_rewind(self)
 
     def seek(self, position):
         """Goes to a position that a corpus of the same text and shape had."""
-        _corpus_seek(self, position)
+        _lib.rnn_corpus_seek(self, position)
 
     def __len__(self):
-        return _corpus_size(self)
+        return _lib.rnn_corpus_size(self)
 
     @property
     def chunks(self):
-        return _corpus_chunks(self)
+        return _lib.rnn_corpus_chunks(self)
 
     @property
     def position(self):
-        return _corpus_position(self)
+        return _lib.rnn_corpus_position(self)
 
 
 class _Sequenced:
@@ -1122,7 +920,7 @@ class _Sequenced:
         self.buffer = _new(kind, sum(self.lengths) * (self.width or 1))
         at = 0
         for field in fields:
-            buffer = field._buffers[kind]
+            buffer = field._buffers[field._kind]
             self.buffer[at:at + len(buffer)] = buffer
             at += len(buffer)
 
@@ -1152,7 +950,7 @@ class Batcher(_Object):
                  target_mask=None, **options):
         if (inputs is None) == (input_vectors is None):
             raise TypeError("a batcher needs either inputs or input_vectors")
-        filled = _BatcherOptions.filled(_batcher_options_init, {"streams": streams, **options})
+        filled = _BatcherOptions.filled(_lib.rnn_batcher_options_init, {"streams": streams, **options})
         one_each = filled.target_kind == TARGETS_LAST
         struct, real = _Sequences.sized(), _REAL[FLOAT64]
         given = _Sequenced(_INT32, "inputs", inputs) if inputs is not None else _Sequenced(
@@ -1167,28 +965,28 @@ class Batcher(_Object):
                 continue
             if one_each:
                 field = _Field(kind, name, values)
-                buffer = field._buffers[kind]
+                address = field.address(name, real)
                 if field.count != len(lengths):
                     raise ValueError(f"{name} has {field.count} elements; there are {len(lengths)} sequences")
             else:
                 field = _Sequenced(kind, name, values)
                 field.check_lengths(given)
-                buffer = field.buffer
+                address = _address(field.buffer)
             kept.append(field)
             widths[name] = field.width
-            setattr(struct, name, _address(buffer))
+            setattr(struct, name, address)
         struct.input_size = given.width or 0
         struct.output_size = widths.get("target_vectors") or 0
         if given.width or struct.output_size:
             struct.precision = FLOAT64
-        self._create(_batcher_create, byref(struct), byref(filled))
+        self._create(_lib.rnn_batcher_create, byref(struct), byref(filled))
         self._handle.widths = {"input_vectors": given.width, "target_vectors": struct.output_size or given.width}
         self._handle.shape = None
 
     def next(self):
         """A copy of the next chunk, and whether it is the last of its epoch. After the last, the next epoch begins."""
         batcher, chunk, last = self._open(), _Chunk.sized(), c_int32()
-        _batcher_next(batcher, byref(chunk), byref(last))
+        _lib.rnn_batcher_next(batcher, byref(chunk), byref(last))
         rows = chunk.steps * chunk.streams
         places = chunk.streams if chunk.last_only else rows
         arrays = {}
@@ -1217,7 +1015,7 @@ class Batcher(_Object):
         batcher = self._open()
         shape = batcher.shape or (1, 1)
         sequences, elements = _new("q", _size(shape)), _new("q", _size(shape))
-        _batcher_places(batcher, _address(sequences), _address(elements), _size(shape))
+        _lib.rnn_batcher_get_places(batcher, _address(sequences), _address(elements), _size(shape))
         return _shaped(sequences, *shape), _shaped(elements, *shape)
 
     def __reduce__(self):
@@ -1225,33 +1023,33 @@ class Batcher(_Object):
                         "one's position to its seek()")
 
     def rewind(self):
-        _batcher_rewind(self)
+        _lib.rnn_batcher_rewind(self)
 
     def seek(self, position):
         """Goes to a position that a batcher of the same sequences and options had."""
-        _batcher_seek(self, position)
+        _lib.rnn_batcher_seek(self, position)
 
     def __len__(self):
-        return _batcher_size(self)
+        return _lib.rnn_batcher_size(self)
 
     @property
     def positions(self):
         """The number of positions of an epoch."""
-        return _batcher_positions(self)
+        return _lib.rnn_batcher_positions(self)
 
     @property
     def steps(self):
         """The maximum number of steps of a chunk."""
-        return _batcher_steps(self)
+        return _lib.rnn_batcher_steps(self)
 
     @property
     def chunks(self):
         """The number of chunks of the current epoch."""
-        return _batcher_chunks(self)
+        return _lib.rnn_batcher_chunks(self)
 
     @property
     def position(self):
-        return _batcher_position(self)
+        return _lib.rnn_batcher_position(self)
 
 
 class _Notes(collections.abc.MutableMapping):
@@ -1261,28 +1059,28 @@ class _Notes(collections.abc.MutableMapping):
         self._model = model
 
     def __getitem__(self, key):
-        value = _model_note(self._model, key)
+        value = _lib.rnn_model_note(self._model, key)
         if value is None:
             raise KeyError(key)
         return value.decode()
 
     def __setitem__(self, key, value):
-        _model_set_note(self._model, key, value)
+        _lib.rnn_model_set_note(self._model, key, value)
 
     def __delitem__(self, key):
         self[key]  # raises KeyError if there is no such note
-        _model_set_note(self._model, key, c_char_p())
+        _lib.rnn_model_set_note(self._model, key, c_char_p())
 
     def __iter__(self):
         model, keys = self._model._open(), []
-        for index in range(_model_note_count(model)):
+        for index in range(_lib.rnn_model_note_count(model)):
             key, value = c_char_p(), c_char_p()
-            _model_note_at(model, index, byref(key), byref(value))
+            _lib.rnn_model_note_at(model, index, byref(key), byref(value))
             keys.append(key.value.decode())
         return iter(keys)
 
     def __len__(self):
-        return _model_note_count(self._model)
+        return _lib.rnn_model_note_count(self._model)
 
     def __repr__(self):
         return repr(dict(self))
@@ -1298,11 +1096,11 @@ class Model(_Object):
     _handle_type = _model
 
     def __init__(self, **options):
-        self._create(_model_create, byref(_ModelOptions.filled(_model_options_init, options)))
+        self._create(_lib.rnn_model_create, byref(_ModelOptions.filled(_lib.rnn_model_options_init, options)))
 
     def _own(self, handle):
         handle.options = _ModelOptions.sized()
-        _model_get_options(handle, byref(handle.options))
+        _lib.rnn_model_get_options(handle, byref(handle.options))
         super()._own(handle)
 
     @classmethod
@@ -1310,21 +1108,22 @@ class Model(_Object):
         """Loads a model from a file. Returns it with the vocabulary that was saved with it, or None. Options are the
         fields of rnn_load_options; the configuration is a dictionary of a model's options.
         """
-        return cls._loaded(_model_load, [path], **options)
+        return cls._loaded(_lib.rnn_model_load, [path], **options)
 
     @classmethod
     def from_bytes(cls, data, **options):
         """Like load(), from the bytes of a file."""
         data = _Bytes("data", data)
-        return cls._loaded(_model_load_from_memory, [data.address, data.size], **options)
+        return cls._loaded(_lib.rnn_model_load_from_memory, [data.address, data.size], **options)
 
     @classmethod
     def _loaded(cls, load, arguments, /, configuration=None, **options):
-        filled = _LoadOptions.filled(_load_options_init, options)
+        filled = _LoadOptions.filled(_lib.rnn_load_options_init, options)
         if configuration is not None:
             if not isinstance(configuration, collections.abc.Mapping):
                 raise TypeError(f"configuration is {_shown(configuration)}; it must be a dictionary of options")
-            filled.configuration = ctypes.pointer(_ModelOptions.filled(_model_options_init, configuration))
+            given = _ModelOptions.filled(_lib.rnn_model_options_init, configuration)
+            filled.configuration = POINTER(_declarations.rnn_model_options)(given)
         model, vocab = _model(), _vocab()
         load(*arguments, byref(filled), byref(model), byref(vocab))
         return _owned(cls, model), _owned(Vocab, vocab)
@@ -1333,13 +1132,13 @@ class Model(_Object):
         """Saves the model, and a vocabulary if there is one, to a file, which is replaced as a whole. Options are the
         fields of rnn_save_options: the names of the modules in the file.
         """
-        filled = _SaveOptions.filled(_save_options_init, options)
-        _model_save_with(self, _vocab() if vocab is None else vocab, byref(filled), path)
+        filled = _SaveOptions.filled(_lib.rnn_save_options_init, options)
+        _lib.rnn_model_save_with(self, _vocab() if vocab is None else vocab, byref(filled), path)
 
     def to_bytes(self, vocab=None, **options):
         """The bytes that save() would write."""
-        filled = _SaveOptions.filled(_save_options_init, options)
-        return _filled(_model_save_to_memory_with, self, _vocab() if vocab is None else vocab, byref(filled))
+        filled = _SaveOptions.filled(_lib.rnn_save_options_init, options)
+        return _filled(_lib.rnn_model_save_to_memory_with, self, _vocab() if vocab is None else vocab, byref(filled))
 
     @property
     def notes(self):
@@ -1349,7 +1148,7 @@ class Model(_Object):
 
     def check_finite(self):
         """Raises RnnError if a parameter is NaN or infinite."""
-        _model_check_finite(self)
+        _lib.rnn_model_check_finite(self)
 
     @property
     def options(self):
@@ -1358,7 +1157,7 @@ class Model(_Object):
     @property
     def parameter_names(self):
         model = self._open()
-        return [_described(model, index).name.decode() for index in range(_model_parameter_count(model))]
+        return [_described(model, index).name.decode() for index in range(_lib.rnn_model_parameter_count(model))]
 
     def _copied(self, get, name):
         model, index, parameter = self._find(name)
@@ -1368,27 +1167,27 @@ class Model(_Object):
 
     def _find(self, name):
         model, index = self._open(), c_int64()
-        _model_find_parameter(model, name, byref(index))
+        _lib.rnn_model_find_parameter(model, name, byref(index))
         return model, index.value, _described(model, index.value)
 
     def parameter(self, name):
         """A copy of a parameter's values."""
-        return self._copied(_model_get_parameter, name)
+        return self._copied(_lib.rnn_model_get_parameter, name)
 
     def gradient(self, name):
         """A copy of a parameter's gradient."""
-        return self._copied(_model_get_gradient, name)
+        return self._copied(_lib.rnn_model_get_gradient, name)
 
     def set_parameter(self, name, values):
         model, index, parameter = self._find(name)
-        buffer, _ = _taken(_REAL[parameter.precision], "values", values)
-        _model_set_parameter(model, index, _address(buffer), len(buffer))
+        buffer, _ = _taken(_REAL[parameter.precision], "values", values, copy=True)  # may be a view of this parameter
+        _lib.rnn_model_set_parameter(model, index, _address(buffer), len(buffer))
 
     def set_gradient(self, name, values):
         """Sets a parameter's gradient, for example to one computed elsewhere or summed over processes."""
         model, index, parameter = self._find(name)
-        buffer, _ = _taken(_REAL[parameter.precision], "values", values)
-        _model_set_gradient(model, index, _address(buffer), len(buffer))
+        buffer, _ = _taken(_REAL[parameter.precision], "values", values, copy=True)  # may be a view of this parameter
+        _lib.rnn_model_set_gradient(model, index, _address(buffer), len(buffer))
 
     def parameter_view(self, name):
         """A view of a parameter's values."""
@@ -1402,11 +1201,11 @@ class Model(_Object):
 
     def flat_parameters(self):
         """All parameters as one read-only memoryview."""
-        return self._flat(_model_flat_parameters).toreadonly()
+        return self._flat(_lib.rnn_model_flat_parameters).toreadonly()
 
     def flat_gradients(self):
         """All gradients as one memoryview, which may be written to."""
-        return self._flat(_model_flat_gradients)
+        return self._flat(_lib.rnn_model_flat_gradients)
 
     def _flat(self, get):
         model, address, count = self._open(), c_void_p(), c_int64()
@@ -1415,15 +1214,15 @@ class Model(_Object):
         return memoryview(_memory(model, kind, address.value, count.value)).cast("B").cast(kind)
 
     def zero_gradients(self):
-        _model_zero_gradients(self)
+        _lib.rnn_model_zero_gradients(self)
 
     def clip_value(self, limit):
-        _model_clip_value(self, limit)
+        _lib.rnn_model_clip_value(self, limit)
 
     def clip_norm(self, limit):
         """Scales the gradients down to a norm of at most `limit`. Returns the norm before the scaling."""
         norm = c_double()
-        _model_clip_norm(self, limit, byref(norm))
+        _lib.rnn_model_clip_norm(self, limit, byref(norm))
         return norm.value
 
     def forward(self, state, chunk):
@@ -1434,15 +1233,15 @@ class Model(_Object):
         struct = _chunk_struct(model, chunk)
         shape = *chunk.places, model.options.output_size
         outputs = _new(_REAL[model.options.precision], _size(shape))
-        loss = _Loss() if chunk.has_targets else None
-        _forward(model, state, byref(struct), _address(outputs), _size(shape), loss and byref(loss))
+        loss = _declarations.rnn_loss() if chunk.has_targets else None
+        _lib.rnn_forward(model, state, byref(struct), _address(outputs), _size(shape), loss and byref(loss))
         state.steps = chunk.steps
         return _shaped(outputs, *shape), loss and Loss(loss.sum, loss.count)
 
     def forward_backward(self, state, chunk):
         """Runs forward and backward over a chunk. Adds to the gradients and returns the loss."""
-        model, state, loss = self._open(), _argument(_state, "state", state), _Loss()
-        _forward_backward(model, state, byref(_chunk_struct(model, chunk)), byref(loss))
+        model, state, loss = self._open(), _argument(_state, "state", state), _declarations.rnn_loss()
+        _lib.rnn_forward_backward(model, state, byref(_chunk_struct(model, chunk)), byref(loss))
         state.steps = state.norm_steps = chunk.steps
         return Loss(loss.sum, loss.count)
 
@@ -1450,8 +1249,8 @@ class Model(_Object):
         """The loss over a whole corpus, and the number of targets that have the largest output. Each symbol except the
         first is a target once. One stream gives the exact loss; more streams are faster.
         """
-        loss, hits = _Loss(), c_int64()
-        _evaluate(self, corpus, streams, byref(loss), byref(hits))
+        loss, hits = _declarations.rnn_loss(), c_int64()
+        _lib.rnn_evaluate(self, corpus, streams, byref(loss), byref(hits))
         return Loss(loss.sum, loss.count), hits.value
 
     def score(self, state, chunk):
@@ -1463,8 +1262,8 @@ class Model(_Object):
         ids = model.options.loss == LOSS_CROSS_ENTROPY
         struct.losses = _address(losses)
         if ids:
-            struct.hits = ctypes.pointer(hits)
-        _forward(model, state, byref(struct), None, 0, None)
+            struct.hits = ctypes.addressof(hits)
+        _lib.rnn_forward(model, state, byref(struct), None, 0, None)
         state.steps = chunk.steps
         return _shaped(losses, *chunk.places), hits.value if ids else None
 
@@ -1476,17 +1275,17 @@ class Model(_Object):
         struct = _chunk_struct(model, chunk)
         shape = *chunk.places, model.options.output_size
         outputs = _new(_REAL[model.options.precision], _size(shape))
-        _forward_training(model, state, byref(struct), _address(outputs), _size(shape))
+        _lib.rnn_forward_training(model, state, byref(struct), _address(outputs), _size(shape))
         state.steps, state.kept = chunk.steps, chunk
         return _shaped(outputs, *shape)
 
     def loss_gradient(self, chunk, outputs):
         """The model's own loss for a chunk and outputs of forward_training(), and its gradient for backward()."""
-        model, loss = self._open(), _Loss()
+        model, loss = self._open(), _declarations.rnn_loss()
         struct, kind = _chunk_struct(model, chunk), _REAL[model.options.precision]
         buffer, shape = _taken(kind, "outputs", outputs)
         gradient = _new(kind, len(buffer))
-        _loss_gradient(model, byref(struct), _address(buffer), len(buffer), _address(gradient), byref(loss))
+        _lib.rnn_loss_gradient(model, byref(struct), _address(buffer), len(buffer), _address(gradient), byref(loss))
         return Loss(loss.sum, loss.count), _shaped(gradient, *shape)
 
     def backward(self, state, outputs=None, final_state=None):
@@ -1513,7 +1312,7 @@ class Model(_Object):
                 struct.input_vectors = _address(inputs)
         initial = _new(kind, _size(_state_shape(state)))
         struct.initial_state = _address(initial)
-        _backward(model, state, byref(struct))
+        _lib.rnn_backward(model, state, byref(struct))
         state.norm_steps, state.kept = chunk.steps, None
         if inputs is not None:
             inputs = _shaped(inputs, chunk.steps, chunk.streams, options.input_size)
@@ -1521,7 +1320,7 @@ class Model(_Object):
 
     def freeze(self, name, frozen=True):
         """Freezes or unfreezes a parameter. Optimizers don't change frozen parameters."""
-        _model_freeze(self, self._find(name)[1], int(bool(frozen)))
+        _lib.rnn_model_freeze(self, self._find(name)[1], int(bool(frozen)))
 
     def is_frozen(self, name):
         return self._find(name)[2].frozen != 0
@@ -1530,16 +1329,16 @@ class Model(_Object):
         """Moves this model's parameters towards another's: self += weight (model - self). With weight 1 - d after every
         step this gives an exponential moving average. With weight 1 / (n + 1) it gives the mean of n + 1 models.
         """
-        _model_average(self, model, weight)
+        _lib.rnn_model_average(self, model, weight)
 
     def sample(self, state, sampler, first, n):
         """Draws n symbols after each stream's `first`: ids [n][B]."""
         state, n = _argument(_state, "state", state), _whole(c_int64, "n", n).value
-        streams, (buffer, _) = _state_streams(state), _taken(_INT32, "first", first)
+        streams, (buffer, _) = _lib.rnn_state_streams(state), _taken(_INT32, "first", first)
         if len(buffer) != streams:
             raise ValueError(f"first has {len(buffer)} ids; the state has {streams} streams")
         ids = _new(_INT32, max(n, 0) * streams)
-        _sample(self, state, sampler, _address(buffer), n, _address(ids))
+        _lib.rnn_sample(self, state, sampler, _address(buffer), n, _address(ids))
         return _shaped(ids, n, streams)
 
 
@@ -1549,7 +1348,7 @@ class Model(_Object):
         lists. Without prompts, the streams continue from the state.
         """
         state = _argument(_state, "state", state)
-        streams = _state_streams(state)
+        streams = _lib.rnn_state_streams(state)
         most = _whole(c_int64, "most", most).value
         prompts = [()] * streams if prompts is None else prompts
         if len(prompts) != streams:
@@ -1560,13 +1359,13 @@ class Model(_Object):
         padded = (c_int32 * (steps * streams))(*(ids[t] if t < len(ids) else 0 for t in range(steps)
                                                  for ids in prompts))
         lengths, counts = (c_int64 * streams)(*map(len, prompts)), (c_int64 * streams)()
-        options = _GenerateOptions.filled(_generate_options_init, {"most": most} | ({} if stop is None else
+        options = _GenerateOptions.filled(_lib.rnn_generate_options_init, {"most": most} | ({} if stop is None else
                                                                                     {"stop": stop}))
         if steps > 0:
             options.prompt, options.prompt_steps = ctypes.addressof(padded), steps
             options.prompt_lengths = ctypes.addressof(lengths)
         ids, logs = _new(_INT32, max(most, 0) * streams), _new("d", max(most, 0) * streams)
-        _generate(self, state, sampler, byref(options), _address(ids), counts, _address(logs))
+        _lib.rnn_generate(self, state, sampler, byref(options), _address(ids), counts, _address(logs))
         return [([int(ids[i * streams + b]) for i in range(counts[b])],
                  [float(logs[i * streams + b]) for i in range(counts[b])]) for b in range(streams)]
 
@@ -1576,14 +1375,14 @@ class Model(_Object):
         first. The state must have one stream, and isn't changed; None means a new state. Options are the other fields
         of rnn_beam_options: beams, results, length_penalty, excluded, vocab and stop.
         """
-        filled = _BeamOptions.filled(_beam_options_init, {"most": most} | options)
+        filled = _BeamOptions.filled(_lib.rnn_beam_options_init, {"most": most} | options)
         ids = _taken(_INT32, "prompt", prompt)[0] if len(prompt) else ()
         if len(ids):
             filled.prompt, filled.prompt_steps = _address(ids), len(ids)
         length, wanted = max(filled.most, 0), max(filled.results, 0)
         found, counts = _new(_INT32, length * wanted), (c_int64 * wanted)()
         logs, scores = _new("d", wanted), _new("d", wanted)
-        _beam_search(self, _state() if state is None else state, byref(filled), _address(found), counts,
+        _lib.rnn_beam_search(self, _state() if state is None else state, byref(filled), _address(found), counts,
                      _address(logs), _address(scores))
         return [BeamResult([int(id) for id in found[k * length:k * length + counts[k]]], float(logs[k]),
                            float(scores[k])) for k in range(wanted) if counts[k]]
@@ -1591,10 +1390,10 @@ class Model(_Object):
 
 def softmax(logits):
     """The probabilities of logits [rows][symbols], for each row separately."""
-    buffer, shape = _taken("d", "logits", logits)
+    buffer, shape = _taken("d", "logits", logits, copy=True)  # computes in place
     if len(shape) < 2:
         raise ValueError(f"logits has the shape {shape}; it must be [rows][symbols]")
-    _softmax(FLOAT64, _address(buffer), _size(shape[:-1]), shape[-1], _address(buffer))
+    _lib.rnn_softmax(FLOAT64, _address(buffer), _size(shape[:-1]), shape[-1], _address(buffer))
     return _shaped(buffer, *shape)
 
 
@@ -1606,7 +1405,7 @@ def _chunk_struct(model, chunk):
 
 def _described(model, index):
     parameter = _Parameter.sized()
-    _model_parameter(model, index, byref(parameter))
+    _lib.rnn_model_describe_parameter(model, index, byref(parameter))
     return parameter
 
 
@@ -1632,7 +1431,7 @@ def _view(model, parameter, address):
 
 def _state_shape(state):
     """The shape of all values of a state: parts, layers, streams, units."""
-    return state.parts, state.layers, _state_streams(state), state.hidden_size
+    return state.parts, state.layers, _lib.rnn_state_streams(state), state.hidden_size
 
 
 class State(_Object):
@@ -1642,7 +1441,7 @@ class State(_Object):
 
     def __init__(self, model, streams=1):
         model = _argument(_model, "model", model)
-        self._create(_state_create, model, streams)
+        self._create(_lib.rnn_state_create, model, streams)
         self._know_model(model.options)
 
     def _own(self, handle):
@@ -1660,72 +1459,73 @@ class State(_Object):
 
     @property
     def streams(self):
-        return _state_streams(self)
+        return _lib.rnn_state_streams(self)
 
     def reset(self, stream=None):
         """Sets all streams, or one, to the initial state."""
         if stream is None:
-            _state_reset(self)
+            _lib.rnn_state_reset(self)
         else:
-            _state_reset_stream(self, stream)
+            _lib.rnn_state_reset_stream(self, stream)
 
     def copy_from(self, source):
-        _state_copy(self, source)
+        _lib.rnn_state_copy(self, source)
 
     def copy_stream_from(self, stream, source, source_stream):
-        _state_copy_stream(self, stream, source, source_stream)
+        stream = _whole(c_int64, "stream", stream).value
+        _lib.rnn_state_copy_stream(self, stream, source, source_stream)
 
     def get(self, layer=0, what=STATE_HIDDEN):
         """A copy of a layer's values, [B][H]."""
         state = self._open()
-        shape = _state_streams(state), state.hidden_size
+        shape = _lib.rnn_state_streams(state), state.hidden_size
         values = _new(state.kind, _size(shape))
-        _state_get(state, layer, what, _address(values), _size(shape))
+        _lib.rnn_state_get(state, layer, what, _address(values), _size(shape))
         return _shaped(values, *shape)
 
     def set(self, values, layer=0, what=STATE_HIDDEN):
         state = self._open()
         buffer, _ = _taken(state.kind, "values", values)
-        _state_set(state, layer, what, _address(buffer), len(buffer))
+        _lib.rnn_state_set(state, layer, what, _address(buffer), len(buffer))
 
     def get_all(self):
         """A copy of all values, [P][L][B][H]: all h and, for an LSTM (P = 2), then all c."""
         state = self._open()
         values = _new(state.kind, _size(_state_shape(state)))
-        _state_get_all(state, _address(values), _size(_state_shape(state)))
+        _lib.rnn_state_get_all(state, _address(values), _size(_state_shape(state)))
         return _shaped(values, *_state_shape(state))
 
     def set_all(self, values):
         state = self._open()
         buffer, _ = _taken(state.kind, "values", values)
-        _state_set_all(state, _address(buffer), len(buffer))
+        _lib.rnn_state_set_all(state, _address(buffer), len(buffer))
 
     @property
     def random_index(self):
         """The index of the next dropout mask."""
-        return _state_random_index(self)
+        return _lib.rnn_state_random_index(self)
 
     @random_index.setter
     def random_index(self, value):
-        _state_set_random_index(self, value)
+        _lib.rnn_state_set_random_index(self, _whole(c_uint64, "random_index", value).value)
 
     def observe(self, what):
         """Chooses the data that later calls keep: a sum of OBSERVE_ values."""
-        _state_observe(self, what)
+        _lib.rnn_state_observe(self, what)
 
     def activations(self, layer=0):
         """h of a layer in the last chunk, [T][B][H]."""
         state = self._open()
-        shape = state.steps, _state_streams(state), state.hidden_size
+        shape = state.steps, _lib.rnn_state_streams(state), state.hidden_size
         values = _new(state.kind, _size(shape))
-        _state_activations(state, layer, _address(values), _size(shape))
+        _lib.rnn_state_get_activations(state, layer, _address(values), _size(shape))
         return _shaped(values, *shape)
 
     def gradient_norms(self, layer=0):
         """How strongly the loss of the last forward_backward() depends on a layer's h at each step, [T]."""
         state = self._open()
         norms = _new(_REAL[FLOAT64], state.norm_steps)
-        _state_gradient_norms(state, layer, _address(norms), state.norm_steps)
+        _lib.rnn_state_get_gradient_norms(state, layer, _address(norms), state.norm_steps)
         return _shaped(norms, state.norm_steps)
 
 
@@ -1737,33 +1537,33 @@ class Optimizer(_Object):
     _handle_type = _optimizer
 
     def __init__(self, model, rule=OPTIMIZER_ADAGRAD, **options):
-        filled = _OptimizerOptions.filled(_optimizer_options_init, options, rule)
-        self._create(_optimizer_create, model, byref(filled))
+        filled = _OptimizerOptions.filled(_lib.rnn_optimizer_options_init, options, rule)
+        self._create(_lib.rnn_optimizer_create, model, byref(filled))
 
     def step(self, model):
         """Updates the model's parameters by its gradients, then sets the gradients to zero."""
-        _optimizer_step(self, model)
+        _lib.rnn_optimizer_step(self, model)
 
     @property
     def options(self):
         """The current options: the fields of rnn_optimizer_options."""
         options = _OptimizerOptions.sized()
-        _optimizer_get_options(self, byref(options))
+        _lib.rnn_optimizer_get_options(self, byref(options))
         return _visible(options)
 
     def set_options(self, **options):
         """Changes some options from the next step on."""
         now = _OptimizerOptions.sized()
-        _optimizer_get_options(self, byref(now))
-        _optimizer_set_options(self, byref(now.changed(options)))
+        _lib.rnn_optimizer_get_options(self, byref(now))
+        _lib.rnn_optimizer_set_options(self, byref(now.changed(options)))
 
     @property
     def learning_rate(self):
-        return _optimizer_learning_rate(self)
+        return _lib.rnn_optimizer_learning_rate(self)
 
     @learning_rate.setter
     def learning_rate(self, value):
-        _optimizer_set_learning_rate(self, value)
+        _lib.rnn_optimizer_set_learning_rate(self, value)
 
 
 class Sampler(_Object):
@@ -1772,23 +1572,24 @@ class Sampler(_Object):
     _handle_type = _sampler
 
     def __init__(self, **options):
-        self._create(_sampler_create, byref(_SamplerOptions.filled(_sampler_options_init, options)))
+        self._create(_lib.rnn_sampler_create, byref(_SamplerOptions.filled(_lib.rnn_sampler_options_init, options)))
 
     @property
     def options(self):
         """The current options: the fields of rnn_sampler_options."""
         options = _SamplerOptions.sized()
-        _sampler_get_options(self, byref(options))
+        _lib.rnn_sampler_get_options(self, byref(options))
         visible = _visible(options)
         del visible["vocab"]  # its unknown symbol is among the excluded ids
-        visible["excluded"] = [options.excluded[i] for i in range(visible.pop("excluded_count"))]
+        count = visible.pop("excluded_count")
+        visible["excluded"] = list((c_int32 * count).from_address(options.excluded)) if count else []
         return visible
 
     def set_options(self, **options):
         """Changes some options from the next draw on. The number of draws made stays the same."""
         now = _SamplerOptions.sized()
-        _sampler_get_options(self, byref(now))
-        _sampler_set_options(self, byref(now.changed(options)))
+        _lib.rnn_sampler_get_options(self, byref(now))
+        _lib.rnn_sampler_set_options(self, byref(now.changed(options)))
 
     def draw(self, logits):
         """Draws a symbol for each row of logits [B][V]. Returns the ids and their log-probabilities, both as lists."""
@@ -1796,7 +1597,7 @@ class Sampler(_Object):
         if len(shape) != 2:
             raise ValueError(f"logits has the shape {shape}; it must be [streams][symbols]")
         ids, logs = (c_int32 * shape[0])(), (c_double * shape[0])()
-        _sampler_draw(self, FLOAT64, _address(buffer), *shape, ids, logs)
+        _lib.rnn_sampler_draw(self, FLOAT64, _address(buffer), *shape, ids, logs)
         return list(ids), list(logs)
 
 
@@ -1817,7 +1618,6 @@ class Checkpoint(NamedTuple):
 _CLASSES = {kind._handle_type.__name__: kind for kind in (Source, Vocab, Corpus, Batcher, Model, State, Optimizer,
                                                              Sampler)}
 _PARTS = {name: _CLASSES[name] for name in ("model", "optimizer", "state", "sampler", "vocab")} | {"average": Model}
-_NUMBERS = 8  # how many counters, and how many values, a checkpoint has
 
 
 def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
@@ -1827,7 +1627,7 @@ def save_checkpoint(path, model, optimizer=None, state=None, sampler=None, vocab
     """
     struct = _checkpoint(corpus_position, counters, values, model=_argument(_model, "model", model),
                          optimizer=optimizer, state=state, sampler=sampler, vocab=vocab, average=average)
-    _checkpoint_save(byref(struct), path)
+    _lib.rnn_checkpoint_save(byref(struct), path)
 
 
 def checkpoint_to_bytes(model=None, optimizer=None, state=None, sampler=None, vocab=None, *, corpus_position=0,
@@ -1835,7 +1635,7 @@ def checkpoint_to_bytes(model=None, optimizer=None, state=None, sampler=None, vo
     """Returns the bytes that save_checkpoint() writes. Here the model may be None, to keep other objects alone."""
     struct = _checkpoint(corpus_position, counters, values, model=model, optimizer=optimizer, state=state,
                          sampler=sampler, vocab=vocab, average=average)
-    return _filled(_checkpoint_save_to_memory, byref(struct))
+    return _filled(_lib.rnn_checkpoint_save_to_memory, byref(struct))
 
 
 def _checkpoint(corpus_position, counters, values, **objects):
@@ -1851,8 +1651,8 @@ def _checkpoint(corpus_position, counters, values, **objects):
             numbers = list(numbers)
         except TypeError:
             raise TypeError(f"{name} is {_shown(numbers)}; it must be a sequence of numbers") from None
-        if len(numbers) > _NUMBERS:
-            raise ValueError(f"there are {len(numbers)} {name}; a checkpoint has room for {_NUMBERS}")
+        if len(numbers) > CHECKPOINT_NUMBERS:
+            raise ValueError(f"there are {len(numbers)} {name}; a checkpoint has room for {CHECKPOINT_NUMBERS}")
         for index, number in enumerate(numbers):
             getattr(struct, name)[index] = _argument(kind, f"{name}[{index}]", number)
     return struct
@@ -1861,19 +1661,19 @@ def _checkpoint(corpus_position, counters, values, **objects):
 def load_checkpoint(path):
     """Loads a training run from a file. Returns a Checkpoint of new objects."""
     struct = _Checkpoint.sized()
-    _checkpoint_load(path, byref(struct))
+    _lib.rnn_checkpoint_load(path, byref(struct))
     return _found(struct)
 
 
 def checkpoint_from_bytes(data):
     """Like load_checkpoint(), from the bytes of a file. The model is None if it was None in checkpoint_to_bytes()."""
     data, struct = _Bytes("data", data), _Checkpoint.sized()
-    _checkpoint_load_from_memory(data.address, data.size, byref(struct))
+    _lib.rnn_checkpoint_load_from_memory(data.address, data.size, byref(struct))
     return _found(struct, data)
 
 
 def _found(struct, data=None):
-    handles = {name: part._handle_type(getattr(struct, name)) for name, part in _PARTS.items()}
+    handles = {name: part._handle_type(getattr(struct, name).value) for name, part in _PARTS.items()}
     found = Checkpoint(**{name: _owned(_PARTS[name], handle) for name, handle in handles.items()},
                        corpus_position=struct.corpus_position, counters=tuple(struct.counters),
                        values=tuple(struct.values))
