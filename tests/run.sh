@@ -5,10 +5,10 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
 source cmake/packages.sh
-need_packages gcc g++ libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3 python3-clang \
-    python3-venv python3-pip python3-setuptools python3-wheel luajit
+need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev python3
 
-# Without these languages, the tests of their modules are skipped
+# Without these, the tests of the modules for other languages are skipped.
+want_packages g++ python3-clang python3-venv python3-pip python3-setuptools python3-wheel luajit
 want_packages rustc cargo
 want_packages golang-go
 want_packages nodejs npm
