@@ -92,7 +92,7 @@ PATH=$work/bin "$program" memory --lengths 4 --hidden 4 --steps 2 > out 2> err |
 shows '^no picture memory.svg, because gnuplot failed' "says that there is no gnuplot"
 if command -v script > /dev/null; then # it makes a terminal
     script -qec "$program memory --task adding --lengths 20 --hidden 16 --steps 500" /dev/null > out < /dev/null
-    shows '#\.+ +[0-9]+ %, [0-9:]+ left, tanh RNN' "shows a progress line"
+    shows '[#.]+ +[0-9]+ %, ([0-9:]+|\?) left, tanh RNN' "shows a progress line"
     script -qec "$program memory --task adding --lengths 20 --hidden 16 --steps 100 --quiet" /dev/null > out < /dev/null
     grep -q 'left' out && fail "--quiet shows a progress line"
 fi
