@@ -17,7 +17,7 @@ head -c 20000 "$program" > binary
 printf 'x' > one
 head -c 5000 /dev/urandom > random
 head -c 100 text > short
-truncate -s 40M sparse
+truncate -s 8M sparse
 printf 'the end' >> sparse
 
 # ---- Round trips ----
