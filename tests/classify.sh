@@ -106,6 +106,17 @@ refuses "refuses a file that isn't a model" "isn't a safetensors file" predict w
 refuses "refuses another program's model" "hello.safetensors isn't a model that classify train has made" \
     predict "$examples/hello.safetensors" texts
 refuses "refuses to overwrite the lines" "give the output another name" train words --out words
+cp words drawn
+refuses "refuses to draw over the lines" "give the output another name" train drawn --picture drawn
+refuses "refuses to draw over lines to evaluate" "give the output another name" evaluate a.safetensors drawn --picture drawn
+refuses "refuses to draw over the model" "give the output another name" evaluate a.safetensors drawn --picture a.safetensors
+same words drawn "the lines are lost"
+refuses "refuses two outputs of one name" "--out and --save-test have the same name, x" train words --out x --save-test x
+refuses "refuses a picture named like the model" "--out and --picture have the same name, x" \
+    train words --out x --picture x
+if [[ -e /dev/zero ]]; then
+    refuses "refuses zeros without an end" "line 1 of /dev/zero has a NUL byte" train /dev/zero
+fi
 refuses "refuses a directory that isn't there" "nowhere" train words --hidden 4 --epochs 1 --out nowhere/a.safetensors
 refuses "refuses an unknown option" 'there is no option --hiden; see classify --help' train words --hiden 3
 refuses "refuses an unknown cell" "--cell is 'rnn'" train words --cell rnn
