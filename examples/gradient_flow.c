@@ -47,7 +47,7 @@ static struct {
 static const char shared_help[] = "    --forget-bias LIST   forget biases of the LSTMs; default %s\n"
                                   "    --hidden N           hidden units; default %d\n"
                                   "    --learning-rate X    default %g\n"
-                                  "    --clip X             limit of the gradients' norm; default 1\n"
+                                  "    --clip X             limit of the gradients' norm, 0 for none; default 1\n"
                                   "    --networks N         networks of each kind; default %d\n"
                                   "    --seed N             of the first network; default 1\n"
                                   "    --out PREFIX         of the files; default %s\n"
@@ -406,15 +406,21 @@ static void measure_networks(const cell *c, double radius, int condition, int64_
     for (int64_t d = 0; d <= distance; d++) {
         fprintf(table, "%s,%g,%s,", c->name, radius, condition_names[condition]);
         fprintf(table, condition != BEFORE ? "%.4g," : ",", loss);
-        fprintf(table, "%.4g,%lld,%.6g,%.6g\n", radius_now, (long long)d, exp(logs[d] / windows),
-                exp((logs[d] - logs[0]) / windows));
+        fprintf(table, "%.4g,%lld,", radius_now, (long long)d);
+        if (windows > 0)
+            fprintf(table, "%.6g,%.6g\n", exp(logs[d] / windows), exp((logs[d] - logs[0]) / windows));
+        else
+            fputs(",\n", table);
     }
     const double left = exp((logs[distance] - logs[0]) / windows);
     const double trend = exp((logs[distance] - logs[distance / 2]) / windows); /* in the half that is further back */
-    row += sprintf(row, "  %7.0e %-8s", left,
-                   trend < 0.1 || left < 1e-100 ? "vanishes"
-                   : trend > 10                 ? "explodes"
-                                                : "holds");
+    if (windows > 0)
+        row += sprintf(row, "  %7.0e %-8s", left,
+                       trend < 0.1 || left < 1e-100 ? "vanishes"
+                       : trend > 10                 ? "explodes"
+                                                    : "holds");
+    else
+        row += sprintf(row, "  %-16s", "      - none");
     if (condition != BEFORE)
         sprintf(row, " %-7.3g", loss);
     free(logs);
@@ -756,7 +762,8 @@ static int command_check(int count, char **arguments)
                 double rise = moved_loss(model, &chunk, t + 1, j, shift) - moved_loss(model, &chunk, t + 1, j, -shift);
                 squares += pow(rise / (2 * shift), 2);
             }
-            worst = fmax(worst, fabs(sqrt(squares) / norms[t] - 1));
+            const double difference = fabs(sqrt(squares) / norms[t] - 1);
+            worst = difference <= worst ? worst : difference; /* fmax() would hide NaN */
             printf("%-20s %7d  %14.8e  %14.8e\n", set.cells[c].name, distance, norms[t], sqrt(squares));
         }
         rnn_state_destroy(state);

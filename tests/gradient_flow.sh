@@ -59,6 +59,10 @@ succeeds "reads a text" flow text --hidden 8 --distance 10 --steps 3 --radii 1
 timeout 60 "$program" flow - --hidden 8 --distance 10 --steps 3 --radii 1 --out piped < text > out 2> err ||
     fail "reads standard input: $(cat err)"
 same flow.csv piped.csv "the text is another from standard input"
+head -c 5000 /dev/zero | tr '\0' a > certain
+succeeds "reads a text that needs no learning" flow certain --hidden 8 --distance 10 --steps 3 --radii 1
+shows '^GRU +1 +- none +- none +0 ' "says that there is no gradient"
+grep -q nan out flow.csv && fail "a gradient isn't a number: $(cat out)"
 succeeds "survives an overflow" flow --hidden 8 --distance 10 --steps 30 --radii 2 --learning-rate 1000 --networks 1
 
 # ---- memory ----
@@ -92,7 +96,7 @@ PATH=$work/bin "$program" memory --lengths 4 --hidden 4 --steps 2 > out 2> err |
 shows '^no picture memory.svg, because gnuplot failed' "says that there is no gnuplot"
 if command -v script > /dev/null; then # it makes a terminal
     script -qec "$program memory --task adding --lengths 20 --hidden 16 --steps 500" /dev/null > out < /dev/null
-    shows '#\.+ +[0-9]+ %, [0-9:]+ left, tanh RNN' "shows a progress line"
+    shows '#*\.+ +[0-9]+ %, [0-9:?]+ left, tanh RNN' "shows a progress line"
     script -qec "$program memory --task adding --lengths 20 --hidden 16 --steps 100 --quiet" /dev/null > out < /dev/null
     grep -q 'left' out && fail "--quiet shows a progress line"
 fi
