@@ -83,6 +83,8 @@ static list parse_list(const char *name, const char *text, double least, double 
     for (const char *start = text;; start += length + 1) {
         char item[32];
         length = strcspn(start, ",");
+        if (length >= sizeof item)
+            fail("%s has a number of %zu characters; at most %zu can be read", name, length, sizeof item - 1);
         snprintf(item, sizeof item, "%.*s", (int)length, start);
         if (l.count == LIST_MOST)
             fail("%s is '%s'; it can have at most %d numbers", name, text, LIST_MOST);
@@ -188,8 +190,9 @@ static int64_t draw(uint64_t *random, int64_t n)
 
 static struct {
     progress_line line;
-    double done, total, started;
-} work; /* in steps of one gate */
+    double done, total; /* counted in steps of one gate */
+    double started;     /* on the clock of now() */
+} work;
 
 static void begin_work(double total)
 {
@@ -519,8 +522,7 @@ static int64_t chunk_steps(int task, int64_t length, int64_t symbols)
     return task == ADDING ? length : length + 2 * symbols;
 }
 
-/* The loss of a network that remembers nothing: it guesses that the sum is 1, or guesses blanks and then any symbols.
- */
+/* The loss of a network without memory: it guesses that the sum is 1, or guesses blanks and then any symbols. */
 static double baseline(int task, int64_t length, int64_t symbols)
 {
     return task == ADDING ? 1.0 / 6 : (double)symbols * log(ALPHABET) / (double)(length + 2 * symbols);
@@ -553,8 +555,7 @@ static void draw_copy(int32_t *inputs, int32_t *targets, int64_t steps, int64_t 
         inputs[i] = targets[(steps - symbols) * STREAMS + i] = (int32_t)draw(random, ALPHABET);
 }
 
-/* Trains a network until it has learned the task. Returns the steps that took, or 0. loss: the mean of the last steps
- */
+/* Trains a network until it has learned the task. Returns the number of steps, or 0. loss: the mean of the last ones */
 static int64_t learn(int task, const cell *c, int64_t length, int64_t symbols, int64_t network, double *loss)
 {
     const int64_t steps = chunk_steps(task, length, symbols), window = set.steps < AVERAGED ? set.steps : AVERAGED;

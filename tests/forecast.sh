@@ -26,8 +26,8 @@ best_holt_winters() { # STEPS
 }
 
 # ---- The series of docs/forecast.md ----
-succeeds "learns the passengers" train "$data/passengers.csv" --time month --season 12 --log --difference 1,12 --lags 12 \
-    --hidden 16 --steps 12 --test 48 --validation 24 --out passengers.safetensors
+succeeds "learns the passengers" train "$data/passengers.csv" --time month --season 12 --log --difference 1,12 \
+    --lags 12 --hidden 16 --steps 12 --test 48 --validation 24 --out passengers.safetensors
 shows '^passengers: training from 1949-01, 72 rows; validation from 1955-01, 24; test from 1957-01, 48$' "divides it"
 shows '^update 600: training 0\.[0-9]+, validation 0\.[0-9]+' "shows the losses"
 succeeds "evaluates the passengers" evaluate passengers.safetensors "$data/passengers.csv" --csv test.csv
@@ -40,8 +40,8 @@ holds_at_least "its intervals" 75
 [[ $(head -n 1 test.csv) == "series,month,step,actual,0.05,0.5,0.95,differences only,naive,seasonal naive,Holt-Winters +,Holt-Winters x" ]] ||
     fail "the header of the table: $(head -n 1 test.csv)"
 grep -q '^passengers,1957-01,1,315,.*,306,284,' test.csv || fail "the first forecast: $(sed -n 2p test.csv)"
-succeeds "learns CO2" train "$data/co2.csv" --time month --season 12 --difference 1 --lags 12 --calendar month --test 120 \
-    --validation 60 --quiet --out co2.safetensors
+succeeds "learns CO2" train "$data/co2.csv" --time month --season 12 --difference 1 --lags 12 --calendar month \
+    --test 120 --validation 60 --quiet --out co2.safetensors
 succeeds "evaluates CO2" evaluate co2.safetensors "$data/co2.csv"
 at_most "the network on CO2" "$(rmse network 1)" "$(awk "BEGIN { print 1.1 * $(best_holt_winters 1) }")"
 succeeds "learns the sunspots" train "$data/sunspots.csv" --time year --season 11 --root --steps 4 --test 62 \
@@ -79,7 +79,8 @@ if command -v gnuplot > /dev/null; then
     succeeds "draws a forecast" predict passengers.safetensors "$data/passengers.csv" --plot future.svg
     grep -q '<svg' test.svg && grep -q '<svg' future.svg || fail "the pictures"
     { printf '"two\nlines"\n' && seq 80; } > name.csv
-    succeeds "learns a series whose name has two lines" train name.csv --updates 2 --hidden 4 --quiet --out name.safetensors
+    succeeds "learns a series whose name has two lines" train name.csv --updates 2 --hidden 4 --quiet \
+        --out name.safetensors
     succeeds "draws a series whose name has two lines" predict name.safetensors name.csv --plot name.svg
 fi
 if command -v script > /dev/null; then # it makes a terminal
@@ -110,8 +111,8 @@ succeeds "forecasts several series" predict several.safetensors several.csv
 shows '^a,2024-03-04 00:00,1,' "forecasts a from its own end"
 shows '^b; or c,2024-03-07 08:00,1,' "forecasts b from its own end"
 cp "$data/sunspots.csv" other.csv
-succeeds "learns several files" train other.csv "$data/sunspots.csv" --columns sunspots --updates 5 "${small[@]}" --quiet \
-    --out files.safetensors
+succeeds "learns several files" train other.csv "$data/sunspots.csv" --columns sunspots --updates 5 "${small[@]}" \
+    --quiet --out files.safetensors
 succeeds "forecasts several files" predict files.safetensors other.csv "$data/sunspots.csv"
 shows '^sunspots.csv:sunspots,310,1,' "names a series after its file"
 
@@ -127,6 +128,10 @@ kill -KILL $!
 wait $! 2> /dev/null
 succeeds "resumes" "${run[@]}" --out two.safetensors --resume
 same once.safetensors two.safetensors "a run that was resumed ends with other bytes"
+mv two.safetensors moved
+refuses "refuses to resume without the model" "two.safetensors can't be opened" "${run[@]}" --out two.safetensors \
+    --resume
+mv moved two.safetensors
 refuses "refuses to resume with other columns" "--columns was '' in the run that two.safetensors.checkpoint is of" \
     "${run[@]}" --columns co2 --out two.safetensors --resume
 sed 's/317\.20/317.21/' "$data/co2.csv" > changed.csv
@@ -170,8 +175,10 @@ mistake "refuses ragged rows" "line 3 has 3 cells, but the header has 2" "t,x\r\
 mistake "refuses an open quote" "line 2: a quote isn't closed" 't,x\n1,"2\n2,3\n'
 mistake "refuses text after a quote" "text after a closing quote" 't,x\n1,"2"3\n'
 mistake "refuses a time that is none" "line 2: 'May' isn't a time" "t,x\nMay,2\n" --time t
-mistake "refuses times with a gap" "line 4: '1949-04' isn't one step after" "t,x\n1949-01,2\n1949-02,2\n1949-04,2\n" --time t
-mistake "refuses a short series" "series 'x' is too short: of 50 values" "t,x\n$numbers" --time t --difference 12 --steps 12
+mistake "refuses times with a gap" "line 4: '1949-04' isn't one step after" "t,x\n1949-01,2\n1949-02,2\n1949-04,2\n" \
+    --time t
+mistake "refuses a short series" "series 'x' is too short: of 50 values" "t,x\n$numbers" --time t --difference 12 \
+    --steps 12
 mistake "refuses a long test" "of 50 values, 90 are for the test and 0 for validation;" "t,x\n$numbers" --test 90
 mistake "refuses a long season" "series 'x' is too short" "t,x\n$numbers" --time t --season 60
 mistake "refuses a logarithm of 0" "series 'x' has 0 at 51" "t,x\n${numbers}51,0\n52,1\n" --time t --log

@@ -115,6 +115,8 @@ refuses "needs a value" "--radii needs a value" flow --radii
 refuses "refuses a number" "--hidden is 'many'; it must be a whole number from 1 to 1024" flow --hidden many
 refuses "refuses a list" "--radii is 'x'; it must be a number" flow --radii 1,x
 refuses "refuses an empty item" "--radii is ''; it must be a number" flow --radii 1,,2
+refuses "refuses a long number" "--radii has a number of 36 characters" flow --radii \
+    1,1.00000000000000000000000000000000e2
 refuses "refuses a falling list" "its numbers must increase" flow --radii 2,1
 refuses "refuses a long list" "at most 16 numbers" memory --lengths 2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18
 refuses "refuses half a step" "--lengths is '2.5'; its numbers must be whole" memory --lengths 2.5

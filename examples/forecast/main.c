@@ -101,14 +101,14 @@ static void plot_end(plot *p, const char *path, const char *curves)
     fprintf(p->gnuplot, "END\nplot $data using 1:3:5 with filledcurves linecolor '#c8dcf5' title 'interval', %s\n",
             curves);
     if (!plot_close(p))
-        fail("gnuplot can't draw %s; is it installed?", path);
+        fail("gnuplot can't draw %s; is it installed, and can the file be written?", path);
 }
 
-static const char OF_TEST[] = "$data using 1:6 with lines linecolor '#c08000' title 'Holt-Winters', "
-                              "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'network', "
-                              "$data using 1:2 with lines linecolor '#303030' title 'actual'";
-static const char OF_FUTURE[] = "$data using 1:2 with lines linecolor '#303030' title 'known', "
-                                "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'forecast'";
+static const char TEST_CURVES[] = "$data using 1:6 with lines linecolor '#c08000' title 'Holt-Winters', "
+                                  "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'network', "
+                                  "$data using 1:2 with lines linecolor '#303030' title 'actual'";
+static const char FUTURE_CURVES[] = "$data using 1:2 with lines linecolor '#303030' title 'known', "
+                                    "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'forecast'";
 
 /* ---- forecast train ---- */
 
@@ -331,7 +331,7 @@ static void draw_test(const char *path, const settings *s, const prepared *p, co
                               f->suits[peer] ? f->points[peer][i] : NAN};
         plot_row(&picture, &p->source->time, t + step, row, 5);
     }
-    plot_end(&picture, path, OF_TEST);
+    plot_end(&picture, path, TEST_CURVES);
 }
 
 static void help_evaluate(void)
@@ -431,7 +431,7 @@ static void draw_future(const char *path, const settings *s, const prepared *p, 
     for (int64_t h = 0; h < steps; h++, q += s->quantile_count)
         plot_row(&picture, &p->source->time, length + h,
                  (const double[]){NAN, q[0], q[median_index(s)], q[s->quantile_count - 1]}, 4);
-    plot_end(&picture, path, OF_FUTURE);
+    plot_end(&picture, path, FUTURE_CURVES);
 }
 
 static void help_predict(void)

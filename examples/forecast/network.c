@@ -579,10 +579,14 @@ void train(const settings *s, prepared *all, int64_t count, const char *path, bo
     batch b;
     double sum = 0;
     int64_t summed = 0, every = s->updates / VALIDATIONS > 0 ? s->updates / VALIDATIONS : 1;
-    if (resume)
+    if (resume) {
+        rnn_model *best;
         resume_run(&run, s, all, count, checkpoint);
-    else
+        check(rnn_model_load(path, NULL, &best, NULL)); /* it may stay the best, so it must be there */
+        rnn_model_destroy(best);
+    } else {
         create_run(&run, s, all, count);
+    }
     batch_create(&b, s, all, count);
     progress_open(&line, quiet);
     const int64_t first = run.counters[0];

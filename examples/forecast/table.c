@@ -190,7 +190,7 @@ static void find_date(int64_t days, int64_t *year, int *month, int *day)
 }
 
 typedef struct moment {
-    int parts; /* that the text has: 1 for a number, 2 for a month, 3 for a date, 5 or 6 with a time */
+    int parts; /* how many numbers the text has: 1 for a number, 2 for a month, 3 for a date, 5 or 6 with a time */
     double number;
     int64_t month, seconds;
     int day;
