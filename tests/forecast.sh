@@ -3,7 +3,7 @@
 # is stopped and resumed, and makes mistakes.
 #   tests/forecast.sh BUILD_DIR [CONFIGURATION]
 set -u
-# shellcheck source=support/commands.sh
+# shellcheck source=tests/support/commands.sh
 source "$(dirname "$(realpath "$0")")/support/commands.sh"
 data=$(dirname "$(realpath "$0")")/../examples/data
 begin forecast "$@"
@@ -77,7 +77,7 @@ shows ",$forecast," "a forecast depends on values after its origin"
 if command -v gnuplot > /dev/null; then
     succeeds "draws the test part" evaluate passengers.safetensors "$data/passengers.csv" --plot test.svg --step 12
     succeeds "draws a forecast" predict passengers.safetensors "$data/passengers.csv" --plot future.svg
-    grep -q '<svg' test.svg && grep -q '<svg' future.svg || fail "the pictures"
+    [[ $(grep -l '<svg' test.svg future.svg | wc -l) -eq 2 ]] || fail "the pictures"
     { printf '"two\nlines"\n' && seq 80; } > name.csv
     succeeds "learns a series whose name has two lines" train name.csv --updates 2 --hidden 4 --quiet \
         --out name.safetensors
