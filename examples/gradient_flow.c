@@ -47,7 +47,7 @@ static struct {
 static const char shared_help[] = "    --forget-bias LIST   forget biases of the LSTMs; default %s\n"
                                   "    --hidden N           hidden units; default %d\n"
                                   "    --learning-rate X    default %g\n"
-                                  "    --clip X             limit of the gradients' norm; default 1\n"
+                                  "    --clip X             limit of the gradients' norm, 0 for none; default 1\n"
                                   "    --networks N         networks of each kind; default %d\n"
                                   "    --seed N             of the first network; default 1\n"
                                   "    --out PREFIX         of the files; default %s\n"
@@ -83,6 +83,8 @@ static list parse_list(const char *name, const char *text, double least, double 
     for (const char *start = text;; start += length + 1) {
         char item[32];
         length = strcspn(start, ",");
+        if (length >= sizeof item)
+            fail("%s has a number of %zu characters; at most %zu can be read", name, length, sizeof item - 1);
         snprintf(item, sizeof item, "%.*s", (int)length, start);
         if (l.count == LIST_MOST)
             fail("%s is '%s'; it can have at most %d numbers", name, text, LIST_MOST);
@@ -188,8 +190,9 @@ static int64_t draw(uint64_t *random, int64_t n)
 
 static struct {
     progress_line line;
-    double done, total, started;
-} work; /* in steps of one gate */
+    double done, total; /* counted in steps of one gate */
+    double started;     /* on the clock of now() */
+} work;
 
 static void begin_work(double total)
 {
@@ -406,15 +409,21 @@ static void measure_networks(const cell *c, double radius, int condition, int64_
     for (int64_t d = 0; d <= distance; d++) {
         fprintf(table, "%s,%g,%s,", c->name, radius, condition_names[condition]);
         fprintf(table, condition != BEFORE ? "%.4g," : ",", loss);
-        fprintf(table, "%.4g,%lld,%.6g,%.6g\n", radius_now, (long long)d, exp(logs[d] / windows),
-                exp((logs[d] - logs[0]) / windows));
+        fprintf(table, "%.4g,%lld,", radius_now, (long long)d);
+        if (windows > 0)
+            fprintf(table, "%.6g,%.6g\n", exp(logs[d] / windows), exp((logs[d] - logs[0]) / windows));
+        else
+            fputs(",\n", table);
     }
     const double left = exp((logs[distance] - logs[0]) / windows);
     const double trend = exp((logs[distance] - logs[distance / 2]) / windows); /* in the half that is further back */
-    row += sprintf(row, "  %7.0e %-8s", left,
-                   trend < 0.1 || left < 1e-100 ? "vanishes"
-                   : trend > 10                 ? "explodes"
-                                                : "holds");
+    if (windows > 0)
+        row += sprintf(row, "  %7.0e %-8s", left,
+                       trend < 0.1 || left < 1e-100 ? "vanishes"
+                       : trend > 10                 ? "explodes"
+                                                    : "holds");
+    else
+        row += sprintf(row, "  %-16s", "      - none");
     if (condition != BEFORE)
         sprintf(row, " %-7.3g", loss);
     free(logs);
@@ -513,8 +522,7 @@ static int64_t chunk_steps(int task, int64_t length, int64_t symbols)
     return task == ADDING ? length : length + 2 * symbols;
 }
 
-/* The loss of a network that remembers nothing: it guesses that the sum is 1, or guesses blanks and then any symbols.
- */
+/* The loss of a network without memory: it guesses that the sum is 1, or guesses blanks and then any symbols. */
 static double baseline(int task, int64_t length, int64_t symbols)
 {
     return task == ADDING ? 1.0 / 6 : (double)symbols * log(ALPHABET) / (double)(length + 2 * symbols);
@@ -547,8 +555,7 @@ static void draw_copy(int32_t *inputs, int32_t *targets, int64_t steps, int64_t 
         inputs[i] = targets[(steps - symbols) * STREAMS + i] = (int32_t)draw(random, ALPHABET);
 }
 
-/* Trains a network until it has learned the task. Returns the steps that took, or 0. loss: the mean of the last steps
- */
+/* Trains a network until it has learned the task. Returns the number of steps, or 0. loss: the mean of the last ones */
 static int64_t learn(int task, const cell *c, int64_t length, int64_t symbols, int64_t network, double *loss)
 {
     const int64_t steps = chunk_steps(task, length, symbols), window = set.steps < AVERAGED ? set.steps : AVERAGED;
@@ -756,7 +763,8 @@ static int command_check(int count, char **arguments)
                 double rise = moved_loss(model, &chunk, t + 1, j, shift) - moved_loss(model, &chunk, t + 1, j, -shift);
                 squares += pow(rise / (2 * shift), 2);
             }
-            worst = fmax(worst, fabs(sqrt(squares) / norms[t] - 1));
+            const double difference = fabs(sqrt(squares) / norms[t] - 1);
+            worst = difference <= worst ? worst : difference; /* fmax() would hide NaN */
             printf("%-20s %7d  %14.8e  %14.8e\n", set.cells[c].name, distance, norms[t], sqrt(squares));
         }
         rnn_state_destroy(state);

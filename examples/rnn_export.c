@@ -72,7 +72,7 @@ typedef struct matrix {
     float *values;
 } matrix;
 
-/* "rnn.weight_ih", 2 -> "rnn.weight_ih_l2"; layer -1: the text as it is */
+/* Returns a parameter, such as "rnn.weight_ih_l2" for "rnn.weight_ih" and layer 2. For layer -1 `text` is its name. */
 static matrix get_parameter(const exporter *e, const char *text, int64_t layer)
 {
     char name[64];
@@ -484,7 +484,7 @@ static void write_layer(const exporter *e)
 static void write_interface(const exporter *e)
 {
     const rnn_model_options *o = &e->options;
-    const bool column = has_ids(e), vectors = o->input == RNN_INPUT_VECTORS;
+    const bool ids = has_ids(e), vectors = o->input == RNN_INPUT_VECTORS;
     put(e,
         "void @_reset(@_state *s)\n{\n    for (int32_t l = 0; l < @_layers; l++)\n"
         "        for (int32_t j = 0; j < @_hidden; j++) {\n            s->h[l][j] = %s;\n",
@@ -509,7 +509,7 @@ static void write_interface(const exporter *e)
         put(e, "    const float *x = 0;\n");
     put(e,
         "    for (int32_t l = 0; l < @_layers; l++) {\n        @_layer_step(s, l, %s);\n        x = s->h[l];\n    }\n",
-        !column         ? "x"
+        !ids            ? "x"
         : o->layers > 1 ? "x, input"
                         : "input");
     put(e,

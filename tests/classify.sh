@@ -41,8 +41,8 @@ same a.safetensors b.safetensors "the same seed gives another model"
 succeeds "evaluates" evaluate a.safetensors tested
 shows "^$(wc -l < tested) lines: $right % right, [0-9.]+ nats$" "evaluate agrees with the end of training"
 succeeds "trains one way on words, with an LSTM and a learned embedding" train words --tokens words --one-way \
-    --cell lstm --embedding 8 --layers 2 --dropout 0.1 --dropout-input 0.1 --dropout-output 0.1 --dropout-recurrent 0.1 --hidden 8 \
-    --label-smoothing 0.1 --epochs 1 --out w.safetensors
+    --cell lstm --embedding 8 --layers 2 --dropout 0.1 --dropout-input 0.1 --dropout-output 0.1 \
+    --dropout-recurrent 0.1 --hidden 8 --label-smoothing 0.1 --epochs 1 --out w.safetensors
 succeeds "trains by the clock" train words --hidden 8 --minutes 0.01 --out m.safetensors
 if command -v gnuplot > /dev/null; then
     succeeds "draws" evaluate a.safetensors tested --picture drawn.svg
@@ -106,6 +106,20 @@ refuses "refuses a file that isn't a model" "isn't a safetensors file" predict w
 refuses "refuses another program's model" "hello.safetensors isn't a model that classify train has made" \
     predict "$examples/hello.safetensors" texts
 refuses "refuses to overwrite the lines" "give the output another name" train words --out words
+cp words drawn
+refuses "refuses to draw over the lines" "give the output another name" train drawn --picture drawn
+refuses "refuses to draw over lines to evaluate" "give the output another name" evaluate a.safetensors drawn \
+    --picture drawn
+refuses "refuses to draw over the model" "give the output another name" evaluate a.safetensors drawn \
+    --picture a.safetensors
+same words drawn "the lines are lost"
+refuses "refuses two outputs of one name" "--out and --save-test have the same name, x" train words --out x \
+    --save-test x
+refuses "refuses a picture named like the model" "--out and --picture have the same name, x" \
+    train words --out x --picture x
+if [[ -e /dev/zero ]]; then
+    refuses "refuses zeros without an end" "line 1 of /dev/zero has a NUL byte" train /dev/zero
+fi
 refuses "refuses a directory that isn't there" "nowhere" train words --hidden 4 --epochs 1 --out nowhere/a.safetensors
 refuses "refuses an unknown option" 'there is no option --hiden; see classify --help' train words --hiden 3
 refuses "refuses an unknown cell" "--cell is 'rnn'" train words --cell rnn

@@ -3,7 +3,7 @@
 # is stopped and resumed, and makes mistakes.
 #   tests/forecast.sh BUILD_DIR [CONFIGURATION]
 set -u
-# shellcheck source=support/commands.sh
+# shellcheck source=tests/support/commands.sh
 source "$(dirname "$(realpath "$0")")/support/commands.sh"
 data=$(dirname "$(realpath "$0")")/../examples/data
 begin forecast "$@"
@@ -26,8 +26,8 @@ best_holt_winters() { # STEPS
 }
 
 # ---- The series of docs/forecast.md ----
-succeeds "learns the passengers" train "$data/passengers.csv" --time month --season 12 --log --difference 1,12 --lags 12 \
-    --hidden 16 --steps 12 --test 48 --validation 24 --out passengers.safetensors
+succeeds "learns the passengers" train "$data/passengers.csv" --time month --season 12 --log --difference 1,12 \
+    --lags 12 --hidden 16 --steps 12 --test 48 --validation 24 --out passengers.safetensors
 shows '^passengers: training from 1949-01, 72 rows; validation from 1955-01, 24; test from 1957-01, 48$' "divides it"
 shows '^update 600: training 0\.[0-9]+, validation 0\.[0-9]+' "shows the losses"
 succeeds "evaluates the passengers" evaluate passengers.safetensors "$data/passengers.csv" --csv test.csv
@@ -40,8 +40,8 @@ holds_at_least "its intervals" 75
 [[ $(head -n 1 test.csv) == "series,month,step,actual,0.05,0.5,0.95,differences only,naive,seasonal naive,Holt-Winters +,Holt-Winters x" ]] ||
     fail "the header of the table: $(head -n 1 test.csv)"
 grep -q '^passengers,1957-01,1,315,.*,306,284,' test.csv || fail "the first forecast: $(sed -n 2p test.csv)"
-succeeds "learns CO2" train "$data/co2.csv" --time month --season 12 --difference 1 --lags 12 --calendar month --test 120 \
-    --validation 60 --quiet --out co2.safetensors
+succeeds "learns CO2" train "$data/co2.csv" --time month --season 12 --difference 1 --lags 12 --calendar month \
+    --test 120 --validation 60 --quiet --out co2.safetensors
 succeeds "evaluates CO2" evaluate co2.safetensors "$data/co2.csv"
 at_most "the network on CO2" "$(rmse network 1)" "$(awk "BEGIN { print 1.1 * $(best_holt_winters 1) }")"
 succeeds "learns the sunspots" train "$data/sunspots.csv" --time year --season 11 --root --steps 4 --test 62 \
@@ -77,7 +77,11 @@ shows ",$forecast," "a forecast depends on values after its origin"
 if command -v gnuplot > /dev/null; then
     succeeds "draws the test part" evaluate passengers.safetensors "$data/passengers.csv" --plot test.svg --step 12
     succeeds "draws a forecast" predict passengers.safetensors "$data/passengers.csv" --plot future.svg
-    grep -q '<svg' test.svg && grep -q '<svg' future.svg || fail "the pictures"
+    [[ $(grep -l '<svg' test.svg future.svg | wc -l) -eq 2 ]] || fail "the pictures"
+    { printf '"two\nlines"\n' && seq 80; } > name.csv
+    succeeds "learns a series whose name has two lines" train name.csv --updates 2 --hidden 4 --quiet \
+        --out name.safetensors
+    succeeds "draws a series whose name has two lines" predict name.safetensors name.csv --plot name.svg
 fi
 if command -v script > /dev/null; then # it makes a terminal
     script -qec "$program train $data/co2.csv --time month --updates 300 --out tty.safetensors" /dev/null > out < /dev/null
@@ -107,8 +111,8 @@ succeeds "forecasts several series" predict several.safetensors several.csv
 shows '^a,2024-03-04 00:00,1,' "forecasts a from its own end"
 shows '^b; or c,2024-03-07 08:00,1,' "forecasts b from its own end"
 cp "$data/sunspots.csv" other.csv
-succeeds "learns several files" train other.csv "$data/sunspots.csv" --columns sunspots --updates 5 "${small[@]}" --quiet \
-    --out files.safetensors
+succeeds "learns several files" train other.csv "$data/sunspots.csv" --columns sunspots --updates 5 "${small[@]}" \
+    --quiet --out files.safetensors
 succeeds "forecasts several files" predict files.safetensors other.csv "$data/sunspots.csv"
 shows '^sunspots.csv:sunspots,310,1,' "names a series after its file"
 
@@ -124,11 +128,17 @@ kill -KILL $!
 wait $! 2> /dev/null
 succeeds "resumes" "${run[@]}" --out two.safetensors --resume
 same once.safetensors two.safetensors "a run that was resumed ends with other bytes"
+mv two.safetensors moved
+refuses "refuses to resume without the model" "two.safetensors can't be opened" "${run[@]}" --out two.safetensors \
+    --resume
+mv moved two.safetensors
 refuses "refuses to resume with other columns" "--columns was '' in the run that two.safetensors.checkpoint is of" \
     "${run[@]}" --columns co2 --out two.safetensors --resume
 sed 's/317\.20/317.21/' "$data/co2.csv" > changed.csv
 run[1]=changed.csv
 refuses "refuses to resume with other values" "was trained on other series" "${run[@]}" --out two.safetensors --resume
+awk -F, -v OFS=, '/^[0-9]/ { $1 = ($1 + 1000) substr($1, 5) } 1' "$data/co2.csv" > changed.csv
+refuses "refuses to resume with other times" "was trained on other series" "${run[@]}" --out two.safetensors --resume
 refuses "refuses to resume what isn't there" "none.checkpoint" "${run[@]}" --out none --resume
 
 # ---- Help and mistakes ----
@@ -158,12 +168,18 @@ mistake "refuses a column without numbers" "column 'x' of mistake.csv has no num
 mistake "refuses text" "line 3: 'many' in column 'x' isn't a number" "t,x\n1,2\n2,many\n"
 mistake "refuses infinite values" "line 2: '-inf' in column 'x' isn't finite" "t,x\n1,-inf\n2,3\n"
 mistake "refuses numbers that are too large" "'1e999' in column 'x' isn't finite" "t,x\n1,1e999\n2,3\n"
+mistake "refuses numbers whose squares overflow" "'1e200' in column 'x' is too large" "t,x\n1,1e200\n2,3\n"
+mistake "refuses a name that isn't UTF-8" "note about series 'a" "t,a\xff\n$numbers" --time t
+grep -q "not valid UTF-8" err || fail "a name that isn't UTF-8: $(cat err)"
 mistake "refuses ragged rows" "line 3 has 3 cells, but the header has 2" "t,x\r\n1,2\r\n2,3,4\r\n"
 mistake "refuses an open quote" "line 2: a quote isn't closed" 't,x\n1,"2\n2,3\n'
 mistake "refuses text after a quote" "text after a closing quote" 't,x\n1,"2"3\n'
 mistake "refuses a time that is none" "line 2: 'May' isn't a time" "t,x\nMay,2\n" --time t
-mistake "refuses times with a gap" "line 4: '1949-04' isn't one step after" "t,x\n1949-01,2\n1949-02,2\n1949-04,2\n" --time t
-mistake "refuses a short series" "series 'x' is too short: of 50 values" "t,x\n$numbers" --time t --difference 12 --steps 12
+mistake "refuses times with a gap" "line 4: '1949-04' isn't one step after" "t,x\n1949-01,2\n1949-02,2\n1949-04,2\n" \
+    --time t
+mistake "refuses a short series" "series 'x' is too short: of 50 values" "t,x\n$numbers" --time t --difference 12 \
+    --steps 12
+mistake "refuses a long test" "of 50 values, 90 are for the test and 0 for validation;" "t,x\n$numbers" --test 90
 mistake "refuses a long season" "series 'x' is too short" "t,x\n$numbers" --time t --season 60
 mistake "refuses a logarithm of 0" "series 'x' has 0 at 51" "t,x\n${numbers}51,0\n52,1\n" --time t --log
 mistake "refuses a root of a negative number" "series 'x' has -1 at 51" "t,x\n${numbers}51,-1\n52,1\n" --time t --root
@@ -183,6 +199,23 @@ shows '^"x ""y""",91,1,' "writes quotes"
 succeeds "learns a constant series" train constant.csv --updates 5 --quiet --out constant.safetensors
 succeeds "evaluates a constant series" evaluate constant.safetensors constant.csv
 grep -Eqw 'nan|inf' out && fail "the measures of a constant series: $(cat out)"
+{ echo x && seq 90 | awk '{ printf "%.6f\n", 1.6e9 + sin($1) }'; } > large.csv
+succeeds "learns large values" train large.csv --updates 5 --quiet --out large.safetensors
+grep -aEq 'forecast\.series\.x":"[^ ]+ [0-9]+ [0-9.]+ 0\.[67]' large.safetensors ||
+    fail "the deviation of large values"
+succeeds "forecasts large values" predict large.safetensors large.csv
+awk -F, 'NR == 2 { exit !($4 < $5 && $5 < $6) }' out || fail "the digits of large values: $(cat out)"
+{ echo x && seq 80 | awk '{ printf "%.6f\n", 44 - $1 / 2.01 + 3 * sin($1) }' | awk '$1 > 0'; } > falling.csv
+succeeds "learns a falling series" train falling.csv --log --updates 5 --quiet --out falling.safetensors
+succeeds "evaluates forecasts without a logarithm" evaluate falling.safetensors falling.csv
+grep -Eqw 'nan|inf' out && fail "the measures of forecasts without a logarithm: $(cat out)"
+sed 's/\\t1050 1200 /\\t1050 -200 /' mg.safetensors > damaged.safetensors
+refuses "refuses a damaged note" "note about series 'x' is damaged" evaluate damaged.safetensors mg.csv
+succeeds "learns all values" train mg.csv --time t --test 0 --updates 5 --hidden 4 --quiet --out all.safetensors
+cp mg.csv kept.csv
+refuses "refuses to evaluate without a test part" "there is no test part" evaluate all.safetensors mg.csv --csv kept.csv
+same mg.csv kept.csv "a refused command overwrites a file"
+refuses "refuses a table that is a picture" "have the same name" evaluate mg.safetensors mg.csv --csv both --plot both
 refuses "refuses a file that is no model" "mg.csv" predict mg.csv mg.csv
 refuses "refuses more steps than the model has" "forecasts 12; train a model with more" \
     predict passengers.safetensors "$data/passengers.csv" --steps 13
@@ -203,6 +236,9 @@ refuses "refuses to overwrite a series" "is to be read and to be overwritten" tr
 refuses "refuses to overwrite the model" "is to be read and to be overwritten" \
     evaluate mg.safetensors mg.csv --csv mg.safetensors
 refuses "refuses a directory that isn't there" "none/m" train "$data/co2.csv" --time month --updates 5 --out none/m
+if [[ -e /dev/zero ]]; then
+    refuses "refuses zeros without an end" "has a zero byte" train /dev/zero --out m
+fi
 if [[ -e /dev/full ]]; then
     refuses "notices a full disk" "can't write /dev/full" evaluate mg.safetensors mg.csv --csv /dev/full
     "$program" predict mg.safetensors mg.csv > /dev/full 2> err && fail "a full disk goes unnoticed"

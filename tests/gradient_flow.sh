@@ -59,6 +59,10 @@ succeeds "reads a text" flow text --hidden 8 --distance 10 --steps 3 --radii 1
 timeout 60 "$program" flow - --hidden 8 --distance 10 --steps 3 --radii 1 --out piped < text > out 2> err ||
     fail "reads standard input: $(cat err)"
 same flow.csv piped.csv "the text is another from standard input"
+head -c 5000 /dev/zero | tr '\0' a > certain
+succeeds "reads a text that needs no learning" flow certain --hidden 8 --distance 10 --steps 3 --radii 1
+shows '^GRU +1 +- none +- none +0 ' "says that there is no gradient"
+grep -q nan out flow.csv && fail "a gradient isn't a number: $(cat out)"
 succeeds "survives an overflow" flow --hidden 8 --distance 10 --steps 30 --radii 2 --learning-rate 1000 --networks 1
 
 # ---- memory ----
@@ -111,6 +115,8 @@ refuses "needs a value" "--radii needs a value" flow --radii
 refuses "refuses a number" "--hidden is 'many'; it must be a whole number from 1 to 1024" flow --hidden many
 refuses "refuses a list" "--radii is 'x'; it must be a number" flow --radii 1,x
 refuses "refuses an empty item" "--radii is ''; it must be a number" flow --radii 1,,2
+refuses "refuses a long number" "--radii has a number of 36 characters" flow --radii \
+    1,1.00000000000000000000000000000000e2
 refuses "refuses a falling list" "its numbers must increase" flow --radii 2,1
 refuses "refuses a long list" "at most 16 numbers" memory --lengths 2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18
 refuses "refuses half a step" "--lengths is '2.5'; its numbers must be whole" memory --lengths 2.5

@@ -29,7 +29,7 @@ typedef struct classifier {
     rnn_model *model;
     rnn_vocab *vocab;
     char **names;    /* [classes] */
-    int64_t classes; /* in descending order of their lines in training */
+    int64_t classes; /* in descending order of their lines in the file of training */
     int64_t longest; /* how many symbols of a text are read */
 } classifier;
 

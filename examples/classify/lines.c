@@ -20,6 +20,14 @@ reader open_reader(const char *path)
 
 char *read_line(reader *r)
 {
+    const int next = getc(r->file);
+    if (next == '\0') /* such as in /dev/zero, whose line has no end */
+        fail("line %lld of %s has a NUL byte; it must be text in UTF-8", (long long)r->number + 1, r->name);
+    if (next == EOF && ferror(r->file))
+        fail("can't read %s: %s", r->name, strerror(errno));
+    if (next == EOF)
+        return NULL;
+    ungetc(next, r->file);
     errno = 0;
     ssize_t size = getline(&r->line, &r->capacity, r->file);
     if (size < 0) {
@@ -111,47 +119,57 @@ int64_t find_class(char *const *names, int64_t count, const char *name)
     return -1;
 }
 
+/* The lines of one class */
 typedef struct tally {
-    char *name;
-    int64_t lines, first; /* the number of its first line */
+    example **each; /* [lines] in the order of the file */
+    int64_t lines;
 } tally;
+
+static int compare_labels(const void *a, const void *b)
+{
+    const example *x = *(example *const *)a, *y = *(example *const *)b;
+    int order = strcmp(x->label, y->label);
+    return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
+}
 
 static int compare_tallies(const void *a, const void *b)
 {
     const tally *x = a, *y = b;
-    return x->lines != y->lines ? (x->lines < y->lines) - (x->lines > y->lines) : strcmp(x->name, y->name);
+    return x->lines != y->lines ? (x->lines < y->lines) - (x->lines > y->lines)
+                                : strcmp(x->each[0]->label, y->each[0]->label);
 }
 
 void find_classes(classifier *c, examples *all, int64_t most, const char *path)
 {
-    tally *found = NULL;
+    example **sorted = allocate((size_t)all->count * sizeof(example *));
+    tally *found = allocate((size_t)all->count * sizeof *found);
     int64_t count = 0;
-    for (int64_t n = 0, j; n < all->count; n++) {
-        for (j = 0; j < count && strcmp(found[j].name, all->each[n].label) != 0; j++)
-            ;
-        if (j == count) {
-            found = realloc(found, (size_t)(count + 1) * sizeof *found);
-            if (!found)
-                fail("there is no memory for the classes of %s", path);
-            found[count++] = (tally){all->each[n].label, 0, all->each[n].line};
-        }
-        found[j].lines++;
+    for (int64_t n = 0; n < all->count; n++)
+        sorted[n] = &all->each[n];
+    qsort(sorted, (size_t)all->count, sizeof *sorted, compare_labels);
+    for (int64_t n = 0; n < all->count; n++) {
+        sorted[n]->class = -1;
+        if (n == 0 || strcmp(sorted[n]->label, sorted[n - 1]->label) != 0)
+            found[count++].each = &sorted[n];
+        found[count - 1].lines++;
     }
     qsort(found, (size_t)count, sizeof *found, compare_tallies);
     c->classes = most > 0 && most < count ? most : count;
     if (c->classes < 2)
-        fail("%s has one class only, '%s'; there must be two or more", path, found[0].name);
+        fail("%s has one class only, '%s'; there must be two or more", path, sorted[0]->label);
     tally *last = &found[c->classes - 1];
     if (last->lines == 1)
         fail("class '%s' has only one line, line %lld of %s; add lines, or leave rare classes out with --classes",
-             last->name, (long long)last->first, path);
+             last->each[0]->label, (long long)last->each[0]->line, path);
     c->names = allocate((size_t)c->classes * sizeof *c->names);
-    for (int64_t j = 0; j < c->classes; j++)
-        if (!(c->names[j] = strdup(found[j].name)))
+    for (int64_t j = 0; j < c->classes; j++) {
+        if (!(c->names[j] = strdup(found[j].each[0]->label)))
             fail("there is no memory for the classes of %s", path);
+        for (int64_t n = 0; n < found[j].lines; n++)
+            found[j].each[n]->class = j;
+    }
     free(found);
-    for (int64_t n = 0; n < all->count; n++)
-        all->each[n].class = find_class(c->names, c->classes, all->each[n].label);
+    free(sorted);
     keep_classified(all);
 }
 
@@ -207,14 +225,15 @@ void divide(const classifier *c, examples *all, double validation, double test, 
             ++*left_out;
         }
     }
-    for (int64_t j = 0; j < c->classes; j++) {
-        int64_t n = 0;
-        while (n < all->count && (all->each[n].class != j || all->each[n].part != TRAINING))
-            n++;
-        if (n == all->count)
+    bool *trained = allocate((size_t)c->classes);
+    for (int64_t n = 0; n < all->count; n++)
+        if (all->each[n].part == TRAINING)
+            trained[all->each[n].class] = true;
+    for (int64_t j = 0; j < c->classes; j++)
+        if (!trained[j])
             fail("no line of class '%s' is left for training; give more lines, smaller parts, or another --seed",
                  c->names[j]);
-    }
+    free(trained);
     free(order);
     free(sizes);
     free(parts);

@@ -77,6 +77,12 @@ static bool read_command(const option *options, int count, int argc, char **argv
     return found >= least && found <= most;
 }
 
+static void refuse_same(const char *name, const char *path, const char *other_name, const char *other_path)
+{
+    if (path && other_path && strcmp(path, other_path) == 0)
+        fail("%s and %s have the same name, %s", name, other_name, path);
+}
+
 static void command_train(int argc, char **argv, char **operands)
 {
     settings s = {.cell = "gru",
@@ -131,8 +137,13 @@ static void command_train(int argc, char **argv, char **operands)
     strcat(strcpy(name, operands[0]), ".safetensors");
     s.out = s.out ? s.out : name;
     refuse_to_overwrite(s.out, operands, 1);
+    refuse_same("--out", s.out, "--save-test", s.save_test);
+    refuse_same("--out", s.out, "--picture", s.picture);
+    refuse_same("--save-test", s.save_test, "--picture", s.picture);
     if (s.save_test)
         refuse_to_overwrite(s.save_test, operands, 1);
+    if (s.picture)
+        refuse_to_overwrite(s.picture, operands, 1);
 
     classifier c = {.longest = s.longest};
     int64_t left_out, counts[PARTS + 1] = {0};
@@ -168,6 +179,8 @@ static void command_evaluate(int argc, char **argv, char **operands)
     const option options[] = {{"--picture", OPTION_TEXT, &picture, 0, 0}};
     if (!read_command(options, 1, argc, argv, operands, 2, 2))
         fail("evaluate needs a model and a file of labels and texts; see classify --help");
+    if (picture)
+        refuse_to_overwrite(picture, operands, 2);
     classifier c;
     int64_t *numbers, count;
     double loss;

@@ -57,7 +57,7 @@ void plot_quote(const plot *p, const char *text)
     for (; *text; text++) {
         if (*text == '\'')
             putc('\'', p->gnuplot);
-        putc(*text, p->gnuplot);
+        putc(*text == '\n' ? ' ' : *text, p->gnuplot); /* gnuplot has no quotes for the end of a line */
     }
     putc('\'', p->gnuplot);
 }

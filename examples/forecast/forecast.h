@@ -77,6 +77,9 @@ void write_settings(const settings *s, rnn_model *model);
 /* Fails if a setting differs from the one in the model's notes. */
 void compare_settings(const settings *s, const rnn_model *model, const char *path);
 
+/* Returns whether the model's inputs and outputs are those of the settings. */
+bool model_fits(const rnn_model *model, const settings *s);
+
 /* Loads a model of forecast train and its settings, which point into the model's notes. */
 rnn_model *load_model(const char *path, settings *s);
 

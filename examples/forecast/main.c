@@ -54,6 +54,12 @@ static void close_output(FILE *file, const char *path)
         fail("can't write %s: %s", path, strerror(errno));
 }
 
+/* Writes a forecast with 8 digits, or with 3 decimals if it is large. */
+static void write_forecast(FILE *file, double value)
+{
+    fprintf(file, fabs(value) >= 1e5 && fabs(value) < 1e15 ? "%.3f" : "%.8g", value);
+}
+
 /* Writes a cell, in quotes if it needs them. */
 static void write_cell(FILE *file, const char *text)
 {
@@ -75,7 +81,7 @@ static void plot_row(const plot *p, const timeline *time, int64_t index, const d
     const double at = time->first + (double)index * time->step;
     fprintf(p->gnuplot, "%.10g", time->unit == TIME_MONTHS ? at / 12 : at);
     for (int k = 0; k < count; k++)
-        fprintf(p->gnuplot, isnan(values[k]) ? "," : ",%.6g", values[k]);
+        fprintf(p->gnuplot, isnan(values[k]) ? "," : ",%.12g", values[k]);
     putc('\n', p->gnuplot);
 }
 
@@ -95,14 +101,14 @@ static void plot_end(plot *p, const char *path, const char *curves)
     fprintf(p->gnuplot, "END\nplot $data using 1:3:5 with filledcurves linecolor '#c8dcf5' title 'interval', %s\n",
             curves);
     if (!plot_close(p))
-        fail("gnuplot can't draw %s; is it installed?", path);
+        fail("gnuplot can't draw %s; is it installed, and can the file be written?", path);
 }
 
-static const char OF_TEST[] = "$data using 1:6 with lines linecolor '#c08000' title 'Holt-Winters', "
-                              "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'network', "
-                              "$data using 1:2 with lines linecolor '#303030' title 'actual'";
-static const char OF_FUTURE[] = "$data using 1:2 with lines linecolor '#303030' title 'known', "
-                                "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'forecast'";
+static const char TEST_CURVES[] = "$data using 1:6 with lines linecolor '#c08000' title 'Holt-Winters', "
+                                  "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'network', "
+                                  "$data using 1:2 with lines linecolor '#303030' title 'actual'";
+static const char FUTURE_CURVES[] = "$data using 1:2 with lines linecolor '#303030' title 'known', "
+                                    "$data using 1:4 with lines linewidth 2 linecolor '#0969da' title 'forecast'";
 
 /* ---- forecast train ---- */
 
@@ -297,13 +303,15 @@ static void write_forecasts(FILE *file, const settings *s, const prepared *p, co
             write_cell(file, p->source->name);
             fprintf(file, ",%s,%lld,", label, (long long)h);
             if (!isnan(p->source->values[t + h]))
-                fprintf(file, "%.10g", p->source->values[t + h]);
-            for (int k = 0; k < s->quantile_count; k++)
-                fprintf(file, ",%.8g", f->quantiles[i * s->quantile_count + k]);
+                fprintf(file, "%.15g", p->source->values[t + h]);
+            for (int k = 0; k < s->quantile_count; k++) {
+                putc(',', file);
+                write_forecast(file, f->quantiles[i * s->quantile_count + k]);
+            }
             for (int k = 0; k < SIMPLE_KINDS; k++) {
                 putc(',', file);
                 if (f->suits[k] && !isnan(f->points[k][i]))
-                    fprintf(file, "%.8g", f->points[k][i]);
+                    write_forecast(file, f->points[k][i]);
             }
             putc('\n', file);
         }
@@ -323,7 +331,7 @@ static void draw_test(const char *path, const settings *s, const prepared *p, co
                               f->suits[peer] ? f->points[peer][i] : NAN};
         plot_row(&picture, &p->source->time, t + step, row, 5);
     }
-    plot_end(&picture, path, OF_TEST);
+    plot_end(&picture, path, TEST_CURVES);
 }
 
 static void help_evaluate(void)
@@ -341,7 +349,7 @@ static int command_evaluate(int count, char **arguments)
 {
     const char *csv = NULL, *picture = NULL;
     bool each = false;
-    int64_t step = 1, found;
+    int64_t step = 1, found, tested = 0;
     settings s;
     scores total = {0};
     FILE *file = NULL;
@@ -364,8 +372,14 @@ static int command_evaluate(int count, char **arguments)
         fail("--step is %lld, but %s forecasts %lld steps", (long long)step, paths[0], (long long)s.steps);
     series *all = read_files(&s, paths + 1, files - 1, &found);
     prepared *made = prepare(&s, all, found, model);
+    for (int64_t i = 0; i < found; i++)
+        tested += all[i].length - made[i].test_start;
+    if (tested == 0)
+        fail("there is no test part; train with --test N, or give files that go on after the training part");
     if (picture)
         refuse_to_overwrite(picture, paths, files);
+    if (csv && picture && strcmp(csv, picture) == 0)
+        fail("--csv and --plot have the same name, %s", csv);
     if (csv) {
         file = open_output(csv, paths, files);
         write_header(file, &s, ",step,actual");
@@ -391,8 +405,6 @@ static int command_evaluate(int count, char **arguments)
     }
     if (file)
         close_output(file, csv);
-    if (total.network[0].count == 0)
-        fail("there is no test part; train with --test N, or give files that go on after the training part");
     for (int part = 0; part < 1 + (s.steps > 1); part++)
         print_scores(&total, found > 1 ? "all series" : all[0].name, &s, part, found > 1);
     printf("The intervals should hold %g %% of the values.\n",
@@ -419,7 +431,7 @@ static void draw_future(const char *path, const settings *s, const prepared *p, 
     for (int64_t h = 0; h < steps; h++, q += s->quantile_count)
         plot_row(&picture, &p->source->time, length + h,
                  (const double[]){NAN, q[0], q[median_index(s)], q[s->quantile_count - 1]}, 4);
-    plot_end(&picture, path, OF_FUTURE);
+    plot_end(&picture, path, FUTURE_CURVES);
 }
 
 static void help_predict(void)
@@ -466,8 +478,10 @@ static int command_predict(int count, char **arguments)
             format_time(&all[i].time, all[i].length + h, label);
             write_cell(stdout, all[i].name);
             printf(",%s,%lld", label, (long long)h + 1);
-            for (int k = 0; k < s.quantile_count; k++)
-                printf(",%.8g", q[h * s.quantile_count + k]);
+            for (int k = 0; k < s.quantile_count; k++) {
+                putchar(',');
+                write_forecast(stdout, q[h * s.quantile_count + k]);
+            }
             putchar('\n');
         }
         if (picture && i == 0)

@@ -1,6 +1,7 @@
 /* network.c: prepares the series, trains the network with a quantile loss, and runs it. */
 #include "forecast.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ int median_index(const settings *s)
 
 double transform(const settings *s, double y)
 {
-    return s->log ? log(y) : s->root ? sqrt(y) : y;
+    return s->log ? log(y) : s->root ? sqrt(y < 0 ? 0 : y) : y; /* a simple forecast may be negative */
 }
 
 double restore(const settings *s, double z)
@@ -109,28 +110,33 @@ static double innovation(const settings *s, const prepared *p, int64_t t, int64_
     return p->z[at] - p->base[t * s->steps + h];
 }
 
-static void find_scale(double sum, double squares, int64_t count, double *center, double *spread)
+/* Computes mean and standard deviation. The deviation of a constant is 1. */
+static void find_scale(const double *x, int64_t count, double *center, double *spread)
 {
-    *center = count > 0 ? sum / (double)count : 0;
-    const double variance = count > 0 ? squares / (double)count - *center * *center : 0;
-    *spread = variance > 1e-20 * squares / (double)(count + 1) ? sqrt(variance) : 1;
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += x[i] - x[0]; /* so that the mean of a constant is exact */
+    *center = count > 0 ? x[0] + sum / (double)count : 0;
+    for (int64_t i = 0; i < count; i++)
+        squares += (x[i] - *center) * (x[i] - *center);
+    const double deviation = count > 0 ? sqrt(squares / (double)count) : 0;
+    *spread = deviation > 1e-12 * fabs(*center) ? deviation : 1;
 }
 
 static void learn_scales(const settings *s, prepared *p)
 {
-    for (int64_t h = -1; h < s->steps; h++) { /* -1: the values themselves */
-        double sum = 0, squares = 0;
+    double *known = allocate((size_t)p->training_end * sizeof *known);
+    find_scale(p->z, p->training_end, &p->mean, &p->deviation);
+    for (int64_t h = 0; h < s->steps; h++) {
         int64_t count = 0;
         for (int64_t t = 0; t < p->training_end; t++) {
-            const double x = h < 0 ? p->z[t] : innovation(s, p, t, h, p->training_end);
-            if (isnan(x))
-                continue;
-            sum += x;
-            squares += x * x;
-            count++;
+            const double x = innovation(s, p, t, h, p->training_end);
+            if (!isnan(x))
+                known[count++] = x;
         }
-        find_scale(sum, squares, count, h < 0 ? &p->mean : &p->center[h], h < 0 ? &p->deviation : &p->spread[h]);
+        find_scale(known, count, &p->center[h], &p->spread[h]);
     }
+    free(known);
 }
 
 static char *series_key(const prepared *p)
@@ -152,16 +158,18 @@ static void keep_scales(const settings *s, const prepared *p, rnn_model *model)
     for (int64_t h = 0; h < s->steps; h++)
         used +=
             snprintf(text + used, size - (size_t)used, "\n%.17g %.17g %.17g", p->center[h], p->spread[h], p->margin[h]);
-    check(rnn_model_set_note(model, key, text));
+    if (rnn_model_set_note(model, key, text) != RNN_OK)
+        fail("the model can't have a note about series '%s': %s", p->source->name, rnn_last_error());
     free(text);
     free(key);
 }
 
-static double read_number(const char **text, const char *series_name)
+/* Reads the next number of a note. It must be from `least` to `most`. */
+static double read_number(const char **text, double least, double most, const char *series_name)
 {
     char *end;
     const double value = strtod(*text, &end);
-    if (end == *text || !isfinite(value))
+    if (end == *text || !(value >= least && value <= most))
         fail("the model's note about series '%s' is damaged", series_name);
     *text = end;
     return value;
@@ -175,20 +183,20 @@ static void recall_scales(const settings *s, prepared *p, const rnn_model *model
         fail("the model hasn't been trained on a series '%s'; its notes have the names of those that it knows", name);
     const size_t length = strcspn(note, "\t");
     const char *at = note + length;
-    p->training_end = (int64_t)read_number(&at, name);
-    p->test_start = (int64_t)read_number(&at, name);
-    p->mean = read_number(&at, name);
-    p->deviation = read_number(&at, name);
+    p->training_end = (int64_t)read_number(&at, 1, 1e9, name);
+    p->test_start = (int64_t)read_number(&at, (double)p->training_end, 1e9, name);
+    p->mean = read_number(&at, -DBL_MAX, DBL_MAX, name);
+    p->deviation = read_number(&at, DBL_MIN, DBL_MAX, name);
     for (int64_t h = 0; h < s->steps; h++) {
-        p->center[h] = read_number(&at, name);
-        p->spread[h] = read_number(&at, name);
-        p->margin[h] = read_number(&at, name);
+        p->center[h] = read_number(&at, -DBL_MAX, DBL_MAX, name);
+        p->spread[h] = read_number(&at, DBL_MIN, DBL_MAX, name);
+        p->margin[h] = read_number(&at, 0, DBL_MAX, name);
     }
     format_time(&p->source->time, p->test_start, label);
     if (strlen(label) != length || strncmp(label, note, length) != 0)
         fail("the test part of series '%s' began at %.*s in training, but now at %s; give the file from its beginning",
              name, (int)length, note, label);
-    if (p->training_end < 1 || p->training_end > p->source->length || p->test_start > p->source->length)
+    if (p->test_start > p->source->length)
         fail("series '%s' has %lld values, fewer than in training", name, (long long)p->source->length);
     free(key);
 }
@@ -197,14 +205,14 @@ static void recall_scales(const settings *s, prepared *p, const rnn_model *model
 static void divide(const settings *s, prepared *p)
 {
     const int64_t length = p->source->length, test = s->test >= 0 ? s->test : length / 5;
-    const int64_t validation = s->validation >= 0 ? s->validation : (length - test) / 6;
+    const int64_t validation = s->validation >= 0 ? s->validation : test < length ? (length - test) / 6 : 0;
     const int64_t least = s->reach + s->steps + 8;
     p->test_start = length - test;
     p->training_end = p->test_start - validation;
     if (validation < s->steps || p->training_end < least || p->training_end < s->season)
-        fail("series '%s' is too short: of %lld values, %lld are for the test and %lld for validation, which leaves "
-             "%lld; with these settings training needs %lld and validation %lld",
-             p->source->name, (long long)length, (long long)test, (long long)validation, (long long)p->training_end,
+        fail("series '%s' is too short: of %lld values, %lld are for the test and %lld for validation; with these "
+             "settings training needs %lld and validation %lld",
+             p->source->name, (long long)length, (long long)test, (long long)validation,
              (long long)(least > s->season ? least : s->season), (long long)s->steps);
 }
 
@@ -476,13 +484,25 @@ static double update_once(rnn_checkpoint *run, batch *b, const settings *s, int6
     return loss;
 }
 
+/* Continues a checksum over the bytes of an array (FNV-1a). */
+static uint64_t add_to_checksum(uint64_t sum, const void *array, size_t size)
+{
+    for (size_t k = 0; k < size; k++)
+        sum = (sum ^ ((const unsigned char *)array)[k]) * 1099511628211u;
+    return sum;
+}
+
 /* A checksum of the series, to find out whether a run is resumed with others */
 static void write_checksum(const prepared *all, int64_t count, char text[LABEL_SIZE])
 {
     uint64_t sum = 14695981039346656037u;
-    for (int64_t i = 0; i < count; i++)
-        for (size_t k = 0; k < (size_t)all[i].source->length * sizeof(double); k++)
-            sum = (sum ^ ((const unsigned char *)all[i].source->values)[k]) * 1099511628211u;
+    for (int64_t i = 0; i < count; i++) {
+        const series *one = all[i].source;
+        sum = add_to_checksum(sum, one->name, strlen(one->name) + 1);
+        sum = add_to_checksum(sum, &one->time.first, sizeof one->time.first);
+        sum = add_to_checksum(sum, &one->time.step, sizeof one->time.step);
+        sum = add_to_checksum(sum, one->values, (size_t)one->length * sizeof *one->values);
+    }
     snprintf(text, LABEL_SIZE, "%016llx", (unsigned long long)sum);
 }
 
@@ -529,7 +549,8 @@ static void resume_run(rnn_checkpoint *run, const settings *s, const prepared *a
     write_checksum(all, count, checksum);
     if (!kept || strcmp(kept, checksum) != 0)
         fail("%s was trained on other series, or they have changed; train anew without --resume", path);
-    if (!run->optimizer || !run->average || rnn_state_streams(run->state) != s->streams)
+    if (!run->optimizer || !run->average || rnn_state_streams(run->state) != s->streams || !model_fits(run->model, s) ||
+        run->counters[0] < 0)
         fail("%s isn't a checkpoint of forecast train", path);
 }
 
@@ -558,10 +579,14 @@ void train(const settings *s, prepared *all, int64_t count, const char *path, bo
     batch b;
     double sum = 0;
     int64_t summed = 0, every = s->updates / VALIDATIONS > 0 ? s->updates / VALIDATIONS : 1;
-    if (resume)
+    if (resume) {
+        rnn_model *best;
         resume_run(&run, s, all, count, checkpoint);
-    else
+        check(rnn_model_load(path, NULL, &best, NULL)); /* it may stay the best, so it must be there */
+        rnn_model_destroy(best);
+    } else {
         create_run(&run, s, all, count);
+    }
     batch_create(&b, s, all, count);
     progress_open(&line, quiet);
     const int64_t first = run.counters[0];

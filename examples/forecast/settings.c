@@ -197,10 +197,17 @@ void compare_settings(const settings *s, const rnn_model *model, const char *pat
     free(text);
 }
 
+bool model_fits(const rnn_model *model, const settings *s)
+{
+    rnn_model_options options = {.struct_size = sizeof options};
+    check(rnn_model_get_options(model, &options));
+    return options.input == RNN_INPUT_VECTORS && options.precision == RNN_FLOAT32 && !options.bidirectional &&
+           options.input_size == s->inputs && options.output_size == s->steps * s->quantile_count;
+}
+
 rnn_model *load_model(const char *path, settings *s)
 {
     rnn_model *model;
-    rnn_model_options options = {.struct_size = sizeof options};
     option o[MOST_SETTINGS];
     *s = default_settings();
     const int count = list_settings(s, o);
@@ -219,9 +226,7 @@ rnn_model *load_model(const char *path, settings *s)
     if (!s->quantiles || !s->cell || s->season < 1 || s->steps < 1)
         fail("%s isn't a model of forecast train; a note is damaged", path);
     parse_settings(s);
-    check(rnn_model_get_options(model, &options));
-    if (options.input != RNN_INPUT_VECTORS || options.precision != RNN_FLOAT32 || options.bidirectional ||
-        options.input_size != s->inputs || options.output_size != s->steps * s->quantile_count)
+    if (!model_fits(model, s))
         fail("%s isn't a model of forecast train; its inputs or outputs don't fit its notes", path);
     return model;
 }

@@ -168,18 +168,24 @@ static double quantile_of(const double *sorted, int64_t count, double q)
     return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
 }
 
-/* Makes intervals from the errors of the forecasts of values before the test part; of their logarithms or roots if
- * asked for. */
+/*
+ * Makes intervals from the errors of the forecasts of values before the test part. With --log or --root these are the
+ * errors of the logarithms or roots, unless some forecast has no logarithm.
+ */
 static void add_intervals(const settings *s, const prepared *p, int64_t from, const double *points, double *low,
                           double *high)
 {
+    static const settings plain;
     const int64_t length = p->source->length, steps = s->steps;
+    const settings *scale = s;
+    for (int64_t i = from * steps; i < length * steps; i++)
+        scale = s->log && points[i] <= 0 ? &plain : scale;
     double *errors = allocate((size_t)length * sizeof *errors);
     for (int64_t h = 1; h <= steps; h++) {
         int64_t count = 0;
         for (int64_t t = from; t + h < p->test_start; t++) {
             const double y = p->source->values[t + h], f = points[t * steps + h - 1];
-            const double error = transform(s, y) - transform(s, f);
+            const double error = transform(scale, y) - transform(scale, f);
             if (isfinite(error))
                 errors[count++] = error;
         }
@@ -188,8 +194,8 @@ static void add_intervals(const settings *s, const prepared *p, int64_t from, co
         const double above = count ? quantile_of(errors, count, s->quantile_list[s->quantile_count - 1]) : NAN;
         for (int64_t t = 0; t < length; t++) {
             const int64_t i = t * steps + h - 1;
-            low[i] = restore(s, transform(s, points[i]) + below);
-            high[i] = restore(s, transform(s, points[i]) + above);
+            low[i] = restore(scale, transform(scale, points[i]) + below);
+            high[i] = restore(scale, transform(scale, points[i]) + above);
         }
     }
     free(errors);

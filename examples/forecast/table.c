@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const double LARGEST_VALUE = 1e100; /* the sums of squares of larger ones could overflow */
+
 /* A file's cells: all text is in `text`, and each cell is a string in it. */
 typedef struct table {
     const char *path;
@@ -24,7 +26,10 @@ static char *read_text(const char *path, size_t *size)
         fail("can't read %s: %s", path, strerror(errno));
     *size = 0;
     while (text) {
-        *size += fread(text + *size, 1, capacity - *size - 1, file);
+        const size_t found = fread(text + *size, 1, capacity - *size - 1, file);
+        if (memchr(text + *size, '\0', found)) /* such a file may have no end */
+            fail("%s has a zero byte; it must be a text in CSV", path);
+        *size += found;
         if (*size < capacity - 1)
             break;
         char *larger = realloc(text, capacity *= 2);
@@ -39,8 +44,6 @@ static char *read_text(const char *path, size_t *size)
     if (file != stdin)
         fclose(file);
     text[*size] = '\0';
-    if (strlen(text) != *size)
-        fail("%s has a zero byte; it must be a text in CSV", path);
     return text;
 }
 
@@ -159,6 +162,9 @@ static double read_value(const table *t, int64_t row, int64_t column)
     if (!isfinite(value))
         fail("%s, line %lld: '%s' in column '%s' isn't finite", t->path, (long long)t->lines[row], text,
              t->cells[column]);
+    if (fabs(value) > LARGEST_VALUE)
+        fail("%s, line %lld: '%s' in column '%s' is too large; the largest value is %g", t->path,
+             (long long)t->lines[row], text, t->cells[column], LARGEST_VALUE);
     return value;
 }
 
@@ -184,7 +190,7 @@ static void find_date(int64_t days, int64_t *year, int *month, int *day)
 }
 
 typedef struct moment {
-    int parts; /* that the text has: 1 for a number, 2 for a month, 3 for a date, 5 or 6 with a time */
+    int parts; /* how many numbers the text has: 1 for a number, 2 for a month, 3 for a date, 5 or 6 with a time */
     double number;
     int64_t month, seconds;
     int day;
