@@ -303,7 +303,7 @@ def amalgamate(root):
     body += '\n#if RNN_WITH_FILES\n' + ''.join(map(whole, files))
     body += '\n#else\n' + whole('storage/absent.c') + '\n#endif\n\n#pragma GCC visibility pop\n'
     header = (root / 'include/rnn/rnn.h').read_text()
-    version = '.'.join(re.search(rf'#define RNN_VERSION_{part} (\d+)', header)[1] for part in ('MAJOR', 'MINOR', 'PATCH'))
+    version = '.'.join(re.findall(r'#define RNN_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)', header))
     licence = '\n'.join(f' * {line}'.rstrip() for line in (root / 'LICENSE').read_text().strip().splitlines())
     system = ''.join(f'#include {name}\n' for name in sorted(library.system))
     head = HEAD.format(version=version, licence=licence, system=system)
