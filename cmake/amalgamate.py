@@ -20,8 +20,8 @@ HEAD = '''/*
  *
  * It needs gcc or clang. Its instruction set is that of the command: -march=native makes it faster, and so does
  * -mavx2 -mfma. All instruction sets with fused multiply-add, which -march=native has on most machines, give the same
- * bits as the shared library. -ffast-math is refused. With clang, add -fno-math-errno to make the optimizers faster,
- * and don't use -ffp-contract=fast, which would change the bits. If RNN_CPU is set, it must be "baseline".
+ * bits as the shared library. -ffast-math is refused. Don't use -ffp-contract=fast with clang: it would change the
+ * bits. If the environment variable RNN_CPU is set, it must be "baseline".
  *
 {licence}
  */
@@ -47,7 +47,7 @@ HEAD = '''/*
 #pragma clang diagnostic ignored "-Wunused-function"
 #else
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math", "tree-vectorize")
+#pragma GCC optimize("fp-contract=off", "no-trapping-math", "tree-vectorize")
 #endif
 
 #if defined __AVX512F__ && defined __AVX512DQ__ && defined __AVX512BW__ && defined __AVX512VL__ && defined __FMA__
