@@ -17,12 +17,16 @@ if(NOT needed OR CMAKE_C_COMPILER_VERSION VERSION_LESS needed OR CMAKE_C_COMPILE
 endif()
 
 find_package(Threads REQUIRED)
+if(NOT RNN_WITH_FILES)
+    return()
+endif()
 find_package(PkgConfig)
 if(PKG_CONFIG_FOUND)
     pkg_check_modules(librnn_jansson IMPORTED_TARGET jansson)
 endif()
 if(NOT PKG_CONFIG_FOUND OR NOT librnn_jansson_FOUND)
-    message(FATAL_ERROR "librnn needs pkg-config and jansson 2.10 or later (on Debian: pkg-config, libjansson-dev).")
+    message(FATAL_ERROR "librnn needs pkg-config and jansson 2.10 or later (on Debian: pkg-config, libjansson-dev). "
+                        "With -DRNN_WITH_FILES=OFF it needs neither, but can't save or load models.")
 endif()
 if(librnn_jansson_VERSION VERSION_LESS 2.10)
     message(FATAL_ERROR "librnn needs jansson 2.10 or later; pkg-config finds ${librnn_jansson_VERSION}.")

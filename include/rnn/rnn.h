@@ -2146,6 +2146,9 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  * the program or the machine fails. A load trusts nothing in the file, and takes memory in proportion to the file's
  * size. There is no checksum. If damage changes a number but leaves the file's structure intact, the load doesn't
  * notice it.
+ *
+ * A library can be built without files (RNN_WITH_FILES=OFF), so that it doesn't need jansson. In such a library every
+ * function that saves or loads a model or a checkpoint, in a file or in memory, fails with #RNN_ERROR_IO.
  * @{
  */
 

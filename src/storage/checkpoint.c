@@ -12,6 +12,7 @@
 #include "sampling/sampler.h"
 #include "storage/metadata.h"
 #include "storage/model_file.h"
+#include "storage/structs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +26,6 @@
 enum { FIRST_FORMAT = 1, FORMAT = 2 };
 
 enum {
-    CHECKPOINT_FIRST_SIZE = offsetof(rnn_checkpoint, values) + RNN_CHECKPOINT_NUMBERS * sizeof(double),
     ARRAY_NAME_MOST = 40 + PARAMETER_NAME_MOST,
     TYPE_SHOWN = 20, /* maximum number of bytes of a type in an error message */
     PIECE = 1024,    /* rows read or written at a time */
@@ -101,12 +101,6 @@ static const text_field sampler_fields[] = {
 /* clang-format on */
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
-
-rnn_status rnn_checkpoint_init(rnn_checkpoint *checkpoint, size_t struct_size)
-{
-    const rnn_checkpoint empty = {.struct_size = sizeof empty};
-    return librnn_struct_init("checkpoint", checkpoint, struct_size, &empty, CHECKPOINT_FIRST_SIZE, sizeof empty);
-}
 
 /* ---- Saving ------------------------------------------------------------------------------------------------------ */
 

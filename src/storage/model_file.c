@@ -8,15 +8,12 @@
 #include "base/names.h"
 #include "base/utf8.h"
 #include "storage/metadata.h"
+#include "storage/structs.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-    LOAD_OPTIONS_FIRST_SIZE = offsetof(rnn_load_options, embedding_name) + sizeof(char *),
-    SAVE_OPTIONS_FIRST_SIZE = sizeof(rnn_save_options),
-    NAME_SHOWN = 60, /* maximum number of bytes of a name in an error message */
-};
+enum { NAME_SHOWN = 60 }; /* maximum number of bytes of a name in an error message */
 
 /* ---- Saving ------------------------------------------------------------------------------------------------------ */
 
@@ -106,14 +103,6 @@ static rnn_status save_model(rnn_sink *sink, const void *model)
 
 /* ---- Options for saving ---- */
 
-static const rnn_save_options default_save_options = {.struct_size = sizeof(rnn_save_options)};
-
-rnn_status rnn_save_options_init(rnn_save_options *options, size_t struct_size)
-{
-    return librnn_struct_init("save_options", options, struct_size, &default_save_options, SAVE_OPTIONS_FIRST_SIZE,
-                              sizeof default_save_options);
-}
-
 static rnn_status check_length(const char *option, const char *name)
 {
     if (name && strlen(name) > MODULE_NAME_MOST)
@@ -138,7 +127,7 @@ static rnn_status check_name(const char *option, const char *name)
 /* given: NULL for the defaults. */
 static rnn_status read_save_options(const rnn_save_options *given, const rnn_model *model, module_names *names)
 {
-    rnn_save_options read = default_save_options;
+    rnn_save_options read = librnn_default_save_options;
     if (given)
         RNN_TRY(librnn_struct_read("save_options", given, &read, SAVE_OPTIONS_FIRST_SIZE, sizeof read));
     RNN_TRY(check_name("rnn_name", read.rnn_name));
@@ -249,20 +238,9 @@ rnn_status librnn_file_load(const char *path, file_loader *loader, void *what)
     return status;
 }
 
-static const rnn_load_options default_load_options = {
-    .struct_size = sizeof(rnn_load_options),
-    .precision = RNN_PRECISION_STORED,
-};
-
-rnn_status rnn_load_options_init(rnn_load_options *options, size_t struct_size)
-{
-    return librnn_struct_init("load_options", options, struct_size, &default_load_options, LOAD_OPTIONS_FIRST_SIZE,
-                              sizeof default_load_options);
-}
-
 rnn_status librnn_load_options_read(const rnn_load_options *given, rnn_load_options *options)
 {
-    rnn_load_options read = default_load_options;
+    rnn_load_options read = librnn_default_load_options;
     if (given)
         RNN_TRY(librnn_struct_read("load_options", given, &read, LOAD_OPTIONS_FIRST_SIZE, sizeof read));
     RNN_TRY(librnn_check_enumerator("precision", read.precision, librnn_load_precisions));
