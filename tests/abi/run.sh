@@ -29,6 +29,7 @@ describe() { # FILE: describes today's library
     } > "$work/log" 2>&1 || { tail -n 20 "$work/log" >&2; exit 1; }
     abidw --headers-dir "$source/include" --drop-private-types --no-show-locs --no-corpus-path --no-comp-dir-path \
         "$work/build/librnn.so" --out-file "$1"
+    sed -i "s|path='$source/|path='|" "$1"
 }
 
 if [[ $1 == --update ]]; then
