@@ -786,21 +786,6 @@ static const char help[] =
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        int (*run)(int count, char **arguments);
-    } commands[] = {{"flow", command_flow}, {"memory", command_memory}, {"check", command_check}};
-    if (argc < 2) {
-        fputs(help, stderr);
-        return 2;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        fputs(help, stdout);
-        flush_output();
-        return EXIT_SUCCESS;
-    }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
-    fail("there is no command '%s'; there are flow, memory and check", argv[1]);
+    static const command commands[] = {{"flow", command_flow}, {"memory", command_memory}, {"check", command_check}};
+    return run_command(commands, sizeof commands / sizeof *commands, help, argc, argv);
 }

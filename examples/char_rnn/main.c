@@ -27,39 +27,20 @@ void load_writer(const char *path, const rnn_load_options *options, rnn_model **
         fail("%s isn't a model of text; give a model that char_rnn train has made", path);
 }
 
-typedef struct command {
-    const char *name, *summary;
-    int (*run)(int count, char **arguments);
-} command;
-
-static const command commands[] = {
-    {"train", "train a model on text files", command_train},         {"sample", "let a model write", command_sample},
-    {"evaluate", "measure a model on text files", command_evaluate}, {"info", "show what a model is", command_info},
-    {"average", "make one model of several", command_average},
-};
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static void help(FILE *out)
-{
-    fputs("usage: char_rnn COMMAND ARGUMENTS...\n\n", out);
-    for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "    %-10s %s\n", commands[i].name, commands[i].summary);
-    fputs("\nTry: char_rnn train book.txt\nEach command explains itself: char_rnn train --help\n", out);
-}
+static const char help[] = "usage: char_rnn COMMAND ARGUMENTS...\n\n"
+                           "    train      train a model on text files\n"
+                           "    sample     let a model write\n"
+                           "    evaluate   measure a model on text files\n"
+                           "    info       show what a model is\n"
+                           "    average    make one model of several\n\n"
+                           "Try: char_rnn train book.txt\n"
+                           "Each command explains itself: char_rnn train --help\n";
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        help(stderr);
-        return 2;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        help(stdout);
-        flush_output();
-        return EXIT_SUCCESS;
-    }
-    for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
-    fail("there is no command '%s'; there are train, sample, evaluate, info and average", argv[1]);
+    static const command commands[] = {
+        {"train", command_train}, {"sample", command_sample},   {"evaluate", command_evaluate},
+        {"info", command_info},   {"average", command_average},
+    };
+    return run_command(commands, sizeof commands / sizeof *commands, help, argc, argv);
 }

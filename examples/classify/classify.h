@@ -35,7 +35,7 @@ typedef struct classifier {
 
 typedef struct settings {
     const char *out, *cell, *tokens, *save_test, *picture;
-    bool one_way;
+    bool one_way, words; /* words: the tokens are words */
     int64_t hidden, layers, embedding, epochs, classes, longest, seed, threads;
     double minutes, validation, test, learning_rate, weight_decay, forget, smoothing, averaging;
     double dropout, dropout_input, dropout_output, dropout_recurrent;

@@ -64,17 +64,22 @@ static const char HELP[] =
     "    --seed N                 of the parts, the initial values and dropout; default 1\n"
     "    --threads N              default: as many as there are processors\n";
 
-/* Reads a command's options. Returns whether there are from `least` to `most` operands; --help ends the program. */
-static bool read_command(const option *options, int count, int argc, char **argv, char **operands, int least, int most)
+/*
+ * Reads a command's options, and puts its operands at the beginning of the arguments. Returns their number, or -1 after
+ * --help. `wanted` says what they are in an error.
+ */
+static int read_command(const option *options, int option_count, int count, char **arguments, int least, int most,
+                        const char *wanted)
 {
-    const command_line line = {"classify --help", options, count, NULL, NULL};
-    int found = read_options(&line, argc, argv, operands);
+    const command_line line = {"classify --help", options, option_count, NULL, NULL};
+    int found = read_options(&line, count, arguments, arguments);
     if (found < 0) {
         fputs(HELP, stdout);
         flush_output();
-        exit(EXIT_SUCCESS);
+    } else if (found < least || found > most) {
+        fail("%s; see classify --help", wanted);
     }
-    return found >= least && found <= most;
+    return found;
 }
 
 static void refuse_same(const char *name, const char *path, const char *other_name, const char *other_path)
@@ -83,7 +88,78 @@ static void refuse_same(const char *name, const char *path, const char *other_na
         fail("%s and %s have the same name, %s", name, other_name, path);
 }
 
-static void command_train(int argc, char **argv, char **operands)
+/* Reads the command line of train. Returns false after --help. The text's path becomes arguments[0]. */
+static bool read_settings(settings *s, int count, char **arguments)
+{
+    const option options[] = {
+        {"--out", OPTION_TEXT, &s->out, 0, 0},
+        {"--cell", OPTION_TEXT, &s->cell, 0, 0},
+        {"--tokens", OPTION_TEXT, &s->tokens, 0, 0},
+        {"--save-test", OPTION_TEXT, &s->save_test, 0, 0},
+        {"--picture", OPTION_TEXT, &s->picture, 0, 0},
+        {"--one-way", OPTION_FLAG, &s->one_way, 0, 0},
+        {"--hidden", OPTION_WHOLE, &s->hidden, 1, 1 << 16},
+        {"--layers", OPTION_WHOLE, &s->layers, 1, 64},
+        {"--embedding", OPTION_WHOLE, &s->embedding, 0, 1 << 16},
+        {"--epochs", OPTION_WHOLE, &s->epochs, 1, 1 << 30},
+        {"--classes", OPTION_WHOLE, &s->classes, 2, 1 << 20},
+        {"--longest", OPTION_WHOLE, &s->longest, 1, 1 << 24},
+        {"--seed", OPTION_WHOLE, &s->seed, 0, INT64_MAX},
+        {"--threads", OPTION_WHOLE, &s->threads, 0, 1024},
+        {"--minutes", OPTION_REAL, &s->minutes, 0, 1000000},
+        {"--validation", OPTION_REAL, &s->validation, 0, 1},
+        {"--test", OPTION_REAL, &s->test, 0, 1},
+        {"--learning-rate", OPTION_REAL, &s->learning_rate, 0, 1000},
+        {"--weight-decay", OPTION_REAL, &s->weight_decay, 0, 1000},
+        {"--forget", OPTION_REAL, &s->forget, 0, 1},
+        {"--averaging", OPTION_REAL, &s->averaging, 0, 1},
+        {"--label-smoothing", OPTION_REAL, &s->smoothing, 0, 1},
+        {"--dropout", OPTION_REAL, &s->dropout, 0, 1},
+        {"--dropout-input", OPTION_REAL, &s->dropout_input, 0, 1},
+        {"--dropout-output", OPTION_REAL, &s->dropout_output, 0, 1},
+        {"--dropout-recurrent", OPTION_REAL, &s->dropout_recurrent, 0, 1},
+    };
+    if (read_command(options, sizeof options / sizeof *options, count, arguments, 1, 1,
+                     "train needs one file of labels and texts") < 0)
+        return false;
+    check(rnn_set_threads((int32_t)s->threads));
+    s->words = choose("--tokens", s->tokens, (const char *const[]){"characters", "words", NULL}) == 1;
+    if (s->embedding < 0)
+        s->embedding = s->words ? 128 : 0;
+    return true;
+}
+
+/* Fails if one file would be written over another. */
+static void check_outputs(const settings *s, char **text)
+{
+    refuse_to_overwrite(s->out, text, 1);
+    refuse_same("--out", s->out, "--save-test", s->save_test);
+    refuse_same("--out", s->out, "--picture", s->picture);
+    refuse_same("--save-test", s->save_test, "--picture", s->picture);
+    if (s->save_test)
+        refuse_to_overwrite(s->save_test, text, 1);
+    if (s->picture)
+        refuse_to_overwrite(s->picture, text, 1);
+}
+
+/* Finds the classes of the lines and divides the lines into parts. Returns how many are left out. */
+static int64_t prepare(const settings *s, const char *path, classifier *c, examples *all, int64_t counts[PARTS + 1])
+{
+    int64_t left_out;
+    *all = read_examples(path);
+    find_classes(c, all, s->classes, path);
+    divide(c, all, s->validation, s->test, (uint64_t)s->seed, &left_out);
+    for (int64_t n = 0; n < all->count; n++)
+        counts[all->each[n].part]++;
+    if (counts[VALIDATION] == 0 || counts[TEST] == 0)
+        fail("validation has %lld lines and the test has %lld; give more lines, or larger shares",
+             (long long)counts[VALIDATION], (long long)counts[TEST]);
+    if (s->save_test)
+        save_test(all, s->save_test);
+    return left_out;
+}
+
+static int command_train(int count, char **arguments)
 {
     settings s = {.cell = "gru",
                   .tokens = "characters",
@@ -100,64 +176,17 @@ static void command_train(int argc, char **argv, char **operands)
                   .averaging = 0.99,
                   .forget = 0.02,
                   .dropout_output = 0.2};
-    const option options[] = {
-        {"--out", OPTION_TEXT, &s.out, 0, 0},
-        {"--cell", OPTION_TEXT, &s.cell, 0, 0},
-        {"--tokens", OPTION_TEXT, &s.tokens, 0, 0},
-        {"--save-test", OPTION_TEXT, &s.save_test, 0, 0},
-        {"--picture", OPTION_TEXT, &s.picture, 0, 0},
-        {"--one-way", OPTION_FLAG, &s.one_way, 0, 0},
-        {"--hidden", OPTION_WHOLE, &s.hidden, 1, 1 << 16},
-        {"--layers", OPTION_WHOLE, &s.layers, 1, 64},
-        {"--embedding", OPTION_WHOLE, &s.embedding, 0, 1 << 16},
-        {"--epochs", OPTION_WHOLE, &s.epochs, 1, 1 << 30},
-        {"--classes", OPTION_WHOLE, &s.classes, 2, 1 << 20},
-        {"--longest", OPTION_WHOLE, &s.longest, 1, 1 << 24},
-        {"--seed", OPTION_WHOLE, &s.seed, 0, INT64_MAX},
-        {"--threads", OPTION_WHOLE, &s.threads, 0, 1024},
-        {"--minutes", OPTION_REAL, &s.minutes, 0, 1000000},
-        {"--validation", OPTION_REAL, &s.validation, 0, 1},
-        {"--test", OPTION_REAL, &s.test, 0, 1},
-        {"--learning-rate", OPTION_REAL, &s.learning_rate, 0, 1000},
-        {"--weight-decay", OPTION_REAL, &s.weight_decay, 0, 1000},
-        {"--forget", OPTION_REAL, &s.forget, 0, 1},
-        {"--averaging", OPTION_REAL, &s.averaging, 0, 1},
-        {"--label-smoothing", OPTION_REAL, &s.smoothing, 0, 1},
-        {"--dropout", OPTION_REAL, &s.dropout, 0, 1},
-        {"--dropout-input", OPTION_REAL, &s.dropout_input, 0, 1},
-        {"--dropout-output", OPTION_REAL, &s.dropout_output, 0, 1},
-        {"--dropout-recurrent", OPTION_REAL, &s.dropout_recurrent, 0, 1},
-    };
-    if (!read_command(options, sizeof options / sizeof *options, argc, argv, operands, 1, 1))
-        fail("train needs one file of labels and texts; see classify --help");
-    check(rnn_set_threads((int32_t)s.threads));
-    bool words = choose("--tokens", s.tokens, (const char *const[]){"characters", "words", NULL}) == 1;
-    s.embedding = s.embedding < 0 ? (words ? 128 : 0) : s.embedding;
-    char *name = allocate(strlen(operands[0]) + sizeof ".safetensors");
-    strcat(strcpy(name, operands[0]), ".safetensors");
+    if (!read_settings(&s, count, arguments))
+        return EXIT_SUCCESS;
+    char *name = allocate(strlen(arguments[0]) + sizeof ".safetensors");
+    strcat(strcpy(name, arguments[0]), ".safetensors");
     s.out = s.out ? s.out : name;
-    refuse_to_overwrite(s.out, operands, 1);
-    refuse_same("--out", s.out, "--save-test", s.save_test);
-    refuse_same("--out", s.out, "--picture", s.picture);
-    refuse_same("--save-test", s.save_test, "--picture", s.picture);
-    if (s.save_test)
-        refuse_to_overwrite(s.save_test, operands, 1);
-    if (s.picture)
-        refuse_to_overwrite(s.picture, operands, 1);
+    check_outputs(&s, arguments);
 
     classifier c = {.longest = s.longest};
-    int64_t left_out, counts[PARTS + 1] = {0};
-    examples all = read_examples(operands[0]);
-    find_classes(&c, &all, s.classes, operands[0]);
-    divide(&c, &all, s.validation, s.test, (uint64_t)s.seed, &left_out);
-    for (int64_t n = 0; n < all.count; n++)
-        counts[all.each[n].part]++;
-    if (counts[VALIDATION] == 0 || counts[TEST] == 0)
-        fail("validation has %lld lines and the test has %lld; give more lines, or larger shares",
-             (long long)counts[VALIDATION], (long long)counts[TEST]);
-    if (s.save_test)
-        save_test(&all, s.save_test);
-    c.vocab = create_vocab(&all, words);
+    examples all;
+    int64_t counts[PARTS + 1] = {0}, left_out = prepare(&s, arguments[0], &c, &all, counts);
+    c.vocab = create_vocab(&all, s.words);
     create_model(&s, &c);
     printf("%lld classes; %lld lines for training, %lld for validation, %lld for the test\n", (long long)c.classes,
            (long long)counts[TRAINING], (long long)counts[VALIDATION], (long long)counts[TEST]);
@@ -171,26 +200,27 @@ static void command_train(int argc, char **argv, char **operands)
     free(name);
     free_examples(&all);
     destroy_classifier(&c);
+    return EXIT_SUCCESS;
 }
 
-static void command_evaluate(int argc, char **argv, char **operands)
+static int command_evaluate(int argc, char **arguments)
 {
     const char *picture = NULL;
     const option options[] = {{"--picture", OPTION_TEXT, &picture, 0, 0}};
-    if (!read_command(options, 1, argc, argv, operands, 2, 2))
-        fail("evaluate needs a model and a file of labels and texts; see classify --help");
+    if (read_command(options, 1, argc, arguments, 2, 2, "evaluate needs a model and a file of labels and texts") < 0)
+        return EXIT_SUCCESS;
     if (picture)
-        refuse_to_overwrite(picture, operands, 2);
+        refuse_to_overwrite(picture, arguments, 2);
     classifier c;
     int64_t *numbers, count;
     double loss;
-    load_classifier(operands[0], &c);
-    examples all = read_examples(operands[1]);
+    load_classifier(arguments[0], &c);
+    examples all = read_examples(arguments[1]);
     for (int64_t n = 0; n < all.count; n++)
         all.each[n].class = find_class(c.names, c.classes, all.each[n].label);
     int64_t others = keep_classified(&all);
     if (all.count == 0)
-        fail("no line of %s has a label that the model knows", operands[1]);
+        fail("no line of %s has a label that the model knows", arguments[1]);
     double *p = classify_part(&c, &all, TRAINING, &numbers, &count);
     double right = accuracy(&all, numbers, count, p, c.classes, &loss);
     printf("%lld lines: %.2f %% right, %.4f nats\n", (long long)count, 100 * right, loss);
@@ -201,23 +231,25 @@ static void command_evaluate(int argc, char **argv, char **operands)
     free(numbers);
     free_examples(&all);
     destroy_classifier(&c);
+    return EXIT_SUCCESS;
 }
 
 /* Classifies one line after another, so that it can answer at once. */
-static void command_predict(int argc, char **argv, char **operands)
+static int command_predict(int argc, char **arguments)
 {
     int64_t top = 1;
     const option options[] = {{"--top", OPTION_WHOLE, &top, 1, 1 << 20}};
-    operands[1] = NULL;
-    if (!read_command(options, 1, argc, argv, operands, 1, 2))
-        fail("predict needs a model, and at most one file of texts; see classify --help");
+    int operands =
+        read_command(options, 1, argc, arguments, 1, 2, "predict needs a model, and at most one file of texts");
+    if (operands < 0)
+        return EXIT_SUCCESS;
     classifier c;
     rnn_state *state;
     rnn_chunk chunk;
     char *text;
-    load_classifier(operands[0], &c);
+    load_classifier(arguments[0], &c);
     top = top < c.classes ? top : c.classes;
-    reader r = open_reader(operands[1] ? operands[1] : "-");
+    reader r = open_reader(operands == 2 ? arguments[1] : "-");
     double *p = allocate((size_t)c.classes * sizeof *p);
     check(rnn_state_create(c.model, 1, &state));
     check(rnn_chunk_init(&chunk, sizeof chunk));
@@ -246,27 +278,13 @@ static void command_predict(int argc, char **argv, char **operands)
     rnn_state_destroy(state);
     free(p);
     destroy_classifier(&c);
+    flush_output();
+    return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-    char **operands = allocate((size_t)(argc + 2) * sizeof *operands);
-    if (argc < 2) {
-        fputs(HELP, stderr);
-        free(operands);
-        return 2;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-        fputs(HELP, stdout);
-    else if (strcmp(argv[1], "train") == 0)
-        command_train(argc - 2, argv + 2, operands);
-    else if (strcmp(argv[1], "evaluate") == 0)
-        command_evaluate(argc - 2, argv + 2, operands);
-    else if (strcmp(argv[1], "predict") == 0)
-        command_predict(argc - 2, argv + 2, operands);
-    else
-        fail("there is no command '%s'; there are train, evaluate and predict", argv[1]);
-    flush_output();
-    free(operands);
-    return EXIT_SUCCESS;
+    static const command commands[] = {
+        {"train", command_train}, {"evaluate", command_evaluate}, {"predict", command_predict}};
+    return run_command(commands, sizeof commands / sizeof *commands, HELP, argc, argv);
 }

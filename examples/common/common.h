@@ -37,6 +37,20 @@ void refuse_to_overwrite(const char *output, char *const *inputs, int count);
 /* Seconds of a monotonic clock */
 double now(void);
 
+/* ---- Commands ---- */
+
+/* Takes the arguments after its name, and returns the exit status. */
+typedef struct command {
+    const char *name;
+    int (*run)(int count, char **arguments);
+} command;
+
+/*
+ * Runs the command that argv[1] names and returns its status. Prints `help` for --help and where there is no command,
+ * which is an error.
+ */
+int run_command(const command *commands, int count, const char *help, int argc, char **argv);
+
 /* ---- Options ---- */
 
 typedef enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_WHOLE, OPTION_REAL } option_kind;

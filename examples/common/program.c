@@ -62,3 +62,24 @@ double now(void)
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
+
+int run_command(const command *commands, int count, const char *help, int argc, char **argv)
+{
+    char names[256] = "";
+    if (argc < 2) {
+        fputs(help, stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        fputs(help, stdout);
+        flush_output();
+        return EXIT_SUCCESS;
+    }
+    for (int i = 0; i < count; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
+        const char *before = i == 0 ? "" : i == count - 1 ? " and " : ", ";
+        snprintf(strchr(names, '\0'), sizeof names - strlen(names), "%s%s", before, commands[i].name);
+    }
+    fail("there is no command '%s'; there are %s", argv[1], names);
+}

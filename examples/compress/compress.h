@@ -14,9 +14,9 @@ enum { BYTES = 256, MOST_STREAMS = 8 };
 typedef struct level {
     int32_t cell;
     int64_t hidden;
-    int64_t steps; /* The network learns after each chunk of so many steps. */
+    int64_t steps; /* of a chunk: the network learns after each chunk */
     double learning_rate;
-    int table_bits; /* There are at most 2^table_bits buckets for each context. */
+    int table_bits; /* each context has 2^table_bits buckets at most */
 } level;
 
 /* ---- network.c ---- */

@@ -33,7 +33,7 @@ enum {
     LEAST_RUN = 1024,   /* shorter runs are left to the model */
     RUN_KEPT = 32,      /* bytes of a run that the model sees */
     NUMBER_SIZE = 5,    /* the most bytes that a number takes */
-    STREAM_SIZE = 4096, /* A short first block has fewer streams, of at least so many bytes. */
+    STREAM_SIZE = 4096, /* bytes; a short first block has fewer streams, each of this size or more */
 };
 enum { END, CODED, STORED };
 

@@ -555,43 +555,18 @@ static int command_make(int count, char **arguments)
 
 /* ---- Commands ---- */
 
-typedef struct command {
-    const char *name, *summary;
-    int (*run)(int count, char **arguments);
-} command;
-
-static const command commands[] = {
-    {"train", "train a model on series from CSV files", command_train},
-    {"evaluate", "compare a model's forecasts with simple ones", command_evaluate},
-    {"predict", "forecast the values to come", command_predict},
-    {"make", "make a series to try it with", command_make},
-};
-enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static void help(FILE *out)
-{
-    fputs("usage: forecast COMMAND ARGUMENTS...\n\n", out);
-    for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "    %-10s %s\n", commands[i].name, commands[i].summary);
-    fputs("\nTry: forecast train passengers.csv --time month --season 12 --log --difference 1,12 --out "
-          "model.safetensors\n"
-          "Each command explains itself: forecast train --help\n",
-          out);
-}
+static const char help[] =
+    "usage: forecast COMMAND ARGUMENTS...\n\n"
+    "    train      train a model on series from CSV files\n"
+    "    evaluate   compare a model's forecasts with simple ones\n"
+    "    predict    forecast the values to come\n"
+    "    make       make a series to try it with\n\n"
+    "Try: forecast train passengers.csv --time month --season 12 --log --difference 1,12 --out model.safetensors\n"
+    "Each command explains itself: forecast train --help\n";
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        help(stderr);
-        return 2;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-        help(stdout);
-        flush_output();
-        return EXIT_SUCCESS;
-    }
-    for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
-    fail("there is no command '%s'; there are train, evaluate, predict and make", argv[1]);
+    static const command commands[] = {
+        {"train", command_train}, {"evaluate", command_evaluate}, {"predict", command_predict}, {"make", command_make}};
+    return run_command(commands, sizeof commands / sizeof *commands, help, argc, argv);
 }
