@@ -49,6 +49,9 @@ if command -v script > /dev/null; then # it makes a terminal
     script -qec "stty cols 50; $program train text ${small[*]} --budget 200000 --out tty.safetensors" /dev/null > out < /dev/null
     tr '\r' '\n' < out | grep 'left, epoch' | awk '{ sub(/^\033\[K/, ""); if (length($0) >= 50) exit 1 }' ||
         fail "the progress line is longer than the terminal is wide"
+    script -qec "TERM=dumb $program train text ${small[*]} --budget 20000 --out tty.safetensors" /dev/null > out < /dev/null
+    shows '^epoch [0-9.]+: training' "trains on a terminal that can't clear a line"
+    ! grep -q $'\033' out || fail "sent an escape sequence to a terminal that knows none"
 fi
 if command -v gnuplot > /dev/null; then
     succeeds "draws the curves" train text "${small[@]}" --budget 20000 --out drawn.safetensors

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -11,9 +13,16 @@ enum { BAR = 20, LINE_SIZE = 512 };
 
 static const double SHOWN_EVERY = 0.2; /* seconds */
 
+/* True if standard error is a terminal that can clear a line */
+static bool clears_lines(void)
+{
+    const char *name = getenv("TERM");
+    return isatty(STDERR_FILENO) && name && strcmp(name, "dumb") != 0;
+}
+
 void progress_open(progress_line *p, bool quiet)
 {
-    *p = (progress_line){.terminal = isatty(STDERR_FILENO) && !quiet};
+    *p = (progress_line){.terminal = clears_lines() && !quiet};
 }
 
 bool progress_is_due(const progress_line *p)

@@ -670,8 +670,7 @@ static rnn_status read_state_values(safetensors_reader *reader, rnn_state *state
                 break;
             rnn_safetensors_order(values, (size_t)count, state->element_size);
             if (rnn_state_set(state, l, (int32_t)part, values, count) != RNN_OK)
-                status = librnn_fail(RNN_ERROR_FORMAT, "%s has an element that is not finite; all must be finite",
-                                     state_names[part]);
+                status = librnn_fail(RNN_ERROR_FORMAT, "%s: %s", state_names[part], rnn_last_error());
         }
     }
     librnn_release(values);

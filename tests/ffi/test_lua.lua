@@ -73,6 +73,48 @@ function tests.a_model_is_saved_and_loaded(scope)
     assert(none == nil)
 end
 
+function tests.a_checkpoint_resumes_the_same_training(scope)
+    local vocab, corpus, model, state, optimizer = begin(scope)
+    local function train(corpus, model, state, optimizer)
+        for _ = 1, 5 do
+            local chunk, restarted = corpus:next()
+            if restarted then
+                state:reset()
+            end
+            model:forward_backward(state, chunk)
+            optimizer:step(model)
+        end
+    end
+    train(corpus, model, state, optimizer)
+    optimizer:set_learning_rate(0.05)
+    rnn.save_checkpoint(directory .. "/checkpoint", {model = model, optimizer = optimizer, state = state, vocab = vocab,
+                                                     corpus_position = corpus:position()})
+    local loaded = rnn.load_checkpoint(directory .. "/checkpoint")
+    for _, part in ipairs {"model", "optimizer", "state", "vocab"} do
+        scope(loaded[part])
+    end
+    assert(loaded.sampler == nil and loaded.average == nil and loaded.optimizer:learning_rate() == 0.05)
+    local again = scope(rnn.corpus_from_text(loaded.vocab, TEXT, 25))
+    again:seek(loaded.corpus_position)
+    train(corpus, model, state, optimizer)
+    train(again, loaded.model, loaded.state, loaded.optimizer)
+    local values, count = model:parameter("decoder.weight")
+    local other = loaded.model:parameter("decoder.weight")
+    assert(ffi.string(values, 4 * count) == ffi.string(other, 4 * count))
+end
+
+function tests.generate_ends_at_the_stop_symbol(scope)
+    local vocab, _, model, state = begin(scope)
+    local prompt, stop = vocab:encode("the"), (vocab:encode("q"))[0]
+    local ids, counts, logs = model:generate(state, scope(rnn.sampler {seed = 1}),
+                                             {prompt = prompt, prompt_steps = 3, most = 2000, stop = stop})
+    local count = tonumber(counts[0])
+    assert(count > 0 and count < 2000 and ids[count - 1] == stop and logs[0] < 0)
+    for i = 0, count - 2 do
+        assert(ids[i] ~= stop)
+    end
+end
+
 function tests.errors_have_a_status_and_a_message(scope)
     local vocab, _, model, state = begin(scope)
     refuses(C.RNN_ERROR_ARGUMENT, "hidden_size is 0", rnn.model, {input_size = 3, output_size = 3, hidden_size = 0})

@@ -4,6 +4,7 @@
 #   for a build directory with several.
 
 failed=0
+export TERM=xterm # the programs show progress on a terminal that can clear a line
 
 begin() {
     if [[ $# -lt 2 || $# -gt 3 ]]; then

@@ -246,7 +246,19 @@ function Model:sample(state, sampler, first, n)
     return ids, n * streams
 end
 
-local State, new_state = class("state")
+-- Lets each stream read its prompt, then draws at most `most` symbols, or until the id `stop`. given: the fields of
+-- rnn_generate_options. Returns an array [most][B], an array [B] of the streams' counts, and an array [most][B] of the
+-- symbols' log probabilities.
+function Model:generate(state, sampler, given)
+    local streams, filled = tonumber(C.rnn_state_streams(state:handle())), options("generate_options", given)
+    local length = math.max(tonumber(filled.most) * streams, 1)
+    local ids, logs = ffi.new("int32_t[?]", length), ffi.new("double[?]", length)
+    local counts = ffi.new("int64_t[?]", streams)
+    check(C.rnn_generate(self:handle(), state:handle(), sampler:handle(), filled, ids, counts, logs))
+    return ids, counts, logs
+end
+
+local State, new_state, own_state = class("state")
 
 function rnn.state(model, streams)
     return new_state("rnn_state_create", model:handle(), streams or 1)
@@ -256,7 +268,7 @@ function State:reset()
     check(C.rnn_state_reset(self:handle()))
 end
 
-local Optimizer, new_optimizer = class("optimizer")
+local Optimizer, new_optimizer, own_optimizer = class("optimizer")
 
 -- given: the fields of rnn_optimizer_options
 function rnn.optimizer(model, given, rule)
@@ -268,11 +280,45 @@ function Optimizer:step(model)
     check(C.rnn_optimizer_step(self:handle(), model:handle()))
 end
 
-local _, new_sampler = class("sampler")
+function Optimizer:learning_rate()
+    return C.rnn_optimizer_learning_rate(self:handle())
+end
+
+function Optimizer:set_learning_rate(rate)
+    check(C.rnn_optimizer_set_learning_rate(self:handle(), rate))
+end
+
+local _, new_sampler, own_sampler = class("sampler")
 
 -- given: the fields of rnn_sampler_options
 function rnn.sampler(given)
     return new_sampler("rnn_sampler_create", options("sampler_options", given))
+end
+
+-- ---- Checkpoints ----
+
+local PARTS = {model = own_model, optimizer = own_optimizer, state = own_state, sampler = own_sampler,
+               vocab = own_vocab, average = own_model}
+
+-- Saves all that a training run needs to resume. given: objects under the names of rnn_checkpoint's fields, and
+-- corpus_position.
+function rnn.save_checkpoint(path, given)
+    local checkpoint = options("checkpoint")
+    for field, value in pairs(given) do
+        checkpoint[field] = PARTS[field] and value:handle() or value
+    end
+    check(C.rnn_checkpoint_save(checkpoint, path))
+end
+
+-- Loads a checkpoint. Returns a table with its objects, which the caller closes, and corpus_position.
+function rnn.load_checkpoint(path)
+    local checkpoint = options("checkpoint")
+    check(C.rnn_checkpoint_load(path, checkpoint))
+    local loaded = {corpus_position = tonumber(checkpoint.corpus_position)}
+    for field, own in pairs(PARTS) do
+        loaded[field] = own(checkpoint[field])
+    end
+    return loaded
 end
 
 return rnn
