@@ -24,6 +24,13 @@ succeeds "prints nothing if told so" train text "${small[@]}" --budget 20000 --q
 succeeds "trains without a budget until a plateau" train text --hidden 4 --streams 8 --sequence 16 --patience 1 --out p.safetensors
 shows 'validation has stopped falling: half the learning rate' "halves the rate on a plateau"
 
+{ for ((i = 0; i < 3; i++)); do cat text text text; done; head -c 40000 /dev/urandom | base64 -w 0; } > uneven
+succeeds "validates all over a long text" train uneven "${small[@]}" --validation 0.3 --budget 200000 --out u.safetensors
+best=$(sort -t, -gk5 u.csv | awk -F, '$5 + 0 > 0 { print $5; exit }')
+whole=$(grep -oP 'the best model: \K[0-9.]+' out)
+awk -v best="$best" -v whole="$whole" 'BEGIN { exit !(best < whole + 0.4 && best > whole - 0.4) }' ||
+    fail "validates a part of the text that isn't like the whole: $best, the whole $whole"
+
 succeeds "validates on another text" train text --validation-file text "${small[@]}" --budget 9 --out v.safetensors
 shows '^text: .*; text is for validation$' "says what it validates on"
 if command -v xz > /dev/null; then

@@ -93,7 +93,7 @@ typedef struct corpora {
     rnn_source *source;
     rnn_vocab *vocab;
     rnn_corpus *training, *validation;
-    rnn_corpus *quick; /* the part of `validation` to use while training; NULL: all of it */
+    rnn_corpus *quick; /* pieces from all over a long validation text, for use while training; NULL: use all of it */
     int64_t bytes;
 } corpora;
 

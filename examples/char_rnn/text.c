@@ -7,7 +7,8 @@
 
 enum {
     BYTES_LEAST_FOR_FILES = 1 << 30, /* texts of this size or more stay in their files, as bytes */
-    QUICK_TOKENS = 1 << 15,
+    QUICK_PIECES = 32,
+    PIECE_TOKENS = 1 << 10,
     ENTROPY_TOKENS = 1 << 20,
     FINGERPRINT_CHUNKS = 1 << 10,
 };
@@ -78,33 +79,59 @@ void text_close(corpora *t)
     rnn_source_destroy(t->source);
 }
 
-/* Opens the training text and the validation text. */
-static void open_parts(const corpora *t, const char *validation_path, const settings *s, rnn_corpus **training,
-                       rnn_corpus **validation)
+static rnn_corpus *open_text(const corpora *t, int64_t steps, int64_t streams)
 {
-    int64_t steps = s->value[SET_SEQUENCE].whole, streams = s->value[SET_STREAMS].whole;
-    check(rnn_corpus_create_from_source(t->vocab, t->source, steps, streams, training));
-    if (validation_path)
-        check(rnn_corpus_create_from_file(t->vocab, validation_path, 1, 1, validation));
-    else
-        check(rnn_corpus_split(*training, s->value[SET_VALIDATION].real, validation));
-    check(rnn_corpus_set_drop_last(*training, 0));
-    check(rnn_corpus_set_drop_last(*validation, 0));
+    rnn_corpus *text;
+    check(rnn_corpus_create_from_source(t->vocab, t->source, steps, streams, &text));
+    return text;
 }
 
-/* While it trains, char_rnn looks at the last part of a long validation text, and at all of it in the end. */
+/* Cuts off the end of `text` for validation or, if there is a file for that, opens the file in these chunks. */
+static rnn_corpus *open_validation(const corpora *t, const char *path, double share, rnn_corpus *text, int64_t steps)
+{
+    rnn_corpus *validation;
+    check(path ? rnn_corpus_create_from_file(t->vocab, path, steps, 1, &validation)
+               : rnn_corpus_split(text, share, &validation));
+    return validation;
+}
+
+/*
+ * Joins pieces from all over a text whose chunks are such pieces. As many streams then read one piece each. The last
+ * target of a piece is the first token of the next; that is one in PIECE_TOKENS.
+ */
+static rnn_corpus *join_pieces(rnn_corpus *text, int64_t symbols)
+{
+    enum { TOKENS = QUICK_PIECES * PIECE_TOKENS };
+    int32_t *ids = allocate((TOKENS + 1) * sizeof *ids);
+    int64_t chunks = rnn_corpus_chunks(text);
+    rnn_corpus *joined;
+    rnn_chunk chunk;
+    check(rnn_chunk_init(&chunk, sizeof chunk));
+    for (int64_t n = 0; n < QUICK_PIECES; n++) {
+        check(rnn_corpus_seek(text, n * chunks / QUICK_PIECES * PIECE_TOKENS));
+        check(rnn_corpus_next(text, &chunk, NULL));
+        memcpy(ids + n * PIECE_TOKENS, chunk.inputs, PIECE_TOKENS * sizeof *ids);
+    }
+    ids[TOKENS] = chunk.targets[PIECE_TOKENS - 1];
+    check(rnn_corpus_create_from_ids(ids, TOKENS + 1, symbols, PIECE_TOKENS, QUICK_PIECES, &joined));
+    free(ids);
+    return joined;
+}
+
 void text_cut(corpora *t, const char *validation_path, const settings *s)
 {
-    open_parts(t, validation_path, s, &t->training, &t->validation);
-    double share = (double)QUICK_TOKENS / (double)rnn_corpus_size(t->validation);
-    if (share > 0.75)
+    const setting_value *v = s->value;
+    t->training = open_text(t, v[SET_SEQUENCE].whole, v[SET_STREAMS].whole);
+    t->validation = open_validation(t, validation_path, v[SET_VALIDATION].real, t->training, 1);
+    check(rnn_corpus_set_drop_last(t->training, 0));
+    check(rnn_corpus_set_drop_last(t->validation, 0));
+    if (rnn_corpus_size(t->validation) < QUICK_PIECES * PIECE_TOKENS * 4 / 3)
         return;
-    rnn_corpus *training, *validation;
-    open_parts(t, validation_path, s, &training, &validation);
-    if (rnn_corpus_split(validation, share, &t->quick) != RNN_OK)
-        t->quick = NULL; /* it is too short for that */
-    rnn_corpus_destroy(validation);
-    rnn_corpus_destroy(training);
+    rnn_corpus *text = validation_path ? NULL : open_text(t, PIECE_TOKENS, 1);
+    rnn_corpus *pieces = open_validation(t, validation_path, v[SET_VALIDATION].real, text, PIECE_TOKENS);
+    t->quick = join_pieces(pieces, rnn_vocab_size(t->vocab));
+    rnn_corpus_destroy(pieces);
+    rnn_corpus_destroy(text);
 }
 
 /* ---- Measures ---------------------------------------------------------------------------------------------------- */
