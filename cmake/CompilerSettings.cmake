@@ -21,6 +21,11 @@ add_compile_options(
     -Wundef
     -Wvla
 )
+if(WIN32)
+    # gcc checks formats by the rules of Microsoft's C library, and mingw-w64's isfinite() converts in vain.
+    add_compile_options(-Wno-format -Wno-float-conversion)
+    add_compile_definitions(__USE_MINGW_ANSI_STDIO=1)
+endif()
 if(top_level AND RNN_WERROR)
     add_compile_options(-Werror)
 endif()
@@ -35,4 +40,12 @@ function(rnn_internal_settings target)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
     target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
+endfunction()
+
+# Writes the names of the functions that the header declares, for the linker of Windows.
+function(rnn_list_exports file)
+    string(REGEX MATCHALL "\nRNN_API [A-Za-z0-9_ *]+\\(" declarations "${header}")
+    list(TRANSFORM declarations REPLACE "^.*[ *](rnn_[a-z0-9_]+)\\($" "    \\1")
+    list(JOIN declarations "\n" names)
+    file(CONFIGURE OUTPUT ${file} CONTENT "EXPORTS\n${names}\n")
 endfunction()

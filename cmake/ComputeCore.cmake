@@ -3,6 +3,17 @@
 
 include(CheckCCompilerFlag)
 
+# On Windows the stack is aligned to 16 bytes, and gcc doesn't align it to the 32 or 64 bytes that aligned moves of
+# wider vectors need (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=54412). The assembler makes all moves unaligned.
+set(unaligned_moves)
+if(WIN32 AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    set(unaligned_moves -Wa,-muse-unaligned-vector-move)
+    check_c_compiler_flag(${unaligned_moves} librnn_have_unaligned_moves)
+    if(NOT librnn_have_unaligned_moves)
+        message(FATAL_ERROR "On Windows librnn needs binutils 2.38 or later with gcc, or else clang.")
+    endif()
+endif()
+
 set(RNN_SETS_x86_64 avx2 avx512)
 set(RNN_VECTOR_BYTES_baseline 16)
 set(RNN_VECTOR_BYTES_avx2 32)
@@ -25,7 +36,9 @@ function(rnn_core_settings target precision instruction_set)
         -fno-math-errno
         -fno-trapping-math
         -falign-functions=64 -falign-loops=64 # so that a loop's speed doesn't depend on the code before it
-        -fno-asynchronous-unwind-tables # no exception passes through it; debuggers have their own tables
+        # No exception passes through it, and debuggers have their own tables. Windows needs these, though.
+        $<$<NOT:$<BOOL:${WIN32}>>:-fno-asynchronous-unwind-tables>
+        ${unaligned_moves}
         ${RNN_FLAGS_${instruction_set}}
     )
 endfunction()

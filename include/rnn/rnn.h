@@ -147,8 +147,8 @@
 extern "C" {
 #endif
 
-/** Marks the functions that the shared library exports. */
-#if defined(__GNUC__)
+/** Marks the functions that the shared library exports. (On Windows, its build makes a list of them.) */
+#if defined(__GNUC__) && !defined(_WIN32)
 #define RNN_API __attribute__((visibility("default")))
 #else
 #define RNN_API

@@ -13,7 +13,7 @@
 enum { PATH_SHOWN = 256 };
 
 typedef struct rnn_file {
-    int descriptor;
+    intptr_t file;            /* a system_file */
     bool once;                /* can only be read from start to end: a pipe, a terminal, a file of /proc */
     int64_t base;             /* offset where the text begins; not 0 if the program has read from standard input */
     int64_t size;             /* bytes from `base` on, when the file was opened; 0 if `once` */
@@ -39,7 +39,7 @@ rnn_status librnn_file_read_on(const rnn_file *file, void *bytes, size_t size, s
 /* Checks that the file's length and time of modification haven't changed since it was opened. */
 rnn_status librnn_file_check(const rnn_file *file);
 
-/* Closes the descriptor and keeps the path. */
+/* Closes the file and keeps the path. */
 void librnn_file_stop(rnn_file *file);
 
 void librnn_file_close(rnn_file *file);
@@ -55,12 +55,20 @@ void librnn_file_close(rnn_file *file);
  * removes the new file. It does nothing after librnn_file_commit(), whether or not that succeeded.
  */
 typedef struct rnn_replacement {
+#ifdef _WIN32
+    const char *path;   /* the caller's path, for error messages; it must stay valid */
+    void *file;         /* the new file; INVALID_HANDLE_VALUE: none */
+    wchar_t *target;    /* the file to replace */
+    wchar_t *temporary; /* path of the new file; in the same directory */
+    bool replaces;      /* there is a file to replace */
+#else
     int directory;      /* the directory of both files; -1: none */
     int descriptor;     /* descriptor of the new file; -1: none */
     const char *path;   /* the caller's path, for error messages; it must stay valid */
     char *target;       /* the file to replace: `path`, or the target of that symbolic link */
     const char *name;   /* name in `directory`; the end of `target` */
     char temporary[32]; /* temporary name of the new file */
+#endif
 } rnn_replacement;
 
 rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement);

@@ -25,26 +25,44 @@
 
 #define RNN_FLOAT_BODY __attribute__((noinline))
 
+#if defined __x86_64__
+#include <xmmintrin.h>
+#endif
+
 /*
  * The exact mode, for converting and comparing numbers from a file or from the caller: they are rounded to nearest,
  * nothing traps, and subnormal numbers are kept. Functions of the C library that read numbers depend on every part of
  * the mode, so this saves and sets all of it. It is slower than rnn_float_enter().
  */
-static inline fenv_t rnn_float_enter_exact(void)
+typedef struct float_exact_mode {
+    fenv_t environment;
+#if defined _WIN32 && defined __x86_64__
+    uint32_t sse; /* fesetenv() of mingw-w64 forgets the mode of SSE */
+#endif
+} float_exact_mode;
+
+static inline float_exact_mode rnn_float_enter_exact(void)
 {
-    fenv_t mode;
-    fegetenv(&mode);
+    float_exact_mode mode;
+    fegetenv(&mode.environment);
     fesetenv(FE_DFL_ENV);
+#if defined _WIN32 && defined __x86_64__
+    enum { ALL_MASKED = 0x1f80 };
+    mode.sse = _mm_getcsr();
+    _mm_setcsr(ALL_MASKED);
+#endif
     return mode;
 }
 
-static inline void rnn_float_leave_exact(const fenv_t *mode)
+static inline void rnn_float_leave_exact(const float_exact_mode *mode)
 {
-    fesetenv(mode);
+    fesetenv(&mode->environment);
+#if defined _WIN32 && defined __x86_64__
+    _mm_setcsr(mode->sse);
+#endif
 }
 
 #if defined __x86_64__
-#include <xmmintrin.h>
 
 typedef uint32_t float_mode;
 
@@ -85,7 +103,7 @@ static inline void rnn_float_leave(float_mode mode)
 
 #else
 
-typedef fenv_t float_mode;
+typedef float_exact_mode float_mode;
 
 /* Standard C can't flush subnormal numbers to zero, so they are kept here. */
 static inline float_mode rnn_float_enter(void)

@@ -4,9 +4,9 @@
 #include "base/memory.h"
 
 #include "base/names.h"
+#include "base/system.h"
 
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { ALIGNMENT = 64 };
@@ -23,15 +23,14 @@ typedef union prefix {
 static void *allocate_from_system(void *context, size_t alignment, size_t size)
 {
     (void)context;
-    void *memory;
-    return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
+    return librnn_system_allocate(alignment, size);
 }
 
 static void release_to_system(void *context, void *memory, size_t size)
 {
     (void)context;
     (void)size;
-    free(memory);
+    librnn_system_release(memory);
 }
 
 static const rnn_allocator system_allocator = {allocate_from_system, release_to_system, NULL};

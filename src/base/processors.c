@@ -1,37 +1,17 @@
 /*
  * processors.c: finds how many processors this process may use, and how many threads the environment asks for.
  */
-#define _GNU_SOURCE /* for sched_getaffinity() */
 #include "base/processors.h"
+
+#include "base/system.h"
 
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #ifdef __linux__
-#include <sched.h>
-
-enum { CPUS_MOST = 1 << 16 };
-
-/* The number of processors in the affinity mask; 0 if it can't be read. */
-static int affinity_processors(void)
-{
-    for (int cpus = CPU_SETSIZE; cpus <= CPUS_MOST; cpus *= 4) { /* the kernel refuses a mask that is too small */
-        cpu_set_t *set = CPU_ALLOC((size_t)cpus);
-        if (!set)
-            return 0;
-        size_t size = CPU_ALLOC_SIZE((size_t)cpus);
-        int count = sched_getaffinity(0, size, set) == 0 ? CPU_COUNT_S(size, set) : 0;
-        CPU_FREE(set);
-        if (count > 0)
-            return count;
-    }
-    return 0;
-}
-
 /* Reads the text of a small file. Returns false if that fails. */
 static bool read_text(const char *path, char *text, size_t size)
 {
@@ -140,11 +120,6 @@ int librnn_quota_processors(const char *root)
     return least;
 }
 #else
-static int affinity_processors(void)
-{
-    return 0;
-}
-
 int librnn_quota_processors(const char *root)
 {
     (void)root;
@@ -175,11 +150,7 @@ int librnn_usual_threads(int most)
         threads = number_from("OMP_NUM_THREADS", true, most);
     if (threads > 0)
         return threads;
-    threads = affinity_processors();
-    if (threads == 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-        threads = online < 1 ? 1 : online > most ? most : (int)online;
-    }
+    threads = librnn_system_processors();
     int quota = librnn_quota_processors("");
     threads = quota < threads ? quota : threads;
     return threads < 1 ? 1 : threads > most ? most : threads;

@@ -67,7 +67,7 @@ rnn_status librnn_fail(rnn_status status, const char *format, ...)
     char sentence[sizeof last_error]; /* the arguments may include the last error itself */
     va_list arguments;
     va_start(arguments, format);
-    fenv_t mode = rnn_float_enter_exact(); /* a signalling NaN must not trap when it is printed */
+    float_exact_mode mode = rnn_float_enter_exact(); /* a signalling NaN must not trap when it is printed */
     vsnprintf(sentence, sizeof sentence, format, arguments);
     rnn_float_leave_exact(&mode);
     va_end(arguments);

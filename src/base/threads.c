@@ -1,5 +1,5 @@
 /*
- * threads.c: a pool of helper threads, which are POSIX threads. It also decides how many of them a call uses.
+ * threads.c: a pool of helper threads. It also decides how many of them a call uses.
  *
  * A call divides each phase of its work into shares. Every worker, including the caller, has a range of shares. It
  * takes these one after the other, then the remaining shares of the other workers. So a helper that isn't running
@@ -15,11 +15,9 @@
 #include "base/float_mode.h"
 #include "base/processors.h"
 #include "base/status.h"
+#include "base/system.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 enum {
     THREADS_MOST = 1024,
@@ -37,13 +35,13 @@ enum {
 typedef struct worker {
     _Alignas(64) atomic_uint_fast64_t range; /* phase << 32 | end << 16 | next share */
     atomic_bool asleep;
-    pthread_cond_t wake;
-    pthread_t thread; /* not used for worker 0, the caller */
+    system_condition wake;
+    system_thread thread; /* not used for worker 0, the caller */
 } worker;
 
 static struct pool {
-    pthread_mutex_t mutex;   /* only for sleeping and waking */
-    pthread_cond_t finished; /* wakes the caller */
+    system_lock lock;          /* only for sleeping and waking */
+    system_condition finished; /* wakes the caller */
     atomic_bool caller_asleep;
     atomic_bool stop;
     atomic_bool taken; /* a call is using the pool */
@@ -57,7 +55,7 @@ static struct pool {
     _Alignas(64) atomic_size_t left; /* shares that aren't finished */
 
     worker worker[THREADS_MOST];
-} pool = {.mutex = PTHREAD_MUTEX_INITIALIZER, .finished = PTHREAD_COND_INITIALIZER};
+} pool = {.lock = SYSTEM_LOCK_INITIALIZER, .finished = SYSTEM_CONDITION_INITIALIZER};
 
 static atomic_int setting; /* argument of rnn_set_threads(); 0: the default number */
 static atomic_int usual;   /* the default number of threads; 0: not known yet */
@@ -100,9 +98,9 @@ static void finish_share(void)
 {
     if (atomic_fetch_sub(&pool.left, 1) > 1 || !atomic_load(&pool.caller_asleep))
         return;
-    pthread_mutex_lock(&pool.mutex);
-    pthread_cond_signal(&pool.finished);
-    pthread_mutex_unlock(&pool.mutex);
+    librnn_system_lock(&pool.lock);
+    librnn_system_signal(&pool.finished);
+    librnn_system_unlock(&pool.lock);
 }
 
 /* Computes shares until none is left, beginning with this worker's own range. */
@@ -130,12 +128,12 @@ static uint_fast32_t await_phase(worker *me, uint_fast32_t seen)
             return atomic_load(&pool.phase);
         pause_briefly();
     }
-    pthread_mutex_lock(&pool.mutex);
+    librnn_system_lock(&pool.lock);
     atomic_store(&me->asleep, true);
     while (atomic_load(&pool.phase) == seen && !atomic_load(&pool.stop))
-        pthread_cond_wait(&me->wake, &pool.mutex);
+        librnn_system_wait(&me->wake, &pool.lock);
     atomic_store(&me->asleep, false);
-    pthread_mutex_unlock(&pool.mutex);
+    librnn_system_unlock(&pool.lock);
     return atomic_load(&pool.phase);
 }
 
@@ -157,31 +155,21 @@ static void wake_helper(worker *helper)
 {
     if (!atomic_load(&helper->asleep))
         return;
-    pthread_mutex_lock(&pool.mutex);
-    pthread_cond_signal(&helper->wake);
-    pthread_mutex_unlock(&pool.mutex);
+    librnn_system_lock(&pool.lock);
+    librnn_system_signal(&helper->wake);
+    librnn_system_unlock(&pool.lock);
 }
 
-/* Creates the next helper. It blocks all signals, so that the program's own threads handle them. */
 static bool make_helper(void)
 {
     worker *helper = &pool.worker[pool.helpers + 1];
-    sigset_t all, before;
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0)
-        return false;
-    pthread_attr_setstacksize(&attributes, HELPER_STACK);
-    pthread_cond_init(&helper->wake, NULL);
+    librnn_system_condition_init(&helper->wake);
     atomic_store(&helper->asleep, false);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool made = pthread_create(&helper->thread, &attributes, help, helper) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
+    bool made = librnn_system_start(&helper->thread, HELPER_STACK, help, helper);
     if (made)
         pool.helpers++;
     else
-        pthread_cond_destroy(&helper->wake);
+        librnn_system_condition_destroy(&helper->wake);
     return made;
 }
 
@@ -192,14 +180,14 @@ static bool make_helper(void)
  */
 static bool own_pool(void)
 {
-    int process = (int)getpid(), known = atomic_load(&owner);
+    int process = librnn_system_process(), known = atomic_load(&owner);
     if (known == process)
         return true;
     if (known == CHANGING || !atomic_compare_exchange_strong(&owner, &known, CHANGING))
         return false;
     if (known != NOBODY) {
-        pthread_mutex_init(&pool.mutex, NULL);
-        pthread_cond_init(&pool.finished, NULL);
+        librnn_system_lock_init(&pool.lock);
+        librnn_system_condition_init(&pool.finished);
         pool.helpers = 0;
         for (size_t i = 0; i < THREADS_MOST; i++)
             atomic_store(&pool.worker[i].range, 0); /* may be left over from a phase that another thread was in */
@@ -218,20 +206,25 @@ static void become_child(void)
 
 __attribute__((constructor)) static void await_forks(void)
 {
-    pthread_atfork(NULL, NULL, become_child);
+    librnn_system_after_fork(become_child);
 }
 
-/* No thread remains after dlclose() and exit(). */
+/*
+ * No thread remains after dlclose() and exit(). On Windows a library that is being unloaded can't wait for threads, so
+ * the helpers keep it loaded, and end with the process: see system_windows.c.
+ */
+#ifndef _WIN32
 __attribute__((destructor)) static void stop_helpers(void)
 {
-    if (atomic_load(&owner) != (int)getpid())
+    if (atomic_load(&owner) != librnn_system_process())
         return;
     atomic_store(&pool.stop, true);
     for (size_t i = 1; i <= pool.helpers; i++)
         wake_helper(&pool.worker[i]);
     for (size_t i = 1; i <= pool.helpers; i++)
-        pthread_join(pool.worker[i].thread, NULL);
+        librnn_system_join(&pool.worker[i].thread);
 }
+#endif
 
 /* ---- Teams ------------------------------------------------------------------------------------------------------- */
 
@@ -250,12 +243,12 @@ static void await_finish(void)
             return;
         pause_briefly();
     }
-    pthread_mutex_lock(&pool.mutex);
+    librnn_system_lock(&pool.lock);
     atomic_store(&pool.caller_asleep, true);
     while (atomic_load(&pool.left) > 0)
-        pthread_cond_wait(&pool.finished, &pool.mutex);
+        librnn_system_wait(&pool.finished, &pool.lock);
     atomic_store(&pool.caller_asleep, false);
-    pthread_mutex_unlock(&pool.mutex);
+    librnn_system_unlock(&pool.lock);
 }
 
 static void run_together(const core_team *team, core_task *task, void *context, size_t shares)

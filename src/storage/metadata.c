@@ -6,10 +6,10 @@
 #include "base/float_mode.h"
 #include "base/memory.h"
 #include "base/names.h"
+#include "base/system.h"
 #include "text/words.h"
 
 #include <inttypes.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,16 +156,14 @@ static bool scan_field(const text_field *o, const char *text, void *record)
  * locale, and are rounded to nearest. leave_number_style() restores the caller's settings.
  */
 typedef struct number_style {
-    locale_t own, callers;
-    fenv_t mode;
+    system_locale locale;
+    float_exact_mode mode;
 } number_style;
 
 static rnn_status enter_number_style(number_style *style)
 {
-    style->own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!style->own)
+    if (!librnn_system_enter_c_locale(&style->locale))
         return librnn_fail(RNN_ERROR_MEMORY, "out of memory for a locale");
-    style->callers = uselocale(style->own);
     style->mode = rnn_float_enter_exact();
     return RNN_OK;
 }
@@ -173,8 +171,7 @@ static rnn_status enter_number_style(number_style *style)
 static void leave_number_style(const number_style *style)
 {
     rnn_float_leave_exact(&style->mode);
-    uselocale(style->callers);
-    freelocale(style->own);
+    librnn_system_leave_c_locale(&style->locale);
 }
 
 rnn_status librnn_text_add_fields(safetensors_writer *writer, const text_field *fields, size_t count,

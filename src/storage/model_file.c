@@ -212,7 +212,7 @@ static rnn_status load_model(safetensors_reader *reader, void *what)
 static rnn_status load(const rnn_bytes *source, file_loader *loader, void *what)
 {
     safetensors_reader reader;
-    fenv_t mode = rnn_float_enter_exact(); /* because the header contains numbers */
+    float_exact_mode mode = rnn_float_enter_exact(); /* because the header contains numbers */
     rnn_status status = librnn_safetensors_open(source, &reader);
     if (status == RNN_OK) {
         status = loader(&reader, what);

@@ -334,7 +334,7 @@ rnn_status rnn_corpus_split(rnn_corpus *corpus, double share, rnn_corpus **valid
     RNN_REQUIRE(validation);
     if (!rnn_is_share(share) || rnn_order(share) == 0)
         return librnn_fail(RNN_ERROR_ARGUMENT, "share is %g; it must be greater than 0 and less than 1", share);
-    fenv_t mode = rnn_float_enter_exact();
+    float_exact_mode mode = rnn_float_enter_exact();
     int64_t moved;
     find_part(corpus, share, &moved);
     int64_t kept = corpus->size - moved;

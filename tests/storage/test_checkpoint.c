@@ -217,7 +217,7 @@ static void compile_comma_locale(void)
 static void enter_comma_locale(void)
 {
     char text[8];
-    if (setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL) {
+    if (setlocale(LC_NUMERIC, "de_DE.UTF-8") == NULL && setlocale(LC_NUMERIC, "German") == NULL) { /* Windows' name */
         compile_comma_locale();
         assert_int_equal(setenv("LOCPATH", "locales", 1), 0);
         setlocale(LC_NUMERIC, "comma");

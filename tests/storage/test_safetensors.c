@@ -437,17 +437,16 @@ static size_t largest;
 
 static void *allocate_small(void *context, size_t alignment, size_t size)
 {
-    void *memory = NULL;
     (void)context;
     largest = size > largest ? size : largest;
-    return size > LARGE || posix_memalign(&memory, alignment, size) != 0 ? NULL : memory;
+    return size > LARGE ? NULL : allocate_aligned(alignment, size);
 }
 
 static void release_small(void *context, void *memory, size_t size)
 {
     (void)context;
     (void)size;
-    free(memory);
+    release_aligned(memory);
 }
 
 static void test_a_small_file_never_asks_for_much_memory(void **state)

@@ -18,6 +18,27 @@
 /* cmocka passes a state to every test, and few tests use it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 
+/* `size` bytes for an allocator of a test, at a multiple of `alignment`; NULL if there are none. */
+static inline void *allocate_aligned(size_t alignment, size_t size)
+{
+#ifdef _WIN32
+    return _aligned_malloc(size, alignment);
+#else
+    void *memory = NULL;
+    size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
+    return posix_memalign(&memory, least, size) == 0 ? memory : NULL;
+#endif
+}
+
+static inline void release_aligned(void *memory)
+{
+#ifdef _WIN32
+    _aligned_free(memory);
+#else
+    free(memory);
+#endif
+}
+
 /* The number of elements of an array */
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

@@ -477,14 +477,12 @@ int64_t allocations_left;
 
 static void *allocate_while_any_are_left(void *context, size_t alignment, size_t size)
 {
-    void *memory = NULL;
-    size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
-    return allocations_left-- <= 0 || posix_memalign(&memory, least, size) ? NULL : memory;
+    return allocations_left-- <= 0 ? NULL : allocate_aligned(alignment, size);
 }
 
 static void release(void *context, void *memory, size_t size)
 {
-    free(memory);
+    release_aligned(memory);
 }
 
 const rnn_allocator failing_allocator = {.allocate = allocate_while_any_are_left, .release = release};

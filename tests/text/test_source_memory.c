@@ -9,19 +9,18 @@ static size_t bytes_left;
 
 static void *allocate_from_little(void *context, size_t alignment, size_t size)
 {
-    void *memory = NULL;
     (void)context;
-    if (allocations_left-- <= 0 || size > bytes_left || posix_memalign(&memory, alignment, size) != 0)
+    if (allocations_left-- <= 0 || size > bytes_left)
         return NULL;
     bytes_left -= size;
-    return memory;
+    return allocate_aligned(alignment, size);
 }
 
 static void release_to_little(void *context, void *memory, size_t size)
 {
     (void)context;
     bytes_left += size;
-    free(memory);
+    release_aligned(memory);
 }
 
 /* A file in /proc claims to have 0 bytes. */

@@ -20,17 +20,16 @@ static long long held_at_start; /* of a test; failed tests may have left some */
 
 static void *allocate_and_count(void *context, size_t alignment, size_t size)
 {
-    void *pointer = NULL;
-    if (posix_memalign(&pointer, alignment < sizeof(void *) ? sizeof(void *) : alignment, size) != 0)
-        return NULL;
-    atomic_fetch_add(&held, (long long)size);
+    void *pointer = allocate_aligned(alignment, size);
+    if (pointer != NULL)
+        atomic_fetch_add(&held, (long long)size);
     return pointer;
 }
 
 static void release_and_count(void *context, void *pointer, size_t size)
 {
     atomic_fetch_sub(&held, (long long)size);
-    free(pointer);
+    release_aligned(pointer);
 }
 
 static int count_memory(void **state)
