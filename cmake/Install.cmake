@@ -3,8 +3,15 @@
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME librnn_development)
 install(FILES include/rnn/rnn.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rnn)
-install(TARGETS librnn_shared librnn_static EXPORT librnnTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS librnn_shared librnn_static EXPORT librnnTargets
+    RUNTIME COMPONENT librnn_runtime
+    LIBRARY COMPONENT librnn_runtime NAMELINK_COMPONENT librnn_development
+    ARCHIVE COMPONENT librnn_development
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/librnn COMPONENT librnn_license)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/librnn)
 install(EXPORT librnnTargets NAMESPACE librnn:: DESTINATION ${package_dir})

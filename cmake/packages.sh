@@ -6,6 +6,7 @@ has_package() {
     case $1 in
         gcc) command -v cc ;;
         libc6-dev) echo '#include <math.h>' | cc -E - ;;
+        dpkg-dev) command -v dpkg-shlibdeps ;;
         libclang-rt-dev) echo 'int main(void) {}' | clang -fsanitize=address -x c -o /dev/null - ;;
         gcc-arm-none-eabi) command -v arm-none-eabi-gcc ;;
         gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc ;;

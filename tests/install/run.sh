@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tests/install/run.sh BUILD_DIR
-# Installs a build, moves the installed files, and tests that programs can be built with them: through pkg-config and
+# Makes a tarball of a build, unpacks it, and tests that programs can be built with its files: through pkg-config and
 # through CMake, from C and from C++, with the shared library and with the static one. Tests that the shared library
 # exports exactly the functions of the header and needs only the C library and jansson. Then builds projects that
 # contain librnn, builds librnn in unusual directories, and tests the messages for machines where it can't be built.
@@ -12,13 +12,6 @@ work=$(realpath "$(mktemp -d)")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-cmake --install "$build" --prefix "$work/installed" > install.log
-mv installed moved
-libdir=$(dirname "$(find "$work/moved" -name librnn.so)")
-export PKG_CONFIG_PATH=$libdir/pkgconfig
-version=$(pkg-config --modversion librnn)
-major=${version%%.*}
-
 # expect NAME EXPECTED ACTUAL
 expect() {
     if [[ $2 != "$3" ]]; then
@@ -26,6 +19,11 @@ expect() {
         exit 1
     fi
     echo "ok: $1"
+}
+
+# files DIRECTORY: the names of all files in it, except those of librnn's CMake package
+files() {
+    (cd "$1" && find . -type f -o -type l | grep -v /cmake/ | grep -o '[^/]*$' | LC_ALL=C sort | xargs)
 }
 
 # run_cmake ARGUMENT...: runs cmake, and shows its output if it fails.
@@ -36,27 +34,50 @@ run_cmake() {
     }
 }
 
-# shellcheck disable=SC2046 # pkg-config prints several words
-{
-    cc "$here/consumer.c" -o shared $(pkg-config --cflags --libs librnn)
-    cc "$here/consumer.c" -o static -static $(pkg-config --static --cflags --libs librnn)
+# ---- The tarball ----
+
+# pack DIRECTORY OPTION...: makes a tarball of the build in this directory, and unpacks it in $unpacked.
+unpacked="$work/a größer directory"
+pack() {
+    rm -rf packages "$unpacked"
+    mkdir "$unpacked"
+    (cd "$1" && cpack -B "$work/packages" "${@:2}") > cpack.log 2>&1 || {
+        cat cpack.log >&2
+        exit 1
+    }
+    tar -xzf packages/librnn-*.tar.gz -C "$unpacked" --strip-components 1
 }
-expect "pkg-config, shared" "$version" "$(LD_LIBRARY_PATH=$libdir ./shared)"
-expect "pkg-config, static" "$version" "$(./static)"
+
+pack "$build"
+libdir=$(dirname "$(find "$unpacked" -name librnn.so)")
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+version=$(pkg-config --modversion librnn)
+major=${version%%.*}
+expect "files of the tarball" \
+    "LICENSE librnn.a librnn.pc librnn.so librnn.so.$major librnn.so.$version rnn.h" "$(files "$unpacked")"
+
+# The output of pkg-config is written for a shell, which removes the backslashes in the paths.
+for define_prefix in "" --define-prefix; do
+    eval "cc '$here/consumer.c' -o shared $(pkg-config $define_prefix --cflags --libs librnn)"
+    eval "cc '$here/consumer.c' -o static -static $(pkg-config $define_prefix --static --cflags --libs librnn)"
+    expect "pkg-config${define_prefix:+ $define_prefix}, shared" "$version" "$(LD_LIBRARY_PATH=$libdir ./shared)"
+    expect "pkg-config${define_prefix:+ $define_prefix}, static" "$version" "$(./static)"
+done
 
 for languages in C CXX "C;CXX" "CXX;C"; do
     run_cmake -S "$here" -B "${languages/;/-}" "-DLANGUAGES=$languages" \
-        -DCMAKE_PREFIX_PATH="$work/moved" -DMAJOR="$major"
+        -DCMAKE_PREFIX_PATH="$unpacked" -DMAJOR="$major"
     run_cmake --build "${languages/;/-}"
     expect "find_package, $languages, shared" "$version" "$("${languages/;/-}/consumer_shared")"
     expect "find_package, $languages, static" "$version" "$("${languages/;/-}/consumer_static")"
 done
 
 expect "exported symbols" \
-    "$(grep -oh '^RNN_API [^(]*' moved/include/rnn/rnn.h "$here/../../src/compat.c" | grep -o '[a-z0-9_]*$' | sed 's/$/@@LIBRNN_0/' | sort)" \
+    "$(grep -oh '^RNN_API [^(]*' "$unpacked/include/rnn/rnn.h" "$here/../../src/compat.c" | grep -o '[a-z0-9_]*$' | sed 's/$/@@LIBRNN_0/' | sort)" \
     "$(nm -D --defined-only "$libdir/librnn.so" | awk '$2 != "A" { print $3 }' | sort)"
 expect "needed libraries" "libc.so libjansson.so libm.so" \
     "$(readelf -d "$libdir/librnn.so" | grep NEEDED | grep -o 'lib[a-z]*\.so' | sort | xargs)"
+expect "search path in the library" "" "$(readelf -d "$libdir/librnn.so" | grep -E 'RPATH|RUNPATH')"
 expect "other symbols of the static library" "" \
     "$(nm -g --defined-only "$libdir/librnn.a" | awk 'NF == 3 { print $3 }' | grep -v '^librnn_' | sort |
         comm -23 - <(nm -D --defined-only "$libdir/librnn.so" | awk '{ sub("@.*", "", $3); print $3 }' | sort))"
@@ -65,7 +86,7 @@ expect "other symbols of the static library" "" \
 
 source="$work/a source, größer"
 mkdir "$source"
-cp -R "$here/../../CMakeLists.txt" "$here/../../cmake" "$here/../../include" "$here/../../src" "$source"
+cp -R "$here/../../CMakeLists.txt" "$here/../../LICENSE" "$here/../../cmake" "$here/../../include" "$here/../../src" "$source"
 unset PKG_CONFIG_PATH
 
 # embed NAME OPTION...: builds and runs the project in the directory NAME and installs it in NAME/installed.
@@ -80,17 +101,15 @@ embed() {
     done
 }
 
-installed() { # NAME: the files that a project has installed, except those of librnn's CMake package
-    (cd "$1/installed" && find . -type f -o -type l | grep -v /cmake/ | grep -o '[^/]*$' | sort | xargs)
-}
-
 embed "add_subdirectory from C++ alone" -DHOW=add_subdirectory -DLANGUAGES=CXX -DCMAKE_UNITY_BUILD=ON
 expect "installs nothing of librnn's" "embedding_rnn embedding_rnn_static" \
-    "$(installed "add_subdirectory from C++ alone")"
-embed "FetchContent" -DHOW=FetchContent -DLANGUAGES=C -DRNN_INSTALL=ON -DBUILD_SHARED_LIBS=OFF -DCMAKE_BUILD_TYPE=Debug
+    "$(files "add_subdirectory from C++ alone/installed")"
+embed "FetchContent" -DHOW="FetchContent, SOURCE_DIR" -DLANGUAGES=C -DRNN_INSTALL=ON -DBUILD_SHARED_LIBS=OFF -DCMAKE_BUILD_TYPE=Debug
 expect "installs librnn with RNN_INSTALL" \
-    "embedding_rnn embedding_rnn_static librnn.a librnn.pc librnn.so librnn.so.$major librnn.so.$version rnn.h" \
-    "$(installed FetchContent)"
+    "LICENSE embedding_rnn embedding_rnn_static librnn.a librnn.pc librnn.so librnn.so.$major librnn.so.$version rnn.h" \
+    "$(files FetchContent/installed)"
+run_cmake -S "$here/embedding" -B url "-DLIBRNN=$source" -DHOW="FetchContent, URL" -DLANGUAGES="C;CXX"
+echo "ok: FetchContent from an address"
 
 # ---- Built as users do ----
 
@@ -110,6 +129,12 @@ run_cmake -S "$here" -B absolute.build -DLANGUAGES=C -Dlibrnn_DIR="$work/librari
 run_cmake --build absolute.build
 expect "absolute CMAKE_INSTALL_LIBDIR, find_package" "$version" "$(absolute.build/consumer_static)"
 unset PKG_CONFIG_PATH
+
+expect "absolute CMAKE_INSTALL_LIBDIR, tarball refused" "ABSOLUTE path INSTALL DESTINATION forbidden" \
+    "$(cd "a build, größer" && cpack -C Release -B "$work/packages" 2>&1 | grep -om 1 'ABSOLUTE.*forbidden')"
+run_cmake -S "$source" -B "a build, größer" -DCMAKE_INSTALL_LIBDIR=lib64
+pack "a build, größer" -C Release
+expect "tarball of a build in an unusual directory" lib64/librnn.so "$(cd "$unpacked" && echo lib*/librnn.so)"
 
 # ---- Refusals ----
 
