@@ -47,7 +47,7 @@ HEAD = '''/*
 #pragma clang diagnostic ignored "-Wunused-function"
 #else
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC optimize("fp-contract=off", "no-trapping-math", "tree-vectorize")
+#pragma GCC optimize("fp-contract=off", "no-math-errno", "no-trapping-math", "tree-vectorize")
 #endif
 
 #if defined __AVX512F__ && defined __AVX512DQ__ && defined __AVX512BW__ && defined __AVX512VL__ && defined __FMA__

@@ -10,6 +10,8 @@ has_package() {
         libclang-rt-dev) echo 'int main(void) {}' | clang -fsanitize=address -x c -o /dev/null - ;;
         gcc-arm-none-eabi) command -v arm-none-eabi-gcc ;;
         gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc ;;
+        gcc-mingw-w64-x86-64-win32) command -v x86_64-w64-mingw32-gcc-win32 ;;
+        wine64) test -e /usr/lib/wine/wine64 ;;
         qemu-user) command -v qemu-aarch64 ;;
         libcmocka-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc ;;
         libjansson-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/jansson.pc ;;

@@ -202,9 +202,13 @@ int main(int argc, char **argv)
     check(rnn_sampler_create(&sampling, &sampler));
 
     /* The first Ctrl-C ends the loop. A second one ends the program. */
+#ifdef _WIN32
+    signal(SIGINT, request_stop);
+#else
     struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+#endif
 
     long long characters = rnn_corpus_size(corpus), unique = rnn_vocab_size(vocab), n = 0;
     printf("data has %lld characters, %lld unique.\n", characters, unique);

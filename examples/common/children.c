@@ -1,7 +1,21 @@
-/* children.c: runs other programs. */
+/* children.c: runs other programs; on Windows, none. */
 #include "common.h"
 
 #include <signal.h>
+
+#ifdef _WIN32
+FILE *child_start(char *const *arguments, bool to_program, pid_t *child)
+{
+    (void)arguments, (void)to_program, (void)child;
+    return NULL;
+}
+
+bool child_finish(FILE *stream, pid_t child)
+{
+    (void)stream, (void)child;
+    return false;
+}
+#else
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +51,7 @@ bool child_finish(FILE *stream, pid_t child)
     bool closed = fclose(stream) == 0;
     return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0 && closed;
 }
+#endif
 
 bool plot_open(plot *p, const char *path)
 {
@@ -44,7 +59,9 @@ bool plot_open(plot *p, const char *path)
     p->gnuplot = child_start(arguments, true, &p->child);
     if (!p->gnuplot)
         return false;
+#ifdef SIGPIPE
     p->on_pipe = signal(SIGPIPE, SIG_IGN); /* gnuplot may not be there to read */
+#endif
     fputs("set terminal svg size 800,480 background 'white'\nset datafile separator ','\nset output ", p->gnuplot);
     plot_quote(p, path);
     fputs("\nset grid\n", p->gnuplot);
@@ -65,6 +82,8 @@ void plot_quote(const plot *p, const char *text)
 bool plot_close(plot *p)
 {
     bool drawn = child_finish(p->gnuplot, p->child);
+#ifdef SIGPIPE
     signal(SIGPIPE, p->on_pipe);
+#endif
     return drawn;
 }

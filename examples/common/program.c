@@ -44,16 +44,28 @@ void flush_output(void)
         fail("can't write to standard output: %s", strerror(errno));
 }
 
+/* Whether two names are those of one regular file. The second may be "-", standard input. */
+static bool is_same_file(const char *path, const char *other)
+{
+    struct stat one;
+    if (stat(path, &one) != 0 || !S_ISREG(one.st_mode))
+        return false;
+#ifdef _WIN32 /* where stat() doesn't number files */
+    char first[_MAX_PATH], second[_MAX_PATH];
+    return _fullpath(first, path, sizeof first) && _fullpath(second, other, sizeof second) &&
+           _stricmp(first, second) == 0;
+#else
+    struct stat two;
+    bool found = (strcmp(other, "-") == 0 ? fstat(STDIN_FILENO, &two) : stat(other, &two)) == 0;
+    return found && one.st_dev == two.st_dev && one.st_ino == two.st_ino;
+#endif
+}
+
 void refuse_to_overwrite(const char *output, char *const *inputs, int count)
 {
-    struct stat written, read;
-    if (stat(output, &written) != 0 || !S_ISREG(written.st_mode))
-        return;
-    for (int i = 0; i < count; i++) {
-        bool found = (strcmp(inputs[i], "-") == 0 ? fstat(STDIN_FILENO, &read) : stat(inputs[i], &read)) == 0;
-        if (found && read.st_dev == written.st_dev && read.st_ino == written.st_ino)
+    for (int i = 0; i < count; i++)
+        if (is_same_file(output, inputs[i]))
             fail("%s is to be read and to be overwritten; give the output another name", output);
-    }
 }
 
 double now(void)

@@ -6,8 +6,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#ifndef _WIN32
+#include <sys/ioctl.h>
+#endif
 
 enum { BAR = 20, LINE_SIZE = 512 };
 
@@ -33,8 +36,12 @@ bool progress_is_due(const progress_line *p)
 /* Characters that fit in a line of the terminal without a wrap */
 static int terminal_width(void)
 {
+#ifdef _WIN32
+    return 79;
+#else
     struct winsize size;
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : INT_MAX;
+#endif
 }
 
 void progress_show(progress_line *p, const char *format, ...)

@@ -107,6 +107,7 @@
  *   `context` of rnn_set_allocator() and rnn_set_interrupt(). No object needs another to stay alive: a corpus can
  *   outlive its vocabulary, and a state its model. When a function hands out a pointer, its comment says how long the
  *   pointer is valid.
+ * - **Paths** go to the system as they are. On Windows they are UTF-8.
  * - **Sizes.** The comments use these letters: T steps of a chunk, B streams, V symbols, H hidden units, L layers, O
  *   outputs. A position (t, b) is step t of stream b. Element counts are `int64_t`, so that a negative count is an
  *   error instead of a huge number. Lengths of memory in bytes are `size_t`.
@@ -1574,7 +1575,8 @@ RNN_API RNN_CHECKED rnn_status rnn_source_open(const char *const *paths, int64_t
  * sets a flag, and a function that returns the flag.
  * @param interrupted If it returns anything but 0, the call fails with #RNN_ERROR_IO; if it returns 0, the call keeps
  *        waiting. It runs on the thread that waits. NULL, the default: a call waits to the end, whatever signals
- *        arrive. Set the function only while no call is waiting.
+ *        arrive. Set the function only while no call is waiting. On Windows it is asked only while a call waits for
+ *        a pipe.
  * @param context Passed to the function.
  */
 RNN_API void rnn_set_interrupt(int32_t (*interrupted)(void *context), void *context);
@@ -2162,7 +2164,8 @@ RNN_API RNN_CHECKED rnn_status rnn_batcher_rewind(rnn_batcher *batcher);
  *
  * If there is no file of this name yet, the new file gets the permissions that the umask allows. An existing file must
  * be writable. The new file takes over the permissions, group and owner of the old one, as far as the process may set
- * them and the file system supports them. If `path` is a symbolic link, the file that it leads to is replaced.
+ * them and the file system supports them. On Windows it keeps the old one's attributes and access rights. If `path` is
+ * a symbolic link, the file that it leads to is replaced.
  *
  * The program may have closed the descriptors 0 to 2. The library never reads or writes a file through one of them.
  * @param model The model.
@@ -2466,7 +2469,8 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
  * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
  * - **Memory.** A helper has a stack of 256 KiB.
  * - **fork().** A forked child can compute with as many threads as its parent, whatever the parent was doing.
- * - **dlclose()** stops the helpers and leaves no thread behind. No call may be in progress at that time.
+ * - **dlclose()** stops the helpers and leaves no thread behind. No call may be in progress at that time. On Windows the
+ *   DLL stays loaded once it has helpers, and these end with the process.
  * @{
  */
 

@@ -56,11 +56,12 @@ void librnn_file_close(rnn_file *file);
  */
 typedef struct rnn_replacement {
 #ifdef _WIN32
-    const char *path;   /* the caller's path, for error messages; it must stay valid */
-    void *file;         /* the new file; INVALID_HANDLE_VALUE: none */
-    wchar_t *target;    /* the file to replace */
-    wchar_t *temporary; /* path of the new file; in the same directory */
-    bool replaces;      /* there is a file to replace */
+    const char *path;         /* the caller's path, for error messages; it must stay valid */
+    void *file;               /* the new file; INVALID_HANDLE_VALUE: none */
+    wchar_t *target;          /* the file to replace */
+    wchar_t *temporary;       /* path of the new file; in the same directory */
+    unsigned long attributes; /* those of the old file that the new one takes over */
+    void *rights;             /* access rights of the old file: a SECURITY_DESCRIPTOR; NULL: none */
 #else
     int directory;      /* the directory of both files; -1: none */
     int descriptor;     /* descriptor of the new file; -1: none */

@@ -171,17 +171,27 @@ static rnn_status fail_to_write(const rnn_replacement *r)
 }
 
 /* Inspects the file to replace. Fails if it isn't a regular file, or is read-only. */
-static rnn_status look_at_old(const rnn_replacement *r, HANDLE old)
+static rnn_status look_at_old(rnn_replacement *r, HANDLE old)
 {
+    const DWORD kept = FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_NOT_CONTENT_INDEXED;
     BY_HANDLE_FILE_INFORMATION about;
     bool known = GetFileType(old) == FILE_TYPE_DISK && GetFileInformationByHandle(old, &about);
     if (!known || about.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY)
         return librnn_fail(RNN_ERROR_IO, "%.*s is %s", PATH_SHOWN, r->path,
                            known ? "a directory" : "not a regular file");
-    if (!(about.dwFileAttributes & FILE_ATTRIBUTE_READONLY))
+    if (about.dwFileAttributes & FILE_ATTRIBUTE_READONLY) {
+        SetLastError(ERROR_ACCESS_DENIED);
+        return fail_to_write(r);
+    }
+    r->attributes = about.dwFileAttributes & kept;
+    DWORD size = 0;
+    GetKernelObjectSecurity(old, DACL_SECURITY_INFORMATION, NULL, 0, &size);
+    if (size == 0) /* a file system without access rights */
         return RNN_OK;
-    SetLastError(ERROR_ACCESS_DENIED);
-    return fail_to_write(r);
+    RNN_TRY(librnn_allocate("a file's access rights", size, 1, &r->rights));
+    if (!GetKernelObjectSecurity(old, DACL_SECURITY_INFORMATION, r->rights, size, &size))
+        return fail_to_write(r);
+    return RNN_OK;
 }
 
 /* Finds the file to replace, through symbolic links. It need not exist. */
@@ -190,11 +200,10 @@ static rnn_status find_target(rnn_replacement *r)
     wchar_t path[PATH_UNITS];
     if (!widen(r->path, path))
         return fail_to_write(r);
-    HANDLE old = open_old(path, FILE_READ_ATTRIBUTES);
-    r->replaces = old != INVALID_HANDLE_VALUE;
-    if (!r->replaces && GetLastError() != ERROR_FILE_NOT_FOUND)
+    HANDLE old = open_old(path, FILE_READ_ATTRIBUTES | READ_CONTROL);
+    if (old == INVALID_HANDLE_VALUE && GetLastError() != ERROR_FILE_NOT_FOUND)
         return fail_to_write(r);
-    if (r->replaces) {
+    if (old != INVALID_HANDLE_VALUE) {
         rnn_status status = look_at_old(r, old);
         DWORD length = GetFinalPathNameByHandleW(old, path, PATH_UNITS, FILE_NAME_NORMALIZED | VOLUME_NAME_DOS);
         CloseHandle(old);
@@ -224,7 +233,7 @@ static rnn_status create_temporary(rnn_replacement *r)
                  atomic_fetch_add(&counter, 1) & 0xffff);
         for (size_t j = 0; j < sizeof name; j++)
             r->temporary[directory + j] = (wchar_t)name[j];
-        r->file = CreateFileW(r->temporary, GENERIC_WRITE, 0, NULL, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, NULL);
+        r->file = CreateFileW(r->temporary, GENERIC_WRITE | WRITE_DAC, 0, NULL, CREATE_NEW, r->attributes, NULL);
         if (r->file != INVALID_HANDLE_VALUE)
             return RNN_OK;
         if (GetLastError() != ERROR_FILE_EXISTS)
@@ -240,6 +249,8 @@ rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)
     rnn_status status = find_target(&r);
     if (status == RNN_OK)
         status = create_temporary(&r);
+    if (status == RNN_OK && r.rights)
+        SetKernelObjectSecurity(r.file, DACL_SECURITY_INFORMATION, r.rights); /* as far as the file system has rights */
     if (status == RNN_OK)
         *replacement = r;
     else
@@ -258,22 +269,15 @@ rnn_status librnn_file_write(const rnn_replacement *replacement, const void *byt
     return RNN_OK;
 }
 
-/* The new file takes over the permissions and attributes of the old one, if the file system has ReplaceFile(). */
+/*
+ * Moves the new file over the old one. MoveFileEx() does it in one step, but older versions of Windows refuse if
+ * another program has the old file open. ReplaceFile() then moves that file out of the way first.
+ */
 static bool put_in_place(const rnn_replacement *r)
 {
     const DWORD flags = REPLACEFILE_IGNORE_MERGE_ERRORS | REPLACEFILE_IGNORE_ACL_ERRORS;
-    return (r->replaces && ReplaceFileW(r->target, r->temporary, NULL, flags, NULL, NULL)) ||
-           MoveFileExW(r->temporary, r->target, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH);
-}
-
-/* ReplaceFile() doesn't wait for the disk. The new file is in place even if this fails. */
-static void synchronise(const wchar_t *path)
-{
-    HANDLE file = open_old(path, GENERIC_WRITE);
-    if (file == INVALID_HANDLE_VALUE)
-        return;
-    FlushFileBuffers(file);
-    CloseHandle(file);
+    return MoveFileExW(r->temporary, r->target, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) ||
+           (GetLastError() == ERROR_ACCESS_DENIED && ReplaceFileW(r->target, r->temporary, NULL, flags, NULL, NULL));
 }
 
 rnn_status librnn_file_commit(rnn_replacement *r)
@@ -286,8 +290,6 @@ rnn_status librnn_file_commit(rnn_replacement *r)
         status = fail_to_write(r);
     if (status != RNN_OK)
         DeleteFileW(r->temporary);
-    else
-        synchronise(r->target);
     librnn_file_discard(r);
     return status;
 }
@@ -298,6 +300,7 @@ void librnn_file_discard(rnn_replacement *r)
         CloseHandle(r->file);
         DeleteFileW(r->temporary);
     }
+    librnn_release(r->rights);
     librnn_release(r->temporary);
     librnn_release(r->target);
     *r = (rnn_replacement){.file = INVALID_HANDLE_VALUE};

@@ -36,7 +36,7 @@ static inline int remove_temporary_directory(void **state)
         return 1;
     for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            remove(entry->d_name);
+            (void)(remove(entry->d_name) == 0 || rmdir(entry->d_name)); /* remove() is only for files on Windows */
     closedir(directory);
     return chdir("/") != 0 || rmdir(path) != 0;
 }

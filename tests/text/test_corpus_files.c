@@ -9,6 +9,9 @@
 static void test_a_file_is_held_open_whatever_happens_to_its_name(void **state)
 {
     (void)state;
+#ifdef _WIN32
+    skip(); /* the name of a deleted file stays taken until the file is closed */
+#endif
     sample s = create_bytes(300000, 1);
     definition defined = define(&s, 1000, 2);
     rnn_corpus *corpus = open_corpus(&s, IN_FILE, 1000, 2);

@@ -54,7 +54,8 @@ static inline void *keep_and_allocate(void *context, size_t alignment, size_t si
     } else if (size <= kept->limit && (kept->calls < kept->refuse_from || kept->calls > kept->refuse_to)) {
         block *entry = &kept->blocks[kept->held];
         size_t twice = 2 * (alignment < sizeof(void *) ? sizeof(void *) : alignment);
-        if (posix_memalign(&entry->start, twice, alignment + size) == 0) {
+        entry->start = allocate_aligned(twice, alignment + size);
+        if (entry->start != NULL) {
             memory = entry->memory = (char *)entry->start + alignment;
             entry->size = size;
             memset(memory, 0xa5, size);
@@ -78,7 +79,7 @@ static inline void release_and_keep(void *context, void *memory, size_t size)
         if (kept->blocks[i].size != size)
             kept->violation = "release was given a different size from allocate";
         memset(memory, 0x5a, kept->blocks[i].size);
-        free(kept->blocks[i].start);
+        release_aligned(kept->blocks[i].start);
         kept->blocks[i] = kept->blocks[--kept->held];
     }
     pthread_mutex_unlock(&kept->lock);

@@ -39,7 +39,7 @@ static inline int skip_without(const char *what)
 #define mkfifo(path, permissions) skip_without("FIFOs")
 #define symlink(target, path) skip_without("symbolic links that every user may create")
 #define system(command) skip_without("POSIX shell")
-#define sigaction(number, action, before) skip_without("signals")
+#define sigaction(number, action, before) ((void)(action), (void)(before), skip_without("signals"))
 #define pthread_kill(thread, number) ((void)(number), skip_without("signals"))
 #define fcntl(descriptor, command, flags) skip_without("flags of descriptors")
 
@@ -59,6 +59,7 @@ enum { SIGUSR1 = 10, SIGKILL = 9, O_NONBLOCK = 0, F_SETFL = 0 };
 #define WEXITSTATUS(status) (status)
 
 #define mkdir(path, permissions) _mkdir(path)
+#define write(descriptor, bytes, size) _write(descriptor, bytes, (unsigned)(size))
 #define pipe(ends) _pipe(ends, 1 << 16, _O_BINARY)
 #define setenv(name, value, replaces) _putenv_s(name, value)
 #define unsetenv(name) _putenv_s(name, "")

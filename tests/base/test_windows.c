@@ -2,11 +2,13 @@
  * Files on Windows: paths are UTF-8, a save replaces a file that others have open and keeps its attributes, and every
  * error names the file and the reason. Pipes can be waited for, and told to give up.
  */
+#include "../text/sources.h"
 #include "checkpoints.h"
-#include "sources.h"
 
 #include <errno.h>
 #include <windows.h>
+
+#include <sddl.h>
 
 #define NAME "\xc3\xa9\xe4\xb8\xad\xf0\x9f\x99\x82" /* "é中🙂" */
 #define WIDE_NAME L"\x00e9\x4e2d\xd83d\xde42"
@@ -17,23 +19,23 @@ static rnn_model *make_model(uint64_t seed)
     return create_random_model(&o, 1, seed);
 }
 
-static void assert_loads_as(const char *path, const rnn_model *model)
+static void assert_file_is(const char *path, const rnn_model *model)
 {
     scoped_model *loaded = NULL;
     assert_ok(rnn_model_load(path, NULL, &loaded, NULL));
     assert_same_model(model, loaded);
 }
 
-/* The number of files and folders in the current directory */
-static int count_names(void)
+/* The number of temporary files of the library in the current directory */
+static int count_temporaries(void)
 {
     int count = 0;
     DIR *directory = opendir(".");
     assert_non_null(directory);
-    while (readdir(directory) != NULL)
-        count++;
+    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory))
+        count += strncmp(entry->d_name, ".librnn-", 8) == 0;
     closedir(directory);
-    return count - 2;
+    return count;
 }
 
 static void test_a_path_is_utf8(void **state)
@@ -43,11 +45,11 @@ static void test_a_path_is_utf8(void **state)
     assert_int_equal(_wmkdir(WIDE_NAME), 0);
     assert_ok(rnn_model_save(model, NULL, NAME "/" NAME));
     assert_true(GetFileAttributesW(WIDE_NAME L"\\" WIDE_NAME) != INVALID_FILE_ATTRIBUTES);
-    assert_loads_as(NAME "\\" NAME, model);
+    assert_file_is(NAME "\\" NAME, model);
     assert_ok(rnn_model_save(other, NULL, NAME "\\" NAME));
     assert_non_null(getcwd(absolute, sizeof absolute - 64));
     strcat(absolute, "\\" NAME "\\" NAME);
-    assert_loads_as(absolute, other);
+    assert_file_is(absolute, other);
     assert_ok(rnn_model_save(model, NULL, absolute));
     scoped_source *source = open_path(NAME "/" NAME);
     assert_true(rnn_source_size(source) > 100);
@@ -66,11 +68,11 @@ static void test_a_file_that_others_have_open_is_replaced(void **state)
     scoped_source *source = open_path(path);
     scoped_file bytes = saved(old, NULL);
     assert_ok(rnn_model_save(new, NULL, path));
-    assert_loads_as(path, new);
+    assert_file_is(path, new);
     assert_source_is(source, (const unsigned char *)bytes.bytes, (int64_t)bytes.size); /* still the old one */
     rnn_source_destroy(source);
     source = NULL;
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(count_temporaries(), 0);
 }
 
 static void test_a_file_that_a_program_does_not_share_stays(void **state)
@@ -80,9 +82,9 @@ static void test_a_file_that_a_program_does_not_share_stays(void **state)
     HANDLE held = CreateFileW(L"model", GENERIC_READ, FILE_SHARE_READ, NULL, OPEN_EXISTING, 0, NULL);
     assert_true(held != INVALID_HANDLE_VALUE);
     assert_fails(rnn_model_save(new, NULL, "model"), RNN_ERROR_IO, "model can't be written: ");
-    assert_loads_as("model", old);
+    assert_file_is("model", old);
     CloseHandle(held);
-    assert_int_equal(count_names(), 1);
+    assert_int_equal(count_temporaries(), 0);
 }
 
 static void test_the_new_file_takes_over_the_old_ones_attributes(void **state)
@@ -90,11 +92,36 @@ static void test_the_new_file_takes_over_the_old_ones_attributes(void **state)
     scoped_model *model = make_model(1);
     assert_ok(rnn_model_save(model, NULL, "model"));
     assert_true(SetFileAttributesW(L"model", FILE_ATTRIBUTE_HIDDEN));
+    if (!(GetFileAttributesW(L"model") & FILE_ATTRIBUTE_HIDDEN))
+        skip_without("hidden files here");
     assert_ok(rnn_model_save(model, NULL, "model"));
-    DWORD attributes = GetFileAttributesW(L"model");
-    if (!(attributes & FILE_ATTRIBUTE_HIDDEN) && GetProcAddress(GetModuleHandleW(L"ntdll"), "wine_get_version"))
-        skip_without("attributes that ReplaceFile() keeps, under Wine");
-    assert_true(attributes & FILE_ATTRIBUTE_HIDDEN);
+    assert_true(GetFileAttributesW(L"model") & FILE_ATTRIBUTE_HIDDEN);
+}
+
+static void get_rights(const wchar_t *path, unsigned char rights[1024])
+{
+    DWORD size;
+    memset(rights, 0, 1024);
+    assert_true(GetFileSecurityW(path, DACL_SECURITY_INFORMATION, rights, 1024, &size));
+}
+
+static void test_the_new_file_takes_over_the_old_ones_access_rights(void **state)
+{
+    scoped_model *model = make_model(1);
+    unsigned char usual[1024], wide[1024], kept[1024];
+    PSECURITY_DESCRIPTOR everyone;
+    assert_ok(rnn_model_save(model, NULL, "model"));
+    get_rights(L"model", usual);
+    assert_true(
+        ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;FA;;;WD)", SDDL_REVISION_1, &everyone, NULL));
+    assert_true(SetFileSecurityW(L"model", DACL_SECURITY_INFORMATION, everyone));
+    LocalFree(everyone);
+    get_rights(L"model", wide);
+    if (memcmp(usual, wide, sizeof usual) == 0)
+        skip_without("access rights here");
+    assert_ok(rnn_model_save(model, NULL, "model"));
+    get_rights(L"model", kept);
+    assert_memory_equal(kept, wide, sizeof kept);
 }
 
 static void test_files_that_cannot_be_written_say_why_and_stay(void **state)
@@ -118,7 +145,7 @@ static void test_files_that_cannot_be_written_say_why_and_stay(void **state)
     assert_true(SetFileAttributesW(L"protected", FILE_ATTRIBUTE_NORMAL));
     scoped_file old = read_whole("protected");
     assert_int_equal(old.size, 3);
-    assert_int_equal(count_names(), 2);
+    assert_int_equal(count_temporaries(), 0);
 }
 
 static void test_files_that_cannot_be_read_say_why(void **state)
@@ -153,8 +180,8 @@ static void test_without_memory_the_old_file_stays(void **state)
         allocations_left = n;
         status = rnn_model_save(model, NULL, "model");
         allocations_left = INT64_MAX;
-        assert_int_equal(count_names(), 1);
-        assert_loads_as("model", status == RNN_OK ? model : old);
+        assert_int_equal(count_temporaries(), 0);
+        assert_file_is("model", status == RNN_OK ? model : old);
     }
     assert_int_equal(status, RNN_OK);
     status = RNN_ERROR_MEMORY;
@@ -227,6 +254,7 @@ int main(void)
         test_with_files(test_a_file_that_others_have_open_is_replaced),
         test_with_files(test_a_file_that_a_program_does_not_share_stays),
         test_with_files(test_the_new_file_takes_over_the_old_ones_attributes),
+        test_with_files(test_the_new_file_takes_over_the_old_ones_access_rights),
         test_with_files(test_files_that_cannot_be_written_say_why_and_stay),
         test_with_files(test_files_that_cannot_be_read_say_why),
         test_with_files(test_without_memory_the_old_file_stays),

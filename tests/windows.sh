@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs missing packages, builds librnn for Windows in build-windows/ (or $BUILD_DIR) with mingw-w64's gcc, and runs
+# the suites under Wine. Windows' jansson and cmocka are built from Debian's source packages.
+set -euo pipefail
+cd "$(dirname "$(realpath "$0")")/.."
+
+source cmake/packages.sh
+need_packages cmake make pkg-config gcc-mingw-w64-x86-64-win32 wine wine64
+
+mkdir -p "${BUILD_DIR:-build-windows}"
+build=$(realpath "${BUILD_DIR:-build-windows}")
+tools=x86_64-w64-mingw32
+toolchain=(-DCMAKE_SYSTEM_NAME=Windows -DCMAKE_SYSTEM_PROCESSOR=x86_64 "-DCMAKE_C_COMPILER=$tools-gcc-win32")
+fail() {
+    echo "tests/windows.sh: $1" >&2
+    exit 1
+}
+
+# Downloads the source packages. apt gets lists of its own, because most machines have none of source packages.
+fetch_sources() { # DIRECTORY PACKAGE...
+    local file directory=$1
+    shift
+    mkdir -p "$directory"/apt/{parts,lists/partial,cache/archives/partial}
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
+        if [[ -f $file ]]; then
+            sed 's/^deb /deb-src /; s/^Types:.*/Types: deb-src/' "$file" > "$directory/apt/parts/$(basename "$file")"
+        fi
+    done
+    (
+        cd "$directory"
+        apt_get=(apt-get -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$PWD/apt/parts"
+            -o "Dir::State::lists=$PWD/apt/lists" -o "Dir::Cache=$PWD/apt/cache" -o APT::Sandbox::User=root)
+        "${apt_get[@]}" update || true # other archives than Debian's may have no sources
+        "${apt_get[@]}" source --download-only "$@"
+    )
+}
+
+build_library() { # NAME OPTION...
+    local name=$1
+    shift
+    mkdir -p "$build/sources/$name"
+    tar -xf "$build/sources/${name}"_*.orig.tar.?z -C "$build/sources/$name" --strip-components 1
+    cmake -S "$build/sources/$name" -B "$build/sources/build-$name" "${toolchain[@]}" -DCMAKE_BUILD_TYPE=Release \
+        "-DCMAKE_INSTALL_PREFIX=$build/prefix" "$@"
+    cmake --build "$build/sources/build-$name" --target install
+}
+
+if [[ ! -e $build/prefix/lib/libcmocka.a ]]; then
+    fetch_sources "$build/sources" jansson cmocka
+    build_library jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF
+    build_library cmocka -DWITH_STATIC_LIB=ON -DWITH_EXAMPLES=OFF
+    rm "$build/prefix/lib/libcmocka.dll.a"
+    mv "$build/prefix/lib/libcmocka-static.a" "$build/prefix/lib/libcmocka.a"
+fi
+
+PKG_CONFIG_LIBDIR=$build/prefix/lib/pkgconfig cmake -S . -B "$build" "${toolchain[@]}" \
+    -DCMAKE_CROSSCOMPILING_EMULATOR=wine "$@"
+cmake --build "$build" --parallel "$(nproc)"
+
+# The library exports the header's functions, and needs nothing but Windows.
+"$tools-objdump" -p "$build/librnn.dll" > "$build/librnn.txt"
+diff <(sed -n 's/^RNN_API .*[ *]\(rnn_[a-z0-9_]*\)(.*/\1/p' include/rnn/rnn.h | sort) \
+    <(sed -n 's/^\t\[ *[0-9]*\] \(rnn_.*\)$/\1/p' "$build/librnn.txt" | sort) || fail "librnn.dll exports other functions"
+others=$(sed -n 's/^\tDLL Name: //p' "$build/librnn.txt" | grep -vixE '(kernel32|advapi32|msvcrt|api-ms-win-.*)\.dll' || true)
+[[ -z $others ]] || fail "librnn.dll needs $others"
+
+# Windows doesn't align the stack for aligned moves of 32 or 64 bytes: see cmake/ComputeCore.cmake.
+if "$tools-objdump" -d "$build/librnn.dll" | grep -E 'vmov(ap[sd]|dqa)[0-9]* .*\(.*%[yz]mm|vmov(ap[sd]|dqa)[0-9]* .*%[yz]mm.*\('; then
+    fail "librnn.dll has aligned moves"
+fi
+
+# Wine's own messages are left out, and its offers to install Mono and Gecko.
+export WINEPREFIX=$build/wine WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" WINEPATH="Z:${build//\//\\}"
+wine wineboot --init
+ctest --test-dir "$build" --tests-regex '^(test_|vector_math|matrix_products)' --parallel "$(nproc)" \
+    --output-on-failure --no-tests=error
