@@ -3,7 +3,7 @@
 
 include(CheckCCompilerFlag)
 
-set(RNN_SETS_x86_64 avx2 avx512)
+set(RNN_SETS_x86 avx2 avx512)
 set(RNN_VECTOR_BYTES_baseline 16)
 set(RNN_VECTOR_BYTES_avx2 32)
 set(RNN_VECTOR_BYTES_avx512 64)
@@ -48,8 +48,8 @@ function(rnn_add_compute_core)
     set(instruction_sets baseline)
     rnn_add_core(baseline)
 
-    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
-        foreach(set IN LISTS RNN_SETS_x86_64)
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64|i[3-6]86|x86)$")
+        foreach(set IN LISTS RNN_SETS_x86)
             check_c_compiler_flag("${RNN_FLAGS_${set}}" librnn_have_${set})
             if(librnn_have_${set})
                 rnn_add_core(${set})

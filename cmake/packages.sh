@@ -8,10 +8,14 @@ has_package() {
         libc6-dev) echo '#include <math.h>' | cc -E - ;;
         libclang-rt-dev) echo 'int main(void) {}' | clang -fsanitize=address -x c -o /dev/null - ;;
         gcc-arm-none-eabi) command -v arm-none-eabi-gcc ;;
-        gcc-aarch64-linux-gnu) command -v aarch64-linux-gnu-gcc ;;
+        gcc-*-linux-gnu) command -v "${1#gcc-}-gcc" ;;
+        libc6-dev-arm64-cross) test -e /usr/aarch64-linux-gnu/include/math.h ;;
+        libc6-dev-i386-cross) test -e /usr/i686-linux-gnu/include/math.h ;;
+        libc6-dev-s390x-cross) test -e /usr/s390x-linux-gnu/include/math.h ;;
+        lld-*) command -v "ld.$1" ;;
+        llvm-*) command -v "llvm-nm-${1#llvm-}" ;;
+        musl-tools) command -v musl-gcc ;;
         qemu-user) command -v qemu-aarch64 ;;
-        libcmocka-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/cmocka.pc ;;
-        libjansson-dev:arm64) test -e /usr/lib/aarch64-linux-gnu/pkgconfig/jansson.pc ;;
         libjs-mathjax) test -e /usr/share/javascript/mathjax/MathJax.js ;;
         ninja-build) command -v ninja ;;
         libcmocka-dev) pkg-config --exists cmocka ;;

@@ -23,6 +23,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef __APPLE__
+#define st_mtim st_mtimespec
+#endif
+
 enum {
     LINKS_MOST = 40,   /* as many links as Linux follows */
     NAMES_MOST = 100,  /* maximum number of names tried for a temporary file */
@@ -443,12 +447,21 @@ rnn_status librnn_file_write(const rnn_replacement *replacement, const void *byt
     return RNN_OK;
 }
 
+static int flush_once(int descriptor)
+{
+#ifdef F_FULLFSYNC /* on macOS, fsync() alone leaves the bytes in the drive's cache */
+    if (fcntl(descriptor, F_FULLFSYNC) == 0)
+        return 0;
+#endif
+    return fsync(descriptor);
+}
+
 /* fsync(), repeated if a signal interrupts it. It succeeds on file systems that don't support fsync(). */
 static int synchronise(int descriptor)
 {
     int result;
     do
-        result = fsync(descriptor);
+        result = flush_once(descriptor);
     while (result != 0 && errno == EINTR);
     return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
 }

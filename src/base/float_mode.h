@@ -43,7 +43,7 @@ static inline void rnn_float_leave_exact(const fenv_t *mode)
     fesetenv(mode);
 }
 
-#if defined __x86_64__
+#if defined __SSE2_MATH__
 #include <xmmintrin.h>
 
 typedef uint32_t float_mode;
