@@ -26,6 +26,25 @@ if(WIN32)
     add_compile_options(-Wno-format -Wno-float-conversion)
     add_compile_definitions(__USE_MINGW_ANSI_STDIO=1)
 endif()
+# Each operation must round its result to the type of its operands. On i386, SSE2 does so, and the x87 unit doesn't.
+# On s390x, gcc otherwise computes floats as doubles.
+include(CheckCSourceCompiles)
+foreach(flags IN ITEMS "" "-msse2 -mfpmath=sse" "-fexcess-precision=fast")
+    string(MAKE_C_IDENTIFIER "librnn_rounds${flags}" rounds)
+    set(CMAKE_REQUIRED_FLAGS "-std=c11 ${flags}")
+    check_c_source_compiles("
+        #include <float.h>
+        _Static_assert(FLT_EVAL_METHOD == 0, \"\");
+        int main(void) { return 0; }
+    " ${rounds})
+    unset(CMAKE_REQUIRED_FLAGS)
+    if(${rounds})
+        separate_arguments(flags)
+        add_compile_options(${flags})
+        break()
+    endif()
+endforeach()
+
 if(top_level AND RNN_WERROR)
     add_compile_options(-Werror)
 endif()
@@ -38,7 +57,13 @@ endif()
 # Settings for the objects of the libraries. Only functions that the header marks are visible outside.
 function(rnn_internal_settings target)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
-    target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
+    target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64)
+    # On macOS and FreeBSD, _POSIX_C_SOURCE alone hides functions that POSIX hasn't.
+    if(APPLE)
+        target_compile_definitions(${target} PRIVATE _DARWIN_C_SOURCE)
+    elseif(NOT CMAKE_SYSTEM_NAME STREQUAL "FreeBSD")
+        target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L)
+    endif()
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 endfunction()
 

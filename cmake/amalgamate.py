@@ -18,10 +18,11 @@ HEAD = '''/*
  *     cc -O2 -c rnn.c                       needs jansson, and -ljansson -lm -pthread when the program is linked
  *     cc -O2 -c -DRNN_WITH_FILES=0 rnn.c    needs only -lm -pthread; the functions that save or load fail
  *
- * It needs gcc or clang. Its instruction set is that of the command: -march=native makes it faster, and so does
- * -mavx2 -mfma. All instruction sets with fused multiply-add, which -march=native has on most machines, give the same
- * bits as the shared library. -ffast-math is refused. Don't use -ffp-contract=fast with clang: it would change the
- * bits. If the environment variable RNN_CPU is set, it must be "baseline".
+ * It needs gcc or clang, and on i386 the options -msse2 -mfpmath=sse. Its instruction set is that of the command:
+ * -march=native makes it faster, and so does -mavx2 -mfma. All instruction sets with fused multiply-add, which
+ * -march=native has on most machines, give the same bits as the shared library. -ffast-math is refused. Don't use
+ * -ffp-contract=fast with clang: it would change the bits. If the environment variable RNN_CPU is set, it must be
+ * "baseline".
  *
 {licence}
  */
@@ -34,7 +35,10 @@ HEAD = '''/*
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#ifndef _POSIX_C_SOURCE
+#ifndef _DARWIN_C_SOURCE
+#define _DARWIN_C_SOURCE
+#endif
+#if !defined _POSIX_C_SOURCE && !defined __FreeBSD__
 #define _POSIX_C_SOURCE 200809L
 #endif
 #ifndef _FILE_OFFSET_BITS

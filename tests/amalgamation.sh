@@ -55,7 +55,7 @@ for build in "${builds[@]}"; do
     read -r name command <<< "$build"
     [[ $name != small ]] || continue
     # shellcheck disable=SC2086
-    if [[ $(uname -m) == aarch64 ]] || $command -dM -E - < /dev/null | grep __FMA__ > /dev/null; then
+    if [[ $(uname -m) =~ ^(aarch64|s390x)$ ]] || $command -dM -E - < /dev/null | grep __FMA__ > /dev/null; then
         expected=$tests/golden/bits.txt
     else
         expected=baseline.txt

@@ -72,7 +72,7 @@ if [[ $(uname -m) == x86_64 ]] && grep -qw fma /proc/cpuinfo; then
     [[ ! -s out ]] || fail "it writes something although the bits differ"
 fi
 
-# tests/golden/license.rnz was made with: compress LICENSE. tests/aarch64.sh reads and writes it as well.
+# tests/golden/license.rnz was made with: compress LICENSE. tests/portability.sh reads and writes it as well.
 if [[ $(uname -m) != x86_64 ]] || grep -qw fma /proc/cpuinfo; then
     golden=$source_dir/tests/golden/license.rnz
     succeeds "decompresses an archive that was made elsewhere" -d "$golden" -c -q

@@ -27,10 +27,7 @@ found_by() {
     fi
 }
 
-scripts=(examples/quickstart.sh tests/run.sh tests/fuzz/run.sh .ci/run)
-if [[ $(uname -m) != aarch64 ]]; then
-    scripts+=(tests/aarch64.sh) # on AArch64 it exits at once
-fi
+scripts=(examples/quickstart.sh tests/run.sh tests/portability.sh tests/fuzz/run.sh .ci/run)
 for script in "${scripts[@]}"; do
     mkdir -p "$(dirname "$tree/$script")"
     cp "$source_dir/$script" "$tree/$script"

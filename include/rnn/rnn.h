@@ -126,12 +126,12 @@
  * - **Reproducibility.** The same version of the library, options, seed and calls give the same bits of parameters,
  *   states, outputs, losses, draws and files. The bits don't depend on:
  *   - the number of threads;
- *   - the compiler (gcc or clang), or the processor, if it has fused multiply-add (AVX2, AVX-512, NEON). Processors
- *     without it (SSE2) give different last bits;
+ *   - the compiler (gcc or clang), or the processor, if it has fused multiply-add (AVX2, AVX-512, NEON, s390x).
+ *     Processors without it (SSE2) give different last bits;
  *   - the caller's rounding mode, treatment of subnormal numbers and exception traps. Each call restores these before
  *     it returns. Within a call that computes, subnormal numbers are treated as zero. (x86 checks after rounding
  *     whether a result is subnormal, and NEON checks before. So the two can differ in a result that rounds up to the
- *     smallest normal number.)
+ *     smallest normal number. s390x and other processors keep subnormal numbers.)
  *
  *   In the forward pass, a stream's results don't depend on the other streams. They also don't depend on how its steps
  *   are divided into calls, unless the model is bidirectional. Other versions of the library may give other bits. All

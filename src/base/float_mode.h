@@ -25,7 +25,7 @@
 
 #define RNN_FLOAT_BODY __attribute__((noinline))
 
-#if defined __x86_64__
+#if defined __SSE2_MATH__
 #include <xmmintrin.h>
 #endif
 
@@ -62,7 +62,7 @@ static inline void rnn_float_leave_exact(const float_exact_mode *mode)
 #endif
 }
 
-#if defined __x86_64__
+#if defined __SSE2_MATH__
 
 typedef uint32_t float_mode;
 

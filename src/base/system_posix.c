@@ -25,6 +25,12 @@
 #include <sched.h>
 #endif
 
+#ifdef __APPLE__
+#define MODIFIED st_mtimespec
+#else
+#define MODIFIED st_mtim
+#endif
+
 enum {
     LINKS_MOST = 40,   /* as many links as Linux follows */
     NAMES_MOST = 100,  /* maximum number of names tried for a temporary file */
@@ -111,7 +117,7 @@ bool librnn_system_describe(system_file file, system_about *about)
                   : S_ISBLK(found.st_mode) ? SYSTEM_BLOCK_DEVICE
                                            : SYSTEM_STREAM;
     about->size = found.st_size;
-    about->modified = found.st_mtim;
+    about->modified = found.MODIFIED;
     return true;
 }
 
@@ -313,12 +319,21 @@ rnn_status librnn_file_write(const rnn_replacement *replacement, const void *byt
     return RNN_OK;
 }
 
+static int flush_once(int descriptor)
+{
+#ifdef F_FULLFSYNC /* on macOS, fsync() alone leaves the bytes in the drive's cache */
+    if (fcntl(descriptor, F_FULLFSYNC) == 0)
+        return 0;
+#endif
+    return fsync(descriptor);
+}
+
 /* fsync(), repeated if a signal interrupts it. It succeeds on file systems that don't support fsync(). */
 static int synchronise(int descriptor)
 {
     int result;
     do
-        result = fsync(descriptor);
+        result = flush_once(descriptor);
     while (result != 0 && errno == EINTR);
     return result == 0 || errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? 0 : -1;
 }

@@ -96,7 +96,7 @@ static rnn_status judge(judged *j, score *total)
 {
     const rnn_model_options *o = &j->model->options;
     double positions = (double)j->places;
-    core_team workers = librnn_team_begin(positions * (double)o->output_size * WORK_OF_AN_OUTPUT);
+    core_team workers = librnn_team_begin(positions * (double)(o->output_size * WORK_OF_AN_OUTPUT));
     void *memory;
     j->row_size = j->model->core->state_stride(o->output_size) * j->model->element_size;
     size_t rows = workers.size * j->row_size, losses = j->places * sizeof *j->losses;

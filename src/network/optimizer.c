@@ -302,7 +302,7 @@ static RNN_FLOAT_BODY rnn_status step(rnn_optimizer *optimizer, rnn_model *model
         RNN_TRY(librnn_model_norm_factor(model, o->clip_norm, &norm, &step.factor));
     RNN_TRY(check_gradients(&step));
     optimizer->steps = steps;
-    core_team team = librnn_team_begin((double)model->multiplied * NUMBER);
+    core_team team = librnn_team_begin((double)(model->multiplied * NUMBER));
     for (model_span s = {.all = !leaves_the_unused(o)}; librnn_model_next_span(model, &s);)
         for (step.part = (model_part){0}; rnn_model_next_part(model, &s, o->spare_biases, &step.part);)
             step_part(&step, &team);

@@ -41,12 +41,13 @@ static rnn_status check_loss(const rnn_model *model, const rnn_loss *loss)
  */
 static double work_of(const rnn_model *model, int64_t steps, int64_t streams, bool training)
 {
-    enum { STREAMS_EACH = 4, BLOCK = 256, PRODUCTS_BACK = 2 };
+    enum { STREAMS_EACH = 4 };
+    const double block = 256, products_back = 2;
     double positions = (double)steps * (double)streams, multiplied = (double)model->multiplied;
     if (!training)
         return streams < 2 * STREAMS_EACH ? 0 : positions * multiplied;
-    positions = positions < BLOCK ? positions : BLOCK;
-    return positions * multiplied * PRODUCTS_BACK / (double)model->network.layers;
+    positions = positions < block ? positions : block;
+    return positions * multiplied * products_back / (double)model->network.layers;
 }
 
 /* The core's description of a piece, without the sizes of its memory. */

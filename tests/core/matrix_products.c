@@ -52,12 +52,10 @@ static real *zeros(size_t count)
 /* a b + c as the core computes it: rounded once if the instruction set has a fused multiply-add */
 static real multiplied_and_added(real a, real b, real c)
 {
-#if !defined __FMA__ && !defined __aarch64__
-    return a * b + c;
-#elif RNN_CORE_PRECISION == 32
-    return fmaf(a, b, c);
+#ifdef ROUNDS_ONCE
+    return fused(a, b, c);
 #else
-    return fma(a, b, c);
+    return a * b + c;
 #endif
 }
 

@@ -225,7 +225,10 @@ static void enter_comma_locale(void)
         assert_int_equal(system("rm -r locales"), 0);
     }
     snprintf(text, sizeof text, "%.1f", 0.5);
+    /* musl has no such locale, and an emulated big-endian machine can't read this machine's. */
+#if defined __GLIBC__ && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     assert_string_equal(text, "0,5");
+#endif
 }
 
 static void test_numbers_do_not_depend_on_the_locale(void **state)

@@ -132,7 +132,7 @@ static void test_tensors_that_do_not_make_the_checkpoint_are_refused(void **stat
 
 static void put_row(file_bytes *file, int64_t index, int32_t row)
 {
-    memcpy(file->bytes + place_of_tensor(file, "librnn.gradient_rows") + (size_t)index * sizeof row, &row, sizeof row);
+    put_element(file, "librnn.gradient_rows", index, &row, sizeof row);
 }
 
 static void test_rows_must_be_symbols_each_once(void **state)
@@ -141,7 +141,7 @@ static void test_rows_must_be_symbols_each_once(void **state)
     static const int32_t rows[] = {-1, 7, INT32_MAX, INT32_MIN};
     int32_t first;
     file_bytes file = full_file(RNN_CELL_LSTM, RNN_OPTIMIZER_RMSPROP, RNN_FLOAT32);
-    memcpy(&first, file.bytes + place_of_tensor(&file, "librnn.gradient_rows"), sizeof first);
+    get_element(&file, "librnn.gradient_rows", 0, &first, sizeof first);
     for (int i = 0; i < 4; i++) {
         put_row(&file, 0, rows[i]);
         refuse(&file, RNN_ERROR_FORMAT, "librnn.gradient_rows[0] is ");
@@ -164,7 +164,7 @@ static void test_values_that_no_run_can_have_are_refused(void **state)
         file_bytes file = full_file(RNN_CELL_LSTM, rule, RNN_FLOAT32);
         if (squares_first || squares_second) {
             float before;
-            memcpy(&before, file.bytes + place_of_tensor(&file, name) + sizeof before, sizeof before);
+            get_element(&file, name, 1, &before, sizeof before);
             put_float(&file, name, 1, -1e-30F);
             refuse(&file, RNN_ERROR_FORMAT, name);
             put_float(&file, name, 1, before);

@@ -162,15 +162,31 @@ static inline size_t place_of_tensor(const file_bytes *file, const char *name)
     return place;
 }
 
-/* Replaces one element of a tensor. */
+/* Copies a number from this machine's byte order to the file's, which is little-endian, or back. */
+static inline void copy_number(void *to, const void *from, size_t size)
+{
+    for (size_t k = 0; k < size; k++)
+        ((char *)to)[k] = ((const char *)from)[__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? size - 1 - k : k];
+}
+
+static inline void get_element(const file_bytes *file, const char *name, int64_t index, void *value, size_t size)
+{
+    copy_number(value, file->bytes + place_of_tensor(file, name) + (size_t)index * size, size);
+}
+
+static inline void put_element(file_bytes *file, const char *name, int64_t index, const void *value, size_t size)
+{
+    copy_number(file->bytes + place_of_tensor(file, name) + (size_t)index * size, value, size);
+}
+
 static inline void put_float(file_bytes *file, const char *name, int64_t index, float value)
 {
-    memcpy(file->bytes + place_of_tensor(file, name) + (size_t)index * sizeof value, &value, sizeof value);
+    put_element(file, name, index, &value, sizeof value);
 }
 
 static inline void put_double(file_bytes *file, const char *name, int64_t index, double value)
 {
-    memcpy(file->bytes + place_of_tensor(file, name) + (size_t)index * sizeof value, &value, sizeof value);
+    put_element(file, name, index, &value, sizeof value);
 }
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifdef __x86_64__
+#ifdef __SSE2_MATH__
 #include <xmmintrin.h>
 #endif
 
@@ -22,7 +22,7 @@ enum { STEPS = 7, STREAMS = 13, SYMBOLS = 83, FEATURES = 21, LAYERS = 2, CHUNKS 
 /* The whole floating-point state that a program can see: rounding, flushing, traps, and exception flags */
 static inline uint64_t float_state(void)
 {
-#if defined __x86_64__
+#if defined __SSE2_MATH__
     return _mm_getcsr();
 #elif defined __aarch64__
     uint64_t control, flags;
@@ -57,23 +57,30 @@ typedef struct hashes {
     uint64_t of[KINDS];
 } hashes;
 
-/* FNV-1a */
-static inline void add_bytes(uint64_t *hash, const void *bytes, size_t size)
+/* FNV-1a of numbers of `size` bytes, each in little-endian order */
+static inline void add_numbers(uint64_t *hash, const void *numbers, size_t count, size_t size)
 {
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < size; i++)
-        *hash = (*hash ^ p[i]) * UINT64_C(0x100000001b3);
+    const unsigned char *p = numbers;
+    for (size_t i = 0; i < count * size; i++) {
+        size_t place = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? i - i % size + (size - 1 - i % size) : i;
+        *hash = (*hash ^ p[place]) * UINT64_C(0x100000001b3);
+    }
+}
+
+static inline void add_doubles(uint64_t *hash, const double *numbers, size_t count)
+{
+    add_numbers(hash, numbers, count, sizeof *numbers);
 }
 
 static inline void add_state(uint64_t *hash, const rnn_model_options *o, const rnn_state *state)
 {
     int64_t count = STREAMS * o->hidden_size;
-    size_t size = (size_t)count * precision_size(o->precision);
-    scoped_memory void *values = allocate(1, size);
+    size_t number = precision_size(o->precision);
+    scoped_memory void *values = allocate(count, number);
     for (int32_t what = RNN_STATE_HIDDEN; what <= (o->cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY : 0); what++)
         for (int64_t l = 0; l < o->layers * (1 + o->bidirectional); l++) {
             RUN(rnn_state_get(state, l, what, values, count));
-            add_bytes(hash, values, size);
+            add_numbers(hash, values, (size_t)count, number);
         }
 }
 
@@ -153,25 +160,25 @@ static inline void train(const bits_case *c, rnn_model *model, rnn_state *state,
         RUN(rnn_forward_backward(model, state, &c->chunks[n].chunk, &loss));
         for (int64_t l = 0; l < c->model.layers; l++) {
             RUN(rnn_state_get_gradient_norms(state, l, norms, STEPS));
-            add_bytes(&h->of[LOSSES], norms, sizeof norms);
+            add_doubles(&h->of[LOSSES], norms, STEPS);
         }
         RUN(rnn_model_clip_value(model, 1));
         RUN(rnn_model_clip_norm(model, 0.5, &norm));
         RUN(rnn_optimizer_step(optimizer, model));
-        add_bytes(&h->of[LOSSES], &loss.sum, sizeof loss.sum);
-        add_bytes(&h->of[LOSSES], &norm, sizeof norm);
+        add_doubles(&h->of[LOSSES], &loss.sum, 1);
+        add_doubles(&h->of[LOSSES], &norm, 1);
     }
 }
 
 static inline void run_forward(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
 {
     int64_t count = (int64_t)STEPS * STREAMS * c->model.output_size;
-    size_t size = (size_t)count * precision_size(c->model.precision);
-    scoped_memory void *outputs = allocate(1, size);
+    size_t number = precision_size(c->model.precision);
+    scoped_memory void *outputs = allocate(count, number);
     rnn_loss loss;
     RUN(rnn_forward(model, state, &c->chunks[0].chunk, outputs, count, &loss));
-    add_bytes(&h->of[OUTPUTS], outputs, size);
-    add_bytes(&h->of[LOSSES], &loss.sum, sizeof loss.sum);
+    add_numbers(&h->of[OUTPUTS], outputs, (size_t)count, number);
+    add_doubles(&h->of[LOSSES], &loss.sum, 1);
 }
 
 static inline void draw(const bits_case *c, rnn_model *model, rnn_state *state, hashes *h)
@@ -183,7 +190,7 @@ static inline void draw(const bits_case *c, rnn_model *model, rnn_state *state, 
     options.temperature = 0.75;
     RUN(rnn_sampler_create(&options, &sampler));
     RUN(rnn_sample(model, state, sampler, c->chunks[0].inputs, DRAWN, drawn));
-    add_bytes(&h->of[SAMPLES], drawn, sizeof drawn);
+    add_numbers(&h->of[SAMPLES], drawn, DRAWN * STREAMS, sizeof *drawn);
 }
 
 static void compute_ragged(const bits_case *c, hashes *h);
@@ -210,7 +217,7 @@ static inline hashes compute(const bits_case *c)
     const void *parameters;
     int64_t count;
     RUN(rnn_model_flat_parameters(model, &parameters, &count));
-    add_bytes(&h.of[PARAMETERS], parameters, (size_t)count * precision_size(c->model.precision));
+    add_numbers(&h.of[PARAMETERS], parameters, (size_t)count, precision_size(c->model.precision));
     return h;
 }
 
@@ -237,7 +244,7 @@ static inline void learn_by_halves(const bits_case *c, rnn_model *model, rnn_sta
     scoped_memory void *of_inputs = allocate(STEPS * STREAMS * FEATURES, number);
     rnn_chunk_gradients gradients;
     RUN(rnn_forward_training(model, state, chunk, outputs, count));
-    add_bytes(&h->of[OUTPUTS], outputs, (size_t)count * number);
+    add_numbers(&h->of[OUTPUTS], outputs, (size_t)count, number);
     for (int64_t i = 0; i < count; i++)
         if (c->model.precision == RNN_FLOAT32)
             ((float *)outputs)[i] *= 0x1p-6f;
@@ -248,8 +255,8 @@ static inline void learn_by_halves(const bits_case *c, rnn_model *model, rnn_sta
     gradients.initial_state = initial;
     gradients.input_vectors = vectors ? of_inputs : NULL;
     RUN(rnn_backward(model, state, &gradients));
-    add_bytes(&h->of[LOSSES], initial, states * number);
-    add_bytes(&h->of[LOSSES], of_inputs, (size_t)(STEPS * STREAMS * FEATURES) * number);
+    add_numbers(&h->of[LOSSES], initial, states, number);
+    add_numbers(&h->of[LOSSES], of_inputs, STEPS * STREAMS * FEATURES, number);
 }
 
 static inline void train_ragged(const bits_case *c, rnn_model *model, rnn_model *average, rnn_state *state, hashes *h)
@@ -265,7 +272,7 @@ static inline void train_ragged(const bits_case *c, rnn_model *model, rnn_model 
         learn_by_halves(c, model, state, &chunk, h);
         chunk.losses = costs;
         RUN(rnn_forward_backward(model, state, &chunk, NULL));
-        add_bytes(&h->of[LOSSES], costs, sizeof costs);
+        add_doubles(&h->of[LOSSES], costs, STEPS * STREAMS);
         RUN(rnn_optimizer_set_learning_rate(optimizer, 0.01 * rnn_schedule_one_cycle(n, CHUNKS, 1, 0.04, 0.01)));
         RUN(rnn_optimizer_step(optimizer, model));
         RUN(rnn_model_average(average, model, 0.3));
@@ -296,8 +303,8 @@ static inline void generate(const bits_case *c, const rnn_model *model, rnn_stat
     what.most = DRAWN;
     what.stop = 3;
     RUN(rnn_generate(model, state, sampler, &what, drawn, NULL, probabilities));
-    add_bytes(&h->of[SAMPLES], drawn, sizeof drawn);
-    add_bytes(&h->of[SAMPLES], probabilities, sizeof probabilities);
+    add_numbers(&h->of[SAMPLES], drawn, DRAWN * STREAMS, sizeof *drawn);
+    add_doubles(&h->of[SAMPLES], probabilities, DRAWN * STREAMS);
 }
 
 /* Searches from the first stream's state. */
@@ -316,9 +323,9 @@ static inline void search(const rnn_model *model, const rnn_state *state, hashes
     options.length_penalty = 0.7;
     options.stop = 3;
     RUN(rnn_beam_search(model, first, &options, ids, NULL, logs, scores));
-    add_bytes(&h->of[SAMPLES], ids, sizeof ids);
-    add_bytes(&h->of[SAMPLES], logs, sizeof logs);
-    add_bytes(&h->of[SAMPLES], scores, sizeof scores);
+    add_numbers(&h->of[SAMPLES], ids, BEAMS * DRAWN, sizeof *ids);
+    add_doubles(&h->of[SAMPLES], logs, BEAMS);
+    add_doubles(&h->of[SAMPLES], scores, BEAMS);
 }
 
 static inline void compute_ragged(const bits_case *c, hashes *h)
@@ -337,7 +344,7 @@ static inline void compute_ragged(const bits_case *c, hashes *h)
     }
     add_state(&h->of[STATE], &c->model, state);
     RUN(rnn_model_flat_parameters(average, &parameters, &count));
-    add_bytes(&h->of[PARAMETERS], parameters, (size_t)count * precision_size(c->model.precision));
+    add_numbers(&h->of[PARAMETERS], parameters, (size_t)count, precision_size(c->model.precision));
 }
 
 static inline bits_case case_of(int32_t cell, int32_t precision, int input, int32_t loss)

@@ -151,7 +151,7 @@ static uint64_t hash_of_losses(int32_t precision)
     random_fill(&source, values, COUNT, 20);
     from_doubles(precision, values, outputs, COUNT);
     RUN(rnn_softmax(precision, outputs, STEPS * STREAMS, SYMBOLS, results));
-    add_bytes(&hash, results, COUNT * number);
+    add_numbers(&hash, results, COUNT, number);
     for (int32_t loss = RNN_LOSS_CROSS_ENTROPY; loss <= RNN_LOSS_SQUARED_ERROR; loss++) {
         rnn_model_options o = make_options(SYMBOLS, 4, SYMBOLS, 1, precision);
         o.loss = loss;
@@ -161,8 +161,8 @@ static uint64_t hash_of_losses(int32_t precision)
         memset(costs, 0, sizeof costs);
         chunk.chunk.losses = costs;
         RUN(rnn_loss_gradient(model, &chunk.chunk, outputs, COUNT, results, NULL));
-        add_bytes(&hash, results, COUNT * number);
-        add_bytes(&hash, costs, sizeof costs);
+        add_numbers(&hash, results, COUNT, number);
+        add_doubles(&hash, costs, STEPS * STREAMS);
     }
     return hash;
 }
@@ -199,12 +199,12 @@ static void compare_case(const bits_case *c, void *context)
 /* Whether the library computes with a fused multiply-add here */
 static bool is_fused(void)
 {
-#if defined __x86_64__
+#if defined __x86_64__ || defined __i386__
     const char *set = getenv("RNN_CPU");
     if (set && *set)
         return strcmp(set, "baseline") != 0;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#elif defined __aarch64__
+#elif defined __aarch64__ || defined __s390x__
     return true;
 #else
     return false;

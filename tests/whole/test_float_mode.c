@@ -39,7 +39,7 @@ static uint64_t parameter_hash(const rnn_model *model)
     assert_ok(rnn_model_flat_parameters(model, &values, &count));
     rnn_model_options o = {.struct_size = sizeof o};
     assert_ok(rnn_model_get_options(model, &o));
-    add_bytes(&hash, values, (size_t)count * precision_size(o.precision));
+    add_numbers(&hash, values, (size_t)count, precision_size(o.precision));
     return hash;
 }
 
@@ -74,7 +74,7 @@ static void pass_through_memory(int32_t precision, file_bits *bits)
         assert_ok(rnn_model_get_parameter(other, index, bias, SYMBOLS));
         bits->subnormal = bias[0];
     } else {
-        add_bytes(&bits->bytes, bytes, size);
+        add_numbers(&bits->bytes, bytes, size, 1);
         bits->as_float32 = parameter_hash(other);
     }
 }
@@ -198,7 +198,7 @@ static void test_a_callers_mode_changes_no_file_and_nothing_that_is_read(void **
     check_refusals(round_upward);
 }
 
-#ifdef __x86_64__
+#ifdef __SSE2_MATH__
 static void flush_subnormals(void)
 {
     _mm_setcsr(0x9fc0);
@@ -343,7 +343,7 @@ int main(void)
         cmocka_unit_test_teardown(test_a_callers_rounding_mode_changes_no_bit_and_stays, usual_mode),
         cmocka_unit_test_teardown(test_a_callers_exception_flags_stay, usual_mode),
         cmocka_unit_test_teardown(test_a_callers_mode_changes_no_file_and_nothing_that_is_read, usual_mode),
-#ifdef __x86_64__
+#ifdef __SSE2_MATH__
         cmocka_unit_test_teardown(test_a_callers_flushing_of_subnormals_changes_no_bit_and_stays, usual_mode),
         cmocka_unit_test_teardown(test_exceptions_that_trap_for_the_caller_change_no_bit_and_still_do, usual_mode),
         cmocka_unit_test_teardown(test_flushing_and_traps_change_no_file_and_nothing_that_is_read, usual_mode),

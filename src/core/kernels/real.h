@@ -2,7 +2,7 @@
  * real.h: the number type that this build of the core computes with, and vectors of it.
  *
  * Vectors are GCC's vector extensions, which clang supports as well. The same source becomes SSE2, AVX2, AVX-512 or
- * NEON code, or plain loops, depending on the compiler flags.
+ * NEON code, or plain loops, depending on the compiler flags. Byte order makes no difference.
  *
  * All builds that have a fused multiply-add give the same bits. Two rules ensure this. Compilers must not fuse on their
  * own (-ffp-contract=off): the code calls multiply_add() wherever a product and a sum are rounded once. And the order
@@ -23,7 +23,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined __x86_64__
+#if FLT_EVAL_METHOD > 0
+#error "numbers must be rounded after each operation: use -msse2 -mfpmath=sse on i386, else -fexcess-precision=fast"
+#endif
+
+#if defined __SSE2__
 #include <immintrin.h>
 #elif defined __aarch64__
 #include <arm_neon.h>
@@ -34,6 +38,7 @@ typedef float real;
 typedef int32_t integer; /* as wide as a real */
 typedef uint32_t unsigned_integer;
 #define square_root sqrtf
+#define fused fmaf
 #define REAL_MOST FLT_MAX
 #define REAL_LEAST FLT_MIN
 #else
@@ -41,6 +46,7 @@ typedef double real;
 typedef int64_t integer;
 typedef uint64_t unsigned_integer;
 #define square_root sqrt
+#define fused fma
 #define REAL_MOST DBL_MAX
 #define REAL_LEAST DBL_MIN
 #endif
@@ -79,12 +85,17 @@ typedef real unaligned_vector __attribute__((vector_size(RNN_CORE_VECTOR_BYTES),
 #define X86_OPERATION(name) X86_NAME(X86_PREFIX, name, X86_SUFFIX)
 
 /* Forces the vector into a register. */
-#if defined __x86_64__
+#if defined __SSE2__
 #define KEEP(v) __asm__("" : "+v"(v))
 #elif defined __aarch64__
 #define KEEP(v) __asm__("" : "+w"(v))
 #else
 #define KEEP(v) ((void)0)
+#endif
+
+/* Whether multiply_add() rounds once. */
+#if defined __FMA__ || defined __aarch64__ || defined __s390x__
+#define ROUNDS_ONCE
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -103,6 +114,10 @@ INLINE vector multiply_add(vector a, vector b, vector c)
     return (vector)vfmaq_f32(c, a, b);
 #elif defined __aarch64__
     return (vector)vfmaq_f64(c, a, b);
+#elif defined ROUNDS_ONCE
+    for (int i = 0; i < WIDTH; i++)
+        c[i] = fused(a[i], b[i], c[i]);
+    return c;
 #else
     return a * b + c;
 #endif
@@ -139,7 +154,7 @@ INLINE void store_part(real *p, vector v, size_t n)
 
 INLINE vector broadcast(real x)
 {
-#if defined __x86_64__
+#if defined __SSE2__
     return (vector)X86_OPERATION(set1)(x);
 #elif defined __aarch64__ && RNN_CORE_PRECISION == 32
     return (vector)vdupq_n_f32(x);

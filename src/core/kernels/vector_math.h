@@ -46,7 +46,7 @@ static const real exp_polynomial[] = {2.5100424157005067e-08, 2.7620138719733994
  * min(limit, x) and max(limit, x). If x is NaN, the result is NaN: x86 returns the second operand, x, and AArch64
  * returns NaN.
  */
-#if defined __x86_64__
+#if defined __SSE2__
 #define LESSER(limit, x) X86_OPERATION(min)(limit, x)
 #define GREATER(limit, x) X86_OPERATION(max)(limit, x)
 #elif defined __aarch64__ && RNN_CORE_PRECISION == 32
@@ -72,7 +72,7 @@ INLINE vector limit_below(vector x, real limit)
 
 INLINE vector square_roots(vector x)
 {
-#if defined __x86_64__
+#if defined __SSE2__
     return (vector)X86_OPERATION(sqrt)(x);
 #else
     for (int i = 0; i < WIDTH; i++)
