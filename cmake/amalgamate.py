@@ -21,8 +21,8 @@ HEAD = '''/*
  * It needs gcc or clang, and on i386 the options -msse2 -mfpmath=sse. Its instruction set is that of the command:
  * -march=native makes it faster, and so does -mavx2 -mfma. All instruction sets with fused multiply-add, which
  * -march=native has on most machines, give the same bits as the shared library. -ffast-math is refused. Don't use
- * -ffp-contract=fast with clang: it would change the bits. If the environment variable RNN_CPU is set, it must be
- * "baseline".
+ * -ffp-contract=fast with clang: it would change the bits. With one of these sets, gcc for Windows also needs
+ * -Wa,-muse-unaligned-vector-move. If the environment variable RNN_CPU is set, it must be "baseline".
  *
 {licence}
  */
