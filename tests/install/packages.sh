@@ -100,7 +100,7 @@ work=$(realpath "$(mktemp -d)")
 trap 'rm -rf "$work"' EXIT
 
 rm -rf "$build/packages"
-run cmake --build "$build" --target deb
+(umask 077 && run cmake --build "$build" --target deb) # a strict umask shows in no package
 version=$(sed -n 's/^set(CPACK_PACKAGE_VERSION "\(.*\)")$/\1/p' "$build/CPackConfig.cmake")
 machine=$(dpkg --print-architecture)
 expect "packages" "librnn-dev_$version-0librnn1_$machine.deb librnn-doc_$version-0librnn1_all.deb
