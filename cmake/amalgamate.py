@@ -17,6 +17,7 @@ HEAD = '''/*
  *
  *     cc -O2 -c rnn.c                       needs jansson, and -ljansson -lm -pthread when the program is linked
  *     cc -O2 -c -DRNN_WITH_FILES=0 rnn.c    needs only -lm -pthread; the functions that save or load fail
+ *     cc -O2 -c -DRNN_WITH_THREADS=0 rnn.c  needs no -pthread; each call computes on the calling thread
  *
  * It needs gcc or clang. Its instruction set is that of the command: -march=native makes it faster, and so does
  * -mavx2 -mfma. All instruction sets with fused multiply-add, which -march=native has on most machines, give the same
@@ -27,6 +28,9 @@ HEAD = '''/*
  */
 #ifndef RNN_WITH_FILES
 #define RNN_WITH_FILES 1
+#endif
+#ifndef RNN_WITH_THREADS
+#define RNN_WITH_THREADS 1
 #endif
 #ifndef RNN_EXPERIMENTAL
 #define RNN_EXPERIMENTAL
@@ -77,6 +81,7 @@ NOT_DECLARED = set('''auto bool char const double enum extern float inline int l
     struct typedef union unsigned void volatile _Alignas _Atomic _Bool _Static_assert _Thread_local __attribute__
     RNN_CORE_NAME'''.split())
 
+NOT_EVERYWHERE = ['<jansson.h>', '<pthread.h>', '<signal.h>']  # headers of parts that can be left out
 TAKEN = ['read']  # names of functions of the system that sources use for functions of their own
 
 
@@ -220,7 +225,7 @@ class Amalgamation:
         for line in text.splitlines(keepends=True):
             depth += bool(re.match(r' *# *if', line)) - bool(re.match(r' *# *endif', line))
             header = re.fullmatch(r'#include (<.*>)\n', line)
-            if header and depth == 0 and header.group(1) != '<jansson.h>':
+            if header and depth == 0 and header.group(1) not in NOT_EVERYWHERE:
                 self.system.add(header.group(1))
                 continue
             if header:  # it stays where it is: not every machine has it
@@ -279,8 +284,10 @@ def amalgamate(root):
     sources = sorted(path.relative_to(root / 'src').as_posix() for path in root.glob('src/*/*.c'))
     files = [path for path in sources if path.startswith('storage/') and path != 'storage/structs.c']
     files.remove('storage/absent.c')
-    others = [path for path in sources if path not in files + ['storage/absent.c', 'core/core.c']] + ['compat.c']
-    parts = {path: library.expand(path) for path in ['core/core.c'] + others + files + ['storage/absent.c']}
+    threads = ['base/processors.c', 'base/threads.c']
+    apart = files + threads + ['storage/absent.c', 'base/alone.c']
+    others = [path for path in sources if path not in apart + ['core/core.c']] + ['compat.c']
+    parts = {path: library.expand(path) for path in ['core/core.c'] + others + apart}
 
     count = Counter(TAKEN)
     for path, pieces in parts.items():
@@ -299,9 +306,12 @@ def amalgamate(root):
             text += banner(piece) + content
         return text
 
+    def either(option, present, absent):
+        return f'\n#if {option}\n' + ''.join(map(whole, present)) + '\n#else\n' + whole(absent) + '\n#endif\n'
+
     body = core(parts['core/core.c']) + ''.join(map(whole, others))
-    body += '\n#if RNN_WITH_FILES\n' + ''.join(map(whole, files))
-    body += '\n#else\n' + whole('storage/absent.c') + '\n#endif\n\n#pragma GCC visibility pop\n'
+    body += either('RNN_WITH_FILES', files, 'storage/absent.c')
+    body += either('RNN_WITH_THREADS', threads, 'base/alone.c') + '\n#pragma GCC visibility pop\n'
     header = (root / 'include/rnn/rnn.h').read_text()
     version = '.'.join(re.findall(r'#define RNN_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)', header))
     licence = '\n'.join(f' * {line}'.rstrip() for line in (root / 'LICENSE').read_text().strip().splitlines())
