@@ -16,7 +16,9 @@ if(NOT needed OR CMAKE_C_COMPILER_VERSION VERSION_LESS needed OR CMAKE_C_COMPILE
                         "${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}. Choose another with -DCMAKE_C_COMPILER.")
 endif()
 
-find_package(Threads REQUIRED)
+if(RNN_WITH_THREADS)
+    find_package(Threads REQUIRED)
+endif()
 if(NOT RNN_WITH_FILES)
     return()
 endif()

@@ -17,6 +17,7 @@ HEAD = '''/*
  *
  *     cc -O2 -c rnn.c                       needs jansson, and -ljansson -lm -pthread when the program is linked
  *     cc -O2 -c -DRNN_WITH_FILES=0 rnn.c    needs only -lm -pthread; the functions that save or load fail
+ *     cc -O2 -c -DRNN_WITH_THREADS=0 rnn.c  needs no -pthread; each call computes on the calling thread
  *
  * It needs gcc or clang, and on i386 the options -msse2 -mfpmath=sse. Its instruction set is that of the command:
  * -march=native makes it faster, and so does -mavx2 -mfma. All instruction sets with fused multiply-add, which
@@ -28,6 +29,9 @@ HEAD = '''/*
  */
 #ifndef RNN_WITH_FILES
 #define RNN_WITH_FILES 1
+#endif
+#ifndef RNN_WITH_THREADS
+#define RNN_WITH_THREADS 1
 #endif
 #ifndef RNN_EXPERIMENTAL
 #define RNN_EXPERIMENTAL
@@ -283,8 +287,10 @@ def amalgamate(root):
     sources = sorted(path.relative_to(root / 'src').as_posix() for path in root.glob('src/*/*.c'))
     files = [path for path in sources if path.startswith('storage/') and path != 'storage/structs.c']
     files.remove('storage/absent.c')
-    others = [path for path in sources if path not in files + ['storage/absent.c', 'core/core.c']] + ['compat.c']
-    parts = {path: library.expand(path) for path in ['core/core.c'] + others + files + ['storage/absent.c']}
+    threads = ['base/processors.c', 'base/threads.c']
+    apart = files + threads + ['storage/absent.c', 'base/alone.c']
+    others = [path for path in sources if path not in apart + ['core/core.c']] + ['compat.c']
+    parts = {path: library.expand(path) for path in ['core/core.c'] + others + apart}
 
     count = Counter(TAKEN)
     for path, pieces in parts.items():
@@ -303,9 +309,12 @@ def amalgamate(root):
             text += banner(piece) + content
         return text
 
+    def either(option, present, absent):
+        return f'\n#if {option}\n' + ''.join(map(whole, present)) + '\n#else\n' + whole(absent) + '\n#endif\n'
+
     body = core(parts['core/core.c']) + ''.join(map(whole, others))
-    body += '\n#if RNN_WITH_FILES\n' + ''.join(map(whole, files))
-    body += '\n#else\n' + whole('storage/absent.c') + '\n#endif\n\n#pragma GCC visibility pop\n'
+    body += either('RNN_WITH_FILES', files, 'storage/absent.c')
+    body += either('RNN_WITH_THREADS', threads, 'base/alone.c') + '\n#pragma GCC visibility pop\n'
     header = (root / 'include/rnn/rnn.h').read_text()
     version = '.'.join(re.findall(r'#define RNN_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)', header))
     licence = '\n'.join(f' * {line}'.rstrip() for line in (root / 'LICENSE').read_text().strip().splitlines())

@@ -21,6 +21,11 @@ has_package() {
         qemu-user) command -v qemu-aarch64 ;;
         libjs-mathjax) test -e /usr/share/javascript/mathjax/MathJax.js ;;
         ninja-build) command -v ninja ;;
+        dpkg-dev) command -v dpkg-source ;;
+        lld) command -v wasm-ld ;;
+        wasi-libc) test -e /usr/lib/wasm32-wasi/libc.a ;;
+        libclang-rt-dev-wasm32) test -e "$(clang --target=wasm32-wasi -print-libgcc-file-name)" ;;
+        binaryen) command -v wasm-opt ;;
         libcmocka-dev) pkg-config --exists cmocka ;;
         abigail-tools) command -v abidiff ;;
         libopenmpi-dev) command -v mpicc ;;
@@ -72,4 +77,29 @@ need_packages() {
 # Installs the packages that are missing. If that fails, the script goes on without them.
 want_packages() {
     install_packages "$@" || echo "Going on without them."
+}
+
+# Downloads the source of a Debian package to a directory with the package's name, unless that is there already. The
+# machine's own settings for apt, which usually leave sources out, stay as they are.
+fetch_source() {
+    if [[ -e $1 ]]; then
+        return
+    fi
+    need_packages dpkg-dev
+    local lists=apt-sources
+    local options=(-q -o "Dir::State::Lists=$PWD/$lists/state" -o APT::Sandbox::User=root
+        -o "Dir::Etc::SourceList=$PWD/$lists/sources.list" -o "Dir::Etc::SourceParts=$PWD/$lists/parts")
+    mkdir -p $lists/state/partial $lists/parts
+    sed -n 's/^deb /deb-src /p' /etc/apt/sources.list > $lists/sources.list 2> /dev/null || true
+    for file in /etc/apt/sources.list.d/debian*.sources; do
+        if [[ -e $file ]]; then
+            sed 's/^Types:.*/Types: deb-src/' "$file" > "$lists/parts/$(basename "$file")"
+        fi
+    done
+    if ! apt-get "${options[@]}" update || ! apt-get "${options[@]}" source "$1"; then
+        echo "The source of Debian's package $1 can't be downloaded here." >&2
+        exit 1
+    fi
+    rm -rf $lists "$1"_*
+    mv "$1"-* "$1"
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#ifndef _WIN32
+#if RNN_WITH_THREADS && !defined _WIN32
 #include <pthread.h>
 #endif
 
@@ -62,6 +62,8 @@ enum { SYSTEM_LATER = -2 };
 
 /* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
+#if RNN_WITH_THREADS
+
 #ifdef _WIN32
 typedef struct system_lock {
     void *lock; /* an SRWLOCK */
@@ -112,13 +114,14 @@ bool librnn_system_start(system_thread *thread, size_t stack, void *(*run)(void 
 void librnn_system_join(const system_thread *thread);
 #endif
 
+/* Calls a function in each child that this process forks, if there is fork() here. */
+void librnn_system_after_fork(void (*in_child)(void));
+#endif
+
 /* ---- The process ------------------------------------------------------------------------------------------------- */
 
 /* The id of this process, which is positive */
 int librnn_system_process(void);
-
-/* Calls a function in each child that this process forks, if there is fork() here. */
-void librnn_system_after_fork(void (*in_child)(void));
 
 /* The number of processors that this process may use, or, if that is unknown, of those that are running; at least 1 */
 int librnn_system_processors(void);

@@ -11,8 +11,6 @@
 #include <limits.h>
 #include <locale.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if RNN_WITH_THREADS
+#include <pthread.h>
+#include <signal.h>
+#endif
 #ifdef __linux__
 #include <sched.h>
 #endif
@@ -370,6 +372,8 @@ void librnn_file_discard(rnn_replacement *r)
 /* ---- Threads ------------------------------------------------------------------------------------------------------
  */
 
+#if RNN_WITH_THREADS
+
 void librnn_system_lock_init(system_lock *lock)
 {
     pthread_mutex_init(lock, NULL);
@@ -426,16 +430,17 @@ void librnn_system_join(const system_thread *thread)
     pthread_join(*thread, NULL);
 }
 
+void librnn_system_after_fork(void (*in_child)(void))
+{
+    pthread_atfork(NULL, NULL, in_child);
+}
+#endif
+
 /* ---- The process ------------------------------------------------------------------------------------------------- */
 
 int librnn_system_process(void)
 {
     return (int)getpid();
-}
-
-void librnn_system_after_fork(void (*in_child)(void))
-{
-    pthread_atfork(NULL, NULL, in_child);
 }
 
 /* The number of processors in the affinity mask; 0 if it can't be read. */

@@ -31,6 +31,8 @@
 #include <immintrin.h>
 #elif defined __aarch64__
 #include <arm_neon.h>
+#elif defined __wasm_simd128__
+#include <wasm_simd128.h>
 #endif
 
 #if RNN_CORE_PRECISION == 32
@@ -161,10 +163,7 @@ INLINE vector broadcast(real x)
 #elif defined __aarch64__
     return (vector)vdupq_n_f64(x);
 #else
-    vector v;
-    for (int i = 0; i < WIDTH; i++)
-        v[i] = x;
-    return v;
+    return x - (vector){0}; /* a loop over the elements would store them to memory and load the vector */
 #endif
 }
 

@@ -74,6 +74,10 @@ INLINE vector square_roots(vector x)
 {
 #if defined __SSE2__
     return (vector)X86_OPERATION(sqrt)(x);
+#elif defined __wasm_simd128__ && RNN_CORE_PRECISION == 32
+    return (vector)wasm_f32x4_sqrt((v128_t)x);
+#elif defined __wasm_simd128__
+    return (vector)wasm_f64x2_sqrt((v128_t)x);
 #else
     for (int i = 0; i < WIDTH; i++)
         x[i] = square_root(x[i]);
