@@ -72,9 +72,12 @@ fi
 # Wine's own messages are left out, and its offers to install Mono and Gecko. Its server ends with this script.
 export WINEPREFIX=$build/wine WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" WINEPATH="Z:${build//\//\\}"
 trap '/usr/lib/wine/wineserver -k || true' EXIT
+# Wine's services hold the output of the program that starts them, and ctest would wait for them. So a shell that lives
+# as long as this script starts them.
 wine wineboot --init > "$build/wine.log" 2>&1 || fail "$(cat "$build/wine.log")"
+coproc wine cmd >> "$build/wine.log" 2>&1
 
-# Trains on a text whose name isn't ASCII, and samples. Wine's server would keep a pipe open, so the output goes to files.
+# Trains on a text whose name isn't ASCII, and samples.
 text=$build/größer-文.txt
 cp README.md "$text"
 if ! wine "$build/examples/char_rnn.exe" train "$text" --minutes 0.05 > "$build/train.log" 2>&1 ||

@@ -6,6 +6,7 @@
  */
 #include "storage/safetensors.h"
 
+#include "base/float_mode.h"
 #include "base/memory.h"
 #include "base/names.h"
 
@@ -392,7 +393,10 @@ rnn_status librnn_safetensors_read(const safetensors_reader *reader, const safet
 
 rnn_status librnn_safetensors_create(safetensors_writer *writer)
 {
+    /* jansson's first object asks the system for random bits. On Windows that can raise exception flags. */
+    float_exact_mode mode = rnn_float_enter_exact();
     safetensors_writer w = {.header = json_object(), .texts = json_object()};
+    rnn_float_leave_exact(&mode);
     if (!w.header || !w.texts) {
         json_decref(w.header);
         json_decref(w.texts);
