@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/install/packages.sh BUILD_DIR
 # Makes Debian's packages in a build that was configured with -DCMAKE_INSTALL_PREFIX=/usr. Lintian must find no errors
-# and no warnings. Then installs, uses and removes the packages. For this, writable layers hide the machine's directories
-# from the script. No other process sees the layers, and they vanish at the end.
+# and no warnings. Then installs, uses and removes the packages. For this, writable layers hide the machine's
+# directories from the script. No other process sees the layers, and they vanish at the end.
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")

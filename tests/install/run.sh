@@ -104,9 +104,11 @@ embed() {
 embed "add_subdirectory from C++ alone" -DHOW=add_subdirectory -DLANGUAGES=CXX -DCMAKE_UNITY_BUILD=ON
 expect "installs nothing of librnn's" "embedding_rnn embedding_rnn_static" \
     "$(files "add_subdirectory from C++ alone/installed")"
-embed "FetchContent" -DHOW="FetchContent, SOURCE_DIR" -DLANGUAGES=C -DRNN_INSTALL=ON -DBUILD_SHARED_LIBS=OFF -DCMAKE_BUILD_TYPE=Debug
+embed "FetchContent" -DHOW="FetchContent, SOURCE_DIR" -DLANGUAGES=C \
+    -DRNN_INSTALL=ON -DBUILD_SHARED_LIBS=OFF -DCMAKE_BUILD_TYPE=Debug
 expect "installs librnn with RNN_INSTALL" \
-    "LICENSE embedding_rnn embedding_rnn_static librnn.a librnn.pc librnn.so librnn.so.$major librnn.so.$version rnn.h" \
+    "LICENSE embedding_rnn embedding_rnn_static librnn.a librnn.pc librnn.so librnn.so.$major \
+librnn.so.$version rnn.h" \
     "$(files FetchContent/installed)"
 run_cmake -S "$here/embedding" -B url "-DLIBRNN=$source" -DHOW="FetchContent, URL" -DLANGUAGES="C;CXX"
 echo "ok: FetchContent from an address"
