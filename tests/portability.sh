@@ -8,7 +8,7 @@
 #   aarch64 s390x                         under QEMU; s390x is big-endian. Files go from there to this machine and back
 #   freebsd macos                         only compiled and linked, not run
 #   windows                               with tests/windows.sh
-# --brief: runs fewer suites on i386 and s390x.
+# --brief: runs fewer suites, except on aarch64.
 #
 # It installs the packages that are missing, on Debian. It builds in build-portability/ or $BUILD_DIR, where each
 # platform has a log. $NATIVE_DIR may name a build directory for this machine, to save time. $FREEBSD_SYSROOT and
@@ -75,8 +75,8 @@ libraries() {
     for library in jansson cmocka; do
         cmake -S "$build/sources/$library" -B "$place/$library" -DCMAKE_INSTALL_PREFIX="$place/root" \
             -DCMAKE_INSTALL_LIBDIR=lib -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_POLICY_VERSION_MINIMUM=3.5 \
-            -Wno-dev -DBUILD_SHARED_LIBS=OFF -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON \
-            -DWITH_EXAMPLES=OFF -DWITH_STATIC_LIB=ON "$@"
+            -Wno-dev -DBUILD_SHARED_LIBS=OFF -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF \
+            -DJANSSON_WITHOUT_TESTS=ON -DWITH_EXAMPLES=OFF -DWITH_STATIC_LIB=ON "$@"
         cmake --build "$place/$library" --target install
     done
     rm -f "$place"/root/lib/libcmocka.so*
@@ -99,14 +99,20 @@ compile() {
     cmake --build "$place/build" --parallel "$(nproc)" --target "$@"
 }
 
-# suites REGEX: builds and runs the suites whose names match the whole expression
+# Those that --brief runs, except under QEMU
+few_suites='test_(allocator|bits|checkpoint|float_mode|foreign_files|model_file|sizes|structs|threads|torch)'
+
+# suites [REGEX]: builds and runs the suites whose names match the whole expression
 suites() {
-    local programs
-    programs=$(ctest --test-dir "$place/build" -N --tests-regex "^($1)\$" |
+    local programs list=${1-$all_suites}
+    if $brief; then
+        list=${1-$few_suites}
+    fi
+    programs=$(ctest --test-dir "$place/build" -N --tests-regex "^($list)\$" |
         sed -n 's/^ *Test *#[0-9]*: \([a-z0-9_]*\).*/\1/p' | sort -u)
     # shellcheck disable=SC2086 # several words
     compile $programs || broken=true
-    ctest --test-dir "$place/build" --tests-regex "^($1)\$" --parallel "$(nproc)" --output-on-failure \
+    ctest --test-dir "$place/build" --tests-regex "^($list)\$" --parallel "$(nproc)" --output-on-failure \
         --no-tests=error || broken=true
 }
 
@@ -132,7 +138,7 @@ with_compiler() {
     need_packages gcc "$1-$version" libc6-dev libjansson-dev libcmocka-dev
     describe "$1-$version"
     configure -DCMAKE_C_COMPILER="$1-$version"
-    suites "$all_suites"
+    suites
 }
 
 run_gcc-old() { with_compiler gcc 10 head; }
@@ -146,7 +152,7 @@ run_musl() {
     libraries -DCMAKE_C_COMPILER=musl-gcc
     PKG_CONFIG_LIBDIR=$place/root/lib/pkgconfig configure -DCMAKE_C_COMPILER=musl-gcc -DCMAKE_EXE_LINKER_FLAGS=-static \
         -DRNN_BUILD_EXAMPLES=OFF
-    suites "$all_suites"
+    suites
 }
 
 # cross PROCESSOR TRIPLET CMAKE_OPTION...: prepares a build for another Linux
@@ -158,7 +164,7 @@ cross() {
 }
 
 run_i386() {
-    local list=$all_suites system=/usr/i686-linux-gnu emulator=()
+    local system=/usr/i686-linux-gnu emulator=()
     need_packages gcc-i686-linux-gnu libc6-dev-i386-cross
     echo 'int main(void) { return 0; }' | i686-linux-gnu-gcc -static -x c - -o "$place/program"
     if ! "$place/program"; then
@@ -167,10 +173,7 @@ run_i386() {
     fi
     cross i686 i686-linux-gnu "${emulator[@]}" \
         -DCMAKE_EXE_LINKER_FLAGS="-Wl,--dynamic-linker=$system/lib/ld-linux.so.2 -Wl,-rpath,$system/lib"
-    if $brief; then
-        list='test_(allocator|bits|checkpoint|corpus|float_mode|foreign_files|model_file|sizes|structs|threads|torch)'
-    fi
-    suites "$list"
+    suites
 }
 
 # ---- Under QEMU ------------------------------------------------------------------------------------------------------
