@@ -293,7 +293,10 @@ compiled_for() {
     mkdir -p "$place/root"
     printf 'Name: jansson\nDescription: only headers\nVersion: 2.14\nCflags: -I%s/src -I%s/android\n' \
         "$jansson" "$jansson" > "$place/root/jansson.pc"
-    "$llvm/llvm-ar" rcs "$place/root/libm.a"
+    # On x86, __builtin_cpu_supports() uses this variable of the compiler's run time, which isn't there either.
+    echo 'unsigned __cpu_model[4] __attribute__((visibility("hidden")));' |
+        "$llvm/clang" --target="$3" -fPIC -c -x c - -o "$place/root/run_time.o"
+    "$llvm/llvm-ar" rcs "$place/root/libm.a" "$place/root/run_time.o"
     PKG_CONFIG_LIBDIR=$place/root cmake -S . -B "$place/build" -DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY \
         -DCMAKE_SYSTEM_NAME="$1" -DCMAKE_SYSTEM_PROCESSOR="$2" -DCMAKE_SYSTEM_VERSION="$6" \
         -DCMAKE_C_COMPILER="$llvm/clang" \
