@@ -62,7 +62,7 @@ static inline void rnn_float_leave_exact(const float_exact_mode *mode)
 #endif
 }
 
-#if defined __SSE2_MATH__
+#if defined __x86_64__
 
 typedef uint32_t float_mode;
 
@@ -77,6 +77,29 @@ static inline float_mode rnn_float_enter(void)
 static inline void rnn_float_leave(float_mode mode)
 {
     _mm_setcsr(mode);
+}
+
+#elif defined __i386__ && defined __SSE2_MATH__
+
+typedef struct float_mode {
+    uint32_t sse;
+    float_exact_mode x87; /* functions return doubles in registers of the x87 unit, which may round them to float */
+} float_mode;
+
+static inline float_mode rnn_float_enter(void)
+{
+    enum { SUBNORMAL_INPUTS_ARE_ZERO = 0x0040, ALL_MASKED = 0x1f80, SUBNORMAL_RESULTS_ARE_ZERO = 0x8000 };
+    float_mode mode;
+    mode.sse = _mm_getcsr();
+    mode.x87 = rnn_float_enter_exact();
+    _mm_setcsr(SUBNORMAL_INPUTS_ARE_ZERO | ALL_MASKED | SUBNORMAL_RESULTS_ARE_ZERO);
+    return mode;
+}
+
+static inline void rnn_float_leave(float_mode mode)
+{
+    rnn_float_leave_exact(&mode.x87);
+    _mm_setcsr(mode.sse);
 }
 
 #elif defined __aarch64__

@@ -28,6 +28,7 @@
 #endif
 
 #ifdef __APPLE__
+#include <xlocale.h>
 #define MODIFIED st_mtimespec
 #else
 #define MODIFIED st_mtim

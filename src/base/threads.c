@@ -33,7 +33,7 @@ enum {
 
 /* One worker's data, on its own cache line. */
 typedef struct worker {
-    _Alignas(64) atomic_uint_fast64_t range; /* phase << 32 | end << 16 | next share */
+    _Alignas(64) _Atomic(uint_fast64_t) range; /* phase << 32 | end << 16 | next share */
     atomic_bool asleep;
     system_condition wake;
     system_thread thread; /* not used for worker 0, the caller */
@@ -48,7 +48,7 @@ static struct pool {
     size_t helpers;    /* number of helpers created; only the call that uses the pool changes it */
 
     /* The current phase. A helper that comes late may read these fields, but doesn't use them. */
-    atomic_uint_fast32_t phase;
+    _Atomic(uint_fast32_t) phase;
     _Atomic(core_task *) task;
     _Atomic(void *) context;
     atomic_size_t workers;

@@ -13,9 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
 
 /* The format number of the texts. A reader that doesn't know the number must not read them. */
 enum { FORMAT = 1 };

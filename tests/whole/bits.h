@@ -273,7 +273,8 @@ static inline void train_ragged(const bits_case *c, rnn_model *model, rnn_model 
         chunk.losses = costs;
         RUN(rnn_forward_backward(model, state, &chunk, NULL));
         add_doubles(&h->of[LOSSES], costs, STEPS * STREAMS);
-        RUN(rnn_optimizer_set_learning_rate(optimizer, 0.01 * rnn_schedule_one_cycle(n, CHUNKS, 1, 0.04, 0.01)));
+        volatile double rate = 0.01 * rnn_schedule_one_cycle(n, CHUNKS, 1, 0.04, 0.01);
+        RUN(rnn_optimizer_set_learning_rate(optimizer, rate));
         RUN(rnn_optimizer_step(optimizer, model));
         RUN(rnn_model_average(average, model, 0.3));
     }

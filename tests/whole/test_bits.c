@@ -1,6 +1,7 @@
 /*
  * Every compiler and every instruction set with a fused multiply-add must give the same bits. tests/golden/bits.txt
- * holds hashes of them. `test_bits --write FILE` writes a new file.
+ * holds hashes of them. `test_bits --write FILE` writes a new file. `test_bits --only PART` compares the cases whose
+ * names contain PART, on a machine that is too slow for all.
  */
 #include "bits.h"
 
@@ -51,8 +52,12 @@ static rnn_optimizer_options ragged_rule(void)
 
 typedef void case_function(const bits_case *c, void *context);
 
+static const char *only = ""; /* part of the names of the cases to visit */
+
 static void visit(bits_case *c, case_function *function, void *context)
 {
+    if (!strstr(c->name, only))
+        return;
     create_chunks(c);
     function(c, context);
     destroy_chunks(c);
@@ -193,6 +198,11 @@ static void compare_case(const bits_case *c, void *context)
 {
     char line[LINE_MOST];
     write_line(c, line, sizeof line);
+    if (*only) {
+        comparison *with = context;
+        with->golden = strstr(with->golden, c->name);
+        assert_non_null(with->golden);
+    }
     compare_line(context, line);
 }
 
@@ -219,11 +229,14 @@ static void test_all_fused_instruction_sets_have_the_golden_bits(void **state)
     scoped_memory char *golden = read_golden("bits.txt", &size);
     comparison with = {.golden = golden};
     visit_cases(compare_case, &with);
-    char line[LINE_MOST];
-    write_losses_line(line, sizeof line);
-    compare_line(&with, line);
+    if (!*only) {
+        char line[LINE_MOST];
+        write_losses_line(line, sizeof line);
+        compare_line(&with, line);
+        assert_string_equal(with.golden, "");
+    }
+    assert_true(with.golden > golden);
     assert_int_equal(with.different, 0);
-    assert_string_equal(with.golden, "");
 }
 
 static int write_golden(const char *path)
@@ -244,6 +257,8 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--write") == 0)
         return write_golden(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--only") == 0)
+        only = argv[2];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_fused_instruction_sets_have_the_golden_bits),
     };
