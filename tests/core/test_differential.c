@@ -1,7 +1,13 @@
 /*
  * A whole training step of the library against the same step computed naively, in double, one position after the other.
- * A seed determines each case: the kind of model, its sizes, the chunk and the number of threads. `test_differential
- * SEED` runs one case.
+ * A seed determines each case: the kind of model, its sizes, the chunk and the number of threads.
+ *
+ *     test_differential               runs the cases of every change
+ *     test_differential SEED          runs one case
+ *     test_differential FIRST COUNT   runs COUNT cases from FIRST on
+ *     test_differential FIRST 1h      runs cases from FIRST on for an hour (or 10m, or 30s)
+ *
+ * The last two print which cases they ran.
  */
 #include "formulas.h"
 
@@ -11,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #if defined(__has_feature)
 #define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
@@ -382,25 +389,81 @@ static void test_an_lstm_trains_as_the_naive_one(void **state)
     run_cases_of(RNN_CELL_LSTM);
 }
 
-static void test_one_case(void **state)
+/* The cases from `first` on: `count` of them, or with a count of 0 as many as begin within `seconds` */
+typedef struct range {
+    uint64_t first, count;
+    double seconds;
+} range;
+
+static double seconds_since(const struct timespec *start)
 {
-    run_case(*(const uint64_t *)*state);
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    return (double)(end.tv_sec - start->tv_sec) + 1e-9 * (double)(end.tv_nsec - start->tv_nsec);
 }
 
-static int run_only(const char *text)
+static void test_each_case_of_the_range(void **state)
+{
+    const range *r = *state;
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    uint64_t ran = 0;
+    while (r->count > 0 ? ran < r->count : seconds_since(&start) < r->seconds)
+        run_case(r->first + ran++);
+    print_message("%llu cases passed in %.0f s: %llu to %llu\n", (unsigned long long)ran, seconds_since(&start),
+                  (unsigned long long)r->first, (unsigned long long)(r->first + ran - 1));
+}
+
+/* Reads digits. Returns where they end, or NULL if the text has none or their number is too large. */
+static const char *read_number(const char *text, uint64_t *number)
 {
     char *end;
+    if (*text < '0' || *text > '9')
+        return NULL;
     errno = 0;
-    uint64_t seed = strtoull(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0') {
-        print_error("usage: test_differential [SEED]\n");
+    *number = strtoull(text, &end, 10);
+    return errno == 0 ? end : NULL;
+}
+
+/* Reads the arguments FIRST and, if there is a second one, COUNT or a time. */
+static bool read_range(int argc, char **argv, range *r)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}};
+
+    *r = (range){.count = 1};
+    const char *end = argc <= 3 ? read_number(argv[1], &r->first) : NULL;
+    if (end == NULL || *end != '\0')
+        return false;
+    end = argc == 3 ? read_number(argv[2], &r->count) : end;
+    if (end == NULL || r->count == 0)
+        return false;
+    if (*end == '\0')
+        return true;
+    for (int i = 0; i < COUNT_OF(units); i++) {
+        if (strcmp(end, units[i].name) == 0) {
+            r->seconds = (double)r->count * units[i].seconds;
+            r->count = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run_range(int argc, char **argv)
+{
+    range r;
+    if (!read_range(argc, argv, &r)) {
+        print_error("usage: test_differential [SEED | FIRST COUNT | FIRST TIME]    (TIME: 30s, 10m, 1h)\n");
         return 2;
     }
     const struct CMUnitTest one[] = {
-        {.name = "test_one_case",
-         .test_func = test_one_case,
+        {.name = "test_each_case_of_the_range",
+         .test_func = test_each_case_of_the_range,
          .teardown_func = name_failed_case,
-         .initial_state = &seed},
+         .initial_state = &r},
     };
     return cmocka_run_group_tests(one, NULL, NULL);
 }
@@ -412,5 +475,5 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_a_gru_trains_as_the_naive_one, name_failed_case),
         cmocka_unit_test_teardown(test_an_lstm_trains_as_the_naive_one, name_failed_case),
     };
-    return argc > 1 ? run_only(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);
+    return argc > 1 ? run_range(argc, argv) : cmocka_run_group_tests(tests, NULL, NULL);
 }
