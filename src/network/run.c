@@ -44,7 +44,7 @@ static double work_of(const rnn_model *model, int64_t steps, int64_t streams, bo
     enum { STREAMS_EACH = 4, BLOCK = 256, PRODUCTS_BACK = 2 };
     double positions = (double)steps * (double)streams, multiplied = (double)model->multiplied;
     if (!training)
-        return streams < 2 * STREAMS_EACH ? 0 : positions * multiplied;
+        return streams < (int64_t)2 * STREAMS_EACH ? 0 : positions * multiplied;
     positions = positions < BLOCK ? positions : BLOCK;
     return positions * multiplied * PRODUCTS_BACK / (double)model->network.layers;
 }
