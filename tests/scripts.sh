@@ -27,7 +27,7 @@ found_by() {
     fi
 }
 
-scripts=(examples/quickstart.sh tests/run.sh tests/fuzz/run.sh .ci/run)
+scripts=(examples/quickstart.sh tests/run.sh tests/tidy.sh tests/coverage.sh tests/fuzz/run.sh .ci/run)
 if [[ $(uname -m) != aarch64 ]]; then
     scripts+=(tests/aarch64.sh) # on AArch64 it exits at once
 fi

@@ -476,21 +476,3 @@ double *read_golden_doubles(const char *name, int64_t *count)
     free(bytes);
     return values;
 }
-
-/* ---- No memory ---- */
-
-int64_t allocations_left;
-
-static void *allocate_while_any_are_left(void *context, size_t alignment, size_t size)
-{
-    void *memory = NULL;
-    size_t least = alignment < sizeof(void *) ? sizeof(void *) : alignment;
-    return allocations_left-- <= 0 || posix_memalign(&memory, least, size) ? NULL : memory;
-}
-
-static void release(void *context, void *memory, size_t size)
-{
-    free(memory);
-}
-
-const rnn_allocator failing_allocator = {.allocate = allocate_while_any_are_left, .release = release};

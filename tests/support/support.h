@@ -172,10 +172,4 @@ char *read_golden(const char *name, size_t *size);
 /* The `count` numbers of a file of little-endian float64, to free() */
 double *read_golden_doubles(const char *name, int64_t *count);
 
-/* ---- No memory ---- */
-
-/* For rnn_set_allocator(). It fails after `allocations_left` calls have succeeded. */
-extern const rnn_allocator failing_allocator;
-extern int64_t allocations_left;
-
 #endif
