@@ -470,7 +470,7 @@ static int command_flow(int count, char **arguments)
     fputs("cell,radius,training,loss,radius_now,distance,norm,relative\n", table);
     for (int c = 0; c < set.cell_count; c++)
         gates += (double)set.cells[c].gates;
-    begin_work(gates * (double)(radii.count * (conditions - 1) * set.steps * set.networks));
+    begin_work(gates * (double)radii.count * (conditions - 1) * (double)set.steps * (double)set.networks);
     printf("||dloss/dh_t|| %lld steps before the last, relative to the last; loss: after the training\n",
            (long long)distance);
     printf("%-20s radius  %-16s", "cell", condition_names[BEFORE]);

@@ -14,8 +14,10 @@ static rnn_batcher *create_series(int64_t count)
     for (int64_t n = 0; n < count; n++) {
         const float slow = 0.1f + 0.002f * (float)(rand() % 100), fast = 0.5f + 0.01f * (float)(rand() % 100);
         lengths[n] = 20 + rand() % (LONGEST - 20);
-        for (float t = 0; t < (float)lengths[n]; t++)
+        for (int64_t step = 0; step < lengths[n]; step++) {
+            const float t = (float)step;
             values[used++] = expf(-0.03f * t) * (cosf(slow * t) + 0.5f * sinf(fast * t));
+        }
     }
     rnn_sequences series = {.struct_size = sizeof series, .count = count, .lengths = lengths};
     series.input_vectors = values;
@@ -47,16 +49,18 @@ int main(void)
     run.optimizer = create_adam(run.model, 0.003);
     for (int epoch = 1; epoch <= EPOCHS; epoch++) {
         double sum = 0;
-        for (int32_t last = 0; !last; sum += loss.sum) {
+        for (int32_t last = 0; !last;) {
             check(rnn_batcher_next(training, &chunk, &last));
             check(rnn_forward_backward(run.model, run.state, &chunk, &loss));
             check(rnn_optimizer_step(run.optimizer, run.model));
+            sum += loss.sum;
         }
         printf("epoch %2d: squared error %.5f\n", epoch, sum / (double)rnn_batcher_positions(training));
     }
-    for (int32_t last = 0; !last; error += loss.sum) {
+    for (int32_t last = 0; !last;) {
         check(rnn_batcher_next(held_out, &chunk, &last));
         check(rnn_forward(run.model, run.state, &chunk, NULL, 0, &loss));
+        error += loss.sum;
     }
     printf("held out: squared error %.5f\n", error / (double)rnn_batcher_positions(held_out));
     rnn_batcher_destroy(training);

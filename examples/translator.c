@@ -11,7 +11,7 @@ static int write_date(int date, char words[TEXT], char digits[TEXT])
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     snprintf(digits, TEXT, "\n%02d-%02d\n", 1 + date / 28, 1 + date % 28);
-    return snprintf(words, TEXT, "%d %.3s", 1 + date % 28, months + 3 * (date / 28));
+    return snprintf(words, TEXT, "%d %.3s", 1 + date % 28, &months[date / 28 * 3]);
 }
 
 static rnn_checkpoint create_side(void)
@@ -35,9 +35,9 @@ static void learn(const rnn_checkpoint *encoder, const rnn_checkpoint *decoder)
         char words[TEXT], digits[TEXT];
         lengths[b] = write_date(5 * (rand() % (DATES / 5)) + 1 + rand() % 4, words, digits);
         for (int t = 0; t < STEPS; t++) {
-            read[t * STREAMS + b] = t < lengths[b] ? words[t] : 0;
-            written[t * STREAMS + b] = digits[t];
-            next[t * STREAMS + b] = digits[t + 1];
+            read[t * STREAMS + b] = t < lengths[b] ? (unsigned char)words[t] : 0;
+            written[t * STREAMS + b] = (unsigned char)digits[t];
+            next[t * STREAMS + b] = (unsigned char)digits[t + 1];
         }
     }
     rnn_chunk source = {.struct_size = sizeof source, .steps = STEPS, .streams = STREAMS, .inputs = read};
@@ -67,7 +67,7 @@ static int translate(const rnn_checkpoint *encoder, const rnn_checkpoint *decode
     rnn_beam_options search;
     source.steps = write_date(date, words, digits);
     for (int t = 0; t < source.steps; t++)
-        read[t] = words[t];
+        read[t] = (unsigned char)words[t];
     check(rnn_state_create(encoder->model, 1, &state));
     check(rnn_forward(encoder->model, state, &source, NULL, 0, NULL));
     check(rnn_beam_options_init(&search, sizeof search));

@@ -27,7 +27,8 @@ found_by() {
     fi
 }
 
-scripts=(examples/quickstart.sh tests/run.sh tests/portability.sh tests/windows.sh tests/fuzz/run.sh .ci/run)
+scripts=(examples/quickstart.sh tests/run.sh tests/tidy.sh tests/coverage.sh tests/portability.sh tests/windows.sh
+    tests/fuzz/run.sh .ci/run)
 for script in "${scripts[@]}"; do
     mkdir -p "$(dirname "$tree/$script")"
     cp "$source_dir/$script" "$tree/$script"

@@ -81,6 +81,7 @@ char *settings_to_text(const settings *s);
 
 /* The settings that a resumed run may change */
 bool setting_may_change(setting which);
+bool setting_equals(setting which, setting_value a, setting_value b);
 const char *setting_name(setting which);
 void settings_help(FILE *out);
 

@@ -105,7 +105,8 @@ void check_budget(const settings *s)
 static void choose_chunks(const corpora *t, settings *s)
 {
     if (s->value[SET_VALIDATION].real < 0)
-        s->value[SET_VALIDATION].real = t->bytes > 10 * VALIDATION_BYTES ? VALIDATION_BYTES / (double)t->bytes : 0.1;
+        s->value[SET_VALIDATION].real =
+            t->bytes > 10 * (int64_t)VALIDATION_BYTES ? VALIDATION_BYTES / (double)t->bytes : 0.1;
     /* A short text gets fewer streams and shorter chunks, so that the validation text holds several chunks. */
     int64_t share = (int64_t)((double)t->bytes * s->value[SET_VALIDATION].real / 8);
     if (s->value[SET_SEQUENCE].whole == AUTOMATIC)

@@ -247,7 +247,7 @@ static void load_settings(training *t, const settings *given, const rnn_model *m
             continue;
         if (setting_may_change((setting)i))
             s->value[i] = given->value[i];
-        else if (memcmp(&given->value[i], &s->value[i], sizeof given->value[i]) != 0)
+        else if (!setting_equals((setting)i, given->value[i], s->value[i]))
             fail("--%s can't change when a run is resumed; leave it out, or begin a new run", setting_name((setting)i));
     }
 }

@@ -94,6 +94,11 @@ static bool is_real(setting which)
     return table[which].kind == REAL;
 }
 
+bool setting_equals(setting which, setting_value a, setting_value b)
+{
+    return table[which].kind == REAL ? a.real == b.real : a.whole == b.whole;
+}
+
 bool setting_may_change(setting which)
 {
     return table[which].may_change;
@@ -203,7 +208,7 @@ static void print_real(char *text, size_t size, double number)
 {
     for (int digits = 6; digits <= 17; digits++) {
         snprintf(text, size, "%.*g", digits, number);
-        if (memcmp(&(double){strtod(text, NULL)}, &number, sizeof number) == 0)
+        if (strtod(text, NULL) == number)
             return;
     }
 }

@@ -70,7 +70,7 @@ void network_predict(network *n, uint32_t *shares)
     check(rnn_forward(n->model, n->now, &n->step, n->probabilities, streams * BYTES, NULL));
     check(rnn_softmax(RNN_FLOAT32, n->probabilities, streams, BYTES, n->probabilities));
     for (int64_t b = 0; b < streams; b++) {
-        uint32_t *of_stream = shares + b * 2 * BYTES;
+        uint32_t *of_stream = shares + (ptrdiff_t)b * 2 * BYTES;
         for (int s = 0; s < BYTES; s++) /* The product with a power of two is exact, so all machines agree. */
             of_stream[BYTES + s] = 1 + (uint32_t)(n->probabilities[b * BYTES + s] * 0x1p22f);
         of_stream[0] = 0;

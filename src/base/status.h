@@ -12,6 +12,10 @@
 
 /* Stores the message for rnn_last_error() and returns the status. */
 rnn_status librnn_fail(rnn_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
+#ifdef __clang_analyzer__ /* It doesn't see the function's body, so it must be told that the call returns the status.  \
+                           */
+#define librnn_fail(status, ...) (librnn_fail(status, __VA_ARGS__), (status))
+#endif
 
 /* Fails with a message such as "name is value; it must be least to most". INT64_MAX means that there is no maximum. */
 rnn_status librnn_check_range(const char *name, int64_t value, int64_t least, int64_t most);
@@ -55,7 +59,11 @@ rnn_status librnn_check_number(const char *name, double value, bool exclusive);
     } while (0)
 
 /* Fails if an argument is NULL. */
-#define RNN_REQUIRE(pointer) RNN_TRY(librnn_check_pointer(#pointer, pointer))
+#define RNN_REQUIRE(pointer)                                                                                           \
+    do {                                                                                                               \
+        if (!(pointer))                                                                                                \
+            return librnn_check_pointer(#pointer, NULL);                                                               \
+    } while (0)
 
 /*
  * Structs of the API begin with their size as the caller knows it. It is at least `first` bytes, the size in the first

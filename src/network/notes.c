@@ -53,7 +53,7 @@ static rnn_status make_room(note_list *list)
     if ((size_t)list->count < room)
         return RNN_OK;
     RNN_TRY(librnn_allocate("a list of notes", room > 0 ? 2 * room : 4, sizeof *larger, (void **)&larger));
-    if (list->count > 0)
+    if (list->notes)
         memcpy(larger, list->notes, (size_t)list->count * sizeof *larger);
     librnn_release(list->notes);
     list->notes = larger;

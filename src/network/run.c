@@ -45,7 +45,7 @@ static double work_of(const rnn_model *model, int64_t steps, int64_t streams, bo
     const double block = 256, products_back = 2;
     double positions = (double)steps * (double)streams, multiplied = (double)model->multiplied;
     if (!training)
-        return streams < 2 * STREAMS_EACH ? 0 : positions * multiplied;
+        return streams < (int64_t)2 * STREAMS_EACH ? 0 : positions * multiplied;
     positions = positions < block ? positions : block;
     return positions * multiplied * products_back / (double)model->network.layers;
 }
@@ -189,7 +189,7 @@ static rnn_status begin(rnn_run *run, const rnn_model *model, rnn_state *state, 
     }
     if (state->fresh)
         librnn_state_begin(state, model);
-    if (run->fresh)
+    if (state->fresh && run->fresh)
         memcpy(run->fresh, state->fresh, (size_t)state->streams);
     return RNN_OK;
 }
@@ -241,6 +241,7 @@ void librnn_run_piece(rnn_run *run, const rnn_piece *piece, core_pass *pass)
 static void add_piece(const core_pass *pass, const rnn_chunk *whole, score *total)
 {
     size_t streams = (size_t)whole->streams;
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): a pass with a loss is never run in one step
     bool last = pass->first_step + pass->shape.steps == whole->steps;
     if (!pass->position_loss || (whole->last_only && !last))
         return;

@@ -215,6 +215,7 @@ static rnn_status add_state(safetensors_writer *writer, const rnn_model *model, 
 {
     const int64_t shape[3] = {rnn_stack_of(&state->shape), state->streams, state->shape.hidden_size};
     for (size_t part = 0; part < state->parts; part++)
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): a state has at most as many parts as there are names
         RNN_TRY(librnn_safetensors_add_tensor(writer, state_names[part], librnn_model_type(model), 3, shape));
     RNN_TRY(add_fresh(writer, state));
     return librnn_text_add_fields(writer, state_fields, COUNT_OF(state_fields), state);
@@ -663,6 +664,7 @@ static rnn_status read_state_values(safetensors_reader *reader, rnn_state *state
     size_t size = (size_t)count * state->element_size;
     rnn_status status = RNN_OK;
     for (size_t part = 0; part < state->parts && status == RNN_OK; part++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): likewise
         const safetensor *t = librnn_safetensors_find(reader, state_names[part]);
         for (int64_t l = 0; l < rnn_stack_of(&state->shape) && status == RNN_OK; l++) {
             status = librnn_safetensors_read(reader, t, (uint64_t)l * size, values, size);
@@ -694,6 +696,7 @@ static rnn_status read_state(safetensors_reader *reader, const rnn_model *model,
                            "%s has the wrong shape; it must be [layers][streams][hidden_size], with 1 to %d streams",
                            t->name, STREAMS_MOST);
     for (int32_t part = 0; part < model->core->cell(model->options.cell)->state_parts; part++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): likewise
         RNN_TRY(need_numbers(reader, state_names[part], model, &t));
         RNN_TRY(librnn_tensor_check_shape(t, 3, shape));
     }

@@ -483,7 +483,7 @@ static rnn_status scan_bytes(const char *key, const char *text, char **bytes, si
         return librnn_fail(RNN_ERROR_FORMAT, "%s must be pairs of the digits 0 to 9 and a to f", key);
     RNN_TRY(librnn_allocate("a vocabulary's symbols", *size, 1, (void **)bytes));
     for (size_t i = 0; i < *size; i++)
-        (*bytes)[i] = (char)(digit_of(text[2 * i]) << 4 | digit_of(text[2 * i + 1]));
+        (*bytes)[i] = (char)((unsigned)digit_of(text[2 * i]) << 4 | (unsigned)digit_of(text[2 * i + 1]));
     return RNN_OK;
 }
 

@@ -101,8 +101,12 @@ static bool is_part(const rnn_bytes *source, int *part, int *parts)
         const char *first = at;
         while (first > source->file->path && isdigit((unsigned char)first[-1]))
             first--;
-        if (first < at && at - first < 9 && sscanf(first, "%8d-of-%8d", part, parts) == 2 && *parts > 1)
+        long number = strtol(first, NULL, 10), count = strtol(at + strlen("-of-"), NULL, 10);
+        if (first < at && at - first < 9 && count > 1 && count < 100000000) {
+            *part = (int)number;
+            *parts = (int)count;
             return true;
+        }
     }
     return false;
 }
@@ -417,6 +421,7 @@ static rnn_status put(const loading *l, const named_parameter *p, int64_t index,
             status_of_number(l),
             "%s[%" PRId64
             "] is %g; it must be 0 unless bias is RNN_BIAS_BOTH, since %s uses its last biases separately",
+            // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): `second` is 0 without a tensor
             other->tensor->name, index, second, librnn_name_of(librnn_cells, m->options.cell));
     if (isfinite(first) && isfinite(second) && !isfinite(to_double ? sum : (double)(float)sum))
         return librnn_fail(status_of_number(l), "element %" PRId64 " of %s is %g, which is too large for %s", index,

@@ -127,7 +127,7 @@ static bool has_memory(size_t length)
     json_malloc_t allocate;
     json_free_t release;
     json_get_alloc_funcs(&allocate, &release);
-    void *memory = allocate(NEEDED_BY_JANSSON * (length + BYTES_OF_BRACKET * DENSE_LEAST));
+    void *memory = allocate(NEEDED_BY_JANSSON * (length + (size_t)BYTES_OF_BRACKET * DENSE_LEAST));
     if (memory)
         release(memory);
     return memory;

@@ -53,8 +53,8 @@ static rnn_status begin(evaluation *e)
     size_t streams = (size_t)e->streams, chunk = STEPS * streams * sizeof *e->inputs;
     size_t lengths = streams * sizeof *e->lengths, ids = (STEPS + 1) * sizeof *e->ids;
     RNN_TRY(rnn_state_create(e->model, e->streams, &e->state));
-    RNN_TRY(librnn_allocate("evaluating a model", lengths + 2 * chunk + ids + (STEPS + 1) * CORPUS_SYMBOL_MOST, 1,
-                            &e->memory));
+    RNN_TRY(librnn_allocate("evaluating a model", lengths + 2 * chunk + ids + (size_t)(STEPS + 1) * CORPUS_SYMBOL_MOST,
+                            1, &e->memory));
     e->lengths = e->memory;
     e->inputs = (int32_t *)(void *)((char *)e->memory + lengths);
     e->outputs = e->inputs + STEPS * streams;

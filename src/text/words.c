@@ -226,7 +226,7 @@ static rnn_status visit_text(const char *text, size_t size, int64_t offset, bool
 /* Reads piece by piece. The memory grows only with the longest word. */
 static rnn_status visit_pieces(const rnn_source *source, words_visitor *visit, void *context, char **memory)
 {
-    size_t room = 4 * PIECE_SIZE, filled = 0, used;
+    size_t room = (size_t)4 * PIECE_SIZE, filled = 0, used;
     int64_t size = rnn_source_size(source), offset = 0;
     RNN_TRY(librnn_allocate("a piece of a text", room, 1, (void **)memory));
     while (offset < size) {

@@ -218,49 +218,6 @@ static void test_a_full_disk_leaves_the_old_file(void **state)
     assert_holds("new", model); /* the last limit was enough */
 }
 
-static void test_without_memory_the_old_file_stays_and_none_is_left_open(void **state)
-{
-    rnn_model *loaded = NULL;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    rnn_model *old = make_model(2, 1), *model = make_model(3, 2);
-    assert_ok(rnn_model_save(old, NULL, "target"));
-    assert_int_equal(symlink("target", "model"), 0);
-    int first_free = dup(0);
-    close(first_free);
-    for (int64_t n = 0;; n++) {
-        allocations_left = n;
-        rnn_status status = rnn_model_save(model, NULL, "model");
-        allocations_left = INT64_MAX;
-        if (status == RNN_OK) {
-            assert_true(n > 2);
-            break;
-        }
-        assert_int_equal(status, RNN_ERROR_MEMORY);
-        assert_holds("target", old);
-    }
-    for (int64_t n = 0;; n++) {
-        allocations_left = n;
-        rnn_status status = rnn_model_load("model", NULL, &loaded, NULL);
-        if (status == RNN_OK) {
-            assert_true(n > 5);
-            break;
-        }
-        assert_int_equal(status, RNN_ERROR_MEMORY);
-        assert_null(loaded);
-    }
-    allocations_left = INT64_MAX;
-    assert_same_model(loaded, model);
-    assert_int_equal(count_names("."), 2);
-    int next_free = dup(0);
-    close(next_free);
-    assert_int_equal(next_free, first_free);
-    rnn_model_destroy(loaded);
-    rnn_model_destroy(old);
-    rnn_model_destroy(model);
-    assert_ok(rnn_set_allocator(NULL));
-}
-
 /* ---- Being killed ---- */
 
 enum { KILLS_MOST = 300, KILLS_LEAST = 40, SECONDS = 4 };
@@ -380,7 +337,6 @@ int main(void)
         test_with_files(test_saves_that_cannot_work_say_why_and_leave_all_as_it_was),
         test_with_files(test_what_may_not_be_written_stays),
         test_with_files(test_a_full_disk_leaves_the_old_file),
-        test_with_files(test_without_memory_the_old_file_stays_and_none_is_left_open),
         test_with_files(test_a_process_killed_while_it_saves_leaves_one_whole_model),
         test_with_files(test_loads_that_cannot_work_name_the_file_and_the_reason),
         test_with_files(test_a_file_that_may_not_be_read_is_refused),

@@ -168,6 +168,25 @@ static void test_files_that_cannot_be_read_say_why(void **state)
     assert_ptr_equal(model, UNTOUCHED);
 }
 
+/* ---- No memory ---- */
+
+static int64_t allocations_left;
+
+static void *allocate_while_any_are_left(void *context, size_t alignment, size_t size)
+{
+    (void)context;
+    return allocations_left-- <= 0 ? NULL : allocate_aligned(alignment, size);
+}
+
+static void release(void *context, void *memory, size_t size)
+{
+    (void)context;
+    (void)size;
+    release_aligned(memory);
+}
+
+static const rnn_allocator failing_allocator = {.allocate = allocate_while_any_are_left, .release = release};
+
 static void test_without_memory_the_old_file_stays(void **state)
 {
     rnn_model *loaded = NULL;

@@ -1,7 +1,14 @@
 /*
  * A whole training step of the library against the same step computed naively, in double, one position after the other.
- * A seed determines each case: the kind of model, its sizes, the chunk and the number of threads. `test_differential
- * SEED` runs one case.
+ * A seed determines each case: the kind of model, its sizes, the chunk and the number of threads. All options that
+ * change what is computed take part, except for dropout, which has suites of its own.
+ *
+ *     test_differential               runs the cases of every change
+ *     test_differential SEED          runs one case
+ *     test_differential FIRST COUNT   runs COUNT cases from FIRST on
+ *     test_differential FIRST 1h      runs cases from FIRST on for an hour (or 10m, or 30s)
+ *
+ * The last two print which cases they ran.
  */
 #include "formulas.h"
 
@@ -11,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #if defined(__has_feature)
 #define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
@@ -35,6 +43,9 @@ typedef struct trial {
     random_source source;
     rnn_model_options options;
     int64_t steps, streams, gates; /* T, B, G */
+    int64_t *lengths;              /* [B]; NULL: all streams have T steps */
+    uint8_t *starts;               /* [T][B]; NULL: no sequence starts within the chunk */
+    bool last_only;
     rnn_model *model;
     rnn_state *start;
     owned_chunk data;
@@ -72,7 +83,8 @@ static void draw_input(random_source *source, rnn_model_options *o)
     if (o->input != RNN_INPUT_EMBEDDING)
         return;
     o->tied = random_below(source, 2);
-    o->embedding_size = o->tied ? o->hidden_size : draw_between(source, 1, 70);
+    int64_t tied_size = o->bidirectional ? 2 * o->hidden_size : o->hidden_size;
+    o->embedding_size = o->tied ? tied_size : draw_between(source, 1, 70);
     if (o->tied)
         o->output_size = o->input_size;
 }
@@ -87,6 +99,9 @@ static rnn_model_options draw_options(random_source *source, uint64_t seed)
     o.loss = random_below(source, 2);
     o.bias = random_below(source, 2);
     o.reduction = random_below(source, 2);
+    o.bidirectional = random_below(source, 4) == 0;
+    o.learned_state = random_below(source, 4) == 0;
+    o.layer_norm = random_below(source, 4) == 0;
     if (random_below(source, 8) == 0)
         o.input_size = 1;
     if (random_below(source, 8) == 0 && o.loss == RNN_LOSS_SQUARED_ERROR)
@@ -101,7 +116,7 @@ static rnn_model_options draw_options(random_source *source, uint64_t seed)
 static int64_t inputs_of(const rnn_model_options *o, int64_t layer)
 {
     if (layer > 0)
-        return o->hidden_size;
+        return o->bidirectional ? 2 * o->hidden_size : o->hidden_size;
     return o->input == RNN_INPUT_EMBEDDING ? o->embedding_size : o->input_size;
 }
 
@@ -115,9 +130,9 @@ static int64_t gates_of(const rnn_model_options *o)
 static void draw_shape(trial *c)
 {
     const rnn_model_options *o = &c->options;
-    int64_t work = o->output_size * o->hidden_size;
+    int64_t directions = o->bidirectional ? 2 : 1, work = directions * o->output_size * o->hidden_size;
     for (int64_t l = 0; l < o->layers; l++)
-        work += c->gates * o->hidden_size * (inputs_of(o, l) + o->hidden_size);
+        work += directions * c->gates * o->hidden_size * (inputs_of(o, l) + o->hidden_size);
     c->steps = draw_length(&c->source);
     c->streams = draw_length(&c->source);
     while (c->steps > 3 && c->steps * c->streams * work > MOST_MULTIPLICATIONS)
@@ -132,18 +147,64 @@ static void ignore_target(owned_chunk *data, int64_t row)
         data->target_mask[row] = 0;
 }
 
+/* Fills the position with ids and numbers that are invalid, because nothing may read them. */
+static void spoil_position(const trial *c, int64_t row)
+{
+    if (c->data.inputs)
+        c->data.inputs[row] = INT32_MAX;
+    else
+        memset((char *)c->data.input_vectors + (size_t)row * c->data.input_row, 0xff, c->data.input_row);
+    if (c->last_only)
+        return;
+    if (c->data.targets)
+        c->data.targets[row] = INT32_MAX;
+    else
+        memset((char *)c->data.target_vectors + (size_t)row * c->data.target_row, 0xff, c->data.target_row);
+}
+
+/* Draws how long the streams are. Some end at once, and some at the end of the chunk. */
+static void draw_lengths(trial *c)
+{
+    if (random_below(&c->source, 3) > 0)
+        return;
+    c->lengths = allocate(c->streams, sizeof *c->lengths);
+    for (int64_t b = 0; b < c->streams; b++) {
+        c->lengths[b] = random_below(&c->source, 4) == 0 ? c->steps : draw_between(&c->source, 0, c->steps);
+        for (int64_t t = c->lengths[b]; t < c->steps; t++)
+            spoil_position(c, t * c->streams + b);
+    }
+    c->data.chunk.lengths = c->lengths;
+}
+
+/* Draws where sequences start. Beyond the end of a stream, a start has no effect. */
+static void draw_starts(trial *c)
+{
+    if (random_below(&c->source, 3) > 0)
+        return;
+    double share = random_between(&c->source, 0, 0.5);
+    c->starts = allocate(c->steps * c->streams, sizeof *c->starts);
+    for (int64_t row = 0; row < c->steps * c->streams; row++)
+        if (random_between(&c->source, 0, 1) < share)
+            c->starts[row] = (uint8_t)draw_between(&c->source, 1, 255);
+    c->data.chunk.starts = c->starts;
+}
+
 static void draw_chunk(trial *c)
 {
     int32_t kind = random_below(&c->source, TARGET_KINDS);
     double ignored = kind == TARGETS_SOME ? random_between(&c->source, 0, 1) : kind == TARGETS_NONE ? 2 : 0;
     c->data = create_random_chunk_for(c->model, c->steps, c->streams, ignored, random_bits(&c->source));
-    for (int64_t row = 0; kind == TARGETS_LAST && row < (c->steps - 1) * c->streams; row++)
+    c->last_only = random_below(&c->source, 5) == 0;
+    for (int64_t row = 0; kind == TARGETS_LAST && !c->last_only && row < (c->steps - 1) * c->streams; row++)
         ignore_target(&c->data, row);
     if (kind == TARGETS_ALL && random_below(&c->source, 2) == 0) {
         free(c->data.target_mask);
         c->data.target_mask = NULL;
         c->data.chunk.target_mask = NULL;
     }
+    c->data.chunk.last_only = c->last_only;
+    draw_lengths(c);
+    draw_starts(c);
 }
 
 static trial draw_trial(uint64_t seed)
@@ -163,8 +224,16 @@ static trial draw_trial(uint64_t seed)
 static void free_trial(trial *c)
 {
     destroy_chunk(&c->data);
+    free(c->lengths);
+    free(c->starts);
     rnn_state_destroy(c->start);
     rnn_model_destroy(c->model);
+}
+
+/* T B, or B with last_only */
+static int64_t output_rows(const trial *c)
+{
+    return c->last_only ? c->streams : c->steps * c->streams;
 }
 
 /* ---- Comparing ---- */
@@ -177,11 +246,15 @@ static double largest(const double *values, int64_t count)
     return most;
 }
 
-/* Each value may differ by the tolerance times the largest magnitude, or `scale` if that is more. A NaN fails. */
+/*
+ * Each value may differ by the tolerance times the largest magnitude, or `scale` if that is more. A NaN fails.
+ * Normalisation divides by a deviation that can be as small as 0.003, which enlarges rounding errors.
+ */
 static void compare(const trial *c, const char *what, const double *actual, const double *expected, int64_t count,
                     double scale)
 {
     double tolerance = c->options.precision == RNN_FLOAT32 ? 2e-4 : 1e-11;
+    tolerance *= c->options.layer_norm ? 10 : 1;
     double allowed = tolerance * fmax(scale, largest(expected, count));
     for (int64_t i = 0; i < count; i++)
         if (!(fabs(actual[i] - expected[i]) <= allowed))
@@ -202,9 +275,31 @@ static void compare_loss(const trial *c, const formulas *n, const rnn_loss *loss
     compare(c, "the loss", &loss->sum, &n->loss.sum, 1, n->loss.count > 0);
 }
 
+static void compare_losses(const trial *c, const formulas *n, const double *losses)
+{
+    compare(c, "the losses", losses, n->losses, output_rows(c), 1);
+}
+
+/* Counts the hits among the outputs of the formulas. In float32 two outputs could be too close to tell. */
+static void compare_hits(const trial *c, const formulas *n, int64_t hits)
+{
+    int64_t expected = 0, outputs = c->options.output_size;
+    if (c->options.precision == RNN_FLOAT32 || !c->data.targets)
+        return;
+    for (int64_t row = 0; row < output_rows(c); row++) {
+        const double *y = n->outputs + row * outputs;
+        int64_t best = 0;
+        for (int64_t k = 1; k < outputs; k++)
+            best = y[k] > y[best] ? k : best;
+        expected += n->losses[row] > 0 && c->data.targets[row] == best;
+    }
+    if (hits != expected)
+        fail_msg("there are %lld hits instead of %lld", (long long)hits, (long long)expected);
+}
+
 static void compare_outputs(const trial *c, const formulas *n, const void *outputs)
 {
-    int64_t count = c->steps * c->streams * c->options.output_size;
+    int64_t count = output_rows(c) * c->options.output_size;
     scoped_memory double *actual = allocate(count, sizeof(double));
     to_doubles(c->options.precision, outputs, actual, count);
     compare(c, "the outputs", actual, n->outputs, count, 1);
@@ -216,15 +311,18 @@ static void compare_state(const trial *c, const formulas *n, const rnn_state *st
     compare(c, "the state", actual, n->state, state_total(c->model, state), 1);
 }
 
-/* If the terms of a gradient cancel out, it can be far smaller than the others. So it is compared on their scale. */
+/*
+ * If the terms of a gradient cancel out, it can be far smaller than the others. So it is compared on their scale. In a
+ * small layer with normalisation, they almost always cancel out.
+ */
 static void compare_gradients(const trial *c, const formulas *n)
 {
-    double most = largest(n->gradients, parameter_total(c->model));
+    double most = largest(n->gradients, parameter_total(c->model)), share = c->options.layer_norm ? 0.02 : 0.001;
     const double *expected = n->gradients;
     for (int64_t i = 0; i < rnn_model_parameter_count(c->model); i++) {
         rnn_parameter parameter = parameter_of(c->model, i);
         scoped_memory double *actual = get_gradient(c->model, i);
-        compare(c, parameter.name, actual, expected, parameter.count, most / 1000);
+        compare(c, parameter.name, actual, expected, parameter.count, share * most);
         expected += parameter.count;
     }
 }
@@ -241,6 +339,8 @@ static rnn_state *copy_of_start(const trial *c)
 /* The results of rnn_forward() over a whole chunk */
 typedef struct forward_results {
     rnn_loss loss;
+    double *losses; /* [T][B] */
+    int64_t hits;
     void *outputs; /* [T][B][O], `size` bytes */
     size_t size;
     rnn_state *state;
@@ -248,16 +348,23 @@ typedef struct forward_results {
 
 static forward_results run_forward(const trial *c)
 {
-    int64_t count = c->steps * c->streams * c->options.output_size;
+    int64_t count = output_rows(c) * c->options.output_size;
     size_t size = (size_t)count * precision_size(c->options.precision);
-    forward_results f = {.outputs = allocate((int64_t)size, 1), .size = size, .state = copy_of_start(c)};
-    assert_ok(rnn_forward(c->model, f.state, &c->data.chunk, f.outputs, count, &f.loss));
+    forward_results f = {.losses = allocate(output_rows(c), sizeof(double)),
+                         .outputs = allocate((int64_t)size, 1),
+                         .size = size,
+                         .state = copy_of_start(c)};
+    rnn_chunk chunk = c->data.chunk;
+    chunk.losses = f.losses;
+    chunk.hits = chunk.targets ? &f.hits : NULL;
+    assert_ok(rnn_forward(c->model, f.state, &chunk, f.outputs, count, &f.loss));
     return f;
 }
 
 static void free_forward(forward_results *f)
 {
     rnn_state_destroy(f->state);
+    free(f->losses);
     free(f->outputs);
 }
 
@@ -286,19 +393,36 @@ static void check_without_targets(const trial *c, const forward_results *expecte
     chunk.target_mask = NULL;
     scoped_state *state = copy_of_start(c);
     scoped_memory void *outputs = allocate((int64_t)expected->size, 1);
-    int64_t count = c->steps * c->streams * c->options.output_size;
+    int64_t count = output_rows(c) * c->options.output_size;
     assert_ok(rnn_forward(c->model, state, &chunk, outputs, count, NULL));
     compare_bits("the outputs without targets", outputs, expected->outputs, expected->size);
     compare_state_bits(c, "the state without targets", state, expected->state);
 }
 
-/* Runs the chunk in two calls, cut at a random step. */
+/* The part of each stream within `count` steps from `first` on: [B], to free(). NULL if all streams have T steps. */
+static int64_t *cut_lengths(const trial *c, int64_t first, int64_t count)
+{
+    if (!c->lengths)
+        return NULL;
+    int64_t *cut = allocate(c->streams, sizeof *cut);
+    for (int64_t b = 0; b < c->streams; b++) {
+        int64_t rest = c->lengths[b] > first ? c->lengths[b] - first : 0;
+        cut[b] = rest < count ? rest : count;
+    }
+    return cut;
+}
+
+/* Runs the chunk in two calls, cut at a random step. Where the reverse direction reads, that gives another result. */
 static void check_cut(trial *c, const forward_results *expected)
 {
-    if (c->steps < 2)
+    if (c->steps < 2 || c->last_only || c->options.bidirectional)
         return;
     int64_t first = draw_between(&c->source, 1, c->steps - 1), of_step = c->streams * c->options.output_size;
     rnn_chunk before = chunk_steps(&c->data, 0, first), after = chunk_steps(&c->data, first, c->steps - first);
+    scoped_memory int64_t *lengths = cut_lengths(c, 0, first), *later_lengths = cut_lengths(c, first, c->steps - first);
+    before.lengths = lengths;
+    after.lengths = later_lengths;
+    after.starts = c->starts ? c->starts + first * c->streams : NULL;
     scoped_state *state = copy_of_start(c);
     scoped_memory char *outputs = allocate((int64_t)expected->size, 1);
     char *later = outputs + (size_t)(first * of_step) * precision_size(c->options.precision);
@@ -339,6 +463,8 @@ static void run_case(uint64_t seed)
     formulas n = train_formulas(c.model, c.start, &c.data.chunk);
     forward_results forward = run_forward(&c);
     compare_loss(&c, &n, &forward.loss);
+    compare_losses(&c, &n, forward.losses);
+    compare_hits(&c, &n, forward.hits);
     compare_outputs(&c, &n, forward.outputs);
     compare_state(&c, &n, forward.state);
     check_without_outputs(&c, &forward);
@@ -382,25 +508,81 @@ static void test_an_lstm_trains_as_the_naive_one(void **state)
     run_cases_of(RNN_CELL_LSTM);
 }
 
-static void test_one_case(void **state)
+/* The cases from `first` on: `count` of them, or with a count of 0 as many as begin within `seconds` */
+typedef struct range {
+    uint64_t first, count;
+    double seconds;
+} range;
+
+static double seconds_since(const struct timespec *start)
 {
-    run_case(*(const uint64_t *)*state);
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    return (double)(end.tv_sec - start->tv_sec) + 1e-9 * (double)(end.tv_nsec - start->tv_nsec);
 }
 
-static int run_only(const char *text)
+static void test_each_case_of_the_range(void **state)
+{
+    const range *r = *state;
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    uint64_t ran = 0;
+    while (r->count > 0 ? ran < r->count : seconds_since(&start) < r->seconds)
+        run_case(r->first + ran++);
+    print_message("%llu cases passed in %.0f s: %llu to %llu\n", (unsigned long long)ran, seconds_since(&start),
+                  (unsigned long long)r->first, (unsigned long long)(r->first + ran - 1));
+}
+
+/* Reads digits. Returns where they end, or NULL if the text has none or their number is too large. */
+static const char *read_number(const char *text, uint64_t *number)
 {
     char *end;
+    if (*text < '0' || *text > '9')
+        return NULL;
     errno = 0;
-    uint64_t seed = strtoull(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0') {
-        print_error("usage: test_differential [SEED]\n");
+    *number = strtoull(text, &end, 10);
+    return errno == 0 ? end : NULL;
+}
+
+/* Reads the arguments FIRST and, if there is a second one, COUNT or a time. */
+static bool read_range(int argc, char **argv, range *r)
+{
+    static const struct {
+        const char *name;
+        double seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}};
+
+    *r = (range){.count = 1};
+    const char *end = argc <= 3 ? read_number(argv[1], &r->first) : NULL;
+    if (end == NULL || *end != '\0')
+        return false;
+    end = argc == 3 ? read_number(argv[2], &r->count) : end;
+    if (end == NULL || r->count == 0)
+        return false;
+    if (*end == '\0')
+        return true;
+    for (int i = 0; i < COUNT_OF(units); i++) {
+        if (strcmp(end, units[i].name) == 0) {
+            r->seconds = (double)r->count * units[i].seconds;
+            r->count = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run_range(int argc, char **argv)
+{
+    range r;
+    if (!read_range(argc, argv, &r)) {
+        print_error("usage: test_differential [SEED | FIRST COUNT | FIRST TIME]    (TIME: 30s, 10m, 1h)\n");
         return 2;
     }
     const struct CMUnitTest one[] = {
-        {.name = "test_one_case",
-         .test_func = test_one_case,
+        {.name = "test_each_case_of_the_range",
+         .test_func = test_each_case_of_the_range,
          .teardown_func = name_failed_case,
-         .initial_state = &seed},
+         .initial_state = &r},
     };
     return cmocka_run_group_tests(one, NULL, NULL);
 }
@@ -412,5 +594,5 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(test_a_gru_trains_as_the_naive_one, name_failed_case),
         cmocka_unit_test_teardown(test_an_lstm_trains_as_the_naive_one, name_failed_case),
     };
-    return argc > 1 ? run_only(argv[1]) : cmocka_run_group_tests(tests, NULL, NULL);
+    return argc > 1 ? run_range(argc, argv) : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,23 +196,6 @@ static void test_bad_arguments_are_refused(void **state)
     assert_true(gradient[7] == 0);
 }
 
-static void test_a_failed_allocation_is_an_error(void **state)
-{
-    (void)state;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    fixture *f = create_fixture((variant){.loss = RNN_LOSS_CROSS_ENTROPY, .lengths = true});
-    double outputs[NUMBERS] = {0}, gradient[NUMBERS];
-    for (int n = 0; n < 2; n++) {
-        allocations_left = n;
-        assert_int_equal(rnn_loss_gradient(f->model, &f->chunk, outputs, NUMBERS, gradient, NULL), RNN_ERROR_MEMORY);
-    }
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_loss_gradient(f->model, &f->chunk, outputs, NUMBERS, gradient, NULL));
-    destroy_fixture(&f);
-    assert_ok(rnn_set_allocator(NULL));
-}
-
 /* ---- Softmax ----------------------------------------------------------------------------------------------------- */
 
 static void test_softmax_gives_probabilities(void **state)
@@ -265,7 +248,6 @@ int main(void)
         cmocka_unit_test(test_it_is_what_forward_backward_computes_in_between),
         cmocka_unit_test(test_any_number_of_threads_gives_the_same_bits),
         cmocka_unit_test(test_bad_arguments_are_refused),
-        cmocka_unit_test(test_a_failed_allocation_is_an_error),
         cmocka_unit_test(test_softmax_gives_probabilities),
         cmocka_unit_test(test_softmax_of_huge_logits_is_finite),
         cmocka_unit_test(test_softmax_refuses_what_it_cannot_read),

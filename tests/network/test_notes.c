@@ -208,44 +208,6 @@ static void test_hostile_notes_are_refused(void **state)
            "librnn.note.k in its __metadata__ is not a string");
 }
 
-/* ---- No memory ---- */
-
-/* rnn_set_allocator(NULL) at the end fails if something leaks. */
-static void test_whichever_allocation_fails_the_notes_stay(void **state)
-{
-    (void)state;
-    static const char *const four[][2] = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {NULL}};
-    static const char *const five[][2] = {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", "5"}, {NULL}};
-    static const char *const six[][2] = {{"a", "6"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", "5"}, {NULL}};
-    int failures = 0;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    for (int64_t n = 0, done = 0; !done; n++) {
-        scoped_model *model = any_model(), *copy = NULL, *loaded = NULL;
-        for (int i = 0; i < 4; i++)
-            assert_ok(rnn_model_set_note(model, four[i][0], four[i][1]));
-        scoped_file file = saved(model, NULL);
-        allocations_left = n;
-        rnn_status status = rnn_model_set_note(model, "e", "5");
-        assert_notes(model, status == RNN_OK ? five : four);
-        if (status == RNN_OK) {
-            status = rnn_model_set_note(model, "a", "6");
-            assert_notes(model, status == RNN_OK ? six : five);
-        }
-        if (status == RNN_OK)
-            status = rnn_model_copy(model, &copy);
-        if (status == RNN_OK)
-            status = rnn_model_load_from_memory(file.bytes, file.size, NULL, &loaded, NULL);
-        done = status == RNN_OK;
-        failures += !done;
-        if (!done)
-            assert_int_equal(status, RNN_ERROR_MEMORY);
-        allocations_left = INT64_MAX;
-    }
-    assert_in_range(failures, 15, 60);
-    assert_ok(rnn_set_allocator(NULL));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,7 +218,6 @@ int main(void)
         cmocka_unit_test(test_a_checkpoint_holds_the_notes),
         cmocka_unit_test(test_notes_are_read_from_files_of_other_programs),
         cmocka_unit_test(test_hostile_notes_are_refused),
-        cmocka_unit_test(test_whichever_allocation_fails_the_notes_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

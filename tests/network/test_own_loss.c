@@ -469,40 +469,6 @@ static void test_forward_training_refuses_what_it_does_not_compute(void **state)
     assert_unchanged(&before, f->model, f->state);
 }
 
-/* ---- No memory --------------------------------------------------------------------------------------------------- */
-
-static void test_whichever_allocation_fails_the_call_can_be_repeated(void **state)
-{
-    (void)state;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    int failures = 0;
-    for (int64_t n = 0;; n++) {
-        allocations_left = INT64_MAX;
-        scoped_fixture *f = create_fixture();
-        int64_t lengths[STREAMS] = {1, 2, STEPS};
-        f->chunk.chunk.lengths = lengths;
-        allocations_left = n;
-        scoped_snapshot before = take_snapshot(f->model, f->state);
-        rnn_status first =
-            rnn_forward_training(f->model, f->state, &f->chunk.chunk, f->outputs, STEPS * STREAMS * OUTPUTS);
-        rnn_status second = first == RNN_OK ? rnn_backward(f->model, f->state, &f->gradients) : RNN_OK;
-        allocations_left = INT64_MAX;
-        failures += first != RNN_OK || second != RNN_OK;
-        if (first != RNN_OK) {
-            assert_int_equal(first, RNN_ERROR_MEMORY);
-            assert_unchanged(&before, f->model, f->state);
-            forward(f);
-        }
-        if (first != RNN_OK || second != RNN_OK)
-            assert_ok(rnn_backward(f->model, f->state, &f->gradients));
-        if (first == RNN_OK && second == RNN_OK)
-            break;
-    }
-    assert_in_range(failures, 4, 20);
-    assert_ok(rnn_set_allocator(NULL));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -515,7 +481,6 @@ int main(void)
         cmocka_unit_test(test_a_gradient_after_a_streams_end_is_not_read),
         cmocka_unit_test(test_what_a_pass_has_not_computed_has_no_gradient),
         cmocka_unit_test(test_forward_training_refuses_what_it_does_not_compute),
-        cmocka_unit_test(test_whichever_allocation_fails_the_call_can_be_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -390,38 +390,6 @@ static void test_outputs_that_are_not_finite_are_an_error(void **state)
     assert_int_equal(ids[0], -7);
 }
 
-/* ---- No memory ---- */
-
-/* rnn_set_allocator(NULL) at the end fails if something leaks. */
-static void test_whichever_allocation_fails_nothing_is_written_or_lost(void **state)
-{
-    (void)state;
-    static const int32_t excluded[] = {1};
-    int failures = 0;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    for (int64_t n = 0, done = 0; !done; n++) {
-        int32_t ids[MOST] = {-7, -7, -7, -7};
-        allocations_left = INT64_MAX;
-        scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
-        rnn_beam_options o = beam_options(3, 1);
-        o.prompt = prompt;
-        o.prompt_steps = PROMPT;
-        o.excluded = excluded;
-        o.excluded_count = 1;
-        allocations_left = n;
-        rnn_status status = rnn_beam_search(model, NULL, &o, ids, NULL, NULL, NULL);
-        done = status == RNN_OK;
-        failures += !done;
-        if (!done) {
-            assert_int_equal(status, RNN_ERROR_MEMORY);
-            assert_int_equal(ids[0], -7);
-        }
-    }
-    assert_in_range(failures, 10, 60);
-    assert_ok(rnn_set_allocator(NULL));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,7 +403,6 @@ int main(void)
         cmocka_unit_test(test_without_a_state_the_search_begins_with_a_new_one),
         cmocka_unit_test(test_bad_arguments_are_refused_and_nothing_is_written),
         cmocka_unit_test(test_outputs_that_are_not_finite_are_an_error),
-        cmocka_unit_test(test_whichever_allocation_fails_nothing_is_written_or_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -578,55 +578,6 @@ static void test_a_checkpoint_keeps_how_a_sampler_draws(void **state)
     }
 }
 
-/* ---- No memory ---- */
-
-/* rnn_set_allocator(NULL) at the end fails if something leaks. */
-static void test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost(void **state)
-{
-    (void)state;
-    static const int32_t excluded[] = {1}, text[] = {0, 1, 2, 3, 0, 1, 2, 3};
-    int failures = 0;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    for (int64_t n = 0, done = 0; !done; n++) {
-        int32_t ids[MOST * STREAMS];
-        double probabilities[MOST * STREAMS];
-        rnn_loss loss;
-        scoped_corpus *corpus = NULL;
-        rnn_sampler_options s = defaults();
-        rnn_generate_options o = generate_options();
-        allocations_left = INT64_MAX;
-        scoped_model *model = any_model(RNN_CELL_GRU, RNN_FLOAT32);
-        scoped_state *run = create_random_state(model, STREAMS, 0.5, 4);
-        scoped_sampler *sampler = create_sampler(NULL);
-        scoped_snapshot before = take_snapshot(model, run);
-        s.top_k = 3;
-        s.excluded = excluded;
-        s.excluded_count = 1;
-        o.prompt = prompt;
-        o.prompt_steps = PROMPT;
-        o.prompt_lengths = lengths;
-        allocations_left = n;
-        rnn_status status = rnn_sampler_set_options(sampler, &s);
-        if (status == RNN_OK)
-            status = rnn_generate(model, run, sampler, &o, ids, NULL, probabilities);
-        if (status != RNN_OK)
-            assert_unchanged(&before, model, run);
-        if (status == RNN_OK)
-            status = rnn_sampler_draw(sampler, RNN_FLOAT64, shares, 1, SYMBOLS, ids, probabilities);
-        if (status == RNN_OK)
-            status = rnn_corpus_create_from_ids(text, 8, 4, 1, 1, &corpus);
-        if (status == RNN_OK)
-            status = rnn_evaluate(model, corpus, 2, &loss, NULL);
-        done = status == RNN_OK;
-        failures += !done;
-        if (!done)
-            assert_int_equal(status, RNN_ERROR_MEMORY);
-    }
-    assert_in_range(failures, 15, 60);
-    assert_ok(rnn_set_allocator(NULL));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -650,7 +601,6 @@ int main(void)
         cmocka_unit_test(test_a_stream_ends_with_the_stop_symbol_and_its_state_stays),
         cmocka_unit_test(test_bad_arguments_are_refused_and_nothing_moves),
         cmocka_unit_test(test_a_checkpoint_keeps_how_a_sampler_draws),
-        cmocka_unit_test(test_whichever_allocation_fails_nothing_moves_and_nothing_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -395,60 +395,6 @@ static void test_objects_must_belong_together(void **state)
     destroy_objects(&c);
 }
 
-/* ---- Memory ---- */
-
-static void test_whichever_allocation_fails_a_save_or_load_fails_as_a_whole(void **state)
-{
-    (void)state;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    rnn_checkpoint c = full_run(RNN_CELL_LSTM, RNN_OPTIMIZER_ADAM, RNN_FLOAT32), without = c;
-    without.model = NULL;
-    assert_ok(rnn_checkpoint_save(&c, "checkpoint"));
-    file_bytes before = read_whole("checkpoint"), memory = in_memory(&without);
-    rnn_status save = RNN_ERROR_MEMORY, load = RNN_ERROR_MEMORY, memory_load = RNN_ERROR_MEMORY;
-    int64_t saves = 0, loads = 0, memory_loads = 0;
-    for (; save != RNN_OK; saves++) {
-        allocations_left = saves;
-        leave_another_error();
-        save = rnn_checkpoint_save(&c, "checkpoint");
-        file_bytes after = read_whole("checkpoint");
-        assert_same_bytes(&after, &before);
-        free(after.bytes);
-        if (save != RNN_OK) {
-            assert_int_equal(save, RNN_ERROR_MEMORY);
-            assert_non_null(strstr(rnn_last_error(), "checkpoint: out of memory"));
-        }
-    }
-    for (; load != RNN_OK; loads++) {
-        rnn_checkpoint loaded = empty_checkpoint(), empty = empty_checkpoint();
-        allocations_left = loads;
-        load = rnn_checkpoint_load("checkpoint", &loaded);
-        if (load != RNN_OK) {
-            assert_int_equal(load, RNN_ERROR_MEMORY);
-            assert_memory_equal(&loaded, &empty, sizeof loaded);
-        }
-        destroy_objects(&loaded);
-    }
-    for (; memory_load != RNN_OK; memory_loads++) {
-        rnn_checkpoint loaded = empty_checkpoint();
-        size_t size = 0;
-        allocations_left = memory_loads;
-        save = rnn_checkpoint_save_to_memory(&without, memory.bytes, memory.size, &size);
-        allocations_left = memory_loads;
-        memory_load = rnn_checkpoint_load_from_memory(memory.bytes, memory.size, &loaded);
-        assert_true(save == RNN_OK || save == RNN_ERROR_MEMORY);
-        assert_true(memory_load == RNN_OK || memory_load == RNN_ERROR_MEMORY);
-        destroy_objects(&loaded);
-    }
-    assert_int_equal(save, RNN_OK);
-    assert_true(saves > 3 && loads > 15 && memory_loads > 9);
-    destroy_objects(&c);
-    free(before.bytes);
-    free(memory.bytes);
-    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,7 +413,6 @@ int main(void)
         test_with_files(test_later_versions_may_add_what_can_be_passed_over),
         test_with_files(test_arguments_are_checked),
         test_with_files(test_objects_must_belong_together),
-        test_with_files(test_whichever_allocation_fails_a_save_or_load_fails_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,27 +110,6 @@ static void test_a_program_of_version_0_1_loads_the_rest(void **state)
     destroy_run(&c);
 }
 
-static void test_whichever_allocation_fails_the_load_fails_as_a_whole(void **state)
-{
-    (void)state;
-    rnn_status status = RNN_ERROR_MEMORY;
-    rnn_checkpoint c = averaged_run(RNN_FLOAT32), loaded = empty_checkpoint(), empty = empty_checkpoint();
-    file_bytes file = checkpoint_bytes(&c);
-    destroy_run(&c);
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    for (int64_t allocations = 0; status != RNN_OK; allocations++) {
-        allocations_left = allocations;
-        status = rnn_checkpoint_load_from_memory(file.bytes, file.size, &loaded);
-        if (status == RNN_OK)
-            break;
-        assert_int_equal(status, RNN_ERROR_MEMORY);
-        assert_memory_equal(&loaded, &empty, sizeof loaded);
-    }
-    destroy_run(&loaded);
-    assert_ok(rnn_set_allocator(NULL));
-    free(file.bytes);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,7 +118,6 @@ int main(void)
         test_with_files(test_the_average_must_fit_the_model_and_needs_one),
         test_with_files(test_an_incomplete_average_is_refused),
         test_with_files(test_a_program_of_version_0_1_loads_the_rest),
-        test_with_files(test_whichever_allocation_fails_the_load_fails_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

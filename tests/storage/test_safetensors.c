@@ -292,86 +292,6 @@ static void test_a_changed_byte_of_the_header_never_crashes(void **state)
 
 /* ---- Memory ---- */
 
-static void test_whichever_allocation_fails_a_load_or_save_fails(void **state)
-{
-    (void)state;
-    allocations_left = INT64_MAX;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    rnn_model *model = small_model(), *loaded = NULL;
-    rnn_vocab *vocab = vocab_of_list(RNN_VOCAB_BYTES, "abc", 3), *loaded_vocab = NULL;
-    file_bytes file = saved(model, vocab);
-    size_t size = 77;
-    int64_t saves = 0, loads = 0;
-    for (; size == 77; saves++) {
-        allocations_left = saves;
-        rnn_status status = rnn_model_save_to_memory(model, vocab, NULL, 0, &size);
-        assert_int_equal(status, size == 77 ? RNN_ERROR_MEMORY : RNN_OK);
-    }
-    for (; loaded == NULL; loads++) {
-        allocations_left = loads;
-        rnn_status status = rnn_model_load_from_memory(file.bytes, file.size, NULL, &loaded, &loaded_vocab);
-        assert_int_equal(status, loaded == NULL ? RNN_ERROR_MEMORY : RNN_OK);
-        assert_true((loaded == NULL) == (loaded_vocab == NULL));
-    }
-    assert_true(saves > 2 && loads > 6);
-    assert_same_model(model, loaded);
-    rnn_model_destroy(loaded);
-    rnn_vocab_destroy(loaded_vocab);
-    free(file.bytes);
-    rnn_vocab_destroy(vocab);
-    rnn_model_destroy(model);
-    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
-}
-
-/* Jansson's memory is the only memory that librnn can't take from its own allocator. */
-static struct {
-    int64_t calls, refused, blocks;
-} jansson_books;
-
-static void *jansson_allocate(size_t size)
-{
-    if (++jansson_books.calls == jansson_books.refused)
-        return NULL;
-    jansson_books.blocks++;
-    return malloc(size);
-}
-
-static void jansson_release(void *memory)
-{
-    jansson_books.blocks -= memory != NULL;
-    free(memory);
-}
-
-static void test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_where_it_asks_for_all(void **state)
-{
-    (void)state;
-    rnn_model *model = small_model();
-    rnn_vocab *vocab = vocab_of_list(RNN_VOCAB_BYTES, "abc", 3);
-    file_bytes file = saved(model, vocab);
-    json_set_alloc_funcs(jansson_allocate, jansson_release);
-    for (jansson_books.refused = 1;; jansson_books.refused++) {
-        size_t size = 77;
-        jansson_books.calls = jansson_books.blocks = 0;
-        rnn_status status = rnn_model_save_to_memory(model, vocab, NULL, 0, &size);
-        assert_int_equal(jansson_books.blocks, 0);
-        if (status == RNN_OK)
-            break;
-        assert_int_equal(status, RNN_ERROR_MEMORY);
-        assert_int_equal(size, 77);
-    }
-    assert_true(jansson_books.refused > 100);
-    jansson_books.refused = 1;
-    jansson_books.calls = 0;
-    assert_load_fails(&file, NULL, RNN_ERROR_MEMORY, "out of memory");
-    jansson_books.calls = jansson_books.blocks = jansson_books.refused = 0;
-    rnn_model_destroy(load(&file, NULL));
-    assert_int_equal(jansson_books.blocks, 0);
-    json_set_alloc_funcs(malloc, free);
-    free(file.bytes);
-    rnn_vocab_destroy(vocab);
-    rnn_model_destroy(model);
-}
-
 /*
  * The bytes that jansson holds now, and the most that it has held. librnn first asks for a block as large as all of
  * them, to see whether they would fit; this block doesn't count.
@@ -486,8 +406,6 @@ int main(void)
         cmocka_unit_test(test_tensors_in_any_order_and_at_any_address_load),
         cmocka_unit_test(test_a_file_cut_off_at_any_byte_is_refused),
         cmocka_unit_test(test_a_changed_byte_of_the_header_never_crashes),
-        cmocka_unit_test(test_whichever_allocation_fails_a_load_or_save_fails),
-        cmocka_unit_test(test_a_save_fails_whichever_allocation_of_jansson_fails_and_a_load_where_it_asks_for_all),
         cmocka_unit_test(test_no_header_takes_more_memory_than_was_made_sure_of),
         cmocka_unit_test(test_a_small_file_never_asks_for_much_memory),
     };

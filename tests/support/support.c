@@ -216,10 +216,16 @@ static int32_t state_parts(const rnn_model *model)
     return options_of(model).cell == RNN_CELL_LSTM ? RNN_STATE_MEMORY + 1 : RNN_STATE_HIDDEN + 1;
 }
 
+/* The number of layers of a state. With two directions, each counts. */
+static int64_t state_layers(const rnn_model_options *options)
+{
+    return options->bidirectional ? 2 * options->layers : options->layers;
+}
+
 int64_t state_total(const rnn_model *model, const rnn_state *state)
 {
     rnn_model_options options = options_of(model);
-    return state_parts(model) * options.layers * rnn_state_streams(state) * options.hidden_size;
+    return state_parts(model) * state_layers(&options) * rnn_state_streams(state) * options.hidden_size;
 }
 
 double *get_state(const rnn_model *model, const rnn_state *state)
@@ -230,7 +236,7 @@ double *get_state(const rnn_model *model, const rnn_state *state)
     double *doubles = allocate(state_total(model, state), sizeof(double));
     double *next = doubles;
     for (int32_t what = 0; what < state_parts(model); what++) {
-        for (int64_t layer = 0; layer < options.layers; layer++, next += count) {
+        for (int64_t layer = 0; layer < state_layers(&options); layer++, next += count) {
             assert_ok(rnn_state_get(state, layer, what, values, count));
             to_doubles(options.precision, values, next, count);
         }
@@ -244,7 +250,7 @@ void set_state(const rnn_model *model, rnn_state *state, const double *values)
     int64_t count = rnn_state_streams(state) * options.hidden_size;
     scoped_memory void *converted = allocate(count, precision_size(options.precision));
     for (int32_t what = 0; what < state_parts(model); what++) {
-        for (int64_t layer = 0; layer < options.layers; layer++, values += count) {
+        for (int64_t layer = 0; layer < state_layers(&options); layer++, values += count) {
             from_doubles(options.precision, values, converted, count);
             assert_ok(rnn_state_set(state, layer, what, converted, count));
         }
@@ -270,7 +276,7 @@ snapshot take_snapshot(const rnn_model *model, const rnn_state *state)
     if (state != NULL) {
         int64_t count = rnn_state_streams(state) * options.hidden_size;
         for (int32_t what = 0; what < state_parts(model); what++) {
-            for (int64_t layer = 0; layer < options.layers; layer++) {
+            for (int64_t layer = 0; layer < state_layers(&options); layer++) {
                 assert_ok(rnn_state_get(state, layer, what, next, count));
                 next += (size_t)count * element;
             }
@@ -470,19 +476,3 @@ double *read_golden_doubles(const char *name, int64_t *count)
     free(bytes);
     return values;
 }
-
-/* ---- No memory ---- */
-
-int64_t allocations_left;
-
-static void *allocate_while_any_are_left(void *context, size_t alignment, size_t size)
-{
-    return allocations_left-- <= 0 ? NULL : allocate_aligned(alignment, size);
-}
-
-static void release(void *context, void *memory, size_t size)
-{
-    release_aligned(memory);
-}
-
-const rnn_allocator failing_allocator = {.allocate = allocate_while_any_are_left, .release = release};

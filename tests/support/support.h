@@ -82,7 +82,10 @@ int64_t parameter_total(const rnn_model *model);
 double *get_all_parameters(const rnn_model *model);
 double *get_all_gradients(const rnn_model *model);
 
-/* The state of all layers: [L][B][H] of h, followed for an LSTM by [L][B][H] of c. `model` gives the shape. */
+/*
+ * The state of all layers: [L][B][H] of h, followed for an LSTM by [L][B][H] of c. With two directions there are 2 L.
+ * `model` gives the shape.
+ */
 int64_t state_total(const rnn_model *model, const rnn_state *state);
 double *get_state(const rnn_model *model, const rnn_state *state);
 void set_state(const rnn_model *model, rnn_state *state, const double *values);
@@ -168,11 +171,5 @@ char *read_golden(const char *name, size_t *size);
 
 /* The `count` numbers of a file of little-endian float64, to free() */
 double *read_golden_doubles(const char *name, int64_t *count);
-
-/* ---- No memory ---- */
-
-/* For rnn_set_allocator(). It fails after `allocations_left` calls have succeeded. */
-extern const rnn_allocator failing_allocator;
-extern int64_t allocations_left;
 
 #endif

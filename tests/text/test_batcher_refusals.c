@@ -132,28 +132,6 @@ static void test_bad_calls_are_refused_and_nothing_is_served(void **state)
     free_data(d);
 }
 
-/* ---- Memory ---- */
-
-static void test_whichever_allocation_fails_nothing_is_lost(void **state)
-{
-    (void)state;
-    data *d = make_data(RNN_TARGETS_EACH, RNN_FLOAT32);
-    rnn_batcher_options o = options_init(STREAMS);
-    rnn_batcher *batcher = NULL;
-    int64_t failures = 0;
-    o.bucket = 2;
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    for (; batcher == NULL; failures++) {
-        allocations_left = failures;
-        rnn_status status = rnn_batcher_create(&d->sequences, &o, &batcher);
-        assert_int_equal(status, batcher == NULL ? RNN_ERROR_MEMORY : RNN_OK);
-    }
-    assert_in_range(failures, 15, 25);
-    rnn_batcher_destroy(batcher);
-    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
-    free_data(d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,7 +139,6 @@ int main(void)
         cmocka_unit_test(test_bad_sequences_are_refused),
         cmocka_unit_test(test_ids_out_of_range_are_refused),
         cmocka_unit_test(test_bad_calls_are_refused_and_nothing_is_served),
-        cmocka_unit_test(test_whichever_allocation_fails_nothing_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

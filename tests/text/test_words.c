@@ -283,40 +283,6 @@ static void test_words_come_back_from_a_file(void **state)
         rnn_vocab_destroy(kinds[i]);
 }
 
-/* ---- Memory ---- */
-
-static void test_whichever_allocation_fails_nothing_is_left_behind(void **state)
-{
-    (void)state;
-    enum { SIZE = 60000 };
-    static char large[SIZE];
-    random_source random = {5};
-    int failures = 0;
-    for (size_t i = 0; i < SIZE; i++)
-        large[i] = " \nabcdefgh"[random_below(&random, 10)];
-    write_file("text", large, SIZE);
-    assert_ok(rnn_set_allocator(&failing_allocator));
-    for (int64_t n = 0, done = 0; !done; n++) {
-        rnn_vocab *all = NULL, *vocab = NULL;
-        rnn_corpus *corpus = NULL;
-        allocations_left = n;
-        rnn_status status = rnn_vocab_create_from_file(RNN_VOCAB_WORDS, "text", &all);
-        if (status == RNN_OK)
-            status = rnn_vocab_create_frequent(all, 0, 3, &vocab);
-        if (status == RNN_OK)
-            status = rnn_corpus_create_from_file(vocab, "text", 5, 2, &corpus);
-        done = status == RNN_OK;
-        failures += !done;
-        if (!done)
-            assert_int_equal(status, RNN_ERROR_MEMORY);
-        rnn_corpus_destroy(corpus);
-        rnn_vocab_destroy(vocab);
-        rnn_vocab_destroy(all);
-    }
-    assert_in_range(failures, 20, 200);
-    assert_ok(rnn_set_allocator(NULL)); /* it would fail if anything were left */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,7 +297,6 @@ int main(void)
         test_with_files(test_an_unknown_word_is_named_with_its_place),
         test_with_files(test_a_corpus_serves_the_words_that_encoding_gives),
         cmocka_unit_test(test_words_come_back_from_a_file),
-        test_with_files(test_whichever_allocation_fails_nothing_is_left_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
