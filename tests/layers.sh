@@ -48,8 +48,8 @@ while read -r file; do
         matches "$included" "${below[$room]}" || fail "$file includes $included, which src/$room may not use"
     done < <(sed -n 's/^#include "\(.*\)"$/\1/p' "$file")
     "$compiler" -x c -std=c11 -fsyntax-only -Wall -Wextra -Wno-unused -Werror -ffp-contract=off -Isrc -Iinclude \
-        -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DRNN_EXPERIMENTAL -DRNN_CORE_PRECISION=32 \
-        -DRNN_CORE_VECTOR_BYTES=16 -DRNN_CORE_NAME=librnn_core "$file" || fail "$file doesn't compile by itself"
+        -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -DRNN_EXPERIMENTAL -DRNN_WITH_THREADS=1 \
+        -DRNN_CORE_PRECISION=32 -DRNN_CORE_VECTOR_BYTES=16 -DRNN_CORE_NAME=librnn_core "$file" || fail "$file doesn't compile by itself"
     count=$((count + 1))
 done < <(find src -name '*.[ch]' | sort)
 

@@ -2469,11 +2469,11 @@ RNN_API RNN_CHECKED rnn_status rnn_checkpoint_load_from_memory(const void *bytes
  * - **Signals.** Helpers block all signals. A signal to the process is handled by one of the program's own threads.
  * - **Memory.** A helper has a stack of 256 KiB.
  * - **fork().** A forked child can compute with as many threads as its parent, whatever the parent was doing.
- * - **dlclose()** stops the helpers and leaves no thread behind. No call may be in progress at that time. On Windows the
- *   DLL stays loaded once it has helpers, and these end with the process.
+ * - **dlclose()** stops the helpers and leaves no thread behind. No call may be in progress at that time. Windows keeps
+ *   the DLL loaded once it has helpers, and these end with the process.
  *
- * A library can be built without threads (RNN_WITH_THREADS=OFF), for WebAssembly for example. Each call then computes on
- * the calling thread only, and rnn_threads() returns 1.
+ * A library can be built without threads (RNN_WITH_THREADS=OFF), for WebAssembly for example. Each call then computes
+ * on the calling thread only, and rnn_threads() returns 1.
  * @{
  */
 

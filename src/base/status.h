@@ -12,8 +12,8 @@
 
 /* Stores the message for rnn_last_error() and returns the status. */
 rnn_status librnn_fail(rnn_status status, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
-#ifdef __clang_analyzer__ /* It doesn't see the function's body, so it must be told that the call returns the status.  \
-                           */
+/* clang's analyser doesn't see the function's body. This tells it that the call returns the status. */
+#ifdef __clang_analyzer__
 #define librnn_fail(status, ...) (librnn_fail(status, __VA_ARGS__), (status))
 #endif
 
@@ -62,7 +62,7 @@ rnn_status librnn_check_number(const char *name, double value, bool exclusive);
 #define RNN_REQUIRE(pointer)                                                                                           \
     do {                                                                                                               \
         if (!(pointer))                                                                                                \
-            return librnn_check_pointer(#pointer, NULL);                                                               \
+            return librnn_fail(RNN_ERROR_ARGUMENT, "%s is NULL", #pointer);                                            \
     } while (0)
 
 /*

@@ -167,6 +167,7 @@ static void copy_all(const rnn_model *model, const rnn_chunk *from, const copies
 {
     size_t streams = (size_t)from->streams, rows = (size_t)from->steps * streams;
     for (size_t b = 0; b < streams; b++)
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): to->lengths is never NULL, and it doesn't alias `from`
         to->lengths[b] = from->lengths ? from->lengths[b] : from->steps;
     if (!from->lengths)
         return;

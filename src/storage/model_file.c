@@ -112,15 +112,16 @@ static rnn_status check_length(const char *option, const char *name)
 }
 
 /* Checks that the file can hold a module's name, and that its tensors can't be taken for librnn's own. */
-static rnn_status check_name(const char *option, const char *name)
+static rnn_status check_name(const char *option, const char *module)
 {
-    RNN_TRY(check_length(option, name));
-    if (name)
-        RNN_TRY(librnn_utf8_check(option, name));
+    RNN_TRY(check_length(option, module));
+    if (module)
+        RNN_TRY(librnn_utf8_check(option, module));
     size_t own = strlen(OWN_PREFIX) - 1; /* without its dot */
-    if (name && strncmp(name, OWN_PREFIX, own) == 0 && (name[own] == '\0' || name[own] == '.'))
+    if (module && strncmp(module, OWN_PREFIX, own) == 0 && (module[own] == '\0' || module[own] == '.'))
         return librnn_fail(RNN_ERROR_ARGUMENT,
-                           "%s is \"%s\"; \"librnn\" and names that begin with \"librnn.\" are reserved", option, name);
+                           "%s is \"%s\"; \"librnn\" and names that begin with \"librnn.\" are reserved", option,
+                           module);
     return RNN_OK;
 }
 

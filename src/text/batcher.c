@@ -591,7 +591,7 @@ static void copy_turn(rnn_batcher *batcher, int32_t turn, int64_t first, int64_t
         int64_t element = step - batcher->begin[turn];
         copy_row(&batcher->input, batcher->offsets[sequence] + element, row);
         copy_target(batcher, sequence, element, row, b);
-        batcher->start.chunk[row] = element == 0;
+        batcher->start.chunk[row] = element == 0 ? 1 : 0;
         batcher->any_starts |= element == 0;
         batcher->of_place[row] = sequence;
         batcher->elements[row] = element;

@@ -53,6 +53,7 @@ static rnn_status create(int64_t files, rnn_source **source)
 }
 
 /* Appends a part and takes ownership of `text`. If it fails, the caller keeps `text`. */
+// NOLINTNEXTLINE(readability-non-const-parameter): the source releases the text
 static rnn_status append(rnn_source *source, int64_t size, int64_t offset, int64_t file, unsigned char *text)
 {
     int64_t total;
