@@ -31,6 +31,7 @@ scripts=(examples/quickstart.sh tests/run.sh tests/fuzz/run.sh .ci/run)
 if [[ $(uname -m) != aarch64 ]]; then
     scripts+=(tests/aarch64.sh) # on AArch64 it exits at once
 fi
+scripts+=(tests/wasm.sh examples/playground/build.sh)
 for script in "${scripts[@]}"; do
     mkdir -p "$(dirname "$tree/$script")"
     cp "$source_dir/$script" "$tree/$script"
