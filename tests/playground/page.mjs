@@ -148,11 +148,12 @@ const tests = {
     },
 
     async 'saves a model and opens it again'() {
-        const page = await open('#cell=gru&hidden=32&layers=2');
-        await keptSample(page, '10,000');
-        const [download] = await Promise.all([page.waitForEvent('download'), page.click('#save')]);
+        const trained = await open('#cell=gru&hidden=32&layers=2');
+        await keptSample(trained, '10,000');
+        const [download] = await Promise.all([trained.waitForEvent('download'), trained.click('#save')]);
         await download.saveAs('model.safetensors');
-        await page.goto(address);
+        await trained.context().close();
+        const page = await open();
         await page.setInputFiles('#open', 'model.safetensors');
         await page.waitForFunction(() => document.querySelector('#controls-network output')?.textContent === '2');
         const loss = await page.waitForFunction(() => {
