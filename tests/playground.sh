@@ -21,7 +21,13 @@ if ! timeout 120 npm install --no-audit --no-fund --no-package-lock --ignore-scr
     exit 77
 fi
 
+page=$root/examples/playground
+size=$(cat "$page"/{rnn.wasm,index.html,style.css,js/*,texts/*} | wc -c)
+if [[ $size -gt 400000 ]]; then
+    echo "tests/playground.sh: the page takes $size bytes; it must take at most 400000" >&2
+    exit 1
+fi
 cp "$root/tests/playground/page.mjs" .
-node page.mjs "$root/examples/playground" "$(command -v chromium)" "$pictures"
-"$build/examples/char_rnn" evaluate model.safetensors "$root/examples/playground/texts/play.txt"
+node page.mjs "$page" "$(command -v chromium)" "$pictures"
+"$build/examples/char_rnn" evaluate model.safetensors "$page/texts/play.txt"
 "$build/examples/char_rnn" sample model.safetensors --length 100

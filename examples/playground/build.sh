@@ -6,8 +6,7 @@ set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/../.."
 
 source cmake/packages.sh
-need_packages clang lld wasi-libc libclang-rt-dev-wasm32
-want_packages binaryen # makes the code a tenth smaller
+need_packages clang lld wasi-libc libclang-rt-dev-wasm32 binaryen
 root=$PWD
 page=$root/examples/playground
 mkdir -p "${1:-build-wasm}"
@@ -56,16 +55,14 @@ llvm-ar rcs libjansson.a objects/jansson/*.o
 clang "${target[@]}" -mexec-model=reactor -o rnn.wasm playground.o librnn.a libjansson.a \
     -lwasi-emulated-getpid -lwasi-emulated-process-clocks \
     -Wl,--export=malloc -Wl,--export=free -Wl,--strip-all -Wl,--gc-sections -Wl,-z,stack-size=262144
-if command -v wasm-opt > /dev/null; then
-    wasm-opt -Os --enable-simd --enable-bulk-memory rnn.wasm -o rnn.wasm
-fi
+wasm-opt -Os --enable-simd --enable-bulk-memory rnn.wasm -o rnn.wasm
 cp rnn.wasm "$page"
 cp "$root/examples/min_char_rnn.c" "$page/texts"
 
 cat << END
-The page is ready: $(cat "$page"/{rnn.wasm,index.html,*.css,*/*.js,texts/*} | wc -c) bytes. To see it, run
+The page is ready. To see it, run
 
-    python3 -m http.server --directory $page
+    python3 -m http.server --directory examples/playground
 
 and open http://localhost:8000
 END
