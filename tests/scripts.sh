@@ -27,8 +27,8 @@ found_by() {
     fi
 }
 
-scripts=(examples/quickstart.sh tests/run.sh tests/tidy.sh tests/coverage.sh tests/portability.sh tests/windows.sh
-    tests/fuzz/run.sh .ci/run)
+scripts=(examples/quickstart.sh examples/playground/build.sh .ci/run tests/run.sh tests/fuzz/run.sh
+    tests/{tidy,coverage,portability,windows,wasm}.sh)
 for script in "${scripts[@]}"; do
     mkdir -p "$(dirname "$tree/$script")"
     cp "$source_dir/$script" "$tree/$script"

@@ -58,6 +58,7 @@ export function makeControls(place, settingNames, onChange) {
     return Object.fromEntries(made);
 }
 
-export const scales = Array.from({ length: 33 }, (_, i) => 10 ** ((i - 12) / 16));
+/** The standard deviations of the weights, times the root of the number of units: 0.18 to 4.2 */
+export const scales = Array.from({ length: 23 }, (_, i) => 10 ** ((i - 12) / 16));
 
 export const showScale = (x) => `${x.toFixed(2)} / √H`;

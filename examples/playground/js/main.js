@@ -25,9 +25,11 @@ const ask = (request) => worker.postMessage(request);
 const sources = { play: 'texts/play.txt', code: 'texts/min_char_rnn.c' };
 
 async function loadText(name) {
-    texts[name] ??= await (await fetch(sources[name])).text();
+    texts[name] ??= fetch(sources[name]).then((answer) => answer.text());
     return texts[name];
 }
+
+loadText(settings.text); // meanwhile the worker loads the library
 
 /** The beginning of the last tenth, which the network doesn't learn from */
 function heldOut(text) {

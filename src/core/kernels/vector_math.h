@@ -55,6 +55,12 @@ static const real exp_polynomial[] = {2.5100424157005067e-08, 2.7620138719733994
 #elif defined __aarch64__
 #define LESSER(limit, x) vminq_f64(limit, x)
 #define GREATER(limit, x) vmaxq_f64(limit, x)
+#elif defined __wasm_simd128__ && RNN_CORE_PRECISION == 32
+#define LESSER(limit, x) wasm_f32x4_pmin((v128_t)(x), (v128_t)(limit))
+#define GREATER(limit, x) wasm_f32x4_pmax((v128_t)(x), (v128_t)(limit))
+#elif defined __wasm_simd128__
+#define LESSER(limit, x) wasm_f64x2_pmin((v128_t)(x), (v128_t)(limit))
+#define GREATER(limit, x) wasm_f64x2_pmax((v128_t)(x), (v128_t)(limit))
 #else
 #define LESSER(limit, x) choose((limit) < (x), limit, x)
 #define GREATER(limit, x) choose((limit) > (x), limit, x)

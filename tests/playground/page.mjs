@@ -1,0 +1,196 @@
+// page.mjs: uses examples/playground in Chromium like a visitor: with clicks, keys, files and two sizes of screen.
+//   node page.mjs DIRECTORY CHROMIUM [SCREENSHOTS]
+// It saves a model as model.safetensors, for the tests of what else reads it.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { readFile } from 'node:fs/promises';
+import { extname, join, normalize } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [directory, executablePath, pictures] = process.argv.slice(2);
+const PATIENCE = 120000;
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
+
+const server = createServer(async ({ url }, answer) => {
+    const path = normalize(new URL(url, 'http://localhost').pathname);
+    const name = path === '/' ? 'index.html' : path;
+    try {
+        const bytes = await readFile(join(directory, name));
+        answer.writeHead(200, { 'content-type': types[extname(name)] ?? 'text/plain' }).end(bytes);
+    } catch {
+        answer.writeHead(404).end();
+    }
+});
+await new Promise((resolve) => server.listen(0, resolve));
+const address = `http://localhost:${server.address().port}/`;
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+
+/** Opens the page and waits for the first sample. Errors in the page, and requests to elsewhere, fail the test. */
+async function open(hash = '', options = {}) {
+    const context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1360, height: 900 }, ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
+    page.on('pageerror', (error) => { throw error; });
+    page.on('request', (request) => assert.ok(/^(blob:)?http:\/\/localhost:/.test(request.url()), request.url()));
+    await page.goto(address + hash);
+    await page.waitForFunction(() => document.getElementById('now').textContent.length > 100);
+    return page;
+}
+
+const textOf = (page, id) => page.$eval(id, (element) => element.textContent);
+const pause = (page) => page.click('#pause');
+const read = async (page) => Number((await textOf(page, '#trained')).replace(/\D/g, ''));
+
+/** Waits until the sample after some characters is kept. Returns it. */
+async function keptSample(page, label) {
+    const find = (wanted) => [...document.querySelectorAll('#history li')]
+        .find((item) => item.querySelector('b').textContent === wanted)?.querySelector('p').textContent;
+    return (await page.waitForFunction(find, label)).jsonValue();
+}
+
+const tests = {
+    async 'learns without a click, and its loss falls'() {
+        const page = await open();
+        const first = await keptSample(page, 'at first');
+        const later = await keptSample(page, '10,000');
+        assert.notEqual(first, later);
+        await page.waitForFunction(() => Number(document.getElementById('loss').textContent) < 4.7);
+        assert.match(await page.getAttribute('#curve', 'aria-label'), /bits per character.*gzip/);
+        return page;
+    },
+
+    async 'pauses, steps and begins again'() {
+        const page = await open();
+        await pause(page);
+        await page.click('#step');
+        await page.waitForTimeout(300);
+        const before = await read(page);
+        await page.click('#step');
+        await page.waitForFunction((n) => Number(document.getElementById('trained').textContent.replace(/\D/g, '')) > n, before);
+        assert.equal(await read(page), before + 25);
+        await page.click('#reset');
+        await page.waitForFunction(() => document.querySelectorAll('#history li').length === 1);
+        return page;
+    },
+
+    async 'gives the same text for the same address, and another for another seed'() {
+        const pages = await Promise.all(['#cell=gru&hidden=32&seed=7', '#cell=gru&hidden=32&seed=7', '#cell=gru&hidden=32&seed=8']
+            .map((hash) => open(hash)));
+        const [one, same, other] = await Promise.all(pages.map((page) => keptSample(page, '5,000')));
+        assert.equal(one, same);
+        assert.notEqual(one, other);
+        await Promise.all(pages.slice(1).map((page) => page.context().close()));
+        return pages[0];
+    },
+
+    async 'keeps the settings in the address, by mouse and by keyboard'() {
+        const page = await open();
+        await page.getByText('LSTM', { exact: true }).first().click();
+        await page.focus('#set-hidden');
+        await page.keyboard.press('ArrowRight');
+        await page.focus('#set-temperature');
+        await page.keyboard.press('Home');
+        await page.waitForFunction(() => location.hash.includes('temperature=0'));
+        assert.match(page.url(), /#cell=lstm&hidden=128&temperature=0/);
+        assert.equal(await page.getAttribute('#set-hidden', 'aria-valuetext'), '128');
+        return page;
+    },
+
+    async 'shows units, surprise, guesses and gates'() {
+        const page = await open('#cell=lstm&hidden=32');
+        await keptSample(page, '2,000');
+        await pause(page);
+        await page.locator('#units').scrollIntoViewIfNeeded();
+        await page.click('#likes button >> nth=0');
+        await page.waitForFunction(() => /follows spaces best/.test(document.getElementById('unit-note').value));
+        await page.click('#units span >> nth=5');
+        await page.keyboard.press('ArrowRight');
+        assert.equal(await page.getAttribute('#units span >> nth=6', 'aria-selected'), 'true');
+        await page.locator('#surprise-text').scrollIntoViewIfNeeded();
+        await page.hover('#surprise-text span >> nth=20');
+        await page.waitForFunction(() => /bits\. Expected:/.test(document.getElementById('surprise-note').value));
+        await page.fill('#typed', 'What say yo');
+        await page.waitForFunction(() => document.querySelectorAll('#guesses button').length === 8);
+        await page.click('#guesses button >> nth=0');
+        assert.equal((await page.inputValue('#typed')).length, 12);
+        await page.locator('#gates').scrollIntoViewIfNeeded();
+        await page.waitForFunction(() => document.querySelectorAll('#gates > div').length === 6);
+        return page;
+    },
+
+    async 'shows gradients vanish and explode'() {
+        const page = await open();
+        await pause(page);
+        const captions = () => page.$$eval('#flow figcaption', (all) => all.map((one) => one.textContent));
+        await page.locator('#scale').scrollIntoViewIfNeeded();
+        await page.waitForFunction(() => document.querySelectorAll('#flow rect').length === 150);
+        assert.match((await captions())[0], /^tanh RNN vanishes/);
+        await page.focus('#scale');
+        await page.keyboard.press('End');
+        for (let i = 0; i < 4; i++) {
+            await page.keyboard.press('ArrowLeft');
+        }
+        await page.waitForFunction(() => /explodes/.test(document.querySelector('#flow figcaption').textContent));
+        assert.match((await captions())[2], /^LSTM holds/);
+        return page;
+    },
+
+    async 'learns a text of one’s own'() {
+        const page = await open();
+        await page.click('#own summary');
+        await page.fill('#own-text', 'the old fisherman and the cat went to the sea. '.repeat(60));
+        await page.click('#own-use');
+        await page.waitForFunction(() => Number(document.getElementById('loss').textContent) < 1);
+        await page.fill('#own-text', 'too short');
+        await page.click('#own-use');
+        await page.waitForFunction(() => /too short/.test(document.getElementById('alert').textContent));
+        return page;
+    },
+
+    async 'saves a model and opens it again'() {
+        const trained = await open('#cell=gru&hidden=32&layers=2');
+        await keptSample(trained, '10,000');
+        const [download] = await Promise.all([trained.waitForEvent('download'), trained.click('#save')]);
+        await download.saveAs('model.safetensors');
+        await trained.context().close();
+        const page = await open();
+        await page.setInputFiles('#open', 'model.safetensors');
+        await page.waitForFunction(() => document.querySelector('#controls-network output')?.textContent === '2');
+        const loss = await page.waitForFunction(() => {
+            const now = document.querySelector('#history small');
+            return now && document.querySelector('#now-label').textContent.startsWith('before') && now.textContent;
+        });
+        assert.ok(parseFloat(await loss.jsonValue()) < 5.5, await loss.jsonValue());
+        await page.setInputFiles('#open', { name: 'bad.safetensors', mimeType: '', buffer: Buffer.from('not a model') });
+        await page.waitForSelector('#alert:not([hidden])');
+        return page;
+    },
+
+    async 'fits a phone, in dark'() {
+        const page = await open('', { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true });
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+        await page.tap('#pause');
+        assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
+        return page;
+    },
+
+    async 'names every control'() {
+        const page = await open();
+        const unnamed = await page.$$eval('button, input, select, textarea, [role=img], [role=group]', (all) => all
+            .filter((one) => !(one.ariaLabel || one.getAttribute('aria-label') || one.labels?.length || one.textContent.trim()))
+            .map((one) => one.outerHTML));
+        assert.deepEqual(unnamed, []);
+        return page;
+    },
+};
+
+for (const [name, test] of Object.entries(tests)) {
+    const page = await test();
+    if (pictures) {
+        await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true, timeout: PATIENCE });
+    }
+    await page.context().close();
+    console.log(`ok: ${name}`);
+}
+await browser.close();
+server.close();
