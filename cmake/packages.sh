@@ -21,7 +21,6 @@ has_package() {
         qemu-user) command -v qemu-aarch64 ;;
         libjs-mathjax) test -e /usr/share/javascript/mathjax/MathJax.js ;;
         ninja-build) command -v ninja ;;
-        dpkg-dev) command -v dpkg-source ;;
         lld) command -v wasm-ld ;;
         wasi-libc) test -e /usr/lib/wasm32-wasi/libc.a ;;
         libclang-rt-dev-wasm32) test -e "$(clang --target=wasm32-wasi -print-libgcc-file-name)" ;;
@@ -79,27 +78,27 @@ want_packages() {
     install_packages "$@" || echo "Going on without them."
 }
 
-# Downloads the source of a Debian package to a directory with the package's name, unless that is there already. The
-# machine's own settings for apt, which usually leave sources out, stay as they are.
+# Downloads the source of a Debian package to a directory with the package's name, unless that is there already. apt gets
+# lists of its own, because most machines have none of source packages.
 fetch_source() {
     if [[ -e $1 ]]; then
         return
     fi
-    need_packages dpkg-dev
-    local lists=apt-sources
-    local options=(-q -o "Dir::State::Lists=$PWD/$lists/state" -o APT::Sandbox::User=root
-        -o "Dir::Etc::SourceList=$PWD/$lists/sources.list" -o "Dir::Etc::SourceParts=$PWD/$lists/parts")
-    mkdir -p $lists/state/partial $lists/parts
-    sed -n 's/^deb /deb-src /p' /etc/apt/sources.list > $lists/sources.list 2> /dev/null || true
-    for file in /etc/apt/sources.list.d/debian*.sources; do
+    local file lists=$PWD/apt-sources
+    mkdir -p "$lists"/{parts,state/partial,cache/archives/partial} "$1.part"
+    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
         if [[ -e $file ]]; then
-            sed 's/^Types:.*/Types: deb-src/' "$file" > "$lists/parts/$(basename "$file")"
+            sed 's/^deb /deb-src /; s/^Types:.*/Types: deb-src/' "$file" > "$lists/parts/${file##*/}"
         fi
     done
-    if ! apt-get "${options[@]}" update || ! apt-get "${options[@]}" source "$1"; then
+    local apt_get=(apt-get -q -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$lists/parts"
+        -o "Dir::State::Lists=$lists/state" -o "Dir::Cache=$lists/cache" -o APT::Sandbox::User=root)
+    "${apt_get[@]}" update || true # other archives than Debian's may have no sources
+    if ! "${apt_get[@]}" source --download-only "$1"; then
         echo "The source of Debian's package $1 can't be downloaded here." >&2
         exit 1
     fi
-    rm -rf $lists "$1"_*
-    mv "$1"-* "$1"
+    tar -x -f "$1"_*.orig.tar.?z -C "$1.part" --strip-components=1
+    rm -rf "$lists" "$1"_*
+    mv "$1.part" "$1"
 }

@@ -51,21 +51,8 @@ packaged() {
 
 # Downloads the sources of jansson and cmocka, which Debian has no packages of for every platform.
 fetch_sources() {
-    local apt=$build/sources/apt file
-    [[ ! -e $build/sources/complete ]] || return 0
-    mkdir -p "$apt/parts" "$apt/lists/partial"
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
-        [[ ! -e $file ]] || sed -E 's/^Types:.*/Types: deb-src/; s/^deb /deb-src /' "$file" > "$apt/parts/${file##*/}"
-    done
-    local own=(-q -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$apt/parts"
-        -o "Dir::State::Lists=$apt/lists" -o Debug::NoLocking=1 -o APT::Sandbox::User=)
-    apt-get "${own[@]}" update || true # one index that can't be had does no harm
-    (cd "$build/sources" && apt-get "${own[@]}" source --download-only jansson cmocka)
-    for file in jansson cmocka; do
-        mkdir -p "$build/sources/$file"
-        tar -x -f "$(ls "$build/sources/${file}"_*.orig.tar.?z)" -C "$build/sources/$file" --strip-components=1
-    done
-    touch "$build/sources/complete"
+    mkdir -p "$build/sources"
+    (cd "$build/sources" && fetch_source jansson && fetch_source cmocka)
 }
 
 # libraries CMAKE_OPTION...: builds jansson and cmocka for the platform, as static libraries in $place/root

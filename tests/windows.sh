@@ -16,37 +16,17 @@ fail() {
     exit 1
 }
 
-# Downloads the source packages. apt gets lists of its own, because most machines have none of source packages.
-fetch_sources() { # DIRECTORY PACKAGE...
-    local file directory=$1
-    shift
-    mkdir -p "$directory"/apt/{parts,lists/partial,cache/archives/partial}
-    for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
-        if [[ -f $file ]]; then
-            sed 's/^deb /deb-src /; s/^Types:.*/Types: deb-src/' "$file" > "$directory/apt/parts/$(basename "$file")"
-        fi
-    done
-    (
-        cd "$directory"
-        apt_get=(apt-get -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$PWD/apt/parts"
-            -o "Dir::State::lists=$PWD/apt/lists" -o "Dir::Cache=$PWD/apt/cache" -o APT::Sandbox::User=root)
-        "${apt_get[@]}" update || true # other archives than Debian's may have no sources
-        "${apt_get[@]}" source --download-only "$@"
-    )
-}
-
 build_library() { # NAME OPTION...
     local name=$1
     shift
-    mkdir -p "$build/sources/$name"
-    tar -xf "$build/sources/${name}"_*.orig.tar.?z -C "$build/sources/$name" --strip-components 1
+    mkdir -p "$build/sources"
+    (cd "$build/sources" && fetch_source "$name")
     cmake -S "$build/sources/$name" -B "$build/sources/build-$name" "${toolchain[@]}" -DCMAKE_BUILD_TYPE=Release \
         "-DCMAKE_INSTALL_PREFIX=$build/prefix" "$@"
     cmake --build "$build/sources/build-$name" --target install
 }
 
 if [[ ! -e $build/prefix/lib/libcmocka.a ]]; then
-    fetch_sources "$build/sources" jansson cmocka
     build_library jansson -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF
     build_library cmocka -DWITH_STATIC_LIB=ON -DWITH_EXAMPLES=OFF
     rm "$build/prefix/lib/libcmocka.dll.a"
