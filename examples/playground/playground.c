@@ -21,7 +21,7 @@ enum {
     WINDOWS = 8
 };
 
-/* A text that the network has read, and what it thought meanwhile */
+/* A text that the network has read, and its states and predictions at each character */
 typedef struct reading {
     int64_t steps;
     int32_t *ids;         /* [T + 1], the last is RNN_IGNORE */

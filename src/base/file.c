@@ -190,7 +190,7 @@ void librnn_file_stop(rnn_file *file)
 void librnn_file_close(rnn_file *file)
 {
     librnn_file_stop(file);
-    librnn_release(file->path); // NOLINT(clang-analyzer-core.CallAndMessage): set by whoever opened it
+    librnn_release(file->path); // NOLINT(clang-analyzer-core.CallAndMessage): an open file has a path
 }
 
 /* ---- A file or memory -------------------------------------------------------------------------------------------- */

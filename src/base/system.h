@@ -53,8 +53,8 @@ int64_t librnn_system_skip(system_file file, int64_t size);
 int64_t librnn_system_read_at(system_file file, int64_t offset, void *bytes, size_t size);
 
 /*
- * Reads the next bytes of a stream. Waits for them for so many milliseconds, or without limit if that number is
- * negative; a signal ends the wait. Returns the number of bytes, 0 at the end, SYSTEM_LATER, or -1.
+ * Reads the next bytes of a stream. Waits for them for at most `milliseconds`, or without limit if that is negative. A
+ * signal ends the wait. Returns the number of bytes, 0 at the end, SYSTEM_LATER, or -1.
  */
 int64_t librnn_system_read_next(system_file file, int milliseconds, void *bytes, size_t size);
 
@@ -106,8 +106,8 @@ void librnn_system_wait(system_condition *condition, system_lock *lock);
 void librnn_system_signal(system_condition *condition);
 
 /*
- * Starts a thread that handles no signals, with a stack of so many bytes. Returns whether that worked. `thread` must
- * stay where it is.
+ * Starts a thread that handles no signals. `stack` is the size of its stack in bytes. Returns true if the thread runs.
+ * Don't move `thread` while it runs.
  */
 bool librnn_system_start(system_thread *thread, size_t stack, void *(*run)(void *argument), void *argument);
 #ifndef _WIN32

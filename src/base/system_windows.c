@@ -79,8 +79,8 @@ static bool widen(const char *path, wchar_t wide[PATH_UNITS])
 }
 
 /*
- * Opens an existing file or directory. Others may meanwhile read, write, replace or delete it, as on POSIX systems. The
- * flag is what Windows wants for directories.
+ * Opens an existing file or directory. As on POSIX systems, other programs can read, write, replace and delete it while
+ * it is open. Windows opens directories only with FILE_FLAG_BACKUP_SEMANTICS.
  */
 static HANDLE open_old(const wchar_t *path, DWORD access)
 {
