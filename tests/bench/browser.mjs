@@ -1,14 +1,15 @@
-// browser.mjs: how fast the page's library trains min-char-rnn's network in Chromium, and how fast recurrent-js does.
+// browser.mjs: how soon the page shows its first sample, how fast it learns, and how fast its library and recurrent-js
+// train min-char-rnn's network in Chromium.
 //   node browser.mjs PLAYGROUND CHROMIUM    (see browser.sh)
-// Both have 100 tanh units, chunks of 25 characters and Adagrad with clipping. Both run in one tab, in short turns. The
-// fastest turn counts, because other programs disturb it least.
+// The two networks have 100 tanh units, chunks of 25 characters and Adagrad with clipping. Both run in one tab, in
+// short turns, and each ratio is that of two neighbouring turns.
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const [playground, executablePath] = process.argv.slice(2);
-const types = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
+const types = { '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
 const server = createServer(async ({ url }, answer) => {
     const directory = url.startsWith('/node_modules/') ? '.' : playground;
     try {
@@ -20,8 +21,24 @@ const server = createServer(async ({ url }, answer) => {
 });
 await new Promise((resolve) => server.listen(0, resolve));
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const address = `http://localhost:${server.address().port}`;
+
+const VISITS = 8, LOOKS = 5;
+const waits = [], pageSpeeds = [];
+for (let visit = 0; visit < VISITS; visit++) {
+    const context = await browser.newContext(); // without a cache
+    const page = await context.newPage();
+    await page.goto(`${address}/index.html`);
+    waits.push(await (await page.waitForFunction(() => document.getElementById('now').textContent && performance.now())).jsonValue());
+    for (let look = 0; look < LOOKS; look++) {
+        await page.waitForTimeout(1000);
+        pageSpeeds.push(countIn(await page.$eval('#speed', (element) => element.textContent)));
+    }
+    await context.close();
+}
+
 const page = await browser.newPage();
-await page.goto(`http://localhost:${server.address().port}/`);
+await page.goto(address);
 
 const measured = await page.evaluate(async () => {
     const HIDDEN = 100, STEPS = 25, RATE = 0.1, CLIP = 5, ROUNDS = 80, SECONDS = 0.2;
@@ -126,10 +143,25 @@ const measured = await page.evaluate(async () => {
     }
     return { speeds, losses };
 });
-const result = Object.entries(measured.speeds).map(([name, list]) => [name, Math.max(...list)]);
-for (const [name, speed] of result) {
-    console.log(`${name}: ${Math.round(speed)} characters/s, at the end ${measured.losses[name].toFixed(2)} nats`);
+report('milliseconds to the first sample', waits, 0);
+report('characters/s of the page', pageSpeeds, 0);
+const [ours, theirs] = Object.values(measured.speeds);
+report('characters/s of librnn', ours, 0);
+report('characters/s of recurrent-js', theirs, 0);
+report('ratio', ours.map((speed, round) => speed / theirs[round]), 1);
+for (const [name, loss] of Object.entries(measured.losses)) {
+    console.log(`${name}: ${loss.toFixed(2)} nats at the end`);
 }
-console.log(`ratio: ${(result[0][1] / result[1][1]).toFixed(1)}`);
 await browser.close();
 server.close();
+
+function report(name, values, digits) {
+    const sorted = values.toSorted((a, b) => a - b);
+    const [least, median, most] = [0, sorted.length >> 1, sorted.length - 1].map((i) => sorted[i].toFixed(digits));
+    console.log(`${name}: ${median}, from ${least} to ${most}`);
+}
+
+/** The number that the page writes as 61,281 or 126K */
+function countIn(text) {
+    return parseFloat(text.replaceAll(',', '')) * (text.endsWith('K') ? 1000 : 1);
+}

@@ -1,4 +1,4 @@
-// main.js: connects the page with the worker.
+// main.js: connects the page with the worker, which start.js has started.
 
 import { ColouredText, quote } from './coloured.js';
 import { makeControls, scales, showScale, slider } from './controls.js';
@@ -17,7 +17,6 @@ let settings = fromAddress(location.hash);
 let running = true;
 let facts = { symbols: [], gates: [] }; // of the network: see the worker's begin()
 const texts = { own: '' };
-const worker = new Worker(new URL('worker.js', import.meta.url), { type: 'module' });
 const ask = (request) => worker.postMessage(request);
 
 /* ---- The text ---- */
@@ -242,7 +241,6 @@ function keep(sample) {
 }
 
 const news = {
-    ready: () => begin(),
     begun(found) {
         facts = found;
         awaited.clear();
@@ -307,7 +305,10 @@ const news = {
     },
 };
 
-worker.addEventListener('message', ({ data }) => news[data.is](data));
+ready.then(() => {
+    worker.addEventListener('message', ({ data }) => news[data.is](data));
+    begin();
+});
 
 /* ---- Texts and models from outside ---- */
 
