@@ -1,4 +1,4 @@
-// curve.js: the curve of the loss over the characters read, in training and on text that the network doesn't learn from.
+// curve.js: the curve of the loss over the characters read, in training and on text that isn't used for training.
 
 import { draw, showCount } from './page.js';
 
