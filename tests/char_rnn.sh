@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs char_rnn as a user would: trains, is killed and resumed, samples, evaluates, and makes mistakes.
+# Runs char_rnn as a user would: trains, kills and resumes a training, samples, evaluates, and makes mistakes.
 #   tests/char_rnn.sh BUILD_DIR [CONFIGURATION]
-# CONFIGURATION is needed only for a build directory with several.
+# CONFIGURATION is needed only for a build directory with several configurations.
 set -u
 
 # shellcheck source=tests/support/commands.sh
@@ -71,7 +71,7 @@ cat text > pipe &
 for from in pipe -; do # these can be read only once, so xz can't compress them for comparison
     timeout 60 "$program" train $from "${small[@]}" --budget 9 --out pipe.safetensors < text > out 2> err ||
         fail "trains on $from: $(head -n 2 err)"
-    grep -q 'xz' out && fail "it compares with what xz makes of a text that can't be read again: $from"
+    grep -q 'xz' out && fail "it compares with xz, although it can't read the text again: $from"
 done
 
 # ---- Stopped and resumed ----
@@ -239,7 +239,7 @@ refuses "refuses a directory as the model, before it trains" "can't write \.: it
 refuses "refuses a model without a name" "--out is empty" train text --out ""
 refuses "gives up after four divergences" "diverged 4 times, and there is no model yet" \
     train text "${small[@]}" --learning-rate 1e6 --warmup 1 --budget 400000 --quiet --out never.safetensors
-[[ ! -e never.safetensors ]] || fail "there is a model although there is said to be none"
+[[ ! -e never.safetensors ]] || fail "it says that there is no model, but there is one"
 refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
 refuses "refuses a model that is none" "text" sample text
 refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"

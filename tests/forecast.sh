@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs forecast as a user would: trains on four series and compares the network with the simple forecasts, forecasts,
-# is stopped and resumed, and makes mistakes.
+# stops and resumes a training, and makes mistakes.
 #   tests/forecast.sh BUILD_DIR [CONFIGURATION]
 set -u
 # shellcheck source=tests/support/commands.sh
@@ -36,7 +36,7 @@ succeeds "evaluates the passengers" evaluate passengers.safetensors "$data/passe
 at_most "Holt-Winters" "$(best_holt_winters 1)" 15
 at_most "the network on the passengers" "$(rmse network 1)" "$(awk "BEGIN { print 1.1 * $(best_holt_winters 1) }")"
 holds_at_least "its intervals" 75
-[[ $(wc -l < test.csv) -eq 511 ]] || fail "the table has not a row for each forecast: $(wc -l < test.csv)"
+[[ $(wc -l < test.csv) -eq 511 ]] || fail "the table doesn't have a row for each forecast: $(wc -l < test.csv)"
 [[ $(head -n 1 test.csv) == "series,month,step,actual,0.05,0.5,0.95,differences only,naive,seasonal naive,Holt-Winters +,Holt-Winters x" ]] ||
     fail "the header of the table: $(head -n 1 test.csv)"
 grep -q '^passengers,1957-01,1,315,.*,306,284,' test.csv || fail "the first forecast: $(sed -n 2p test.csv)"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the example programs as a user would, and checks their output and exit status.
 # Usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]
-# CONFIGURATION is needed only for a build directory with several.
+# CONFIGURATION is needed only for a build directory with several configurations.
 set -u
 
 if [ $# -lt 2 ] || [ $# -gt 3 ]; then
@@ -252,7 +252,7 @@ refuses "refuses a directory" folder folder --iterations 1
 refuses "refuses an empty device" /dev/null /dev/null --iterations 1
 refuses "refuses a text shorter than T + 1" 26 short --iterations 1
 
-# A file that the user may not read. Root may read every file, so the test gives up root's privileges for it.
+# A file that the user may not read. Root may read every file, so this test gives up root's privileges.
 printf 'secret' >secret
 chmod 000 secret
 chmod 711 .
@@ -320,8 +320,8 @@ for chunks in abc -5 +5 0 10x 1e3 '' ' ' ' 5' 0x10 1.5 9223372036854775808 99999
 done
 check "begins nothing when it refuses" test ! -e unborn
 
-# If the checkpoint can't be written, it must fail before it trains. The checkpoint has NaNs, so training would fail with
-# a different message.
+# If the checkpoint can't be written, resume must fail before it trains. The checkpoint has NaNs, so training would fail
+# with a different message.
 python3 - <<'END'
 import json, struct
 data = bytearray(open("whole", "rb").read())
