@@ -44,7 +44,7 @@ awk -F, 'NR == 2 { exit !($7 > 0) }' n.csv || fail "the log has no norm of the g
 succeeds "keeps a history of huge losses" train text "${small[@]}" --precision float64 --learning-rate 1 \
     --schedule constant --warmup 1 --clip 0 --weight-decay 5 --budget 40000 --quiet --out huge.safetensors
 succeeds "shows the history" info huge.safetensors.checkpoint
-[[ $(grep -cE '^ +[0-9]+( +[0-9.]+){2}$' out) -eq 20 ]] || fail "the history hasn't 20 lines: $(tail -n 2 out)"
+[[ $(grep -cE '^ +[0-9]+( +[0-9.]+){2}$' out) -eq 20 ]] || fail "the history doesn't have 20 lines: $(tail -n 2 out)"
 
 succeeds "chooses a size for the time" train text --minutes 0.02 --out m.safetensors
 shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million tokens here|suits the text.s size); dropout' \
@@ -102,7 +102,7 @@ refuses "refuses a setting that can't change" "--hidden can't change" \
     train text --hidden 25 --budget 400000 --out two.safetensors --resume
 refuses "refuses to resume without the budget" "cosine needs a budget" \
     train text --budget 0 --out two.safetensors --resume
-refuses "refuses to resume what isn't there" "none.safetensors.checkpoint" train text --out none.safetensors --resume
+refuses "refuses to resume a missing run" "none.safetensors.checkpoint" train text --out none.safetensors --resume
 
 succeeds "trains with an average" train text "${small[@]}" --averaging 0.98 --budget 60000 --quiet --out av.safetensors
 cp av.safetensors once.safetensors
@@ -241,7 +241,7 @@ refuses "gives up after four divergences" "diverged 4 times, and there is no mod
     train text "${small[@]}" --learning-rate 1e6 --warmup 1 --budget 400000 --quiet --out never.safetensors
 [[ ! -e never.safetensors ]] || fail "it says that there is no model, but there is one"
 refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
-refuses "refuses a model that is none" "text" sample text
+refuses "refuses a file that isn't a model" "text" sample text
 refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"
 tr s z < text > zea
 succeeds "trains on another text" train zea "${small[@]}" --budget 9 --quiet --out z.safetensors

@@ -139,7 +139,7 @@ run[1]=changed.csv
 refuses "refuses to resume with other values" "was trained on other series" "${run[@]}" --out two.safetensors --resume
 awk -F, -v OFS=, '/^[0-9]/ { $1 = ($1 + 1000) substr($1, 5) } 1' "$data/co2.csv" > changed.csv
 refuses "refuses to resume with other times" "was trained on other series" "${run[@]}" --out two.safetensors --resume
-refuses "refuses to resume what isn't there" "none.checkpoint" "${run[@]}" --out none --resume
+refuses "refuses to resume a missing run" "none.checkpoint" "${run[@]}" --out none --resume
 
 # ---- Help and mistakes ----
 for command in train evaluate predict make; do
@@ -216,7 +216,7 @@ cp mg.csv kept.csv
 refuses "refuses to evaluate without a test part" "there is no test part" evaluate all.safetensors mg.csv --csv kept.csv
 same mg.csv kept.csv "a refused command overwrites a file"
 refuses "refuses a table that is a picture" "have the same name" evaluate mg.safetensors mg.csv --csv both --plot both
-refuses "refuses a file that is no model" "mg.csv" predict mg.csv mg.csv
+refuses "refuses a file that isn't a model" "mg.csv" predict mg.csv mg.csv
 refuses "refuses more steps than the model has" "forecasts 12; train a model with more" \
     predict passengers.safetensors "$data/passengers.csv" --steps 13
 refuses "refuses another series" "'sunspots' has no column|no column 'month'" \
@@ -237,7 +237,7 @@ refuses "refuses to overwrite the model" "is to be read and to be overwritten" \
     evaluate mg.safetensors mg.csv --csv mg.safetensors
 refuses "refuses a directory that isn't there" "none/m" train "$data/co2.csv" --time month --updates 5 --out none/m
 if [[ -e /dev/zero ]]; then
-    refuses "refuses zeros without an end" "has a zero byte" train /dev/zero --out m
+    refuses "refuses endless zeros" "has a zero byte" train /dev/zero --out m
 fi
 if [[ -e /dev/full ]]; then
     refuses "notices a full disk" "can't write /dev/full" evaluate mg.safetensors mg.csv --csv /dev/full
