@@ -53,7 +53,7 @@ cat text.rnz | "$program" -d -q | cmp -s - text || fail "decompresses a pipe"
 succeeds "compresses to standard output" -c text -q
 same out text.rnz "-c gives another archive"
 succeeds "tests an archive" -t text.rnz
-grep -q 'text.rnz: [0-9]* <- [0-9]* bytes, [0-9.]* bits per byte' err || fail "-t says what it found: $(cat err)"
+grep -q 'text.rnz: [0-9]* <- [0-9]* bytes, [0-9.]* bits per byte' err || fail "-t describes the archive: $(cat err)"
 
 # ---- The same bits everywhere ----
 succeeds "compresses on one thread" text --threads 1 -c -q

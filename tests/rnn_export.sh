@@ -131,7 +131,7 @@ refuses "refuses a bidirectional model" "can't run step by step" bidirectional.s
 refuses "refuses a name" "--name is '2nd'; it must be a letter" gru_both.safetensors --name 2nd
 refuses "refuses an empty name" "--name is ''" gru_both.safetensors --name ""
 refuses "needs a model" "give one model, not 0" --int8
-refuses "refuses what is no model" "text" text
+refuses "refuses a file that isn't a model" "text" text
 refuses "refuses to overwrite the model" "to be overwritten" gru_both.safetensors --out gru_both.safetensors
 refuses "refuses a directory" "can't write \." gru_both.safetensors --out .
 if [[ -e /dev/full ]]; then

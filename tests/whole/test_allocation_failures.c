@@ -52,7 +52,7 @@ static struct {
     rnn_load_options load_options;
     rnn_checkpoint checkpoint; /* of the setup PLAIN, with an average */
 
-    /* What the calls make: NULL until then */
+    /* The objects that the calls make; NULL until then */
     rnn_model *made_model;
     rnn_state *made_state;
     rnn_optimizer *made_optimizer;
@@ -63,7 +63,7 @@ static struct {
     rnn_batcher *made_batcher;
     rnn_checkpoint made;
 
-    /* What the calls write. A failed call may write to `scratch`. */
+    /* The memory that the calls write to. A failed call may write to `scratch`. */
     struct {
         rnn_loss loss;
         int64_t hits, counts[8];
@@ -794,7 +794,7 @@ static void test_the_rest(void **state)
 
 /* ---- Every function has a row ---- */
 
-/* The comment that precedes `at` in the header. Returns its start, which ends where `at` begins. */
+/* Returns the start of the comment before `at` in the header. The comment ends where `at` begins. */
 static const char *comment_before(const char *header, const char *at)
 {
     const char *start = header;
@@ -803,7 +803,10 @@ static const char *comment_before(const char *header, const char *at)
     return start;
 }
 
-/* Whether the function's comment mentions RNN_ERROR_MEMORY, or "@return As rnn_other()", whose comment does. */
+/*
+ * Whether a function may run out of memory: its comment mentions RNN_ERROR_MEMORY, or says "@return As rnn_other()",
+ * and the comment of that function mentions it.
+ */
 static bool may_run_out_of_memory(const char *header, const char *name)
 {
     char declared[100], *found, other[80];
