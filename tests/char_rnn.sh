@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs char_rnn as a user would: trains, is killed and resumed, samples, evaluates, and makes mistakes.
+# Runs char_rnn as a user would: trains, kills and resumes a training, samples, evaluates, and makes mistakes.
 #   tests/char_rnn.sh BUILD_DIR [CONFIGURATION]
-# CONFIGURATION is needed only for a build directory with several.
+# CONFIGURATION is needed only for a build directory with several configurations.
 set -u
 
 # shellcheck source=tests/support/commands.sh
@@ -44,7 +44,7 @@ awk -F, 'NR == 2 { exit !($7 > 0) }' n.csv || fail "the log has no norm of the g
 succeeds "keeps a history of huge losses" train text "${small[@]}" --precision float64 --learning-rate 1 \
     --schedule constant --warmup 1 --clip 0 --weight-decay 5 --budget 40000 --quiet --out huge.safetensors
 succeeds "shows the history" info huge.safetensors.checkpoint
-[[ $(grep -cE '^ +[0-9]+( +[0-9.]+){2}$' out) -eq 20 ]] || fail "the history hasn't 20 lines: $(tail -n 2 out)"
+[[ $(grep -cE '^ +[0-9]+( +[0-9.]+){2}$' out) -eq 20 ]] || fail "the history doesn't have 20 lines: $(tail -n 2 out)"
 
 succeeds "chooses a size for the time" train text --minutes 0.02 --out m.safetensors
 shows '^model: GRU 1x[0-9]+, which (the time trains on about [0-9.e+]+ million tokens here|suits the text.s size); dropout' \
@@ -71,7 +71,7 @@ cat text > pipe &
 for from in pipe -; do # these can be read only once, so xz can't compress them for comparison
     timeout 60 "$program" train $from "${small[@]}" --budget 9 --out pipe.safetensors < text > out 2> err ||
         fail "trains on $from: $(head -n 2 err)"
-    grep -q 'xz' out && fail "it compares with what xz makes of a text that can't be read again: $from"
+    grep -q 'xz' out && fail "it compares with xz, although it can't read the text again: $from"
 done
 
 # ---- Stopped and resumed ----
@@ -102,7 +102,7 @@ refuses "refuses a setting that can't change" "--hidden can't change" \
     train text --hidden 25 --budget 400000 --out two.safetensors --resume
 refuses "refuses to resume without the budget" "cosine needs a budget" \
     train text --budget 0 --out two.safetensors --resume
-refuses "refuses to resume what isn't there" "none.safetensors.checkpoint" train text --out none.safetensors --resume
+refuses "refuses to resume a missing run" "none.safetensors.checkpoint" train text --out none.safetensors --resume
 
 succeeds "trains with an average" train text "${small[@]}" --averaging 0.98 --budget 60000 --quiet --out av.safetensors
 cp av.safetensors once.safetensors
@@ -239,9 +239,9 @@ refuses "refuses a directory as the model, before it trains" "can't write \.: it
 refuses "refuses a model without a name" "--out is empty" train text --out ""
 refuses "gives up after four divergences" "diverged 4 times, and there is no model yet" \
     train text "${small[@]}" --learning-rate 1e6 --warmup 1 --budget 400000 --quiet --out never.safetensors
-[[ ! -e never.safetensors ]] || fail "there is a model although there is said to be none"
+[[ ! -e never.safetensors ]] || fail "it says that there is no model, but there is one"
 refuses "refuses cosine without a budget" "needs a budget" train text --schedule cosine
-refuses "refuses a model that is none" "text" sample text
+refuses "refuses a file that isn't a model" "text" sample text
 refuses "refuses a prompt with unknown symbols" "vocabulary" sample a.safetensors --prompt "ÄÖÜ"
 tr s z < text > zea
 succeeds "trains on another text" train zea "${small[@]}" --budget 9 --quiet --out z.safetensors

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs classify as a user would: trains, evaluates, predicts, and makes mistakes.
 #   tests/classify.sh BUILD_DIR [CONFIGURATION]
-# CONFIGURATION is needed only for a build directory with several.
+# CONFIGURATION is needed only for a build directory with several configurations.
 set -u
 
 # shellcheck source=tests/support/commands.sh
@@ -9,7 +9,7 @@ source "$(dirname "$0")/support/commands.sh"
 examples=$(realpath "$(dirname "$0")/../examples")
 begin classify "$@"
 
-# Words of two made-up languages, with other endings and letters: the text decides the class.
+# Words of two made-up languages. Their endings and letters differ, so the text decides the class.
 awk 'BEGIN {
     srand(1)
     split("ka lo mi su ta re", north); split("glö brü stä knu pfe zwa", south)

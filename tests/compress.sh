@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs compress as a user would: round trips, instruction sets, damaged archives and mistakes.
 #   tests/compress.sh BUILD_DIR [CONFIGURATION]
-# CONFIGURATION is needed only for a build directory with several.
+# CONFIGURATION is needed only for a build directory with several configurations.
 set -u
 
 source_dir=$(realpath "$(dirname "$0")/..")
@@ -36,7 +36,7 @@ succeeds "compresses two blocks" blocks -q
 succeeds "decompresses them" -d blocks.rnz -f -q
 tail -c 30000 blocks | cmp -s - <(cat text random | tail -c 30000) || fail "two blocks differ after a round trip"
 
-# Each level does more than the one before.
+# Each level computes more than the one before, so their archives differ.
 head -c 8000 text > part
 for level in 1 2 3; do
     succeeds "compresses at level $level" -$level part -q -o part.$level
@@ -53,7 +53,7 @@ cat text.rnz | "$program" -d -q | cmp -s - text || fail "decompresses a pipe"
 succeeds "compresses to standard output" -c text -q
 same out text.rnz "-c gives another archive"
 succeeds "tests an archive" -t text.rnz
-grep -q 'text.rnz: [0-9]* <- [0-9]* bytes, [0-9.]* bits per byte' err || fail "-t says what it found: $(cat err)"
+grep -q 'text.rnz: [0-9]* <- [0-9]* bytes, [0-9.]* bits per byte' err || fail "-t describes the archive: $(cat err)"
 
 # ---- The same bits everywhere ----
 succeeds "compresses on one thread" text --threads 1 -c -q

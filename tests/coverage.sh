@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures which lines of src/ the suites run, writes an HTML report to coverage/html in the build directory, and fails
-# if they are fewer than 99 % of the lines:
+# if the suites run less than 99 % of the lines:
 #   tests/coverage.sh [CTEST OPTIONS]
 # The kernels are compiled for each precision and instruction set. A line counts as run if any of these builds ran it.
 # docs/contributing.md says which lines no suite runs, and why.
@@ -13,15 +13,16 @@ need_packages gcc libc6-dev cmake make pkg-config libjansson-dev libcmocka-dev p
 build=${BUILD_DIR:-build-coverage}
 least=99
 
-# Suites with several threads count at once, so the counters must be atomic. _exit() would lose the counts of the child
-# processes that some suites start.
+# Several threads of a suite count at the same time, so the counters must be atomic. Some suites start child processes
+# that end with _exit(), which would lose their counts.
 cmake -S . -B "$build" -DRNN_BUILD_EXAMPLES=OFF -DPython3_EXECUTABLE=/usr/bin/python3 \
     -DCMAKE_C_FLAGS='--coverage -fprofile-update=atomic -D_exit=exit'
 cmake --build "$build" --parallel "$(nproc)"
 build=$(realpath "$build")
 lcov --quiet --zerocounters --directory "$build"
 
-# Counting takes stack and time, so suites that measure these are left out. So are those that only compare bits.
+# Counting needs stack and time, so suites that measure these are left out. Long suites that only compare bits are left
+# out as well.
 ctest --test-dir "$build" --parallel "$(nproc)" --output-on-failure --no-tests=error \
     --tests-regex '^(test_|processors|vector_math|matrix_products)' \
     --exclude-regex '^test_(bits|seed|small_stack|tasks|unload|foreign_openmp|torch\.|gradient\.)' "$@"
@@ -30,7 +31,7 @@ lcov --quiet --capture --no-external --base-directory "$PWD" --directory "$build
 lcov --quiet --extract "$build/coverage.info" "$PWD/src/*" --output-file "$build/coverage.info"
 genhtml --quiet --legend --title "librnn" --prefix "$PWD" --output-directory "$build/coverage/html" "$build/coverage.info"
 
-# Prints the lines that no suite ran, and the share of those that one ran.
+# Prints the lines that no suite ran, and the share of the lines that were run.
 awk -F '[:,]' -v prefix="$PWD/" -v least="$least" '
     /^SF:/ { file = substr($0, 4); sub(prefix, "", file) }
     /^DA:/ { lines++; if ($3 > 0) run++; else print file ":" $2 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs forecast as a user would: trains on four series and compares the network with the simple forecasts, forecasts,
-# is stopped and resumed, and makes mistakes.
+# stops and resumes a training, and makes mistakes.
 #   tests/forecast.sh BUILD_DIR [CONFIGURATION]
 set -u
 # shellcheck source=tests/support/commands.sh
@@ -36,7 +36,7 @@ succeeds "evaluates the passengers" evaluate passengers.safetensors "$data/passe
 at_most "Holt-Winters" "$(best_holt_winters 1)" 15
 at_most "the network on the passengers" "$(rmse network 1)" "$(awk "BEGIN { print 1.1 * $(best_holt_winters 1) }")"
 holds_at_least "its intervals" 75
-[[ $(wc -l < test.csv) -eq 511 ]] || fail "the table has not a row for each forecast: $(wc -l < test.csv)"
+[[ $(wc -l < test.csv) -eq 511 ]] || fail "the table doesn't have a row for each forecast: $(wc -l < test.csv)"
 [[ $(head -n 1 test.csv) == "series,month,step,actual,0.05,0.5,0.95,differences only,naive,seasonal naive,Holt-Winters +,Holt-Winters x" ]] ||
     fail "the header of the table: $(head -n 1 test.csv)"
 grep -q '^passengers,1957-01,1,315,.*,306,284,' test.csv || fail "the first forecast: $(sed -n 2p test.csv)"
@@ -139,7 +139,7 @@ run[1]=changed.csv
 refuses "refuses to resume with other values" "was trained on other series" "${run[@]}" --out two.safetensors --resume
 awk -F, -v OFS=, '/^[0-9]/ { $1 = ($1 + 1000) substr($1, 5) } 1' "$data/co2.csv" > changed.csv
 refuses "refuses to resume with other times" "was trained on other series" "${run[@]}" --out two.safetensors --resume
-refuses "refuses to resume what isn't there" "none.checkpoint" "${run[@]}" --out none --resume
+refuses "refuses to resume a missing run" "none.checkpoint" "${run[@]}" --out none --resume
 
 # ---- Help and mistakes ----
 for command in train evaluate predict make; do
@@ -216,7 +216,7 @@ cp mg.csv kept.csv
 refuses "refuses to evaluate without a test part" "there is no test part" evaluate all.safetensors mg.csv --csv kept.csv
 same mg.csv kept.csv "a refused command overwrites a file"
 refuses "refuses a table that is a picture" "have the same name" evaluate mg.safetensors mg.csv --csv both --plot both
-refuses "refuses a file that is no model" "mg.csv" predict mg.csv mg.csv
+refuses "refuses a file that isn't a model" "mg.csv" predict mg.csv mg.csv
 refuses "refuses more steps than the model has" "forecasts 12; train a model with more" \
     predict passengers.safetensors "$data/passengers.csv" --steps 13
 refuses "refuses another series" "'sunspots' has no column|no column 'month'" \
@@ -237,7 +237,7 @@ refuses "refuses to overwrite the model" "is to be read and to be overwritten" \
     evaluate mg.safetensors mg.csv --csv mg.safetensors
 refuses "refuses a directory that isn't there" "none/m" train "$data/co2.csv" --time month --updates 5 --out none/m
 if [[ -e /dev/zero ]]; then
-    refuses "refuses zeros without an end" "has a zero byte" train /dev/zero --out m
+    refuses "refuses endless zeros" "has a zero byte" train /dev/zero --out m
 fi
 if [[ -e /dev/full ]]; then
     refuses "notices a full disk" "can't write /dev/full" evaluate mg.safetensors mg.csv --csv /dev/full

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests gradient_flow: its norms against numerical derivatives, what they do over the distance, what cells learn, and
-# its messages.
+# Tests gradient_flow: compares its norms with numerical derivatives, and tests how the norms change with the distance,
+# how well the cells learn, and the program's messages.
 #   tests/gradient_flow.sh BUILD_DIR [CONFIGURATION]
 set -u
 

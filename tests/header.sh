@@ -2,7 +2,7 @@
 # Tests that the header compiles without a warning in every standard of C and C++, included first and twice, and that
 # compilers warn of an ignored status.
 #   tests/header.sh [COMPILER...]
-# Without arguments it tries gcc, clang, g++ and clang++, as far as the machine has them.
+# Without arguments it tries those of gcc, clang, g++ and clang++ that the machine has.
 set -euo pipefail
 
 include=$(dirname "$(realpath "$0")")/../include

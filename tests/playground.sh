@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests examples/playground in Chromium, and that librnn reads the model that the page saves. Run tests/wasm.sh or
-# examples/playground/build.sh before. Without Chromium or playwright-core, which npm installs, it exits with 77.
+# Tests examples/playground in Chromium, and tests that char_rnn reads the model that the page saves. Run tests/wasm.sh
+# or examples/playground/build.sh first. If Chromium is missing, or npm can't install playwright-core, it exits with 77.
 #   tests/playground.sh BUILD_DIRECTORY [SCREENSHOTS]
 set -euo pipefail
 root=$(dirname "$(realpath "$0")")/..

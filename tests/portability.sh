@@ -5,14 +5,14 @@
 #   gcc-old gcc-new clang-old clang-new   the oldest packaged compiler that librnn supports, and the newest
 #   musl                                  static programs with musl's C library
 #   i386                                  32 bits
-#   aarch64 s390x                         under QEMU; s390x is big-endian. Files go from there to this machine and back
+#   aarch64 s390x                         under QEMU; s390x is big-endian. Each machine also reads the other's files
 #   freebsd macos                         only compiled and linked, not run
 #   windows                               with tests/windows.sh
 # --brief: runs fewer suites, except on aarch64.
 #
-# It installs the packages that are missing, on Debian. It builds in build-portability/ or $BUILD_DIR, where each
-# platform has a log. $NATIVE_DIR may name a build directory for this machine, to save time. $FREEBSD_SYSROOT and
-# $MACOS_SDK may name directories with these systems' own usr/include; without them musl's headers stand in for them.
+# On Debian it installs missing packages. It builds in build-portability/ or $BUILD_DIR, where each platform has a log.
+# To save time, $NATIVE_DIR may name a build directory for this machine. $FREEBSD_SYSROOT and $MACOS_SDK may name
+# directories with these systems' own usr/include. Without them, musl's headers are used instead.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 
@@ -49,7 +49,7 @@ packaged() {
         awk -v least="$2" '$1 >= least'
 }
 
-# Downloads the sources of jansson and cmocka, which Debian has no packages of for every platform.
+# Downloads the sources of jansson and cmocka, because Debian doesn't have packages of these for every platform.
 fetch_sources() {
     mkdir -p "$build/sources"
     (cd "$build/sources" && fetch_source jansson && fetch_source cmocka)
@@ -86,7 +86,7 @@ compile() {
     cmake --build "$place/build" --parallel "$(nproc)" --target "$@"
 }
 
-# Those that --brief runs, except under QEMU
+# The suites that --brief runs, except under QEMU
 few_suites='test_(allocator|bits|checkpoint|float_mode|foreign_files|model_file|sizes|structs|threads|torch)'
 
 # suites [REGEX]: builds and runs the suites whose names match the whole expression
@@ -165,10 +165,10 @@ run_i386() {
 
 # ---- Under QEMU ------------------------------------------------------------------------------------------------------
 
-# The suites that run on AArch64: those of the arithmetic, on one thread, since not every QEMU can create more.
+# The suites that run on AArch64: those of the arithmetic. They run on one thread, since not every QEMU can create more.
 arithmetic='test_(compute|compute_refusals|dropout|initial|long_sums|model|model_gradients|optimizer_rules'
 arithmetic+='|parameters|sampler|seed|small_stack|torch)|(vector_math|matrix_products)_f(32|64)_baseline'
-# And on s390x: those whose results depend on the order of bytes
+# The suites that also run on s390x: their results depend on the order of bytes.
 order='test_(checkpoint|corpus_code_points|corpus_files|encode|foreign_files|foreign_tensors|model_file|torch_files'
 order+='|vocab|words)'
 
@@ -181,13 +181,13 @@ emulated() {
     RNN_NUM_THREADS=1 "${emulator[@]}" "$place/build/examples/$1" "${@:2}"
 }
 
-# Both directions: an archive of another machine is read, and the same archive is written.
+# The emulated machine must read the archive of another machine, and write the same archive.
 same_archive() {
     emulated compress -q -d tests/golden/license.rnz -c | cmp - LICENSE
     emulated compress -q LICENSE -c | cmp - tests/golden/license.rnz
 }
 
-# golden_bits PROCESSOR: QEMU takes too long for all of them on s390x, where it computes floats bit by bit.
+# golden_bits PROCESSOR: compares all golden bits, but only a few on s390x, where QEMU's floating-point is too slow.
 golden_bits() {
     if [[ $1 == s390x ]]; then
         "${emulator[@]}" "$place/build/tests/test_bits" --only embedding_ragged
@@ -210,7 +210,7 @@ resumed() {
 # sampled FIRST SECOND: the first machine trains a model. Both must write the same text with it.
 sampled() {
     rm -f "$place"/model*
-    # Without --quiet it also starts xz, in which QEMU can hang.
+    # Without --quiet, char_rnn also starts xz, and QEMU can hang in xz.
     "$1" char_rnn train LICENSE --out "$place/model" --hidden 16 --budget 2000 --quiet
     "$1" char_rnn sample "$place/model" --length 200 > "$place/one.text"
     "$2" char_rnn sample "$place/model" --length 200 > "$place/two.text"
@@ -221,7 +221,7 @@ sampled() {
 under_qemu() {
     local emulator=("qemu-$1" -L "/usr/$1-linux-gnu") native=${NATIVE_DIR:-$build/native}
     if [[ $(uname -m) == "$1" ]]; then
-        echo "This machine is of that kind, so tests/run.sh tests it already."
+        echo "This machine has the same processor, so tests/run.sh tests it already."
         return
     fi
     need_packages gcc "gcc-$1-linux-gnu" "libc6-dev-$2-cross" qemu-user
@@ -237,10 +237,10 @@ under_qemu() {
     if ! $brief || [[ $1 != s390x ]]; then
         check "an archive of another machine" same_archive
     fi
-    check "a training that this machine begins and that one continues" resumed native emulated
-    check "a training that that machine begins and this one continues" resumed emulated native
-    check "a model of this machine writes the same text there" sampled native emulated
-    check "a model of that machine writes the same text here" sampled emulated native
+    check "a training that begins here continues there" resumed native emulated
+    check "a training that begins there continues here" resumed emulated native
+    check "a model from here writes the same text there" sampled native emulated
+    check "a model from there writes the same text here" sampled emulated native
 }
 
 run_aarch64() { under_qemu aarch64 arm64 "$arithmetic"; }
@@ -257,7 +257,7 @@ run_s390x() {
 # ---- Compiled only ---------------------------------------------------------------------------------------------------
 
 # system_headers FOLDER: compiler options for a system's own headers, in FOLDER/usr/include. If FOLDER is empty, musl's
-# headers stand in for them. They declare what POSIX has, and without _GNU_SOURCE little else.
+# headers replace them. Without _GNU_SOURCE, musl's headers declare little beyond POSIX.
 system_headers() {
     local stand_in=$place/include
     if [[ -n $1 ]]; then
@@ -286,7 +286,7 @@ compiled_for() {
     mkdir -p "$place/root"
     printf 'Name: jansson\nDescription: only headers\nVersion: 2.14\nCflags: -I%s/src -I%s/android\n' \
         "$jansson" "$jansson" > "$place/root/jansson.pc"
-    # On x86, __builtin_cpu_supports() uses this variable of the compiler's run time, which isn't there either.
+    # On x86, __builtin_cpu_supports() uses this variable of the compiler's run-time library, which isn't linked either.
     echo 'unsigned __cpu_model[4] __attribute__((visibility("hidden")));' |
         "$llvm/clang" --target="$3" -fPIC -c -x c - -o "$place/root/run_time.o"
     "$llvm/llvm-ar" rcs "$place/root/libm.a" "$place/root/run_time.o"
@@ -317,7 +317,7 @@ run_freebsd() {
     check "exported functions, each with a version" exports librnn.so.0 '/^LIBRNN_0$/d; s/@@LIBRNN_0$//' --dynamic
 }
 
-# The system's loader finds a library by the name that it holds. Its end must have the major version.
+# The system's loader finds a library by the name that is stored in it. This name must contain the major version.
 install_name() {
     "$llvm/llvm-objdump" --macho --dylib-id "$place/build/librnn.0.dylib" | grep '/librnn[.]0[.]dylib$'
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests training one model on several processes: the bits repeat, a run that is killed or stopped resumes, and a mistake
-# ends all processes.
+# Tests training one model on several processes: a second run gives the same bits, a run that was killed or stopped
+# resumes, and a mistake ends all processes.
 #   tests/processes.sh PROGRAM MPIRUN: char_rnn, built with RNN_WITH_MPI, and MPI's command that starts processes
 set -u
 
@@ -52,7 +52,7 @@ succeeds "trains again" 2 "${settings[@]}" --budget 60000 --quiet --out b.safete
 same a.safetensors b.safetensors "two runs on two processes end with other bytes"
 succeeds "trains on three" 3 "${settings[@]}" --budget 20000 --quiet --out c.safetensors --precision float64
 
-# One step without dropout is the same on any number of processes, but for rounding.
+# One step without dropout gives the same results on any number of processes, except for rounding.
 one=(text --hidden 16 --streams 7 --sequence 16 --dropout-output 0 --precision float64 --budget 1 --quiet --optimizer sgd)
 for processes in 1 2 3; do
     succeeds "takes a step on $processes" $processes "${one[@]}" --out "$processes.safetensors"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the example programs as a user would, and checks their output and exit status.
 # Usage: programs.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]
-# CONFIGURATION is needed only for a build directory with several.
+# CONFIGURATION is needed only for a build directory with several configurations.
 set -u
 
 if [ $# -lt 2 ] || [ $# -gt 3 ]; then
@@ -199,7 +199,7 @@ check "trains on ASCII as on bytes" cmp out default.out
 head -c 100 unicode >half
 printf '\xff' >>half
 cat unicode >>half
-refuses "refuses what is not UTF-8" "the byte 0xff at offset 100 of half" half --utf8
+refuses "refuses bytes that aren't UTF-8" "the byte 0xff at offset 100 of half" half --utf8
 
 # ---- Stopping ----
 
@@ -218,7 +218,7 @@ kill -KILL "$pid" 2>/dev/null
 wait "$pid"
 check "exits with 0 after SIGINT" test $? -eq 0
 check "says nothing on stderr after SIGINT" test ! -s err
-check "ends with a line that tells where it stopped" grep -q '[0-9]' <(tail -n 1 out)
+check "ends with a line that says where it stopped" grep -q '[0-9]' <(tail -n 1 out)
 check "ends that line" test "$(tail -c 1 out | wc -l)" -eq 1
 
 # ---- Refusals ----
@@ -252,7 +252,7 @@ refuses "refuses a directory" folder folder --iterations 1
 refuses "refuses an empty device" /dev/null /dev/null --iterations 1
 refuses "refuses a text shorter than T + 1" 26 short --iterations 1
 
-# A file that the user may not read. Root may read every file, so the test gives up root's privileges for it.
+# A file that the user may not read. Root may read every file, so this test gives up root's privileges.
 printf 'secret' >secret
 chmod 000 secret
 chmod 711 .
@@ -320,8 +320,8 @@ for chunks in abc -5 +5 0 10x 1e3 '' ' ' ' 5' 0x10 1.5 9223372036854775808 99999
 done
 check "begins nothing when it refuses" test ! -e unborn
 
-# If the checkpoint can't be written, it must fail before it trains. The checkpoint has NaNs, so training would fail with
-# a different message.
+# If the checkpoint can't be written, resume must fail before it trains. The checkpoint has NaNs, so training would fail
+# with a different message.
 python3 - <<'END'
 import json, struct
 data = bytearray(open("whole", "rb").read())
@@ -381,7 +381,7 @@ for part in vocab optimizer state; do
     refuses "doesn't go on without $part" "without_$part has no $part" story without_$part 8
 done
 python3 without.py no_counters librnn.checkpoint.counters
-refuses "doesn't go on from what another program has trained" no_counters story no_counters 8
+refuses "doesn't go on from a checkpoint of another program" no_counters story no_counters 8
 
 # Different texts: changed in the middle, truncated, longer, or with bytes that the old text doesn't have.
 sed 's/fisherman and his cat: 30/fisherman and his cat: 03/' story >changed
@@ -397,7 +397,7 @@ done
 cp story moved
 runs "takes the same text under another name" moved kept 12
 
-# It must save its progress before its output fails.
+# resume must save its progress before its output fails.
 for name in full closed; do
     if [ $name = closed ]; then
         timeout 300 "$program" story $name 8 >&- 2>err
@@ -446,7 +446,7 @@ check "streaming runs four streams" [ "$(grep -c '^stream [0-3] ends with' out)"
 shows embedded '^hello, world$'
 shows words '^step 20: perplexity [0-9.]+$' lines 20
 refuses "words refuses no arguments" "usage: words"
-refuses "words refuses steps that are no number" "usage: words" lines 20x
+refuses "words refuses steps that aren't a number" "usage: words" lines 20x
 refuses "words refuses a file that isn't there" "absent" absent
 if [ -x "$examples/raii" ]; then
     shows raii 'quick brown fox jumps over the lazy dog$'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests README.md with an installed librnn: its C program compiles without a warning with the commands given there,
-# learns a text and continues it, and its excerpts of CMake configure.
+# Tests README.md with an installed librnn. Its C program must compile without a warning with the commands given there,
+# learn a text and continue it. Its excerpts of CMake must configure.
 #   tests/readme.sh SOURCE_DIR BUILD_DIR [CONFIGURATION]
 set -euo pipefail
 

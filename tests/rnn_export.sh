@@ -2,7 +2,7 @@
 # Exports models of all kinds as C, compiles them, and compares them with the library. If arm-none-eabi-gcc and
 # qemu-system-arm are installed, it also compares them on an emulated Cortex-M4.
 #   tests/rnn_export.sh BUILD_DIR [CONFIGURATION]
-# CONFIGURATION is needed only for a build directory with several.
+# CONFIGURATION is needed only for a build directory with several configurations.
 set -u
 
 support=$(dirname "$(realpath "$0")")/support
@@ -21,7 +21,7 @@ else
     echo "not run on a Cortex-M4: arm-none-eabi-gcc or qemu-system-arm is missing"
 fi
 
-# What net.c needs besides itself. A compiler may call memcpy() and memset() of its own accord.
+# Tests that net.c calls no function of another file. A compiler may add calls of memcpy() and memset() by itself.
 calls_nothing() { # OBJECT NAME [PREFIX]: PREFIX is that of the target's nm
     "${3:-}nm" -u "$1" | grep -vE ' (memcpy|memset|_GLOBAL_OFFSET_TABLE_)$' > undefined &&
         fail "$2: it needs $(tr '\n' ' ' < undefined)"
@@ -131,7 +131,7 @@ refuses "refuses a bidirectional model" "can't run step by step" bidirectional.s
 refuses "refuses a name" "--name is '2nd'; it must be a letter" gru_both.safetensors --name 2nd
 refuses "refuses an empty name" "--name is ''" gru_both.safetensors --name ""
 refuses "needs a model" "give one model, not 0" --int8
-refuses "refuses what is no model" "text" text
+refuses "refuses a file that isn't a model" "text" text
 refuses "refuses to overwrite the model" "to be overwritten" gru_both.safetensors --out gru_both.safetensors
 refuses "refuses a directory" "can't write \." gru_both.safetensors --out .
 if [[ -e /dev/full ]]; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests that the build scripts find librnn's directory wherever they are called from, and through symbolic links.
+# Tests that the build scripts find librnn's directory from any current directory, and through symbolic links.
 # Each script is copied to a tree with a cmake/packages.sh of its own, which prints the current directory and exits.
 set -euo pipefail
 

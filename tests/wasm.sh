@@ -12,8 +12,8 @@ build=$(realpath -m -- "${1:-build-wasm}")
 examples/playground/build.sh "$build"
 cd "$build"
 
-# Debian compiles cmocka only for the machine itself. WebAssembly has no setjmp(), with which cmocka goes on after a
-# failed test. Here a failed test ends the program.
+# Debian has no cmocka for WebAssembly. cmocka uses setjmp() to go on after a failed test, but WebAssembly doesn't have
+# it. So here a failed test ends the program.
 fetch_source cmocka
 cp cmocka/include/*.h include
 cat > include/setjmp.h << 'END'

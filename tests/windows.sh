@@ -49,7 +49,7 @@ if "$tools-objdump" -d "$build/librnn.dll" | grep -E 'vmov(ap[sd]|dqa)[0-9]* .*\
     fail "librnn.dll has aligned moves"
 fi
 
-# Wine's own messages are left out, and its offers to install Mono and Gecko. Its server ends with this script.
+# Suppresses Wine's own messages, and its offers to install Mono and Gecko. Wine's server ends with this script.
 export WINEPREFIX=$build/wine WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" WINEPATH="Z:${build//\//\\}"
 trap '/usr/lib/wine/wineserver -k || true' EXIT
 # Wine's services hold the output of the program that starts them, and ctest would wait for them. So a shell that lives

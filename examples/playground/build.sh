@@ -12,7 +12,7 @@ page=$root/examples/playground
 mkdir -p "${1:-build-wasm}"
 cd "${1:-build-wasm}"
 
-# Debian compiles jansson only for the machine itself, so this needs its source.
+# Debian has no jansson for WebAssembly, so this script compiles it from the source of Debian's package.
 fetch_source jansson
 mkdir -p include
 sed 's/@json_inline@/inline/; s/@json_have_localeconv@/0/; s/@json_[a-z_]*@/1/' jansson/src/jansson_config.h.in \
@@ -26,12 +26,12 @@ compile=(clang "${target[@]}" -Os -std=c11 -D_POSIX_C_SOURCE=200809L -DRNN_WITH_
 sources=()
 for source in "$root"/src/{base,network,sampling,storage,text}/*.c "$root/src/compat.c"; do
     case $source in
-        */threads.c | */processors.c | */absent.c) ;; # alone.c stands in for the first two
+        */threads.c | */processors.c | */absent.c) ;; # alone.c replaces the first two; absent.c isn't needed
         *) sources+=("$source") ;;
     esac
 done
 
-# Compiles the core for one precision. The page computes in float64 only for a few small networks.
+# Compiles the core for one precision. Only a few small networks of the page use float64, so it is compiled for size.
 compile_core() {
     "${compile[@]}" "${@:2}" -DRNN_CORE_PRECISION="$1" -DRNN_CORE_VECTOR_BYTES=16 -DRNN_EXPERIMENTAL \
         -DRNN_CORE_NAME="librnn_core_f$1_baseline" -c "$root/src/core/core.c" -o "core$1.o"

@@ -21,7 +21,7 @@ enum {
     WINDOWS = 8
 };
 
-/* A text that the network has read, and its states and predictions at each character */
+/* A text that the network has read, with its states and predictions after each character */
 typedef struct reading {
     int64_t steps;
     int32_t *ids;         /* [T + 1], the last is RNN_IGNORE */
@@ -111,7 +111,7 @@ static size_t character_size(const char *text, size_t left)
     return size;
 }
 
-/* Encodes a text and skips the characters that the vocabulary doesn't have. Returns their number. */
+/* Encodes a text. Skips the characters that the vocabulary doesn't have, and returns how many it has skipped. */
 static int64_t encode(const rnn_vocab *vocab, const char *text, size_t size, int32_t *ids, int64_t *count)
 {
     int64_t skipped = 0;
@@ -160,8 +160,8 @@ static int create(network *n, const char *text, size_t size, const rnn_model_opt
 }
 
 /*
- * Creates a network that learns a text, except for its last tenth. A weight_scale of 0 means PyTorch's initialisation,
- * and the precision is float32; otherwise weights are from N(0, weight_scale²), and the precision is float64.
+ * Creates a network that learns a text, except for its last tenth. If weight_scale is 0, the weights are initialised as
+ * in PyTorch, and the precision is float32. Otherwise they come from N(0, weight_scale²), and the precision is float64.
  */
 network *EXPORT(network_create)(const char *text, size_t size, int32_t cell, int32_t layers, int32_t hidden,
                                 uint32_t seed, double weight_scale)
@@ -202,11 +202,11 @@ static int load(network *n, const void *file, size_t file_size, const char *text
     if (rnn_vocab_kind(n->vocab) == RNN_VOCAB_WORDS)
         return fail("This model reads words. The playground is for models that read characters.");
     if (rnn_vocab_size(n->vocab) != n->options.input_size || n->options.output_size != n->options.input_size)
-        return fail("The file has no vocabulary, and its model has another number of symbols than the text.");
+        return fail("The file has no vocabulary, and its model and the text have different numbers of symbols.");
     return 1;
 }
 
-/* Creates a network from the bytes of a model's file. It goes on learning, from a text. */
+/* Creates a network from the bytes of a model's file. It goes on learning from a text. */
 network *EXPORT(network_load)(const void *file, size_t file_size, const char *text, size_t size)
 {
     network *n = allocate(1, sizeof *n);
@@ -347,7 +347,10 @@ static int evaluate(network *n, rnn_loss *total)
     return 1;
 }
 
-/* The mean loss of a character in the text's last tenth, in nats. The network reads it with the state of training. */
+/*
+ * The mean loss of a character in the text's last tenth, or in at most 10000 characters of it, in nats. The network
+ * begins to read it with the state that training has reached.
+ */
 double EXPORT(network_evaluate)(network *n)
 {
     rnn_loss total = {0, 0};
@@ -375,7 +378,7 @@ static int write_on(network *n, int32_t count, double temperature, uint32_t seed
     return status == RNN_OK ? 1 : fail(rnn_last_error());
 }
 
-/* Lets the network continue the text where training is. Returns the text, which ends with a NUL. */
+/* Lets the network continue the text from the place that training has reached. Returns the new text, ended by a NUL. */
 const char *EXPORT(network_sample)(network *n, int32_t count, double temperature, uint32_t seed)
 {
     return write_on(n, count, temperature, seed) ? n->text : NULL;
@@ -405,7 +408,9 @@ static int run_over(network *n, reading *r)
     return 1;
 }
 
-/* Reads a text as if it followed the text where training is. Returns the number of its symbols that the network knows.
+/*
+ * Reads a text as if it followed the characters that training has reached. Returns the number of the text's symbols
+ * that the network knows.
  */
 int32_t EXPORT(network_read)(network *n, const char *text, size_t size)
 {
@@ -482,7 +487,8 @@ static void gates_of(int32_t cell, const float *of_input, const float *of_hidden
 
 /*
  * Computes a layer's gates in the last reading by the formulas of rnn.h: r, z, n of a GRU or i, f, g, o of an LSTM.
- * Returns [T][G][H], or NULL if the cell has no gates or the model has options that aren't shown.
+ * Returns [T][G][H]. Returns NULL if the cell has no gates, or if the model has options for which this isn't
+ * implemented.
  */
 const float *EXPORT(reading_gates)(network *n, int32_t layer)
 {
@@ -527,7 +533,9 @@ static int add_flow(network *n, int64_t at, int32_t steps, double *norms)
     return 1;
 }
 
-/* ‖∂loss/∂h_t‖ over some steps, of which only the last has a loss: the geometric mean over several places of the text
+/*
+ * Returns ‖∂loss/∂h_t‖ at each of some steps, of which only the last has a loss. It is the geometric mean over several
+ * places of the text.
  */
 const double *EXPORT(network_flow)(network *n, int32_t steps)
 {

@@ -1,6 +1,6 @@
 /*
- * wasi.h: included before every source that is compiled to WebAssembly. wasi-libc lacks a few things that librnn uses
- * to replace files. WebAssembly has neither owners nor permissions of files, so these fail.
+ * wasi.h: included before every source that is compiled to WebAssembly. It declares the few things that librnn uses to
+ * replace files and wasi-libc lacks. Files in WebAssembly have no owners or permissions, so these functions fail.
  */
 #ifndef PLAYGROUND_WASI_H
 #define PLAYGROUND_WASI_H

@@ -60,7 +60,7 @@ typedef struct rnn_replacement {
     void *file;               /* the new file; INVALID_HANDLE_VALUE: none */
     wchar_t *target;          /* the file to replace */
     wchar_t *temporary;       /* path of the new file; in the same directory */
-    unsigned long attributes; /* those of the old file that the new one takes over */
+    unsigned long attributes; /* attributes that the new file takes over from the old one */
     void *rights;             /* access rights of the old file: a SECURITY_DESCRIPTOR; NULL: none */
 #else
     int directory;      /* the directory of both files; -1: none */

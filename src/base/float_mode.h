@@ -1,7 +1,7 @@
 /*
- * float_mode.h: the floating-point mode for all computation, whatever the caller's mode is: numbers are rounded to
- * nearest, subnormal numbers are zero, no exception traps. Afterwards the caller's mode and exception flags are
- * restored.
+ * float_mode.h: the floating-point mode in which the library computes, whatever the caller's mode is: numbers are
+ * rounded to nearest, subnormal numbers are zero, and no exception traps. Afterwards the caller's mode and exception
+ * flags are restored.
  *
  * Each API function that computes consists of two functions, the body and a wrapper:
  *
@@ -14,8 +14,8 @@
  * marked RNN_FLOAT_BODY, so that the compiler can't move its arithmetic out of the mode. Each thread has its own mode,
  * so every thread that computes enters it.
  *
- * x86 flushes results that are subnormal after rounding, AArch64 those that are subnormal before. The two differ if a
- * result is less than half a unit in the last place below the smallest normal number.
+ * x86 flushes results that are subnormal after rounding, and AArch64 flushes results that are subnormal before it. The
+ * two differ if a result is less than half a unit in the last place below the smallest normal number.
  */
 #ifndef RNN_FLOAT_MODE_H
 #define RNN_FLOAT_MODE_H

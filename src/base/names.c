@@ -47,7 +47,10 @@ static const enumerator *const tables[] = {
     librnn_observations, librnn_rules,           librnn_layouts,    librnn_target_kinds, constants,
 };
 
-/* Returns the enumerator with this index, or NULL. In that case it subtracts the number of enumerators from `index`. */
+/*
+ * Returns the enumerator with this index. If there is none, returns NULL, and subtracts the number of enumerators from
+ * `index`.
+ */
 static const enumerator *enumerator_at(int64_t *index)
 {
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)

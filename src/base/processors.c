@@ -128,8 +128,8 @@ int librnn_quota_processors(const char *root)
 #endif
 
 /*
- * The number in an environment variable, or the first of a list of numbers. 0 if there is none, or it isn't in 1 ...
- * most.
+ * The number in an environment variable, or the first of a list of numbers. 0 if there is none, or if it isn't from 1
+ * to `most`.
  */
 static int number_from(const char *name, bool list, int most)
 {

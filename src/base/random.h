@@ -1,6 +1,6 @@
 /*
- * random.h: random numbers by index. Number `index` of sequence `stream` for `seed` is the same on every machine, in
- * whatever order the numbers are computed.
+ * random.h: random numbers by index. A number depends only on `seed`, the sequence `stream`, and its `index` in the
+ * sequence. It is the same on every machine, and in whatever order the numbers are computed.
  */
 #ifndef RNN_RANDOM_H
 #define RNN_RANDOM_H

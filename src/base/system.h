@@ -1,6 +1,7 @@
 /*
- * system.h: what the library needs from the operating system beyond standard C. system_posix.c and system_windows.c
- * implement it; they also implement the functions of file.h that replace a file. No other source calls the system.
+ * system.h: the services of the operating system that the library needs beyond standard C. system_posix.c and
+ * system_windows.c implement them; they also implement the functions of file.h that replace a file. No other source
+ * calls the system.
  */
 #ifndef RNN_SYSTEM_H
 #define RNN_SYSTEM_H
@@ -14,7 +15,7 @@
 #include <pthread.h>
 #endif
 
-/* Why the thread's last function of this header that failed did so. Valid until the next one fails. */
+/* Describes the last error of this thread in a function of this header. The text is valid until the next error. */
 const char *librnn_system_reason(void);
 
 /* ---- Memory ------------------------------------------------------------------------------------------------------ */
@@ -37,7 +38,7 @@ typedef struct system_about {
     struct timespec modified; /* time of the last modification */
 } system_about;
 
-/* Opens a file of any kind, without waiting for a FIFO's writer. Returns SYSTEM_NO_FILE if that fails. */
+/* Opens a file of any kind for reading. Doesn't wait for a FIFO's writer. Returns SYSTEM_NO_FILE if that fails. */
 system_file librnn_system_open(const char *path);
 
 /* Opens standard input again, with the same position. Returns SYSTEM_NO_FILE if that fails. */
@@ -46,7 +47,7 @@ system_file librnn_system_open_input(void);
 void librnn_system_close(system_file file);
 bool librnn_system_describe(system_file file, system_about *about);
 
-/* Moves the position of a regular file to `size`, its end. Returns the position before. */
+/* Moves the position of a regular file to its end, `size`. Returns the previous position, or -1 if that is unknown. */
 int64_t librnn_system_skip(system_file file, int64_t size);
 
 /* Reads from an offset of a regular file. Returns the number of bytes, 0 at the end, or -1. */
@@ -54,7 +55,8 @@ int64_t librnn_system_read_at(system_file file, int64_t offset, void *bytes, siz
 
 /*
  * Reads the next bytes of a stream. Waits for them for at most `milliseconds`, or without limit if that is negative. A
- * signal ends the wait. Returns the number of bytes, 0 at the end, SYSTEM_LATER, or -1.
+ * signal ends the wait. On Windows only the wait for a pipe has a limit. Returns the number of bytes, 0 at the end,
+ * SYSTEM_LATER if the wait has ended without any bytes, or -1 after an error.
  */
 int64_t librnn_system_read_next(system_file file, int milliseconds, void *bytes, size_t size);
 
@@ -106,15 +108,15 @@ void librnn_system_wait(system_condition *condition, system_lock *lock);
 void librnn_system_signal(system_condition *condition);
 
 /*
- * Starts a thread that handles no signals. `stack` is the size of its stack in bytes. Returns true if the thread runs.
- * Don't move `thread` while it runs.
+ * Starts a thread that handles no signals. `stack` is the size of its stack in bytes. Returns false if that fails. Keep
+ * `thread` at its address while the thread runs.
  */
 bool librnn_system_start(system_thread *thread, size_t stack, void *(*run)(void *argument), void *argument);
 #ifndef _WIN32
 void librnn_system_join(const system_thread *thread);
 #endif
 
-/* Calls a function in each child that this process forks, if there is fork() here. */
+/* Registers a function that each child process calls after fork(). Does nothing on Windows. */
 void librnn_system_after_fork(void (*in_child)(void));
 #endif
 
@@ -123,15 +125,15 @@ void librnn_system_after_fork(void (*in_child)(void));
 /* The id of this process, which is positive */
 int librnn_system_process(void);
 
-/* The number of processors that this process may use, or, if that is unknown, of those that are running; at least 1 */
+/* The number of processors that this process may use. If that is unknown: the number online on POSIX, 1 on Windows. */
 int librnn_system_processors(void);
 
-/* Nanoseconds of a clock that never goes back, or -1 */
+/* The time in nanoseconds of a clock that never goes back, or -1 if there is none */
 int64_t librnn_system_nanoseconds(void);
 
 /*
- * The thread's rules for numbers in texts. librnn_system_enter_c_locale() makes them those of the C locale. It returns
- * false if there is no memory.
+ * The thread's rules for numbers in texts. librnn_system_enter_c_locale() replaces them with those of the C locale. It
+ * returns false if that fails.
  */
 typedef struct system_locale {
 #ifdef _WIN32

@@ -96,7 +96,7 @@ static int open_old(const char *path, int flags)
 
 system_file librnn_system_open(const char *path)
 {
-    /* Without O_NONBLOCK, this would wait for the writer of a pipe. */
+    /* Without O_NONBLOCK, this would wait for a FIFO's writer. */
     return open_old(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 }
 
@@ -279,7 +279,7 @@ static void take_after(const rnn_replacement *r, const struct stat *old)
     if (!group)
         permissions &= S_IRWXU | S_IRWXO | (permissions & S_IRWXO) << 3;
     if ((new.st_mode &(S_IRWXU | S_IRWXG | S_IRWXO)) != permissions && fchmod(r->descriptor, permissions) != 0)
-        errno = 0; /* the permissions are then those that the file system gives to all files */
+        errno = 0; /* on some file systems all files have the same permissions */
 }
 
 rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)

@@ -131,7 +131,10 @@ int64_t librnn_system_skip(system_file file, int64_t size)
     return known ? at.QuadPart : -1;
 }
 
-/* ReadFile(), which reports the end of a file or of a pipe as an error if `at` is given or the writer has gone */
+/*
+ * Calls ReadFile(), and returns 0 at the end. ReadFile() reports two kinds of end as errors: that of a file if `at` is
+ * given, and that of a pipe without a writer.
+ */
 static int64_t read_part(HANDLE file, void *bytes, size_t size, OVERLAPPED *at)
 {
     DWORD done;
@@ -147,7 +150,10 @@ int64_t librnn_system_read_at(system_file file, int64_t offset, void *bytes, siz
     return read_part((HANDLE)file, bytes, size, &at);
 }
 
-/* Windows can't wait for a pipe, so this looks into it again and again. A terminal or a device isn't waited for. */
+/*
+ * Windows can't wait for bytes in a pipe, so this checks the pipe every few milliseconds. It reads a terminal or a
+ * device without such checks, which may take longer than `milliseconds`.
+ */
 int64_t librnn_system_read_next(system_file file, int milliseconds, void *bytes, size_t size)
 {
     enum { BETWEEN = 10 }; /* milliseconds */
@@ -217,7 +223,7 @@ static rnn_status find_target(rnn_replacement *r)
     return RNN_OK;
 }
 
-/* Creates the new file in the directory of the target. Skips names that exist, as those of a killed process may. */
+/* Creates the new file in the directory of the target. Skips names that exist: a killed process may have left one. */
 static rnn_status create_temporary(rnn_replacement *r)
 {
     static atomic_uint counter;
@@ -250,7 +256,7 @@ rnn_status librnn_file_replace(const char *path, rnn_replacement *replacement)
     if (status == RNN_OK)
         status = create_temporary(&r);
     if (status == RNN_OK && r.rights)
-        SetKernelObjectSecurity(r.file, DACL_SECURITY_INFORMATION, r.rights); /* as far as the file system has rights */
+        SetKernelObjectSecurity(r.file, DACL_SECURITY_INFORMATION, r.rights); /* the file is saved even if this fails */
     if (status == RNN_OK)
         *replacement = r;
     else
@@ -355,7 +361,7 @@ static unsigned __stdcall run_thread(void *argument)
 
 /*
  * A DLL can't wait for its threads while it is being unloaded, because a thread that ends needs the loader's lock. So
- * the DLL stays loaded once it has a thread. The process ends the thread.
+ * the DLL stays loaded once it has a thread. The thread ends with the process.
  */
 bool librnn_system_start(system_thread *thread, size_t stack, void *(*run)(void *argument), void *argument)
 {
@@ -397,7 +403,7 @@ int64_t librnn_system_nanoseconds(void)
     return now.QuadPart / rate.QuadPart * SECOND + now.QuadPart % rate.QuadPart * SECOND / rate.QuadPart;
 }
 
-/* For C libraries without locales of threads: in these, only one thread at a time may change the locale. */
+/* Not every C library has a locale for each thread. Without one, only one thread at a time may change the locale. */
 static SRWLOCK locale_lock = SRWLOCK_INIT;
 
 bool librnn_system_enter_c_locale(system_locale *locale)

@@ -6,8 +6,8 @@
  * delays nobody. And on an idle machine each worker computes the same shares in each phase, and finds its data in its
  * own caches.
  *
- * A range is one number that holds the phase, the next share and the end. A helper that comes late, when its phase has
- * ended, finds an empty range or another phase and takes nothing. A waiting thread spins for some microseconds, then
+ * A range is one number that holds the phase, the next share and the end. If a helper comes after its phase has ended,
+ * it finds an empty range or another phase, and takes nothing. A waiting thread spins for some microseconds, then
  * sleeps.
  */
 #include "base/threads.h"
@@ -190,7 +190,7 @@ static bool own_pool(void)
         librnn_system_condition_init(&pool.finished);
         pool.helpers = 0;
         for (size_t i = 0; i < THREADS_MOST; i++)
-            atomic_store(&pool.worker[i].range, 0); /* may be left over from a phase that another thread was in */
+            atomic_store(&pool.worker[i].range, 0); /* the parent may have forked during a phase of another thread */
         atomic_store(&pool.taken, false);
         atomic_store(&pool.caller_asleep, false);
     }

@@ -56,7 +56,7 @@ const char *librnn_utf8_fault(const unsigned char *bytes, size_t size);
  */
 const char *librnn_utf8_advice(const unsigned char *text, size_t size, size_t offset);
 
-/* Fails with RNN_ERROR_ARGUMENT, for example "key is not UTF-8 at byte 3", unless a string is UTF-8. */
+/* Fails with RNN_ERROR_ARGUMENT unless a string is UTF-8, for example with "key is not valid UTF-8 at byte 3". */
 rnn_status librnn_utf8_check(const char *name, const char *text);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Every call of the API in which each allocation fails in turn: first it alone, then it and all later ones. (In a save,
- * which has hundreds, it fails only alone.) A call must then return RNN_ERROR_MEMORY, leave every object and file
- * unchanged and lose no memory. When it is repeated with memory available, it must give the same bits as a call that
- * never failed. Every function that returns a status has a row. Jansson's allocations fail as well. test_no_threads.c
- * makes the creation of threads fail.
+ * Makes each allocation in each call of the API fail in turn: first that allocation alone, then together with all later
+ * ones. (A save has hundreds of allocations, so there each fails only alone.) The call must then return
+ * RNN_ERROR_MEMORY, leave every object and file unchanged and lose no memory. When it is repeated with memory
+ * available, it must give the same bits as a call that never failed. Every function that returns a status has a row,
+ * except rnn_set_allocator(). Jansson's allocations fail as well. test_no_threads.c makes the creation of threads fail.
  */
 #include "books.h"
 #include "model_files.h"
@@ -22,7 +22,7 @@ static const char text[] = "the quick brown fox jumps over the lazy dog";
 static const char *const paths[] = {"text", "-", "text"}, *const twice[] = {"text", "text"};
 static char large[LARGE];
 
-/* ---- The world: one object of each kind, made anew for each attempt ---- */
+/* ---- The world: one object of each kind ---- */
 
 typedef struct setup {
     rnn_model *model;
@@ -52,7 +52,7 @@ static struct {
     rnn_load_options load_options;
     rnn_checkpoint checkpoint; /* of the setup PLAIN, with an average */
 
-    /* What the calls make: NULL until then */
+    /* The objects that the calls make; NULL until then */
     rnn_model *made_model;
     rnn_state *made_state;
     rnn_optimizer *made_optimizer;
@@ -63,7 +63,7 @@ static struct {
     rnn_batcher *made_batcher;
     rnn_checkpoint made;
 
-    /* What the calls write. A failed call may write to `scratch`. */
+    /* The memory that the calls write to. A failed call may write to `scratch`. */
     struct {
         rnn_loss loss;
         int64_t hits, counts[8];
@@ -363,8 +363,8 @@ static record record_world(const char *call)
 
 static struct {
     int64_t held;
-    int64_t left;  /* how many more of the row's allocations count; the others succeed */
-    bool counting; /* during the call under test */
+    int64_t left;  /* how many more of jansson's allocations count and may fail; the later ones succeed */
+    bool counting; /* whether the call under test is running */
 } jansson;
 
 /* Counts in `books`, like an allocation of the library. */
@@ -419,7 +419,9 @@ static void assert_recorded(const record *expected, const char *when)
     free(r.bytes);
 }
 
-/* Makes the world, unless the row still has one that only its failed calls and saves have seen. Returns whether it did.
+/*
+ * Makes the world, unless the row still has one: failed calls and saves don't change it. Returns whether it made the
+ * world.
  */
 static bool begin_attempt(void)
 {
@@ -432,8 +434,8 @@ static bool begin_attempt(void)
 }
 
 /*
- * From here on the allocations count and the chosen one fails. A load asks jansson for all its memory at first; if that
- * succeeds, jansson relies on it.
+ * From here on the allocations count and the chosen one fails. In a load, only jansson's first allocation counts. With
+ * it the library tests whether there is enough memory for jansson, and jansson's later allocations rely on this.
  */
 static void arm(void)
 {
@@ -574,7 +576,7 @@ static void test_states(void **state)
                    rnn_state_get_gradient_norms(plain->state, 0, w.out.logs, STEPS));
 }
 
-/* Wants the losses and the hits of a chunk as well. */
+/* Asks for the losses and the hits of a chunk as well. */
 static void want_all(setup *s)
 {
     s->chunk.losses = w.scratch;
@@ -792,7 +794,7 @@ static void test_the_rest(void **state)
 
 /* ---- Every function has a row ---- */
 
-/* The comment that precedes `at` in the header. Returns its start, which ends where `at` begins. */
+/* Returns the start of the comment before `at` in the header. The comment ends where `at` begins. */
 static const char *comment_before(const char *header, const char *at)
 {
     const char *start = header;
@@ -801,7 +803,10 @@ static const char *comment_before(const char *header, const char *at)
     return start;
 }
 
-/* Whether the function's comment mentions RNN_ERROR_MEMORY, or "@return As rnn_other()", whose comment does. */
+/*
+ * Whether a function may run out of memory: its comment mentions RNN_ERROR_MEMORY, or says "@return As rnn_other()",
+ * and the comment of that function mentions it.
+ */
 static bool may_run_out_of_memory(const char *header, const char *name)
 {
     char declared[100], *found, other[80];
@@ -821,7 +826,7 @@ static bool may_run_out_of_memory(const char *header, const char *name)
     return may_run_out_of_memory(header, other);
 }
 
-/* The header says of exactly those functions that they may run out of memory whose allocations failed above. */
+/* The header must say that a function may run out of memory exactly if an allocation of the function failed above. */
 static void test_every_function_has_a_row_and_the_header_says_whether_it_may_run_out_of_memory(void **state)
 {
     static const char declaration[] = "RNN_API RNN_CHECKED rnn_status";
@@ -845,7 +850,7 @@ static void test_every_function_has_a_row_and_the_header_says_whether_it_may_run
 
 /* ---- Files to read ---- */
 
-/* A file of PyTorch's, of an nn.RNN without a name */
+/* A file that PyTorch writes for an nn.RNN without a name */
 static void write_foreign(void)
 {
     static const char header[] = "{\"weight_ih_l0\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"

@@ -47,5 +47,5 @@ export class ColouredText {
     }
 }
 
-/** How a character is called in a sentence */
+/** A character in a sentence: in quotation marks, or by its name if it is white space */
 export const quote = (symbol) => (nameSymbol(symbol) === symbol ? `“${symbol}”` : nameSymbol(symbol));

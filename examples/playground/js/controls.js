@@ -1,4 +1,4 @@
-// controls.js: the controls of the settings. Each is a slider over the setting's choices, or a row of buttons.
+// controls.js: a control for each setting. It is a slider over the setting's choices, or a row of buttons.
 
 import { choices } from './settings.js';
 import { make } from './page.js';

@@ -1,4 +1,4 @@
-// curve.js: the curve of the loss over the characters read, both of the training and of text that isn't learned from.
+// curve.js: the curve of the loss over the characters read, in training and on text that isn't used for training.
 
 import { draw, showCount } from './page.js';
 
@@ -44,7 +44,7 @@ export class Curve {
         this.draw();
     }
 
-    /** Adds the loss of a sample. Those that aren't kept replace one another. */
+    /** Adds the loss of a sample. If the sample isn't kept, the next one replaces it. */
     addHeldOut({ trained, heldOut, kept }) {
         this.run.now = [trained, heldOut];
         if (kept) {

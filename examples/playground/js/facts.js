@@ -1,6 +1,6 @@
-// facts.js: what simpler methods need for a text, in bits per character.
+// facts.js: the bits per character that simpler methods need for a text.
 
-/** The entropy of single characters: what a network reaches that knows only how frequent each one is */
+/** The entropy of single characters: the loss of a network that knows only how frequent each character is */
 export function entropy(text) {
     const counts = new Map();
     let total = 0;
@@ -11,7 +11,7 @@ export function entropy(text) {
     return [...counts.values()].reduce((sum, n) => sum - n / total * Math.log2(n / total), 0);
 }
 
-/** The size of the text that gzip has compressed */
+/** The size of the text after gzip has compressed it */
 export async function gzip(text) {
     const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
     const { byteLength } = await new Response(stream).arrayBuffer();

@@ -11,7 +11,7 @@ import { showChunk, showFlow, showGates, showGuesses } from './views.js';
 
 const EXCERPT = 700; // characters of the coloured texts
 const GATED = 90; // characters of the gates
-const REFRESH = 600; // milliseconds between two looks at a network that is learning
+const REFRESH = 600; // milliseconds between two readings of a network that is learning
 
 let settings = fromAddress(location.hash);
 let running = true;
@@ -150,8 +150,8 @@ function showGatesOf(reading) {
     $('gates').hidden = !gated;
     $('gates-of').disabled = !gated;
     $('gates-note').textContent = gated
-        ? `Each column is a character, each row a gate of the ${facts.cell.toUpperCase()} that learns, from closed `
-            + '(light) to open (dark).'
+        ? `Each column is a character, and each row is a gate of the ${facts.cell.toUpperCase()} that learns, from `
+            + 'closed (light) to open (dark).'
         : facts.cell === 'tanh' ? 'The network that learns is a tanh RNN, which has no gates.'
             : 'The gates of this model can’t be shown.';
     if (gated) {
@@ -177,9 +177,9 @@ const viewers = {
     guess: (reading) => { guessing = reading; showGuessing(); },
 };
 
-/** Asks for a reading, but not before the last one has come. */
-const awaited = new Set();
+const awaited = new Set(); // the kinds of answers that the page is waiting for
 
+/** Asks for a reading, unless the page still waits for the last one of its kind. */
 function look(about, text, gates = false) {
     if (!awaited.has(about) && facts.symbols.length > 0 && text !== '') {
         awaited.add(about);

@@ -40,12 +40,12 @@ export function showPower(exponent) {
 
 const shown = { ' ': '␣', '\n': '↵', '\t': '⇥', '\r': '␍' };
 
-/** A symbol that can be seen, even if it is white space */
+/** A symbol, or a visible sign for it if it is white space */
 export const showSymbol = (symbol) => shown[symbol] ?? symbol;
 
 const names = { ' ': 'space', '\n': 'line end', '\t': 'tab', '\r': 'return' };
 
-/** A symbol for a screen reader */
+/** A symbol, or its name if it is white space: for screen readers */
 export const nameSymbol = (symbol) => names[symbol] ?? symbol;
 
 /** Colours an element: value from -1 (cold) to 1 (hot). */
@@ -54,7 +54,7 @@ export function shade(element, value) {
     element.style.setProperty('--shade', Math.min(1, Math.abs(value)).toFixed(2));
 }
 
-/** Calls back as long as an element is on the screen: at once, and then each time that tell() is called. */
+/** Calls back when an element comes onto the screen. Returns a function that calls back if the element is there. */
 export function whileVisible(element, callback) {
     let visible = false;
     new IntersectionObserver((entries) => {

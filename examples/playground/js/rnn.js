@@ -5,7 +5,7 @@ export const gateNames = { tanh: [], gru: ['r', 'z', 'n'], lstm: ['i', 'f', 'g',
 
 const ENOSYS = 52;
 
-/** The few functions of the system that the C library refers to. There is no environment and no file. */
+/** The few functions of the system that the C library calls. There are no environment variables and no files. */
 function systemFor(memory) {
     const functions = {
         environ_sizes_get(count, size) {
@@ -45,7 +45,7 @@ class Library {
             this.network(this.exports.network_create(at, size, cells.indexOf(cell), layers, hidden, seed, weightScale)));
     }
 
-    /** Opens a model's file, which goes on learning from a text. */
+    /** Opens a model's file. The model goes on learning from a text. */
     open(file, text) {
         return this.withBytes(file, (file, fileSize) => this.withBytes(text, (at, size) =>
             this.network(this.exports.network_load(file, fileSize, at, size))));
@@ -131,8 +131,9 @@ class Network {
     }
 
     /**
-     * Reads a text as if it followed the text where training is. losses: [T] of the next symbol, in nats. probabilities: [T][V] of the next symbol.
-     * activations: [T][H] of a layer. gates: [T][G][H], or null.
+     * Reads a text as if it followed the characters that the network was trained on last. losses: [T] of the next
+     * symbol, in nats. probabilities: [T][V] of the next symbol. activations: [T][H] of a layer. gates: [T][G][H], or
+     * null.
      */
     read(text, layer, wantsGates) {
         const { library, handle, exports, hidden, symbols } = this;
@@ -152,7 +153,7 @@ class Network {
         };
     }
 
-    /** ‖∂loss/∂h_t‖ over some steps, of which only the last has a loss. It needs a weightScale. */
+    /** ‖∂loss/∂h_t‖ over some steps, of which only the last has a loss. The network needs a weightScale. */
     flow(steps) {
         const norms = this.exports.network_flow(this.handle, steps);
         return norms ? this.library.array(Float64Array, norms, steps) : this.library.fail();

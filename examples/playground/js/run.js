@@ -1,11 +1,11 @@
-// run.js: one run, a network that learns a text. Everything that it shows depends only on the settings and on the number
-// of characters that the network has read, not on the speed of the machine.
+// run.js: one run, a network that learns a text. Its losses and samples depend only on the text, the settings and the
+// number of characters that the network has read, not on the speed of the machine.
 
 const LN2 = Math.LN2;
 const SMOOTH = 5000; // characters over which the loss is averaged
 const SAMPLE = 300; // characters of a sample
 
-/** The counts of characters after which a run keeps a sample: 0, 1000, 2000, 5000, 10000, ... */
+/** A run keeps a sample after these numbers of characters: 0, 1000, 2000, 5000, 10000, ... */
 function* milestones() {
     yield 0;
     for (let power = 1000; ; power *= 10) {
@@ -41,7 +41,7 @@ export class Run {
         this.loss = (Number.isNaN(this.loss) ? bits : this.loss) * (1 - weight) + bits * weight;
     }
 
-    /** The sample that is due, or undefined if the next milestone hasn't been reached. */
+    /** The sample of a milestone that has been reached, or undefined */
     milestone() {
         if (this.trained < this.next) {
             return undefined;

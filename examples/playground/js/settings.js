@@ -17,10 +17,10 @@ export const defaults = {
     text: 'play', cell: 'tanh', layers: 1, hidden: 100, sequence: 25, rate: 0.1, clip: 5, temperature: 0.7, seed: 1,
 };
 
-/** A change of one of these begins a new network. The others act on the network that is learning. */
+/** Changing one of these begins a new network. The others act on the network that is learning. */
 export const beginsAnew = new Set(['text', 'cell', 'layers', 'hidden', 'seed']);
 
-/** Reads settings from the part of an address after "#". What isn't valid keeps its default. */
+/** Reads settings from the part of an address after "#". A setting without a valid value has its default. */
 export function fromAddress(hash) {
     const settings = { ...defaults };
     for (const [name, value] of new URLSearchParams(hash.replace(/^#/, ''))) {

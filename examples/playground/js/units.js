@@ -1,9 +1,9 @@
-// units.js: the hidden units. One is chosen, and the text shows its activation at each character.
+// units.js: the hidden units. One unit is chosen, and the text shows its activation after each character.
 
 import { ColouredText, quote } from './coloured.js';
 import { $, make, shade } from './page.js';
 
-/** Properties of the characters of a text, which a unit may follow. Each gives a number for each character. */
+/** Properties that a unit may follow. Each gives a number for each character of a text. */
 const properties = {
     'spaces': (symbols) => symbols.map((c) => Number(/\s/.test(c))),
     'line ends': (symbols) => symbols.map((c) => Number(c === '\n')),
@@ -90,7 +90,7 @@ export class Units {
         this.showAt(this.text.chosen);
     }
 
-    /** Shows all units at one character, or how far each moves if none is chosen. */
+    /** Shows all units at one character, or at the last one if none is chosen. */
     showAt(at) {
         const { symbols, activations } = this.reading;
         const t = at < 0 ? symbols.length - 1 : at;

@@ -4,13 +4,13 @@
 import { cells, gateNames, loadLibrary } from './rnn.js';
 import { Run } from './run.js';
 
-const SLICE = 25; // milliseconds of training between two looks at the requests
+const SLICE = 25; // milliseconds of training before the worker looks at requests
 const NEWS = 100; // milliseconds between two reports
 const SAMPLES = 1200; // milliseconds between two samples of the current network
 const FLOW = { hidden: 64, steps: 50, chunks: 10 };
 
 const library = loadLibrary(await fetch(new URL('../rnn.wasm', import.meta.url)));
-const next = new MessageChannel(); // yields to requests without the delay of a timer
+const next = new MessageChannel(); // lets requests in between, without the delay of a timer
 
 let run = null;
 let text = '';
@@ -22,7 +22,7 @@ let unseen = false; // the page hasn't shown the last report yet
 let flow = { scale: 0, networks: [], trained: 0 };
 
 const requests = {
-    /** Begins a run: {text, settings, file, running}. A file is that of a model, as bytes. */
+    /** Begins a run: {text, settings, file, running}. `file` has the bytes of a model's file, or is undefined. */
     async begin({ settings, file, ...request }) {
         const made = file ? (await library).open(file, request.text) : (await library).create(request.text, settings);
         run?.network.destroy();
