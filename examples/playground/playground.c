@@ -139,11 +139,16 @@ static int open_text(network *n, const char *text, size_t size)
     return 1;
 }
 
-/* Prepares training with Adagrad, the rule of min-char-rnn. */
-static int prepare(network *n, const char *text, size_t size)
+static int read_options(network *n)
 {
     n->options.struct_size = sizeof n->options;
     TRY(rnn_model_get_options(n->model, &n->options));
+    return 1;
+}
+
+/* Prepares training with Adagrad, the rule of min-char-rnn. */
+static int prepare(network *n, const char *text, size_t size)
+{
     TRY(rnn_state_create(n->model, 1, &n->state));
     TRY(rnn_state_create(n->model, 1, &n->other));
     TRY(rnn_optimizer_create(n->model, NULL, &n->optimizer));
@@ -156,7 +161,7 @@ static int create(network *n, const char *text, size_t size, const rnn_model_opt
     TRY(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &n->vocab));
     o.input_size = o.output_size = rnn_vocab_size(n->vocab);
     TRY(rnn_model_create(&o, &n->model));
-    return prepare(n, text, size);
+    return read_options(n) && prepare(n, text, size);
 }
 
 /*
@@ -187,23 +192,29 @@ network *EXPORT(network_create)(const char *text, size_t size, int32_t cell, int
     return NULL;
 }
 
+static int predicts_characters(const network *n)
+{
+    const rnn_model_options *o = &n->options;
+    if (o->bidirectional || o->input == RNN_INPUT_VECTORS || o->loss != RNN_LOSS_CROSS_ENTROPY)
+        return fail("This model doesn't predict the next character of a text.");
+    if (n->vocab && rnn_vocab_kind(n->vocab) == RNN_VOCAB_WORDS)
+        return fail("This model reads words. The playground is for models that read characters.");
+    return 1;
+}
+
 static int load(network *n, const void *file, size_t file_size, const char *text, size_t size)
 {
     rnn_load_options o;
     TRY(rnn_load_options_init(&o, sizeof o));
     o.precision = RNN_FLOAT32;
     TRY(rnn_model_load_from_memory(file, file_size, &o, &n->model, &n->vocab));
+    if (!read_options(n) || !predicts_characters(n))
+        return 0;
     if (!n->vocab)
         TRY(rnn_vocab_create_from_text(RNN_VOCAB_UTF8, text, size, &n->vocab));
-    if (!prepare(n, text, size))
-        return 0;
-    if (n->options.bidirectional || n->options.input == RNN_INPUT_VECTORS || n->options.loss != RNN_LOSS_CROSS_ENTROPY)
-        return fail("This model doesn't predict the next character of a text.");
-    if (rnn_vocab_kind(n->vocab) == RNN_VOCAB_WORDS)
-        return fail("This model reads words. The playground is for models that read characters.");
     if (rnn_vocab_size(n->vocab) != n->options.input_size || n->options.output_size != n->options.input_size)
         return fail("The file has no vocabulary, and its model and the text have different numbers of symbols.");
-    return 1;
+    return prepare(n, text, size);
 }
 
 /* Creates a network from the bytes of a model's file. It goes on learning from a text. */
@@ -453,10 +464,11 @@ static float *parameter(const network *n, const char *name, int32_t layer, int64
     int64_t index;
     float *values = allocate(count, sizeof *values);
     snprintf(full, sizeof full, "rnn.%s_l%d", name, (int)layer);
-    if (rnn_model_find_parameter(n->model, full, &index) == RNN_OK &&
-        rnn_model_get_parameter(n->model, index, values, count) == RNN_OK)
-        return values;
-    return values; /* no such bias: zeros */
+    rnn_status status = rnn_model_find_parameter(n->model, full, &index);
+    if (status == RNN_OK)
+        status = rnn_model_get_parameter(n->model, index, values, count);
+    (void)status; /* if there is no such bias, the values are zeros */
+    return values;
 }
 
 static float dot(const float *a, const float *b, int64_t count)
@@ -505,7 +517,7 @@ const float *EXPORT(reading_gates)(network *n, int32_t layer)
     free(r->gates);
     r->gates = allocate(r->steps * rows, sizeof *r->gates);
     for (int64_t t = 0; t < r->steps; t++) {
-        const float *below = reading_activations(n, layer - 1) + t * hidden;
+        const float *below = layer == 0 ? NULL : reading_activations(n, layer - 1) + t * hidden;
         const float *before = t > 0 ? reading_activations(n, layer) + (t - 1) * hidden : r->start + layer * hidden;
         for (int64_t row = 0; row < rows; row++) {
             of_input[row] =

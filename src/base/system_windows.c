@@ -314,6 +314,8 @@ void librnn_file_discard(rnn_replacement *r)
 
 /* ---- Threads ----------------------------------------------------------------------------------------------------- */
 
+#if RNN_WITH_THREADS
+
 _Static_assert(sizeof(SRWLOCK) == sizeof(system_lock), "system_lock holds an SRWLOCK");
 _Static_assert(sizeof(CONDITION_VARIABLE) == sizeof(system_condition), "system_condition holds a CONDITION_VARIABLE");
 
@@ -376,16 +378,18 @@ bool librnn_system_start(system_thread *thread, size_t stack, void *(*run)(void 
     return thread->handle != NULL;
 }
 
+void librnn_system_after_fork(void (*in_child)(void))
+{
+    (void)in_child;
+}
+
+#endif
+
 /* ---- The process ------------------------------------------------------------------------------------------------- */
 
 int librnn_system_process(void)
 {
     return (int)GetCurrentProcessId();
-}
-
-void librnn_system_after_fork(void (*in_child)(void))
-{
-    (void)in_child;
 }
 
 int librnn_system_processors(void)
