@@ -35,7 +35,9 @@ function(rnn_core_settings target precision instruction_set)
         -ffp-contract=off # the same bits from every compiler and instruction set: see real.h
         -fno-math-errno
         -fno-trapping-math
-        -falign-functions=64 -falign-loops=64 # so that a loop's speed doesn't depend on the code before it
+        # So that a loop's speed doesn't depend on the code before it. Clang aligns loops since version 14.
+        -falign-functions=64
+        $<$<NOT:$<AND:$<C_COMPILER_ID:Clang,AppleClang>,$<VERSION_LESS:$<C_COMPILER_VERSION>,14>>>:-falign-loops=64>
         # No exception passes through it, and debuggers have their own tables. Windows needs these, though.
         $<$<NOT:$<BOOL:${WIN32}>>:-fno-asynchronous-unwind-tables>
         ${unaligned_moves}

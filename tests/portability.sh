@@ -98,7 +98,10 @@ suites() {
     programs=$(ctest --test-dir "$place/build" -N --tests-regex "^($list)\$" |
         sed -n 's/^ *Test *#[0-9]*: \([a-z0-9_]*\).*/\1/p' | sort -u)
     # shellcheck disable=SC2086 # several words
-    compile $programs || broken=true
+    if ! compile $programs; then
+        broken=true
+        return
+    fi
     ctest --test-dir "$place/build" --tests-regex "^($list)\$" --parallel "$(nproc)" --output-on-failure \
         --no-tests=error || broken=true
 }
@@ -330,10 +333,6 @@ run_macos() {
 }
 
 run_windows() {
-    if [[ ! -e tests/windows.sh ]]; then
-        echo "There is no tests/windows.sh."
-        return
-    fi
     BUILD_DIR=$place/build tests/windows.sh "${options[@]}"
 }
 
