@@ -131,7 +131,7 @@ static void test_decode_refuses_an_id_out_of_range_and_writes_nothing(void **sta
 {
     (void)state;
     static const int32_t bad[] = {-1, 2, 256, INT32_MAX, INT32_MIN};
-    char text[4] = "----";
+    char text[] = "----";
     size_t size = 77;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const int32_t ids[4] = {0, 1, 0, bad[i]};
@@ -139,7 +139,7 @@ static void test_decode_refuses_an_id_out_of_range_and_writes_nothing(void **sta
         snprintf(part, sizeof part, "ids[3] is %d; it must be 0 to 1", bad[i]);
         assert_fails(rnn_vocab_decode(ab, ids, 4, text, 4, &size), RNN_ERROR_SYMBOL, part);
     }
-    assert_memory_equal(text, "----", 4);
+    assert_string_equal(text, "----");
     assert_int_equal(size, 77);
 }
 
@@ -147,12 +147,12 @@ static void test_decode_into_too_small_a_capacity_writes_nothing(void **state)
 {
     (void)state;
     static const int32_t ids[] = {0, 1, 0};
-    char text[3] = "---";
+    char text[] = "---";
     size_t size = 77;
     assert_fails(rnn_vocab_decode(ab, ids, 3, text, 2, &size), RNN_ERROR_ARGUMENT, "capacity is 2");
     assert_fails(rnn_vocab_decode(ab, ids, 3, text, 0, &size), RNN_ERROR_ARGUMENT, "capacity is 0");
     assert_fails(rnn_vocab_decode(ab, ids, INT64_MAX, text, 3, &size), RNN_ERROR_ARGUMENT, "capacity is 3");
-    assert_memory_equal(text, "---", 3);
+    assert_string_equal(text, "---");
     assert_int_equal(size, 77);
 }
 
