@@ -20,6 +20,8 @@ add_compile_options(
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
     -Wundef
     -Wvla
+    # Enumerators are this project's integer constants, and clang 22 warns if doubles are computed with them.
+    $<$<C_COMPILER_ID:Clang,AppleClang>:-Wno-enum-float-conversion>
 )
 if(WIN32)
     # gcc checks formats by the rules of Microsoft's C library, and mingw-w64's isfinite() converts in vain.
