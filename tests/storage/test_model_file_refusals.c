@@ -28,7 +28,7 @@ static void test_metadata_that_says_nothing_or_too_much_is_refused(void **state)
         {"librnn.input_size\":\"3\"", "librnn.input_size\":\"-3\"", "librnn.input_size"},
         {"librnn.input_size\":\"3\"", "librnn.input_size\":\" 3\"", "librnn.input_size"},
         {"librnn.input_size\":\"3\"", "librnn.input_size\":\"9223372036854775808\"", "input_size"},
-        {"librnn.hidden_size\":\"2\"", "librnn.hidden_size\":\"1048576\"", "shape"},
+        {"librnn.hidden_size\":\"2\"", "librnn.hidden_size\":\"16384\"", "shape"},
         {"librnn.hidden_size\":\"2\"", "librnn.hidden_size\":\"9223372036854775807\"", "hidden_size"},
         {"librnn.layers\":\"1\"", "librnn.layers\":\"2\"", "no tensor rnn.weight_hh_l1"},
         {"librnn.layers\":\"1\"", "librnn.layers\":\"9223372036854775807\"", "no tensor"},

@@ -373,7 +373,7 @@ static void test_a_small_file_never_asks_for_much_memory(void **state)
 {
     (void)state;
     static const char *const changes[][2] = {
-        {"hidden_size\":\"2\"", "hidden_size\":\"1048576\""},
+        {"hidden_size\":\"2\"", "hidden_size\":\"16384\""},
         {"input_size\":\"3\"", "input_size\":\"16777216\""},
         {"output_size\":\"3\"", "output_size\":\"16777216\""},
         {"layers\":\"1\"", "layers\":\"1024\""},
