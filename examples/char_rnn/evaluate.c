@@ -8,7 +8,7 @@
 
 enum { STEPS = 32 };
 
-static const double DYNAMIC_RATE = 0.002, DYNAMIC_CLIP = 1, LN2 = 0.69314718055994530942;
+static const double DYNAMIC_RATE = 0.0005, DYNAMIC_CLIP = 1, LN2 = 0.69314718055994530942;
 
 static void help(void)
 {
@@ -20,7 +20,7 @@ static void help(void)
          "                       a .html file as the text, coloured\n"
          "    --dynamic          also let the model go on learning as it reads (dynamic evaluation,\n"
          "                       Krause et al. 2018); the file of the model stays as it is\n"
-         "    --rate X           the learning rate of that; default 0.002\n"
+         "    --rate X           the learning rate of that; default 0.0005\n"
          "    --threads N        threads to compute with");
     flush_output();
 }
