@@ -119,7 +119,7 @@ static void test_a_model_with_quantiles_as_outputs_learns_them(void **state)
     scoped_state *run = create_state(model, B);
     scoped_optimizer *optimizer = create_adam(model);
     random_source source = {4};
-    const int counted = N / 2 * T * B; /* of the second half of the updates */
+    const int counted = N / 2 * T * B; /* the values in the second half of the updates */
     double series[(T + 1) * B], outputs[T * B * Q], below[Q] = {0};
     rnn_chunk chunk = {.struct_size = sizeof chunk, .steps = T, .streams = B, .input_vectors = series};
     for (int n = 0; n < N; n++) {

@@ -74,7 +74,7 @@ void *allocate(int64_t count, size_t size)
     void *memory = calloc(count > 0 ? (size_t)count : 1, size);
     if (memory == NULL) {
         fail_msg("no memory for %lld elements of %zu bytes", (long long)count, size);
-        abort(); /* is never reached, but cmocka doesn't declare that fail_msg() doesn't return */
+        abort(); /* fail_msg() doesn't return, but cmocka doesn't declare that */
     }
     return memory;
 }
