@@ -9,9 +9,10 @@ enum { OUTPUTS = STEPS * STREAMS * SYMBOLS };
 /* Writes a date, day 1 to 28 of a month, in two ways, and returns the length of the first. */
 static int write_date(int date, char words[TEXT], char digits[TEXT])
 {
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     snprintf(digits, TEXT, "\n%02d-%02d\n", 1 + date / 28, 1 + date % 28);
-    return snprintf(words, TEXT, "%d %.3s", 1 + date % 28, &months[date / 28 * 3]);
+    return snprintf(words, TEXT, "%d %s", 1 + date % 28, months[date / 28]);
 }
 
 static rnn_checkpoint create_side(void)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs clang-tidy with the checks of .clang-tidy and fails if it finds anything. The directories are those to check;
-# without any, all of src, examples and tests:
+# Runs clang-tidy over C files and fails if it finds anything. The checks are those of .clang-tidy; tests/.clang-tidy
+# leaves out more of them in the tests. The directories are those to check; without any, all of src, examples and tests:
 #   tests/tidy.sh [DIRECTORY...]
-# The compute core is checked once for each precision and instruction set.
+# The compute core is checked once for each precision and instruction set. Files that the build doesn't compile, such as
+# the fuzzers, aren't checked.
 set -euo pipefail
 cd "$(dirname "$(realpath "$0")")/.."
 

@@ -13,9 +13,10 @@ static void print_history(const char *history)
     every = lines > 20 ? lines / 20 : 1;
     printf("\nhistory, in nats:\n%s\n", title);
     for (int n = 1; *history; n++) {
-        long long tokens;
-        double training, validation;
-        if (sscanf(history, "%lld %lf %lf", &tokens, &training, &validation) == 3 && (n % every == 0 || n == lines))
+        char *at, *end;
+        const long long tokens = strtoll(history, &at, 10);
+        const double training = strtod(at, &at), validation = strtod(at, &end);
+        if (end > at && (n % every == 0 || n == lines))
             printf("%12lld  %8.4f  %10.4f\n", tokens, training, validation);
         history += strcspn(history, "\n");
         history += *history == '\n';

@@ -202,7 +202,7 @@ static rnn_status exchange(training *t, rnn_status status, rnn_loss *loss)
     processes_exchange(own, SHARED, all);
     *loss = (rnn_loss){0};
     for (int p = 0; p < process_count(); p++) {
-        const double *from = all + p * SHARED;
+        const double *from = all + (size_t)p * SHARED;
         loss->sum += from[SHARED_LOSS];
         loss->count += (int64_t)from[SHARED_COUNT];
         status = from[SHARED_FAILED] > 0 ? RNN_ERROR_NONFINITE : status;

@@ -54,10 +54,10 @@ size_t coder_size(const coder *c);
 /* Ends the writing. Returns the number of bytes. */
 size_t coder_finish(coder *c);
 
-/* Begins a stream. It stores its bytes from `position` in the history, modulo the history's size. */
-void coder_begin_stream(coder *c, int64_t stream, uint32_t position);
+/* Begins the stream of this index. It stores its bytes from `position` in the history, modulo the history's size. */
+void coder_begin_stream(coder *c, int64_t index, uint32_t position);
 
 /* Writes the stream's next byte, or reads it and ignores the argument. Returns the byte. shares: [2 * BYTES] */
-int coder_code(coder *c, int64_t stream, const uint32_t *shares, int byte);
+int coder_code(coder *c, int64_t index, const uint32_t *shares, int byte);
 
 #endif

@@ -166,7 +166,7 @@ static uint64_t fingerprint(const level *l)
             put(number, sizeof number, shares[i]);
             crc = checksum(crc, number, sizeof number);
         }
-        for (int b = 0; b < STREAMS; b++)
+        for (int64_t b = 0; b < STREAMS; b++)
             bytes[b] = (int32_t)((t * t + 50 * b) % BYTES);
         network_learn(n, bytes);
     }
@@ -520,7 +520,7 @@ static char *output_name(const settings *s, const char *name)
 static void open_output(job *j, const settings *s, const char *output)
 {
     struct stat status;
-    char *inputs[] = {(char *)(uintptr_t)j->name};
+    char *inputs[] = {(char *)j->name};
     refuse_to_overwrite(output, inputs, 1);
     if (!s->force && lstat(output, &status) == 0)
         fail("%s exists; -f overwrites it", output);

@@ -74,7 +74,7 @@ void network_predict(network *n, uint32_t *shares)
         for (int s = 0; s < BYTES; s++) /* The product with a power of two is exact, so all machines agree. */
             of_stream[BYTES + s] = 1 + (uint32_t)(n->probabilities[b * BYTES + s] * 0x1p22f);
         of_stream[0] = 0;
-        for (int i = BYTES - 1; i > 0; i--)
+        for (size_t i = BYTES - 1; i > 0; i--)
             of_stream[i] = of_stream[2 * i] + of_stream[2 * i + 1];
     }
 }

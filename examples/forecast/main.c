@@ -538,7 +538,7 @@ static int command_make(int count, char **arguments)
         past[i] = x;
     puts("t,x");
     for (int64_t k = 0, row = 0; row < length; k++) {
-        if (k % (every * PARTS) == 0 && k >= LEFT_OUT * PARTS)
+        if (k % (every * PARTS) == 0 && k >= (int64_t)LEFT_OUT * PARTS)
             printf("%lld,%.6f\n", (long long)(every * row++), x);
         const double dt = 1.0 / PARTS, then = past[(k + 1) % (delay + 1)], soon = past[(k + 2) % (delay + 1)];
         const double between = (then + soon) / 2;

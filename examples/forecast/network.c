@@ -434,6 +434,7 @@ static void batch_draw(batch *b, const settings *s, const prepared *all, int64_t
     for (int64_t i = 0; i < count; i++)
         total += (uint64_t)all[i].training_end;
     for (int64_t j = 0; j < b->chunk.streams; j++) {
+        // NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is a series, and each has a training part
         uint64_t place = draw((uint64_t)s->seed, (uint64_t)update, 2 * (uint64_t)j) % total;
         const prepared *p = all;
         for (; place >= (uint64_t)p->training_end; p++)

@@ -52,10 +52,14 @@ static char find_separator(const char *line)
 {
     size_t counts[3] = {0};
     const char kinds[] = ",;\t";
+    int most = 0;
     for (; *line && *line != '\n'; line++)
         for (int k = 0; k < 3; k++)
             counts[k] += *line == kinds[k];
-    return counts[0] >= counts[1] && counts[0] >= counts[2] ? ',' : counts[1] >= counts[2] ? ';' : '\t';
+    for (int k = 1; k < 3; k++)
+        if (counts[k] > counts[most])
+            most = k;
+    return kinds[most];
 }
 
 /* Reads one cell at *at, in place, and moves *at behind it and its separator. Returns whether the row ends there. */
@@ -204,14 +208,15 @@ static moment read_moment(const table *t, int64_t row, int64_t column)
     moment m = {.parts = 1, .number = strtod(text, &rest)};
     if (length > 0 && *rest == '\0' && fabs(m.number) < 1e15)
         return m;
+    // NOLINTNEXTLINE(cert-err34-c): the widths leave no room for an overflow
     m.parts = sscanf(text, "%4d-%2d%n-%2d%n%*1[ T]%2d:%2d%n:%2d%n", &year, &month, &end, &day, &end, &hour, &minute,
                      &end, &second, &end);
     if (m.parts < 2 || m.parts == 4 || end != length || year < 1 || month < 1 || month > 12 || day < 1 || day > 31 ||
         hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
         fail("%s, line %lld: '%s' isn't a time; write 1949, 1949-01, 1949-01-31 or 1949-01-31 23:59", t->path,
              (long long)t->lines[row], text);
-    m.month = year * 12 + month - 1;
-    m.seconds = count_days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+    m.month = (int64_t)year * 12 + month - 1;
+    m.seconds = ((count_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     m.day = day;
     return m;
 }

@@ -41,7 +41,7 @@ static double now(void)
         for (int r = 0; r < ROUNDS; r++) {                                                                             \
             EACH_SUM(ADD)                                                                                              \
         }                                                                                                              \
-        return 2.0 * ROUNDS * SUMS * (bytes / sizeof(type));                                                           \
+        return 2.0 * ROUNDS * SUMS * (bytes) / sizeof(type);                                                           \
     }
 
 #if defined(__x86_64__)

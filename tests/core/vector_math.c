@@ -89,9 +89,11 @@ static void check_everywhere(vector_function function, wide_function exact, real
 {
     for (int i = 0; i <= POINTS; i++)
         check_at(function, exact, limit * (2 * (real)i / POINTS - 1));
-    for (real magnitude = REAL_LEAST / 1024; magnitude < limit; magnitude *= (real)1.01) {
+    real magnitude = REAL_LEAST / 1024;
+    while (magnitude < limit) {
         check_at(function, exact, magnitude);
         check_at(function, exact, -magnitude);
+        magnitude *= (real)1.01;
     }
     check_at(function, exact, 0);
 }

@@ -112,15 +112,15 @@ static void test_a_copy_has_notes_of_its_own(void **state)
 {
     (void)state;
     static const char *const before[][2] = {{"a", "1"}, {"b", "2"}, {NULL}}, *const after[][2] = {{"b", "3"}, {NULL}};
-    scoped_model *model = any_model(), *copy = NULL;
-    assert_ok(rnn_model_set_note(model, "a", "1"));
-    assert_ok(rnn_model_set_note(model, "b", "2"));
-    assert_ok(rnn_model_copy(model, &copy));
-    assert_ok(rnn_model_set_note(model, "a", NULL));
-    assert_ok(rnn_model_set_note(model, "b", "3"));
+    scoped_model *original = any_model(), *copy = NULL;
+    assert_ok(rnn_model_set_note(original, "a", "1"));
+    assert_ok(rnn_model_set_note(original, "b", "2"));
+    assert_ok(rnn_model_copy(original, &copy));
+    assert_ok(rnn_model_set_note(original, "a", NULL));
+    assert_ok(rnn_model_set_note(original, "b", "3"));
     assert_notes(copy, before);
-    assert_ok(rnn_model_average(model, copy, 0.5));
-    assert_notes(model, after);
+    assert_ok(rnn_model_average(original, copy, 0.5));
+    assert_notes(original, after);
 }
 
 /* ---- In files ---- */

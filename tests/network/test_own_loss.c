@@ -280,8 +280,8 @@ static double *gradients_on(int32_t threads, double *input_gradients)
     scoped_state *state = create_state(model, B);
     scoped_chunk chunk = create_random_chunk_for(model, T, B, 0, 7);
     scoped_memory double *outputs = allocate(T * B * O, sizeof *outputs);
-    rnn_chunk_gradients gradients = {
-        .struct_size = sizeof gradients, .outputs = outputs, .input_vectors = input_gradients};
+    rnn_chunk_gradients gradients = {.struct_size = sizeof gradients, .outputs = outputs};
+    gradients.input_vectors = input_gradients;
     assert_ok(rnn_set_threads(threads));
     assert_ok(rnn_forward_training(model, state, &chunk.chunk, outputs, T * B * O));
     random_fill(&source, outputs, T * B * O, 1);

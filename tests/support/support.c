@@ -72,8 +72,10 @@ char untouched_object;
 void *allocate(int64_t count, size_t size)
 {
     void *memory = calloc(count > 0 ? (size_t)count : 1, size);
-    if (memory == NULL)
+    if (memory == NULL) {
         fail_msg("no memory for %lld elements of %zu bytes", (long long)count, size);
+        abort(); /* fail_msg() doesn't return, but cmocka doesn't declare that */
+    }
     return memory;
 }
 

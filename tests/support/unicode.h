@@ -71,6 +71,7 @@ static inline int64_t read_code_points(const unsigned char *bytes, size_t size, 
             break;
         int32_t value = length == 1 ? bytes[*end] : bytes[*end] % (1 << (7 - length));
         for (size_t k = 1; k < length; k++)
+            // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): `length` is within the text
             value = value * 64 + bytes[*end + k] % 64;
         code_points[count++] = value;
         *end += length;

@@ -76,7 +76,7 @@ static void test_each_order_is_as_likely_as_another(void **state)
 {
     (void)state;
     enum { EPOCHS = 1000 };
-    int64_t times[4][4] = {{0}}, order[4];
+    int64_t times[4][4] = {{0}}, order[4] = {0};
     rnn_batcher_options o = options_init(1);
     o.shuffle = 1;
     for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
@@ -114,7 +114,7 @@ static void test_buckets_are_sorted_by_length_and_their_chunks_shuffled(void **s
     (void)state;
     data *d = make_data(RNN_TARGETS_EACH, -1);
     rnn_batcher_options o = options_init(STREAMS);
-    int64_t order[COUNT], again[COUNT];
+    int64_t order[COUNT] = {0}, again[COUNT];
     int64_t usual = padding_of(d, &o, order);
     o.bucket = 2; /* 8 sequences are sorted at a time: their indices stay together */
     int64_t sorted = padding_of(d, &o, order);

@@ -80,7 +80,7 @@ static void test_a_file_a_source_and_a_text_give_the_same(void **state)
     random_source random = {3};
     rnn_source *source = NULL;
     for (size_t i = 0; i < SIZE; i++) /* words of all lengths, one of them longer than a read */
-        large[i] = i > 100000 && i < 200000 ? 'x' : " \nabcdef"[random_below(&random, 8)];
+        large[i] = (char)(i > 100000 && i < 200000 ? 'x' : " \nabcdef"[random_below(&random, 8)]);
     write_file("one", large, SIZE / 3);
     write_file("two", large + SIZE / 3, SIZE - SIZE / 3);
     write_file("both", large, SIZE);

@@ -17,7 +17,7 @@ enum { ROUNDS = 20, THREADS = 4, STEPS = 16, STREAMS = 32, SYMBOLS = 50 };
 
 typedef struct library {
     void *handle;
-#define MEMBER(name) __typeof__(&name) name;
+#define MEMBER(name) __typeof__(&name) name; // NOLINT(bugprone-macro-parentheses): this declares the name
     FUNCTIONS(MEMBER)
 } library;
 
