@@ -156,7 +156,7 @@ await browser.close();
 server.close();
 
 function report(name, values, digits) {
-    const sorted = values.toSorted((a, b) => a - b);
+    const sorted = [...values].sort((a, b) => a - b);
     const [least, median, most] = [0, sorted.length >> 1, sorted.length - 1].map((i) => sorted[i].toFixed(digits));
     console.log(`${name}: ${median}, from ${least} to ${most}`);
 }

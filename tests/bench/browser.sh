@@ -14,6 +14,6 @@ if [[ ! -e examples/playground/rnn.wasm ]]; then
 fi
 mkdir -p "$build/bench"
 cd "$build/bench"
-npm install --no-audit --no-fund --no-package-lock --ignore-scripts --prefix . playwright-core recurrent-js@1.7.4
+npm install --no-audit --no-fund --no-package-lock --ignore-scripts --prefix . playwright-core@1.57.0 recurrent-js@1.7.4
 cp "$root/tests/bench/browser.mjs" .
 node browser.mjs "$root/examples/playground" "$(command -v chromium)"

@@ -6,4 +6,5 @@ import { WASI } from 'node:wasi';
 const [program, golden] = process.argv.slice(2);
 const wasi = new WASI({ version: 'preview1', args: [program], preopens: { '/golden': golden } });
 const module = await WebAssembly.compile(await readFile(program));
-process.exitCode = wasi.start(await WebAssembly.instantiate(module, wasi.getImportObject()));
+// Node.js 18 has no wasi.getImportObject().
+process.exitCode = wasi.start(await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport }));
