@@ -179,6 +179,18 @@ static rnn_model *create_model(const settings *s, int64_t symbols)
     return model;
 }
 
+/* The first Ctrl-C ends the loop. A second one ends the program. */
+static void catch_interrupts(void)
+{
+#ifdef _WIN32
+    signal(SIGINT, request_stop);
+#else
+    struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     settings s = parse_options(argc, argv);
@@ -201,15 +213,7 @@ int main(int argc, char **argv)
     sampling.seed = (uint64_t)s.seed;
     check(rnn_sampler_create(&sampling, &sampler));
 
-    /* The first Ctrl-C ends the loop. A second one ends the program. */
-#ifdef _WIN32
-    signal(SIGINT, request_stop);
-#else
-    struct sigaction action = {.sa_handler = request_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-#endif
-
+    catch_interrupts();
     long long characters = rnn_corpus_size(corpus), unique = rnn_vocab_size(vocab), n = 0;
     printf("data has %lld characters, %lld unique.\n", characters, unique);
     flush_output();
