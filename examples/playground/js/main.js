@@ -40,23 +40,33 @@ function heldOut(text) {
 /* ---- Beginning a run ---- */
 
 const curve = new Curve($('curve'));
-let text = '', excerpt = '';
+const beginning = []; // runs that the worker hasn't begun yet: see begin()
+let excerpt = '';
 
 async function begin(file) {
     if (settings.text === 'own' && texts.own === '') {
         settings.text = 'play';
     }
     showSettings();
-    text = await loadText(settings.text);
-    excerpt = heldOut(text);
+    const text = await loadText(settings.text);
     $('alert').hidden = true;
-    $('history').replaceChildren();
-    curve.begin();
     ask({ do: 'begin', text, settings, file, running });
-    curve.setLines([
-        { label: 'single characters', bits: entropy(text) },
-        { label: 'gzip', bits: await gzip(text) },
-    ]);
+    beginning.push({ excerpt: heldOut(text), lines: linesToBeat(text) });
+}
+
+async function linesToBeat(text) {
+    return [{ label: 'single characters', bits: entropy(text) }, { label: 'gzip', bits: await gzip(text) }];
+}
+
+/** Shows a run that the worker has begun. Until then it sends news of the last one. */
+function show(begun) {
+    ({ excerpt } = begun);
+    $('history').replaceChildren();
+    $('trained').textContent = 0;
+    $('loss').textContent = $('speed').textContent = '–';
+    curve.begin();
+    const { run } = curve;
+    begun.lines.then((lines) => curve.run === run && curve.setLines(lines));
 }
 
 function change(name, value) {
@@ -163,6 +173,7 @@ let guessing = null;
 
 function showGuessing() {
     const { symbols, probabilities } = guessing;
+    $('guesses').ariaLabel = `The most likely next characters after ${quote(symbols.slice(1).join(''))}`;
     const row = [...probabilities.slice((symbols.length - 1) * facts.symbols.length)];
     showGuesses(facts.symbols, row.map((p) => Math.log(p + 1e-30)), settings.temperature, (symbol) => {
         $('typed').value += symbol === '\n' ? ' ' : symbol;
@@ -177,13 +188,31 @@ const viewers = {
     guess: (reading) => { guessing = reading; showGuessing(); },
 };
 
-const awaited = new Set(); // the kinds of answers that the page is waiting for
+/** Asks the worker one question of each kind at a time. Of other questions that come meanwhile, the last one follows. */
+const questions = {
+    open: new Map(), // from a kind to {key, next}
+    ask(kind, question) {
+        const key = JSON.stringify(question);
+        const open = this.open.get(kind);
+        if (open) {
+            open.next = key === open.key ? null : question;
+        } else {
+            this.open.set(kind, { key, next: null });
+            ask(question);
+        }
+    },
+    answered(kind) {
+        const next = this.open.get(kind)?.next;
+        this.open.delete(kind);
+        if (next) {
+            this.ask(kind, next);
+        }
+    },
+};
 
-/** Asks for a reading, unless the page still waits for the last one of its kind. */
 function look(about, text, gates = false) {
-    if (!awaited.has(about) && facts.symbols.length > 0 && text !== '') {
-        awaited.add(about);
-        ask({ do: 'read', about, text, layer: facts.layers - 1, gates });
+    if (facts.symbols.length > 0 && text !== '') {
+        questions.ask(about, { do: 'read', about, text, layer: facts.layers - 1, gates });
     }
 }
 
@@ -199,9 +228,8 @@ const tellChunk = whileVisible($('chunk'), () => lastChunk && showChunk(lastChun
 let scale = scales[8], trainsFlow = false;
 
 const tellFlow = whileVisible($('flow'), () => {
-    if (text !== '' && !awaited.has('flow')) {
-        awaited.add('flow');
-        ask({ do: 'flow', scale, train: trainsFlow, settings });
+    if (excerpt !== '') {
+        questions.ask('flow', { do: 'flow', scale, train: trainsFlow, settings });
     }
 });
 
@@ -211,7 +239,6 @@ function tellAll() {
 
 const scaleSlider = slider('scale', 'Scale of the weights', scales, showScale, (value) => {
     scale = value;
-    awaited.delete('flow');
     tellFlow();
 });
 scaleSlider.showValue(scale);
@@ -243,7 +270,8 @@ function keep(sample) {
 const news = {
     begun(found) {
         facts = found;
-        awaited.clear();
+        show(beginning.shift());
+        questions.open.clear();
         $('share-note').value = found.skipped > 0
             ? `The model doesn’t know ${showCount(found.skipped)} characters of the text. They are left out.` : '';
         if (found.file) {
@@ -265,7 +293,12 @@ const news = {
         curve.addHeldOut(sample);
     },
     progress({ trained, loss, speed, chunk }) {
+        const { run } = curve;
         requestAnimationFrame(() => {
+            ask({ do: 'seen' });
+            if (curve.run !== run) {
+                return;
+            }
             $('trained').textContent = showCount(trained);
             $('loss').textContent = loss.toFixed(2);
             $('speed').textContent = running ? showCount(speed) : '–';
@@ -276,18 +309,15 @@ const news = {
                 refreshed = performance.now();
                 tellAll();
             }
-            ask({ do: 'seen' });
         });
     },
     reading({ about, ...reading }) {
-        awaited.delete(about);
+        questions.answered(about);
         viewers[about]({ ...reading, symbols: symbolsOf(reading.ids) });
     },
-    flow({ norms, scale: measured }) {
-        if (measured === scale) {
-            awaited.delete('flow');
-            showFlow(norms);
-        }
+    flow({ norms }) {
+        questions.answered('flow');
+        showFlow(norms);
     },
     file({ bytes }) {
         const link = make('a', { href: URL.createObjectURL(new Blob([bytes])), download: `${settings.text}-${facts.cell}.safetensors` });
@@ -295,11 +325,15 @@ const news = {
         URL.revokeObjectURL(link.href);
     },
     error({ why, about }) {
-        const advice = about === 'training'
+        const training = about === 'training' || about === 'step';
+        const advice = training
             ? ' Lower the learning rate or turn on clipping, then press Reset.' : '';
         $('alert').textContent = why.replace(/\.?$/, '.') + advice;
         $('alert').hidden = false;
-        if (about === 'training') {
+        questions.open.clear();
+        if (about === 'begin') {
+            beginning.shift();
+        } else if (training) {
             setRunning(false);
         }
     },

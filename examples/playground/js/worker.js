@@ -32,7 +32,7 @@ const requests = {
         reported = { at: performance.now(), trained: 0 };
         const { cell, layers, hidden, symbols, skipped } = made;
         postMessage({ is: 'begun', cell, layers, hidden, symbols, skipped, gates: gateNames[cell], file: Boolean(file) });
-        postMessage({ is: 'sample', kept: true, ...run.milestone() });
+        keepSample(run.milestone());
         this.go(request);
     },
 
@@ -102,6 +102,11 @@ function sample() {
     postMessage({ is: 'sample', ...run.look() });
 }
 
+function keepSample(kept) {
+    sampled = performance.now();
+    postMessage({ is: 'sample', kept: true, ...kept });
+}
+
 function schedule() {
     if (!scheduled) {
         scheduled = true;
@@ -117,8 +122,7 @@ function trainOn() {
     run.train(SLICE);
     const kept = run.milestone();
     if (kept) {
-        sampled = performance.now();
-        postMessage({ is: 'sample', kept: true, ...kept });
+        keepSample(kept);
     } else if (!unseen && performance.now() - sampled > SAMPLES) {
         sample();
     }
@@ -128,12 +132,12 @@ function trainOn() {
     schedule();
 }
 
-/** After an error the network stays as it is, and training stops. */
+/** Reports an error. The run stays as it is, but doesn't go on if training failed. */
 async function guarded(action, about) {
     try {
         await action();
     } catch (error) {
-        running = false;
+        running &&= about !== 'training';
         postMessage({ is: 'error', why: error.message, about });
     }
 }
