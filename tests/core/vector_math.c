@@ -14,7 +14,7 @@ typedef double wide; /* precise enough to check errors of 4 ulp or 2e-15 */
 typedef long double wide;
 #endif
 
-enum { POINTS = 2000000 };
+enum { POINTS = 400000 };
 
 typedef vector (*vector_function)(vector x);
 typedef wide (*wide_function)(wide x);
