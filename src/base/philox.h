@@ -12,6 +12,7 @@ static inline void philox(uint64_t seed, uint64_t stream, uint64_t index, uint32
 {
     uint32_t c0 = (uint32_t)index, c1 = (uint32_t)(index >> 32), c2 = (uint32_t)stream, c3 = (uint32_t)(stream >> 32);
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+#pragma GCC unroll 10
     for (int round = 0; round < 10; round++) {
         uint64_t a = UINT64_C(0xD2511F53) * c0, b = UINT64_C(0xCD9E8D57) * c2;
         c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;

@@ -29,7 +29,8 @@ for (let visit = 0; visit < VISITS; visit++) {
     const context = await browser.newContext(); // without a cache
     const page = await context.newPage();
     await page.goto(`${address}/index.html`);
-    waits.push(await (await page.waitForFunction(() => document.getElementById('now').textContent && performance.now())).jsonValue());
+    const first = await page.waitForFunction(() => document.getElementById('now').textContent && performance.now());
+    waits.push(await first.jsonValue());
     for (let look = 0; look < LOOKS; look++) {
         await page.waitForTimeout(1000);
         pageSpeeds.push(countIn(await page.$eval('#speed', (element) => element.textContent)));
@@ -88,7 +89,8 @@ const measured = await page.evaluate(async () => {
             wx: new RandMat(symbols.length, HIDDEN, 0, 0.01), wh: new RandMat(HIDDEN, HIDDEN, 0, 0.01),
             wy: new RandMat(symbols.length, HIDDEN, 0, 0.01), bh: new Mat(HIDDEN, 1), by: new Mat(symbols.length, 1),
         };
-        const memory = Object.fromEntries(Object.entries(model).map(([name, { w }]) => [name, new Float64Array(w.length)]));
+        const memory = Object.fromEntries(
+            Object.entries(model).map(([name, { w }]) => [name, new Float64Array(w.length)]));
         let at = 0, before = new Float64Array(HIDDEN);
         const train = () => {
             if (at + STEPS + 1 >= ids.length) {

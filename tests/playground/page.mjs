@@ -27,7 +27,8 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }
 
 /** Opens the page and waits for the first sample. Errors in the page, and requests to elsewhere, fail the test. */
 async function open(hash = '', options = {}) {
-    const context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1360, height: 900 }, ...options });
+    const viewport = { width: 1360, height: 900 };
+    const context = await browser.newContext({ acceptDownloads: true, viewport, ...options });
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     page.on('pageerror', (error) => { throw error; });
@@ -59,7 +60,8 @@ const tests = {
 
     async 'pauses, steps and begins again'() {
         const page = await open();
-        const trained = (wanted) => page.waitForFunction((n) => document.getElementById('trained').textContent === n, wanted);
+        const trained = (wanted) => page.waitForFunction(
+            (count) => document.getElementById('trained').textContent === count, wanted);
         await keptSample(page, '1,000');
         await pause(page);
         await page.click('#reset');
@@ -75,8 +77,7 @@ const tests = {
     },
 
     async 'gives the same text for the same address, and another for another seed'() {
-        const pages = await Promise.all(['#cell=gru&hidden=32&seed=7', '#cell=gru&hidden=32&seed=7', '#cell=gru&hidden=32&seed=8']
-            .map((hash) => open(hash)));
+        const pages = await Promise.all([7, 7, 8].map((seed) => open(`#cell=gru&hidden=32&seed=${seed}`)));
         const [one, same, other] = await Promise.all(pages.map((page) => keptSample(page, '5,000')));
         assert.equal(one, same);
         assert.notEqual(one, other);
@@ -131,7 +132,8 @@ const tests = {
         const page = await open();
         await pause(page);
         const caption = (index, begins) => page.waitForFunction(
-            ([i, words]) => document.querySelectorAll('#flow figcaption')[i].textContent.startsWith(words), [index, begins]);
+            ([i, words]) => document.querySelectorAll('#flow figcaption')[i].textContent.startsWith(words),
+            [index, begins]);
         await page.locator('#scale').scrollIntoViewIfNeeded();
         await page.waitForFunction(() => document.querySelectorAll('#flow rect').length === 150);
         await caption(0, 'tanh RNN vanishes');
@@ -171,15 +173,18 @@ const tests = {
         const loss = await first.locator('small').textContent();
         assert.ok(parseFloat(loss) < 5.5, loss);
         await keptSample(page, '1,000');
-        await page.setInputFiles('#open', { name: 'bad.safetensors', mimeType: '', buffer: Buffer.from('not a model') });
+        const bad = { name: 'bad.safetensors', mimeType: '', buffer: Buffer.from('not a model') };
+        await page.setInputFiles('#open', bad);
         await page.waitForSelector('#alert:not([hidden])');
-        await page.waitForFunction((n) => document.getElementById('trained').textContent !== n, await page.textContent('#trained'));
+        await page.waitForFunction((count) => document.getElementById('trained').textContent !== count,
+            await page.textContent('#trained'));
         assert.equal(await first.locator('small').textContent(), loss);
         return page;
     },
 
     async 'fits a phone, in dark'() {
-        const page = await open('', { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true });
+        const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+        const page = await open('', { ...phone, colorScheme: 'dark' });
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
         await page.tap('#pause');
         assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true');
@@ -188,8 +193,9 @@ const tests = {
 
     async 'names every control'() {
         const page = await open();
-        const unnamed = await page.$$eval('button, input, select, textarea, [role=img], [role=group]', (all) => all
-            .filter((one) => !(one.ariaLabel || one.getAttribute('aria-label') || one.labels?.length || one.textContent.trim()))
+        const controls = 'button, input, select, textarea, [role=img], [role=group]';
+        const unnamed = await page.$$eval(controls, (all) => all
+            .filter((one) => !(one.ariaLabel || one.labels?.length || one.textContent.trim()))
             .map((one) => one.outerHTML));
         assert.deepEqual(unnamed, []);
         return page;

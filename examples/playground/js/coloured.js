@@ -11,7 +11,8 @@ export class ColouredText {
         this.onChoose = onChoose;
         this.spans = [];
         this.chosen = -1;
-        Object.assign(element, { tabIndex: 0, role: 'group', ariaLabel: `${label}. The arrow keys move from character to character.` });
+        const ariaLabel = `${label}. The arrow keys move from character to character.`;
+        Object.assign(element, { tabIndex: 0, role: 'group', ariaLabel });
         element.addEventListener('pointerover', ({ target }) => this.choose(this.spans.indexOf(target)));
         element.addEventListener('click', ({ target }) => this.choose(this.spans.indexOf(target)));
         element.addEventListener('keydown', (event) => {

@@ -19,7 +19,8 @@ export function slider(id, label, list, show, onChange) {
     const output = make('output', { htmlFor: id });
     const input = make('input', { id, type: 'range', min: 0, max: list.length - 1, step: 1 });
     const showValue = (value) => {
-        const nearest = list.reduce((best, one, i) => (Math.abs(one - value) < Math.abs(list[best] - value) ? i : best), 0);
+        const distance = (i) => Math.abs(list[i] - value);
+        const nearest = list.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
         input.value = nearest;
         output.value = show(value);
         input.setAttribute('aria-valuetext', show(value));
@@ -39,7 +40,8 @@ function segments(name, { label, names }, onChange) {
         input.addEventListener('change', () => onChange(value));
         return input;
     });
-    const row = make('div', { className: 'segments' }, ...inputs.map((input) => make('label', {}, input, names[input.value])));
+    const labels = inputs.map((input) => make('label', {}, input, names[input.value]));
+    const row = make('div', { className: 'segments' }, ...labels);
     const element = make('fieldset', { className: 'control' }, make('legend', {}, label), row);
     return { element, showValue: (value) => inputs.forEach((input) => { input.checked = input.value === value; }) };
 }

@@ -76,12 +76,17 @@ export class Curve {
         }
         for (const { label, bits } of this.lines) {
             parts.push(draw('line', { class: 'beat', x1: LEFT, x2: width - RIGHT, y1: y(bits), y2: y(bits) }));
-            parts.push(draw('text', { x: width - RIGHT, y: y(bits) - 5, 'text-anchor': 'end' }, `${label}: ${bits.toFixed(2)}`));
+            const place = { x: width - RIGHT, y: y(bits) - 5, 'text-anchor': 'end' };
+            parts.push(draw('text', place, `${label}: ${bits.toFixed(2)}`));
         }
         for (const one of this.runs.filter(({ train }) => train.length > 0)) {
             parts.push(draw('path', { class: one === run ? 'train' : 'before', d: path(one.train) }));
         }
-        parts.push(...[...run.held, run.now ?? []].filter(([n]) => n > 0).map(([n, bits]) => draw('circle', { class: 'held', cx: x(n), cy: y(bits), r: 3.5 })));
+        for (const [n, bits] of [...run.held, run.now ?? []]) {
+            if (n > 0) {
+                parts.push(draw('circle', { class: 'held', cx: x(n), cy: y(bits), r: 3.5 }));
+            }
+        }
         svg.replaceChildren(...parts);
         svg.setAttribute('aria-label', this.describe());
     }
@@ -94,6 +99,7 @@ export class Curve {
         const [trained, bits] = train.at(-1);
         const heldOut = now ? ` On text that it hasn’t seen: ${now[1].toFixed(2)}.` : '';
         const levels = this.lines.map((line) => `${line.label}: ${line.bits.toFixed(2)}`).join(', ');
-        return `After ${showCount(trained)} characters the loss is ${bits.toFixed(2)} bits per character.${heldOut} To beat: ${levels}.`;
+        return `After ${showCount(trained)} characters the loss is ${bits.toFixed(2)} bits per character.${heldOut} `
+            + `To beat: ${levels}.`;
     }
 }

@@ -188,7 +188,7 @@ const viewers = {
     guess: (reading) => { guessing = reading; showGuessing(); },
 };
 
-/** Asks the worker one question of each kind at a time. Of other questions that come meanwhile, the last one follows. */
+/** Asks the worker one question of each kind at a time. Of other questions that come meanwhile, the last one is kept. */
 const questions = {
     open: new Map(), // from a kind to {key, next}
     ask(kind, question) {
@@ -262,8 +262,8 @@ let refreshed = 0;
 function keep(sample) {
     const label = make('b', {}, sample.trained === 0 ? 'at first' : `${showCount(sample.trained)}`);
     const loss = make('small', {}, `${sample.heldOut.toFixed(2)} bits`);
-    const item = make('li', {}, make('span', {}, label, loss), make('p', { className: 'text' }, sample.text.replaceAll('\n', ' ↵ ')));
-    $('history').append(item);
+    const text = make('p', { className: 'text' }, sample.text.replaceAll('\n', ' ↵ '));
+    $('history').append(make('li', {}, make('span', {}, label, loss), text));
     $('history').scrollTop = $('history').scrollHeight;
 }
 
@@ -320,7 +320,8 @@ const news = {
         showFlow(norms);
     },
     file({ bytes }) {
-        const link = make('a', { href: URL.createObjectURL(new Blob([bytes])), download: `${settings.text}-${facts.cell}.safetensors` });
+        const href = URL.createObjectURL(new Blob([bytes]));
+        const link = make('a', { href, download: `${settings.text}-${facts.cell}.safetensors` });
         link.click();
         URL.revokeObjectURL(link.href);
     },

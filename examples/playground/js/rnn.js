@@ -42,7 +42,8 @@ class Library {
     /** Creates a network. See network_create() for weightScale. */
     create(text, { cell, layers, hidden, seed }, weightScale = 0) {
         return this.withBytes(text, (at, size) =>
-            this.network(this.exports.network_create(at, size, cells.indexOf(cell), layers, hidden, seed, weightScale)));
+            this.network(
+                this.exports.network_create(at, size, cells.indexOf(cell), layers, hidden, seed, weightScale)));
     }
 
     /** Opens a model's file. The model goes on learning from a text. */
@@ -162,6 +163,7 @@ class Network {
     /** The bytes of the model's file */
     save() {
         const size = this.exports.network_save(this.handle);
-        return size ? this.library.array(Uint8Array, this.exports.network_file(this.handle), size) : this.library.fail();
+        return size ? this.library.array(Uint8Array, this.exports.network_file(this.handle), size)
+            : this.library.fail();
     }
 }

@@ -45,7 +45,8 @@ export class Units {
     constructor() {
         this.chosen = 0;
         this.reading = null;
-        this.text = new ColouredText($('unit-text'), 'Text coloured by the unit’s activation', (at) => this.showAt(at));
+        this.text = new ColouredText($('unit-text'), 'Text coloured by the unit’s activation',
+            (at) => this.showAt(at));
         $('units').addEventListener('click', ({ target }) => this.choose([...$('units').children].indexOf(target)));
         $('units').addEventListener('keydown', (event) => this.move(event));
         for (const name of Object.keys(properties)) {

@@ -8,7 +8,7 @@ const names = { tanh: 'tanh RNN', gru: 'GRU', lstm: 'LSTM' };
 
 /** The most likely next characters, as buttons that type them */
 export function showGuesses(symbols, logProbabilities, temperature, type) {
-    const scaled = temperature > 0 ? logProbabilities.map((x) => x / temperature) : logProbabilities.map((x) => x * 1e3);
+    const scaled = logProbabilities.map((x) => (temperature > 0 ? x / temperature : x * 1e3));
     const most = Math.max(...scaled);
     const parts = [...scaled].map((x) => Math.exp(x - most));
     const sum = parts.reduce((a, b) => a + b, 0);
@@ -52,7 +52,8 @@ function verdict(ratio, steps) {
     if (power <= -3) {
         return `vanishes: ${showPower(power)} is left after ${steps} steps`;
     }
-    return power >= 2 ? `explodes: ${showPower(power)} times as much after ${steps} steps` : `holds over ${steps} steps`;
+    return power >= 2 ? `explodes: ${showPower(power)} times as much after ${steps} steps`
+        : `holds over ${steps} steps`;
 }
 
 function drawBars(svg, norms) {
@@ -116,7 +117,8 @@ export function showGates({ symbols, gates, activations, names: gateNames, unit 
             return cell;
         });
         const average = values.reduce((a, b) => a + b, 0) / columns;
-        return make('div', { role: 'img', ariaLabel: `${name}: on average ${average.toFixed(2)}` }, make('b', {}, name), ...cellsOf);
+        const ariaLabel = `${name}: on average ${average.toFixed(2)}`;
+        return make('div', { role: 'img', ariaLabel }, make('b', {}, name), ...cellsOf);
     });
     $('gates').style.setProperty('--columns', columns);
     $('gates').replaceChildren(header, ...lines);

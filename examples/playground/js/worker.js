@@ -31,7 +31,8 @@ const requests = {
         flow.scale = 0;
         reported = { at: performance.now(), trained: 0 };
         const { cell, layers, hidden, symbols, skipped } = made;
-        postMessage({ is: 'begun', cell, layers, hidden, symbols, skipped, gates: gateNames[cell], file: Boolean(file) });
+        const gates = gateNames[cell];
+        postMessage({ is: 'begun', cell, layers, hidden, symbols, skipped, gates, file: Boolean(file) });
         keepSample(run.milestone());
         this.go(request);
     },
@@ -63,7 +64,8 @@ const requests = {
 
     /** Reads a text: {text, layer, gates, about}. The answer repeats `about`. */
     read({ text, layer, gates, about }) {
-        postMessage({ is: 'reading', about, ...run.network.read(text, Math.min(layer, run.network.layers - 1), gates) });
+        const { network } = run;
+        postMessage({ is: 'reading', about, ...network.read(text, Math.min(layer, network.layers - 1), gates) });
     },
 
     /** Measures how far gradients reach in three small networks: {scale, train, settings}. */

@@ -23,16 +23,20 @@ typedef enum dropout_kind { DROP_BETWEEN, DROP_INPUT, DROP_OUTPUT, DROP_CANDIDAT
 static void draw_mask(const core_pass *pass, dropout_kind kind, double p, int64_t l, size_t row, size_t width,
                       real *mask)
 {
-    uint32_t threshold = (uint32_t)(p * 0x1p32), bits[4] = {0};
+    uint32_t threshold = (uint32_t)(p * 0x1p32), bits[4];
     real kept = (real)(1 / (1 - p));
     uint64_t seed = pass->seed ^ (uint64_t)kind * UINT64_C(0x9e3779b97f4a7c15);
     uint64_t stream = pass->random_index << 10 | (uint64_t)l, streams = (uint64_t)pass->shape.streams;
     uint64_t t = pass->network->dropout.per_chunk ? 0 : row / streams, position = t << 20 | row % streams;
-    for (size_t j = 0; j < round_up(width); j++) {
-        if (j % 4 == 0 && j < width)
-            philox(seed, stream, position << 18 | j / 4, bits);
-        mask[j] = bits[j % 4] < threshold ? 0 : kept; /* formula: dropout-mask */
+    size_t j = 0;
+    for (; j + 4 <= width; j += 4) {
+        philox(seed, stream, position << 18 | j / 4, bits);
+        for (size_t k = 0; k < 4; k++)
+            mask[j + k] = bits[k] < threshold ? 0 : kept; /* formula: dropout-mask */
     }
+    philox(seed, stream, position << 18 | j / 4, bits);
+    for (; j < round_up(width); j++)
+        mask[j] = bits[j % 4] < threshold ? 0 : kept;
 }
 
 /* to = mask x, for whole vectors. `to` may be x. */
