@@ -14,12 +14,13 @@ typedef struct parts {
 } parts;
 
 /*
- * Divides `total` into as few parts as possible, each of at most `most` (1, 2 or 3). With `most` this small, computing
- * the size needs no division.
+ * Divides `total` into as few parts as possible, each of at most `most`. If `most` is 1, 2 or 3, computing the size
+ * needs no division.
  */
-INLINE parts parts_of(size_t total, size_t most)
+INLINE parts parts_of(size_t total, const size_t most)
 {
-    size_t count = (total + most - 1) / most, size = total % most == 0 ? most : least_of(most - 1, total);
+    size_t count = (total + most - 1) / most;
+    size_t size = most > 3 ? total / count : total % most == 0 ? most : least_of(most - 1, total);
     return (parts){count, size, total - count * size};
 }
 

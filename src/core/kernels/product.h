@@ -30,23 +30,6 @@ typedef struct matrices {
 } matrices;
 
 /*
- * Divides the rows of C into tiles of 4 rows, of 3 rows, and at most one of 2 rows, so that each tile has as many sums
- * as possible.
- */
-typedef struct tile_rows {
-    size_t fours, threes;
-    bool two;
-} tile_rows;
-
-static tile_rows tiles_of(size_t rows)
-{
-    size_t threes = (TILE_ROWS - rows % TILE_ROWS) % TILE_ROWS;
-    if (rows < 3 * threes) /* 1, 2 or 5 rows; a single row isn't computed by tiles */
-        return (tile_rows){0, rows / 3, rows > 1};
-    return (tile_rows){(rows - 3 * threes) / TILE_ROWS, threes, false};
-}
-
-/*
  * Prefetches some lines of the next panel into the L2 cache. Hardware prefetching alone doesn't have enough lines in
  * flight.
  */
@@ -64,32 +47,50 @@ INLINE void move_down(tile_operands *o, size_t rows)
     o->c += rows * o->c_row;
 }
 
-/* Multiplies one panel with all rows of a block. The block has at least two rows. */
-INLINE void multiply_rows(const size_t vectors, tile_rows rows, tile_operands o)
+/* A tile of one of the numbers of rows that division into tiles gives */
+INLINE void tile_of_rows(size_t rows, const size_t vectors, const tile_operands *o)
 {
-    for (size_t i = 0; i < rows.fours; i++, move_down(&o, 4)) {
-        fetch_next(&o);
-        tile(4, vectors, PRODUCT, &o);
+#define TILE(count)                                                                                                    \
+    case count:                                                                                                        \
+        if ((count) <= TILE_ROWS)                                                                                      \
+            tile(count, vectors, PRODUCT, o);                                                                          \
+        break;
+    switch (rows) {
+        TILE(2)
+        TILE(3)
+        TILE(4)
+        TILE(5)
+        TILE(6)
+        TILE(7)
+        TILE(8)
+    default:
+        break;
     }
-    for (size_t i = 0; i < rows.threes; i++, move_down(&o, 3)) {
-        fetch_next(&o);
-        tile(3, vectors, PRODUCT, &o);
-    }
-    if (rows.two)
-        tile(2, vectors, PRODUCT, &o);
+#undef TILE
 }
 
-static void multiply_panel(size_t vectors, tile_rows rows, const tile_operands *o)
+/* Multiplies one panel with all rows of a block. The block has at least two rows. */
+INLINE void multiply_rows(const size_t vectors, parts tiles, tile_operands o)
+{
+    for (size_t i = 0; i < tiles.count; i++) {
+        size_t rows = tiles.size + (i < tiles.larger);
+        fetch_next(&o);
+        tile_of_rows(rows, vectors, &o);
+        move_down(&o, rows);
+    }
+}
+
+static void multiply_panel(size_t vectors, parts tiles, const tile_operands *o)
 {
     switch (vectors) {
     case 1:
-        multiply_rows(1, rows, *o);
+        multiply_rows(1, tiles, *o);
         break;
     case 2:
-        multiply_rows(2, rows, *o);
+        multiply_rows(2, tiles, *o);
         break;
     default:
-        multiply_rows(3, rows, *o);
+        multiply_rows(3, tiles, *o);
     }
 }
 
@@ -97,8 +98,8 @@ static void multiply_panel(size_t vectors, tile_rows rows, const tile_operands *
 static void product_block(const matrices *x, share rows, share steps)
 {
     parts panels = panels_of(x->n_count);
-    tile_rows tiles = tiles_of(rows.count);
-    bool fetches = x->n_count * x->k_count * sizeof *x->b >= LARGE && tiles.fours + tiles.threes > 0;
+    parts tiles = parts_of(rows.count, TILE_ROWS);
+    bool fetches = x->n_count * x->k_count * sizeof *x->b >= LARGE;
     for (size_t i = 0; i < panels.count; i++) {
         size_t panel = x->turned ? panels.count - 1 - i : i, n = start_of(panels, panel);
         tile_operands o = {
@@ -115,7 +116,7 @@ static void product_block(const matrices *x, share rows, share steps)
         if (fetches && i + 1 < panels.count) {
             size_t next = x->turned ? panel - 1 : panel + 1, width = width_of(panels, next);
             o.next = x->b + start_of(panels, next) * x->k_count + steps.first * width;
-            o.next_lines = width * steps.count / LINE / (tiles.fours + tiles.threes);
+            o.next_lines = width * steps.count / LINE / tiles.count;
         }
         multiply_panel(width_of(panels, panel) / WIDTH, tiles, &o);
     }

@@ -6,9 +6,10 @@
  * ascending order of k, whatever the shape of its tile. So a result depends neither on the number of rows computed
  * together nor on the vector width.
  *
- * The sums of a tile and their operands must fit into 16 registers. Of these tiles, 4 rows of 3 vectors need the fewest
- * loads per multiply-add. So panels are three vectors wide. If the number of vectors isn't a multiple of three, one or
- * two panels are two vectors wide. If there is only one vector, it is a panel of its own.
+ * The sums of a tile and their operands must fit into the registers: 16, or 32 with AVX-512. Of the tiles that fit into
+ * 16, 4 rows of 3 vectors need the fewest loads per multiply-add; with 32, the tile has 8 rows. So panels are three
+ * vectors wide. If the number of vectors isn't a multiple of three, one or two panels are two vectors wide. If there is
+ * only one vector, it is a panel of its own.
  *
  * Each sum is a named variable, because some compilers keep an array of vectors in memory. The shape of a tile is a
  * constant wherever a kernel is inlined, so only the sums of that shape remain.
@@ -19,7 +20,7 @@
 #include "core/kernels/real.h"
 
 enum {
-    TILE_ROWS = 4,
+    TILE_ROWS = RNN_CORE_VECTOR_BYTES == 64 ? 8 : 4,
     TILE_VECTORS = 3,        /* maximum width of a panel */
     TILE_PANELS = 3,         /* maximum number of panels in a tile of one row */
     LINE = 64 / sizeof(real) /* reals in a cache line */
@@ -88,7 +89,8 @@ INLINE vector finished(const tile_kind kind, const real *start, vector sum)
 
 /*
  * A tile of `rows` rows and `vectors` vectors of one panel. The operands are kept in registers. Otherwise compilers
- * load the same numbers again for each multiply-add, and loading takes most of the time.
+ * load the same numbers again for each multiply-add, and loading takes most of the time. Two steps at once save
+ * instructions, of which a core decodes few when its other hardware thread is busy.
  */
 INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, const tile_operands *o)
 {
@@ -101,7 +103,12 @@ INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, 
     BEGIN_ROW(1)
     BEGIN_ROW(2)
     BEGIN_ROW(3)
+    BEGIN_ROW(4)
+    BEGIN_ROW(5)
+    BEGIN_ROW(6)
+    BEGIN_ROW(7)
     const real *a = o->a, *b = o->b + o->k_first * vectors * WIDTH;
+#pragma GCC unroll 2
     for (size_t k = 0; k < o->k_count; k++, b += vectors * WIDTH) {
         vector b0 = load(b), b1 = vectors > 1 ? load(b + WIDTH) : zero, b2 = vectors > 2 ? load(b + 2 * WIDTH) : zero;
         KEEP(b0);
@@ -111,11 +118,19 @@ INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, 
         ADD_TO_ROW(1)
         ADD_TO_ROW(2)
         ADD_TO_ROW(3)
+        ADD_TO_ROW(4)
+        ADD_TO_ROW(5)
+        ADD_TO_ROW(6)
+        ADD_TO_ROW(7)
     }
     END_ROW(0)
     END_ROW(1)
     END_ROW(2)
     END_ROW(3)
+    END_ROW(4)
+    END_ROW(5)
+    END_ROW(6)
+    END_ROW(7)
 }
 
 /* Beginning, one step and end of the sums of panel p, which is `width<p>` vectors wide. */

@@ -286,13 +286,12 @@ static void forward_share(void *context, size_t worker, size_t number)
     }
 }
 
-/*
- * The number of shares. If there are several, each has at least TILE_ROWS streams, so that a product still has a few
- * rows to multiply at once.
- */
+enum { SHARE_STREAMS = 4 }; /* With fewer streams than this, a product would have too few rows to multiply at once. */
+
+/* The number of shares. If there are several, each has at least SHARE_STREAMS streams. */
 static size_t shares_of_streams(const core_pass *pass)
 {
-    size_t most = (size_t)pass->shape.streams / TILE_ROWS;
+    size_t most = (size_t)pass->shape.streams / SHARE_STREAMS;
     return most < 1 ? 1 : least_of(most, pass->team->size);
 }
 
