@@ -4,7 +4,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { VALIDATION_BYTES = 1000000, TOKENS_PER_PARAMETER = 12 };
+enum {
+    VALIDATION_BYTES = 1000000,
+    TOKENS_PER_PARAMETER = 12,
+
+    /*
+     * Fewer streams give more steps for the same tokens. 16 streams are hardly slower than 32 with the networks that
+     * suit a text of less than LARGE_TEXT bytes. With larger networks, products of so few rows are inefficient.
+     */
+    STREAMS = 16,
+    STREAMS_LARGE = 32,
+    LARGE_TEXT = 3000000
+};
 
 static const double MEASURED_SECONDS = 0.15;
 
@@ -19,7 +30,7 @@ static int64_t hidden_for_text(const corpora *t)
     static const struct {
         double bytes;
         int64_t hidden;
-    } sizes[] = {{3e4, 128}, {3e5, 256}, {3e6, 384}, {3e7, 512}, {3e8, 768}};
+    } sizes[] = {{3e4, 128}, {3e5, 256}, {LARGE_TEXT, 384}, {3e7, 512}, {3e8, 768}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if ((double)t->bytes < sizes[i].bytes)
             return sizes[i].hidden;
@@ -112,7 +123,8 @@ static void choose_chunks(const corpora *t, settings *s)
     if (s->value[SET_SEQUENCE].whole == AUTOMATIC)
         s->value[SET_SEQUENCE].whole = share < 256 ? least(64, share / 4 + 1) : 64;
     if (s->value[SET_STREAMS].whole == AUTOMATIC)
-        s->value[SET_STREAMS].whole = least(32, share / s->value[SET_SEQUENCE].whole + 1);
+        s->value[SET_STREAMS].whole =
+            least(t->bytes < LARGE_TEXT ? STREAMS : STREAMS_LARGE, share / s->value[SET_SEQUENCE].whole + 1);
 }
 
 /* Says in `reason` why the size was chosen. */
