@@ -7,14 +7,9 @@
 enum {
     VALIDATION_BYTES = 1000000,
     TOKENS_PER_PARAMETER = 12,
-
-    /*
-     * Fewer streams give more steps for the same tokens. 16 streams are hardly slower than 32 with the networks that
-     * suit a text of less than LARGE_TEXT bytes. With larger networks, products of so few rows are inefficient.
-     */
-    STREAMS = 16,
-    STREAMS_LARGE = 32,
-    LARGE_TEXT = 3000000
+    SMALL_NETWORK = 300, /* Networks with fewer hidden units learn best with other settings. */
+    STREAMS = 32,
+    STREAMS_OF_SMALL = 16 /* more steps for the same tokens */
 };
 
 static const double MEASURED_SECONDS = 0.15;
@@ -30,7 +25,7 @@ static int64_t hidden_for_text(const corpora *t)
     static const struct {
         double bytes;
         int64_t hidden;
-    } sizes[] = {{3e4, 128}, {3e5, 256}, {LARGE_TEXT, 384}, {3e7, 512}, {3e8, 768}};
+    } sizes[] = {{3e4, 128}, {3e5, 256}, {3e6, 384}, {3e7, 512}, {3e8, 768}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if ((double)t->bytes < sizes[i].bytes)
             return sizes[i].hidden;
@@ -123,8 +118,7 @@ static void choose_chunks(const corpora *t, settings *s)
     if (s->value[SET_SEQUENCE].whole == AUTOMATIC)
         s->value[SET_SEQUENCE].whole = share < 256 ? least(64, share / 4 + 1) : 64;
     if (s->value[SET_STREAMS].whole == AUTOMATIC)
-        s->value[SET_STREAMS].whole =
-            least(t->bytes < LARGE_TEXT ? STREAMS : STREAMS_LARGE, share / s->value[SET_SEQUENCE].whole + 1);
+        s->value[SET_STREAMS].whole = least(STREAMS, share / s->value[SET_SEQUENCE].whole + 1);
 }
 
 /* Says in `reason` why the size was chosen. */
@@ -148,13 +142,13 @@ static void choose_training(const corpora *t, settings *s)
 {
     double hidden = (double)s->value[SET_HIDDEN].whole;
     if (s->value[SET_DROPOUT_OUTPUT].real < 0)
-        s->value[SET_DROPOUT_OUTPUT].real = t->bytes > 20000000 ? 0 : hidden < 300 ? 0.1 : 0.15;
+        s->value[SET_DROPOUT_OUTPUT].real = t->bytes > 20000000 ? 0 : hidden < SMALL_NETWORK ? 0.1 : 0.15;
     if (s->value[SET_SCHEDULE].whole == AUTOMATIC)
         s->value[SET_SCHEDULE].whole = has_budget(s) ? SCHEDULE_COSINE : SCHEDULE_PLATEAU;
     check_budget(s);
     if (s->value[SET_WEIGHT_DECAY].real < 0)
         s->value[SET_WEIGHT_DECAY].real = s->value[SET_OPTIMIZER].whole != RNN_OPTIMIZER_ADAMW ? 0
-                                          : hidden < 300                                       ? 0.05
+                                          : hidden < SMALL_NETWORK                             ? 0.05
                                                                                                : 0.1;
     double tokens = (double)s->value[SET_BUDGET].whole;
     if (s->value[SET_EPOCHS].real > 0)
@@ -172,7 +166,10 @@ static void choose_training(const corpora *t, settings *s)
         s->value[SET_LEARNING_RATE].real = 0.05;
         break;
     default:
-        s->value[SET_LEARNING_RATE].real = hidden < 300 ? 0.016 : hidden < 450 ? 0.012 : hidden < 700 ? 0.008 : 0.005;
+        s->value[SET_LEARNING_RATE].real = hidden < SMALL_NETWORK ? 0.016
+                                           : hidden < 450         ? 0.012
+                                           : hidden < 700         ? 0.008
+                                                                  : 0.005;
     }
 }
 
@@ -186,8 +183,11 @@ void choose_settings(const corpora *t, settings *s, const char *validation_path,
 {
     static const char *const cells[] = {"RNN", "GRU", "LSTM"}, *const schedules[] = {"constant", "cosine", "plateau"};
     char reason[100];
+    bool any_streams = s->value[SET_STREAMS].whole == AUTOMATIC;
     choose_chunks(t, s);
     choose_sizes(t, s, reason, sizeof reason);
+    if (any_streams && s->value[SET_HIDDEN].whole < SMALL_NETWORK)
+        s->value[SET_STREAMS].whole = least(STREAMS_OF_SMALL, s->value[SET_STREAMS].whole);
     choose_training(t, s);
     if (!out)
         return;

@@ -52,8 +52,8 @@ static const entry table[SETTINGS] = {
     [SET_SEED] = {"seed", WHOLE, 1, 0, 9e15, .help = "of initial values, dropout and samples; default 1"},
     [SET_STREAMS] = {"streams", WHOLE, AUTO, 1, SIZE_MOST,
                      .help =
-                         "parts of the text that are read side by side; default 16, or 32 for texts over 3 MB; fewer "
-                         "for a short text"},
+                         "parts of the text that are read side by side; default 16 or, from 300 units, 32; fewer for "
+                         "a short text"},
     [SET_SEQUENCE] = {"sequence", WHOLE, AUTO, 1, 1 << 24,
                       .help = "steps that gradients go back; default 64, fewer for a short text"},
     [SET_OPTIMIZER] = {"optimizer", CHOICE, RNN_OPTIMIZER_ADAMW, 0, 4,
