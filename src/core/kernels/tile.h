@@ -108,7 +108,9 @@ INLINE void tile(const size_t rows, const size_t vectors, const tile_kind kind, 
     BEGIN_ROW(6)
     BEGIN_ROW(7)
     const real *a = o->a, *b = o->b + o->k_first * vectors * WIDTH;
+#ifndef __wasm__ /* where it makes the code larger and no faster */
 #pragma GCC unroll 2
+#endif
     for (size_t k = 0; k < o->k_count; k++, b += vectors * WIDTH) {
         vector b0 = load(b), b1 = vectors > 1 ? load(b + WIDTH) : zero, b2 = vectors > 2 ? load(b + 2 * WIDTH) : zero;
         KEEP(b0);
