@@ -6,13 +6,15 @@
 
 enum {
     VALIDATION_BYTES = 1000000,
-    TOKENS_PER_PARAMETER = 12,
+    TOKENS_PER_PARAMETER = 24,
     SMALL_NETWORK = 300, /* Networks with fewer hidden units learn best with other settings. */
     STREAMS = 32,
     STREAMS_OF_SMALL = 16 /* more steps for the same tokens */
 };
 
 static const double MEASURED_SECONDS = 0.15;
+/* Training also updates the model and validates, and no processor keeps up the speed of a moment. */
+static const double LASTING_SPEED = 0.75;
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -87,7 +89,7 @@ static int64_t hidden_for_time(const corpora *t, const settings *s, int64_t most
     double speed = measure_speed(s, symbols, most < 256 ? most : 256) * process_count();
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes && sizes[i] <= most; i++) {
         double multiplications = work(s, symbols, sizes[i]),
-               reached = s->value[SET_MINUTES].real * 60 * speed / multiplications;
+               reached = s->value[SET_MINUTES].real * 60 * LASTING_SPEED * speed / multiplications;
         if (i > 0 && reached < TOKENS_PER_PARAMETER * multiplications) /* one multiplication a parameter */
             break;
         chosen = sizes[i];
