@@ -33,7 +33,7 @@ const requests = {
         const { cell, layers, hidden, symbols, skipped } = made;
         const gates = gateNames[cell];
         postMessage({ is: 'begun', cell, layers, hidden, symbols, skipped, gates, file: Boolean(file) });
-        keepSample(run.milestone());
+        sample(run.milestone());
         this.go(request);
     },
 
@@ -60,7 +60,9 @@ const requests = {
         sample();
     },
 
-    sample,
+    sample() {
+        sample();
+    },
 
     /** Reads a text: {text, layer, gates, about}. The answer repeats `about`. */
     read({ text, layer, gates, about }) {
@@ -99,14 +101,9 @@ function report() {
     postMessage({ is: 'progress', trained: run.trained, loss: run.loss, speed, chunk: run.chunk() });
 }
 
-function sample() {
+function sample(kept) {
     sampled = performance.now();
-    postMessage({ is: 'sample', ...run.look() });
-}
-
-function keepSample(kept) {
-    sampled = performance.now();
-    postMessage({ is: 'sample', kept: true, ...kept });
+    postMessage({ is: 'sample', kept: Boolean(kept), ...(kept ?? run.look()) });
 }
 
 function schedule() {
@@ -124,7 +121,7 @@ function trainOn() {
     run.train(SLICE);
     const kept = run.milestone();
     if (kept) {
-        keepSample(kept);
+        sample(kept);
     } else if (!unseen && performance.now() - sampled > SAMPLES) {
         sample();
     }

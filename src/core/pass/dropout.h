@@ -34,6 +34,8 @@ static void draw_mask(const core_pass *pass, dropout_kind kind, double p, int64_
         for (size_t k = 0; k < 4; k++)
             mask[j + k] = bits[k] < threshold ? 0 : kept; /* formula: dropout-mask */
     }
+    if (j == round_up(width))
+        return;
     philox(seed, stream, position << 18 | j / 4, bits);
     for (; j < round_up(width); j++)
         mask[j] = bits[j % 4] < threshold ? 0 : kept;
